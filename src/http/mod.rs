@@ -1,0 +1,3 @@
+//! Requests, responses, cookies and the wire.
+
+pub mod jar;

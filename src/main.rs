@@ -1,0 +1,3 @@
+//! The `authspec` binary: hands everything to the library.
+
+fn main() {}
