@@ -1,0 +1,156 @@
+//! Every reason a case can give for not having passed, as a table.
+
+/// A kind of reason, stable across versions; `authspec explain` reads it.
+#[derive(Debug)]
+pub struct ReasonCode {
+    /// The stable, kebab-case name.
+    pub name: &'static str,
+    /// One sentence: what it means.
+    pub about: &'static str,
+    /// What to do about it, a few sentences.
+    pub explain: &'static str,
+}
+
+/// Finds a reason's row by name.
+pub fn reason_code(name: &str) -> Option<&'static ReasonCode> {
+    REASONS.iter().find(|r| r.name == name)
+}
+
+/// All reasons. Verdict first in mind: failed, blocked, inconclusive, errored, skipped, not run.
+pub const REASONS: &[ReasonCode] = &[
+    ReasonCode {
+        name: "check-failed",
+        about: "an expectation did not hold",
+        explain: "The answer came and was judged; the report shows the line of the expectation, what it asked for and what was there. Run the case alone with `--id` and `-vv` to see the whole exchange.",
+    },
+    ReasonCode {
+        name: "check-unjudgeable",
+        about: "an expectation could not be judged on this answer",
+        explain: "For example `json:` on a body that is not JSON. Such an expectation never passes, also not under `not` or `exists: false`; look at the body that came back.",
+    },
+    ReasonCode {
+        name: "login-failed",
+        about: "the identity could not log in, so nothing was sent in its name",
+        explain: "All cases of the identity are blocked by this one cause. Check the credentials of the identity, the scheme's login step and what the server answered to it; `-vv` shows the exchange.",
+    },
+    ReasonCode {
+        name: "wrong-person",
+        about: "the login worked, but `whoami` says it is somebody else or nobody",
+        explain: "The scheme's `whoami` step runs after every login and did not hold. Either the login answers 200 without logging in, the credential is not sent where the server reads it (`send:`), or it belongs to another account.",
+    },
+    ReasonCode {
+        name: "setup-failed",
+        about: "the suite's setup did not work, so its cases were not run",
+        explain: "Every case of the suite is blocked by the one step shown. Mend that step first.",
+    },
+    ReasonCode {
+        name: "target-not-ready",
+        about: "the target never answered its `ready` request",
+        explain: "The target was asked until `within` ran out. Check the address, whether the server is up, and whether a proxy is needed.",
+    },
+    ReasonCode {
+        name: "never-allowed",
+        about: "the identity was never allowed anything in this run, so its refusals prove nothing",
+        explain: "A refused request only shows that access is controlled if the same person gets in somewhere. Add a case in which the identity is allowed something that anonymous is not, or a `whoami` to its scheme.",
+    },
+    ReasonCode {
+        name: "unproven",
+        about: "nobody was allowed the same request in this run, so the refusal may have another cause",
+        explain: "A 401 or 403 also comes from a wrong path or method behind a guard. Add a case in which somebody is allowed the same method and target. Without `--require-proof` the case passes and is counted as unproven; with it, it is inconclusive.",
+    },
+    ReasonCode {
+        name: "connection",
+        about: "no answer came: the connection failed",
+        explain: "The server could not be reached or closed the connection. Check that it runs, the address, the port and the proxy.",
+    },
+    ReasonCode {
+        name: "tls",
+        about: "no answer came: TLS could not be agreed or verified",
+        explain: "Certificates are verified. For a private authority name its certificate under `tls: { ca: file }`; `tls: { verify: false }` switches verification off and is repeated in every report.",
+    },
+    ReasonCode {
+        name: "timeout",
+        about: "no answer came in time",
+        explain: "The whole exchange has 30 s unless `timeout:` or `--timeout` says otherwise.",
+    },
+    ReasonCode {
+        name: "body-too-large",
+        about: "the answer's body is larger than is read",
+        explain: "At most 10 MiB of a body are read, decompressed. A login or refusal that large is hardly meant.",
+    },
+    ReasonCode {
+        name: "bad-answer",
+        about: "the answer is not readable HTTP, or its encoding is broken",
+        explain: "The server's bytes could not be decoded. Try the `curl` line of the report and compare.",
+    },
+    ReasonCode {
+        name: "redirects",
+        about: "the redirects did not end where they should",
+        explain: "More than 20 hops, a target that cannot be resolved, or `until` was not reached; every hop is in the report.",
+    },
+    ReasonCode {
+        name: "capture-failed",
+        about: "a capture found nothing",
+        explain: "The step is errored, because later steps would run with nothing in hand. Look at the answer: often the login failed with status 200, or the field has another name.",
+    },
+    ReasonCode {
+        name: "template",
+        about: "a template could not be rendered",
+        explain: "A name was undefined at this point, or an operation does not fit its value. Nothing was sent.",
+    },
+    ReasonCode {
+        name: "other-origin",
+        about: "the step would send a credential to an origin it is not bound to",
+        explain: "A credential goes to its target's and its login's origin only. If the other origin is trusted, add it under `origins:`; otherwise send the step as nobody.",
+    },
+    ReasonCode {
+        name: "teardown-failed",
+        about: "the suite's teardown did not work",
+        explain: "The cases were judged, but something may have been left behind; the step is shown.",
+    },
+    ReasonCode {
+        name: "session-disturbed",
+        about: "a case with a shared session ended or rotated the session that others use",
+        explain: "Say `session: fresh` on a case that logs out, refreshes by hand or changes the password, so that it gets a login of its own.",
+    },
+    ReasonCode { name: "skipped", about: "the suite says `skip`", explain: "The reason stands beside it." },
+    ReasonCode {
+        name: "fail-fast",
+        about: "not started, because an earlier case did not pass and `--fail-fast` is on",
+        explain: "Run without `--fail-fast` to see all.",
+    },
+    ReasonCode {
+        name: "interrupted",
+        about: "not finished, because the run was interrupted",
+        explain: "Reports hold what was decided up to then.",
+    },
+    ReasonCode {
+        name: "deadline",
+        about: "not finished, because `--deadline` ran out",
+        explain: "Give the run more time, or select fewer cases.",
+    },
+    ReasonCode {
+        name: "retried",
+        about: "passed only after being run again",
+        explain: "The first attempt's reason is kept in the report. `--fail-on flaky` makes such a case fail the run.",
+    },
+    ReasonCode {
+        name: "internal",
+        about: "authspec itself went wrong in this case",
+        explain: "This is a bug in authspec; the other cases are not touched. Please report it with the case.",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_kebab_case() {
+        for (i, row) in REASONS.iter().enumerate() {
+            assert!(row.name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{}", row.name);
+            assert!(REASONS[i + 1..].iter().all(|other| other.name != row.name), "{} twice", row.name);
+            assert!(!row.explain.is_empty());
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Words for people: plurals, durations, lists, sizes, "did you mean".
+//!
+//! Pure text; colours are chosen by whoever writes to a terminal. Imports nothing of the crate.
+
+use std::time::Duration;
+
+/// Writes a count with its noun, `1 case`, `2 cases`; a noun in `-y`, `-s` or `-ch` is bent rightly.
+pub fn plural(count: usize, noun: &str) -> String {
+    if count == 1 {
+        return format!("1 {noun}");
+    }
+    let vowel_y = ["ay", "ey", "oy", "uy"].iter().any(|end| noun.ends_with(end));
+    if noun.ends_with('y') && !vowel_y {
+        format!("{count} {}ies", &noun[..noun.len() - 1])
+    } else if noun.ends_with('s') || noun.ends_with("ch") || noun.ends_with('x') {
+        format!("{count} {noun}es")
+    } else {
+        format!("{count} {noun}s")
+    }
+}
+
+/// Writes a duration with the precision a reader can use: `0.4ms`, `12ms`, `2.31s`, `1m 05s`.
+pub fn duration(d: Duration) -> String {
+    let ms = d.as_secs_f64() * 1000.0;
+    if ms < 9.95 {
+        format!("{ms:.1}ms")
+    } else if ms < 999.5 {
+        format!("{ms:.0}ms")
+    } else if d.as_secs() < 60 {
+        format!("{:.2}s", d.as_secs_f64())
+    } else {
+        format!("{}m {:02}s", d.as_secs() / 60, d.as_secs() % 60)
+    }
+}
+
+/// Joins words as a sentence does: `a`, `a or b`, `a, b or c`.
+pub fn list<S: AsRef<str>>(items: &[S], last: &str) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [head @ .., tail] => {
+            let head: Vec<&str> = head.iter().map(AsRef::as_ref).collect();
+            format!("{} {last} {}", head.join(", "), tail.as_ref())
+        }
+    }
+}
+
+/// Groups the digits of a count by thousands: `2,214`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Finds the known name nearest to what was written, if any is near enough to be meant.
+pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let fold = |s: &str| s.to_lowercase().replace(['-', '_', ' '], "");
+    let wanted = fold(written);
+    let limit = (wanted.chars().count() / 3).clamp(1, 3);
+    known
+        .into_iter()
+        .map(|name| (distance(&wanted, &fold(name)), name))
+        .filter(|(d, _)| *d <= limit)
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, name)| name)
+}
+
+/// Counts the edits (insert, drop, replace, swap of neighbours) between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut rows = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+/// Cuts a text to a number of characters, with `…` in place of the rest.
+pub fn shorten(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
+    }
+    let mut out: String = text.chars().take(max.saturating_sub(1)).collect();
+    out.push('…');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nouns_bend() {
+        assert_eq!(plural(1, "case"), "1 case");
+        assert_eq!(plural(0, "case"), "0 cases");
+        assert_eq!(plural(2, "identity"), "2 identities");
+        assert_eq!(plural(2, "key"), "2 keys");
+        assert_eq!(plural(3, "pass"), "3 passes");
+    }
+
+    #[test]
+    fn durations_read_well() {
+        let of = |ms| duration(Duration::from_micros(ms));
+        assert_eq!([of(400), of(12_000), of(2_310_000), of(65_000_000)], ["0.4ms", "12ms", "2.31s", "1m 05s"]);
+    }
+
+    #[test]
+    fn near_names_are_found_and_far_ones_are_not() {
+        let known = ["status", "headers", "json", "same_as"];
+        assert_eq!(did_you_mean("statsu", known), Some("status"));
+        assert_eq!(did_you_mean("sameAs", known), Some("same_as"));
+        assert_eq!(did_you_mean("colour", known), None);
+    }
+
+    #[test]
+    fn lists_and_numbers() {
+        assert_eq!(list(&["a", "b", "c"], "or"), "a, b or c");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+        assert_eq!(shorten("abcdef", 4), "abc…");
+    }
+}
