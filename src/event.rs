@@ -124,6 +124,7 @@ pub struct SuiteInfo {
     /// The name for people.
     pub name: String,
     /// The file it stands in.
+    #[serde(serialize_with = "text")]
     pub file: Arc<str>,
     /// How many of its cases were selected.
     pub cases: usize,
@@ -159,6 +160,7 @@ pub enum LoginAction {
 #[derive(Debug, Clone, Serialize)]
 pub struct Waiting {
     /// The case's id.
+    #[serde(serialize_with = "text")]
     pub case: Arc<str>,
     /// What for, as a fragment: `a pause the suite asks for`.
     pub what: String,
@@ -173,6 +175,7 @@ pub struct CaseStarted {
     /// Its number in the plan.
     pub index: u32,
     /// Its stable id.
+    #[serde(serialize_with = "text")]
     pub id: Arc<str>,
 }
 
@@ -207,6 +210,7 @@ pub struct Outcome {
     /// Index into [`RunInfo::suites`].
     pub suite: usize,
     /// The stable id.
+    #[serde(serialize_with = "text")]
     pub id: Arc<str>,
     /// The name for people, expansion included: `an order is private [as=bob]`.
     pub name: String,
@@ -261,6 +265,7 @@ pub struct Reason {
     /// What to do next, each one sentence.
     pub help: Vec<String>,
     /// Outcomes with the same key are told once, with the number of cases it concerns.
+    #[serde(skip)]
     pub shared_cause: Option<Arc<str>>,
 }
 
@@ -446,6 +451,11 @@ pub enum Stopped {
 fn millis<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
     #[expect(clippy::cast_precision_loss, reason = "a run's microseconds fit 52 bits")]
     s.serialize_f64(d.as_micros() as f64 / 1000.0)
+}
+
+/// Writes shared text as text.
+fn text<S: serde::Serializer>(s: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(s)
 }
 
 #[cfg(test)]

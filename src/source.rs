@@ -67,6 +67,7 @@ impl<T> Spanned<T> {
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Place {
     /// The path as the user gave it, with `/` between folders.
+    #[serde(serialize_with = "text")]
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: usize,
@@ -78,6 +79,10 @@ pub struct Place {
     /// How many characters of the line are meant, at least 1.
     #[serde(skip)]
     pub width: usize,
+}
+
+fn text<S: serde::Serializer>(s: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(s)
 }
 
 impl std::fmt::Display for Place {
