@@ -1,9 +1,12 @@
 //! authspec: proves who gets in and who does not.
 
 pub mod demo;
+pub mod diag;
 pub mod event;
 pub mod http;
 pub mod secret;
 pub mod source;
+pub mod spec;
+pub mod template;
 pub mod term;
 pub mod verdict;
