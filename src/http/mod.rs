@@ -1,3 +1,4 @@
 //! Requests, responses, cookies and the wire.
 
+pub mod challenge;
 pub mod jar;
