@@ -1,5 +1,7 @@
 //! authspec: proves who gets in and who does not.
 
+pub mod capture;
+pub mod check;
 pub mod demo;
 pub mod diag;
 pub mod event;

@@ -39,10 +39,7 @@ impl Challenge {
 
     /// Finds the value of a parameter, its name in any case.
     pub fn param(&self, name: &str) -> Option<&str> {
-        let found = self
-            .params
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name));
+        let found = self.params.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
@@ -80,11 +77,7 @@ impl fmt::Display for Challenge {
             write!(f, " {token}")?;
         }
         for (at, (name, value)) in self.params.iter().enumerate() {
-            let before = if at == 0 && self.token68.is_none() {
-                " "
-            } else {
-                ", "
-            };
+            let before = if at == 0 && self.token68.is_none() { " " } else { ", " };
             let bare = BARE.iter().any(|b| name.eq_ignore_ascii_case(b));
             if bare && !value.is_empty() && value.bytes().all(is_tchar) {
                 write!(f, "{before}{name}={value}")?;

@@ -27,12 +27,7 @@ pub(super) struct LineReader<'a> {
 
 impl<'a> LineReader<'a> {
     pub(super) fn new(line: &[u8], found: &'a mut Vec<Challenge>) -> Self {
-        Self {
-            bytes: line.to_vec(),
-            pos: 0,
-            found,
-            open: Open::AfterLine,
-        }
+        Self { bytes: line.to_vec(), pos: 0, found, open: Open::AfterLine }
     }
 
     pub(super) fn read(mut self) {
@@ -84,10 +79,7 @@ impl<'a> LineReader<'a> {
 
     fn scheme(&mut self, name: String) {
         let missing = self.open == Open::AfterPart;
-        self.found.push(Challenge {
-            scheme: name,
-            ..Challenge::default()
-        });
+        self.found.push(Challenge { scheme: name, ..Challenge::default() });
         if missing {
             self.problem("there is no comma before it");
         }
@@ -120,11 +112,7 @@ impl<'a> LineReader<'a> {
     /// Reads a parameter's value, the `=` being read, and files both.
     fn param(&mut self, start: usize, name: String) {
         self.skip(is_blank);
-        let value = if self.peek() == Some(b'"') {
-            self.quoted(&name)
-        } else {
-            self.unquoted(&name)
-        };
+        let value = if self.peek() == Some(b'"') { self.quoted(&name) } else { self.unquoted(&name) };
         let raw = text(&self.bytes[start..self.pos]).0;
         let before = std::mem::replace(&mut self.open, Open::AfterPart);
         if before == Open::Closed || self.found.is_empty() {
@@ -142,10 +130,7 @@ impl<'a> LineReader<'a> {
                 self.problem(format!("`{raw}` repeats a parameter, the first one counts"));
             }
             Ok(read) => {
-                let faults = read
-                    .faults
-                    .into_iter()
-                    .map(|fault| format!("`{name}` {fault}"));
+                let faults = read.faults.into_iter().map(|fault| format!("`{name}` {fault}"));
                 self.last().problems.extend(faults);
                 self.last().params.push((name, read.value));
             }
@@ -181,8 +166,7 @@ impl<'a> LineReader<'a> {
         } else if !value.iter().copied().all(is_tchar) {
             read.faults.push("needs quotes around its value");
         } else if value.len() > 1 && value.starts_with(b"'") && value.ends_with(b"'") {
-            read.faults
-                .push("is in single quotes, which are part of the value");
+            read.faults.push("is in single quotes, which are part of the value");
         } else if name.eq_ignore_ascii_case("realm") {
             read.faults.push("must be in quotes");
         }

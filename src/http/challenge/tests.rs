@@ -67,17 +67,14 @@ fn parse(lines: &[&[u8]]) -> Vec<Challenge> {
 fn every_row_of_the_table_holds() {
     for row in TABLE.trim().lines() {
         let cells: Vec<&str> = row.split('¦').map(str::trim).collect();
-        let [name, lines, challenges, problems] = cells.as_slice() else {
-            panic!("{row}")
-        };
+        let [name, lines, challenges, problems] = cells.as_slice() else { panic!("{row}") };
         let lines: Vec<&[u8]> = lines.split('⏎').map(str::as_bytes).collect();
         let found = parse(&lines);
         let spelled: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(spelled.join(" || "), *challenges, "{name}");
         let told: Vec<&String> = found.iter().flat_map(|c| &c.problems).collect();
         let wanted: Vec<&str> = problems.split(" + ").filter(|p| !p.is_empty()).collect();
-        let alike =
-            told.len() == wanted.len() && told.iter().zip(&wanted).all(|(t, w)| t.contains(w));
+        let alike = told.len() == wanted.len() && told.iter().zip(&wanted).all(|(t, w)| t.contains(w));
         assert!(alike, "{name}: {told:#?} instead of {wanted:#?}");
     }
 }
@@ -92,20 +89,14 @@ fn an_empty_field_has_no_challenges() {
 fn a_folded_field_is_read_and_noted() {
     let found = parse(&[b"Basic\r\n realm=\"foo\""]);
     assert_eq!(found[0].to_string(), "Basic realm=\"foo\"");
-    assert_eq!(
-        found[0].problems,
-        ["the field is folded over several lines, which is obsolete"]
-    );
+    assert_eq!(found[0].problems, ["the field is folded over several lines, which is obsolete"]);
 }
 
 #[test]
 fn a_realm_in_latin_1_keeps_its_bytes() {
     let found = parse(&[b"Basic realm=\"foo-\xe4\""]);
     assert_eq!(found[0].param("realm"), Some("foo-ä"));
-    assert_eq!(
-        found[0].problems,
-        ["`realm` is not UTF-8 and was read as ISO-8859-1"]
-    );
+    assert_eq!(found[0].problems, ["`realm` is not UTF-8 and was read as ISO-8859-1"]);
 }
 
 #[test]

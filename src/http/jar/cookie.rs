@@ -135,12 +135,7 @@ pub struct Cookie {
 
 impl Cookie {
     /// Makes a session cookie for one host and all its paths.
-    pub(super) fn plain(
-        name: CookieName,
-        value: CookieValue,
-        host: String,
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn plain(name: CookieName, value: CookieValue, host: String, now: Timestamp) -> Self {
         Self {
             name,
             value,

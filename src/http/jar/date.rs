@@ -4,9 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-const MONTHS: [&[u8; 3]; 12] = [
-    b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec",
-];
+const MONTHS: [&[u8; 3]; 12] =
+    [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 
 /// What has been found so far; the first token that fits a field takes it.
 #[derive(Default)]
@@ -142,8 +141,7 @@ mod tests {
 
     #[test]
     fn two_digit_years_pivot_at_seventy() {
-        let year =
-            |text: &str| parse_cookie_date(text.as_bytes()).map(|t| t.to_string()[..4].to_owned());
+        let year = |text: &str| parse_cookie_date(text.as_bytes()).map(|t| t.to_string()[..4].to_owned());
         assert_eq!(year("01 Jan 70 00:00:00").as_deref(), Some("1970"));
         assert_eq!(year("01 Jan 99 00:00:00").as_deref(), Some("1999"));
         assert_eq!(year("01 Jan 69 00:00:00").as_deref(), Some("2069"));

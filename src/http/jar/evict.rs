@@ -42,12 +42,7 @@ impl Jar {
 
     /// Takes out one cookie among those with a rank: expired first, then the lowest rank, then
     /// the one used longest ago.
-    fn evict(
-        &mut self,
-        rank: impl Fn(&Cookie) -> Option<bool>,
-        why: EvictReason,
-        now: Timestamp,
-    ) -> Option<Evicted> {
+    fn evict(&mut self, rank: impl Fn(&Cookie) -> Option<bool>, why: EvictReason, now: Timestamp) -> Option<Evicted> {
         let ranked = self.cookies.iter().enumerate().filter_map(|(at, c)| {
             let rank = rank(c)?;
             Some(((!c.is_expired(now), rank, c.last_access, c.seq), at))

@@ -35,9 +35,7 @@ pub use self::cookie::{Cookie, CookieName, CookieValue, SameSite};
 pub use self::date::parse_cookie_date;
 pub use self::evict::{Evicted, PER_DOMAIN, TOTAL};
 pub use self::parse::{Attribute, ParsedSetCookie};
-pub use self::reason::{
-    Deletion, EvictReason, HostRule, RefuseReason, StoreOutcome, WithholdReason,
-};
+pub use self::reason::{Deletion, EvictReason, HostRule, RefuseReason, StoreOutcome, WithholdReason};
 pub use self::scope::SecureOver;
 pub use self::send::{Selection, SendContext, SentCookie, Site, Withheld};
 pub use self::store::Stored;
@@ -60,10 +58,7 @@ impl Jar {
 
     /// Makes an empty jar with another idea of what a secure protocol is.
     pub fn with_secure_over(secure_over: SecureOver) -> Self {
-        Self {
-            secure_over,
-            ..Self::default()
-        }
+        Self { secure_over, ..Self::default() }
     }
 
     /// Lists the cookies that have not expired, oldest first.

@@ -44,10 +44,7 @@ impl ParsedSetCookie {
             name: CookieName::from(trim(name)),
             value: CookieValue::new(trim(value)),
             // An empty part is what a stray semicolon leaves; it says nothing.
-            attributes: parts
-                .filter(|p| !trim(p).is_empty())
-                .map(attribute)
-                .collect(),
+            attributes: parts.filter(|p| !trim(p).is_empty()).map(attribute).collect(),
             control: field.iter().copied().find(|b| is_control(*b)),
         }
     }
@@ -58,10 +55,7 @@ impl ParsedSetCookie {
         if let Some(byte) = self.control {
             Some(RefuseReason::ControlCharacter { byte })
         } else if octets > MAX_PAIR {
-            Some(RefuseReason::TooLong {
-                octets,
-                limit: MAX_PAIR,
-            })
+            Some(RefuseReason::TooLong { octets, limit: MAX_PAIR })
         } else if octets == 0 {
             Some(RefuseReason::Empty)
         } else {
@@ -71,9 +65,7 @@ impl ParsedSetCookie {
 
     /// Finds the last attribute of that name, in any case, usable or not.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
-        self.attributes
-            .iter()
-            .rfind(|a| a.name.eq_ignore_ascii_case(name))
+        self.attributes.iter().rfind(|a| a.name.eq_ignore_ascii_case(name))
     }
 
     /// Says whether `Secure` is there.
@@ -104,16 +96,12 @@ impl ParsedSetCookie {
 
     /// Returns `Max-Age` in seconds as sent, not capped; beyond an `i64` it is the nearest one.
     pub fn max_age(&self) -> Option<i64> {
-        self.usable("Max-Age")
-            .filter_map(|a| seconds(&a.value))
-            .next_back()
+        self.usable("Max-Age").filter_map(|a| seconds(&a.value)).next_back()
     }
 
     /// Returns the moment in `Expires` as sent, not capped.
     pub fn expires(&self) -> Option<Timestamp> {
-        self.usable("Expires")
-            .filter_map(|a| parse_cookie_date(a.value.as_bytes()))
-            .next_back()
+        self.usable("Expires").filter_map(|a| parse_cookie_date(a.value.as_bytes())).next_back()
     }
 
     /// Lists what a user agent passes over in the attributes, one sentence each.
@@ -126,10 +114,7 @@ impl ParsedSetCookie {
     }
 
     fn usable(&self, name: &str) -> impl DoubleEndedIterator<Item = &Attribute> {
-        let named = self
-            .attributes
-            .iter()
-            .filter(move |a| a.name.eq_ignore_ascii_case(name));
+        let named = self.attributes.iter().filter(move |a| a.name.eq_ignore_ascii_case(name));
         named.filter(|a| a.value.len() <= MAX_ATTRIBUTE)
     }
 }
@@ -137,32 +122,27 @@ impl ParsedSetCookie {
 fn attribute(part: &[u8]) -> Attribute {
     let (name, value) = split_at_equals(part).unwrap_or((part, b""));
     let text = |bytes| String::from_utf8_lossy(trim(bytes)).into_owned();
-    Attribute {
-        name: text(name),
-        value: text(value),
-    }
+    Attribute { name: text(name), value: text(value) }
 }
 
 fn problem(attribute: &Attribute) -> Option<String> {
     let Attribute { name, value } = attribute;
     if value.len() > MAX_ATTRIBUTE {
-        return Some(format!(
-            "{name} is longer than {MAX_ATTRIBUTE} octets and is ignored"
-        ));
+        return Some(format!("{name} is longer than {MAX_ATTRIBUTE} octets and is ignored"));
     }
     match name.to_ascii_lowercase().as_str() {
-        "max-age" if seconds(value).is_none() => Some(format!(
-            "Max-Age `{value}` is not a whole number of seconds and is ignored"
-        )),
+        "max-age" if seconds(value).is_none() => {
+            Some(format!("Max-Age `{value}` is not a whole number of seconds and is ignored"))
+        }
         "expires" if parse_cookie_date(value.as_bytes()).is_none() => {
             Some(format!("Expires `{value}` is not a date and is ignored"))
         }
-        "samesite" if same_site(value).is_none() => Some(format!(
-            "SameSite `{value}` is not Strict, Lax or None and is ignored"
-        )),
-        "path" if !value.starts_with('/') => Some(format!(
-            "Path `{value}` does not start with / and the default path is used"
-        )),
+        "samesite" if same_site(value).is_none() => {
+            Some(format!("SameSite `{value}` is not Strict, Lax or None and is ignored"))
+        }
+        "path" if !value.starts_with('/') => {
+            Some(format!("Path `{value}` does not start with / and the default path is used"))
+        }
         _ => None,
     }
 }
@@ -182,11 +162,7 @@ fn seconds(value: &str) -> Option<i64> {
     if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    let endless = if digits.len() < value.len() {
-        i64::MIN
-    } else {
-        i64::MAX
-    };
+    let endless = if digits.len() < value.len() { i64::MIN } else { i64::MAX };
     Some(value.parse().unwrap_or(endless))
 }
 
@@ -201,10 +177,7 @@ fn trim(bytes: &[u8]) -> &[u8] {
     let Some(start) = bytes.iter().position(|b| !blank(b)) else {
         return b"";
     };
-    let end = bytes
-        .iter()
-        .rposition(|b| !blank(b))
-        .map_or(start, |at| at + 1);
+    let end = bytes.iter().rposition(|b| !blank(b)).map_or(start, |at| at + 1);
     &bytes[start..end]
 }
 

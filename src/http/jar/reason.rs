@@ -163,9 +163,9 @@ impl RefuseReason {
             Self::SecureFromInsecure { scheme, host } => {
                 format!("the cookie is Secure but {scheme}://{host} is not, only https may set it")
             }
-            Self::SecureOverlay { scope } => format!(
-                "a response without TLS may not cover the Secure cookie of this name for {scope}"
-            ),
+            Self::SecureOverlay { scope } => {
+                format!("a response without TLS may not cover the Secure cookie of this name for {scope}")
+            }
             Self::SameSiteNone => "SameSite=None needs Secure, which is missing".to_owned(),
             Self::SecurePrefix => "a `__Secure-` name needs Secure, which is missing".to_owned(),
             Self::HostPrefix(rule) => rule.why(),
@@ -183,9 +183,7 @@ impl HostRule {
             Self::Domain { domain } => {
                 format!("a `__Host-` name must have no Domain, this one has `{domain}`")
             }
-            Self::Path { path: None } => {
-                "a `__Host-` name needs Path=/, which is missing".to_owned()
-            }
+            Self::Path { path: None } => "a `__Host-` name needs Path=/, which is missing".to_owned(),
             Self::Path { path: Some(path) } => {
                 format!("a `__Host-` name needs Path=/, this one has `{path}`")
             }
@@ -249,9 +247,7 @@ impl WithholdReason {
     pub fn why(&self) -> String {
         match self {
             Self::HostOnly { domain, host } => {
-                format!(
-                    "it is for {domain} alone (no Domain was set) and the request goes to {host}"
-                )
+                format!("it is for {domain} alone (no Domain was set) and the request goes to {host}")
             }
             Self::Domain { domain, host } => {
                 format!("it is for {domain} and below, and the request goes to {host}")
@@ -262,16 +258,12 @@ impl WithholdReason {
             Self::Secure { scheme, host } => {
                 format!("it is Secure, and {scheme}://{host} is not https")
             }
-            Self::SecureLoopback { scheme, host } => format!(
-                "it is Secure, and {scheme}://{host} is not https (browsers except loopback hosts)"
-            ),
+            Self::SecureLoopback { scheme, host } => {
+                format!("it is Secure, and {scheme}://{host} is not https (browsers except loopback hosts)")
+            }
             Self::Expired { at } => format!("it expired at {at}"),
-            Self::SameSiteStrict => {
-                "it is SameSite=Strict and the request is cross-site".to_owned()
-            }
-            Self::SameSiteLax => {
-                "it is SameSite=Lax and the request is cross-site and no safe navigation".to_owned()
-            }
+            Self::SameSiteStrict => "it is SameSite=Strict and the request is cross-site".to_owned(),
+            Self::SameSiteLax => "it is SameSite=Lax and the request is cross-site and no safe navigation".to_owned(),
             Self::SameSiteUnset => "it has no SameSite, which acts like Lax, and the request is \
                                     cross-site and no safe navigation"
                 .to_owned(),

@@ -49,9 +49,7 @@ pub(super) fn domain_match(host: &str, domain: &str) -> bool {
     if host == domain {
         return true;
     }
-    let below = host
-        .strip_suffix(domain)
-        .is_some_and(|rest| rest.ends_with('.'));
+    let below = host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
     // An empty domain would otherwise match every host that ends in a dot.
     below && !domain.is_empty() && host.parse::<IpAddr>().is_err()
 }
@@ -104,36 +102,22 @@ mod tests {
     fn the_default_path_is_the_folder() {
         assert_eq!(default_path(&url("https://a.example")), "/");
         assert_eq!(default_path(&url("https://a.example/login")), "/");
-        assert_eq!(
-            default_path(&url("https://a.example/app/login?x=/y")),
-            "/app"
-        );
+        assert_eq!(default_path(&url("https://a.example/app/login?x=/y")), "/app");
         assert_eq!(default_path(&url("https://a.example/app/")), "/app");
         assert_eq!(default_path(&url("data:text/plain,x")), "/");
     }
 
     #[test]
     fn hosts_are_canonical() {
-        assert_eq!(
-            host_of(&url("https://EXAMPLE.com:8443/")).as_deref(),
-            Some("example.com")
-        );
-        assert_eq!(
-            host_of(&url("https://bücher.example/")).as_deref(),
-            Some("xn--bcher-kva.example")
-        );
+        assert_eq!(host_of(&url("https://EXAMPLE.com:8443/")).as_deref(), Some("example.com"));
+        assert_eq!(host_of(&url("https://bücher.example/")).as_deref(), Some("xn--bcher-kva.example"));
         assert_eq!(host_of(&url("http://[::1]/")).as_deref(), Some("::1"));
         assert_eq!(host_of(&url("data:x")), None);
     }
 
     #[test]
     fn loopback_is_trusted_only_when_asked() {
-        for text in [
-            "http://localhost:80/",
-            "http://x.localhost/",
-            "http://127.9.9.9/",
-            "http://[::1]/",
-        ] {
+        for text in ["http://localhost:80/", "http://x.localhost/", "http://127.9.9.9/", "http://[::1]/"] {
             assert!(!SecureOver::HttpsOnly.trusts(&url(text)), "{text}");
             assert!(SecureOver::HttpsAndLoopback.trusts(&url(text)), "{text}");
         }

@@ -80,10 +80,7 @@ impl Selection {
         let value = CookieValue::new(value);
         let first = self.sent.iter().position(|c| c.name == *name);
         self.sent.retain(|c| c.name != *name);
-        let cookie = SentCookie {
-            name: CookieName::from(name),
-            value,
-        };
+        let cookie = SentCookie { name: CookieName::from(name), value };
         self.sent.insert(first.unwrap_or(self.sent.len()), cookie);
     }
 }
@@ -92,11 +89,7 @@ impl SentCookie {
     /// Writes `name=value`; a cookie without a name goes as its bare value.
     fn pair(&self) -> Vec<u8> {
         let (name, value) = (self.name.as_bytes(), self.value.as_bytes());
-        if name.is_empty() {
-            value.to_vec()
-        } else {
-            [name, b"=", value].concat()
-        }
+        if name.is_empty() { value.to_vec() } else { [name, b"=", value].concat() }
     }
 }
 
@@ -117,10 +110,7 @@ impl Jar {
             }
         }
         chosen.sort_by_key(|c| turn(c));
-        let sent = chosen.into_iter().map(|c| SentCookie {
-            name: c.name.clone(),
-            value: c.value.clone(),
-        });
+        let sent = chosen.into_iter().map(|c| SentCookie { name: c.name.clone(), value: c.value.clone() });
         selection.sent = sent.collect();
         selection
     }
@@ -159,13 +149,7 @@ impl<'a> Request<'a> {
     }
 
     fn reasons(&self, cookie: &Cookie) -> Vec<WithholdReason> {
-        let all = [
-            self.host(cookie),
-            self.time(cookie),
-            self.path(cookie),
-            self.secure(cookie),
-            self.site(cookie),
-        ];
+        let all = [self.host(cookie), self.time(cookie), self.path(cookie), self.secure(cookie), self.site(cookie)];
         all.into_iter().flatten().collect()
     }
 
@@ -174,24 +158,19 @@ impl<'a> Request<'a> {
         if cookie.host_only {
             (domain != host).then_some(WithholdReason::HostOnly { domain, host })
         } else {
-            (!scope::domain_match(&host, &domain))
-                .then_some(WithholdReason::Domain { domain, host })
+            (!scope::domain_match(&host, &domain)).then_some(WithholdReason::Domain { domain, host })
         }
     }
 
     fn time(&self, cookie: &Cookie) -> Option<WithholdReason> {
         let at = cookie.expiry?;
-        cookie
-            .is_expired(self.now)
-            .then_some(WithholdReason::Expired { at })
+        cookie.is_expired(self.now).then_some(WithholdReason::Expired { at })
     }
 
     fn path(&self, cookie: &Cookie) -> Option<WithholdReason> {
         let request = self.url.path();
-        (!scope::path_match(request, &cookie.path)).then(|| WithholdReason::Path {
-            cookie: cookie.path.clone(),
-            request: request.to_owned(),
-        })
+        (!scope::path_match(request, &cookie.path))
+            .then(|| WithholdReason::Path { cookie: cookie.path.clone(), request: request.to_owned() })
     }
 
     fn secure(&self, cookie: &Cookie) -> Option<WithholdReason> {

@@ -46,36 +46,21 @@ impl Jar {
     pub fn store(&mut self, set_cookie: &[u8], from: &Url, now: Timestamp) -> Stored {
         let parsed = ParsedSetCookie::parse(set_cookie);
         match self.admit(&parsed, from, now) {
-            Err(reason) => Stored {
-                parsed,
-                outcome: StoreOutcome::Refused(reason),
-                evicted: Vec::new(),
-            },
+            Err(reason) => Stored { parsed, outcome: StoreOutcome::Refused(reason), evicted: Vec::new() },
             Ok(cookie) => {
                 let domain = cookie.domain.clone();
                 let outcome = self.put(cookie, now);
                 let evicted = self.make_room(&domain, now);
-                Stored {
-                    parsed,
-                    outcome,
-                    evicted,
-                }
+                Stored { parsed, outcome, evicted }
             }
         }
     }
 
-    fn admit(
-        &self,
-        parsed: &ParsedSetCookie,
-        from: &Url,
-        now: Timestamp,
-    ) -> Result<Cookie, RefuseReason> {
+    fn admit(&self, parsed: &ParsedSetCookie, from: &Url, now: Timestamp) -> Result<Cookie, RefuseReason> {
         if let Some(fault) = parsed.fault() {
             return Err(fault);
         }
-        let no_host = || RefuseReason::NoHost {
-            scheme: from.scheme().to_owned(),
-        };
+        let no_host = || RefuseReason::NoHost { scheme: from.scheme().to_owned() };
         let host = scope::host_of(from).ok_or_else(no_host)?;
         let wide = wide_domain(parsed, &host)?;
         let cookie = Cookie {
@@ -86,12 +71,7 @@ impl Jar {
             same_site: parsed.same_site(),
             expiry: expiry(parsed, now),
             attributes: parsed.attributes.clone(),
-            ..Cookie::plain(
-                parsed.name.clone(),
-                parsed.value.clone(),
-                wide.unwrap_or(host),
-                now,
-            )
+            ..Cookie::plain(parsed.name.clone(), parsed.value.clone(), wide.unwrap_or(host), now)
         };
         if !self.secure_over.trusts(from) {
             self.check_plain(&cookie, from, now)?;
@@ -112,8 +92,8 @@ impl Jar {
             });
         }
         let overlaid = self.iter(now).find(|old| {
-            let related = scope::domain_match(&old.domain, &cookie.domain)
-                || scope::domain_match(&cookie.domain, &old.domain);
+            let related =
+                scope::domain_match(&old.domain, &cookie.domain) || scope::domain_match(&cookie.domain, &old.domain);
             let under = scope::path_match(&cookie.path, &old.path);
             old.secure && old.name == cookie.name && related && under
         });
@@ -125,15 +105,11 @@ impl Jar {
 
     fn put(&mut self, mut cookie: Cookie, now: Timestamp) -> StoreOutcome {
         let at = self.cookies.iter().position(|c| c.same_key(&cookie));
-        let old = at
-            .map(|at| self.cookies.remove(at))
-            .filter(|c| !c.is_expired(now));
+        let old = at.map(|at| self.cookies.remove(at)).filter(|c| !c.is_expired(now));
         if cookie.is_expired(now) {
             return StoreOutcome::Deleted(match old {
                 Some(_) => Deletion::Removed,
-                None => Deletion::NothingThere {
-                    left: self.scopes_of(&cookie.name, now),
-                },
+                None => Deletion::NothingThere { left: self.scopes_of(&cookie.name, now) },
             });
         }
         let Some(old) = old else {
@@ -146,18 +122,11 @@ impl Jar {
         // A replaced cookie keeps its turn; the list is in order of creation.
         let turn = self.cookies.partition_point(|c| c.seq < cookie.seq);
         self.cookies.insert(turn, cookie);
-        if same_value {
-            StoreOutcome::Renewed
-        } else {
-            StoreOutcome::Replaced
-        }
+        if same_value { StoreOutcome::Renewed } else { StoreOutcome::Replaced }
     }
 
     fn scopes_of(&self, name: &CookieName, now: Timestamp) -> Vec<String> {
-        self.iter(now)
-            .filter(|c| c.name == *name)
-            .map(Cookie::scope)
-            .collect()
+        self.iter(now).filter(|c| c.name == *name).map(Cookie::scope).collect()
     }
 }
 
@@ -210,9 +179,7 @@ fn check_prefixes(cookie: &Cookie, parsed: &ParsedSetCookie) -> Result<(), Refus
     }
     if name.is_empty() {
         // Sent back as a bare value it would read like a cookie with a protected name.
-        let imitated = ["__Secure-", "__Host-"]
-            .into_iter()
-            .find(|prefix| starts_like(cookie.value.as_bytes(), prefix));
+        let imitated = ["__Secure-", "__Host-"].into_iter().find(|prefix| starts_like(cookie.value.as_bytes(), prefix));
         if let Some(prefix) = imitated {
             return Err(RefuseReason::NamelessPrefix { prefix });
         }
@@ -225,20 +192,15 @@ fn check_host_prefix(cookie: &Cookie, parsed: &ParsedSetCookie) -> Result<(), Ho
         return Err(HostRule::Secure);
     }
     if !cookie.host_only {
-        return Err(HostRule::Domain {
-            domain: cookie.domain.clone(),
-        });
+        return Err(HostRule::Domain { domain: cookie.domain.clone() });
     }
     let path = parsed.path();
     if path.is_none() || cookie.path != "/" {
-        return Err(HostRule::Path {
-            path: path.map(str::to_owned),
-        });
+        return Err(HostRule::Path { path: path.map(str::to_owned) });
     }
     Ok(())
 }
 
 fn starts_like(text: &[u8], prefix: &str) -> bool {
-    text.get(..prefix.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+    text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
 }

@@ -37,18 +37,12 @@ pub enum JarMove {
 impl JarTrail {
     /// Notes what a request took along.
     pub fn requested(&mut self, to: &Url, selection: Selection) {
-        self.moves.push(JarMove::Requested {
-            to: to.clone(),
-            selection,
-        });
+        self.moves.push(JarMove::Requested { to: to.clone(), selection });
     }
 
     /// Notes what became of a `Set-Cookie`.
     pub fn received(&mut self, from: &Url, stored: Stored) {
-        self.moves.push(JarMove::Received {
-            from: from.clone(),
-            stored,
-        });
+        self.moves.push(JarMove::Received { from: from.clone(), stored });
     }
 
     /// Lists what became of every `Set-Cookie`, in order.
@@ -73,14 +67,12 @@ impl JarMove {
                 let sent = selection.sent.iter().filter(|c| c.name == *name);
                 let sent = sent.map(|_| format!("`{name}` was sent to {host}"));
                 let stayed = selection.withheld.iter().filter(|c| c.name == *name);
-                let stayed =
-                    stayed.map(|c| format!("`{name}` was not sent to {host}: {}", c.why()));
+                let stayed = stayed.map(|c| format!("`{name}` was not sent to {host}: {}", c.why()));
                 sent.chain(stayed).collect()
             }
             Self::Received { from, stored } => {
                 let host = from.host_str().unwrap_or_default();
-                let set = (*stored.name() == *name)
-                    .then(|| format!("{host} set `{name}`: {}", stored.why()));
+                let set = (*stored.name() == *name).then(|| format!("{host} set `{name}`: {}", stored.why()));
                 let gone = stored.evicted.iter().filter(|e| e.name == *name);
                 let gone = gone.map(|e| format!("`{name}` was dropped: {}", e.why.why()));
                 set.into_iter().chain(gone).collect()
@@ -114,23 +106,13 @@ pub enum ChangeKind {
 impl Jar {
     /// Compares with an earlier copy of this jar; what expired in between counts as removed.
     pub fn changes_since(&self, before: &Jar, was: Timestamp, now: Timestamp) -> Vec<Change> {
-        let change = |c: &Cookie, kind| Change {
-            name: c.name.clone(),
-            scope: c.scope(),
-            kind,
-        };
-        let arrived =
-            self.iter(now)
-                .filter_map(|new| match before.iter(was).find(|old| old.same_key(new)) {
-                    None => Some(change(new, ChangeKind::Added)),
-                    Some(old) if old.value != new.value => Some(change(new, ChangeKind::Changed)),
-                    Some(_) => None,
-                });
-        let left = before
-            .iter(was)
-            .filter(|old| !self.iter(now).any(|new| new.same_key(old)));
-        arrived
-            .chain(left.map(|old| change(old, ChangeKind::Removed)))
-            .collect()
+        let change = |c: &Cookie, kind| Change { name: c.name.clone(), scope: c.scope(), kind };
+        let arrived = self.iter(now).filter_map(|new| match before.iter(was).find(|old| old.same_key(new)) {
+            None => Some(change(new, ChangeKind::Added)),
+            Some(old) if old.value != new.value => Some(change(new, ChangeKind::Changed)),
+            Some(_) => None,
+        });
+        let left = before.iter(was).filter(|old| !self.iter(now).any(|new| new.same_key(old)));
+        arrived.chain(left.map(|old| change(old, ChangeKind::Removed))).collect()
     }
 }

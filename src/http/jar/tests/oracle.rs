@@ -8,12 +8,7 @@ use proptest::sample::select;
 
 use super::*;
 
-const HOSTS: [&str; 4] = [
-    "example.com",
-    "www.example.com",
-    "a.b.example.com",
-    "example.org",
-];
+const HOSTS: [&str; 4] = ["example.com", "www.example.com", "a.b.example.com", "example.org"];
 const PATHS: [&str; 5] = ["/", "/app", "/app/", "/app/login", "/application"];
 
 /// Builds cookies on which the draft and RFC 6265 agree: a name, a value, no public suffix, no
@@ -22,28 +17,19 @@ const PATHS: [&str; 5] = ["/", "/app", "/app/", "/app/login", "/application"];
 fn field() -> impl Strategy<Value = String> {
     let attribute = prop_oneof![
         select(&PATHS[..]).prop_map(|p| format!("; Path={p}")),
-        select(vec![
-            "; Max-Age=0",
-            "; Max-Age=1000",
-            "; HttpOnly",
-            "; SameSite=Lax",
-            "; Secure",
-            "; Foo=bar"
-        ])
-        .prop_map(str::to_owned),
+        select(vec!["; Max-Age=0", "; Max-Age=1000", "; HttpOnly", "; SameSite=Lax", "; Secure", "; Foo=bar"])
+            .prop_map(str::to_owned),
     ];
     let pair = prop_oneof![
         (select(vec!["a", "b"]), 0..4_u8).prop_map(|(name, value)| format!("{name}={value}")),
         (select(vec!["wide", "sid"]), 0..4_u8, select(&HOSTS[..]))
             .prop_map(|(name, value, host)| format!("{name}={value}; Domain={host}")),
     ];
-    (pair, proptest::collection::vec(attribute, 0..3))
-        .prop_map(|(pair, rest)| pair + &rest.concat())
+    (pair, proptest::collection::vec(attribute, 0..3)).prop_map(|(pair, rest)| pair + &rest.concat())
 }
 
 fn address() -> impl Strategy<Value = Url> {
-    (select(&HOSTS[..]), select(&PATHS[..]))
-        .prop_map(|(host, path)| url(&format!("https://{host}{path}")))
+    (select(&HOSTS[..]), select(&PATHS[..])).prop_map(|(host, path)| url(&format!("https://{host}{path}")))
 }
 
 proptest! {

@@ -14,9 +14,7 @@ fn reasons(field: &str, to: &str, seconds: i64, cx: SendContext) -> Vec<Withhold
 
 fn sentence(field: &str, to: &str, seconds: i64) -> String {
     let reasons = reasons(field, to, seconds, SendContext::default());
-    let [reason] = reasons.as_slice() else {
-        panic!("{reasons:?}")
-    };
+    let [reason] = reasons.as_slice() else { panic!("{reasons:?}") };
     reason.why()
 }
 
@@ -34,29 +32,16 @@ fn each_reason_has_its_sentence() {
         sentence("a=b", "https://api.example.com/application", 0),
         "its path `/app` does not cover the request path `/application`"
     );
-    assert_eq!(
-        sentence("a=b; Secure", HTTP, 0),
-        "it is Secure, and http://api.example.com is not https"
-    );
-    assert_eq!(
-        sentence("a=b; Max-Age=60", HTTPS, 60),
-        "it expired at 2027-01-01T00:01:00Z"
-    );
-    assert_eq!(
-        reasons("a=b; Max-Age=60", HTTPS, 59, SendContext::default()),
-        []
-    );
+    assert_eq!(sentence("a=b; Secure", HTTP, 0), "it is Secure, and http://api.example.com is not https");
+    assert_eq!(sentence("a=b; Max-Age=60", HTTPS, 60), "it expired at 2027-01-01T00:01:00Z");
+    assert_eq!(reasons("a=b; Max-Age=60", HTTPS, 59, SendContext::default()), []);
 }
 
 #[test]
 fn every_reason_is_told_not_only_the_first() {
     let mut jar = Jar::new();
     set(&mut jar, HTTPS, "a=b; Secure");
-    let selection = jar.cookies_for(
-        &url("http://api.example.com/"),
-        at(0),
-        SendContext::default(),
-    );
+    let selection = jar.cookies_for(&url("http://api.example.com/"), at(0), SendContext::default());
     assert_eq!(
         selection.withheld[0].why(),
         "its path `/app` does not cover the request path `/`; also, \
@@ -71,31 +56,17 @@ fn a_secure_cookie_goes_to_plain_loopback_only_when_asked() {
     assert_eq!(stored.outcome, StoreOutcome::Stored);
     let to = url("http://localhost:8080/");
     let withheld = jar.cookies_for(&to, at(0), SendContext::default()).withheld;
-    assert_eq!(
-        withheld[0].why(),
-        "it is Secure, and http://localhost is not https (browsers except loopback hosts)"
-    );
+    assert_eq!(withheld[0].why(), "it is Secure, and http://localhost is not https (browsers except loopback hosts)");
     let secure_over = Some(SecureOver::HttpsAndLoopback);
-    let cx = SendContext {
-        secure_over,
-        ..SendContext::default()
-    };
+    let cx = SendContext { secure_over, ..SendContext::default() };
     assert_eq!(jar.cookies_for(&to, at(0), cx).sent.len(), 1);
-    assert_eq!(
-        jar.cookies_for(&url("http://example.com/"), at(0), cx)
-            .sent
-            .len(),
-        0
-    );
+    assert_eq!(jar.cookies_for(&url("http://example.com/"), at(0), cx).sent.len(), 0);
 }
 
 #[test]
 fn same_site_decides_what_other_sites_can_cause() {
     let travels = |field: &str, site| {
-        let cx = SendContext {
-            site,
-            ..SendContext::default()
-        };
+        let cx = SendContext { site, ..SendContext::default() };
         reasons(field, HTTPS, 0, cx).is_empty()
     };
     for (field, navigation, other) in [
@@ -109,15 +80,9 @@ fn same_site_decides_what_other_sites_can_cause() {
         assert_eq!(travels(field, Site::CrossNavigation), navigation, "{field}");
         assert_eq!(travels(field, Site::Cross), other, "{field}");
     }
-    let cx = SendContext {
-        site: Site::Cross,
-        ..SendContext::default()
-    };
+    let cx = SendContext { site: Site::Cross, ..SendContext::default() };
     let only = |field| reasons(field, HTTPS, 0, cx);
-    assert_eq!(
-        only("a=b; SameSite=Strict"),
-        [WithholdReason::SameSiteStrict]
-    );
+    assert_eq!(only("a=b; SameSite=Strict"), [WithholdReason::SameSiteStrict]);
     assert_eq!(only("a=b; SameSite=Lax"), [WithholdReason::SameSiteLax]);
     assert_eq!(only("a=b"), [WithholdReason::SameSiteUnset]);
 }
@@ -132,21 +97,14 @@ fn longer_paths_go_first_then_older_cookies() {
     // A new value keeps its place.
     set(&mut jar, HTTPS, "a=9; Path=/");
     assert_eq!(sent(&mut jar, HTTPS), "d=4; b=2; a=9; c=3");
-    assert_eq!(
-        jar.get("a", &url(HTTPS), at(0)).unwrap().value.as_bytes(),
-        b"9"
-    );
+    assert_eq!(jar.get("a", &url(HTTPS), at(0)).unwrap().value.as_bytes(), b"9");
 }
 
 #[test]
 fn ports_do_not_matter_and_sending_is_noted() {
     let mut jar = Jar::new();
     set(&mut jar, HTTPS, "a=b; Path=/");
-    jar.cookies_for(
-        &url("https://api.example.com:8443/"),
-        at(7),
-        SendContext::default(),
-    );
+    jar.cookies_for(&url("https://api.example.com:8443/"), at(7), SendContext::default());
     assert_eq!(jar.get("a", &url(HTTPS), at(7)).unwrap().last_access, at(7));
 }
 
@@ -155,10 +113,7 @@ fn get_finds_what_would_be_sent_and_find_everything() {
     let mut jar = Jar::new();
     set(&mut jar, HTTPS, "a=wide; Path=/");
     set(&mut jar, HTTPS, "a=narrow");
-    let to = |text| {
-        jar.get("a", &url(text), at(0))
-            .map(|c| c.value.text().into_owned())
-    };
+    let to = |text| jar.get("a", &url(text), at(0)).map(|c| c.value.text().into_owned());
     assert_eq!(to(HTTPS).as_deref(), Some("narrow"));
     assert_eq!(to("https://api.example.com/").as_deref(), Some("wide"));
     assert_eq!(to("https://example.com/"), None);
@@ -170,21 +125,11 @@ fn get_finds_what_would_be_sent_and_find_everything() {
 #[test]
 fn a_value_set_by_hand_keeps_the_scope_it_finds() {
     let mut jar = Jar::new();
-    set(
-        &mut jar,
-        HTTPS,
-        "sid=1; HttpOnly; Domain=example.com; Path=/",
-    );
+    set(&mut jar, HTTPS, "sid=1; HttpOnly; Domain=example.com; Path=/");
     jar.set_raw("sid", b"forged; x=\"", &url(HTTPS), at(0));
     jar.set_raw("new", b"1", &url(HTTPS), at(0));
-    assert_eq!(
-        sent(&mut jar, "https://api.example.com/"),
-        "sid=forged; x=\"; new=1"
-    );
-    assert_eq!(
-        sent(&mut jar, "https://www.example.com/"),
-        "sid=forged; x=\""
-    );
+    assert_eq!(sent(&mut jar, "https://api.example.com/"), "sid=forged; x=\"; new=1");
+    assert_eq!(sent(&mut jar, "https://www.example.com/"), "sid=forged; x=\"");
     assert!(jar.get("sid", &url(HTTPS), at(0)).unwrap().http_only);
 }
 

@@ -6,11 +6,7 @@ use super::*;
 #[test]
 fn a_trail_tells_the_story_of_one_cookie() {
     let (mut jar, mut trail) = (Jar::new(), JarTrail::default());
-    for (from, field) in [
-        (HTTPS, "sid=1; Secure"),
-        (HTTPS, "lang=en"),
-        (HTTP, "sid=2"),
-    ] {
+    for (from, field) in [(HTTPS, "sid=1; Secure"), (HTTPS, "lang=en"), (HTTP, "sid=2")] {
         let stored = set(&mut jar, from, field);
         trail.received(&url(from), stored);
     }
@@ -43,10 +39,8 @@ fn a_jar_tells_what_changed_since_a_copy() {
         set(&mut jar, HTTPS, field);
     }
     let changes = jar.changes_since(&before, at(0), at(5));
-    let told: Vec<(String, ChangeKind)> = changes
-        .into_iter()
-        .map(|Change { name, kind, .. }| (name.to_string(), kind))
-        .collect();
+    let told: Vec<(String, ChangeKind)> =
+        changes.into_iter().map(|Change { name, kind, .. }| (name.to_string(), kind)).collect();
     let expected = [
         ("new", ChangeKind::Changed),
         ("more", ChangeKind::Added),

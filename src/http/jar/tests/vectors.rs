@@ -42,10 +42,7 @@ const EXCEPTIONS: [(&[&str], &str); 4] = [
         &["DISABLED_CHROMIUM0022", "DISABLED_CHROMIUM0023"],
         "a control character refuses the whole cookie (5.6); its authors had switched this off",
     ),
-    (
-        &["DISABLED_PATH0029"],
-        "paths are compared undecoded (5.1.4); its authors had switched this off",
-    ),
+    (&["DISABLED_PATH0029"], "paths are compared undecoded (5.1.4); its authors had switched this off"),
     (
         &["OPTIONAL_DOMAIN0042"],
         "the last Domain counts even if it is empty, so this is a cookie for the host alone (5.7)",
@@ -74,8 +71,7 @@ struct DateCase {
 }
 
 fn folder() -> Option<PathBuf> {
-    let folder =
-        std::env::var_os("AUTHSPEC_VECTORS").map(|root| PathBuf::from(root).join("http-state"));
+    let folder = std::env::var_os("AUTHSPEC_VECTORS").map(|root| PathBuf::from(root).join("http-state"));
     if folder.is_none() {
         println!("skipped: AUTHSPEC_VECTORS is not set");
     }
@@ -85,28 +81,16 @@ fn folder() -> Option<PathBuf> {
 /// Reads a JSON file, past the comment lines that some of them start with.
 fn read<T: for<'a> Deserialize<'a>>(folder: &std::path::Path, name: &str) -> Vec<T> {
     let text = std::fs::read_to_string(folder.join(name)).unwrap();
-    let json: Vec<&str> = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"))
-        .collect();
+    let json: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
     serde_json::from_str(&json.join("\n")).unwrap()
 }
 
 /// Plays one case as its authors do and returns the `Cookie` field.
 fn play(case: &Case) -> String {
-    let from = format!(
-        "http://home.example.org:8888/cookie-parser?{}",
-        case.test.to_ascii_lowercase()
-    );
+    let from = format!("http://home.example.org:8888/cookie-parser?{}", case.test.to_ascii_lowercase());
     let from = url(&from);
-    let result = url(&format!(
-        "http://home.example.org:8888/cookie-parser-result?{}",
-        case.test
-    ));
-    let to = case
-        .sent_to
-        .as_deref()
-        .map_or(result.clone(), |to| result.join(to).unwrap());
+    let result = url(&format!("http://home.example.org:8888/cookie-parser-result?{}", case.test));
+    let to = case.sent_to.as_deref().map_or(result.clone(), |to| result.join(to).unwrap());
     // The vectors are from 2011 and hold dates of 2019 that are meant to lie in the future.
     let now: Timestamp = "2011-04-01T00:00:00Z".parse().unwrap();
     let mut jar = Jar::new();
@@ -124,15 +108,9 @@ fn http_state_parser_cases() {
     assert!(cases.len() >= 200);
     let mut differing = Vec::new();
     for case in &cases {
-        let pairs: Vec<String> = case
-            .sent
-            .iter()
-            .map(|p| format!("{}={}", p.name, p.value))
-            .collect();
+        let pairs: Vec<String> = case.sent.iter().map(|p| format!("{}={}", p.name, p.value)).collect();
         let (expected, actual) = (pairs.join("; "), play(case));
-        let exception = EXCEPTIONS
-            .iter()
-            .find(|(tests, _)| tests.contains(&case.test.as_str()));
+        let exception = EXCEPTIONS.iter().find(|(tests, _)| tests.contains(&case.test.as_str()));
         match exception {
             None if actual != expected => {
                 differing.push(format!("{}: {actual} instead of {expected}", case.test));
