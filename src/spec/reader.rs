@@ -201,6 +201,20 @@ impl<'a> Reader<'a> {
         self.compile(&text.value, node)
     }
 
+    /// Compiles a part of a node's text that begins at a byte of it.
+    pub fn compile_part(&mut self, part: &Arc<str>, node: &Node, at: usize) -> Option<Template> {
+        let text = self.text(node)?.value;
+        let origin = self.origin(node);
+        let lead = if origin.raw.get(..text.len()) == Some(&text) { at } else { at + 1 };
+        let exact = origin.raw.get(lead..lead + part.len()) == Some(part);
+        let origin = if exact {
+            Origin { span: node.span.slice(lead..lead + part.len()), raw: &origin.raw[lead..lead + part.len()] }
+        } else {
+            origin
+        };
+        Template::compile(part, origin, &self.names, self.diags)
+    }
+
     /// Compiles text that stands in a node.
     pub fn compile(&mut self, text: &Arc<str>, node: &Node) -> Option<Template> {
         Template::compile(text, self.origin(node), &self.names, self.diags)

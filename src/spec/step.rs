@@ -267,3 +267,15 @@ fn callers(node: &Node, reader: &mut Reader<'_>) -> Vec<Spanned<Arc<str>>> {
 pub(super) fn tags(node: &Node, reader: &mut Reader<'_>) -> Vec<Arc<str>> {
     reader.one_or_more(node).iter().filter_map(|n| reader.word(n)).map(|t| t.value).collect()
 }
+
+/// Reads one step or a list of steps, as schemes hold them.
+pub fn one_or_more_steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> {
+    reader
+        .one_or_more(node)
+        .iter()
+        .filter_map(|item| {
+            let fields = reader.fields(item, STEP_KEYS, "a step")?;
+            step(item, fields, reader)
+        })
+        .collect()
+}

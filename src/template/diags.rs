@@ -7,7 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 
 /// The kinds of faults a template can have.
-pub const CODES: &[&Code] = &[&TEMPLATE_SYNTAX, &UNKNOWN_NAME, &UNKNOWN_FILTER];
+pub const CODES: &[&Code] = &[&TEMPLATE_SYNTAX, &UNKNOWN_NAME, &UNKNOWN_FILTER, &UNSET_VARIABLE];
 
 static TEMPLATE_SYNTAX: Code = Code {
     name: "template-syntax",
@@ -27,6 +27,12 @@ static UNKNOWN_FILTER: Code = Code {
     explain: "Filters come behind a bar: `{{ name | upper }}`. They are those of minijinja, and every function with one argument.",
 };
 
+static UNSET_VARIABLE: Code = Code {
+    name: "unset-variable",
+    about: "an environment variable is used and not set",
+    explain: "Set it, put it into `.env` beside the project file, or give a default: `{{ env.NAME | default('x') }}`. `authspec check` only warns, so that files can be checked where the secrets are not.",
+};
+
 pub(super) fn unclosed(span: Span) -> Diagnostic {
     Diagnostic::error(&TEMPLATE_SYNTAX, span, "a template is opened with `{{` and never closed")
         .label("no `}}` follows")
@@ -44,6 +50,14 @@ pub(super) fn syntax(span: Span, error: &minijinja::Error) -> Diagnostic {
 }
 
 pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
+    if let Some(severity) = name.unset {
+        let variable = name.path.trim_start_matches("env.");
+        let message = format!("the environment variable `{variable}` is not set");
+        let diagnostic = Diagnostic::error(&UNSET_VARIABLE, span, message)
+            .label("not set")
+            .help("set it, put it into `.env`, or write `| default('…')` behind it");
+        return Diagnostic { severity, ..diagnostic };
+    }
     let diagnostic = Diagnostic::error(&UNKNOWN_NAME, span, format!("nothing supplies `{}` at this point", name.path))
         .label("not defined at this point");
     match (&name.near, &name.known[..]) {

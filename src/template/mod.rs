@@ -16,6 +16,8 @@ use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::source::Span;
 
+use names::Unknown;
+
 pub mod diags;
 mod functions;
 mod names;
@@ -177,13 +179,29 @@ impl Template {
                 return None;
             }
         };
-        let unknown = names.unknown(compiled.undeclared_variables(true), is_global);
-        let clean = unknown.is_empty();
+        let unknown = names.unknown(compiled.undeclared_variables(true), text, is_global);
+        let clean = unknown.iter().all(Unknown::is_warning);
         for name in unknown {
             let span = origin.find(text, word(text, &name.path));
             diags.push(diags::unknown_name(span, &name));
         }
         clean.then(|| Self { kind: Kind::Block(Arc::clone(text)), span: origin.span })
+    }
+
+    /// Tells whether an expression in it uses a bare name.
+    pub fn uses(&self, name: &str) -> bool {
+        let in_part = |part: &Part| part.compiled.undeclared_variables(false).contains(name);
+        match &self.kind {
+            Kind::Literal(_) => false,
+            Kind::Single(part) => in_part(part),
+            Kind::Mixed(pieces) => pieces.iter().any(|p| match p {
+                Piece::Text(_) => false,
+                Piece::Expression(part) => in_part(part),
+            }),
+            Kind::Block(text) => {
+                ENGINE.template_from_str(text).is_ok_and(|t| t.undeclared_variables(false).contains(name))
+            }
+        }
     }
 
     /// Gives the text, when there is nothing to render in it.
@@ -301,7 +319,7 @@ fn compile_expression(
             return None;
         }
     };
-    let unknown = names.unknown(compiled.undeclared_variables(true), is_global);
+    let unknown = names.unknown(compiled.undeclared_variables(true), source, is_global);
     for name in &unknown {
         let at = word(source, &name.path);
         diags.push(diags::unknown_name(origin.find(text, range.start + at.start..range.start + at.end), name));
@@ -311,7 +329,7 @@ fn compile_expression(
         let span = origin.find(text, range.start + at.start..range.start + at.end);
         diags.push(diags::unknown_filter(span, name));
     }
-    if !unknown.is_empty() || !filters.is_empty() {
+    if !unknown.iter().all(Unknown::is_warning) || !filters.is_empty() {
         return None;
     }
     let span = origin.find(text, range);

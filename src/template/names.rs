@@ -1,7 +1,9 @@
 //! Which names a template may use at a point of the plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::diag::Severity;
 use crate::term::did_you_mean;
 
 /// What is known of the members of an object such as `identity` or `secrets`.
@@ -11,6 +13,9 @@ pub enum Members {
     Any,
     /// Exactly these exist.
     These(BTreeSet<String>),
+    /// Environment variables: one that is not set is a fault of this severity, unless the
+    /// expression has a default for it.
+    Env(Arc<BTreeSet<String>>, Severity),
 }
 
 /// The names in scope at a point of the plan.
@@ -18,6 +23,8 @@ pub enum Members {
 pub struct Names {
     bare: BTreeSet<String>,
     objects: BTreeMap<String, Members>,
+    /// The identities whose sessions templates ask for, `sessions.NAME`.
+    sessions: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// A name that nothing supplies.
@@ -26,6 +33,14 @@ pub(super) struct Unknown {
     pub(super) path: String,
     pub(super) near: Option<String>,
     pub(super) known: Vec<String>,
+    /// Set for an environment variable.
+    pub(super) unset: Option<Severity>,
+}
+
+impl Unknown {
+    pub(super) fn is_warning(&self) -> bool {
+        self.unset == Some(Severity::Warning)
+    }
 }
 
 impl Names {
@@ -44,14 +59,29 @@ impl Names {
         self.bare.contains(name)
     }
 
-    /// Finds the paths that nothing supplies, in a stable order.
-    pub(super) fn unknown(&self, used: HashSet<String>, is_global: impl Fn(&str) -> bool) -> Vec<Unknown> {
-        let mut used: Vec<String> = used.into_iter().collect();
-        used.sort();
-        used.into_iter().filter_map(|path| self.check(path, &is_global)).collect()
+    /// Starts a record of its own of the sessions asked for.
+    pub fn watch_sessions(&mut self) {
+        self.sessions = Arc::default();
     }
 
-    fn check(&self, path: String, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
+    /// Gives the identities whose sessions were asked for by name since the record started.
+    pub fn sessions_asked(&self) -> Vec<String> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// Finds the paths that nothing supplies, in a stable order.
+    pub(super) fn unknown(
+        &self,
+        used: HashSet<String>,
+        source: &str,
+        is_global: impl Fn(&str) -> bool,
+    ) -> Vec<Unknown> {
+        let mut used: Vec<String> = used.into_iter().collect();
+        used.sort();
+        used.into_iter().filter_map(|path| self.check(path, source, &is_global)).collect()
+    }
+
+    fn check(&self, path: String, source: &str, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
         let mut parts = path.split('.');
         let root = parts.next().unwrap_or_default();
         if self.bare.contains(root) || is_global(root) {
@@ -60,14 +90,27 @@ impl Names {
         let Some(members) = self.objects.get(root) else {
             let known = self.bare.iter().chain(self.objects.keys());
             let near = did_you_mean(root, known.map(String::as_str)).map(ToOwned::to_owned);
-            return Some(Unknown { path: root.to_owned(), near, known: self.bare.iter().cloned().collect() });
+            return Some(Unknown { path: root.to_owned(), near, known: self.bare.iter().cloned().collect(), unset: None });
         };
-        let (Members::These(known), Some(member)) = (members, parts.next()) else { return None };
+        let member = parts.next()?;
+        if root == "sessions" {
+            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(member.to_owned());
+        }
+        let known = match members {
+            Members::Any => return None,
+            Members::These(known) => known,
+            Members::Env(known, severity) => {
+                let has_default = source.contains("default(") || source.contains(" defined");
+                let unknown = !known.contains(member) && !has_default;
+                let path = format!("{root}.{member}");
+                return unknown.then(|| Unknown { path, near: None, known: Vec::new(), unset: Some(*severity) });
+            }
+        };
         if known.contains(member) {
             return None;
         }
         let near = did_you_mean(member, known.iter().map(String::as_str)).map(|m| format!("{root}.{m}"));
         let known = known.iter().map(|m| format!("{root}.{m}")).collect();
-        Some(Unknown { path: format!("{root}.{member}"), near, known })
+        Some(Unknown { path: format!("{root}.{member}"), near, known, unset: None })
     }
 }
