@@ -97,7 +97,7 @@ fn challenged(error: ApiError) -> ApiError {
 
 /// What is remembered of a verified credential. The stored hash is part of it, so a new password forgets the old.
 fn mark(app: &App, user: &User, password: &str) -> Vec<u8> {
-    let mut context = hmac::Context::with_key(&app.basic_key);
+    let mut context = hmac::Context::with_key(app.basic_key());
     for part in [user.name.as_str(), user.phc.as_str(), password] {
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Bytes, HttpBody as _, to_bytes};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use futures_util::StreamExt as _;
@@ -35,7 +35,7 @@ impl<T: Shape> FromRequest<App> for Input<T> {
         if media_type(request.headers()).as_deref() != Some("application/json") {
             return Err(unsupported("application/json"));
         }
-        let bytes = read(request.into_body()).await?;
+        let bytes = read(request).await?;
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Self(value)),
             Err(e) if e.is_data() => Err(ApiError::bad_request(format!(
@@ -56,7 +56,7 @@ impl FromRequest<App> for Form {
 
     async fn from_request(request: Request, _: &App) -> Result<Self, ApiError> {
         let media = media_type(request.headers());
-        let bytes = read(request.into_body()).await?;
+        let bytes = read(request).await?;
         if bytes.is_empty() {
             return Ok(Self(BTreeMap::new()));
         }
@@ -108,13 +108,22 @@ fn unsupported(wanted: &str) -> ApiError {
     .with(header::ACCEPT, wanted)
 }
 
-/// Reads a body to its end, keeping no more of it than is allowed.
-async fn read(body: Body) -> Result<Bytes, ApiError> {
+/// Stands in for a body that was too large to keep.
+#[derive(Clone, Copy)]
+struct TooLarge;
+
+/// Reads the body before any route looks at the request, so that a refusal never leaves half a
+/// request in the connection. What is wrong with the body is told by the route that wants it.
+pub(crate) async fn buffer(request: Request) -> Result<Request, ApiError> {
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    let (mut parts, body) = request.into_parts();
     let mut stream = body.into_data_stream();
     let (mut kept, mut seen) = (Vec::new(), 0_usize);
     while let Some(chunk) = stream.next().await {
-        let chunk =
-            chunk.map_err(|_| ApiError::bad_request("the body ended early; send it whole"))?;
+        let ended = |_| ApiError::bad_request("the body ended early; send it whole");
+        let chunk = chunk.map_err(ended)?;
         seen = seen.saturating_add(chunk.len());
         if seen > DRAINED {
             break;
@@ -124,12 +133,19 @@ async fn read(body: Body) -> Result<Bytes, ApiError> {
         }
     }
     if seen > LARGEST {
-        let message = format!("the body is larger than {LARGEST} bytes; send less");
-        return Err(ApiError::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "payload_too_large",
-            message,
-        ));
+        kept.clear();
+        parts.extensions.insert(TooLarge);
     }
-    Ok(kept.into())
+    Ok(Request::from_parts(parts, kept.into()))
+}
+
+/// The bytes of a buffered body.
+async fn read(request: Request) -> Result<Bytes, ApiError> {
+    if request.extensions().get::<TooLarge>().is_some() {
+        let message = format!("the body is larger than {LARGEST} bytes; send less");
+        let status = StatusCode::PAYLOAD_TOO_LARGE;
+        return Err(ApiError::new(status, "payload_too_large", message));
+    }
+    let bytes = to_bytes(request.into_body(), LARGEST).await;
+    bytes.map_err(|_| ApiError::internal())
 }

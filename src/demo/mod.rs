@@ -1,6 +1,6 @@
 //! The embedded demo API: a small, believable service (accounts, notes, an admin area) that is right by the RFCs.
 //!
-//! It is an independent judge of what the rest of the crate sends, so it imports nothing of it: tokens are made and
+//! It is an independent judge of what the rest of the crate sends, so it imports nothing of it: tokens are
 //! verified with `jsonwebtoken`, passwords with `argon2`, cookies and challenges by hand from the RFCs.
 //! All state lives in memory and belongs to one [`Demo`].
 //!

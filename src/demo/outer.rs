@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::cors;
 use super::error::ApiError;
 use super::state::App;
+use super::{body, cors};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -17,7 +17,10 @@ pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -
     let mut response = if cors::is_preflight(request.method(), request.headers()) {
         cors::preflight(origin)
     } else {
-        let mut response = in_json(next.run(request).await);
+        let mut response = match body::buffer(request).await {
+            Ok(request) => in_json(next.run(request).await),
+            Err(error) => error.into_response(),
+        };
         cors::share(response.headers_mut(), origin);
         response
     };

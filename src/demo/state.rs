@@ -1,14 +1,14 @@
 //! Everything one running demo knows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use aws_lc_rs::hmac;
 
-use super::random;
 use super::store::Store;
 use super::token::KeyRing;
 use super::weakness::Weakness;
+use super::{clock, random};
 
 /// The shared state, as every handler takes it.
 pub(crate) type App = Arc<State>;
@@ -19,8 +19,7 @@ pub(crate) struct State {
     pub(crate) url: String,
     /// The key pair that signs access tokens, made while the server already answers.
     pub(crate) keys: KeyRing,
-    /// The key under which verified Basic credentials are remembered.
-    pub(crate) basic_key: hmac::Key,
+    basic_key: OnceLock<hmac::Key>,
     weak: Vec<&'static Weakness>,
     store: Mutex<Store>,
     run: String,
@@ -29,11 +28,11 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(url: String, weak: Vec<&'static Weakness>) -> App {
-        let run = format!("{:08x}", u32::from_be_bytes(random::bytes()));
+        let run = format!("{:x}", clock::now_ms());
         Arc::new(Self {
             url,
             keys: KeyRing::start(),
-            basic_key: hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>()),
+            basic_key: OnceLock::new(),
             weak,
             store: Mutex::new(Store::seeded()),
             run,
@@ -44,6 +43,13 @@ impl State {
     /// The store; no lock is ever held while waiting, so this never blocks for long.
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key under which verified Basic credentials are remembered. It is made when it is first
+    /// needed, because the first random bytes of a process take longer than a demo may take to start.
+    pub(crate) fn basic_key(&self) -> &hmac::Key {
+        let make = || hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>());
+        self.basic_key.get_or_init(make)
     }
 
     /// Whether the demo was started with the weakness of that id.

@@ -23,6 +23,48 @@ async fn the_front_page_and_the_health_check_are_public() {
 }
 
 #[tokio::test]
+async fn every_route_on_the_front_page_is_there() {
+    let api = Api::shared();
+    let home = api.ask("GET /", &[]).await.body;
+    let routes: Vec<&str> = home
+        .split("<code>")
+        .skip(1)
+        .map(|rest| rest.split('<').next().unwrap())
+        .collect();
+    assert!(routes.len() > 40, "{routes:?}");
+    for route in routes {
+        let got = api.ask(&route.replace(['{', '}'], ""), &[]).await;
+        assert!(!got.body.contains("no such route"), "{route}: {got:?}");
+        assert_ne!(got.status, 405, "{route}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_the_connection_usable() {
+    use std::io::{Read as _, Write as _};
+    let api = Api::shared();
+    let address = api.base.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let mut buffer = [0; 8192];
+    for _ in 0..3 {
+        let head = "POST /notes HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n";
+        stream.write_all(head.as_bytes()).unwrap();
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        stream.write_all(b"late").unwrap();
+        let length = stream.read(&mut buffer).unwrap();
+        let answer = String::from_utf8_lossy(&buffer[..length]);
+        assert!(
+            answer.starts_with("HTTP/1.1 401 Unauthorized\r\n"),
+            "{answer}"
+        );
+    }
+    let large = "x".repeat(100_000);
+    api.send("POST /notes", &[], large)
+        .await
+        .refused(401, "unauthorized");
+}
+
+#[tokio::test]
 async fn what_the_router_refuses_is_json_too() {
     let api = Api::shared();
     let got = api
