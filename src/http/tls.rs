@@ -31,6 +31,13 @@ pub struct TlsSettings {
     pub key: Option<Vec<u8>>,
 }
 
+impl TlsSettings {
+    /// Checks the files as far as that needs no network; the error is one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        client_config(self).map(|_| ())
+    }
+}
+
 /// Builds the configuration; the error is one sentence.
 pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, String> {
     let provider = Arc::new(aws_lc_rs::default_provider());

@@ -20,5 +20,5 @@ pub use model::{
 };
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use shared::{DEFAULT_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
-pub use step::{CASE_KEYS, STEP_KEYS, one_or_more_steps};
+pub use step::{CASE_KEYS, STEP_KEYS, one_or_more_steps, request_step};
 pub use yaml::{Data, Entry, Node, Style};

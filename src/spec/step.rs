@@ -279,3 +279,24 @@ pub fn one_or_more_steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> 
         })
         .collect()
 }
+
+/// Reads a bare request line as a step, as `ready` has it.
+pub fn request_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
+    let request = request(node, reader)?;
+    Some(StepSpec {
+        span: node.span,
+        name: None,
+        caller: None,
+        request,
+        headers: None,
+        query: None,
+        payload: None,
+        cookies: None,
+        expect: None,
+        capture: None,
+        redirects: None,
+        timeout: None,
+        pause: None,
+        retry: None,
+    })
+}

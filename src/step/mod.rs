@@ -120,8 +120,17 @@ pub struct Compile<'a, 'r> {
     pub folder: &'a Path,
     /// The folder that files must lie in.
     pub root: &'a Path,
+    /// Knows the identities.
+    pub callers: &'a mut dyn Callers<'r>,
+}
+
+/// Knows the identities that steps may name.
+pub trait Callers<'r> {
     /// Finds an identity by name; reports the fault itself when there is none.
-    pub identity: &'a mut dyn FnMut(&mut Reader<'r>, &Spanned<Arc<str>>) -> Option<IdentityId>,
+    fn find(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<IdentityId>;
+
+    /// Adds what a caller brings into scope: `identity.*`, `session.*`, `jar.*`.
+    fn names(&self, base: &Arc<Names>, caller: Caller) -> Arc<Names>;
 }
 
 impl Compile<'_, '_> {
@@ -136,6 +145,8 @@ impl Compile<'_, '_> {
             None => Some(Caller::Case),
             Some(name) => self.caller(name),
         };
+        let base = Arc::clone(&self.reader.names);
+        self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
         let line = &spec.request;
         let target = self.reader.compile_part(&line.target, &line.node, line.target_at);
         let headers = self.headers(spec);
@@ -145,11 +156,17 @@ impl Compile<'_, '_> {
         let captures = self.with_response(|cx| {
             spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader))
         });
-        let mut names = (*self.reader.names).clone();
-        for capture in &captures {
-            names.add(&capture.name);
-        }
-        self.reader.names = Arc::new(names);
+        let with_captures = |names: &Arc<Names>| {
+            if captures.is_empty() {
+                return Arc::clone(names);
+            }
+            let mut names = (**names).clone();
+            for capture in &captures {
+                names.add(&capture.name);
+            }
+            Arc::new(names)
+        };
+        self.reader.names = with_captures(&self.reader.names);
         let expect = match &spec.expect {
             Some(node) => self.with_response(|cx| read_expect(node, cx.reader)),
             None => Some(Expectations::default()),
@@ -159,6 +176,7 @@ impl Compile<'_, '_> {
             Some(spec::Pause::For(time)) => Some(Pause::For(*time)),
             Some(spec::Pause::Until(node)) => self.reader.template(node).map(Pause::Until),
         };
+        self.reader.names = with_captures(&base);
         let follow = match spec.redirects.or(self.defaults.redirects) {
             Some(Redirects::Follow) => Follow::Yes,
             Some(Redirects::None) | None => Follow::No,
@@ -188,7 +206,7 @@ impl Compile<'_, '_> {
     pub fn caller(&mut self, name: &Spanned<Arc<str>>) -> Option<Caller> {
         match &*name.value {
             "anonymous" => Some(Caller::Anonymous),
-            _ => (self.identity)(self.reader, name).map(Caller::Identity),
+            _ => self.callers.find(self.reader, name).map(Caller::Identity),
         }
     }
 
