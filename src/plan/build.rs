@@ -151,6 +151,7 @@ fn compile_suite(
         span: suite.span,
         world: callers.own.0,
         serial: suite.serial,
+        caller: default_caller,
         setup,
         teardown,
         identities: identities.into_iter().collect(),
