@@ -11,6 +11,7 @@ pub mod http;
 pub mod jose;
 pub mod jsonpath;
 pub mod plan;
+pub mod report;
 pub mod secret;
 pub mod source;
 pub mod spec;
