@@ -1,7 +1,7 @@
 //! The failure block: all a reader needs to understand one cause, in the order it is asked for.
 //!
 //! Verdict, place, the user's own line, what was sent, what came back, what it means, what to try.
-//! The same block is drawn on the terminal and written as the text of a JUnit failure. Pure: it
+//! The same block is drawn on the terminal and written as the text of a `JUnit` failure. Pure: it
 //! reads an [`Outcome`] and gives lines; nothing in here knows a stream.
 
 use crate::event::{Outcome, Phase, Reason, Verdict, reason_code};
@@ -55,7 +55,7 @@ pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
     }
 }
 
-/// Gives the block as plain text, at most `width` columns where possible: what JUnit shows.
+/// Gives the block as plain text, at most `width` columns where possible: what `JUnit` shows.
 pub fn failure_text(outcome: &Outcome, width: usize) -> String {
     let page = Page { width: width.max(40), glyphs: Glyphs::Unicode };
     let lines = block(page, outcome, "authspec run").draw(page, "", &[], 1);
@@ -94,8 +94,8 @@ impl Block {
             return vec![whole];
         }
         let mut lines = head.wrap(page.width, hang);
-        let below = page.line().pad_to(INDENT).push(Role::Place, &self.place).then(Role::Plain, &cases);
-        lines.extend(below.wrap(page.width, INDENT));
+        let below = [(Role::Place, self.place.as_str()), (Role::Plain, cases.as_str())];
+        lines.extend(page.labelled(INDENT, "place", COLUMN).flow(&below, page.width, COLUMN));
         lines
     }
 }
@@ -116,7 +116,7 @@ fn reasons(page: Page, outcome: &Outcome) -> Vec<Line> {
     for (i, reason) in outcome.reasons.iter().take(REASONS_DRAWN).enumerate() {
         if i > 0 {
             let head = page.labelled(INDENT, "also", COLUMN).text(&shorten(&reason.message, SENTENCE));
-            lines.extend(head.then(Role::Place, &placed(reason)).wrap(page.width, COLUMN));
+            lines.extend(head.flow(&[(Role::Place, &placed(reason))], page.width, COLUMN));
         }
         lines.extend(snippet::snippet(page, &reason.place));
         lines.extend(compare::compare(page, reason.expected.as_deref(), reason.actual.as_deref()));
@@ -143,8 +143,8 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
     let row = first_reason_row(outcome);
     if let Some(row) = row {
         let line = page.labelled(INDENT, "means", COLUMN).text(row.about);
-        let line = line.then(Role::Dim, &format!("authspec explain {}", row.name));
-        lines.extend(line.wrap(page.width, COLUMN));
+        let explain = format!("(authspec explain {})", row.name);
+        lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
     }
     let mut said: Vec<&str> = Vec::new();
     for help in outcome.reasons.iter().take(REASONS_DRAWN).flat_map(|r| &r.help) {
@@ -180,7 +180,7 @@ fn curl_lines(page: Page, outcome: &Outcome) -> Vec<Line> {
     }
     if !curl.variables.is_empty() {
         let names: Vec<&str> = curl.variables.iter().map(|(name, _)| name.as_str()).collect();
-        let text = format!("# set {} first", crate::term::list(&names, "and"));
+        let text = format!("# set {}", crate::term::list(&names, "and"));
         lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
     }
     lines

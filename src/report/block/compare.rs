@@ -11,6 +11,8 @@ use crate::term::plural;
 
 /// A difference that is not found within this time is shown more coarsely.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// Types stand in one column unless the values differ in length by more than this.
+const ALIGNED: usize = 12;
 /// How many lines a difference may take.
 const DIFF_LINES: usize = 16;
 
@@ -60,14 +62,15 @@ fn beside(page: Page, want: &Sided<'_>, is: &Sided<'_>) -> Vec<Line> {
     let room = page.width - COLUMN;
     let (a, b) = (&want.lines[0], &is.lines[0]);
     let widest = width(a).max(width(b));
-    if widest > 3 * room && !want.kind.is_empty() | !is.kind.is_empty() | (widest > 0) {
+    if widest > 3 * room {
         return around(page, want, is);
     }
     let types = want.kind.len().max(is.kind.len());
-    let column = if widest + 1 + types <= room { COLUMN + widest + 1 } else { 0 };
-    let row = |label, role, value: &str, kind| {
+    let near = !want.kind.is_empty() && !is.kind.is_empty() && width(a).abs_diff(width(b)) <= ALIGNED;
+    let column = if near && widest + 1 + types <= room { COLUMN + widest + 1 } else { 0 };
+    let row = |label, role, value: &str, kind: &str| {
         let line = page.labelled(INDENT, label, COLUMN).push(role, value);
-        let line = if kind == "" { line } else { line.text(" ").pad_to(column).push(Role::Dim, kind) };
+        let line = if kind.is_empty() { line } else { line.text(" ").pad_to(column).push(Role::Dim, kind) };
         line.wrap(page.width, COLUMN)
     };
     [row("expected", Role::Good, a, want.kind), row("actual", Role::Bad, b, is.kind)].concat()
@@ -189,7 +192,7 @@ mod tests {
         let a = format!("{}x{}", "a".repeat(300), "b".repeat(300));
         let b = format!("{}y{}", "a".repeat(300), "b".repeat(300));
         let lines = draw(&format!("{a} (string)"), &format!("{b} (string)"));
-        assert_eq!(lines[1], "    actual    …aaaaaaaaaaaaaaaaaaaaybbbbbbbbbbbbbbb… (string)");
-        assert_eq!(lines[2], "                                   ^ differs from character");
+        assert_eq!(lines[1], "    actual    …aaaaaaaaaaaaaaaaaaaaybbbbbbbbbbbbbb… (string)");
+        assert_eq!(lines[2], "                                   ^");
     }
 }
