@@ -4,7 +4,7 @@
 //! The same block is drawn on the terminal and written as the text of a `JUnit` failure. Pure: it
 //! reads an [`Outcome`] and gives lines; nothing in here knows a stream.
 
-use crate::event::{Outcome, Phase, Reason, Verdict, reason_code};
+use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, reason_code};
 use crate::report::curl;
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
 use crate::term::{plural, shorten};
@@ -155,8 +155,14 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
         }
     }
     lines.extend(curl_lines(page, outcome));
-    let again = format!("{run} --id {} -vv", curl::quote(&outcome.id));
-    lines.push(page.labelled(INDENT, "again", COLUMN).exact(Role::Plain, &again));
+    match outcome.kind {
+        OutcomeKind::Case => {
+            let again = format!("{run} --id {} -vv", curl::quote(&outcome.id));
+            lines.push(page.labelled(INDENT, "again", COLUMN).exact(Role::Plain, &again));
+        }
+        // It has no id that could be selected.
+        OutcomeKind::Teardown => {}
+    }
     lines
 }
 
@@ -207,5 +213,48 @@ pub(crate) fn step_title(outcome: &Outcome, index: usize) -> String {
         Phase::Login => format!("login of {who}{name}"),
         Phase::Refresh => format!("refresh of {who}{name}"),
         Phase::Whoami => format!("whoami of {who}{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_text_of_a_failure_begins_with_cause_and_place() {
+        let text = failure_text(&fixture::wrong_status(0), 100);
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("FAILED  status is 200, not 404   specs/notes.yaml:31"));
+        assert_eq!(lines.next(), Some("    case      a note is private [as=bob]"));
+        assert!(text.contains("    again     authspec run --id 'notes/a note is private[as=bob]' -vv\n"), "{text}");
+    }
+
+    #[test]
+    fn what_was_asked_for_stands_in_the_order_it_is_asked_for() {
+        let text = failure_text(&fixture::blocked(0), 100);
+        let order = ["BLOCKED", "authspec.yaml:9", "│", "sent", "got", "means", "try", "curl", "again"];
+        let at: Vec<usize> = order.iter().map(|word| text.find(word).expect(word)).collect();
+        assert!(at.is_sorted(), "{text}");
+    }
+
+    #[test]
+    fn a_teardown_cannot_be_run_alone() {
+        let mut outcome = fixture::no_answer(0);
+        outcome.kind = OutcomeKind::Teardown;
+        assert!(!failure_text(&outcome, 80).contains("again"));
+    }
+
+    #[test]
+    fn an_outcome_with_nothing_in_it_is_told() {
+        let mut outcome = fixture::outcome(0, 0, "", Verdict::Errored);
+        outcome.place.line = 0;
+        assert_eq!(
+            failure_text(&outcome, 0),
+            "ERRORED  no reason was given\n    case\n    again     authspec run --id '' -vv\n"
+        );
+        outcome.reasons = vec![fixture::reason("check-failed", "", outcome.place.clone())];
+        outcome.reasons[0].step = Some(7);
+        failure_text(&outcome, 40);
     }
 }

@@ -189,6 +189,8 @@ impl Variables {
                 Piece::Text(text) => text.chars().for_each(|c| push_printf(&mut format, c)),
             }
         }
+        // A dash at the start would be read as an option.
+        let format = format.strip_prefix('-').map_or(format.clone(), |rest| format!("\\055{rest}"));
         format!("printf '{format}'{arguments}")
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::event::{
     BodyKind, BodyRecord, Event, HopRecord, Login, LoginAction, MessageRecord, Outcome, OutcomeKind, Phase, Proof,
-    Reason, RunInfo, StepRecord, SuiteInfo, Summary, Tally, Verdict,
+    Reason, RunInfo, StepRecord, SuiteInfo, Summary, Tally, Verdict, Waiting,
 };
 use crate::source::Place;
 
@@ -367,6 +367,10 @@ pub(crate) fn events(suites: &[&str], cases: Vec<Outcome>, exit: u8) -> Vec<Even
         tally.add(&case);
         let (index, id) = (case.index, Arc::clone(&case.id));
         events.push(Event::CaseStarted(crate::event::CaseStarted { index, id }));
+        if case.waited > Duration::ZERO {
+            let what = "a real token to expire".to_owned();
+            events.push(Event::Waiting(Waiting { case: Arc::clone(&case.id), what, time: case.waited }));
+        }
         events.push(Event::CaseFinished(Box::new(case)));
     }
     events.push(Event::RunFinished(Box::new(Summary {

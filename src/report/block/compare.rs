@@ -11,6 +11,8 @@ use crate::term::plural;
 
 /// A difference that is not found within this time is shown more coarsely.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// What stands in brackets at the end is no type when it is longer than this.
+const LONGEST_TYPE: usize = 16;
 /// Types stand in one column unless the values differ in length by more than this.
 const ALIGNED: usize = 12;
 /// How many lines a difference may take.
@@ -53,7 +55,9 @@ impl<'a> Sided<'a> {
 /// Parts `404 (integer)` into the value and its type.
 fn split_type(text: &str) -> (&str, &str) {
     let Some((value, kind)) = text.rsplit_once(" (") else { return (text, "") };
-    let is_word = kind.strip_suffix(')').is_some_and(|k| k.chars().all(|c| c.is_ascii_alphabetic() || c == ' '));
+    let is_word = kind
+        .strip_suffix(')')
+        .is_some_and(|k| k.len() <= LONGEST_TYPE && k.chars().all(|c| c.is_ascii_alphabetic() || c == ' '));
     if is_word && !value.is_empty() { (value, &text[value.len() + 1..]) } else { (text, "") }
 }
 
@@ -185,6 +189,15 @@ mod tests {
                 "                    \"user\",",
             ]
         );
+    }
+
+    #[test]
+    fn only_a_type_is_taken_for_one() {
+        assert_eq!(split_type("404 (integer)"), ("404", "(integer)"));
+        assert_eq!(split_type("a b (no type at all, this)"), ("a b (no type at all, this)", ""));
+        let long = format!("x ({})", "y".repeat(300));
+        assert_eq!(split_type(&long), (long.as_str(), ""));
+        draw(&long, &long);
     }
 
     #[test]

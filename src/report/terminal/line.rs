@@ -151,7 +151,9 @@ impl Line {
         let mut empty = line.pieces.last().is_none_or(|(_, text)| text.ends_with(' '));
         for (role, text) in items.iter().filter(|(_, text)| !text.is_empty()) {
             let next = if empty { line.clone().push(*role, text) } else { line.clone().then(*role, text) };
-            if next.width() <= max || empty {
+            // What would not fit on a line of its own either gains nothing by one.
+            let too_wide = self::width(text) > max.saturating_sub(hang);
+            if next.width() <= max || too_wide || empty {
                 line = next;
             } else {
                 let start = Self { glyphs: line.glyphs, pieces: Vec::new() }.pad_to(hang);

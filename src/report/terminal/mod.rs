@@ -244,9 +244,7 @@ impl Terminal {
         if !lines.is_empty() {
             self.screen.lines(&self.logins.take(page))?;
         }
-        self.screen.lines(&lines)?;
-        self.screen.draw_bar(&self.progress.bar(page, now));
-        Ok(())
+        self.screen.lines(&lines)
     }
 
     fn end(&mut self, summary: &Summary) -> io::Result<()> {
