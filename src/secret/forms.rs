@@ -1,0 +1,227 @@
+//! The texts that stand for a value: the value itself, its telling parts, its Base64 and hexadecimal forms.
+//!
+//! Escapes are not listed here: `unescape` reads every form in any of them. To add a form: a variant of [`Form`], its
+//! text in [`Form::text`], and where it applies in [`forms_of`].
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use zeroize::Zeroizing;
+
+use super::follow::Alphabet;
+
+/// Values shorter than this many bytes are not looked for: too much that is not secret would match.
+pub(super) const SHORTEST: usize = 6;
+
+/// Lines of a value and segments of a token shorter than this many bytes are not looked for by themselves.
+const SHORTEST_PART: usize = 16;
+
+/// A text that gives a value away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Bytes `start..end` of the value.
+    Part { start: u32, end: u32 },
+    /// Base64 of the value as it stands inside a longer text, after `shift` (modulo 3) other bytes: the characters
+    /// that depend on nothing but the value.
+    Base64 { inner: Inner, shift: u8 },
+    /// Two hexadecimal digits per byte.
+    Hex,
+}
+
+/// How a value is written before it is Base64-encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Inner {
+    Raw,
+    /// `application/x-www-form-urlencoded`, as client credentials are (RFC 6749 section 2.3.1).
+    FormUrl,
+    /// Percent-encoded, everything but the unreserved characters of RFC 3986.
+    Percent,
+    /// Inside a JSON string, as in the payload of a token.
+    Json,
+}
+
+impl Form {
+    /// Gives the text this form of `value` has.
+    pub(super) fn text(self, value: &str) -> Cow<'_, [u8]> {
+        match self {
+            Self::Part { start, end } => Cow::Borrowed(&value.as_bytes()[start as usize..end as usize]),
+            Self::Base64 { inner, shift } => {
+                let mut bytes = Zeroizing::new(vec![0; usize::from(shift)]);
+                bytes.extend_from_slice(inner.text(value).as_bytes());
+                let encoded = STANDARD_NO_PAD.encode(&*bytes);
+                Cow::Owned(encoded.as_bytes()[own_characters(shift, bytes.len())].to_vec())
+            }
+            Self::Hex => {
+                let mut digits = String::with_capacity(value.len() * 2);
+                for byte in value.bytes() {
+                    let _ = write!(digits, "{byte:02x}");
+                }
+                Cow::Owned(digits.into_bytes())
+            }
+        }
+    }
+
+    pub(super) fn alphabet(self) -> Alphabet {
+        match self {
+            Self::Part { .. } => Alphabet::Exact,
+            Self::Base64 { .. } => Alphabet::Base64,
+            Self::Hex => Alphabet::Hex,
+        }
+    }
+
+    /// Extends a match over the characters at its edges that hold a few bits of the value, and over the padding.
+    pub(super) fn whole(self, text: &[u8], found: Range<usize>) -> Range<usize> {
+        let Self::Base64 { shift, .. } = self else { return found };
+        let mut whole = found;
+        if shift > 0 && whole.start > 0 && is_base64(text[whole.start - 1]) {
+            whole.start -= 1;
+        }
+        if text.get(whole.end).is_some_and(|byte| is_base64(*byte)) {
+            whole.end += 1;
+        }
+        let padding = text[whole.end..].iter().take(2).take_while(|byte| **byte == b'=').count();
+        whole.end += padding;
+        whole
+    }
+}
+
+/// Tells which Base64 characters hold only bits of the bytes after the first `shift` of `len`.
+fn own_characters(shift: u8, len: usize) -> Range<usize> {
+    (usize::from(shift) * 8).div_ceil(6)..len * 8 / 6
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_')
+}
+
+impl Inner {
+    fn text(self, value: &str) -> Zeroizing<String> {
+        let mut out = Zeroizing::new(String::with_capacity(value.len() * 3));
+        match self {
+            Self::Raw => out.push_str(value),
+            Self::FormUrl => percent(value, b"*-._", &mut out),
+            Self::Percent => percent(value, b"-._~", &mut out),
+            Self::Json => {
+                let quoted = Zeroizing::new(serde_json::Value::from(value).to_string());
+                out.push_str(&quoted[1..quoted.len() - 1]);
+            }
+        }
+        if self == Self::FormUrl {
+            let spaced = Zeroizing::new(out.replace("%20", "+"));
+            return spaced;
+        }
+        out
+    }
+}
+
+fn percent(value: &str, kept: &[u8], out: &mut String) {
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
+/// Lists the forms of a value of at least [`SHORTEST`] bytes.
+pub(super) fn forms_of(value: &str) -> Vec<Form> {
+    let mut forms = vec![part(0..value.len())];
+    forms.extend(segments(value).into_iter().chain(lines(value)).map(part));
+    let mut inners: Vec<(Inner, Zeroizing<String>)> = Vec::new();
+    for inner in [Inner::Raw, Inner::FormUrl, Inner::Percent, Inner::Json] {
+        let text = inner.text(value);
+        if inners.iter().all(|(_, known)| *known != text) {
+            inners.push((inner, text));
+        }
+    }
+    for (inner, _) in inners {
+        forms.extend((0..3).map(|shift| Form::Base64 { inner, shift }));
+    }
+    forms.push(Form::Hex);
+    forms
+}
+
+fn part(range: Range<usize>) -> Form {
+    let small = |place| u32::try_from(place).unwrap_or(u32::MAX);
+    Form::Part { start: small(range.start), end: small(range.end) }
+}
+
+/// Finds payload and signature of a JWS (RFC 7515); the header says nothing and is shared by many tokens.
+fn segments(value: &str) -> Vec<Range<usize>> {
+    let pieces: Vec<&str> = value.split('.').collect();
+    let token = pieces.len() == 3 && value.bytes().all(|b| b == b'.' || (is_base64(b) && b != b'+' && b != b'/'));
+    if !token {
+        return Vec::new();
+    }
+    let payload = pieces[0].len() + 1;
+    let signature = payload + pieces[1].len() + 1;
+    [payload..signature - 1, signature..value.len()].into_iter().filter(|range| range.len() >= SHORTEST_PART).collect()
+}
+
+/// Finds the long lines of a value of several lines; the frame of a PEM file is no secret.
+fn lines(value: &str) -> Vec<Range<usize>> {
+    if !value.trim_end().contains('\n') {
+        return Vec::new();
+    }
+    let mut ranges = Vec::new();
+    let mut start = 0;
+    for line in value.split_inclusive('\n') {
+        let text = line.trim();
+        let indent = line.len() - line.trim_start().len();
+        if text.len() >= SHORTEST_PART && !text.starts_with("-----") {
+            ranges.push(start + indent..start + indent + text.len());
+        }
+        start += line.len();
+    }
+    ranges
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(value: &str) -> Vec<String> {
+        forms_of(value).iter().map(|form| String::from_utf8_lossy(&form.text(value)).into_owned()).collect()
+    }
+
+    #[test]
+    fn base64_inside_a_longer_text_is_there_at_any_alignment() {
+        for value in ["hunter", "hunter2", "correct horse", "päßwörter"] {
+            for user in ["", "a", "al", "ali", "alice:"] {
+                for tail in ["", "x", "xy", "xyz"] {
+                    let whole = STANDARD_NO_PAD.encode(format!("{user}{value}{tail}"));
+                    let found = texts(value).iter().any(|text| text.len() >= 7 && whole.contains(text.as_str()));
+                    assert!(found, "{value} in {user}{value}{tail}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_token_has_few_forms_and_a_password_more() {
+        assert_eq!(forms_of("abcdefgh").len(), 5);
+        assert_eq!(forms_of("a b\"c~d").len(), 14);
+    }
+
+    #[test]
+    fn payload_and_signature_of_a_token_count_by_themselves() {
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlc2lnbmF0dXJl";
+        let texts = texts(token);
+        assert!(texts.contains(&"eyJzdWIiOiJhbGljZSJ9".to_owned()));
+        assert!(texts.contains(&"c2lnbmF0dXJlc2lnbmF0dXJl".to_owned()));
+        assert!(!texts.contains(&"eyJhbGciOiJIUzI1NiJ9".to_owned()));
+    }
+
+    #[test]
+    fn long_lines_of_a_key_count_by_themselves_but_not_its_frame() {
+        let pem = "-----BEGIN PRIVATE KEY-----\n  MC4CAQAwBQYDK2VwBCIEIA==  \r\nshort\n-----END PRIVATE KEY-----\n";
+        let texts = texts(pem);
+        assert!(texts.contains(&"MC4CAQAwBQYDK2VwBCIEIA==".to_owned()));
+        assert!(!texts.iter().any(|text| text == "short" || text.starts_with("-----BEGIN PRIVATE KEY-----\u{0}")));
+        assert!(!texts.contains(&"-----END PRIVATE KEY-----".to_owned()));
+    }
+}

@@ -1,0 +1,235 @@
+//! Finds the forms of many values in one pass.
+//!
+//! Each form is known by six of its bytes, its anchor. A text is searched by looking up the six bytes at each place;
+//! where an anchor fits, the form is followed from there to both ends. Adding a form is one insertion, so captured
+//! tokens cost nothing while the run goes on; an automaton would have to be built again for each. Only anchors are
+//! stored: the other spellings of a value are made when one is met. Tokens of one issuer begin alike, so the anchor is
+//! taken where few others have the same one.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use super::Secret;
+use super::follow::{Alphabet, backward, forward};
+use super::forms::{Form, SHORTEST, forms_of};
+use super::unescape::{DEPTH, read, starts_escape};
+
+/// Bytes of an anchor.
+const ANCHOR: usize = SHORTEST;
+
+/// Forms that may share an anchor before another place is preferred.
+const CROWDED: u32 = 8;
+
+/// Readings of an anchor that are tried at one place of a text; more are only reached by texts made to be ambiguous.
+const TRIES: usize = 128;
+
+/// The end of a chain of entries.
+const NONE: u32 = u32::MAX;
+
+/// A form whose anchor stands at `offset` of its text.
+#[derive(Clone, Copy)]
+struct Entry {
+    value: u32,
+    form: Form,
+    offset: u32,
+    next: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Chain {
+    first: u32,
+    len: u32,
+}
+
+/// A place in a text where a form of a value was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Match {
+    pub(super) at: Range<usize>,
+    pub(super) value: u32,
+}
+
+/// The anchors of all forms of all values.
+pub(super) struct Index {
+    chains: HashMap<u64, Chain>,
+    entries: Vec<Entry>,
+    /// A bit per hashed anchor: most places of a text are dismissed by it.
+    filter: Vec<u64>,
+    /// A bit per first two bytes of an anchor: escaped text is dismissed by it before all its readings are made.
+    pairs: Vec<u64>,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self { chains: HashMap::new(), entries: Vec::new(), filter: vec![0; 64], pairs: vec![0; 1024] }
+    }
+}
+
+impl Index {
+    /// Makes the forms of a value findable; `number` is what matches call it.
+    pub(super) fn insert(&mut self, number: u32, value: &str) {
+        for form in forms_of(value) {
+            let text = form.text(value);
+            let offset = self.best_offset(&text);
+            let anchor = &text[offset..offset + ANCHOR];
+            let offset = u32::try_from(offset).unwrap_or(u32::MAX);
+            self.link(anchor, Entry { value: number, form, offset, next: NONE });
+            if let Some(other) = other_writing(anchor, form.alphabet()) {
+                self.link(&other, Entry { value: number, form, offset, next: NONE });
+            }
+        }
+    }
+
+    /// Chooses the place of an anchor: letters and digits, which are hardly ever escaped, that few others have.
+    fn best_offset(&self, text: &[u8]) -> usize {
+        let last = text.len() - ANCHOR;
+        let places = [last, last / 2, 0, last / 4, last / 4 * 3];
+        let boundary = |mut place: usize| {
+            while place > 0 && text[place] & 0xc0 == 0x80 {
+                place -= 1;
+            }
+            place
+        };
+        let cost = |place: &usize| {
+            let anchor = &text[*place..*place + ANCHOR];
+            let plain = anchor.iter().all(u8::is_ascii_alphanumeric);
+            let shared = self.chains.get(&key(anchor)).map_or(0, |chain| chain.len / CROWDED);
+            (shared, !plain)
+        };
+        places.into_iter().map(boundary).min_by_key(cost).unwrap_or(0)
+    }
+
+    fn link(&mut self, anchor: &[u8], mut entry: Entry) {
+        let place = u32::try_from(self.entries.len()).unwrap_or(NONE);
+        let chain = self.chains.entry(key(anchor)).or_insert(Chain { first: NONE, len: 0 });
+        entry.next = chain.first;
+        *chain = Chain { first: place, len: chain.len + 1 };
+        self.entries.push(entry);
+        let (word, bit) = pair(key(anchor));
+        self.pairs[word] |= bit;
+        if self.chains.len() * 16 > self.filter.len() * 64 {
+            self.filter = vec![0; self.filter.len() * 2];
+            let keys: Vec<u64> = self.chains.keys().copied().collect();
+            keys.into_iter().for_each(|key| self.mark(key));
+        } else {
+            self.mark(key(anchor));
+        }
+    }
+
+    fn mark(&mut self, key: u64) {
+        let (word, bit) = self.bit(key);
+        self.filter[word] |= bit;
+    }
+
+    fn bit(&self, key: u64) -> (usize, u64) {
+        let hash = key.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let word = usize::try_from(hash >> 32).unwrap_or(0) & (self.filter.len() - 1);
+        (word, 1 << (hash >> 26 & 63))
+    }
+
+    fn may_have(&self, key: u64) -> bool {
+        let (word, bit) = self.bit(key);
+        self.filter[word] & bit != 0
+    }
+
+    fn may_begin(&self, key: u64) -> bool {
+        let (word, bit) = pair(key);
+        self.pairs[word] & bit != 0
+    }
+
+    /// Finds every form of every value, in no order; matches may overlap.
+    pub(super) fn find(&self, text: &[u8], values: &[Secret]) -> Vec<Match> {
+        let mut found = Vec::new();
+        if self.entries.is_empty() {
+            return found;
+        }
+        let mut escape = next_escape(text, 0);
+        for at in 0..text.len() {
+            if escape < at {
+                escape = next_escape(text, at);
+            }
+            if escape >= at + ANCHOR {
+                let Some(window) = text.get(at..at + ANCHOR) else { break };
+                let key = key(window);
+                if self.may_have(key) {
+                    self.confirm(key, text, at, values, &mut found);
+                }
+            } else {
+                self.find_escaped(text, at, values, &mut found);
+            }
+        }
+        found
+    }
+
+    /// Looks up everything the text at `at` may stand for.
+    fn find_escaped(&self, text: &[u8], at: usize, values: &[Secret], found: &mut Vec<Match>) {
+        let mut open = vec![(0, 0, at)];
+        let mut tries = TRIES;
+        while let Some((begun, len, place)) = open.pop() {
+            for unit in read(text, place, DEPTH).as_slice() {
+                let (mut key, mut len) = (begun, len);
+                for byte in unit.bytes().iter().take(ANCHOR - len) {
+                    key |= u64::from(*byte) << (8 * len);
+                    len += 1;
+                }
+                if len > 1 && !self.may_begin(key) {
+                    continue;
+                }
+                tries -= 1;
+                if tries == 0 {
+                    return;
+                }
+                if len < ANCHOR {
+                    open.push((key, len, unit.next));
+                } else if self.may_have(key) {
+                    self.confirm(key, text, at, values, found);
+                }
+            }
+        }
+    }
+
+    /// Follows every form with this anchor from `at` to both ends.
+    fn confirm(&self, key: u64, text: &[u8], at: usize, values: &[Secret], found: &mut Vec<Match>) {
+        let mut place = self.chains.get(&key).map_or(NONE, |chain| chain.first);
+        while let Some(entry) = self.entries.get(place as usize) {
+            place = entry.next;
+            let Some(value) = values.get(entry.value as usize) else { continue };
+            let wanted = entry.form.text(value.expose());
+            let (before, after) = wanted.split_at(entry.offset as usize);
+            let alphabet = entry.form.alphabet();
+            let Some(end) = forward(text, at, after, alphabet) else { continue };
+            let Some(start) = backward(text, at, before, alphabet) else { continue };
+            found.push(Match { at: entry.form.whole(text, start..end), value: entry.value });
+        }
+    }
+}
+
+fn next_escape(text: &[u8], from: usize) -> usize {
+    text[from..].iter().position(|byte| starts_escape(*byte)).map_or(usize::MAX, |place| from + place)
+}
+
+fn key(anchor: &[u8]) -> u64 {
+    anchor.iter().rev().fold(0, |key, byte| key << 8 | u64::from(*byte))
+}
+
+fn pair(key: u64) -> (usize, u64) {
+    let pair = usize::from(u16::try_from(key & 0xffff).unwrap_or(0));
+    (pair / 64, 1 << (pair % 64))
+}
+
+/// Writes an anchor as the other alphabet does, if that makes a difference.
+fn other_writing(anchor: &[u8], alphabet: Alphabet) -> Option<Vec<u8>> {
+    let other: Vec<u8> = match alphabet {
+        Alphabet::Exact => return None,
+        Alphabet::Base64 => anchor.iter().map(|b| url_safe(*b)).collect(),
+        Alphabet::Hex => anchor.to_ascii_uppercase(),
+    };
+    (other != anchor).then_some(other)
+}
+
+fn url_safe(byte: u8) -> u8 {
+    match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => other,
+    }
+}

@@ -1,0 +1,299 @@
+//! What the whole module promises: no spelling of a secret survives masking.
+
+use std::fmt::Write as _;
+use std::thread;
+use std::time::Instant;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
+
+use super::SecretSet;
+
+fn percent(value: &str, kept: &str, upper: bool) -> String {
+    let mut out = String::new();
+    for byte in value.bytes() {
+        if byte.is_ascii_alphanumeric() || kept.as_bytes().contains(&byte) {
+            out.push(char::from(byte));
+        } else if upper {
+            let _ = write!(out, "%{byte:02X}");
+        } else {
+            let _ = write!(out, "%{byte:02x}");
+        }
+    }
+    out
+}
+
+fn json(value: &str) -> String {
+    let quoted = serde_json::Value::from(value).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn json_ascii(value: &str, upper: bool) -> String {
+    let mut out = String::new();
+    for c in json(value).chars() {
+        if c.is_ascii() {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = if upper { write!(out, "\\u{unit:04X}") } else { write!(out, "\\u{unit:04x}") };
+        }
+    }
+    out
+}
+
+fn html(value: &str) -> String {
+    let value = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    value.replace('"', "&quot;").replace('\'', "&#x27;")
+}
+
+fn debug(value: &str) -> String {
+    let quoted = format!("{value:?}");
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+fn hex(value: &str, upper: bool) -> String {
+    value.bytes().fold(String::new(), |mut out, byte| {
+        let _ = if upper { write!(out, "{byte:02X}") } else { write!(out, "{byte:02x}") };
+        out
+    })
+}
+
+const JS: &str = "-_.!~*'()";
+const RFC3986: &str = "-._~";
+
+/// Every spelling the product promises to know, by name.
+fn spellings(v: &str) -> Vec<(&'static str, String)> {
+    let form = percent(v, "*-._", true).replace("%20", "+");
+    vec![
+        ("raw", v.to_owned()),
+        ("encodeURIComponent", percent(v, JS, true)),
+        ("rfc 3986, lower", percent(v, RFC3986, false)),
+        ("everything percent", percent(v, "", true)),
+        ("form", form.clone()),
+        ("url twice", percent(&percent(v, RFC3986, true), RFC3986, true)),
+        ("form, then url", percent(&form, RFC3986, true)),
+        ("json", json(v)),
+        ("json with \\/", json(v).replace('/', "\\/")),
+        ("json ascii", json_ascii(v, false)),
+        ("json ascii, upper", json_ascii(v, true)),
+        ("json in json", json(&json(v))),
+        ("json in json in json", json(&json(&json(v)))),
+        ("json in url", percent(&json(v), RFC3986, true)),
+        ("json in html", html(&json(v))),
+        ("html", html(v)),
+        ("html in json", json(&html(v))),
+        ("html twice", html(&html(v))),
+        ("debug", debug(v)),
+        ("shell", v.replace('\'', "'\\''")),
+        ("crlf", v.replace("\r\n", "\n").replace('\n', "\r\n")),
+        ("hex", hex(v, false)),
+        ("hex, upper", hex(v, true)),
+        ("base64", STANDARD.encode(v)),
+        ("base64url", URL_SAFE.encode(v)),
+        ("base64, no padding", STANDARD_NO_PAD.encode(v)),
+        ("base64url, no padding", URL_SAFE_NO_PAD.encode(v)),
+        ("basic, 1", STANDARD.encode(format!("{v}:"))),
+        ("basic, 2", STANDARD.encode(format!("a:{v}"))),
+        ("basic, 3", STANDARD.encode(format!("alice:{v}"))),
+        ("basic of form", STANDARD.encode(format!("web:{form}"))),
+        ("basic of url", STANDARD.encode(format!("x:{}", percent(v, RFC3986, true)))),
+        ("token payload", URL_SAFE_NO_PAD.encode(format!("{{\"p\":\"{}\"}}", json(v)))),
+        ("base64 in url", percent(&STANDARD.encode(v), RFC3986, true)),
+        ("base64 in json with \\/", json(&STANDARD.encode(v)).replace('/', "\\/")),
+    ]
+}
+
+/// Values a person or a server could choose: any text, and texts full of what needs escaping.
+fn value() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[A-Za-z0-9_-]{6,200}",
+        "[ -~]{6,60}",
+        "[\\\\\"'/%&+ =<>\n\ra7é😀]{6,40}",
+        "\\PC{6,100}",
+        prop::collection::vec(any::<char>(), 6..60).prop_map(String::from_iter),
+    ]
+    .prop_filter("only blank", |text| !text.trim().is_empty())
+}
+
+fn context() -> impl Strategy<Value = String> {
+    prop_oneof!["\\PC{0,20}", "[\\\\%&+'\"u0-9a-f;#x]{0,12}", "[a-z =:,{}\"]{0,30}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_spelling_survives_in_any_text(value in value(), before in context(), after in context()) {
+        let set = SecretSet::new();
+        set.declare("secrets.web", &value);
+        for (name, spelling) in spellings(&value) {
+            let text = format!("{before}{spelling}{after}");
+            let found = set.search(text.as_bytes());
+            prop_assert!(!found.is_empty(), "{}: not found in {:?}", name, text);
+            let masked = set.mask(&text).into_owned();
+            prop_assert!(set.search(masked.as_bytes()).is_empty(), "{}: {:?}", name, masked);
+            prop_assert!(!masked.contains(&value), "{}: {:?}", name, masked);
+            prop_assert!(!masked.contains(&spelling), "{}: {:?}", name, masked);
+            prop_assert!(masked.contains('‹'), "{}: {:?}", name, masked);
+            prop_assert_eq!(&set.mask(&masked), &masked, "{}: masking again changes it", name);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_masked_without_panic(values in prop::collection::vec(value(), 1..5), bytes: Vec<u8>) {
+        let set = SecretSet::new();
+        for value in &values {
+            set.add("token", value);
+        }
+        let mut text = bytes.clone();
+        text.extend_from_slice(values[0].as_bytes());
+        text.extend(bytes);
+        let masked = set.mask_bytes(&text);
+        prop_assert!(set.search(&masked).is_empty());
+    }
+
+    #[test]
+    fn a_text_without_secrets_stays_as_it_is(text in "\\PC{0,200}") {
+        let set = SecretSet::new();
+        set.declare("secrets.web", "Zx9-never-in-there");
+        prop_assert_eq!(set.mask(&text), text.as_str());
+    }
+
+    #[test]
+    fn a_stream_is_searched_like_a_whole(value in "[a-z\"/]{6,30}", place in 0_usize..300_000) {
+        let set = SecretSet::new();
+        set.declare("secrets.web", &value);
+        let mut text = vec![b'.'; 300_000];
+        let spelling = json(&value);
+        text.splice(place..place, spelling.bytes());
+        let found = set.search_reader(&text[..]).unwrap();
+        prop_assert_eq!(&found, &set.search(&text));
+        prop_assert_eq!(found.len(), 1);
+        prop_assert_eq!(found[0].offset, place as u64);
+    }
+}
+
+#[test]
+fn every_spelling_is_named() {
+    let set = SecretSet::new();
+    set.declare("secrets.web", "p@ss w0rd/\"é\"+x");
+    for (name, spelling) in spellings("p@ss w0rd/\"é\"+x") {
+        let masked = set.mask(&spelling).into_owned();
+        assert!(masked.contains("‹secrets.web›"), "{name}: {spelling} became {masked}");
+    }
+    assert_eq!(set.mask("a p%40ss%20w0rd%2F%22%C3%A9%22%2Bx b"), "a ‹secrets.web› b");
+}
+
+#[test]
+fn names_tell_values_apart() {
+    let set = SecretSet::new();
+    assert_eq!(set.add("alice.access_token", "first-token").as_str(), "‹alice.access_token#1›");
+    assert_eq!(set.add("alice.access_token", "second-token").as_str(), "‹alice.access_token#2›");
+    assert_eq!(set.add("bob.access_token", "first-token").as_str(), "‹alice.access_token#1›");
+    assert_eq!(set.declare("secrets.web", "web-secret").as_str(), "‹secrets.web›");
+    assert_eq!(set.declare("secrets.web", "web-secret-2").as_str(), "‹secrets.web#2›");
+    assert_eq!(set.declare("odd \"name›", "odd-secret").as_str(), "‹odd__name_›");
+    assert_eq!(set.len(), 5);
+    assert_eq!(set.mask("first-token second-token"), "‹alice.access_token#1› ‹alice.access_token#2›");
+    assert_eq!(set.mask("web-secret-2 web-secret"), "‹secrets.web#2› ‹secrets.web›");
+}
+
+#[test]
+fn a_name_never_shows_a_secret() {
+    let set = SecretSet::new();
+    set.declare("carlos.password", "carlos");
+    assert_eq!(set.mask("carlos logs in"), "‹#1› logs in");
+    set.add("carlos.access_token", "abcdefgh");
+    assert_eq!(set.mask("abcdefgh"), "‹#2›");
+}
+
+#[test]
+fn values_that_would_shred_text_are_left_to_structure() {
+    let set = SecretSet::new();
+    set.declare("secrets.pin", "1234");
+    set.add("captured", "Password");
+    assert_eq!(set.mask("1234 Password"), "1234 Password");
+    assert_eq!((set.too_short(), set.too_common()), (vec!["secrets.pin".to_owned()], vec!["captured#1".to_owned()]));
+    assert!(set.is_empty());
+    set.declare("alice.password", "Password");
+    assert_eq!(
+        set.mask("a Password"),
+        "a ‹captured#1›".replace("captured#1", set.add("x", "Password").as_str().trim_matches(['‹', '›']))
+    );
+    assert_eq!(set.len(), 1);
+}
+
+#[test]
+fn overlapping_secrets_all_disappear() {
+    let set = SecretSet::new();
+    set.declare("a", "abcdefghij");
+    set.declare("b", "fghijklmno");
+    set.declare("c", "cdefgh");
+    assert_eq!(set.mask("-abcdefghijklmno-abcdefghij-"), "-‹a›‹b›-‹a›-");
+}
+
+#[test]
+fn parts_of_a_token_and_lines_of_a_key_are_secrets() {
+    let set = SecretSet::new();
+    set.add("t", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJlc2lnbmF0dXJl");
+    assert_eq!(set.mask("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9."), "eyJhbGciOiJub25lIn0.‹t#1›.");
+    set.declare("key", "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIAbcdefgh\nxyz=\n-----END PRIVATE KEY-----");
+    assert_eq!(set.mask("key: |\n  MC4CAQAwBQYDK2VwBCIEIAbcdefgh\n"), "key: |\n  ‹key›\n");
+}
+
+#[test]
+fn secrets_may_be_added_while_others_are_masked() {
+    let set = SecretSet::new();
+    thread::scope(|scope| {
+        for worker in 0..4 {
+            let set = set.clone();
+            scope.spawn(move || {
+                for round in 0..200 {
+                    let token = format!("token-{worker}-{round}-{}", round * 7919);
+                    let name = set.add(&format!("w{worker}"), &token);
+                    assert_eq!(set.mask(&format!("got {token} now")), format!("got {name} now"));
+                }
+            });
+        }
+    });
+    assert_eq!(set.len(), 800);
+}
+
+/// Measures what `cargo test --release -- --ignored --nocapture secret::tests::speed` prints.
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    let mut state = 1_u64;
+    let mut random = |len: usize| {
+        let mut bytes = vec![0; len];
+        for byte in &mut bytes {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            *byte = u8::try_from(state >> 56).unwrap();
+        }
+        URL_SAFE_NO_PAD.encode(bytes)
+    };
+    let set = SecretSet::new();
+    let tokens: Vec<String> =
+        (0..3000).map(|_| format!("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.{}.{}", random(300), random(32))).collect();
+    let (mut adding, mut masking) = (0, 0);
+    for token in &tokens {
+        let begun = Instant::now();
+        set.add("alice.access_token", token);
+        adding += begun.elapsed().as_nanos();
+        let mut text = format!("{{\"access_token\":\"{token}\",\"items\":[");
+        while text.len() < 2048 {
+            text.push_str("{\"name\":\"some words, and 100% more\",\"id\":4711},");
+        }
+        let begun = Instant::now();
+        let masked = set.mask(&text);
+        masking += begun.elapsed().as_nanos();
+        assert!(masked.len() < text.len());
+    }
+    eprintln!("add {} ns, mask of 2 KiB {} ns", adding / 3000, masking / 3000);
+    let big = "{\\\"a\\\":\\\"b c\\\"},\\n".repeat(60_000);
+    let begun = Instant::now();
+    assert_eq!(set.mask(&big), big);
+    eprintln!("mask of {} bytes of escaped JSON {:?}", big.len(), begun.elapsed());
+}
