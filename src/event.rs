@@ -226,6 +226,8 @@ pub struct Outcome {
     pub proof: Proof,
     /// The steps that ran, in order.
     pub steps: Vec<StepRecord>,
+    /// How many steps the case itself has; more than ran when it ended early.
+    pub case_steps: usize,
     /// How often the case was run; above 1 only with `--retry`.
     pub attempts: u32,
     /// From start to end.

@@ -3,6 +3,7 @@
 pub mod demo;
 pub mod event;
 pub mod http;
+pub mod report;
 pub mod secret;
 pub mod source;
 pub mod term;
