@@ -7,8 +7,13 @@ use crate::event::Event;
 
 pub mod block;
 pub mod curl;
+pub mod events;
+pub mod file;
 #[cfg(test)]
 mod fixture;
+pub mod json;
+pub mod junit;
+pub mod spool;
 pub mod terminal;
 
 pub use terminal::{Terminal, TerminalOptions};
