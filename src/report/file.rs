@@ -214,7 +214,7 @@ impl Temp {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             Some(_) | None => Path::new("."),
         };
-        fs::create_dir_all(folder)?;
+        fs::create_dir_all(folder).map_err(plainly)?;
         let mut builder = Builder::new();
         builder.prefix(".authspec-").suffix(".tmp");
         #[cfg(unix)]
@@ -223,7 +223,7 @@ impl Temp {
             // A report is for others to read, as far as the user's mask lets them.
             builder.permissions(fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(folder)?;
+        let file = builder.tempfile_in(folder).map_err(plainly)?;
         UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(file.path().to_owned());
         Ok(Self::Named(Some(file)))
     }
@@ -272,13 +272,28 @@ impl Drop for Temp {
     }
 }
 
+/// Says the common reasons in their own words, without the temporary name that the user never gave.
+fn plainly(why: io::Error) -> io::Error {
+    use io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    match why.kind() {
+        // A file stands where a folder is needed.
+        AlreadyExists => NotADirectory.into(),
+        kind @ (NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull) => kind.into(),
+        _ => why,
+    }
+}
+
 fn forget(path: &Path) {
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).retain(|kept| kept != path);
 }
 
 /// Removes the temporary files of reports that were not finished, for a process that ends at once.
 pub fn remove_unfinished() {
-    for path in UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+    remove(UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).drain(..));
+}
+
+fn remove(paths: impl Iterator<Item = PathBuf>) {
+    for path in paths {
         // Nothing can be done about one that stays, and the process is ending.
         let _ = fs::remove_file(path);
     }

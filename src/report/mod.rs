@@ -13,6 +13,8 @@ pub mod file;
 mod fixture;
 pub mod json;
 pub mod junit;
+#[cfg(test)]
+mod sample;
 pub mod spool;
 pub mod terminal;
 

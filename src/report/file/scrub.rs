@@ -168,6 +168,7 @@ fn copy_xml(from: impl BufRead, to: &mut dyn Write, secrets: &SecretSet) -> io::
 fn attributes(tag: &BytesStart<'_>, secrets: &SecretSet, found: &mut Found) -> io::Result<BytesStart<'static>> {
     let mut out = tag.to_owned();
     out.clear_attributes();
+    found.refuse_in_name(&String::from_utf8_lossy(tag.name().as_ref()), secrets);
     for attribute in tag.attributes() {
         let attribute = attribute.map_err(io::Error::other)?;
         if WORD_ATTRIBUTES.contains(&attribute.key.as_ref()) {
@@ -175,6 +176,7 @@ fn attributes(tag: &BytesStart<'_>, secrets: &SecretSet, found: &mut Found) -> i
             continue;
         }
         let name = std::str::from_utf8(attribute.key.as_ref()).map_err(io::Error::other)?;
+        found.refuse_in_name(name, secrets);
         let raw = std::str::from_utf8(&attribute.value).map_err(io::Error::other)?;
         let plain = quick_xml::escape::unescape(raw).map_err(io::Error::other)?;
         out.push_attribute((name, &*found.mask(&plain, secrets)));

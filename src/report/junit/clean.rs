@@ -12,8 +12,8 @@ const NAME: usize = 240;
 /// The longest attribute that holds a sentence, in characters.
 const SENTENCE: usize = 1000;
 
-/// What GitLab and Jenkins read in a text as "attach this file of the runner".
-const ATTACHMENT: &str = "[[ATTACHMENT|";
+/// What GitLab and Jenkins read, after a second bracket, as "attach this file of the runner".
+const ATTACHMENT: &str = "[ATTACHMENT|";
 
 /// Cleans a text that goes into CDATA.
 pub(super) fn content(text: &str) -> Cow<'_, str> {
@@ -49,10 +49,24 @@ fn shown(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
         clean = Cow::Owned(out);
     }
-    if clean.contains("[[") && clean.to_ascii_uppercase().contains(ATTACHMENT) {
-        clean = Cow::Owned(clean.replace("[[", "[ ["));
+    if clean.contains("[[") {
+        clean = apart(clean);
     }
     clean
+}
+
+/// Puts a space into every mark of an attachment.
+fn apart(text: Cow<'_, str>) -> Cow<'_, str> {
+    let upper = text.to_ascii_uppercase();
+    let marks: Vec<usize> = upper.match_indices(ATTACHMENT).map(|(at, _)| at + 1).collect();
+    if marks.is_empty() {
+        return text;
+    }
+    let mut out = text.into_owned();
+    for at in marks.into_iter().rev() {
+        out.insert(at, ' ');
+    }
+    Cow::Owned(out)
 }
 
 /// Tells whether XML forbids a character or a reader would not see it.
@@ -93,7 +107,7 @@ mod tests {
             assert!(!content(text).to_ascii_uppercase().contains(ATTACHMENT), "{text}");
             assert!(!name(text).to_ascii_uppercase().contains(ATTACHMENT), "{text}");
         }
-        assert_eq!(content("[[1,2],[3]]"), "[[1,2],[3]]");
+        assert_eq!(content("[[1,2],[3]] ]] [[Attachment|é"), "[[1,2],[3]] ]] [[ Attachment|é");
     }
 
     #[test]

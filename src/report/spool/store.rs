@@ -33,6 +33,12 @@ impl Store {
         Self { bound, memory: Vec::new(), file: None, in_file: 0 }
     }
 
+    /// Counts the bytes in memory.
+    #[cfg(test)]
+    pub(super) fn in_memory(&self) -> usize {
+        self.memory.len()
+    }
+
     /// Keeps a piece whose first part has `split` bytes.
     pub(super) fn push(&mut self, piece: &[u8], split: usize) -> io::Result<Slot> {
         if self.memory.len() + piece.len() > self.bound && self.spill().is_err() {
