@@ -7,8 +7,15 @@ use crate::event::Event;
 
 pub mod block;
 pub mod curl;
+pub mod events;
+pub mod file;
 #[cfg(test)]
 mod fixture;
+pub mod json;
+pub mod junit;
+#[cfg(test)]
+mod sample;
+pub mod spool;
 pub mod terminal;
 
 pub use terminal::{Terminal, TerminalOptions};

@@ -1,0 +1,185 @@
+//! Masks what a finished report carries, and leaves the words of its format alone.
+//!
+//! A password may well be `failed` or `testcase`. Texts are taken out of their escapes, masked and put
+//! back, so what was well-formed stays so. To add a format: a variant of [`Shape`] and a function.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead, Write};
+
+use quick_xml::events::{BytesCData, BytesStart, BytesText, Event};
+use quick_xml::{Reader, Writer};
+
+use crate::secret::SecretSet;
+
+/// How a report is built, as far as finding its texts goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// JSON whose strings and keys are a report's; one document or one a line.
+    Json,
+    /// XML as the JUnit report writes it: CDATA, attributes, no entities of its own.
+    Xml,
+}
+
+/// JSON keys whose values, or lists of values, are words of the format and never a user's or a server's text.
+const WORD_KEYS: [&str; 10] =
+    ["schema", "event", "verdict", "phase", "kind", "code", "action", "stopped", "started", "tolerated"];
+
+/// XML attributes of which the same is true.
+const WORD_ATTRIBUTES: [&[u8]; 11] = [
+    b"id",
+    b"tests",
+    b"errors",
+    b"failures",
+    b"skipped",
+    b"time",
+    b"timestamp",
+    b"hostname",
+    b"type",
+    b"line",
+    b"count",
+];
+
+/// What a pass over a report came upon.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// How many texts held a secret.
+    pub(crate) masked: usize,
+    /// A secret that could be read even after masking.
+    pub(crate) left: Option<String>,
+}
+
+impl Found {
+    /// Masks one text and looks at the result.
+    fn mask<'t>(&mut self, text: &'t str, secrets: &SecretSet) -> Cow<'t, str> {
+        let masked = secrets.mask(text);
+        if let Cow::Owned(clean) = &masked {
+            self.masked += 1;
+            if let Some(found) = secrets.search(clean.as_bytes()).into_iter().next() {
+                self.left = Some(found.label);
+            }
+        }
+        masked
+    }
+
+    /// Notes a secret in a place that cannot be masked; the formats' own names are plain lower-case words.
+    fn refuse_in_name(&mut self, name: &str, secrets: &SecretSet) {
+        if !name.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-')) {
+            self.left = self.left.take().or_else(|| secrets.search(name.as_bytes()).pop().map(|found| found.label));
+        }
+    }
+}
+
+/// Copies a report with its texts masked.
+pub(crate) fn copy(shape: Shape, from: impl BufRead, to: &mut dyn Write, secrets: &SecretSet) -> io::Result<Found> {
+    match shape {
+        Shape::Json => copy_json(from, to, secrets),
+        Shape::Xml => copy_xml(from, to, secrets),
+    }
+}
+
+/// Goes line by line: a JSON string never holds a line break.
+fn copy_json(mut from: impl BufRead, to: &mut dyn Write, secrets: &SecretSet) -> io::Result<Found> {
+    let mut found = Found::default();
+    let mut line = String::new();
+    while from.read_line(&mut line)? > 0 {
+        to.write_all(json(&line, secrets, &mut found).as_bytes())?;
+        line.clear();
+    }
+    Ok(found)
+}
+
+/// Masks the strings of a piece of JSON that are values, not those that are keys or words of the format.
+pub(crate) fn json<'t>(text: &'t str, secrets: &SecretSet, found: &mut Found) -> Cow<'t, str> {
+    if secrets.search(text.as_bytes()).is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let (mut rest, mut key) = (text, "");
+    while let Some(start) = rest.find('"') {
+        let (before, quoted) = rest.split_at(start);
+        let (string, after) = quoted.split_at(string_end(quoted));
+        out.push_str(before);
+        if after.starts_with(':') {
+            key = string.trim_matches('"');
+            found.refuse_in_name(key, secrets);
+            out.push_str(string);
+        } else if WORD_KEYS.contains(&key) {
+            out.push_str(string);
+        } else {
+            mask_string(string, secrets, found, &mut out);
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// Finds one past the closing quote of the string that a text begins with.
+fn string_end(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn mask_string(string: &str, secrets: &SecretSet, found: &mut Found, out: &mut String) {
+    let masked = serde_json::from_str::<Cow<'_, str>>(string).ok().and_then(|plain| {
+        let masked = found.mask(&plain, secrets);
+        (masked != plain).then(|| serde_json::Value::from(masked).to_string())
+    });
+    out.push_str(masked.as_deref().unwrap_or(string));
+}
+
+fn copy_xml(from: impl BufRead, to: &mut dyn Write, secrets: &SecretSet) -> io::Result<Found> {
+    let mut found = Found::default();
+    let mut reader = Reader::from_reader(from);
+    let mut writer = Writer::new(to);
+    let mut buffer = Vec::new();
+    loop {
+        let event = match reader.read_event_into(&mut buffer).map_err(io::Error::other)? {
+            Event::Eof => return Ok(found),
+            Event::Start(tag) => Event::Start(attributes(&tag, secrets, &mut found)?),
+            Event::Empty(tag) => Event::Empty(attributes(&tag, secrets, &mut found)?),
+            Event::CData(data) => {
+                let text = data.decode().map_err(io::Error::other)?;
+                Event::CData(BytesCData::new(found.mask(&text, secrets).into_owned()))
+            }
+            Event::Text(text) => {
+                let text = text.decode().map_err(io::Error::other)?;
+                Event::Text(BytesText::from_escaped(found.mask(&text, secrets).into_owned()))
+            }
+            other @ (Event::Comment(_) | Event::PI(_) | Event::DocType(_)) => {
+                found.refuse_in_name(&String::from_utf8_lossy(&other), secrets);
+                other.into_owned()
+            }
+            other @ (Event::End(_) | Event::Decl(_) | Event::GeneralRef(_)) => other.into_owned(),
+        };
+        writer.write_event(event)?;
+        buffer.clear();
+    }
+}
+
+fn attributes(tag: &BytesStart<'_>, secrets: &SecretSet, found: &mut Found) -> io::Result<BytesStart<'static>> {
+    let mut out = tag.to_owned();
+    out.clear_attributes();
+    found.refuse_in_name(&String::from_utf8_lossy(tag.name().as_ref()), secrets);
+    for attribute in tag.attributes() {
+        let attribute = attribute.map_err(io::Error::other)?;
+        if WORD_ATTRIBUTES.contains(&attribute.key.as_ref()) {
+            out.push_attribute(attribute);
+            continue;
+        }
+        let name = std::str::from_utf8(attribute.key.as_ref()).map_err(io::Error::other)?;
+        found.refuse_in_name(name, secrets);
+        let raw = std::str::from_utf8(&attribute.value).map_err(io::Error::other)?;
+        let plain = quick_xml::escape::unescape(raw).map_err(io::Error::other)?;
+        out.push_attribute((name, &*found.mask(&plain, secrets)));
+    }
+    Ok(out)
+}
