@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod capture;
 pub mod check;
+pub mod cli;
 pub mod demo;
 pub mod diag;
 pub mod event;

@@ -52,6 +52,7 @@ fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         reasons: Vec::new(),
         proof: Proof::default(),
         steps: Vec::new(),
+        case_steps: case.shape.steps.len(),
         attempts: 1,
         elapsed: Duration::ZERO,
         waited: Duration::ZERO,

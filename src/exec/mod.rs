@@ -28,6 +28,7 @@ mod value;
 mod world;
 
 pub use runner::Runner;
+pub use value::CODES;
 pub use stop::{Stop, Stopper};
 pub use world::{Prepared, prepare};
 

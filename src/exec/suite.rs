@@ -139,6 +139,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         reasons: vec![reason],
         proof: Proof::default(),
         steps,
+        case_steps: plan.teardown.len(),
         attempts: 1,
         elapsed: clock.elapsed(),
         waited: std::time::Duration::ZERO,

@@ -12,7 +12,7 @@ use crate::spec::{SecretSource, SecretSpec};
 use crate::template::{Lookup, Scope, TemplateError, Value, from_json};
 
 /// The kinds of faults that only a run can find.
-pub(crate) const CODES: &[&Code] = &[&SECRET, &VARIABLE];
+pub const CODES: &[&Code] = &[&SECRET, &VARIABLE];
 
 static SECRET: Code = Code {
     name: "secret",
@@ -101,7 +101,7 @@ fn pick(text: &str, path: &str) -> Result<String, String> {
 
 fn check_expiry(date: &str, span: Span, diags: &mut Diagnostics) -> Result<(), String> {
     let date: jiff::civil::Date = date.parse().map_err(|_| format!("`{date}` is no date (write 2027-01-31)"))?;
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
     if date < today {
         return Err(format!("it expired on {date}"));
     }

@@ -209,7 +209,7 @@ async fn await_ready(target: &TargetPlan, run: &WorldRun) -> Option<NotReady> {
             timeout: left.max(Duration::from_millis(100)),
         };
         let trail = journey.go(prepared.request, &mut Undressed).await;
-        let last = match (trail.response(), trail.error) {
+        let last = match (trail.response(), &trail.error) {
             (Some(response), None) if response.status < 400 => return None,
             (Some(response), None) => format!("it answered {}", response.status),
             (_, Some(error)) => error.to_string(),
