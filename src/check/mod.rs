@@ -15,6 +15,45 @@ use crate::source::Span;
 use crate::spec::{Node, Reader};
 use crate::template::Scope;
 
+mod body;
+pub mod diags;
+mod expect;
+mod headers;
+mod json;
+mod operand;
+mod operator;
+mod status;
+#[cfg(test)]
+mod testing;
+mod value;
+
+pub use expect::{Expectations, read_expect};
+pub use operator::{OPERATORS, OperatorKind};
+pub use status::StatusSet;
+
+/// All checks: the keys of `expect`.
+pub const CHECKS: &[CheckKind] = &[
+    CheckKind {
+        name: "status",
+        about: "the status code: a number, a class such as `2xx`, `allow` (2xx), `deny` (401 or 403), or a list of these",
+        example: "[200, 204]",
+        read: status::read,
+    },
+    CheckKind {
+        name: "headers",
+        about: "header fields by name, in any case; of a field that is repeated, one line has to satisfy the operators of a map, and a negation holds for all lines",
+        example: "{ Cache-Control: { contains: no-store }, Server: { exists: false } }",
+        read: headers::read,
+    },
+    CheckKind {
+        name: "json",
+        about: "values of the body by JSONPath; a singular path gives the value, any other the list of its nodes",
+        example: "{ $.username: alice, $.password: { exists: false } }",
+        read: json::read,
+    },
+    CheckKind { name: "body", about: "the body as text", example: "{ contains: Welcome }", read: body::read },
+];
+
 /// A kind of assertion: one key of `expect`.
 #[derive(Debug)]
 pub struct CheckKind {
@@ -43,6 +82,11 @@ pub struct Placed {
 pub trait Check: Debug + Send + Sync {
     /// Says whether the expectation holds.
     fn judge(&self, seen: &Seen<'_>) -> Checked;
+
+    /// Gives the statuses that are expected of the answer, when that is what is checked.
+    fn status(&self) -> Option<&StatusSet> {
+        None
+    }
 }
 
 /// What a check can see.
