@@ -36,9 +36,9 @@ impl StatusSet {
         })
     }
 
-    /// Tells whether only a refusal for lack of access is meant: 401, 403 or `deny`.
+    /// Tells whether a refusal for lack of access is among what is meant: 401, 403 or `deny`.
     pub fn means_refusal(&self) -> bool {
-        self.0.iter().all(|codes| matches!(codes, Codes::One(401 | 403) | Codes::Deny))
+        self.0.iter().any(|codes| matches!(codes, Codes::One(401 | 403) | Codes::Deny))
     }
 
     /// Tells in words what is meant: `401 or 403`.

@@ -13,14 +13,42 @@ pub(super) struct Explained {
 }
 
 const VERDICTS: &[(Verdict, &str, &str)] = &[
-    (Verdict::Passed, "every check held, controls included", "A refusal among the checks is counted as unproven when nobody was seen being allowed the same request. Exit code 0."),
-    (Verdict::Flaky, "passed only after `--retry`", "The first attempt's reason is kept. Exit code 0, or 1 with `--fail-on flaky`."),
+    (
+        Verdict::Passed,
+        "every check held, controls included",
+        "A refusal among the checks is counted as unproven when nobody was seen being allowed the same request. Exit code 0.",
+    ),
+    (
+        Verdict::Flaky,
+        "passed only after `--retry`",
+        "The first attempt's reason is kept. Exit code 0, or 1 with `--fail-on flaky`.",
+    ),
     (Verdict::Failed, "a check did not hold", "JUnit says `failure`. Exit code 1."),
-    (Verdict::Blocked, "a login, setup or target failed first", "One cause, told once, with the number of cases it blocks. JUnit says `error`. Exit code 3."),
-    (Verdict::Inconclusive, "it ran, but its result would prove nothing", "For example a refusal of somebody who was never allowed anything. JUnit says `error`. Exit code 3; `--tolerate inconclusive` lets it pass, and every report says so."),
-    (Verdict::Errored, "there was no answer to judge", "Connection, timeout, TLS, a capture that found nothing, a teardown. JUnit says `error`. Exit code 3."),
-    (Verdict::Skipped, "asked for by `skip`", "JUnit says `skipped`. A run in which everything is skipped ends with exit code 4."),
-    (Verdict::NotRun, "never started, after `--fail-fast`, an interrupt or a deadline", "JUnit says `skipped`, with the reason."),
+    (
+        Verdict::Blocked,
+        "a login, setup or target failed first",
+        "One cause, told once, with the number of cases it blocks. JUnit says `error`. Exit code 3.",
+    ),
+    (
+        Verdict::Inconclusive,
+        "it ran, but its result would prove nothing",
+        "For example a refusal of somebody who was never allowed anything. JUnit says `error`. Exit code 3; `--tolerate inconclusive` lets it pass, and every report says so.",
+    ),
+    (
+        Verdict::Errored,
+        "there was no answer to judge",
+        "Connection, timeout, TLS, a capture that found nothing, a teardown. JUnit says `error`. Exit code 3.",
+    ),
+    (
+        Verdict::Skipped,
+        "asked for by `skip`",
+        "JUnit says `skipped`. A run in which everything is skipped ends with exit code 4.",
+    ),
+    (
+        Verdict::NotRun,
+        "never started, after `--fail-fast`, an interrupt or a deadline",
+        "JUnit says `skipped`, with the reason.",
+    ),
 ];
 
 /// All codes: faults of files, reasons of cases, verdicts.
@@ -36,9 +64,20 @@ pub(super) fn all() -> Vec<Explained> {
         exec::CODES,
         &[],
     ];
-    let faults = faults.into_iter().flatten().map(|c| Explained { name: c.name, kind: "fault of a file", about: c.about, explain: c.explain });
-    let reasons = REASONS.iter().map(|r| Explained { name: r.name, kind: "reason of a case", about: r.about, explain: r.explain });
-    let verdicts = VERDICTS.iter().map(|(v, about, explain)| Explained { name: v.word(), kind: "verdict", about, explain });
+    let faults = faults.into_iter().flatten().map(|c| Explained {
+        name: c.name,
+        kind: "fault of a file",
+        about: c.about,
+        explain: c.explain,
+    });
+    let reasons = REASONS.iter().map(|r| Explained {
+        name: r.name,
+        kind: "reason of a case",
+        about: r.about,
+        explain: r.explain,
+    });
+    let verdicts =
+        VERDICTS.iter().map(|(v, about, explain)| Explained { name: v.word(), kind: "verdict", about, explain });
     faults.chain(reasons).chain(verdicts).collect()
 }
 

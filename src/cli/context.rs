@@ -14,7 +14,6 @@ pub(super) struct Context {
     pub(super) variables: BTreeMap<String, String>,
     /// The working folder.
     pub(super) folder: PathBuf,
-    pub(super) choice: ColourChoice,
     pub(super) out: Stream,
     pub(super) err: Stream,
 }
@@ -51,7 +50,6 @@ impl Context {
             out: stream(std::io::stdout().is_terminal()),
             err: stream(std::io::stderr().is_terminal()),
             folder: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
-            choice: args.color,
             variables,
         }
     }

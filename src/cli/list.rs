@@ -32,10 +32,8 @@ fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, Str
 
 fn print(rows: &[(String, String)], context: &mut Context) {
     let wide = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(60);
-    let text: String = rows
-        .iter()
-        .map(|(name, about)| format!("{name:<wide$}  {about}").trim_end().to_owned() + "\n")
-        .collect();
+    let text: String =
+        rows.iter().map(|(name, about)| format!("{name:<wide$}  {about}").trim_end().to_owned() + "\n").collect();
     context.say(&text);
 }
 

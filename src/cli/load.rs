@@ -76,7 +76,13 @@ fn read_stdin() -> Result<String, String> {
 }
 
 /// Shows all diagnostics and a last line that counts them.
-pub(super) fn complain(diags: &Diagnostics, sources: &SourceMap, secrets: &SecretSet, context: &mut Context, end: &str) {
+pub(super) fn complain(
+    diags: &Diagnostics,
+    sources: &SourceMap,
+    secrets: &SecretSet,
+    context: &mut Context,
+    end: &str,
+) {
     if diags.is_empty() {
         return;
     }

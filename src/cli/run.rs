@@ -40,13 +40,20 @@ pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
     complain(&loaded.diags, &loaded.sources, &loaded.secrets, &mut context, "");
     if loaded.plan.cases.is_empty() {
         let left_out = loaded.plan.filtered_out;
-        let why = if left_out > 0 { format!(" ({} left out by the filters)", crate::term::plural(left_out, "case")) } else { String::new() };
+        let why = if left_out > 0 {
+            format!(" ({} left out by the filters)", crate::term::plural(left_out, "case"))
+        } else {
+            String::new()
+        };
         context.complain(&format!("error: no case was selected{why}\n"));
         return verdict::NOTHING;
     }
     if args.dry_run {
         let text: String = list::cases(&loaded.plan).iter().map(|(id, about)| format!("{id}  {about}\n")).collect();
-        context.say(&format!("{text}{} would run; nothing was sent\n", crate::term::plural(loaded.plan.cases.len(), "case")));
+        context.say(&format!(
+            "{text}{} would run; nothing was sent\n",
+            crate::term::plural(loaded.plan.cases.len(), "case")
+        ));
         return verdict::ALL_PASSED;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -83,7 +90,8 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets.clone(), events, stopper);
     let running = tokio::spawn(runner.run());
     let terminal = Terminal::new(human(args), terminal_options(args, context));
-    let mut telling = Telling { terminal, reports, spool: Spool::new(secrets.clone()), info: None, gone: false, fault: None };
+    let mut telling =
+        Telling { terminal, reports, spool: Spool::new(secrets.clone()), info: None, gone: false, fault: None };
     telling.listen(heard).await;
     let Ok(summary) = running.await else {
         context.complain("error: the run broke off\n");
@@ -210,7 +218,8 @@ impl Telling {
                     self.fault.get_or_insert(error);
                 }
             }
-            Event::Login(_) | Event::Waiting(_) | Event::CaseStarted(_) | Event::Warning(_) | Event::RunFinished(_) => {}
+            Event::Login(_) | Event::Waiting(_) | Event::CaseStarted(_) | Event::Warning(_) | Event::RunFinished(_) => {
+            }
         }
         if !self.gone {
             let told = self.terminal.event(event);
@@ -231,7 +240,8 @@ impl Telling {
     }
 
     fn finish(mut self, summary: &Summary, secrets: &SecretSet, context: &mut Context) -> u8 {
-        let mut faults: Vec<String> = self.fault.take().map(|e| format!("a report cannot be written: {e}")).into_iter().collect();
+        let mut faults: Vec<String> =
+            self.fault.take().map(|e| format!("a report cannot be written: {e}")).into_iter().collect();
         let mut written: Vec<Written> = Vec::new();
         if let Some(info) = &self.info {
             let spool = &mut self.spool;
@@ -252,8 +262,11 @@ impl Telling {
                 Err(error) => faults.push(error.to_string()),
             }
         }
-        let paths: Vec<String> =
-            written.iter().filter(|w| w.path.as_os_str() != "-").map(|w| w.path.to_string_lossy().into_owned()).collect();
+        let paths: Vec<String> = written
+            .iter()
+            .filter(|w| w.path.as_os_str() != "-")
+            .map(|w| w.path.to_string_lossy().into_owned())
+            .collect();
         if !paths.is_empty() && !self.gone {
             let told = self.terminal.wrote(&paths, secrets.len());
             self.note(told);

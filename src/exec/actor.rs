@@ -63,13 +63,6 @@ impl Actor {
     pub(super) fn of(id: IdentityId, session: &Arc<Session>, ownership: Ownership) -> Self {
         Self { who: Who::Identity(id, Arc::clone(session), ownership), jar: session.jar.clone() }
     }
-
-    const fn identity(&self) -> Option<IdentityId> {
-        match &self.who {
-            Who::Identity(id, ..) => Some(*id),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        }
-    }
 }
 
 /// How a step ended.
@@ -199,7 +192,7 @@ impl StepRun<'_> {
         let safe = matches!(&*step.method, "GET" | "HEAD" | "OPTIONS");
         // A form that worked answers with a redirect; a page that redirects may just want a login.
         let allowed = (200..300).contains(&response.status) || (!safe && (300..400).contains(&response.status));
-        if matches!(last, 401 | 403) || step.expect.means_refusal() {
+        if matches!(last, 401 | 403) || (step.means_refusal() && !(200..300).contains(&last)) {
             done.refused = Some((key, last, at));
         } else if allowed {
             self.shared.ledger.allowed(key, sender);
@@ -213,9 +206,14 @@ impl StepRun<'_> {
             Who::Identity(id, _, ownership) => Sender::Identity { id: *id, shared: *ownership != Ownership::Fresh },
             Who::Entering(..) => Sender::Somebody,
             Who::Nobody | Who::Anonymous => {
-                let by_hand = prepared.request.headers.iter().any(|(n, _)| !HARMLESS.iter().any(|h| n.eq_ignore_ascii_case(h)));
+                let by_hand =
+                    prepared.request.headers.iter().any(|(n, _)| !HARMLESS.iter().any(|h| n.eq_ignore_ascii_case(h)));
                 let cookies = !prepared.cookies.is_empty() || !actor.jar.is_empty(Timestamp::now());
-                if by_hand || cookies || !prepared.request.body.is_empty() { Sender::Somebody } else { Sender::Anonymous }
+                if by_hand || cookies || !prepared.request.body.is_empty() {
+                    Sender::Somebody
+                } else {
+                    Sender::Anonymous
+                }
             }
         }
     }
@@ -377,21 +375,24 @@ impl StepRun<'_> {
         record::reason(self.shared, code, message, span, help)
     }
 
-    fn record(&self, step: &Step, actor: &Actor, trail: Option<&Trail>, ended: Ended, held: usize, broken: usize) -> StepRecord {
+    fn record(
+        &self,
+        step: &Step,
+        actor: &Actor,
+        trail: Option<&Trail>,
+        ended: Ended,
+        held: usize,
+        broken: usize,
+    ) -> StepRecord {
         let caller = match &actor.who {
             Who::Nobody => None,
             Who::Anonymous => Some("anonymous".to_owned()),
-            Who::Entering(id, _) | Who::Identity(id, ..) => Some(self.shared.plan.identities[id.0 as usize].name.to_string()),
+            Who::Entering(id, _) | Who::Identity(id, ..) => {
+                Some(self.shared.plan.identities[id.0 as usize].name.to_string())
+            }
         };
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
         record::step(self.shared, step, &Subject { phase: self.phase, caller, whole, held, broken }, trail)
-    }
-}
-
-impl Done {
-    /// The identity that was refused, if it was one.
-    pub(super) fn refused_identity(actor: &Actor) -> Option<IdentityId> {
-        actor.identity()
     }
 }
 
@@ -402,7 +403,8 @@ pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], actor: &mut Actor
     let mut all = Vec::new();
     for step in steps {
         let layered = Arc::new(scope.clone());
-        let inner = StepRun { shared: run.shared, world: run.world, phase: run.phase, label: run.label, scope: &layered };
+        let inner =
+            StepRun { shared: run.shared, world: run.world, phase: run.phase, label: run.label, scope: &layered };
         let done = match step.caller {
             crate::step::Caller::Anonymous => inner.run(step, &mut Actor::anonymous()).await,
             _ => inner.run(step, actor).await,
@@ -434,7 +436,8 @@ impl Dress for Credential<'_> {
         let identity = &self.shared.plan.identities[id.0 as usize];
         if self.origins.as_ref().is_some_and(|o| !o.contains(&request.address.origin())) {
             let base = request.address.base();
-            return (hop > 0).then(|| format!("the credential of `{}` stayed behind on the way to {base}", identity.name));
+            return (hop > 0)
+                .then(|| format!("the credential of `{}` stayed behind on the way to {base}", identity.name));
         }
         let scheme = &identity.login.scheme;
         let own = request.headers.clone();
@@ -479,7 +482,8 @@ fn says_expired(response: &Response) -> bool {
     }
     let fields: Vec<Vec<u8>> = response.headers.all("www-authenticate").map(|v| v.to_vec()).collect();
     let challenges = parse_challenges(fields.iter().map(Vec::as_slice));
-    let described = challenges.iter().filter_map(|c| c.param("error_description")).any(|d| d.to_lowercase().contains("expired"));
+    let described =
+        challenges.iter().filter_map(|c| c.param("error_description")).any(|d| d.to_lowercase().contains("expired"));
     let body = String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]).to_lowercase();
     described || body.contains("expired")
 }
@@ -489,10 +493,9 @@ fn read_time(value: &serde_json::Value) -> Option<Timestamp> {
         return Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
     }
     let text = value.as_str()?;
-    text.parse::<f64>().ok().map_or_else(
-        || text.parse().ok(),
-        |seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok(),
-    )
+    text.parse::<f64>()
+        .ok()
+        .map_or_else(|| text.parse().ok(), |seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok())
 }
 
 fn percent_decoded(text: &str) -> String {

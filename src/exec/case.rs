@@ -67,7 +67,7 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
         return not_run(shared, index, Verdict::Skipped, "skipped", skip);
     }
     // A refusal that only comes at the second try is no refusal: such cases are never run again.
-    let refusing = case.shape.steps.iter().any(|s| s.expect.means_refusal());
+    let refusing = case.shape.steps.iter().any(|s| s.means_refusal());
     let attempts = if refusing { 1 } else { shared.options.retries + 1 };
     let mut first: Option<Reason> = None;
     let clock = Instant::now();
@@ -273,7 +273,8 @@ fn failed(
     let message = format!("the {what} of `{}` did not work at `{}`: {why}", plan.name, step.line());
     let mut reason = record::reason(shared, code, &message, step.span, Vec::new());
     if let Some(first) = first {
-        reason = Reason { place: first.place, expected: first.expected, actual: first.actual, help: first.help, ..reason };
+        reason =
+            Reason { place: first.place, expected: first.expected, actual: first.actual, help: first.help, ..reason };
     }
     reason.step = Some(number);
     reason.shared_cause = Some(format!("{code}:{}", plan.id).into());

@@ -28,8 +28,8 @@ mod value;
 mod world;
 
 pub use runner::Runner;
-pub use value::CODES;
 pub use stop::{Stop, Stopper};
+pub use value::CODES;
 pub use world::{Prepared, prepare};
 
 /// How a run is done.
@@ -85,22 +85,22 @@ pub enum Keep {
 }
 
 /// What everything in a run shares.
-pub(crate) struct Shared {
-    pub(crate) plan: Plan,
-    pub(crate) options: RunOptions,
-    pub(crate) sources: Arc<SourceMap>,
-    pub(crate) secrets: SecretSet,
-    pub(crate) events: UnboundedSender<Event>,
-    pub(crate) worlds: Vec<Option<world::WorldRun>>,
-    pub(crate) sessions: session::Sessions,
-    pub(crate) ledger: ledger::Ledger,
-    pub(crate) limits: runner::Limits,
-    pub(crate) stop: Stopper,
+struct Shared {
+    plan: Plan,
+    options: RunOptions,
+    sources: Arc<SourceMap>,
+    secrets: SecretSet,
+    events: UnboundedSender<Event>,
+    worlds: Vec<Option<world::WorldRun>>,
+    sessions: session::Sessions,
+    ledger: ledger::Ledger,
+    limits: runner::Limits,
+    stop: Stopper,
 }
 
 impl Shared {
     /// Emits an event; a closed channel means that nobody listens any more.
-    pub(crate) fn emit(&self, event: Event) {
+    fn emit(&self, event: Event) {
         let _ = self.events.send(event);
     }
 }

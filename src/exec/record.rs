@@ -111,7 +111,14 @@ fn hop(shared: &Shared, exchange: &Exchange) -> HopRecord {
         Ok(r) => {
             let reason = http::StatusCode::from_u16(r.status).ok().and_then(|s| s.canonical_reason()).unwrap_or("");
             let line = format!("{} {} {reason}", r.version, r.status).trim_end().to_owned();
-            (Some(MessageRecord { line, headers: headers(shared, &r.headers), body: body(shared, &r.headers, &r.body) }), None)
+            (
+                Some(MessageRecord {
+                    line,
+                    headers: headers(shared, &r.headers),
+                    body: body(shared, &r.headers, &r.body),
+                }),
+                None,
+            )
         }
         Err(error) => (None, Some(text(shared, &error.to_string()))),
     };
@@ -189,8 +196,24 @@ pub(super) fn know_cookies(shared: &Shared, trail: &Trail, owner: String) {
 /// Tells whether a name is one that credentials have.
 fn looks_secret(name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "token", "secret", "password", "passwd", "session", "sess", "sid", "jwt", "csrf", "xsrf", "auth", "key", "code", "otp",
-        "ticket", "nonce", "verifier", "assertion",
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "session",
+        "sess",
+        "sid",
+        "jwt",
+        "csrf",
+        "xsrf",
+        "auth",
+        "key",
+        "code",
+        "otp",
+        "ticket",
+        "nonce",
+        "verifier",
+        "assertion",
     ];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|w| name.contains(w)) && !name.ends_with("_type") && !name.starts_with("expires")

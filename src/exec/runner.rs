@@ -118,7 +118,12 @@ impl Runner {
             suites: plan
                 .suites
                 .iter()
-                .map(|s| SuiteInfo { id: s.id.clone(), name: s.name.clone(), file: Arc::clone(&s.file), cases: s.cases.len() })
+                .map(|s| SuiteInfo {
+                    id: s.id.clone(),
+                    name: s.name.clone(),
+                    file: Arc::clone(&s.file),
+                    cases: s.cases.len(),
+                })
                 .collect(),
             cases: plan.cases.len(),
             filtered_out: plan.filtered_out,
@@ -249,15 +254,20 @@ fn finish(shared: &Shared, mut done: CaseDone) {
                 Shown::Proven => done.outcome.proof.proven += 1,
                 Shown::Unproven => {
                     done.outcome.proof.unproven += 1;
-                    let message = "nobody was allowed the same request in this run, so the refusal may have another cause";
+                    let message =
+                        "nobody was allowed the same request in this run, so the refusal may have another cause";
                     push(shared, &mut done.outcome, "unproven", message, refusal.step);
                 }
                 Shown::Nothing => {
                     let name = refusal.identity.map_or("", |id| &shared.plan.identities[id.0 as usize].name);
                     let message = if shared.ledger.knows(refusal.identity) {
-                        format!("`{name}` was not seen being allowed anything after this 401, so its session may just have died")
+                        format!(
+                            "`{name}` was not seen being allowed anything after this 401, so its session may just have died"
+                        )
                     } else {
-                        format!("`{name}` was never allowed anything in this run that nobody else was, so its refusals prove nothing")
+                        format!(
+                            "`{name}` was never allowed anything in this run that nobody else was, so its refusals prove nothing"
+                        )
                     };
                     push(shared, &mut done.outcome, "never-allowed", &message, refusal.step);
                     done.outcome.verdict = Verdict::Inconclusive;
@@ -285,7 +295,9 @@ fn finish(shared: &Shared, mut done: CaseDone) {
 fn push(shared: &Shared, outcome: &mut crate::event::Outcome, code: &'static str, message: &str, step: usize) {
     let help = match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
-        _ => "add a case in which this identity is allowed something that anonymous is not, or a `whoami` to its scheme",
+        _ => {
+            "add a case in which this identity is allowed something that anonymous is not, or a `whoami` to its scheme"
+        }
     };
     let place = outcome.steps.get(step).map_or_else(|| outcome.place.clone(), |s| s.place.clone());
     let mut reason: Reason = record::reason(shared, code, message, crate::source::Span::NONE, vec![help.to_owned()]);

@@ -201,13 +201,15 @@ impl Entry<'_> {
         let world = self.shared.worlds[self.identity.world].as_ref();
         let Some(world) = world else { return Err(self.fail("internal", "its world was not started", Vec::new())) };
         if let Some(not_ready) = &world.not_ready {
-            let mut reason = record::reason(self.shared, "target-not-ready", &not_ready.message, not_ready.span, Vec::new());
+            let mut reason =
+                record::reason(self.shared, "target-not-ready", &not_ready.message, not_ready.span, Vec::new());
             reason.shared_cause = Some("target-not-ready".into());
             return Err(Arc::new(Failure { reason, steps: Vec::new() }));
         }
         let fields = self.fields(world)?;
         let mut scope = Scope::default();
-        let mut visible: Vec<(String, Value)> = fields.iter().map(|(n, v)| (n.to_string(), Value::from(v.as_str()))).collect();
+        let mut visible: Vec<(String, Value)> =
+            fields.iter().map(|(n, v)| (n.to_string(), Value::from(v.as_str()))).collect();
         for (name, value) in [("name", Some(&self.identity.name)), ("role", self.identity.role.as_ref())] {
             if visible.iter().all(|(n, _)| n != name) {
                 visible.push((name.to_owned(), value.map_or_else(|| Value::from(()), |v| Value::from(&**v))));
@@ -245,7 +247,8 @@ impl Entry<'_> {
         let mut fields = Vec::new();
         for field in &self.identity.fields {
             let value = field.value.render(&world.scope).map_err(|e| {
-                let message = format!("the field `{}` of `{}` cannot be rendered: {}", field.name, self.identity.name, e.message);
+                let message =
+                    format!("the field `{}` of `{}` cannot be rendered: {}", field.name, self.identity.name, e.message);
                 let reason = record::reason(self.shared, "template", &message, e.span, Vec::new());
                 Arc::new(Failure { reason: self.shared_cause(reason), steps: Vec::new() })
             })?;
@@ -300,7 +303,9 @@ impl Entry<'_> {
             None | Some(Ok(())) => Ok(session),
             Some(Err(done)) => {
                 let name = &self.identity.name;
-                let message = format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work");
+                let message = format!(
+                    "`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work"
+                );
                 Err(self.failed("wrong-person", &message, *done))
             }
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::plan::World;
-use crate::secret::{SecretSet, Secret};
+use crate::secret::{Secret, SecretSet};
 use crate::source::Span;
 use crate::spec::{SecretSource, SecretSpec};
 use crate::template::{Lookup, Scope, TemplateError, Value, from_json};

@@ -52,12 +52,7 @@ pub struct Prepared {
 }
 
 /// Brings the worlds that the plan uses to life. What is wrong goes to `diags`; then nothing may run.
-pub async fn prepare(
-    plan: &Plan,
-    options: &RunOptions,
-    secrets: &SecretSet,
-    diags: &mut Diagnostics,
-) -> Prepared {
+pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, diags: &mut Diagnostics) -> Prepared {
     let mut prepared = Prepared { worlds: Vec::new(), targets: Vec::new(), notices: Vec::new(), demo: None };
     let used = used_worlds(plan);
     let mut transports: HashMap<Settings, Arc<Transport>> = HashMap::new();
@@ -178,7 +173,9 @@ fn settings(world: &World, scope: &Scope, options: &RunOptions, diags: &mut Diag
     };
     let mut resolve = Vec::new();
     for (host, template) in &world.resolve {
-        let Ok(text) = template.render(scope).map_err(|e| diags.push(value::variable(&e, "an address"))) else { continue };
+        let Ok(text) = template.render(scope).map_err(|e| diags.push(value::variable(&e, "an address"))) else {
+            continue;
+        };
         let address = text.parse::<SocketAddr>().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0)));
         match address {
             Ok(address) => resolve.push((host.to_lowercase(), address)),

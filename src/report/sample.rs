@@ -103,7 +103,8 @@ impl<'a> Texts<'a> {
     }
 
     pub(crate) fn info(&mut self, suites: usize) -> RunInfo {
-        let suite = |texts: &mut Self| SuiteInfo { id: texts.text(), name: texts.text(), file: texts.shared(), cases: 3 };
+        let suite =
+            |texts: &mut Self| SuiteInfo { id: texts.text(), name: texts.text(), file: texts.shared(), cases: 3 };
         RunInfo {
             version: "1.0.0".into(),
             started: "2026-01-02T03:04:05Z".into(),

@@ -90,7 +90,12 @@ impl Names {
         let Some(members) = self.objects.get(root) else {
             let known = self.bare.iter().chain(self.objects.keys());
             let near = did_you_mean(root, known.map(String::as_str)).map(ToOwned::to_owned);
-            return Some(Unknown { path: root.to_owned(), near, known: self.bare.iter().cloned().collect(), unset: None });
+            return Some(Unknown {
+                path: root.to_owned(),
+                near,
+                known: self.bare.iter().cloned().collect(),
+                unset: None,
+            });
         };
         let member = parts.next()?;
         if root == "sessions" {

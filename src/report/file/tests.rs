@@ -156,7 +156,8 @@ fn words_of_the_format_are_no_secrets() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report");
-    let json = r#"{"verdict":"failed","started":"2026-01-02","tolerated":["inconclusive","failed"],"name":"a failed one"}"#;
+    let json =
+        r#"{"verdict":"failed","started":"2026-01-02","tolerated":["inconclusive","failed"],"name":"a failed one"}"#;
     assert_eq!(written(&path, Shape::Json, json, &secrets).unwrap().masked, 1);
     assert_eq!(fs::read_to_string(&path).unwrap(), json.replace("a failed one", "a ‹silly› one"));
     let xml = "<testcase classname=\"x\" timestamp=\"2026-01-02\"></testcase>";

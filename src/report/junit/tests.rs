@@ -135,7 +135,8 @@ fn a_tolerated_verdict_does_not_stop_a_pipeline_and_is_not_green() {
     let root = written(&info(&["shop"]), &summary, &outcomes);
     let skipped = root.inner[0].all("testcase")[0].all("skipped")[0];
     assert!(skipped.attributes["message"].starts_with("inconclusive, tolerated: "), "{skipped:?}");
-    let property = |e: &&Element| e.attributes["name"] == "authspec.tolerated" && e.attributes["value"] == "inconclusive";
+    let property =
+        |e: &&Element| e.attributes["name"] == "authspec.tolerated" && e.attributes["value"] == "inconclusive";
     assert!(root.inner[0].inner[0].inner.iter().any(|e| property(&e)));
 }
 
@@ -147,9 +148,13 @@ fn a_failure_begins_with_its_cause_and_place() {
     let root = report(&[failed]);
     let suite = &root.inner[0];
     let case = suite.all("testcase")[0];
-    for (name, value) in
-        [("classname", "shop/orders"), ("name", "case 0"), ("file", "specs/orders.yaml"), ("line", "5"), ("time", "0.020")]
-    {
+    for (name, value) in [
+        ("classname", "shop/orders"),
+        ("name", "case 0"),
+        ("file", "specs/orders.yaml"),
+        ("line", "5"),
+        ("time", "0.020"),
+    ] {
         assert_eq!(case.attributes[name], value);
     }
     let failure = case.all("failure")[0];
@@ -249,8 +254,32 @@ fn a_run_without_outcomes_is_a_document_too() {
 /// Texts with what is hard for XML and its readers.
 fn hard_text() -> impl Strategy<Value = String> {
     let hard = prop::sample::select(vec![
-        "]]>", "]]", ">", "<![CDATA[", "<", "&", "&#0;", "&amp;", "\"", "'", "\0", "\x1b[0m", "\r", "\r\n", "\n", "\t",
-        "\u{85}", "\u{fffe}", "\u{ffff}", "\u{202e}", "[[ATTACHMENT|", "‹", "›", "\u{10ffff}", "-->", "\u{feff}",
+        "]]>",
+        "]]",
+        ">",
+        "<![CDATA[",
+        "<",
+        "&",
+        "&#0;",
+        "&amp;",
+        "\"",
+        "'",
+        "\0",
+        "\x1b[0m",
+        "\r",
+        "\r\n",
+        "\n",
+        "\t",
+        "\u{85}",
+        "\u{fffe}",
+        "\u{ffff}",
+        "\u{202e}",
+        "[[ATTACHMENT|",
+        "‹",
+        "›",
+        "\u{10ffff}",
+        "-->",
+        "\u{feff}",
     ]);
     let piece = prop_oneof![hard.prop_map(str::to_owned), any::<String>()];
     prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
