@@ -18,27 +18,3 @@ mod value;
 
 pub use set::{Found, MaskName, SecretSet};
 pub use value::{NotText, Secret};
-/// s
-#[derive(Debug, Clone, Copy)]
-pub enum TextKind {
-    /// s
-    Plain,
-    /// s
-    Json,
-    /// s
-    Form,
-    /// s
-    Html,
-    /// s
-    Url,
-}
-impl SecretSet {
-    /// s
-    pub fn mask_text(&self, _: TextKind, t: &str) -> String {
-        self.mask(t).into_owned()
-    }
-    /// s
-    pub fn mask_header(&self, _: &str, t: &str) -> String {
-        self.mask(t).into_owned()
-    }
-}
