@@ -6,6 +6,7 @@ pub mod demo;
 pub mod diag;
 pub mod event;
 pub mod http;
+pub mod jsonpath;
 pub mod secret;
 pub mod source;
 pub mod spec;
