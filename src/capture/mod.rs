@@ -15,7 +15,6 @@ use crate::template::{Members, Names, Scope, Template, Value, print};
 
 mod cut;
 pub mod diags;
-mod jsonpath;
 mod path;
 mod source;
 mod view;

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::jsonpath::Path;
 use super::path::{describe, instead, last_name, names};
 use super::view::{cookies, final_url, location};
 use super::{Answer, Source, diags};
 use crate::http::Response;
+use crate::jsonpath::Path;
 use crate::source::Span;
 use crate::spec::{Node, Reader};
 use crate::template::{Template, Value, from_json};

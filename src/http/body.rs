@@ -1,11 +1,50 @@
-//! Decoding of compressed bodies, with a limit on what comes out.
+//! Collecting and decoding bodies, with a limit on what comes out.
 
 use std::io::Read;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::error::HttpError;
 use super::message::Headers;
+
+/// More codings, one on top of the other, are an attack.
+const MAX_CODINGS: usize = 4;
+
+/// A body on its way in.
+pub(super) struct Pieces {
+    limit: usize,
+    /// Most bodies come in one piece, which then is the body.
+    first: Bytes,
+    rest: BytesMut,
+}
+
+impl Pieces {
+    /// Starts a body of at most that many bytes.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, first: Bytes::new(), rest: BytesMut::new() }
+    }
+
+    /// Takes in the next piece.
+    pub(super) fn add(&mut self, piece: Bytes) -> Result<(), HttpError> {
+        if self.first.len().max(self.rest.len()) + piece.len() > self.limit {
+            return Err(HttpError::TooLarge(self.limit));
+        }
+        if self.first.is_empty() {
+            self.first = piece;
+            return Ok(());
+        }
+        if self.rest.is_empty() {
+            self.rest.extend_from_slice(&self.first);
+        }
+        self.rest.extend_from_slice(&piece);
+        Ok(())
+    }
+
+    /// Gives the whole.
+    pub(super) fn join(self) -> Bytes {
+        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
+}
 
 /// Undoes `Content-Encoding` (RFC 9110, section 8.4), last coding first; unknown codings are left.
 pub(super) fn decode(headers: &Headers, body: Bytes, limit: usize) -> Result<Bytes, HttpError> {
@@ -14,6 +53,9 @@ pub(super) fn decode(headers: &Headers, body: Bytes, limit: usize) -> Result<Byt
         .all("content-encoding")
         .flat_map(|v| String::from_utf8_lossy(v).split(',').map(|c| c.trim().to_ascii_lowercase()).collect::<Vec<_>>())
         .collect();
+    if codings.len() > MAX_CODINGS {
+        return Err(HttpError::BadAnswer { why: format!("it names {} encodings of its body", codings.len()) });
+    }
     for coding in codings.iter().rev() {
         if body.is_empty() {
             break;

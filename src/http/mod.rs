@@ -10,8 +10,10 @@ pub mod challenge;
 mod error;
 pub mod jar;
 mod message;
+mod outgoing;
 mod raw;
 mod redirect;
+mod reuse;
 mod tls;
 mod transport;
 
@@ -21,3 +23,6 @@ pub use message::{Exchange, Headers, Request, Response, Trail};
 pub use redirect::{Dress, Follow, Journey, MAX_HOPS, Undressed, is_redirect};
 pub use tls::{TlsSettings, Verify};
 pub use transport::{Proxy, Settings, Transport};
+
+#[cfg(test)]
+mod tests;

@@ -4,16 +4,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use super::body;
 use super::error::HttpError;
 use super::message::{Request, Response};
-use super::transport::{Settings, header_map, incoming, version_name};
+use super::transport::{Settings, incoming, version_name};
+use super::{body, outgoing};
 
 /// Sends one request on a new connection and reads the whole answer.
 pub(super) async fn exchange(
@@ -53,37 +52,37 @@ async fn talk<S>(stream: S, request: &Request, settings: &Settings, authority: &
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let out = message(request)?;
     let failed = |e: hyper::Error| HttpError::classify(&e, authority);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-    let driver = tokio::spawn(connection);
-    let mut headers = header_map(request)?;
-    if !headers.contains_key(http::header::HOST) {
-        let value = http::HeaderValue::from_str(authority)
-            .map_err(|_| HttpError::BadRequest { why: "the host cannot travel".to_owned() })?;
-        headers.insert(http::header::HOST, value);
-    }
-    let uri: http::Uri = request.address.target().parse().map_err(|_| HttpError::BadRequest {
-        why: "a character in the target cannot travel; write it percent-encoded".to_owned(),
-    })?;
-    let mut out = http::Request::new(Full::new(request.body.clone()));
-    *out.method_mut() = http::Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| HttpError::BadRequest { why: format!("`{}` is no method", request.method) })?;
-    *out.uri_mut() = uri;
-    *out.headers_mut() = headers;
+    // Dropped with this future, so that a timeout closes the connection.
+    let mut driver = tokio::task::JoinSet::new();
+    driver.spawn(connection);
     let answer = sender.send_request(out).await.map_err(failed)?;
     let (head, mut incoming_body) = answer.into_parts();
-    let mut whole = BytesMut::new();
+    let mut whole = body::Pieces::new(settings.max_body);
     while let Some(frame) = incoming_body.frame().await {
-        if let Some(data) = frame.map_err(failed)?.data_ref() {
-            if whole.len() + data.len() > settings.max_body {
-                return Err(HttpError::TooLarge(settings.max_body));
-            }
-            whole.extend_from_slice(data);
+        // Trailers are not data.
+        if let Ok(data) = frame.map_err(failed)?.into_data() {
+            whole.add(data)?;
         }
     }
-    driver.abort();
     let headers = incoming(&head.headers);
-    let bytes: Bytes = whole.freeze();
-    let body = body::decode(&headers, bytes, settings.max_body)?;
+    let body = body::decode(&headers, whole.join(), settings.max_body)?;
     Ok(Response { status: head.status.as_u16(), version: version_name(head.version), headers, body })
+}
+
+fn message(request: &Request) -> Result<http::Request<Full<bytes::Bytes>>, HttpError> {
+    let refuse = |why: &str| HttpError::BadRequest { why: why.to_owned() };
+    let mut headers = outgoing::header_map(&outgoing::fields(request)?)?;
+    if !headers.contains_key(http::header::HOST) {
+        let host = outgoing::host(request);
+        headers.insert(http::header::HOST, host.parse().map_err(|_| refuse("the host cannot travel"))?);
+    }
+    let mut out = http::Request::new(Full::new(request.body.clone()));
+    *out.method_mut() = outgoing::method(request)?;
+    let uri: Result<http::Uri, _> = request.address.target().parse();
+    *out.uri_mut() = uri.map_err(|_| refuse("a character in the target cannot travel; write it percent-encoded"))?;
+    *out.headers_mut() = headers;
+    Ok(out)
 }

@@ -63,6 +63,13 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Stri
     }
 }
 
+/// The same configuration, offering HTTP/2 and HTTP/1.1.
+pub(super) fn with_alpn(config: &ClientConfig) -> ClientConfig {
+    let mut config = config.clone();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config
+}
+
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match all {

@@ -7,17 +7,19 @@ use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
+use hyper_util::client::legacy::connect::HttpInfo;
 use jiff::Timestamp;
 use reqwest::Client;
 
 use super::error::HttpError;
 use super::message::{Exchange, Headers, Request, Response};
+use super::reuse::{Memory, Repeat};
 use super::tls::{self, TlsSettings};
-use super::{body, raw};
+use super::{body, outgoing, raw};
 
 /// How connections are made.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Settings {
     /// TLS.
     pub tls: TlsSettings,
@@ -27,6 +29,13 @@ pub struct Settings {
     pub resolve: Vec<(String, SocketAddr)>,
     /// The most bytes of a body that are read, decoded.
     pub max_body: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (tls, proxy) = (TlsSettings::default(), Proxy::default());
+        Self { tls, proxy, resolve: Vec::new(), max_body: 10 * 1024 * 1024 }
+    }
 }
 
 /// Whether requests go through a proxy.
@@ -41,19 +50,52 @@ pub enum Proxy {
     Url(String),
 }
 
+/// No connection that idled longer is used again: servers close theirs after 2 s at the earliest.
+const LONGEST_IDLE: Duration = Duration::from_millis(1500);
+
 /// Sends requests with one set of settings; cheap to share.
 #[derive(Debug)]
 pub struct Transport {
     settings: Settings,
-    plain: OnceLock<Result<Client, String>>,
-    secure: OnceLock<Result<Client, String>>,
+    plain: Clients,
+    secure: Clients,
     tls: OnceLock<Result<Arc<rustls::ClientConfig>, String>>,
+    memory: Memory,
+}
+
+/// The same settings with and without a pool.
+#[derive(Debug, Default)]
+struct Clients {
+    pooled: OnceLock<Result<Client, String>>,
+    single: OnceLock<Result<Client, String>>,
+}
+
+/// Which connection a request takes.
+#[derive(Debug, Clone, Copy)]
+enum Connection {
+    /// One from the pool, if there is one.
+    Pooled,
+    /// A new one that carries nothing else.
+    New,
+}
+
+/// Why no answer began, and over which connection it was expected.
+struct Broken {
+    error: HttpError,
+    local: Option<SocketAddr>,
+}
+
+impl From<HttpError> for Broken {
+    fn from(error: HttpError) -> Self {
+        Self { error, local: None }
+    }
 }
 
 impl Transport {
     /// Takes settings; connections and certificates are loaded when first needed.
-    pub const fn new(settings: Settings) -> Self {
-        Self { settings, plain: OnceLock::new(), secure: OnceLock::new(), tls: OnceLock::new() }
+    pub fn new(settings: Settings) -> Self {
+        let (plain, secure) = (Clients::default(), Clients::default());
+        Self { settings, plain, secure, tls: OnceLock::new(), memory: Memory::default() }
     }
 
     /// The settings.
@@ -63,97 +105,173 @@ impl Transport {
 
     /// Checks the settings as far as that needs no network; the error is one sentence.
     pub fn check(&self) -> Result<(), String> {
-        self.client(true).map(|_| ())
+        self.client(Scheme::Https, Connection::Pooled).map(|_| ())
     }
 
     fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, String> {
         self.tls.get_or_init(|| tls::client_config(&self.settings.tls).map(Arc::new)).clone()
     }
 
-    fn client(&self, secure: bool) -> Result<&Client, String> {
+    fn client(&self, scheme: Scheme, connection: Connection) -> Result<&Client, String> {
         // Loading the system's authorities takes 10 ms and more: plain http never pays for it.
-        let needs_tls = secure || self.settings.proxy != Proxy::Direct;
-        let (cell, config): (_, &dyn Fn() -> Result<rustls::ClientConfig, String>) = if needs_tls {
-            (&self.secure, &|| {
-                let mut config = (*self.tls_config()?).clone();
-                config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-                Ok(config)
-            })
-        } else {
-            (&self.plain, &tls::no_tls)
+        let plain = scheme == Scheme::Http && !self.settings.proxy.may_speak_tls();
+        let clients = if plain { &self.plain } else { &self.secure };
+        let (cell, idle) = match connection {
+            Connection::Pooled => (&clients.pooled, usize::MAX),
+            Connection::New => (&clients.single, 0),
         };
-        cell.get_or_init(|| self.build(config()?)).as_ref().map_err(Clone::clone)
+        let made = cell.get_or_init(|| {
+            let config = if plain { tls::no_tls()? } else { tls::with_alpn(&*self.tls_config()?) };
+            self.build(config, idle)
+        });
+        made.as_ref().map_err(Clone::clone)
     }
 
-    fn build(&self, config: rustls::ClientConfig) -> Result<Client, String> {
+    fn build(&self, config: rustls::ClientConfig, idle: usize) -> Result<Client, String> {
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .tcp_nodelay(true)
-            .pool_idle_timeout(Duration::from_secs(15))
+            .pool_max_idle_per_host(idle)
+            .pool_idle_timeout(LONGEST_IDLE)
             .tls_backend_preconfigured(config);
         builder = match &self.settings.proxy {
             Proxy::Direct => builder.no_proxy(),
             Proxy::Env => builder,
-            Proxy::Url(url) => builder.proxy(reqwest::Proxy::all(url).map_err(|_| format!("`{url}` is no proxy URL"))?),
+            // Its text may hold a password.
+            Proxy::Url(url) => builder.proxy(reqwest::Proxy::all(url).map_err(|_| "the proxy's URL cannot be read")?),
         };
         for (host, address) in &self.settings.resolve {
             builder = builder.resolve(host, *address);
         }
-        builder.build().map_err(|e| e.to_string())
+        builder.build().map_err(|_| "the connection settings cannot be used".to_owned())
     }
 
-    /// Sends one request and reads the whole answer. Nothing is followed, nothing is repeated.
+    /// Sends one request and reads the whole answer. Nothing is followed; nothing is repeated but
+    /// an idempotent request whose kept connection the server had closed.
     pub async fn send(&self, request: Request, timeout: Duration) -> Exchange {
         let started = Timestamp::now();
         let clock = Instant::now();
         let sent = tokio::time::timeout(timeout, self.exchange(&request)).await;
-        let result = sent.unwrap_or(Err(HttpError::Timeout(timeout)));
+        let response = sent.unwrap_or(Err(HttpError::Timeout(timeout)));
         let elapsed = clock.elapsed();
-        let version = result.as_ref().map_or("HTTP/1.1", |r| r.version);
-        let request = as_sent(request, version);
-        match result {
-            Ok(response) => Exchange { request, response: Ok(response), started, elapsed },
-            Err(error) => Exchange { request, response: Err(error), started, elapsed },
-        }
+        let version = response.as_ref().map_or("HTTP/1.1", |r| r.version);
+        Exchange { request: outgoing::as_sent(request, version), response, started, elapsed }
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, HttpError> {
-        let secure = request.address.url().scheme() == "https";
         if !request.address.is_normal() {
-            if self.settings.proxy != Proxy::Direct {
-                let why = "this target would be changed on its way through a proxy".to_owned();
-                return Err(HttpError::BadRequest { why });
-            }
-            let tls = if secure { Some(self.tls_config().map_err(|why| HttpError::Tls { why })?) } else { None };
-            return raw::exchange(request, tls, &self.settings).await;
+            return self.raw(request).await;
         }
-        let client = self.client(secure).map_err(|why| HttpError::Tls { why })?;
-        let host = request.address.url().authority();
-        let mut answer = client.execute(outgoing(request)?).await.map_err(|e| HttpError::classify(&e, host))?;
+        let origin = request.address.base();
+        let repeat = Repeat::of(&request.method);
+        let connection =
+            if repeat == Repeat::Harmless || self.memory.keeps(&origin) { Connection::Pooled } else { Connection::New };
+        let broken = match self.begin(request, &origin, connection).await {
+            Ok(answer) => return self.finish(request, answer).await,
+            Err(broken) => broken,
+        };
+        let reused = broken.error == HttpError::Closed && broken.local.is_some_and(|l| self.memory.broke(&origin, l));
+        if !reused || repeat == Repeat::Never {
+            return Err(broken.error);
+        }
+        let answer = self.begin(request, &origin, Connection::New).await.map_err(|b| b.error)?;
+        self.finish(request, answer).await
+    }
+
+    /// Sends, and waits for the head of the answer.
+    async fn begin(
+        &self,
+        request: &Request,
+        origin: &str,
+        connection: Connection,
+    ) -> Result<reqwest::Response, Broken> {
+        let client = self.client(Scheme::of(request), connection).map_err(|why| HttpError::Tls { why })?;
+        let mut out = reqwest::Request::new(outgoing::method(request)?, request.address.url().clone());
+        *out.headers_mut() = outgoing::header_map(&outgoing::fields(request)?)?;
+        if !request.body.is_empty() {
+            *out.body_mut() = Some(request.body.clone().into());
+        }
+        let answer = client.execute(out).await.map_err(|error| {
+            let error = error.without_url();
+            Broken { error: HttpError::classify(&error, self.peer(request)), local: local_end(&error) }
+        })?;
+        if let Some(info) = answer.extensions().get::<HttpInfo>() {
+            self.memory.answered(origin, info.local_addr());
+        }
+        Ok(answer)
+    }
+
+    async fn finish(&self, request: &Request, mut answer: reqwest::Response) -> Result<Response, HttpError> {
         let status = answer.status().as_u16();
         let version = version_name(answer.version());
         let headers = incoming(answer.headers());
         let limit = self.settings.max_body;
-        let mut whole = BytesMut::new();
-        let mut first: Option<Bytes> = None;
-        // Most bodies come in one piece, which then is the body.
-        while let Some(chunk) = answer.chunk().await.map_err(|e| HttpError::classify(&e, host))? {
-            if whole.len() + first.as_ref().map_or(0, Bytes::len) + chunk.len() > limit {
-                return Err(HttpError::TooLarge(limit));
-            }
-            match first.take() {
-                None if whole.is_empty() => first = Some(chunk),
-                None => whole.extend_from_slice(&chunk),
-                Some(before) => {
-                    whole.extend_from_slice(&before);
-                    whole.extend_from_slice(&chunk);
-                }
-            }
+        let mut whole = body::Pieces::new(limit);
+        while let Some(chunk) =
+            answer.chunk().await.map_err(|e| HttpError::classify(&e.without_url(), self.peer(request)))?
+        {
+            whole.add(chunk)?;
         }
-        let bytes = first.unwrap_or_else(|| whole.freeze());
-        Ok(Response { status, version, body: body::decode(&headers, bytes, limit)?, headers })
+        Ok(Response { status, version, body: body::decode(&headers, whole.join(), limit)?, headers })
     }
+
+    async fn raw(&self, request: &Request) -> Result<Response, HttpError> {
+        if self.settings.proxy != Proxy::Direct {
+            let why = "this target would be changed on its way through a proxy".to_owned();
+            return Err(HttpError::BadRequest { why });
+        }
+        let tls = match Scheme::of(request) {
+            Scheme::Http => None,
+            Scheme::Https => Some(self.tls_config().map_err(|why| HttpError::Tls { why })?),
+        };
+        raw::exchange(request, tls, &self.settings).await
+    }
+
+    /// Who is at the other end of the connection, for messages.
+    fn peer<'a>(&'a self, request: &'a Request) -> &'a str {
+        match &self.settings.proxy {
+            Proxy::Direct | Proxy::Env => request.address.url().authority(),
+            // Neither scheme nor password.
+            Proxy::Url(url) => url.rsplit(['@', '/']).find(|part| !part.is_empty()).unwrap_or("the proxy"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn of(request: &Request) -> Self {
+        if request.address.url().scheme() == "https" { Self::Https } else { Self::Http }
+    }
+}
+
+impl Proxy {
+    fn may_speak_tls(&self) -> bool {
+        match self {
+            Self::Direct => false,
+            Self::Env => true,
+            Self::Url(url) => url.starts_with("https:"),
+        }
+    }
+}
+
+/// The local end of the connection that an error broke.
+fn local_end(error: &reqwest::Error) -> Option<SocketAddr> {
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            let mut extras = http::Extensions::new();
+            error.connect_info()?.get_extras(&mut extras);
+            return extras.get::<HttpInfo>().map(HttpInfo::local_addr);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 pub(super) fn version_name(version: http::Version) -> &'static str {
@@ -170,56 +288,4 @@ pub(super) fn incoming(map: &http::HeaderMap) -> Headers {
         headers.add(name.as_str(), Bytes::copy_from_slice(value.as_bytes()));
     }
     headers
-}
-
-pub(super) fn header_map(request: &Request) -> Result<http::HeaderMap, HttpError> {
-    let mut map = http::HeaderMap::with_capacity(request.headers.len());
-    for (name, value) in request.headers.iter() {
-        let bad =
-            |what: &str| HttpError::BadRequest { why: format!("{what} of the header field `{name}` cannot travel") };
-        let header = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("the name"))?;
-        let value = http::HeaderValue::from_maybe_shared(value.clone()).map_err(|_| bad("a character in the value"))?;
-        map.append(header, value);
-    }
-    Ok(map)
-}
-
-fn outgoing(request: &Request) -> Result<reqwest::Request, HttpError> {
-    let method = http::Method::from_bytes(request.method.as_bytes())
-        .map_err(|_| HttpError::BadRequest { why: format!("`{}` is no method", request.method) })?;
-    let mut out = reqwest::Request::new(method, request.address.url().clone());
-    *out.headers_mut() = header_map(request)?;
-    if !request.body.is_empty() {
-        *out.body_mut() = Some(request.body.clone().into());
-    }
-    Ok(out)
-}
-
-/// The request with the fields that the wire adds, in the order of the wire: the record of what was
-/// sent is what was sent (a test compares it with a socket).
-pub(super) fn as_sent(mut request: Request, version: &str) -> Request {
-    let mut fields = Headers::default();
-    // Equal names travel together, at the place of the first.
-    let mut names: Vec<String> = Vec::new();
-    for (name, _) in request.headers.iter() {
-        let name = name.to_ascii_lowercase();
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    for name in names {
-        for value in request.headers.all(&name) {
-            fields.add(name.clone(), value.clone());
-        }
-    }
-    if !fields.has("host") && version != "HTTP/2" {
-        let url = request.address.url();
-        let host = url.host_str().unwrap_or_default();
-        fields.add("host", url.port().map_or_else(|| host.to_owned(), |p| format!("{host}:{p}")));
-    }
-    if !request.body.is_empty() && !fields.has("content-length") {
-        fields.add("content-length", request.body.len().to_string());
-    }
-    request.headers = fields;
-    request
 }
