@@ -1,5 +1,6 @@
 //! authspec: proves who gets in and who does not.
 
+pub mod answer;
 pub mod capture;
 pub mod check;
 pub mod demo;
