@@ -1,6 +1,8 @@
 //! The wire against real sockets: every server here is a few lines of hand-written bytes.
 
+mod bad;
 mod record;
+mod redirects;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
