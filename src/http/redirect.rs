@@ -176,11 +176,7 @@ pub const fn is_redirect(status: u16) -> bool {
 }
 
 /// The next request, and a remark when something had to stay behind.
-fn follow(
-    request: &Request,
-    status: u16,
-    address: Address,
-) -> Result<(Request, Option<String>), String> {
+fn follow(request: &Request, status: u16, address: Address) -> Result<(Request, Option<String>), String> {
     let mut next = Request { address, ..request.clone() };
     let to_get = match status {
         303 => request.method != "HEAD",

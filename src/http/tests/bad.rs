@@ -5,7 +5,9 @@ use std::time::Instant;
 use super::*;
 
 /// Sends to a server that talks like this, through both doors; both must end alike.
-async fn both(talk: impl Fn(&mut Talk) + Send + Sync + 'static) -> Result<super::super::Response, HttpError> {
+pub(super) async fn both(
+    talk: impl Fn(&mut Talk) + Send + Sync + 'static,
+) -> Result<super::super::Response, HttpError> {
     let server = Server::new(move |t, _| {
         t.hear();
         talk(t);
@@ -28,7 +30,7 @@ async fn both(talk: impl Fn(&mut Talk) + Send + Sync + 'static) -> Result<super:
     first
 }
 
-async fn says(bytes: impl Into<Vec<u8>>) -> Result<super::super::Response, HttpError> {
+pub(super) async fn says(bytes: impl Into<Vec<u8>>) -> Result<super::super::Response, HttpError> {
     let bytes = bytes.into();
     both(move |t| {
         t.say(&bytes);
@@ -60,7 +62,9 @@ async fn unknown_hosts_are_named() {
 #[tokio::test]
 async fn connections_that_break_early() {
     assert_eq!(both(|_| ()).await.unwrap_err(), HttpError::Closed);
-    for start in ["H", "HTTP/1.1", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nset-cookie: s3cret", "HTTP/1.1 100 C\r\n\r\n"] {
+    for start in
+        ["H", "HTTP/1.1", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nset-cookie: s3cret", "HTTP/1.1 100 C\r\n\r\n"]
+    {
         assert_eq!(says(start).await.unwrap_err(), HttpError::Closed, "{start:?}");
     }
     let unread = Server::new(|_, _| ());
@@ -121,7 +125,9 @@ async fn endless_and_large_bodies_are_cut_off() {
     assert_eq!(endless("HTTP/1.1 200 OK\r\ncontent-length: 9000000000\r\n\r\n", PIECE).await.unwrap_err(), limit);
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     assert_eq!(endless(chunked, b"4\r\nabcd\r\n").await.unwrap_err(), limit);
-    let exact = |n: usize| says([format!("HTTP/1.1 200 OK\r\ncontent-length: {n}\r\n\r\n").into_bytes(), vec![b'x'; n]].concat());
+    let exact = |n: usize| {
+        says([format!("HTTP/1.1 200 OK\r\ncontent-length: {n}\r\n\r\n").into_bytes(), vec![b'x'; n]].concat())
+    };
     assert_eq!(exact(1_000_000).await.unwrap().body.len(), 1_000_000);
     assert_eq!(exact(1_000_001).await.unwrap_err(), limit);
 }

@@ -195,9 +195,7 @@ async fn cookies_of_every_hop_are_kept_and_sent_where_they_belong() {
     jar.store(b"gone=1", url.url(), jiff::Timestamp::now());
     let trail = follow_with(request("GET", &server.url("/start")), &mut jar, &mut Undressed).await;
     assert_eq!(trail.error, None);
-    let cookie = |heard: &str| {
-        heard.lines().find_map(|l| l.strip_prefix("cookie: ")).unwrap_or_default().to_owned()
-    };
+    let cookie = |heard: &str| heard.lines().find_map(|l| l.strip_prefix("cookie: ")).unwrap_or_default().to_owned();
     let heard: Vec<String> = server.requests().iter().map(|r| cookie(r)).collect();
     assert_eq!(heard, ["gone=1", "b=1; gone=1; a=1", "a=2"]);
     assert_eq!(cookie(&other.requests()[0]), "", "no cookie goes to another host");
