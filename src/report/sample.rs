@@ -103,7 +103,8 @@ impl<'a> Texts<'a> {
     }
 
     pub(crate) fn info(&mut self, suites: usize) -> RunInfo {
-        let suite = |texts: &mut Self| SuiteInfo { id: texts.text(), name: texts.text(), file: texts.shared(), cases: 3 };
+        let suite =
+            |texts: &mut Self| SuiteInfo { id: texts.text(), name: texts.text(), file: texts.shared(), cases: 3 };
         RunInfo {
             version: "1.0.0".into(),
             started: "2026-01-02T03:04:05Z".into(),
@@ -140,6 +141,8 @@ pub(crate) fn info(suites: &[&str]) -> RunInfo {
 /// Sums up outcomes as the runner does.
 pub(crate) fn summary(outcomes: &[Outcome]) -> Summary {
     let mut tally = Tally::default();
-    outcomes.iter().for_each(|outcome| tally.add(outcome));
+    for outcome in outcomes {
+        tally.add(outcome);
+    }
     Summary { tally, elapsed: Duration::from_millis(1_500), exit: 1, stopped: None, tolerated: Vec::new() }
 }

@@ -2,6 +2,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
+use super::temp::{UNFINISHED, remove};
 use super::*;
 
 fn names(folder: &Path) -> Vec<String> {
@@ -156,7 +157,8 @@ fn words_of_the_format_are_no_secrets() {
     }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report");
-    let json = r#"{"verdict":"failed","started":"2026-01-02","tolerated":["inconclusive","failed"],"name":"a failed one"}"#;
+    let json =
+        r#"{"verdict":"failed","started":"2026-01-02","tolerated":["inconclusive","failed"],"name":"a failed one"}"#;
     assert_eq!(written(&path, Shape::Json, json, &secrets).unwrap().masked, 1);
     assert_eq!(fs::read_to_string(&path).unwrap(), json.replace("a failed one", "a ‹silly› one"));
     let xml = "<testcase classname=\"x\" timestamp=\"2026-01-02\"></testcase>";
