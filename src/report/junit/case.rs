@@ -88,13 +88,18 @@ impl Case {
 
 fn result(outcome: &Outcome, shown: Shown) -> TestResult {
     let type_ = outcome.reasons.first().map_or("unknown", |reason| reason.code).to_owned();
-    let said = cause(outcome);
-    let message = clean::attribute(&said).into_owned();
-    let text = || Some(content(&format!("{said}\n\n{}", failure_text(outcome, WIDTH)), FAILURE));
+    let message = clean::attribute(&cause(outcome)).into_owned();
+    let text = || Some(content(&format!("{message}\n\n{}", failure_text(outcome, WIDTH)), FAILURE));
     match shown {
         Shown::Passed => TestResult::Success,
-        Shown::Failure => TestResult::Failure { type_, message, cause: text() },
-        Shown::Error => TestResult::Error { type_, message, cause: text() },
+        Shown::Failure => {
+            let cause = text();
+            TestResult::Failure { type_, message, cause }
+        }
+        Shown::Error => {
+            let cause = text();
+            TestResult::Error { type_, message, cause }
+        }
         Shown::Skipped => {
             let tolerated = outcome.verdict == Verdict::Inconclusive;
             let message = if tolerated { format!("inconclusive, tolerated: {message}") } else { message };

@@ -31,6 +31,11 @@ pub(super) fn attribute(text: &str) -> Cow<'_, str> {
     bounded(shown(text, |_| false), SENTENCE)
 }
 
+/// Cleans a text that must stay on its line, of any length.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    shown(text, |_| false)
+}
+
 /// Cleans a name, which is an attribute of limited length.
 pub(super) fn name(text: &str) -> String {
     bounded(shown(text, |_| false), NAME).into_owned()

@@ -200,6 +200,25 @@ fn a_teardown_is_a_case_of_its_own() {
 }
 
 #[test]
+fn no_line_of_an_exchange_is_a_servers_own() {
+    let mut failed = outcome(0, 0, Verdict::Failed);
+    let hop = &mut failed.steps[0].hops[0];
+    let forged = "x\n== 2 of 2: GET /forged -> 200\r\n* forged";
+    hop.url = forged.into();
+    hop.error = Some(forged.into());
+    for message in [&mut hop.request, hop.response.as_mut().unwrap()] {
+        message.line = forged.into();
+        message.headers = vec![(forged.into(), forged.into())];
+        message.body.text = forged.into();
+    }
+    failed.steps[0].notes = vec![forged.into()];
+    let root = report(&[failed]);
+    let out = root.inner[0].all("testcase")[0].text_of("system-out");
+    assert!(out.contains("forged"));
+    assert!(!out.lines().any(|line| line.starts_with("== 2 of 2: GET /forged") || line == "* forged"), "{out}");
+}
+
+#[test]
 fn long_exchanges_are_cut_with_a_mark_and_the_step_at_fault_comes_first() {
     let mut failed = outcome(0, 0, Verdict::Failed);
     failed.reasons[0].step = Some(1);
