@@ -1,10 +1,10 @@
 //! The failure block: all a reader needs to understand one cause, in the order it is asked for.
 //!
 //! Verdict, place, the user's own line, what was sent, what came back, what it means, what to try.
-//! The same block is drawn on the terminal and written as the text of a JUnit failure. Pure: it
+//! The same block is drawn on the terminal and written as the text of a `JUnit` failure. Pure: it
 //! reads an [`Outcome`] and gives lines; nothing in here knows a stream.
 
-use crate::event::{Outcome, Phase, Reason, Verdict, reason_code};
+use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, reason_code};
 use crate::report::curl;
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
 use crate::term::{plural, shorten};
@@ -55,7 +55,7 @@ pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
     }
 }
 
-/// Gives the block as plain text, at most `width` columns where possible: what JUnit shows.
+/// Gives the block as plain text, at most `width` columns where possible: what `JUnit` shows.
 pub fn failure_text(outcome: &Outcome, width: usize) -> String {
     let page = Page { width: width.max(40), glyphs: Glyphs::Unicode };
     let lines = block(page, outcome, "authspec run").draw(page, "", &[], 1);
@@ -94,8 +94,8 @@ impl Block {
             return vec![whole];
         }
         let mut lines = head.wrap(page.width, hang);
-        let below = page.line().pad_to(INDENT).push(Role::Place, &self.place).then(Role::Plain, &cases);
-        lines.extend(below.wrap(page.width, INDENT));
+        let below = [(Role::Place, self.place.as_str()), (Role::Plain, cases.as_str())];
+        lines.extend(page.labelled(INDENT, "place", COLUMN).flow(&below, page.width, COLUMN));
         lines
     }
 }
@@ -116,7 +116,7 @@ fn reasons(page: Page, outcome: &Outcome) -> Vec<Line> {
     for (i, reason) in outcome.reasons.iter().take(REASONS_DRAWN).enumerate() {
         if i > 0 {
             let head = page.labelled(INDENT, "also", COLUMN).text(&shorten(&reason.message, SENTENCE));
-            lines.extend(head.then(Role::Place, &placed(reason)).wrap(page.width, COLUMN));
+            lines.extend(head.flow(&[(Role::Place, &placed(reason))], page.width, COLUMN));
         }
         lines.extend(snippet::snippet(page, &reason.place));
         lines.extend(compare::compare(page, reason.expected.as_deref(), reason.actual.as_deref()));
@@ -143,8 +143,8 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
     let row = first_reason_row(outcome);
     if let Some(row) = row {
         let line = page.labelled(INDENT, "means", COLUMN).text(row.about);
-        let line = line.then(Role::Dim, &format!("authspec explain {}", row.name));
-        lines.extend(line.wrap(page.width, COLUMN));
+        let explain = format!("(authspec explain {})", row.name);
+        lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
     }
     let mut said: Vec<&str> = Vec::new();
     for help in outcome.reasons.iter().take(REASONS_DRAWN).flat_map(|r| &r.help) {
@@ -155,8 +155,14 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
         }
     }
     lines.extend(curl_lines(page, outcome));
-    let again = format!("{run} --id {} -vv", curl::quote(&outcome.id));
-    lines.push(page.labelled(INDENT, "again", COLUMN).exact(Role::Plain, &again));
+    match outcome.kind {
+        OutcomeKind::Case => {
+            let again = format!("{run} --id {} -vv", curl::quote(&outcome.id));
+            lines.push(page.labelled(INDENT, "again", COLUMN).exact(Role::Plain, &again));
+        }
+        // It has no id that could be selected.
+        OutcomeKind::Teardown => {}
+    }
     lines
 }
 
@@ -180,7 +186,7 @@ fn curl_lines(page: Page, outcome: &Outcome) -> Vec<Line> {
     }
     if !curl.variables.is_empty() {
         let names: Vec<&str> = curl.variables.iter().map(|(name, _)| name.as_str()).collect();
-        let text = format!("# set {} first", crate::term::list(&names, "and"));
+        let text = format!("# set {}", crate::term::list(&names, "and"));
         lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
     }
     lines
@@ -207,5 +213,48 @@ pub(crate) fn step_title(outcome: &Outcome, index: usize) -> String {
         Phase::Login => format!("login of {who}{name}"),
         Phase::Refresh => format!("refresh of {who}{name}"),
         Phase::Whoami => format!("whoami of {who}{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_text_of_a_failure_begins_with_cause_and_place() {
+        let text = failure_text(&fixture::wrong_status(0), 100);
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("FAILED  status is 200, not 404   specs/notes.yaml:31"));
+        assert_eq!(lines.next(), Some("    case      a note is private [as=bob]"));
+        assert!(text.contains("    again     authspec run --id 'notes/a note is private[as=bob]' -vv\n"), "{text}");
+    }
+
+    #[test]
+    fn what_was_asked_for_stands_in_the_order_it_is_asked_for() {
+        let text = failure_text(&fixture::blocked(0), 100);
+        let order = ["BLOCKED", "authspec.yaml:9", "│", "sent", "got", "means", "try", "curl", "again"];
+        let at: Vec<usize> = order.iter().map(|word| text.find(word).expect(word)).collect();
+        assert!(at.is_sorted(), "{text}");
+    }
+
+    #[test]
+    fn a_teardown_cannot_be_run_alone() {
+        let mut outcome = fixture::no_answer(0);
+        outcome.kind = OutcomeKind::Teardown;
+        assert!(!failure_text(&outcome, 80).contains("again"));
+    }
+
+    #[test]
+    fn an_outcome_with_nothing_in_it_is_told() {
+        let mut outcome = fixture::outcome(0, 0, "", Verdict::Errored);
+        outcome.place.line = 0;
+        assert_eq!(
+            failure_text(&outcome, 0),
+            "ERRORED  no reason was given\n    case\n    again     authspec run --id '' -vv\n"
+        );
+        outcome.reasons = vec![fixture::reason("check-failed", "", outcome.place.clone())];
+        outcome.reasons[0].step = Some(7);
+        failure_text(&outcome, 40);
     }
 }

@@ -48,11 +48,10 @@ pub fn command(hop: &HopRecord) -> Curl {
     let method = hop.request.line.split(' ').next().unwrap_or("GET");
     let body = &hop.request.body;
     let has_body = body.kind != BodyKind::Empty && body.bytes > 0;
-    let mut parts = vec!["curl -i".to_owned()];
+    let head_only = method == "HEAD" && !has_body;
+    let mut parts = vec![if head_only { "curl --head" } else { "curl -i" }.to_owned()];
     let implied = if has_body { "POST" } else { "GET" };
-    if method == "HEAD" && !has_body {
-        parts[0] = "curl --head".to_owned();
-    } else if method != implied {
+    if method != implied && !head_only {
         parts.push(format!("-X {}", variables.quote(method)));
     }
     if hop.url.contains(['[', ']', '{', '}']) {
@@ -190,6 +189,8 @@ impl Variables {
                 Piece::Text(text) => text.chars().for_each(|c| push_printf(&mut format, c)),
             }
         }
+        // A dash at the start would be read as an option.
+        let format = format.strip_prefix('-').map_or(format.clone(), |rest| format!("\\055{rest}"));
         format!("printf '{format}'{arguments}")
     }
 }
@@ -233,4 +234,118 @@ fn pieces(text: &str) -> Vec<Piece<'_>> {
         out.push(Piece::Text(rest));
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{BodyRecord, MessageRecord};
+    use crate::report::fixture::{body, hop, message};
+
+    fn post(kind: BodyKind, text: &str) -> HopRecord {
+        let headers = [("host", "x"), ("content-length", "5"), ("X-Empty", ""), ("content-type", "application/json")];
+        hop("https://x/a?b=1&c=2", message("POST /a HTTP/1.1", &headers, body(kind, text)), None)
+    }
+
+    fn get(line: &str, url: &str, headers: &[(&str, &str)]) -> HopRecord {
+        hop(url, message(line, headers, body(BodyKind::Empty, "")), None)
+    }
+
+    #[test]
+    fn only_what_is_needed_is_said() {
+        let single = |h: &HopRecord| command(h).lines(500).join("\n");
+        assert_eq!(
+            single(&get("GET / HTTP/1.1", "http://x/", &[("accept", "*/*"), ("host", "x")])),
+            "curl -i http://x/"
+        );
+        assert_eq!(single(&get("HEAD / HTTP/1.1", "http://x/", &[])), "curl --head http://x/");
+        assert_eq!(single(&get("DELETE /n HTTP/1.1", "http://x/n", &[])), "curl -i -X DELETE http://x/n");
+        assert_eq!(
+            single(&get("GET / HTTP/1.1", "http://x/../[a]", &[])),
+            "curl -i --globoff --path-as-is 'http://x/../[a]'"
+        );
+        assert_eq!(
+            single(&post(BodyKind::Json, r#"{"a":"it's"}"#)),
+            r#"curl -i -H 'X-Empty;' -H 'content-type: application/json' --data-raw '{"a":"it'\''s"}' 'https://x/a?b=1&c=2'"#
+        );
+    }
+
+    #[test]
+    fn long_commands_take_a_line_a_part() {
+        let lines = command(&post(BodyKind::Json, "{}")).lines(40);
+        assert_eq!(lines[0], "curl -i \\");
+        assert!(lines[1..lines.len() - 1].iter().all(|l| l.starts_with("  -") && l.ends_with(" \\")), "{lines:#?}");
+        assert_eq!(lines.last().unwrap(), "  'https://x/a?b=1&c=2'");
+    }
+
+    #[test]
+    fn masked_values_become_variables_each_its_own() {
+        let headers = [
+            ("Authorization", "Bearer ‹alice.access_token#1›"),
+            ("X-Old", "‹alice.access_token#2›x"),
+            ("X", "‹a.b›‹a_b›$"),
+        ];
+        let curl = command(&get("GET / HTTP/1.1", "http://x/?k=‹7›&again=‹alice.access_token#1›", &headers));
+        assert_eq!(
+            curl.parts[1..],
+            [
+                r#"-H "Authorization: Bearer $ALICE_ACCESS_TOKEN""#,
+                r#"-H "X-Old: ${ALICE_ACCESS_TOKEN_2}x""#,
+                r#"-H 'X: '"$A_B""$A_B_2"'$'"#,
+                r#""http://x/?k=$SECRET7&again=$ALICE_ACCESS_TOKEN""#,
+            ]
+        );
+        assert_eq!(curl.variables.len(), 5);
+    }
+
+    #[test]
+    fn bodies_that_cannot_be_typed_come_from_a_file() {
+        let mut long = post(BodyKind::Text, &"x".repeat(5000));
+        assert_eq!(command(&long).body_file, Some("body.bin"));
+        long.request.body = BodyRecord { kind: BodyKind::Binary, text: String::new(), bytes: 3 };
+        assert!(command(&long).parts.contains(&"--data-binary @body.bin".to_owned()));
+    }
+
+    /// Lets a real shell read the command, with a `curl` that only repeats its arguments and its input.
+    #[cfg(unix)]
+    fn read_by_a_shell(curl: &Curl) -> Vec<String> {
+        let mark = "\u{1}";
+        let stub = format!(
+            "curl() {{ case \"$*\" in *@-*) cat; printf '{mark}';; esac; for a; do printf '%s{mark}' \"$a\"; done; }}\n"
+        );
+        let out = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(stub + &curl.lines(20).join("\n"))
+            .envs(curl.variables.iter().map(|(name, masked)| (name.as_str(), masked.as_str())))
+            .output()
+            .unwrap();
+        assert!(out.status.success(), "{curl:?} {out:?}");
+        String::from_utf8(out.stdout).unwrap().split_terminator(mark).map(str::to_owned).collect()
+    }
+
+    #[cfg(unix)]
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+        #[test]
+        fn a_shell_reads_back_what_was_meant(
+            value in "([ -~]|‹a[.]b#[12]›|é){1,20}",
+            text in "([ -~]|[\\n\\t\\r\\x02-\\x1f\\u{202e}]|‹a[.]b#[12]›|‹|日){1,30}",
+        ) {
+            let mut request = message("PUT /a HTTP/1.1", &[("X-Value", &value), ("Content-Type", "text/plain")], body(BodyKind::Text, &text));
+            request.headers.push(("Host".to_owned(), "x".to_owned()));
+            let args = read_by_a_shell(&command(&hop("http://x/a", request, None)));
+            let header = format!("X-Value: {value}");
+            proptest::prop_assert!(args.contains(&header), "{args:?}");
+            let at = args.iter().position(|a| a.starts_with("--data")).unwrap();
+            let sent = if args[at] == "--data-raw" { &args[at + 1] } else { &args[0] };
+            proptest::prop_assert_eq!(sent, &text);
+        }
+    }
+
+    #[test]
+    fn certificates_are_always_verified() {
+        let message: MessageRecord = message("GET / HTTP/1.1", &[], body(BodyKind::Empty, ""));
+        let parts = command(&hop("https://self-signed.badssl.com/", message, None)).parts;
+        assert!(!parts.iter().any(|p| p == "-k" || p.contains("insecure")));
+    }
 }

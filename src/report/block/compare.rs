@@ -11,6 +11,10 @@ use crate::term::plural;
 
 /// A difference that is not found within this time is shown more coarsely.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// What stands in brackets at the end is no type when it is longer than this.
+const LONGEST_TYPE: usize = 16;
+/// Types stand in one column unless the values differ in length by more than this.
+const ALIGNED: usize = 12;
 /// How many lines a difference may take.
 const DIFF_LINES: usize = 16;
 
@@ -51,7 +55,9 @@ impl<'a> Sided<'a> {
 /// Parts `404 (integer)` into the value and its type.
 fn split_type(text: &str) -> (&str, &str) {
     let Some((value, kind)) = text.rsplit_once(" (") else { return (text, "") };
-    let is_word = kind.strip_suffix(')').is_some_and(|k| k.chars().all(|c| c.is_ascii_alphabetic() || c == ' '));
+    let is_word = kind
+        .strip_suffix(')')
+        .is_some_and(|k| k.len() <= LONGEST_TYPE && k.chars().all(|c| c.is_ascii_alphabetic() || c == ' '));
     if is_word && !value.is_empty() { (value, &text[value.len() + 1..]) } else { (text, "") }
 }
 
@@ -60,14 +66,15 @@ fn beside(page: Page, want: &Sided<'_>, is: &Sided<'_>) -> Vec<Line> {
     let room = page.width - COLUMN;
     let (a, b) = (&want.lines[0], &is.lines[0]);
     let widest = width(a).max(width(b));
-    if widest > 3 * room && !want.kind.is_empty() | !is.kind.is_empty() | (widest > 0) {
+    if widest > 3 * room {
         return around(page, want, is);
     }
     let types = want.kind.len().max(is.kind.len());
-    let column = if widest + 1 + types <= room { COLUMN + widest + 1 } else { 0 };
-    let row = |label, role, value: &str, kind| {
+    let near = !want.kind.is_empty() && !is.kind.is_empty() && width(a).abs_diff(width(b)) <= ALIGNED;
+    let column = if near && widest + 1 + types <= room { COLUMN + widest + 1 } else { 0 };
+    let row = |label, role, value: &str, kind: &str| {
         let line = page.labelled(INDENT, label, COLUMN).push(role, value);
-        let line = if kind == "" { line } else { line.text(" ").pad_to(column).push(Role::Dim, kind) };
+        let line = if kind.is_empty() { line } else { line.text(" ").pad_to(column).push(Role::Dim, kind) };
         line.wrap(page.width, COLUMN)
     };
     [row("expected", Role::Good, a, want.kind), row("actual", Role::Bad, b, is.kind)].concat()
@@ -185,11 +192,20 @@ mod tests {
     }
 
     #[test]
+    fn only_a_type_is_taken_for_one() {
+        assert_eq!(split_type("404 (integer)"), ("404", "(integer)"));
+        assert_eq!(split_type("a b (no type at all, this)"), ("a b (no type at all, this)", ""));
+        let long = format!("x ({})", "y".repeat(300));
+        assert_eq!(split_type(&long), (long.as_str(), ""));
+        draw(&long, &long);
+    }
+
+    #[test]
     fn very_long_texts_show_where_they_part() {
         let a = format!("{}x{}", "a".repeat(300), "b".repeat(300));
         let b = format!("{}y{}", "a".repeat(300), "b".repeat(300));
         let lines = draw(&format!("{a} (string)"), &format!("{b} (string)"));
-        assert_eq!(lines[1], "    actual    …aaaaaaaaaaaaaaaaaaaaybbbbbbbbbbbbbbb… (string)");
-        assert_eq!(lines[2], "                                   ^ differs from character");
+        assert_eq!(lines[1], "    actual    …aaaaaaaaaaaaaaaaaaaaybbbbbbbbbbbbbb… (string)");
+        assert_eq!(lines[2], "                                   ^");
     }
 }

@@ -3,9 +3,9 @@
 use scraper::{Html, Node};
 
 use super::json;
-use crate::event::{BodyKind, BodyRecord};
+use crate::event::{BODY_KEPT, BodyKind, BodyRecord};
 use crate::report::terminal::line::width;
-use crate::term::{grouped, plural};
+use crate::term::grouped;
 
 /// How many lines of a body a failure block shows.
 pub(crate) const LINES: usize = 12;
@@ -20,7 +20,13 @@ pub(crate) fn excerpt(body: &BodyRecord, columns: usize) -> Vec<String> {
         BodyKind::Form => body.text.split('&').map(str::to_owned).collect(),
         BodyKind::Text => body.text.lines().map(|l| l.trim_end().to_owned()).collect(),
     };
-    first_lines(all)
+    let mut lines = first_lines(all);
+    if body.text.len() + 8 >= BODY_KEPT && body.bytes > BODY_KEPT as u64 {
+        // Only the beginning was kept, so the lines that follow cannot be counted.
+        lines.truncate(LINES);
+        lines.push(format!("… {} in all", bytes(body.bytes)));
+    }
+    lines
 }
 
 /// Writes a size the way people read it.
@@ -34,7 +40,7 @@ pub(crate) fn first_lines(mut lines: Vec<String>) -> Vec<String> {
     if lines.len() > LINES + 1 {
         let more = lines.len() - LINES;
         lines.truncate(LINES);
-        lines.push(format!("… {}", plural(more, "more line")));
+        lines.push(format!("… {} more lines", grouped(more as u64)));
     }
     lines
 }

@@ -22,7 +22,7 @@ pub(crate) fn told(page: Page, outcome: &Outcome) -> Vec<Line> {
     let mut lines = before(page, outcome, index);
     if index > 0 || outcome.case_steps > 1 || step.phase != Phase::Case {
         let line = page.labelled(INDENT, "step", COLUMN).text(&step_title(outcome, index));
-        lines.extend(line.then(Role::Place, &elsewhere(outcome, step)).wrap(page.width, COLUMN));
+        lines.extend(line.flow(&[(Role::Place, &elsewhere(outcome, step))], page.width, COLUMN));
     }
     lines.extend(hops(page, step));
     lines.extend(sent(page, step));
@@ -108,9 +108,9 @@ fn sent(page: Page, step: &StepRecord) -> Vec<Line> {
         return Vec::new();
     }
     let who = step.caller.as_deref().map(|c| format!("as {c}")).unwrap_or_default();
-    let line = page.labelled(INDENT, "sent", COLUMN).text(request).then(Role::Plain, &who);
-    let line = line.then(Role::Dim, &hop.map(credential).unwrap_or_default());
-    line.wrap(page.width, COLUMN)
+    let credential = hop.map(credential).unwrap_or_default();
+    let items = [(Role::Plain, request), (Role::Plain, &who), (Role::Dim, &credential)];
+    page.labelled(INDENT, "sent", COLUMN).flow(&items, page.width, COLUMN)
 }
 
 /// Finds the field that carried the credential.
@@ -139,9 +139,9 @@ fn got(page: Page, step: &StepRecord) -> Vec<Line> {
     let kind = header(response, "content-type").unwrap_or("");
     let size = if response.body.kind == BodyKind::Empty { String::new() } else { bytes(response.body.bytes) };
     let time = if hop.elapsed >= SLOW { duration(hop.elapsed) } else { String::new() };
-    let line = page.labelled(INDENT, "got", COLUMN).push(Role::Strong, status_line(response));
-    let line = line.then(Role::Dim, &shorten(kind, 80)).then(Role::Dim, &size).then(Role::Dim, &time);
-    let mut lines = line.wrap(page.width, COLUMN);
+    let kind = shorten(kind, 80);
+    let items = [(Role::Strong, status_line(response)), (Role::Dim, &kind), (Role::Dim, &size), (Role::Dim, &time)];
+    let mut lines = page.labelled(INDENT, "got", COLUMN).flow(&items, page.width, COLUMN);
     let room = page.width - COLUMN;
     for (name, value) in response.headers.iter().filter(|(n, _)| TELLING.contains(&n.to_ascii_lowercase().as_str())) {
         let line = page.line().pad_to(COLUMN).text(&format!("{name}: {}", shorten(value, 3 * room)));

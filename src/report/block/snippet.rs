@@ -19,8 +19,8 @@ pub(crate) fn snippet(page: Page, place: &Place) -> Vec<Line> {
     let bar = page.fold(" │ ");
     let room = page.width.saturating_sub(number.len() + bar.chars().count()).max(10);
     let cells = cells(page, place);
-    let (from, to) = window(&cells, room);
     let mark = page.fold("…");
+    let (from, to) = window(&cells, room, 2 * mark.chars().count());
     let left = if from > 0 { mark.as_str() } else { "" };
     let right = if to < cells.len() { mark.as_str() } else { "" };
     let code: String = cells[from..to].iter().map(|c| c.shown.as_str()).collect();
@@ -57,12 +57,12 @@ fn cells(page: Page, place: &Place) -> Vec<Cell> {
 }
 
 /// Chooses the part of a long line that shows what is meant and something before it.
-fn window(cells: &[Cell], room: usize) -> (usize, usize) {
+fn window(cells: &[Cell], room: usize, marks: usize) -> (usize, usize) {
     let total: usize = cells.iter().map(|c| c.width).sum();
     if total <= room {
         return (0, cells.len());
     }
-    let room = room.saturating_sub(6);
+    let room = room.saturating_sub(marks);
     let first = cells.iter().position(|c| c.meant).unwrap_or(0);
     let meant: usize = cells.iter().filter(|c| c.meant).map(|c| c.width).sum();
     // What is meant comes first; what is left of the room goes before and after it.
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn long_lines_are_cut_around_the_carets() {
         let text = format!("{}: want {}", "k".repeat(60), "v".repeat(60));
-        assert_eq!(draw(&text, 63, 4, 40), ["    31 │ …kkkkkkkkk: want vvvvvvvv…", "       │             ^^^^"]);
+        assert_eq!(draw(&text, 63, 4, 40), ["    31 │ …kkkkkkkkkkk: want vvvvvvvvvvv…", "       │               ^^^^"]);
         let all = draw(&text, 1, 500, 40);
         assert!(all.iter().all(|l| l.chars().count() <= 40), "{all:#?}");
     }

@@ -8,7 +8,7 @@ use crate::event::{Outcome, Verdict};
 use crate::report::block::{Block, CASES_NAMED, block};
 
 pub(super) struct Causes {
-    causes: Vec<Cause>,
+    all: Vec<Cause>,
     by_key: HashMap<Arc<str>, usize>,
     /// How many blocks are kept; what is beyond is only counted, so memory stays bounded.
     most: usize,
@@ -39,7 +39,7 @@ fn severity(verdict: Verdict) -> Option<u8> {
 
 impl Causes {
     pub(super) fn new(most: usize) -> Self {
-        Self { causes: Vec::new(), by_key: HashMap::new(), most, drawn: 0, last_shown: None }
+        Self { all: Vec::new(), by_key: HashMap::new(), most, drawn: 0, last_shown: None }
     }
 
     /// Takes in an outcome; `run` is the command that runs it again.
@@ -48,14 +48,14 @@ impl Causes {
         let key = outcome.reasons.first().and_then(|r| r.shared_cause.clone());
         let known = key.as_ref().and_then(|k| self.by_key.get(k).copied());
         let at = known.unwrap_or_else(|| {
-            let at = self.causes.len();
-            self.causes.push(Cause { severity, index: u32::MAX, count: 0, ids: Vec::new(), block: None });
+            let at = self.all.len();
+            self.all.push(Cause { severity, index: u32::MAX, count: 0, ids: Vec::new(), block: None });
             if let Some(key) = key {
                 self.by_key.insert(key, at);
             }
             at
         });
-        let cause = &mut self.causes[at];
+        let cause = &mut self.all[at];
         cause.count += 1;
         cause.name(outcome);
         let rank = (severity, outcome.index);
@@ -77,37 +77,36 @@ impl Causes {
     fn prune(&mut self) {
         let order = self.order();
         for at in &order[self.most..] {
-            self.causes[*at].block = None;
+            self.all[*at].block = None;
         }
-        self.last_shown = order[..self.most].last().map(|at| (self.causes[*at].severity, self.causes[*at].index));
+        self.last_shown = order[..self.most].last().map(|at| (self.all[*at].severity, self.all[*at].index));
         self.drawn = self.most;
     }
 
     fn order(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.causes.len()).collect();
-        order.sort_by_key(|i| (self.causes[*i].severity, self.causes[*i].index));
+        let mut order: Vec<usize> = (0..self.all.len()).collect();
+        order.sort_by_key(|i| (self.all[*i].severity, self.all[*i].index));
         order
     }
 
-    /// Draws the blocks, most severe first, each after an empty line.
-    pub(super) fn draw(&self, page: Page) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let shown = self.causes.len().min(self.most);
+    /// Draws the blocks, most severe first.
+    pub(super) fn draw(&self, page: Page) -> Vec<Vec<Line>> {
+        let mut blocks = Vec::new();
+        let shown = self.all.len().min(self.most);
         let digits = shown.to_string().len().max(2);
         for (i, at) in self.order().into_iter().take(self.most).enumerate() {
-            let cause = &self.causes[at];
+            let cause = &self.all[at];
             let ids: Vec<&str> = cause.ids.iter().map(|(_, id)| &**id).collect();
             if let Some(block) = &cause.block {
-                lines.push(page.line());
-                lines.extend(block.draw(page, &format!("{:>digits$} ", i + 1), &ids, cause.count));
+                blocks.push(block.draw(page, &format!("{:>digits$} ", i + 1), &ids, cause.count));
             }
         }
-        lines
+        blocks
     }
 
     /// Counts the causes that are not drawn.
     pub(super) fn untold(&self) -> usize {
-        self.causes.len().saturating_sub(self.most)
+        self.all.len().saturating_sub(self.most)
     }
 }
 

@@ -11,13 +11,13 @@ const INDENT: usize = 10;
 
 /// Draws a case with all its steps and every hop of them.
 pub(super) fn whole(page: Page, outcome: &Outcome) -> Vec<Line> {
-    let mut lines = case_line(page, outcome, &outcome.id).wrap(page.width, 22);
+    let mut lines = case_line(page, outcome, &outcome.id);
     for (i, step) in outcome.steps.iter().enumerate() {
         let head = page.line().pad_to(INDENT).push(Role::Strong, &format!("step {}", step_title(outcome, i)));
         let who = step.caller.as_ref().map(|c| format!("as {c}")).unwrap_or_default();
         let place = if step.place.line > 0 { step.place.to_string() } else { String::new() };
-        let head = head.then(Role::Plain, &who).then(Role::Dim, &duration(step.elapsed)).then(Role::Place, &place);
-        lines.extend(head.wrap(page.width, INDENT + 2));
+        let items = [(Role::Plain, who.as_str()), (Role::Dim, &duration(step.elapsed)), (Role::Place, &place)];
+        lines.extend(head.flow(&items, page.width, INDENT + 2));
         for hop in &step.hops {
             exchange(page, hop, &mut lines);
         }

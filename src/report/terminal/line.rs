@@ -144,6 +144,27 @@ impl Line {
         out.push(Role::Dim, mark)
     }
 
+    /// Adds items with a gap between them; one that does not fit begins the next line.
+    pub(crate) fn flow(self, items: &[(Role, &str)], max: usize, hang: usize) -> Vec<Self> {
+        let mut lines = Vec::new();
+        let mut line = self;
+        let mut empty = line.pieces.last().is_none_or(|(_, text)| text.ends_with(' '));
+        for (role, text) in items.iter().filter(|(_, text)| !text.is_empty()) {
+            let next = if empty { line.clone().push(*role, text) } else { line.clone().then(*role, text) };
+            // What would not fit on a line of its own either gains nothing by one.
+            let too_wide = self::width(text) > max.saturating_sub(hang);
+            if next.width() <= max || too_wide || empty {
+                line = next;
+            } else {
+                let start = Self { glyphs: line.glyphs, pieces: Vec::new() }.pad_to(hang);
+                lines.push(std::mem::replace(&mut line, start.push(*role, text)));
+            }
+            empty = false;
+        }
+        lines.push(line);
+        lines.into_iter().flat_map(|line| line.wrap(max, hang)).collect()
+    }
+
     /// Breaks into lines of at most a width, later ones indented by `hang`.
     pub(crate) fn wrap(self, max: usize, hang: usize) -> Vec<Self> {
         if self.width() <= max {
@@ -288,7 +309,7 @@ mod tests {
 
     const PAGE: Page = Page { width: 20, glyphs: Glyphs::Unicode };
 
-    fn plain(lines: Vec<Line>) -> Vec<String> {
+    fn plain(lines: &[Line]) -> Vec<String> {
         lines.iter().map(|l| l.render(Colour::Off)).collect()
     }
 
@@ -302,7 +323,7 @@ mod tests {
     fn lines_break_at_blanks_and_hang() {
         let line = PAGE.line().text("label  one two three four fivesixseveneightnine");
         assert_eq!(
-            plain(line.wrap(16, 7)),
+            plain(&line.wrap(16, 7)),
             ["label  one two", "       three", "       four", "       fivesixse", "       veneightn", "       ine"]
         );
     }
@@ -312,7 +333,7 @@ mod tests {
         let line = PAGE.line().text("日本語日本語");
         assert_eq!(line.width(), 12);
         assert_eq!(line.clone().cut(8).render(Colour::Off), "日本語…");
-        assert_eq!(plain(line.wrap(5, 0)), ["日本", "語日", "本語"]);
+        assert_eq!(plain(&line.wrap(5, 0)), ["日本", "語日", "本語"]);
     }
 
     #[test]

@@ -62,23 +62,7 @@ impl Logins {
         if items.is_empty() {
             return Vec::new();
         }
-        lay(page, &items)
+        let items: Vec<(Role, &str)> = items.iter().map(|(role, text)| (*role, text.as_str())).collect();
+        row(page, "logins").flow(&items, page.width, LABEL)
     }
-}
-
-/// Puts items side by side; one that does not fit begins the next line.
-fn lay(page: Page, items: &[(Role, String)]) -> Vec<Line> {
-    let mut lines = Vec::new();
-    let mut line = row(page, "logins");
-    for (role, text) in items {
-        let next = if line.width() > LABEL { line.clone().then(*role, text) } else { line.clone().push(*role, text) };
-        if next.width() > page.width && line.width() > LABEL {
-            lines.push(line);
-            line = page.line().pad_to(LABEL).push(*role, text);
-        } else {
-            line = next;
-        }
-    }
-    lines.push(line);
-    lines.into_iter().flat_map(|l| l.wrap(page.width, LABEL)).collect()
 }

@@ -19,6 +19,8 @@ mod progress;
 mod screen;
 mod suites;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub use line::{Colour, Glyphs};
 
@@ -146,12 +148,14 @@ impl Terminal {
         if self.is_quiet() || paths.is_empty() {
             return Ok(());
         }
-        let line = row(self.screen.page, "wrote").text(&paths.join("  "));
         let searched = match secrets {
             0 => String::new(),
             n => format!("(searched for {}: none)", plural(n, "secret")),
         };
-        self.screen.wrapped(line.then(Role::Dim, &searched), LABEL)
+        let mut items: Vec<(Role, &str)> = paths.iter().map(|p| (Role::Plain, p.as_str())).collect();
+        items.push((Role::Dim, &searched));
+        let page = self.screen.page;
+        self.screen.lines(&row(page, "wrote").flow(&items, page.width, LABEL))
     }
 
     fn is_quiet(&self) -> bool {
@@ -198,8 +202,8 @@ impl Terminal {
             .map(|(n, noun, how)| format!("{} {how}", plural(*n, noun)))
             .collect();
         let head = page.line().push(Role::Strong, "authspec").text(&format!(" {}", info.version));
-        let head = head.then(Role::Plain, &targets).then(Role::Plain, &suites).then(Role::Dim, &left_out.join(", "));
-        self.screen.wrapped(head, 2)?;
+        let items = [(Role::Plain, targets.as_str()), (Role::Plain, &suites), (Role::Dim, &left_out.join(", "))];
+        self.screen.lines(&head.flow(&items, page.width, LABEL))?;
         self.tell_notices()?;
         if self.options.live == Live::Bar {
             self.screen.start_bar();
@@ -223,7 +227,7 @@ impl Terminal {
         }
         let place = warning.place.as_ref().filter(|p| p.line > 0).map(ToString::to_string).unwrap_or_default();
         let line = row(self.screen.page, "warning").push(Role::Doubt, &warning.message);
-        self.screen.wrapped(line.then(Role::Place, &place), LABEL)
+        self.screen.lines(&line.flow(&[(Role::Place, &place)], self.screen.page.width, LABEL))
     }
 
     fn finished(&mut self, outcome: &Outcome, now: Instant) -> io::Result<()> {
@@ -240,9 +244,7 @@ impl Terminal {
         if !lines.is_empty() {
             self.screen.lines(&self.logins.take(page))?;
         }
-        self.screen.lines(&lines)?;
-        self.screen.draw_bar(&self.progress.bar(page, now));
-        Ok(())
+        self.screen.lines(&lines)
     }
 
     fn end(&mut self, summary: &Summary) -> io::Result<()> {
@@ -257,7 +259,10 @@ impl Terminal {
                 self.screen.line(page.line().pad_to(LABEL).text(&text))?;
             }
         }
-        self.screen.lines(&self.causes.draw(page))?;
+        for block in self.causes.draw(page) {
+            self.screen.gap()?;
+            self.screen.lines(&block)?;
+        }
         self.tell_untold()?;
         let slowest = if self.is_quiet() { Vec::new() } else { self.times.draw(page) };
         if !slowest.is_empty() {
@@ -266,9 +271,7 @@ impl Terminal {
         }
         self.screen.gap()?;
         self.screen.lines(&summary::count(page, summary))?;
-        if !self.is_quiet() {
-            self.screen.lines(&summary::meaning(page, summary))?;
-        }
+        self.screen.lines(&summary::meaning(page, summary, self.options.verbosity))?;
         if self.is_quiet() || self.screen.written > FAR_BACK { self.tell_notices() } else { Ok(()) }
     }
 

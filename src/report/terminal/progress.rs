@@ -13,7 +13,7 @@ const SLOW: Duration = Duration::from_secs(1);
 /// Without a bar, a sign of life is given after this long without any line; then ever more rarely.
 const SILENCE: Duration = Duration::from_secs(10);
 /// The longest pause between two signs of life.
-const LONGEST_SILENCE: Duration = Duration::from_secs(60);
+const LONGEST_SILENCE: Duration = Duration::from_mins(1);
 /// How many cases a sign of life names.
 const NAMED: usize = 4;
 

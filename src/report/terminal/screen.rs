@@ -23,7 +23,7 @@ pub(super) struct Screen {
 
 impl Screen {
     pub(super) fn new(out: Box<dyn Write + Send>, page: Page, colour: Colour) -> Self {
-        let state = State { out, pending: Vec::new(), error: None, columns: page.width };
+        let state = State { out, pending: Vec::new(), error: None, held: false, columns: page.width - 1 };
         Self { sink: Sink(Arc::new(Mutex::new(state))), bar: None, colour, page, written: 0 }
     }
 
@@ -33,15 +33,24 @@ impl Screen {
             return Ok(());
         }
         self.written += lines.len();
-        let mut text = lines.iter().map(|l| l.render(self.colour)).collect::<Vec<_>>().join("\n");
-        if let Some(bar) = &self.bar {
-            bar.println(text);
-        } else {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&line.render(self.colour));
             text.push('\n');
-            self.sink.state().pending.extend_from_slice(text.as_bytes());
-            self.sink.state().flush();
         }
-        self.sink.state().error.take().map_or(Ok(()), Err)
+        if let Some(bar) = &self.bar {
+            // Held back until the bar stands again, so that nothing flickers. The bar's own way to
+            // print fills lines with blanks up to the width it knows instead of ending them, which
+            // garbles them after the window was resized or when they are copied.
+            self.sink.state().held = true;
+            bar.suspend(|| self.sink.state().pending.extend_from_slice(text.as_bytes()));
+            self.sink.state().held = false;
+        } else {
+            self.sink.state().pending.extend_from_slice(text.as_bytes());
+        }
+        let mut state = self.sink.state();
+        state.flush();
+        state.error.take().map_or(Ok(()), Err)
     }
 
     /// Writes one line.
@@ -104,11 +113,17 @@ struct State {
     pending: Vec<u8>,
     /// The bar swallows errors; this one is handed to the next caller.
     error: Option<io::Error>,
+    /// While set, nothing goes out.
+    held: bool,
+    /// One less than there are: a full line would make some terminals start the next one.
     columns: usize,
 }
 
 impl State {
     fn flush(&mut self) {
+        if self.held || self.pending.is_empty() {
+            return;
+        }
         let result = self.out.write_all(&self.pending).and_then(|()| self.out.flush());
         self.pending.clear();
         if let Err(error) = result {

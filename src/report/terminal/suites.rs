@@ -14,6 +14,10 @@ const QUIET_TOLD: usize = 50;
 const LOUD_TOLD: usize = 200;
 /// Waiting that is shorter than this is not worth a remark.
 const WORTH_TELLING: Duration = Duration::from_millis(100);
+/// Below this many columns the table is drawn closer.
+const NARROW: usize = 60;
+/// What stands behind a suite's name, and the room its remarks should have.
+const BEHIND: usize = 16 + 28;
 /// Where suite names begin.
 const NAME: usize = 8;
 
@@ -38,13 +42,13 @@ struct Row {
     waited_for: Option<String>,
     told: bool,
     /// With `-v`: what is said of each case, by its number.
-    lines: Vec<(u32, Line)>,
+    lines: Vec<(u32, Vec<Line>)>,
 }
 
 impl Suites {
     pub(super) fn new(suites: &[SuiteInfo], page: Page, verbosity: Verbosity) -> Self {
         let widest = suites.iter().map(|s| width(&page.fold(&s.id))).max().unwrap_or(0);
-        let names = widest.clamp(12, (page.width - NAME).saturating_sub(36).max(12));
+        let names = widest.clamp(12, (page.width - NAME).saturating_sub(BEHIND).max(12));
         let row = |s: &SuiteInfo| Row {
             id: s.id.clone(),
             cases: s.cases,
@@ -86,7 +90,8 @@ impl Suites {
 
     /// Gives the lines of suites that were cut short, and counts those that were not told.
     pub(super) fn end(&mut self, page: Page) -> Vec<Line> {
-        let open: Vec<usize> = (0..self.rows.len()).filter(|i| !self.rows[*i].told).collect();
+        let open: Vec<usize> =
+            (0..self.rows.len()).filter(|i| !self.rows[*i].told && self.rows[*i].cases > 0).collect();
         let mut lines: Vec<Line> = open.into_iter().flat_map(|i| self.tell(page, i)).collect();
         if self.untold > 0 {
             let suites = format!("and {}", plural(self.untold, "more suite"));
@@ -114,7 +119,7 @@ impl Suites {
         let mut lines = row.line(page, self.names);
         let mut cases = std::mem::take(&mut row.lines);
         cases.sort_by_key(|(index, _)| *index);
-        lines.extend(cases.into_iter().flat_map(|(_, line)| line.wrap(page.width, NAME + 14)));
+        lines.extend(cases.into_iter().flat_map(|(_, lines)| lines));
         lines
     }
 }
@@ -149,9 +154,15 @@ impl Row {
         };
         let time = self.span.map_or_else(String::new, |(first, last)| seconds(last.saturating_duration_since(first)));
         let line = page.line().push(role, mark).pad_to(NAME).text(&shorten(&self.id, names)).pad_to(NAME + names);
-        let line = line.text(&format!("{:>6}  {time:>8}", self.cases));
-        let hang = line.width() + 3;
-        self.remarks().into_iter().fold(line, |line, (role, text)| line.then(role, &text)).wrap(page.width, hang)
+        let line = line.text(&if page.width < NARROW {
+            format!("{:>5}{time:>8}", self.cases)
+        } else {
+            format!("{:>6}  {time:>8}", self.cases)
+        });
+        let hang = if page.width < NARROW { NAME } else { line.width() + 3 };
+        let remarks = self.remarks();
+        let remarks: Vec<(Role, &str)> = remarks.iter().map(|(role, text)| (*role, text.as_str())).collect();
+        line.flow(&remarks, page.width, hang)
     }
 
     fn remarks(&self) -> Vec<(Role, String)> {
@@ -185,22 +196,23 @@ impl Row {
 
 /// Writes a suite's time: always in seconds, so that the column can be compared.
 fn seconds(time: Duration) -> String {
-    if time < Duration::from_secs(60) { format!("{:.2}s", time.as_secs_f64()) } else { duration(time) }
+    if time < Duration::from_mins(1) { format!("{:.2}s", time.as_secs_f64()) } else { duration(time) }
 }
 
-/// Draws one case of a suite in a line: verdict, name, time, and why it did not pass.
-pub(super) fn case_line(page: Page, outcome: &Outcome, name: &str) -> Line {
-    let line = page.line().pad_to(NAME).push(tone(outcome.verdict), outcome.verdict.word()).pad_to(NAME + 14);
-    let line = line.text(name);
-    let line = match outcome.verdict {
-        Verdict::Skipped | Verdict::NotRun => line,
+/// Draws one case of a suite in a line: verdict, time, name, and why it neither passed nor has a block.
+pub(super) fn case_line(page: Page, outcome: &Outcome, name: &str) -> Vec<Line> {
+    let time = match outcome.verdict {
+        Verdict::Skipped | Verdict::NotRun => String::new(),
         Verdict::Passed
         | Verdict::Flaky
         | Verdict::Failed
         | Verdict::Blocked
         | Verdict::Inconclusive
-        | Verdict::Errored => line.then(Role::Dim, &duration(outcome.elapsed)),
+        | Verdict::Errored => duration(outcome.elapsed),
     };
-    let why = outcome.reasons.first().map(|r| shorten(&r.message, 160)).unwrap_or_default();
-    line.then(Role::Dim, &why)
+    let line = page.line().pad_to(NAME).push(tone(outcome.verdict), outcome.verdict.word()).pad_to(NAME + 12);
+    let line = line.push(Role::Dim, &format!("{time:>8}  ")).text(name);
+    let why = outcome.reasons.first().filter(|_| !outcome.verdict.needs_attention());
+    let why = why.map(|r| shorten(&r.message, 160)).unwrap_or_default();
+    line.flow(&[(Role::Dim, &why)], page.width, NAME + 22)
 }

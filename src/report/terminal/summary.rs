@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::line::{Line, Page, Role, width};
-use super::{LABEL, row};
+use super::{LABEL, Verbosity, row};
 use crate::event::{Outcome, Stopped, Summary, Tally, Verdict};
 use crate::term::{duration, list, plural, shorten};
 
@@ -74,10 +74,9 @@ pub(super) fn count(page: Page, summary: &Summary) -> Vec<Line> {
         line.text(gap).push(*role, text)
     });
     let exit = if summary.exit == 0 { Role::Good } else { Role::Bad };
-    line.then(Role::Plain, &plural(tally.requests, "request"))
-        .then(Role::Plain, &duration(summary.elapsed))
-        .then(exit, &format!("exit {}", summary.exit))
-        .wrap(page.width, 2)
+    let (requests, time) = (plural(tally.requests, "request"), duration(summary.elapsed));
+    let code = format!("exit {}", summary.exit);
+    line.flow(&[(Role::Plain, &requests), (Role::Plain, &time), (exit, &code)], page.width, 2)
 }
 
 fn unjudged(tally: &Tally) -> usize {
@@ -104,10 +103,21 @@ fn parts(tally: &Tally) -> Vec<(Role, String)> {
     rows.into_iter().filter(|(_, n, _)| *n > 0).map(|(role, n, word)| (role, format!("{n} {word}"))).collect()
 }
 
-/// Draws what stands below the count: what the numbers mean.
-pub(super) fn meaning(page: Page, summary: &Summary) -> Vec<Line> {
+/// Draws what stands below the count: what the numbers mean; of that the indispensable with `-q`.
+pub(super) fn meaning(page: Page, summary: &Summary, verbosity: Verbosity) -> Vec<Line> {
+    let mut rows = notes(summary);
+    if verbosity == Verbosity::Quiet {
+        rows.retain(|(label, ..)| matches!(*label, "teardown" | "stopped" | "tolerated"));
+    }
+    rows.into_iter()
+        .flat_map(|(label, role, text)| row(page, label).push(role, &text).wrap(page.width, LABEL))
+        .collect()
+}
+
+/// Says what there is to say beside the count, each with its label.
+fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
     let tally = &summary.tally;
-    let mut rows: Vec<(&str, Role, String)> = Vec::new();
+    let mut rows = Vec::new();
     if unjudged(tally) > 0 {
         let kinds = [Verdict::Blocked, Verdict::Inconclusive, Verdict::Errored];
         let named = kinds.iter().filter(|v| tally.of(**v) > 0).map(|v| format!("{} {}", tally.of(*v), v.word()));
@@ -132,14 +142,11 @@ pub(super) fn meaning(page: Page, summary: &Summary) -> Vec<Line> {
         rows.push(("unproven", Role::Doubt, text));
     }
     if !summary.tolerated.is_empty() {
-        let words: Vec<&str> = summary.tolerated.iter().map(|v| v.word()).collect();
-        let count: usize = summary.tolerated.iter().map(|v| tally.of(*v)).sum();
-        let text = format!("{} by request: {}", list(&words, "and"), plural(count, "case"));
+        let cases = summary.tolerated.iter().map(|v| plural(tally.of(*v), &format!("{} case", v.word())));
+        let text = format!("{}, by request", list(&cases.collect::<Vec<_>>(), "and"));
         rows.push(("tolerated", Role::Doubt, text));
     }
-    rows.into_iter()
-        .flat_map(|(label, role, text)| row(page, label).push(role, &text).wrap(page.width, LABEL))
-        .collect()
+    rows
 }
 
 fn why_stopped(stopped: Stopped, undone: usize) -> String {
