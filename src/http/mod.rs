@@ -1,3 +1,23 @@
 //! Requests, responses, cookies and the wire.
+//!
+//! A step's way is a [`Journey`]: it sends a [`Request`] through a [`Transport`], follows redirects
+//! where asked, moves cookies in and out of a [`Jar`](jar::Jar), and returns a [`Trail`] of what
+//! really happened. Everything here is raw and holds secrets; reports are made from masked records.
 
+mod address;
+mod body;
+pub mod challenge;
+mod error;
 pub mod jar;
+mod message;
+mod raw;
+mod redirect;
+mod tls;
+mod transport;
+
+pub use address::{Address, AddressError};
+pub use error::HttpError;
+pub use message::{Exchange, Headers, Request, Response, Trail};
+pub use redirect::{Dress, Follow, Journey, MAX_HOPS, Undressed, is_redirect};
+pub use tls::{TlsSettings, Verify};
+pub use transport::{Proxy, Settings, Transport};

@@ -1,0 +1,45 @@
+//! HTTP Basic (RFC 7617): user and password on every request, UTF-8.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, is_name};
+use crate::http::Request;
+use crate::spec::{Fields, Node};
+use crate::template::TemplateError;
+
+pub(super) const KIND: SchemeKind = SchemeKind {
+    name: "basic",
+    about: "user and password on every request (RFC 7617)",
+    keys: &[],
+    needs: &["username", "password"],
+    example: "{ scheme: basic }",
+    read,
+};
+
+#[derive(Debug)]
+struct Basic;
+
+fn read(_: Fields<'_>, _: &Node, _: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
+    Some(Box::new(Basic))
+}
+
+impl Scheme for Basic {
+    fn begin(&self) -> Box<dyn Flow> {
+        Box::new(AtOnce)
+    }
+
+    fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
+        let credential = STANDARD.encode(format!("{}:{}", seal.field("username"), seal.field("password")));
+        request.headers.set("authorization", format!("Basic {credential}"));
+        Ok(())
+    }
+
+    fn fields(&self) -> Vec<String> {
+        vec!["authorization".to_owned()]
+    }
+
+    fn is_secret(&self, field: &str) -> bool {
+        !is_name(field)
+    }
+}

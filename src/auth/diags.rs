@@ -1,0 +1,67 @@
+//! The wording of what can be wrong with schemes and identities.
+
+use std::sync::Arc;
+
+use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
+use crate::term::{did_you_mean, list};
+
+/// The kinds of faults schemes can have.
+pub const CODES: &[&Code] = &[&UNKNOWN_SCHEME, &MISSING_FIELD, &SCHEME];
+
+static UNKNOWN_SCHEME: Code = Code {
+    name: "unknown-scheme",
+    about: "there is no scheme of this kind",
+    explain: "`authspec list schemes` shows the kinds. A login of your own is `scheme: login` with steps.",
+};
+static MISSING_FIELD: Code = Code {
+    name: "missing-field",
+    about: "an identity lacks a field that its scheme needs",
+    explain: "For example `username` and `password` for `basic`, `token` for `bearer`, `key` for `api-key`.",
+};
+static SCHEME: Code = Code {
+    name: "scheme",
+    about: "a scheme cannot work as it is written",
+    explain: "What `send` and `refresh` name must be captured by `login`, and a credential travels in one way.",
+};
+
+pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&UNKNOWN_SCHEME, span, format!("there is no scheme `{name}`")).label("not a scheme");
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None => {
+            let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+            diagnostic.help(format!("schemes are {}", list(&names, "and")))
+        }
+    }
+}
+
+pub(super) fn missing_field(identity: Span, field: &str, scheme: &str, at: Span) -> Diagnostic {
+    Diagnostic::error(&MISSING_FIELD, identity, format!("the scheme `{scheme}` needs the field `{field}`"))
+        .label(format!("has no `{field}`"))
+        .also(at, "its scheme")
+}
+
+pub(super) fn one_place(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "a key travels in one place: `header`, `query` or `cookie`").label("several")
+}
+
+pub(super) fn unknown_part(span: Span, name: &str, parts: &[Arc<str>]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(&SCHEME, span, format!("`login` captures no `{name}`")).label("not captured");
+    match did_you_mean(name, parts.iter().map(|p| &**p)) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None if parts.is_empty() => diagnostic.help("add a `capture:` to the login step"),
+        None => {
+            let names: Vec<String> = parts.iter().map(|k| format!("`{k}`")).collect();
+            diagnostic.help(format!("captured are {}", list(&names, "and")))
+        }
+    }
+}
+
+pub(super) fn refresh_captures_nothing(span: Span, parts: &[Arc<str>]) -> Diagnostic {
+    let names: Vec<String> = parts.iter().map(|k| format!("`{k}`")).collect();
+    Diagnostic::error(&SCHEME, span, "`refresh` captures nothing, so the session would keep its old credential")
+        .label("no `capture:`")
+        .help(format!("capture what is renewed: {}", list(&names, "or")))
+}

@@ -1,0 +1,304 @@
+//! How an identity becomes a credential, and how that credential travels. No I/O: a [`Flow`] says
+//! what to do next, and whoever runs the plan does it, so every exchange of a login is a labelled,
+//! visible, testable step.
+//!
+//! To add a scheme: 1. `src/auth/<name>.rs` with a `read` function that gives a [`Scheme`], its flow
+//! and signer, with unit tests over hand-made answers. 2. One row in [`SCHEMES`]. 3. An area of the
+//! demo that asks for it and a suite in `specs/`. Tests over the table hold names, examples and
+//! suites together.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::http::Request;
+use crate::source::{Span, Spanned};
+use crate::spec::{Fields, Key, Node, SchemeSpec, key};
+use crate::step::{Compile, Step, StepsId};
+use crate::template::{Members, Scope, Template, TemplateError};
+
+mod api_key;
+mod basic;
+mod bearer;
+pub mod diags;
+mod login;
+
+/// A kind of scheme: one word behind `scheme:`.
+#[derive(Debug)]
+pub struct SchemeKind {
+    /// The word.
+    pub name: &'static str,
+    /// What it is, one sentence.
+    pub about: &'static str,
+    /// Its own keys; [`COMMON_KEYS`] come on top.
+    pub keys: &'static [Key],
+    /// The fields an identity must have for it.
+    pub needs: &'static [&'static str],
+    /// A scheme in YAML that a test reads.
+    pub example: &'static str,
+    /// Reads its keys; faults go to the reader.
+    pub read: fn(Fields<'_>, &Node, &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>>,
+}
+
+/// All schemes.
+pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, login::KIND];
+
+/// The keys that every scheme has.
+pub const COMMON_KEYS: &[Key] = &[
+    key("scheme", "the kind of scheme"),
+    key("whoami", "a step that runs after every login and proves that it worked and is the right person"),
+];
+
+/// What reading a scheme needs.
+pub struct ReadScheme<'a, 'c, 'r> {
+    /// Compiles steps, with the identity's fields in scope.
+    pub compile: &'a mut Compile<'c, 'r>,
+    /// Takes finished step lists in.
+    pub steps: &'a mut Vec<Vec<Step>>,
+    /// The identity's fields by name, with their places.
+    pub fields: &'a [(Arc<str>, Span)],
+}
+
+impl ReadScheme<'_, '_, '_> {
+    /// Compiles a step or a list of steps, and gives the names they capture.
+    fn steps(&mut self, node: &Node) -> Option<(StepsId, Vec<Arc<str>>)> {
+        let specs = crate::spec::one_or_more_steps(node, self.compile.reader);
+        if specs.is_empty() {
+            return None;
+        }
+        let before = Arc::clone(&self.compile.reader.names);
+        let steps = self.compile.steps(&specs);
+        self.compile.reader.names = before;
+        let names = steps.iter().flat_map(|s| &s.captures).map(|c| Arc::clone(&c.name)).collect();
+        self.steps.push(steps);
+        Some((StepsId(u32::try_from(self.steps.len() - 1).unwrap_or(u32::MAX)), names))
+    }
+
+    /// Puts `session.*` into scope with the given members.
+    fn with_session<T>(&mut self, parts: &[Arc<str>], run: impl FnOnce(&mut Self) -> T) -> T {
+        let before = Arc::clone(&self.compile.reader.names);
+        let mut names = (*before).clone();
+        names.object("session", Members::These(parts.iter().map(ToString::to_string).collect()));
+        self.compile.reader.names = Arc::new(names);
+        let out = run(self);
+        self.compile.reader.names = before;
+        out
+    }
+}
+
+/// A scheme with the steps of every identity that uses it.
+#[derive(Debug)]
+pub struct Login {
+    /// The row of the table.
+    pub kind: &'static SchemeKind,
+    /// Flow and signer.
+    pub scheme: Box<dyn Scheme>,
+    /// Proves after each login that it worked.
+    pub whoami: Option<StepsId>,
+}
+
+/// How one kind of login works.
+pub trait Scheme: Debug + Send + Sync {
+    /// Starts a login.
+    fn begin(&self) -> Box<dyn Flow>;
+
+    /// Starts a refresh; `None` when this credential cannot be refreshed.
+    fn refresh(&self, _: &Credential) -> Option<Box<dyn Flow>> {
+        None
+    }
+
+    /// The names of the parts a credential has, for `session.*`.
+    fn parts(&self) -> Vec<Arc<str>> {
+        Vec::new()
+    }
+
+    /// Whether cookies received at login travel with later requests.
+    fn cookies(&self) -> Cookies {
+        Cookies::Drop
+    }
+
+    /// Puts the credential on a request.
+    fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError>;
+
+    /// Tells whether a request of this identity carries the credential only if [`Scheme::sign`] puts
+    /// it there. A step that writes such a field itself replaces it.
+    fn fields(&self) -> Vec<String>;
+
+    /// Tells whether an identity field is secret.
+    fn is_secret(&self, field: &str) -> bool;
+}
+
+/// Whether cookies of the login belong to the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cookies {
+    /// They travel.
+    Keep,
+    /// Only the credential does.
+    Drop,
+}
+
+/// What a signer may use.
+#[derive(Debug)]
+pub struct Seal<'a> {
+    /// `identity.*` and `session.*`.
+    pub scope: &'a Scope,
+    /// The identity's fields, rendered.
+    pub identity: &'a [(Arc<str>, String)],
+}
+
+impl Seal<'_> {
+    fn field(&self, name: &str) -> &str {
+        self.identity.iter().find(|(n, _)| &**n == name).map_or("", |(_, v)| v)
+    }
+}
+
+/// What was heard since the last move.
+#[derive(Debug)]
+pub enum Heard {
+    /// Nothing yet: this is the first move.
+    Start,
+    /// The steps ran and held; these are their captures.
+    Steps(Vec<(Arc<str>, Value)>),
+}
+
+/// What the world gives a flow.
+#[derive(Debug, Clone, Copy)]
+pub struct Ctx {
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A login or refresh on its way.
+pub trait Flow: Send {
+    /// Says what to do next.
+    fn next(&mut self, heard: Heard, cx: &Ctx) -> Move;
+}
+
+/// What a flow wants done.
+#[derive(Debug)]
+pub enum Move {
+    /// Run these steps as the identity; all must hold.
+    Steps(StepsId),
+    /// The credential is there.
+    Ready(Credential),
+}
+
+/// What a login gave.
+#[derive(Debug, Clone, Default)]
+pub struct Credential {
+    /// Its parts by name, `session.*`.
+    pub parts: Vec<(Arc<str>, Value)>,
+    /// When it was issued.
+    pub issued: Option<Timestamp>,
+    /// When it ends, if it says so.
+    pub expires: Option<Timestamp>,
+}
+
+impl Credential {
+    /// When to refresh: `min(60 s, 10 % of the lifetime)` before the end (language §6).
+    pub fn refresh_at(&self) -> Option<Timestamp> {
+        let (issued, expires) = (self.issued?, self.expires?);
+        let lifetime = expires.as_second().saturating_sub(issued.as_second()).max(0);
+        let margin = jiff::SignedDuration::from_millis((lifetime * 100).min(60_000));
+        expires.checked_sub(margin).ok()
+    }
+
+    /// Reads the end from `expires_at`, `expires_in`, or the token itself.
+    fn set_expiry(&mut self, now: Timestamp) {
+        self.issued = Some(now);
+        let part = |name: &str| self.parts.iter().find(|(n, _)| &**n == name).map(|(_, v)| v);
+        let number = |v: &Value| v.as_i64().or_else(|| v.as_str().and_then(|s| s.parse().ok()));
+        let at = part("expires_at").and_then(number).or_else(|| {
+            let seconds = part("expires_in").and_then(number)?;
+            Some(now.as_second().saturating_add(seconds))
+        });
+        let of_token = || {
+            let tokens =
+                self.parts.iter().filter(|(n, _)| n.contains("access") || &**n == "token" || n.contains("jwt"));
+            tokens.filter_map(|(_, v)| v.as_str()).find_map(crate::jose::expiry)
+        };
+        self.expires = at.or_else(of_token).and_then(|s| Timestamp::from_second(s).ok());
+    }
+}
+
+/// A flow that has its credential at once: it is made of the identity's own fields.
+struct AtOnce;
+
+impl Flow for AtOnce {
+    fn next(&mut self, _: Heard, _: &Ctx) -> Move {
+        Move::Ready(Credential::default())
+    }
+}
+
+/// Fields that say who somebody is; every other field of an identity counts as secret.
+const NAMES: &[&str] =
+    &["username", "user", "email", "login", "name", "tenant", "id", "account", "phone", "role", "key_id"];
+
+fn is_name(field: &str) -> bool {
+    NAMES.contains(&field)
+}
+
+/// Reads a scheme for one identity.
+pub fn read(spec: &SchemeSpec, place: Span, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Login> {
+    let known: Vec<&str> = SCHEMES.iter().map(|s| s.name).collect();
+    let Some(kind) = SCHEMES.iter().find(|s| s.name == &*spec.kind.value) else {
+        cx.compile.reader.fault(diags::unknown_scheme(spec.kind.span, &spec.kind.value, &known));
+        return None;
+    };
+    let keys: Vec<Key> = COMMON_KEYS.iter().chain(kind.keys).copied().collect();
+    let fields = cx.compile.reader.fields(&spec.node, &keys, &format!("the scheme `{}`", kind.name))?;
+    for need in kind.needs {
+        if cx.fields.iter().all(|(n, _)| &**n != *need) {
+            cx.compile.reader.fault(diags::missing_field(place, need, kind.name, spec.kind.span));
+        }
+    }
+    let scheme = (kind.read)(fields, &spec.node, cx)?;
+    let parts = scheme.parts();
+    let whoami = match fields.get("whoami") {
+        None => None,
+        Some(node) => cx.with_session(&parts, |cx| cx.steps(node)).map(|(id, _)| id),
+    };
+    Some(Login { kind, scheme, whoami })
+}
+
+/// Reads a map of one name to one template, as `send: { header: { X-Auth: … } }` has it.
+fn pairs(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Vec<(Arc<str>, Template)> {
+    let Some(map) = cx.compile.reader.map(node) else { return Vec::new() };
+    map.iter().filter_map(|e| Some((Arc::clone(&e.key), cx.compile.reader.template(&e.value)?))).collect()
+}
+
+/// Puts a cookie on a request, in place of one of the same name.
+fn set_cookie(request: &mut Request, name: &str, value: &str) {
+    let before = request.headers.text("cookie").unwrap_or_default();
+    let kept = before.split("; ").filter(|p| !p.is_empty() && p.split('=').next() != Some(name));
+    let all: Vec<String> = kept.map(ToOwned::to_owned).chain([format!("{name}={value}")]).collect();
+    request.headers.set("cookie", all.join("; "));
+}
+
+/// The word of a scalar node, for schemes whose keys are plain names.
+fn plain(node: Option<&Node>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Spanned<Arc<str>>> {
+    node.and_then(|n| cx.compile.reader.word(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refresh_comes_a_tenth_before_the_end_at_most_a_minute() {
+        let at = |lifetime: i64| {
+            let issued = Timestamp::from_second(1_000_000).unwrap();
+            let expires = Timestamp::from_second(1_000_000 + lifetime).unwrap();
+            let credential = Credential { issued: Some(issued), expires: Some(expires), ..Credential::default() };
+            credential.refresh_at().unwrap().as_millisecond() - 1_000_000_000
+        };
+        assert_eq!([at(3600), at(300), at(2), at(-5)], [3_540_000, 270_000, 1_800, -5_000]);
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_unique() {
+        assert!(SCHEMES.windows(2).all(|w| w[0].name < w[1].name));
+    }
+}

@@ -1,0 +1,144 @@
+//! The assertions: pure functions from what was seen to a judgement.
+//!
+//! To add a check: 1. `src/check/<name>.rs` with a struct, its `read` and its `judge`, and two unit
+//! tests beside them (one held, one broken). 2. One row in [`CHECKS`]. 3. `tests/golden/check/<name>.yaml`.
+//! The reader refuses unknown names from the table, the docs are generated from it, and tests over
+//! the whole table hold names, examples and goldens together. A check never sends anything.
+
+use std::cell::OnceCell;
+use std::fmt::Debug;
+
+use jiff::Timestamp;
+
+use crate::http::{Response, Trail};
+use crate::source::Span;
+use crate::spec::{Node, Reader};
+use crate::template::Scope;
+
+mod body;
+pub mod diags;
+mod expect;
+mod headers;
+mod json;
+mod operand;
+mod operator;
+mod status;
+#[cfg(test)]
+mod testing;
+mod value;
+
+pub use expect::{Expectations, read_expect};
+pub use operator::{OPERATORS, OperatorKind};
+pub use status::StatusSet;
+
+/// All checks: the keys of `expect`.
+pub const CHECKS: &[CheckKind] = &[
+    CheckKind {
+        name: "status",
+        about: "the status code: a number, a class such as `2xx`, `allow` (2xx), `deny` (401 or 403), or a list of these",
+        example: "[200, 204]",
+        read: status::read,
+    },
+    CheckKind {
+        name: "headers",
+        about: "header fields by name, in any case; of a field that is repeated, one line has to satisfy the operators of a map, and a negation holds for all lines",
+        example: "{ Cache-Control: { contains: no-store }, Server: { exists: false } }",
+        read: headers::read,
+    },
+    CheckKind {
+        name: "json",
+        about: "values of the body by JSONPath; a singular path gives the value, any other the list of its nodes",
+        example: "{ $.username: alice, $.password: { exists: false } }",
+        read: json::read,
+    },
+    CheckKind { name: "body", about: "the body as text", example: "{ contains: Welcome }", read: body::read },
+];
+
+/// A kind of assertion: one key of `expect`.
+#[derive(Debug)]
+pub struct CheckKind {
+    /// Its key.
+    pub name: &'static str,
+    /// What it compares, one sentence.
+    pub about: &'static str,
+    /// The value of its key in an example that a test reads.
+    pub example: &'static str,
+    /// Reads the value of its key into checks; faults go to the reader.
+    pub read: fn(&Node, &mut Reader<'_>, &mut Vec<Placed>),
+}
+
+/// A check with the user's own place and words.
+#[derive(Debug)]
+pub struct Placed {
+    /// What judges.
+    pub check: Box<dyn Check>,
+    /// The user's line: the narrowest node that says what is expected.
+    pub span: Span,
+    /// What is compared, for messages: `status`, `json $.username`, `header Cache-Control`.
+    pub subject: String,
+}
+
+/// Judges what was seen. Pure and total: it never fails, sends or waits.
+pub trait Check: Debug + Send + Sync {
+    /// Says whether the expectation holds.
+    fn judge(&self, seen: &Seen<'_>) -> Checked;
+
+    /// Gives the statuses that are expected of the answer, when that is what is checked.
+    fn status(&self) -> Option<&StatusSet> {
+        None
+    }
+}
+
+/// What a check can see.
+#[derive(Debug)]
+pub struct Seen<'a> {
+    /// Everything the step did.
+    pub trail: &'a Trail,
+    /// The answer that is judged: the last hop's.
+    pub response: &'a Response,
+    /// The names in scope, this step's captures included.
+    pub scope: &'a Scope,
+    /// When the answer is judged.
+    pub now: Timestamp,
+    json: OnceCell<Result<serde_json::Value, String>>,
+}
+
+impl<'a> Seen<'a> {
+    /// Joins what a step left behind.
+    pub const fn new(trail: &'a Trail, response: &'a Response, scope: &'a Scope, now: Timestamp) -> Self {
+        Self { trail, response, scope, now, json: OnceCell::new() }
+    }
+
+    /// The body as JSON, parsed once; the error is one sentence without any of its text.
+    pub fn json(&self) -> Result<&serde_json::Value, &str> {
+        self.json
+            .get_or_init(|| {
+                if self.response.body.is_empty() {
+                    return Err("the body is empty, not JSON".to_owned());
+                }
+                serde_json::from_slice(&self.response.body)
+                    .map_err(|e| format!("the body is not JSON (line {}, column {})", e.line(), e.column()))
+            })
+            .as_ref()
+            .map_err(String::as_str)
+    }
+}
+
+/// What became of an expectation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// It holds.
+    Held,
+    /// It does not.
+    Broken {
+        /// What was asked for, with its type.
+        expected: String,
+        /// What was there, with its type.
+        actual: String,
+    },
+    /// It cannot be judged on this answer; never passes, also under `not`.
+    Unjudgeable {
+        /// Why, one sentence.
+        why: String,
+    },
+}

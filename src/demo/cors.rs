@@ -1,0 +1,57 @@
+//! Which web pages of other origins may read answers (the CORS protocol of the Fetch standard).
+
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+
+/// The origins whose pages may call the demo, with credentials.
+const ORIGINS: &[&str] = &["https://app.example.com", "http://localhost:5173"];
+
+const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
+const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, x-csrf-token, x-api-key");
+const EXPOSED: HeaderValue = HeaderValue::from_static("WWW-Authenticate, Retry-After, Location, X-Request-Id");
+const VARY_PREFLIGHT: HeaderValue =
+    HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
+
+/// Whether pages of that origin may call; compared byte for byte.
+pub(crate) fn allows(origin: &HeaderValue) -> bool {
+    ORIGINS.iter().any(|o| o.as_bytes() == origin.as_bytes())
+}
+
+/// The one allowed origin a request names.
+pub(crate) fn allowed_origin(headers: &HeaderMap) -> Option<HeaderValue> {
+    let mut values = headers.get_all(header::ORIGIN).iter();
+    let origin = values.next().filter(|o| allows(o))?;
+    values.next().is_none().then(|| origin.clone())
+}
+
+/// Whether a request is a browser's question for permission; it never carries credentials.
+pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The answer to a preflight; a foreign origin gets no permission.
+pub(crate) fn preflight(origin: Option<HeaderValue>) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, VARY_PREFLIGHT);
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    }
+    response
+}
+
+/// Adds to any answer, a refusal too, what a page of an allowed origin needs to read it.
+pub(crate) fn share(response: &mut HeaderMap, origin: Option<HeaderValue>) {
+    response.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
+}

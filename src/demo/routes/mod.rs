@@ -1,0 +1,57 @@
+//! The routes of the demo, one file per area.
+
+mod accounts;
+mod admin;
+mod home;
+mod keys;
+mod login;
+mod me;
+mod notes;
+mod pages;
+mod report;
+mod retries;
+mod tokens;
+mod web;
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+
+use super::error::ApiError;
+use super::outer;
+use super::state::App;
+
+/// All routes with what every answer has.
+pub(crate) fn all(app: App) -> Router {
+    Router::new()
+        .merge(home::routes())
+        .merge(login::routes())
+        .merge(tokens::routes())
+        .merge(me::routes())
+        .merge(accounts::routes())
+        .merge(notes::routes())
+        .merge(admin::routes())
+        .merge(web::routes())
+        .merge(report::routes())
+        .merge(keys::routes())
+        .merge(retries::routes())
+        .fallback(unknown)
+        .layer(from_fn_with_state(app.clone(), outer::wrap))
+        .with_state(app)
+}
+
+async fn unknown() -> ApiError {
+    ApiError::not_found("there is no such route; GET / names them all")
+}
+
+/// A JSON answer.
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    (status, axum::Json(body)).into_response()
+}
+
+/// An answer without a body.
+fn empty() -> Response {
+    StatusCode::NO_CONTENT.into_response()
+}

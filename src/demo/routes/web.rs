@@ -1,0 +1,170 @@
+//! The web area: a login page, and what a browser does after it.
+
+use axum::Router;
+use axum::extract::{FromRequestParts as _, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{empty, json, pages};
+use crate::demo::body::{Form, Input, Shape};
+use crate::demo::error::{Answer, ApiError};
+use crate::demo::signin::{self, Refused};
+use crate::demo::state::App;
+use crate::demo::web::{self, IDLE, WebCaller};
+use crate::demo::{clock, cookie};
+
+pub(super) fn routes() -> Router<App> {
+    Router::new()
+        .route("/web/login", get(login_page).post(login))
+        .route("/web/api/login", post(api_login))
+        .route("/web/account", get(account))
+        .route("/web/session", get(session))
+        .route("/web/profile", post(profile))
+        .route("/web/logout", post(logout))
+}
+
+#[derive(Deserialize)]
+struct Next {
+    #[serde(default)]
+    next: String,
+}
+
+/// Shows the form. A browser without a session gets one, so that the form's CSRF token belongs to somebody.
+async fn login_page(State(app): State<App>, headers: HeaderMap, Query(Next { next }): Query<Next>) -> Response {
+    if let Some((_, session)) = web::current(&app, &headers) {
+        return pages::login(&session.csrf, local(&next), "", None);
+    }
+    let (id, session) = app.store().web.open(None, IDLE, clock::now_ms());
+    with_cookie(pages::login(&session.csrf, local(&next), "", None), cookie::set(&app, &id))
+}
+
+/// A path of this site to go on to, or nothing: a login must not send people elsewhere.
+fn local(next: &str) -> &str {
+    let elsewhere = next.starts_with("//") || next.contains(['\\', '\r', '\n', '\t']);
+    if next.starts_with('/') && !elsewhere { next } else { "" }
+}
+
+fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    response
+}
+
+fn see_other(to: &str) -> Result<Response, ApiError> {
+    let location = HeaderValue::try_from(to).map_err(|_| ApiError::bad_request("next is no path"))?;
+    Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
+}
+
+/// The idle timeout a login asks for, in seconds.
+fn idle(asked: &str) -> Result<u64, ApiError> {
+    if asked.is_empty() {
+        return Ok(IDLE);
+    }
+    let seconds = asked.parse().ok().filter(|s| (1..=IDLE).contains(s));
+    seconds.ok_or_else(|| ApiError::bad_request(format!("lifetime must be from 1 to {IDLE} seconds")))
+}
+
+/// Logs in by the form. The session id is made anew, so an id that was planted before is worth nothing.
+async fn login(State(app): State<App>, headers: HeaderMap, form: Form) -> Answer {
+    let before = web::current(&app, &headers);
+    let expected = before.as_ref().map(|(_, s)| s.csrf.as_str()).unwrap_or_default();
+    web::guard(&app, &headers, expected, form.get("csrf_token"))?;
+    let idle = idle(form.get("lifetime"))?;
+    let (username, next) = (form.get("username"), local(form.get("next")));
+    if let Err(refused) = signin::check(&app, username, form.get("password")).await {
+        let error = match refused {
+            Refused::Locked(seconds) => ApiError::locked(seconds),
+            Refused::Wrong => signin::wrong().challenge(&web::challenge()),
+        };
+        let page = pages::login(expected, next, username, Some(error.message()));
+        let mut response = (error.status(), page).into_response();
+        for (name, value) in error.headers() {
+            response.headers_mut().append(name, value.clone());
+        }
+        return Ok(response);
+    }
+    let response = see_other(if next.is_empty() { "/web/account" } else { next })?;
+    Ok(with_cookie(response, enter(&app, &headers, username, idle)))
+}
+
+/// Opens the session of a person who proved who they are, and gives its cookie.
+fn enter(app: &App, headers: &HeaderMap, name: &str, idle: u64) -> HeaderValue {
+    let mut store = app.store();
+    if let Some(old) = cookie::session_id(headers) {
+        store.web.end(old);
+    }
+    let (id, _) = store.web.open(Some(name), idle, clock::now_ms());
+    cookie::set(app, &id)
+}
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+    lifetime: Option<u64>,
+}
+
+impl Shape for Login {
+    const SHAPE: &'static str = "{\"username\": text, \"password\": text}, and may have \"lifetime\" in seconds";
+}
+
+/// Logs in without a page. It needs no CSRF token: another site's page cannot send JSON here unasked.
+async fn api_login(State(app): State<App>, headers: HeaderMap, Input(login): Input<Login>) -> Answer {
+    let idle = idle(&login.lifetime.map(|s| s.to_string()).unwrap_or_default())?;
+    let checked = signin::check(&app, &login.username, &login.password).await;
+    checked.map_err(|refused| match refused {
+        Refused::Locked(seconds) => ApiError::locked(seconds),
+        Refused::Wrong => signin::wrong().challenge(&web::challenge()),
+    })?;
+    Ok(with_cookie(empty(), enter(&app, &headers, &login.username, idle)))
+}
+
+/// Shows the account page; a browser without a session is sent to the login page, a program gets its 401.
+async fn account(State(app): State<App>, request: Request) -> Answer {
+    let (mut parts, _) = request.into_parts();
+    let mut response = match WebCaller::from_request_parts(&mut parts, &app).await {
+        Ok(caller) => pages::account(&caller.session.csrf, &caller.name, &caller.session.display_name),
+        Err(_) if wants_html(&parts.headers) => see_other("/web/login?next=%2Fweb%2Faccount")?,
+        Err(error) => error.into_response(),
+    };
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept, Cookie"));
+    Ok(response)
+}
+
+fn wants_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
+    accepted.to_ascii_lowercase().contains("text/html")
+}
+
+async fn session(caller: WebCaller) -> Response {
+    let body = json!({
+        "username": caller.name,
+        "csrf_token": caller.session.csrf,
+        "expires_in": caller.session.seconds_left(clock::now_ms()),
+    });
+    json(StatusCode::OK, &body)
+}
+
+async fn profile(State(app): State<App>, caller: WebCaller, headers: HeaderMap, form: Form) -> Answer {
+    web::guard(&app, &headers, &caller.session.csrf, form.get("csrf_token"))?;
+    let mut shown = caller.session.display_name;
+    if let Some(wanted) = form.0.get("display_name") {
+        if wanted.is_empty() || wanted.len() > 100 {
+            return Err(ApiError::bad_request("display_name has 1 to 100 bytes"));
+        }
+        shown.clone_from(wanted);
+        if let Some(session) = app.store().web.touch(&caller.session_id, clock::now_ms()) {
+            session.display_name.clone_from(wanted);
+        }
+    }
+    Ok(json(StatusCode::OK, &json!({ "username": caller.name, "display_name": shown })))
+}
+
+/// Ends the session here and takes the cookie back.
+async fn logout(State(app): State<App>, caller: WebCaller, headers: HeaderMap, form: Form) -> Answer {
+    web::guard(&app, &headers, &caller.session.csrf, form.get("csrf_token"))?;
+    app.store().web.end(&caller.session_id);
+    Ok(with_cookie(see_other("/web/login")?, cookie::clear(&app)))
+}

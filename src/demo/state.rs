@@ -1,0 +1,70 @@
+//! Everything one running demo knows.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use aws_lc_rs::hmac;
+
+use super::store::Store;
+use super::token::KeyRing;
+use super::weakness::Weakness;
+use super::{clock, random};
+
+/// The shared state, as every handler takes it.
+pub(crate) type App = Arc<State>;
+
+/// The state of one demo: what never changes, and the store that does.
+pub(crate) struct State {
+    /// The demo's own URL, which is also the issuer of its tokens.
+    pub(crate) url: String,
+    /// The key pair that signs access tokens, made while the server already answers.
+    pub(crate) keys: KeyRing,
+    basic_key: OnceLock<hmac::Key>,
+    weak: Vec<&'static Weakness>,
+    store: Mutex<Store>,
+    run: String,
+    requests: AtomicU64,
+}
+
+impl State {
+    pub(crate) fn new(url: String, weak: Vec<&'static Weakness>) -> App {
+        let run = format!("{:x}", clock::now_ms());
+        Arc::new(Self {
+            url,
+            keys: KeyRing::start(),
+            basic_key: OnceLock::new(),
+            weak,
+            store: Mutex::new(Store::seeded()),
+            run,
+            requests: AtomicU64::new(1),
+        })
+    }
+
+    /// The store; no lock is ever held while waiting, so this never blocks for long.
+    pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key under which verified Basic credentials are remembered. It is made when it is first
+    /// needed, because the first random bytes of a process take longer than a demo may take to start.
+    pub(crate) fn basic_key(&self) -> &hmac::Key {
+        let make = || hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>());
+        self.basic_key.get_or_init(make)
+    }
+
+    /// Whether the demo was started with the weakness of that id.
+    #[expect(dead_code, reason = "the table of weaknesses has no row yet")]
+    pub(crate) fn is_weak(&self, id: &str) -> bool {
+        self.weak.iter().any(|w| w.id == id)
+    }
+
+    /// Whether the demo serves https.
+    pub(crate) fn is_https(&self) -> bool {
+        self.url.starts_with("https:")
+    }
+
+    /// A name for one request, unique in this demo.
+    pub(crate) fn request_id(&self) -> String {
+        format!("req-{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+}

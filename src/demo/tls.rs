@@ -1,0 +1,100 @@
+//! https for the demo: a certificate authority of its own, and connections that shake hands side by side.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::Listener;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::server::TlsStream;
+
+/// How long a client may take to shake hands.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A certificate for `127.0.0.1` and `localhost`, and the authority that signed it.
+pub(crate) struct Identity {
+    /// The authority's certificate in PEM, which a client must trust.
+    pub(crate) ca_pem: String,
+    config: Arc<ServerConfig>,
+}
+
+impl Identity {
+    /// Makes a fresh authority and leaf; takes about a millisecond.
+    pub(crate) fn generate() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let ca_key = KeyPair::generate()?;
+        let mut ca = CertificateParams::new(Vec::new())?;
+        ca.distinguished_name.push(DnType::CommonName, "authspec demo CA");
+        ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+        ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let ca_pem = ca.self_signed(&ca_key)?.pem();
+        let issuer = rcgen::Issuer::new(ca, ca_key);
+
+        let key = KeyPair::generate()?;
+        let mut leaf = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+        leaf.distinguished_name.push(DnType::CommonName, "authspec demo");
+        leaf.use_authority_key_identifier_extension = true;
+        let certificate = leaf.signed_by(&key, &issuer)?.der().clone();
+
+        let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], private)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { ca_pem, config: Arc::new(config) })
+    }
+
+    /// Wraps a listener. Must be called inside the server's runtime.
+    pub(crate) fn listen(&self, listener: TcpListener) -> TlsListener {
+        let (sender, ready) = mpsc::channel(64);
+        let address = listener.local_addr();
+        tokio::spawn(accept(listener, TlsAcceptor::from(Arc::clone(&self.config)), sender));
+        TlsListener { ready, address }
+    }
+}
+
+/// Accepts connections and hands on those whose handshake is done, so that a slow one holds up nobody.
+async fn accept(
+    mut listener: TcpListener,
+    acceptor: TlsAcceptor,
+    ready: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
+    while !ready.is_closed() {
+        let (stream, address) = Listener::accept(&mut listener).await;
+        let (acceptor, ready) = (acceptor.clone(), ready.clone());
+        tokio::spawn(async move {
+            let _ = stream.set_nodelay(true);
+            if let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+                let _ = ready.send((stream, address)).await;
+            }
+        });
+    }
+}
+
+/// The connections whose handshake is done.
+pub(crate) struct TlsListener {
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    address: std::io::Result<SocketAddr>,
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.address.as_ref().copied().map_err(|e| e.kind().into())
+    }
+}

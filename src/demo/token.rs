@@ -1,0 +1,193 @@
+//! Access tokens: RS256 JWTs of the profile of RFC 9068, verified by `jsonwebtoken`.
+
+use std::sync::Arc;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use axum::body::Bytes;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation, decode, decode_header};
+use rcgen::{KeyPair, PKCS_RSA_SHA256, RsaKeySize};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::clock;
+use super::error::ApiError;
+use super::random;
+use super::sessions::{LONGEST_ACCESS, Opened};
+use super::users::User;
+
+/// The audience of every access token.
+pub(crate) const AUDIENCE: &str = "authspec-demo";
+/// The media type of an access token in its header (RFC 9068 §2.1).
+const TYPE: &str = "at+jwt";
+
+/// The claims of an access token.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Claims {
+    pub(crate) iss: String,
+    /// A text, or a list of which one member suffices (RFC 7519 §4.1.3).
+    aud: serde_json::Value,
+    pub(crate) sub: String,
+    pub(crate) username: String,
+    pub(crate) roles: Vec<String>,
+    pub(crate) iat: u64,
+    pub(crate) nbf: u64,
+    pub(crate) exp: u64,
+    pub(crate) jti: String,
+    pub(crate) sid: String,
+}
+
+/// The signing key, its public half, and the key set that tells it to the world (RFC 7517).
+pub(crate) struct Keys {
+    kid: String,
+    /// The encoded header of every token.
+    header: String,
+    signing: RsaKeyPair,
+    decoding: DecodingKey,
+    pub(crate) jwks: Bytes,
+}
+
+/// The keys, awaited by whoever needs them first.
+pub(crate) struct KeyRing(watch::Receiver<Option<Arc<Keys>>>);
+
+impl KeyRing {
+    /// Begins to make a key pair on a thread of its own; that takes about 130 ms.
+    pub(crate) fn start() -> Self {
+        let (sender, receiver) = watch::channel(None);
+        let work = move || {
+            if let Some(keys) = Keys::generate() {
+                sender.send_replace(Some(Arc::new(keys)));
+            }
+        };
+        // If no thread can be had, the sender is dropped and every wait ends with an error.
+        let _ = std::thread::Builder::new().name("demo-key".to_owned()).spawn(work);
+        Self(receiver)
+    }
+
+    /// The keys, as soon as they are there.
+    pub(crate) async fn get(&self) -> Result<Arc<Keys>, ApiError> {
+        let mut receiver = self.0.clone();
+        let keys = receiver.wait_for(Option::is_some).await.map_err(|_| ApiError::internal())?;
+        keys.clone().ok_or_else(ApiError::internal)
+    }
+}
+
+impl Keys {
+    fn generate() -> Option<Self> {
+        Self::of(&KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).ok()?)
+    }
+
+    fn of(pair: &KeyPair) -> Option<Self> {
+        let encoding = EncodingKey::from_rsa_pem(pair.serialize_pem().as_bytes()).ok()?;
+        let mut jwk = Jwk::from_encoding_key(&encoding, Algorithm::RS256).ok()?;
+        let kid = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
+        jwk.common.key_id = Some(kid.clone());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        let header = json!({ "alg": "RS256", "typ": TYPE, "kid": kid }).to_string();
+        Some(Self {
+            kid,
+            header: URL_SAFE_NO_PAD.encode(header),
+            signing: RsaKeyPair::from_der(encoding.as_bytes()).ok()?,
+            decoding: DecodingKey::from_jwk(&jwk).ok()?,
+            jwks: serde_json::to_vec(&json!({ "keys": [jwk] })).ok()?.into(),
+        })
+    }
+
+    /// Makes an access token for a session. It lives at least as long as asked, to the end of that second, and
+    /// never longer than 15 minutes.
+    pub(crate) fn mint(&self, issuer: &str, user: &User, opened: &Opened, now: u64) -> Result<String, ApiError> {
+        let iat = now / 1000;
+        let exp = (now + opened.lives.access * 1000).div_ceil(1000).min(iat + LONGEST_ACCESS);
+        let claims = Claims {
+            iss: issuer.to_owned(),
+            aud: AUDIENCE.into(),
+            sub: user.id.clone(),
+            username: user.name.clone(),
+            roles: user.roles.iter().map(|r| r.name().to_owned()).collect(),
+            iat,
+            nbf: iat,
+            exp,
+            jti: random::name("jti"),
+            sid: opened.sid.clone(),
+        };
+        self.sign(&claims).ok_or_else(ApiError::internal)
+    }
+
+    /// Puts a token together (RFC 7515 §3.1). `jsonwebtoken` would read the private key anew for
+    /// every token, which takes twice as long as signing; it verifies what is made here.
+    fn sign(&self, claims: &Claims) -> Option<String> {
+        let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).ok()?);
+        let mut token = format!("{}.{payload}", self.header);
+        let mut signature = vec![0; self.signing.public_modulus_len()];
+        let random = SystemRandom::new();
+        let signed = self.signing.sign(&RSA_PKCS1_SHA256, &random, token.as_bytes(), &mut signature);
+        signed.ok()?;
+        token.push('.');
+        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
+        Some(token)
+    }
+
+    /// The claims of a token that is good by itself, or why it is not, in words fit for a challenge.
+    pub(crate) fn verify(&self, issuer: &str, token: &str, now: u64) -> Result<Claims, String> {
+        const MALFORMED: &str = "the token is malformed";
+        let header = decode_header(token).map_err(|_| MALFORMED)?;
+        if header.alg != Algorithm::RS256 {
+            return Err("the token is not signed with RS256".to_owned());
+        }
+        if !header.typ.as_deref().is_some_and(is_access_token_type) {
+            return Err(format!("the type of the token is not {TYPE}"));
+        }
+        if header.crit.is_some() {
+            return Err("the token demands extensions that are not understood here".to_owned());
+        }
+        if header.kid.as_deref() != Some(self.kid.as_str()) {
+            return Err("the token names a key that is not known here".to_owned());
+        }
+        let claims: Claims = match decode(token, &self.decoding, &rules(issuer)) {
+            Ok(data) => data.claims,
+            Err(e) => return Err(flaw(e.kind()).unwrap_or_else(|| MALFORMED.to_owned())),
+        };
+        let seconds = now / 1000;
+        if claims.exp <= seconds {
+            return Err(format!("the token expired at {}", clock::rfc3339(claims.exp)));
+        }
+        if claims.nbf > seconds || claims.iat > seconds {
+            return Err(format!("the token is not valid before {}", clock::rfc3339(claims.nbf.max(claims.iat))));
+        }
+        Ok(claims)
+    }
+}
+
+/// Media types are compared without case, and `application/` may be left out (RFC 7515 §4.1.9).
+fn is_access_token_type(typ: &str) -> bool {
+    typ.eq_ignore_ascii_case(TYPE) || typ.eq_ignore_ascii_case("application/at+jwt")
+}
+
+/// What `jsonwebtoken` must enforce. The times are compared by us: it accepts a token in the very second it expires.
+fn rules(issuer: &str) -> Validation {
+    let mut rules = Validation::new(Algorithm::RS256);
+    rules.leeway = 0;
+    rules.validate_exp = false;
+    rules.set_audience(&[AUDIENCE]);
+    rules.set_issuer(&[issuer]);
+    rules.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+    rules
+}
+
+fn flaw(kind: &ErrorKind) -> Option<String> {
+    match kind {
+        ErrorKind::InvalidSignature => Some("the signature does not verify".to_owned()),
+        ErrorKind::InvalidIssuer => Some("the token was issued by somebody else".to_owned()),
+        ErrorKind::InvalidAudience => Some("the token is meant for another audience".to_owned()),
+        ErrorKind::MissingRequiredClaim(claim) => Some(format!("the token lacks the claim {claim}")),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+//! Where a request goes: an origin, and the request-target byte for byte as it will be sent.
+
+use url::{Origin, Url};
+
+/// An absolute address whose path and query are never normalised.
+#[derive(Debug, Clone)]
+pub struct Address {
+    url: Url,
+    /// Path and query as written.
+    target: String,
+}
+
+/// Why a text is no address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// It is not `http` or `https`.
+    #[error("an address begins with `http://` or `https://`")]
+    Scheme,
+    /// The host or port cannot be read.
+    #[error("the host or port cannot be read")]
+    Authority,
+    /// A credential stands before the host (RFC 9110, section 4.2.4).
+    #[error("a user or password in an address would end up in logs; use an identity")]
+    UserInfo,
+    /// A character cannot travel in a request line.
+    #[error("a character in the target cannot be sent; write it percent-encoded")]
+    Character,
+}
+
+impl Address {
+    /// Reads an absolute `http` or `https` address; a fragment is dropped, since it never travels.
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
+        let lower = text.get(..8.min(text.len())).unwrap_or("").to_ascii_lowercase();
+        let after = if lower.starts_with("https://") {
+            8
+        } else if lower.starts_with("http://") {
+            7
+        } else {
+            return Err(AddressError::Scheme);
+        };
+        let end = text[after..].find(['/', '?', '#']).map_or(text.len(), |i| after + i);
+        let (authority, rest) = text.split_at(end);
+        if authority[after..].contains('@') {
+            return Err(AddressError::UserInfo);
+        }
+        let rest = rest.split('#').next().unwrap_or("");
+        let target = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+        if target.bytes().any(|b| b <= b' ' || b == 0x7f) {
+            return Err(AddressError::Character);
+        }
+        let mut url = Url::parse(authority).map_err(|_| AddressError::Authority)?;
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(AddressError::Authority);
+        }
+        // The URL is for origins, cookies and redirects; what is sent is `target`.
+        if let Ok(whole) = Url::parse(&format!("{authority}{target}")) {
+            url = whole;
+        }
+        Ok(Self { url, target })
+    }
+
+    /// Resolves a `Location` against this address (RFC 9110, section 10.2.2).
+    pub fn join(&self, location: &str) -> Result<Self, AddressError> {
+        let lower = location.to_ascii_lowercase();
+        if lower.starts_with("http://") || lower.starts_with("https://") {
+            return Self::parse(location);
+        }
+        if location.starts_with('/') && !location.starts_with("//") {
+            return Self::parse(&format!("{}{location}", self.base()));
+        }
+        let joined = self.url.join(location).map_err(|_| AddressError::Authority)?;
+        Self::parse(joined.as_str())
+    }
+
+    /// Scheme, host and port, without a slash at the end.
+    pub fn base(&self) -> String {
+        self.url.origin().ascii_serialization()
+    }
+
+    /// The origin, for comparing.
+    pub fn origin(&self) -> Origin {
+        self.url.origin()
+    }
+
+    /// The parsed form, for cookies.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Path and query as they will be sent.
+    pub fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Path without query.
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or("/")
+    }
+
+    /// Adds a query parameter, percent-encoded, behind what is there.
+    pub fn add_query(&mut self, name: &str, value: &str) {
+        let pair: String = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+        let pair = pair.replace('+', "%20");
+        self.target.push(if self.target.contains('?') { '&' } else { '?' });
+        self.target.push_str(&pair);
+        if let Ok(url) = Url::parse(&self.to_string()) {
+            self.url = url;
+        }
+    }
+
+    /// Tells whether a URL library would send exactly these bytes.
+    pub fn is_normal(&self) -> bool {
+        let query = self.url.query();
+        let sent = query.map_or_else(|| self.url.path().to_owned(), |q| format!("{}?{q}", self.url.path()));
+        sent == self.target
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.base(), self.target)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_kept_byte_for_byte() {
+        for target in ["//admin", "/a/../b", "/%2e%2e/x", "/x?a=b|c", "/ä"] {
+            let address = Address::parse(&format!("http://127.0.0.1:80{target}")).unwrap();
+            assert_eq!(address.target(), target);
+            assert_eq!(address.base(), "http://127.0.0.1");
+        }
+        assert!(!Address::parse("http://h/a/../b").unwrap().is_normal());
+        assert!(Address::parse("http://h/a?b=c").unwrap().is_normal());
+        assert_eq!(Address::parse("http://h?x=1#f").unwrap().target(), "/?x=1");
+    }
+
+    #[test]
+    fn faulty_addresses_say_why() {
+        let why = |t: &str| Address::parse(t).unwrap_err();
+        assert_eq!(why("ftp://h/"), AddressError::Scheme);
+        assert_eq!(why("/path"), AddressError::Scheme);
+        assert_eq!(why("http://"), AddressError::Authority);
+        assert_eq!(why("http://a:b@h/"), AddressError::UserInfo);
+        assert_eq!(why("http://h:99999/"), AddressError::Authority);
+        assert_eq!(why("http://h/a b"), AddressError::Character);
+    }
+
+    #[test]
+    fn locations_resolve_as_browsers_do() {
+        let from = Address::parse("http://h:81/a/b?c").unwrap();
+        let to = |l: &str| from.join(l).unwrap().to_string();
+        assert_eq!(to("/x?y"), "http://h:81/x?y");
+        assert_eq!(to("x"), "http://h:81/a/x");
+        assert_eq!(to("//o/x"), "http://o/x");
+        assert_eq!(to("https://o"), "https://o/");
+        assert_eq!(to("?q"), "http://h:81/a/b?q");
+    }
+
+    #[test]
+    fn query_parameters_are_added_encoded() {
+        let mut address = Address::parse("http://h/a?x=1").unwrap();
+        address.add_query("k", "a b&c");
+        assert_eq!(address.target(), "/a?x=1&k=a%20b%26c");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,60}") {
+            let _ = Address::parse(&text).map(|a| a.join(&text));
+        }
+    }
+}

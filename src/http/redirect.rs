@@ -1,0 +1,189 @@
+//! The redirect loop: every hop recorded, cookies from every hop kept, credentials never carried
+//! to another origin (RFC 9110, section 15.4; Fetch, "HTTP-redirect fetch").
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::error::HttpError;
+use super::jar::{Jar, SendContext};
+use super::message::{Exchange, Request, Trail};
+use super::transport::Transport;
+
+/// The most hops that are followed.
+pub const MAX_HOPS: usize = 20;
+
+/// What redirects do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Follow {
+    /// The redirect is the answer.
+    No,
+    /// Go where it points, up to [`MAX_HOPS`] times.
+    Yes,
+}
+
+/// Puts a credential on a request, hop by hop: only it knows which origins may see it.
+pub trait Dress: Send {
+    /// Adds fields, cookies or parameters; a returned sentence is noted in the trail.
+    fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String>;
+
+    /// Tells whether cookies of the jar may travel with a request.
+    fn may_carry_cookies(&self, _: &Request) -> bool {
+        true
+    }
+}
+
+/// Adds nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Undressed;
+
+impl Dress for Undressed {
+    fn dress(&mut self, _: &mut Request, _: usize) -> Option<String> {
+        None
+    }
+}
+
+/// One step's way over the wire.
+pub struct Journey<'a> {
+    /// Where requests are sent from.
+    pub transport: &'a Transport,
+    /// The caller's jar.
+    pub jar: &'a mut Jar,
+    /// Cookies for the first request only, in place of the jar's of the same name.
+    pub cookies: Vec<(String, String)>,
+    /// What redirects do.
+    pub follow: Follow,
+    /// The time for all hops together.
+    pub timeout: Duration,
+}
+
+/// Fields that say nothing of anybody and may travel to another origin.
+const HARMLESS: &[&str] = &["accept", "accept-language", "user-agent"];
+
+impl Journey<'_> {
+    /// Sends a request and, where asked, follows it.
+    pub async fn go(mut self, mut request: Request, dress: &mut dyn Dress) -> Trail {
+        let mut trail = Trail::default();
+        let clock = Instant::now();
+        for hop in 0..=MAX_HOPS {
+            let mut outgoing = request.clone();
+            trail.notes.extend(dress.dress(&mut outgoing, hop));
+            if dress.may_carry_cookies(&outgoing) {
+                self.add_cookies(&mut outgoing, hop, &mut trail);
+            }
+            let left = self.timeout.saturating_sub(clock.elapsed());
+            let mut exchange = self.transport.send(outgoing, left).await;
+            if let Err(HttpError::Timeout(_)) = exchange.response {
+                // The user's own number, not what was left of it.
+                exchange.response = Err(HttpError::Timeout(self.timeout));
+            }
+            self.keep_cookies(&exchange, &mut trail);
+            let next = self.next(&exchange, &request, hop);
+            if let Err(error) = &exchange.response {
+                trail.error = Some(error.clone());
+            }
+            trail.hops.push(exchange);
+            match next {
+                Next::Stop => break,
+                Next::Fault(error) => {
+                    trail.error = Some(error);
+                    break;
+                }
+                Next::Go(following, note) => {
+                    trail.notes.extend(note);
+                    request = *following;
+                }
+            }
+        }
+        trail
+    }
+
+    fn add_cookies(&mut self, request: &mut Request, hop: usize, trail: &mut Trail) {
+        // A `Cookie` field written by hand is all that travels.
+        if request.headers.has("cookie") {
+            return;
+        }
+        let mut selection = self.jar.cookies_for(request.address.url(), Timestamp::now(), SendContext::default());
+        if hop == 0 {
+            for (name, value) in &self.cookies {
+                selection.put(name, value.as_bytes());
+            }
+        }
+        if let Some(header) = selection.header() {
+            request.headers.add("cookie", header);
+        }
+        trail.jar.requested(request.address.url(), selection);
+    }
+
+    fn keep_cookies(&mut self, exchange: &Exchange, trail: &mut Trail) {
+        let Ok(response) = &exchange.response else { return };
+        let from = exchange.request.address.url();
+        for field in response.headers.all("set-cookie") {
+            let stored = self.jar.store(field, from, Timestamp::now());
+            trail.jar.received(from, stored);
+        }
+    }
+
+    fn next(&self, exchange: &Exchange, request: &Request, hop: usize) -> Next {
+        let Ok(response) = &exchange.response else { return Next::Stop };
+        let location = response.headers.text("location");
+        let (true, Some(location)) = (is_redirect(response.status) && self.follow == Follow::Yes, location) else {
+            return Next::Stop;
+        };
+        let fault = |why: String| Next::Fault(HttpError::Redirects { why });
+        if hop == MAX_HOPS {
+            return fault(format!("the redirects do not end within {MAX_HOPS} hops"));
+        }
+        let Ok(address) = request.address.join(&location) else {
+            return fault("the server redirects to something that is no http address".to_owned());
+        };
+        follow(request, response.status, address)
+            .map_or_else(fault, |(request, note)| Next::Go(Box::new(request), note))
+    }
+}
+
+enum Next {
+    Stop,
+    Fault(HttpError),
+    Go(Box<Request>, Option<String>),
+}
+
+/// Tells whether a status is a redirect that can be followed.
+pub const fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
+/// The next request, and a remark when something had to stay behind.
+fn follow(
+    request: &Request,
+    status: u16,
+    address: super::address::Address,
+) -> Result<(Request, Option<String>), String> {
+    let mut next = Request { address, ..request.clone() };
+    let to_get = match status {
+        303 => request.method != "HEAD",
+        // Browsers turn only POST into GET here, and servers rely on it.
+        301 | 302 => request.method == "POST",
+        _ => false,
+    };
+    if to_get {
+        "GET".clone_into(&mut next.method);
+        next.body = bytes::Bytes::new();
+        next.headers.retain(|n| !n.to_ascii_lowercase().starts_with("content-"));
+    }
+    if next.address.origin() == request.address.origin() {
+        return Ok((next, None));
+    }
+    if !next.body.is_empty() {
+        return Err(format!(
+            "the server redirects to {} and asks for the body again; it is not sent to another origin",
+            next.address.base()
+        ));
+    }
+    let before = next.headers.clone();
+    next.headers.retain(|n| HARMLESS.iter().any(|h| n.eq_ignore_ascii_case(h)));
+    let left: Vec<&str> = before.iter().map(|(n, _)| n).filter(|n| !next.headers.has(n)).collect();
+    let note = (!left.is_empty())
+        .then(|| format!("on the way to {} these fields stayed behind: {}", next.address.base(), left.join(", ")));
+    Ok((next, note))
+}

@@ -1,0 +1,117 @@
+//! TLS settings as one rustls configuration, made only when an `https` address is met.
+
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+
+/// Whether certificates are verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Verify {
+    /// Against the system's authorities and `ca`.
+    #[default]
+    On,
+    /// Not at all; every report says so.
+    Off,
+}
+
+/// What connections need beside the address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct TlsSettings {
+    /// Whether certificates are verified.
+    pub verify: Verify,
+    /// Certificates of further authorities, PEM.
+    pub ca: Option<Vec<u8>>,
+    /// The client's certificate chain, PEM.
+    pub cert: Option<Vec<u8>>,
+    /// The client's private key, PEM.
+    pub key: Option<Vec<u8>>,
+}
+
+impl TlsSettings {
+    /// Checks the files as far as that needs no network; the error is one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        client_config(self).map(|_| ())
+    }
+}
+
+/// Builds the configuration; the error is one sentence.
+pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, String> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
+    let verifier: Arc<dyn ServerCertVerifier> = match settings.verify {
+        Verify::Off => Arc::new(NoVerification(provider)),
+        Verify::On => {
+            let extra = settings.ca.as_deref().map_or(Ok(Vec::new()), |pem| certificates(pem, "`ca`"))?;
+            let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider);
+            Arc::new(verifier.map_err(|e| format!("the trusted authorities cannot be loaded: {e}"))?)
+        }
+    };
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    match (&settings.cert, &settings.key) {
+        (Some(cert), Some(key)) => {
+            let chain = certificates(cert, "`cert`")?;
+            let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "`key` holds no private key in PEM form")?;
+            builder.with_client_auth_cert(chain, key).map_err(|e| format!("`cert` and `key` cannot be used: {e}"))
+        }
+        _ => Ok(builder.with_no_client_auth()),
+    }
+}
+
+fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {
+    let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match all {
+        Ok(all) if !all.is_empty() => Ok(all),
+        _ => Err(format!("{what} holds no certificate in PEM form")),
+    }
+}
+
+/// A configuration for connections that never speak TLS; costs nothing to make.
+pub(super) fn no_tls() -> Result<ClientConfig, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|e| e.to_string())?;
+    Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
+}
+
+#[derive(Debug)]
+struct NoVerification(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for NoVerification {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, cert, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,121 @@
+//! The wording of what is only found when names are resolved.
+
+use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
+use crate::term::{did_you_mean, list};
+
+/// The kinds of faults a plan can have.
+pub const CODES: &[&Code] = &[
+    &UNKNOWN_IDENTITY,
+    &UNKNOWN_AUTH,
+    &DUPLICATE_CASE,
+    &NO_TARGET,
+    &BAD_TARGET,
+    &VAR_CYCLE,
+    &UNKNOWN_ENVIRONMENT,
+    &TLS,
+];
+
+static UNKNOWN_IDENTITY: Code = Code {
+    name: "unknown-identity",
+    about: "`as` names nobody who is declared",
+    explain: "Identities stand under `identities:` of the suite or of `authspec.yaml`; `anonymous` always exists.",
+};
+static UNKNOWN_AUTH: Code = Code {
+    name: "unknown-auth",
+    about: "an identity names a scheme that is not declared",
+    explain: "Schemes stand under `auth:` of the suite or of `authspec.yaml`, or in place: `auth: { scheme: basic }`.",
+};
+static DUPLICATE_CASE: Code = Code {
+    name: "duplicate-case",
+    about: "two cases have the same id",
+    explain: "Ids are made from the file and the names, and reports and `--id` need them to be unique. Rename one.",
+};
+static NO_TARGET: Code = Code {
+    name: "no-target",
+    about: "a suite has no target",
+    explain: "`target:` in the suite, in `authspec.yaml` or in an environment says where requests go; `--target URL` does for one run. The demo is only used when a file says `target: demo`.",
+};
+static BAD_TARGET: Code = Code {
+    name: "bad-target",
+    about: "a target is no address",
+    explain: "A target is `demo` or an absolute `http` or `https` URL.",
+};
+static VAR_CYCLE: Code = Code {
+    name: "var-cycle",
+    about: "variables need each other",
+    explain: "A variable may use others, but not itself, also not by a detour.",
+};
+static UNKNOWN_ENVIRONMENT: Code = Code {
+    name: "unknown-environment",
+    about: "`--env` names an environment that no project file has",
+    explain: "Environments stand under `environments:` of `authspec.yaml`.",
+};
+static TLS: Code = Code {
+    name: "tls",
+    about: "TLS settings cannot be used",
+    explain: "`ca`, `cert` and `key` are PEM files below the project's folder.",
+};
+
+pub(super) fn unknown_identity(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(&UNKNOWN_IDENTITY, span, format!("there is no identity `{name}`"))
+        .label("nobody of that name");
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None => diagnostic.help(known_names("identities", known)),
+    }
+}
+
+pub(super) fn unknown_auth(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&UNKNOWN_AUTH, span, format!("there is no scheme called `{name}` under `auth:`"))
+            .label("not declared");
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None => diagnostic.help(known_names("schemes", known)),
+    }
+}
+
+fn known_names(what: &str, known: &[&str]) -> String {
+    if known.is_empty() {
+        return format!("no {what} are declared here");
+    }
+    let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    format!("declared {what}: {}", list(&names, "and"))
+}
+
+pub(super) fn duplicate_case(span: Span, first: Span, id: &str) -> Diagnostic {
+    Diagnostic::error(&DUPLICATE_CASE, span, format!("two cases have the id `{id}`"))
+        .label("give it another name")
+        .also(first, "the first one")
+}
+
+pub(super) fn no_target(span: Span) -> Diagnostic {
+    Diagnostic::error(&NO_TARGET, span, "this suite has no target")
+        .label("where should its requests go?")
+        .help("add `target: https://…` here or in `authspec.yaml`, or run with `--target URL`")
+        .help("`target: demo` starts the embedded demo API")
+}
+
+pub(super) fn bad_target(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&BAD_TARGET, span, format!("this is no target: {why}"))
+        .label("not an address")
+        .help("write `demo` or an absolute URL")
+}
+
+pub(super) fn var_cycle(span: Span, names: &[&str]) -> Diagnostic {
+    let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    Diagnostic::error(&VAR_CYCLE, span, format!("{} need each other", list(&names, "and"))).label("part of the circle")
+}
+
+pub(super) fn unknown_environment(name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(&UNKNOWN_ENVIRONMENT, Span::NONE, format!("there is no environment `{name}`"));
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(known_names("environments", known)),
+    }
+}
+
+pub(super) fn tls(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&TLS, span, why.to_owned()).label("this setting")
+}

@@ -1,0 +1,198 @@
+//! Resolves identities: which declaration and which scheme a name means in a suite.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::world::Layers;
+use super::{Identity, IdentityField, Plan, PlanOptions, diags};
+use crate::auth::{self, ReadScheme};
+use crate::source::{SourceMap, Span, Spanned};
+use crate::spec::{AuthSpec, Defaults, IdentitySpec, Named, Reader, SchemeSpec};
+use crate::step::{Caller, Callers, Compile, IdentityId, Step};
+use crate::template::{Members, Names};
+
+/// Finds no identity; for steps that nobody may send, such as `ready`.
+pub(super) struct NoCallers;
+
+impl<'r> Callers<'r> for NoCallers {
+    fn find(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<IdentityId> {
+        reader.fault(diags::unknown_identity(name.span, &name.value, &[]));
+        None
+    }
+
+    fn names(&self, base: &Arc<Names>, _: Caller) -> Arc<Names> {
+        Arc::clone(base)
+    }
+}
+
+/// What an identity adds to the names of its steps.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) fields: BTreeSet<String>,
+    pub(super) parts: BTreeSet<String>,
+}
+
+/// The identities met so far, shared by all suites.
+#[derive(Debug, Default)]
+pub(super) struct Register {
+    by_key: HashMap<(Span, Span, usize), Option<IdentityId>>,
+    pub(super) known: Vec<Known>,
+}
+
+/// Resolves names for one suite.
+pub(super) struct SuiteCallers<'p, 'a> {
+    pub(super) plan: &'p mut Plan,
+    pub(super) register: &'p mut Register,
+    pub(super) layers: &'p Layers<'a>,
+    /// World and names of the suite.
+    pub(super) own: (usize, Arc<Names>),
+    /// World and names of its project under the same target.
+    pub(super) base: (usize, Arc<Names>),
+    pub(super) options: &'p PlanOptions,
+    pub(super) sources: &'a SourceMap,
+    /// The caller of steps that name none, when the case is being compiled.
+    pub(super) case_callers: Vec<Caller>,
+    /// The identities met since the last look.
+    pub(super) met: BTreeSet<IdentityId>,
+}
+
+impl<'r> Callers<'r> for SuiteCallers<'_, '_> {
+    fn find(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<IdentityId> {
+        let found = self.lookup(reader, name);
+        self.met.extend(found);
+        found
+    }
+
+    fn names(&self, base: &Arc<Names>, caller: Caller) -> Arc<Names> {
+        let one = [caller];
+        let callers: &[Caller] = if caller == Caller::Case { &self.case_callers } else { &one };
+        let ids: Vec<IdentityId> = callers
+            .iter()
+            .filter_map(|c| match c {
+                Caller::Identity(id) => Some(*id),
+                Caller::Case | Caller::Nobody | Caller::Anonymous => None,
+            })
+            .collect();
+        if ids.is_empty() {
+            return Arc::clone(base);
+        }
+        let mut names = (**base).clone();
+        let known = ids.iter().map(|id| &self.register.known[id.0 as usize]);
+        let (mut fields, mut parts) = (BTreeSet::new(), BTreeSet::new());
+        for known in known {
+            fields.extend(known.fields.iter().cloned());
+            parts.extend(known.parts.iter().cloned());
+        }
+        names.object("identity", Members::These(fields));
+        names.object("session", Members::These(parts));
+        names.object("jar", Members::Any);
+        Arc::new(names)
+    }
+}
+
+impl SuiteCallers<'_, '_> {
+    fn lookup(&mut self, reader: &mut Reader<'_>, name: &Spanned<Arc<str>>) -> Option<IdentityId> {
+        let all = self.layers.named(|l| &l.identities);
+        let Some(found) = all.iter().find(|i| i.name == name.value) else {
+            let known: Vec<&str> = all.iter().map(|i| &*i.name).chain(["anonymous"]).collect();
+            reader.fault(diags::unknown_identity(name.span, &name.value, &known));
+            return None;
+        };
+        self.instance(reader, found)
+    }
+
+    /// Compiles an identity, once for each world it lives in.
+    pub(super) fn instance(&mut self, reader: &mut Reader<'_>, named: &Named<IdentitySpec>) -> Option<IdentityId> {
+        let scheme = self.scheme(reader, &named.value.auth)?.clone();
+        let in_suite = |span: Span| {
+            self.layers.suite.is_some_and(|s| {
+                s.identities.iter().any(|i| i.span == span) || s.auth.iter().any(|a| a.value.kind.span == span)
+            })
+        };
+        // An identity of the project does not see what a suite says, so that all suites share its login.
+        let own = in_suite(named.span) || in_suite(scheme.kind.span);
+        let (world, names) = if own { self.own.clone() } else { self.base.clone() };
+        let key = (named.span, scheme.kind.span, world);
+        if let Some(known) = self.register.by_key.get(&key) {
+            return *known;
+        }
+        // Entered first: an identity whose login needs itself finds nothing instead of going round.
+        self.register.by_key.insert(key, None);
+        let before = std::mem::replace(&mut reader.names, names);
+        let made = self.compile(reader, named, &scheme, world, own);
+        reader.names = before;
+        let id = made.map(|(identity, known)| {
+            self.plan.identities.push(identity);
+            self.register.known.push(known);
+            IdentityId(u32::try_from(self.plan.identities.len() - 1).unwrap_or(u32::MAX))
+        });
+        self.register.by_key.insert(key, id);
+        id
+    }
+
+    fn scheme<'x>(&'x self, reader: &mut Reader<'_>, auth: &'x AuthSpec) -> Option<&'x SchemeSpec> {
+        match auth {
+            AuthSpec::Inline(spec) => Some(spec),
+            AuthSpec::Name(name) => {
+                let all = self.layers.named(|l| &l.auth);
+                let found = all.iter().find(|a| a.name == name.value).map(|a| &a.value);
+                if found.is_none() {
+                    let known: Vec<&str> = all.iter().map(|a| &*a.name).collect();
+                    reader.fault(diags::unknown_auth(name.span, &name.value, &known));
+                }
+                found
+            }
+        }
+    }
+
+    fn compile(
+        &mut self,
+        reader: &mut Reader<'_>,
+        named: &Named<IdentitySpec>,
+        scheme: &SchemeSpec,
+        world: usize,
+        own: bool,
+    ) -> Option<(Identity, Known)> {
+        let spec = &named.value;
+        let mut fields = Vec::new();
+        for field in &spec.fields {
+            if let Some(value) = reader.template(&field.value) {
+                fields.push((Arc::clone(&field.name), field.span, value));
+            }
+        }
+        let mut names = (*reader.names).clone();
+        let mut visible: BTreeSet<String> = fields.iter().map(|(n, ..)| n.to_string()).collect();
+        visible.extend(["name".to_owned(), "role".to_owned()]);
+        names.object("identity", Members::These(visible.clone()));
+        reader.names = Arc::new(names);
+        let mut steps = std::mem::take(&mut self.plan.steps);
+        let places: Vec<(Arc<str>, Span)> = fields.iter().map(|(n, s, _)| (Arc::clone(n), *s)).collect();
+        let layers = if own { self.layers.clone() } else { self.layers.without_suite() };
+        let login = read_scheme(scheme, named.span, &places, &layers, reader, &mut steps);
+        self.plan.steps = steps;
+        let login = login?;
+        let parts = login.scheme.parts().iter().map(ToString::to_string).collect();
+        let fields = fields
+            .into_iter()
+            .map(|(name, _, value)| IdentityField { secret: login.scheme.is_secret(&name), name, value })
+            .collect();
+        let role = spec.role.as_ref().map(|r| Arc::clone(&r.value));
+        let identity = Identity { name: Arc::clone(&named.name), role, span: named.span, world, fields, login };
+        Some((identity, Known { fields: visible, parts }))
+    }
+}
+
+fn read_scheme(
+    scheme: &SchemeSpec,
+    place: Span,
+    fields: &[(Arc<str>, Span)],
+    layers: &Layers<'_>,
+    reader: &mut Reader<'_>,
+    steps: &mut Vec<Vec<Step>>,
+) -> Option<auth::Login> {
+    let mut nobody = NoCallers;
+    let defaults = Defaults::default();
+    let mut compile =
+        Compile { reader, defaults: &defaults, folder: &layers.folder, root: &layers.root, callers: &mut nobody };
+    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields })
+}

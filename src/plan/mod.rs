@@ -1,0 +1,214 @@
+//! From suites to a plan: names resolved, cases expanded and numbered, everything compiled that can
+//! be. Nothing is sent, no command runs and no secret is needed for it.
+//!
+//! [`Plan::from_suites`] is the only constructor; whatever is wrong goes to the diagnostics, all of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::auth::Login;
+use crate::diag::{Diagnostics, Severity};
+use crate::http::TlsSettings;
+use crate::source::{SourceMap, Span};
+use crate::spec::{Named, SecretSpec, Session, Suites};
+use crate::step::{Caller, IdentityId, Step, Tree};
+use crate::template::Template;
+
+mod build;
+pub mod diags;
+mod dotenv;
+mod identity;
+mod select;
+mod world;
+
+pub use dotenv::read_dotenv;
+pub use select::Selection;
+
+/// What the command line adds to the files.
+#[derive(Debug, Clone)]
+pub struct PlanOptions {
+    /// `--env`.
+    pub environment: Option<String>,
+    /// `--target`.
+    pub target: Option<String>,
+    /// `--var name=value`.
+    pub vars: Vec<(String, String)>,
+    /// The process environment.
+    pub variables: BTreeMap<String, String>,
+    /// What an unset environment variable is: a warning for `check`, an error for `run`.
+    pub unset: Severity,
+    /// Which cases are wanted.
+    pub selection: Selection,
+}
+
+/// Everything that will run.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The suites that have a selected case.
+    pub suites: Vec<SuitePlan>,
+    /// The selected cases, by suite and place.
+    pub cases: Vec<Case>,
+    /// The identities that anything uses.
+    pub identities: Vec<Identity>,
+    /// Steps of schemes, by [`StepsId`](crate::step::StepsId).
+    pub steps: Vec<Vec<Step>>,
+    /// What suites and identities run in.
+    pub worlds: Vec<World>,
+    /// How many cases the selection left out.
+    pub filtered_out: usize,
+    /// How many files `exclude:` left out.
+    pub excluded_files: usize,
+}
+
+/// A suite of the plan.
+#[derive(Debug)]
+pub struct SuitePlan {
+    /// What its case ids begin with.
+    pub id: String,
+    /// For people.
+    pub name: String,
+    /// The shown path of its file.
+    pub file: Arc<str>,
+    /// Where it begins.
+    pub span: Span,
+    /// Index of its world.
+    pub world: usize,
+    /// Whether its cases run one after another.
+    pub serial: bool,
+    /// Who sends the steps of setup and teardown that name nobody.
+    pub caller: Caller,
+    /// Before the first case.
+    pub setup: Vec<Step>,
+    /// After the last case.
+    pub teardown: Vec<Step>,
+    /// The identities that setup and teardown need.
+    pub identities: Vec<IdentityId>,
+    /// Its cases.
+    pub cases: std::ops::Range<usize>,
+}
+
+/// One expanded case: a shape and who runs it.
+#[derive(Debug)]
+pub struct Case {
+    /// The stable id.
+    pub id: Arc<str>,
+    /// For people.
+    pub name: String,
+    /// Index of its suite.
+    pub suite: usize,
+    /// What all expansions of the case share.
+    pub shape: Arc<Shape>,
+    /// Who runs it.
+    pub caller: Caller,
+}
+
+/// What all expansions of a written case share.
+#[derive(Debug)]
+pub struct Shape {
+    /// Where it is written.
+    pub span: Span,
+    /// Its tags and its suite's.
+    pub tags: Vec<Arc<str>>,
+    /// Why it is skipped.
+    pub skip: Option<Arc<str>>,
+    /// Which session it uses.
+    pub session: Session,
+    /// What it does; never empty.
+    pub steps: Vec<Step>,
+    /// The identities it needs beside its caller.
+    pub identities: Vec<IdentityId>,
+}
+
+impl Shape {
+    /// Tells whether a step waits on the clock before it is sent.
+    pub fn pauses(&self) -> bool {
+        self.steps.iter().any(|s| s.pause.is_some())
+    }
+}
+
+/// Somebody who can log in.
+#[derive(Debug)]
+pub struct Identity {
+    /// The name.
+    pub name: Arc<str>,
+    /// The role, if there is one.
+    pub role: Option<Arc<str>>,
+    /// Where it is declared.
+    pub span: Span,
+    /// The world it logs in to.
+    pub world: usize,
+    /// Its fields.
+    pub fields: Vec<IdentityField>,
+    /// How it logs in.
+    pub login: Login,
+}
+
+/// A field of an identity.
+#[derive(Debug)]
+pub struct IdentityField {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its value.
+    pub value: Template,
+    /// Whether the value is masked everywhere.
+    pub secret: bool,
+}
+
+/// What steps run in: target, variables, secrets and connection settings.
+#[derive(Debug, Default)]
+pub struct World {
+    /// Where requests go.
+    pub target: Option<TargetPlan>,
+    /// Variables, each after those it uses.
+    pub vars: Vec<(Arc<str>, Tree)>,
+    /// Secrets with the folder that their files start from.
+    pub secrets: Vec<(Named<SecretSpec>, std::path::PathBuf)>,
+    /// The environment that `env.*` reads.
+    pub variables: Arc<BTreeMap<String, String>>,
+    /// TLS.
+    pub tls: TlsSettings,
+    /// `env` or a URL.
+    pub proxy: Option<Template>,
+    /// Hosts pinned to addresses.
+    pub resolve: Vec<(Arc<str>, Template)>,
+    /// Further origins that credentials may go to.
+    pub origins: Vec<Template>,
+}
+
+/// Where requests go.
+#[derive(Debug)]
+pub struct TargetPlan {
+    /// The demo, or an address.
+    pub url: TargetUrl,
+    /// The step that tells when it is ready.
+    pub ready: Option<Step>,
+    /// How long to wait for it.
+    pub within: std::time::Duration,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The kinds of targets.
+#[derive(Debug)]
+pub enum TargetUrl {
+    /// The embedded demo API, started by the run.
+    Demo,
+    /// An address.
+    Url(Template),
+}
+
+impl Plan {
+    /// Makes the plan. It is only worth running when `diags` has no errors.
+    pub fn from_suites(suites: &Suites, options: &PlanOptions, sources: &SourceMap, diags: &mut Diagnostics) -> Self {
+        build::build(suites, options, sources, diags)
+    }
+
+    /// Gives the display name of a caller.
+    pub fn caller_name(&self, caller: Caller) -> Option<&str> {
+        match caller {
+            Caller::Case | Caller::Nobody => None,
+            Caller::Anonymous => Some("anonymous"),
+            Caller::Identity(id) => self.identities.get(id.0 as usize).map(|i| &*i.name),
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! Reads what projects, environments and suites can all say.
+
+use std::sync::Arc;
+
+use super::diags;
+use super::model::{
+    AuthSpec, Defaults, IdentitySpec, Named, SchemeSpec, SecretSource, SecretSpec, Shared, TargetSpec, TlsSpec,
+};
+use super::reader::{Fields, Key, Reader, key};
+use super::step::{STEP_KEYS, map_node, redirects};
+use super::yaml::{Data, Node};
+use crate::source::Spanned;
+
+/// The keys that a project, an environment and a suite share.
+pub const SHARED_KEYS: &[Key] = &[
+    key("target", "`demo`, a URL, or `{ url, ready, within }`"),
+    key("vars", "variables, computed once per run"),
+    key("secrets", "values that are masked everywhere: `{ env | file | command, json, expires }`"),
+    key("auth", "schemes by name"),
+    key("identities", "who: a scheme and that person's credentials"),
+    key("defaults", "`as`, `headers`, `redirects` and `timeout` of all steps"),
+    key("tls", "`verify`, `ca`, `cert`, `key`"),
+    key("proxy", "`env` or a URL; none by default"),
+    key("resolve", "hosts pinned to addresses"),
+    key("origins", "further origins that credentials may go to"),
+];
+
+/// The keys of `defaults`.
+pub const DEFAULT_KEYS: &[Key] = &[
+    key("as", "the caller of steps that name none"),
+    key("headers", "header fields that every step sends"),
+    key("redirects", "`none` or `follow`"),
+    key("timeout", "a duration for each exchange"),
+];
+
+/// The keys of a target in its long form.
+pub const TARGET_KEYS: &[Key] = &[
+    key("url", "where requests go"),
+    key("ready", "a request, such as `GET /health`, that is asked until it is answered below 400"),
+    key("within", "how long to wait for it, 30s by default"),
+];
+
+/// The keys of a secret.
+pub const SECRET_KEYS: &[Key] = &[
+    key("env", "an environment variable"),
+    key("file", "a file; a trailing newline is trimmed"),
+    key("command", "a command as a list; its output, a trailing newline trimmed"),
+    key("json", "a JSONPath that picks the secret out of the text"),
+    key("expires", "a date; a warning tells when it is near, an error when it is past"),
+];
+
+/// The keys of `tls`.
+pub const TLS_KEYS: &[Key] = &[
+    key("verify", "`false` switches verification off, which every report repeats"),
+    key("ca", "a PEM file with certificates of authorities to trust beside the system's"),
+    key("cert", "a PEM file with the client's certificate chain"),
+    key("key", "a PEM file with the client's private key"),
+];
+
+/// Reads the shared keys; others are left to the caller.
+pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
+    Shared {
+        target: fields.get("target").and_then(|n| target(n, reader)),
+        vars: named(fields, "vars", reader, |_, n| Some(n.clone())),
+        secrets: named(fields, "secrets", reader, secret),
+        auth: named(fields, "auth", reader, scheme),
+        identities: identities(fields, reader),
+        defaults: fields.get("defaults").and_then(|n| defaults(n, reader)).unwrap_or_default(),
+        tls: fields.get("tls").and_then(|n| tls(n, reader)),
+        proxy: fields.get("proxy").filter(|n| reader.word(n).is_some()).cloned(),
+        resolve: named(fields, "resolve", reader, |r, n| r.word(n).map(|_| n.clone())),
+        origins: fields.get("origins").map_or_else(Vec::new, |n| {
+            reader.one_or_more(n).iter().filter(|i| reader.word(i).is_some()).cloned().collect()
+        }),
+    }
+}
+
+fn named<T>(
+    fields: Fields<'_>,
+    name: &str,
+    reader: &mut Reader<'_>,
+    mut read: impl FnMut(&mut Reader<'_>, &Node) -> Option<T>,
+) -> Vec<Named<T>> {
+    let Some(map) = fields.get(name).and_then(|n| reader.map(n)) else { return Vec::new() };
+    map.iter()
+        .filter_map(|entry| {
+            let good = entry.key.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c)) && !entry.key.is_empty();
+            if name != "resolve" && !good {
+                let reason = "a name holds letters, digits, `_` and `-`";
+                reader.fault(diags::reserved_name(entry.key_span, &entry.key, reason));
+                return None;
+            }
+            let value = read(reader, &entry.value)?;
+            Some(Named { name: Arc::clone(&entry.key), span: entry.key_span, value })
+        })
+        .collect()
+}
+
+fn target(node: &Node, reader: &mut Reader<'_>) -> Option<TargetSpec> {
+    if !matches!(node.data, Data::Map(_)) {
+        reader.word(node)?;
+        return Some(TargetSpec { url: node.clone(), ready: None, within: None });
+    }
+    let fields = reader.fields(node, TARGET_KEYS, "`target`")?;
+    let ready = fields.get("ready").filter(|n| super::step::request(n, reader).is_some()).cloned();
+    let within = fields.get("within").and_then(|n| reader.duration(n));
+    let url = reader.need(fields, node, "url", "`target`")?;
+    reader.word(url)?;
+    Some(TargetSpec { url: url.clone(), ready, within })
+}
+
+fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<SecretSpec> {
+    if !matches!(node.data, Data::Map(_)) {
+        let fault = diags::bad_value(node.span, "a secret is not written into a file; say where it comes from")
+            .label("a source is needed")
+            .help("`{ env: NAME }`, `{ file: path }` or `{ command: [program, argument] }`");
+        reader.fault(fault);
+        return None;
+    }
+    let fields = reader.fields(node, SECRET_KEYS, "a secret")?;
+    let json = fields.get("json").cloned();
+    let expires = fields.get("expires").and_then(|n| reader.word(n));
+    let mut sources = Vec::new();
+    if let Some(name) = fields.get("env").and_then(|n| reader.word(n)) {
+        sources.push(SecretSource::Env(name));
+    }
+    if let Some(path) = fields.get("file").and_then(|n| reader.word(n)) {
+        sources.push(SecretSource::File(path));
+    }
+    if let Some(list) = fields.get("command") {
+        let words: Vec<Arc<str>> =
+            reader.one_or_more(list).iter().filter_map(|n| reader.word(n)).map(|w| w.value).collect();
+        sources.push(SecretSource::Command(words, list.span));
+    }
+    if sources.len() != 1 {
+        let fault =
+            diags::bad_value(node.span, "a secret has exactly one source").label("one of `env`, `file`, `command`");
+        reader.fault(fault);
+        return None;
+    }
+    sources.pop().map(|source| SecretSpec { source, json, expires, span: node.span })
+}
+
+/// Reads a scheme's kind; its row of the scheme table reads the rest.
+fn scheme(reader: &mut Reader<'_>, node: &Node) -> Option<SchemeSpec> {
+    let fields = reader.map(node)?;
+    let kind = reader.need(fields, node, "scheme", "a scheme")?;
+    let kind = reader.word(kind)?;
+    Some(SchemeSpec { kind, node: node.clone() })
+}
+
+fn identities(fields: Fields<'_>, reader: &mut Reader<'_>) -> Vec<Named<IdentitySpec>> {
+    let all = named(fields, "identities", reader, identity);
+    for identity in &all {
+        let reason = if &*identity.name == "anonymous" {
+            "`anonymous` always exists, is always empty and cannot carry a credential"
+        } else if STEP_KEYS.iter().any(|k| k.name == &*identity.name) {
+            "it is a key of steps"
+        } else {
+            continue;
+        };
+        reader.fault(diags::reserved_name(identity.span, &identity.name, reason));
+    }
+    all
+}
+
+fn identity(reader: &mut Reader<'_>, node: &Node) -> Option<IdentitySpec> {
+    let fields = reader.map(node)?;
+    let auth = reader.need(fields, node, "auth", "an identity")?;
+    let auth = match auth.data {
+        Data::Map(_) => AuthSpec::Inline(scheme(reader, auth)?),
+        Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => {
+            AuthSpec::Name(reader.word(auth)?)
+        }
+    };
+    let role = fields.get("role").and_then(|n| reader.word(n));
+    let own = ["auth", "role"];
+    let fields = fields
+        .iter()
+        .filter(|e| !own.contains(&&*e.key))
+        .map(|e| Named { name: Arc::clone(&e.key), span: e.key_span, value: e.value.clone() })
+        .collect();
+    Some(IdentitySpec { auth, role, fields })
+}
+
+fn defaults(node: &Node, reader: &mut Reader<'_>) -> Option<Defaults> {
+    let fields = reader.fields(node, DEFAULT_KEYS, "`defaults`")?;
+    Some(Defaults {
+        caller: fields.get("as").and_then(|n| reader.word(n)),
+        headers: map_node(fields, "headers", reader),
+        redirects: fields.get("redirects").and_then(|n| redirects(n, reader)),
+        timeout: fields.get("timeout").and_then(|n| reader.duration(n)),
+    })
+}
+
+fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsSpec> {
+    let fields = reader.fields(node, TLS_KEYS, "`tls`")?;
+    let verify = fields.get("verify").and_then(|n| reader.flag(n).map(|v| Spanned::new(v, n.span)));
+    let path = |name: &str, reader: &mut Reader<'_>| fields.get(name).and_then(|n| reader.word(n));
+    let spec = TlsSpec { verify, ca: path("ca", reader), cert: path("cert", reader), key: path("key", reader) };
+    if spec.cert.is_some() != spec.key.is_some() {
+        reader.fault(diags::bad_value(node.span, "`cert` and `key` belong together").label("one of them is missing"));
+    }
+    Some(spec)
+}

@@ -1,0 +1,302 @@
+//! Reads steps and cases.
+
+use std::sync::Arc;
+
+use super::diags;
+use super::model::{CaseSpec, Pause, Payload, PayloadKind, Redirects, RequestSpec, Retry, Session, StepSpec};
+use super::reader::{Fields, Key, Reader, key};
+use super::yaml::{Data, Node};
+use crate::source::{Span, Spanned};
+
+/// The keys of a step.
+pub const STEP_KEYS: &[Key] = &[
+    key("name", "for people and reports"),
+    key("as", "the identity that sends it; `anonymous` sends nothing of anybody"),
+    key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte"),
+    key("headers", "a map; a list repeats the field, `null` removes one that is inherited or added by the scheme"),
+    key("query", "a map of query parameters; a list repeats one"),
+    key("json", "the body as JSON; templates keep their types"),
+    key("form", "the body as `application/x-www-form-urlencoded`; a list repeats a field"),
+    key("body", "the body as text, or `{ file: path }`"),
+    key("cookies", "cookies for this request only, raw, in place of the jar's of the same name"),
+    key("expect", "what must come back; without a status it means below 400"),
+    key("capture", "names for values of the answer"),
+    key("redirects", "`none` (default) or `follow`"),
+    key("timeout", "a duration for the whole exchange, 30s by default"),
+    key("pause", "a wait before the step: a duration or `{ until: time }`"),
+    key("retry", "`{ attempts, every }`: repeats until the expectation holds"),
+];
+
+/// The keys that a case has beside those of a step.
+pub const CASE_KEYS: &[Key] = &[
+    key("steps", "the steps of a case that has several; then the request stands in them"),
+    key("tags", "words to select by"),
+    key("skip", "a reason; the case is not run"),
+    key("session", "`shared` (default): a copy of the identity's one session; `fresh`: a login of its own"),
+];
+
+/// Step keys that a case with `steps` may still have itself.
+const CASE_LEVEL: &[&str] = &["name", "as"];
+
+/// Reads a list of steps.
+pub(super) fn steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> {
+    let Some(items) = reader.list(node) else { return Vec::new() };
+    items
+        .iter()
+        .filter_map(|item| {
+            let fields = reader.fields(item, STEP_KEYS, "a step")?;
+            step(item, fields, reader)
+        })
+        .collect()
+}
+
+fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<StepSpec> {
+    let span = fields.iter().next().map_or(node.span, |e| e.key_span);
+    let request = reader.need(fields, node, "request", "a step").and_then(|n| request(n, reader));
+    let caller = fields.get("as").and_then(|n| reader.word(n));
+    let spec = StepSpec {
+        span,
+        name: fields.get("name").and_then(|n| reader.word(n)).map(|n| n.value),
+        caller,
+        request: request.clone().unwrap_or_else(|| placeholder(node)),
+        headers: map_node(fields, "headers", reader),
+        query: map_node(fields, "query", reader),
+        payload: payload(fields, reader),
+        cookies: map_node(fields, "cookies", reader),
+        expect: fields.get("expect").cloned(),
+        capture: map_node(fields, "capture", reader),
+        redirects: fields.get("redirects").and_then(|n| redirects(n, reader)),
+        timeout: fields.get("timeout").and_then(|n| reader.duration(n)),
+        pause: fields.get("pause").and_then(|n| pause(n, reader)),
+        retry: fields.get("retry").and_then(|n| retry(n, reader)),
+    };
+    // Everything was read for its faults; without a request there is nothing to plan.
+    request.map(|_| spec)
+}
+
+fn placeholder(node: &Node) -> RequestSpec {
+    RequestSpec { method: "GET".into(), target: "/".into(), node: node.clone(), target_at: 0 }
+}
+
+/// Keeps a node that must be a map.
+pub(super) fn map_node(fields: Fields<'_>, name: &str, reader: &mut Reader<'_>) -> Option<Node> {
+    let node = fields.get(name)?;
+    reader.map(node)?;
+    Some(node.clone())
+}
+
+/// Reads `METHOD target`.
+pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpec> {
+    let text = reader.word(node)?.value;
+    let line = text.trim_end();
+    let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
+    let target = rest.trim_start();
+    let is_token =
+        |m: &str| !m.is_empty() && m.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    let upper = method.to_ascii_uppercase();
+    if target.is_empty() {
+        let looks_like_target = method.starts_with('/') || method.contains("://");
+        let fault = diags::bad_request(node.span, "a request is `METHOD target`");
+        reader.fault(if looks_like_target {
+            fault.label("no method").fix(node.span, format!("GET {method}"), "is this meant?")
+        } else {
+            fault.label("no target").help("write for example `GET /me`")
+        });
+        return None;
+    }
+    if !is_token(method) || method != upper {
+        let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY"];
+        let fault =
+            diags::bad_request(node.span, format!("`{method}` is not a method; methods are written in capitals"));
+        let fixed = known.contains(&upper.as_str()).then(|| format!("{upper} {target}"));
+        reader.fault(match fixed {
+            Some(fixed) => fault.label("here").fix(node.span, fixed, "write"),
+            None => fault.label("not a method"),
+        });
+        return None;
+    }
+    let target_at = text.len() - text.trim_start().len() + line.trim_start().len() - target.len();
+    if let Some(fault) = bad_target(target, node.span) {
+        reader.fault(fault);
+        return None;
+    }
+    Some(RequestSpec { method: method.into(), target: target.into(), node: node.clone(), target_at })
+}
+
+/// Finds what is wrong with a target before its templates are rendered.
+fn bad_target(target: &str, span: Span) -> Option<crate::diag::Diagnostic> {
+    let starts_well = target.starts_with('/') || target.starts_with("{{") || target.contains("://");
+    if !starts_well {
+        let fault = diags::bad_request(span, "a target begins with `/` or is an absolute URL").label("no `/`");
+        return Some(
+            fault.fix(span, format!("… /{target}"), "is this meant?").help("the path is appended to `target:`"),
+        );
+    }
+    let outside: String = target.split("{{").map(|p| p.split_once("}}").map_or(p, |(_, rest)| rest)).collect();
+    if outside.contains(char::is_whitespace) && !target.contains("{%") {
+        return Some(diags::bad_request(span, "a target has no blanks; write them `%20`").label("has a blank"));
+    }
+    outside.contains('#').then(|| {
+        diags::bad_request(span, "the part behind `#` never leaves a client; write `%23` to send one")
+            .label("has a fragment")
+    })
+}
+
+fn payload(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<Payload> {
+    let kinds = [("json", PayloadKind::Json), ("form", PayloadKind::Form), ("body", PayloadKind::Body)];
+    let mut found = kinds.iter().filter_map(|(name, kind)| fields.entry(name).map(|e| (*name, *kind, e)));
+    let (name, kind, entry) = found.next()?;
+    for (other, _, second) in found {
+        reader.fault(diags::one_body((name, entry.key_span), (other, second.key_span)));
+    }
+    if kind == PayloadKind::Form {
+        reader.map(&entry.value)?;
+    }
+    Some(Payload { kind, node: entry.value.clone() })
+}
+
+/// Reads what redirects do.
+pub(super) fn redirects(node: &Node, reader: &mut Reader<'_>) -> Option<Redirects> {
+    reader.one_of(node, "a way to treat redirects", &[("none", Redirects::None), ("follow", Redirects::Follow)])
+}
+
+const PAUSE_KEYS: &[Key] = &[key("until", "seconds since 1970 or an RFC 3339 time")];
+
+fn pause(node: &Node, reader: &mut Reader<'_>) -> Option<Pause> {
+    if matches!(node.data, Data::Map(_)) {
+        let fields = reader.fields(node, PAUSE_KEYS, "`pause`")?;
+        let until = reader.need(fields, node, "until", "`pause`")?;
+        return Some(Pause::Until(until.clone()));
+    }
+    reader.duration(node).map(Pause::For)
+}
+
+const RETRY_KEYS: &[Key] =
+    &[key("attempts", "how often at the most, the first try included"), key("every", "the time between tries")];
+
+fn retry(node: &Node, reader: &mut Reader<'_>) -> Option<Retry> {
+    let fields = reader.fields(node, RETRY_KEYS, "`retry`")?;
+    let attempts = reader.need(fields, node, "attempts", "`retry`").and_then(|n| reader.count(n, 2..=1000))?;
+    let every = reader.need(fields, node, "every", "`retry`").and_then(|n| reader.duration(n))?;
+    Some(Retry { attempts: u32::try_from(attempts).unwrap_or(1000), every })
+}
+
+/// Reads a case, flat or with `steps`.
+pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
+    let keys: Vec<Key> = STEP_KEYS.iter().chain(CASE_KEYS).copied().collect();
+    let fields = reader.fields(node, &keys, "a case")?;
+    let span = fields.iter().next().map_or(node.span, |e| e.key_span);
+    let callers = fields.get("as").map_or_else(Vec::new, |n| callers(n, reader));
+    let steps = if let Some(list) = fields.get("steps") {
+        for entry in fields.iter() {
+            let step_only = STEP_KEYS.iter().any(|k| k.name == &*entry.key) && !CASE_LEVEL.contains(&&*entry.key);
+            if step_only {
+                let message = format!("a case with `steps` has no `{}` itself", entry.key);
+                reader.fault(diags::bad_value(entry.key_span, message).label("belongs into a step"));
+            }
+        }
+        let read = steps(list, reader);
+        if matches!(&list.data, Data::List(items) if items.is_empty()) || matches!(list.data, Data::Null) {
+            reader.fault(diags::bad_value(list.span, "`steps` is empty, so the case could not fail").label("no steps"));
+        }
+        read
+    } else {
+        let mut flat = step_of_case(node, fields, reader)?;
+        flat.caller = None;
+        flat.name = None;
+        vec![flat]
+    };
+    let named = fields.get("name").and_then(|n| reader.word(n));
+    let name = match named {
+        Some(name) => Spanned::new(name.value.to_string(), name.span),
+        None => {
+            let first = steps.first()?;
+            Spanned::new(format!("{} {}", first.request.method, first.request.target), first.request.node.span)
+        }
+    };
+    let session = fields
+        .get("session")
+        .and_then(|n| reader.one_of(n, "a kind of session", &[("shared", Session::Shared), ("fresh", Session::Fresh)]));
+    let case = CaseSpec {
+        span,
+        name,
+        callers,
+        tags: fields.get("tags").map_or_else(Vec::new, |n| tags(n, reader)),
+        skip: fields.get("skip").and_then(|n| skip(n, reader)),
+        session: session.unwrap_or_default(),
+        steps,
+    };
+    (!case.steps.is_empty()).then_some(case)
+}
+
+/// A flat case is its own only step; `as` may be a list there, so it is read apart.
+fn step_of_case(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<StepSpec> {
+    if fields.get("request").is_none() {
+        let span = fields.iter().next().map_or(node.span, |e| e.key_span);
+        reader.fault(diags::missing_key(span, "request", "a case").help("a case has a `request` or `steps`"));
+        return None;
+    }
+    let without_as = match &node.data {
+        Data::Map(entries) => {
+            let entries = entries.iter().filter(|e| &*e.key != "as").cloned().collect();
+            Node { data: Data::Map(entries), ..node.clone() }
+        }
+        Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => return None,
+    };
+    let fields = reader.map(&without_as)?;
+    step(&without_as, fields, reader)
+}
+
+fn skip(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+    if matches!(node.data, Data::Bool(_)) {
+        reader.fault(diags::bad_value(node.span, "`skip` takes the reason").label("say why, in words"));
+        return None;
+    }
+    reader.word(node).map(|t| t.value)
+}
+
+fn callers(node: &Node, reader: &mut Reader<'_>) -> Vec<Spanned<Arc<str>>> {
+    let items = reader.one_or_more(node);
+    if items.is_empty() {
+        reader.fault(diags::bad_value(node.span, "`as` names nobody").label("empty"));
+    }
+    items.iter().filter_map(|n| reader.word(n)).collect()
+}
+
+/// Reads tags: one word or a list of words.
+pub(super) fn tags(node: &Node, reader: &mut Reader<'_>) -> Vec<Arc<str>> {
+    reader.one_or_more(node).iter().filter_map(|n| reader.word(n)).map(|t| t.value).collect()
+}
+
+/// Reads one step or a list of steps, as schemes hold them.
+pub fn one_or_more_steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> {
+    reader
+        .one_or_more(node)
+        .iter()
+        .filter_map(|item| {
+            let fields = reader.fields(item, STEP_KEYS, "a step")?;
+            step(item, fields, reader)
+        })
+        .collect()
+}
+
+/// Reads a bare request line as a step, as `ready` has it.
+pub fn request_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
+    let request = request(node, reader)?;
+    Some(StepSpec {
+        span: node.span,
+        name: None,
+        caller: None,
+        request,
+        headers: None,
+        query: None,
+        payload: None,
+        cookies: None,
+        expect: None,
+        capture: None,
+        redirects: None,
+        timeout: None,
+        pause: None,
+        retry: None,
+    })
+}

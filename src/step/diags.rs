@@ -1,0 +1,27 @@
+//! The wording of what can be wrong with a step beyond its form.
+
+use crate::diag::{Code, Diagnostic};
+use crate::source::Span;
+
+/// The kinds of faults a step can have.
+pub const CODES: &[&Code] = &[&HEADER_NAME, &FILE];
+
+static HEADER_NAME: Code = Code {
+    name: "header-name",
+    about: "a header field's name cannot be sent",
+    explain: "Names are tokens (RFC 9110, section 5.1): letters, digits and `-`; no blanks, no colon.",
+};
+static FILE: Code = Code {
+    name: "file",
+    about: "a file that a suite names cannot be used",
+    explain: "Paths start from the folder of the file that names them and stay below the project's folder.",
+};
+
+pub(super) fn header_name(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error(&HEADER_NAME, span, format!("`{name}` cannot be the name of a header field")).label("not a token")
+}
+
+/// A file that cannot be used.
+pub fn file(span: Span, path: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&FILE, span, format!("the file `{path}` cannot be used: {why}")).label("this path")
+}

@@ -1,0 +1,70 @@
+//! JSON with templates in it.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::spec::{Data, Node, Reader};
+use crate::template::{Scope, Template, TemplateError};
+
+/// A JSON value in which texts may be templates; keys too.
+#[derive(Debug, Clone)]
+pub enum Tree {
+    /// Nothing to render in it.
+    Const(Value),
+    /// A template: a single expression keeps its type.
+    Text(Template),
+    /// A list.
+    List(Vec<Tree>),
+    /// A map in file order.
+    Map(Vec<(Arc<str>, Tree)>),
+}
+
+impl Tree {
+    /// Compiles a node with everything below it.
+    pub fn compile(node: &Node, reader: &mut Reader<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Text(text) if text.contains("{{") || text.contains("{%") => reader.template(node).map(Self::Text),
+            Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) => Some(Self::Const(node.to_json())),
+            Data::List(items) => {
+                let items: Vec<Option<Self>> = items.iter().map(|n| Self::compile(n, reader)).collect();
+                let items = items.into_iter().collect::<Option<Vec<_>>>()?;
+                Some(if items.iter().all(Self::is_const) { Self::Const(node.to_json()) } else { Self::List(items) })
+            }
+            Data::Map(entries) => {
+                let pairs: Vec<Option<(Arc<str>, Self)>> =
+                    entries.iter().map(|e| Some((Arc::clone(&e.key), Self::compile(&e.value, reader)?))).collect();
+                let pairs = pairs.into_iter().collect::<Option<Vec<_>>>()?;
+                let fixed = pairs.iter().all(|(_, v)| v.is_const());
+                Some(if fixed { Self::Const(node.to_json()) } else { Self::Map(pairs) })
+            }
+        }
+    }
+
+    const fn is_const(&self) -> bool {
+        matches!(self, Self::Const(_))
+    }
+
+    /// Renders the value.
+    pub fn value(&self, scope: &Scope) -> Result<Value, TemplateError> {
+        match self {
+            Self::Const(value) => Ok(value.clone()),
+            Self::Text(template) => template.value(scope),
+            Self::List(items) => items.iter().map(|t| t.value(scope)).collect::<Result<Vec<_>, _>>().map(Value::Array),
+            Self::Map(pairs) => {
+                let pairs = pairs.iter().map(|(k, t)| Ok((k.to_string(), t.value(scope)?)));
+                pairs.collect::<Result<serde_json::Map<_, _>, _>>().map(Value::Object)
+            }
+        }
+    }
+
+    /// Tells whether an expression in it begins with a name.
+    pub fn uses(&self, name: &str) -> bool {
+        match self {
+            Self::Const(_) => false,
+            Self::Text(template) => template.uses(name),
+            Self::List(items) => items.iter().any(|t| t.uses(name)),
+            Self::Map(pairs) => pairs.iter().any(|(_, t)| t.uses(name)),
+        }
+    }
+}

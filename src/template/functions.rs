@@ -1,0 +1,186 @@
+//! The functions templates can call. Each also works as a filter on its first argument.
+
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use md5::Digest as _;
+use minijinja::value::{Rest, Value};
+use minijinja::{Environment, Error, ErrorKind};
+
+/// Begins the detail of errors whose wording is ours and holds no value.
+pub(super) const OWN: &str = "authspec: ";
+
+/// A function of the language.
+#[derive(Debug)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is called and what it gives, one sentence.
+    pub about: &'static str,
+    /// A call that a test evaluates.
+    pub example: &'static str,
+    call: fn(&[Value]) -> Result<Value, Error>,
+}
+
+/// All functions, by name.
+pub const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "base64",
+        about: "spells text or bytes in Base64 with padding",
+        example: "base64('a:b')",
+        call: |a| encode(a, |b| STANDARD.encode(b)),
+    },
+    Function {
+        name: "base64url",
+        about: "spells text or bytes in the URL-safe Base64 of JWTs, without padding",
+        example: "base64url('a?')",
+        call: |a| encode(a, |b| URL_SAFE_NO_PAD.encode(b)),
+    },
+    Function {
+        name: "hex",
+        about: "spells text or bytes in lower-case hexadecimal",
+        example: "hex('a')",
+        call: |a| encode(a, to_hex),
+    },
+    Function {
+        name: "hmac",
+        about: "gives the HMAC as bytes: `hmac('sha256', key, message)`; also sha1, sha384, sha512",
+        example: "hex(hmac('sha256', 'key', 'message'))",
+        call: keyed,
+    },
+    Function {
+        name: "md5",
+        about: "gives the MD5 hash as bytes, for old protocols",
+        example: "hex(md5('a'))",
+        call: |a| hash(a, |b| md5::Md5::digest(b).to_vec()),
+    },
+    Function {
+        name: "now",
+        about: "gives the time in seconds since 1970, shifted by an optional number of seconds",
+        example: "now(60)",
+        call: now,
+    },
+    Function {
+        name: "random",
+        about: "gives a text of that many random letters and digits",
+        example: "random(12)",
+        call: random,
+    },
+    Function {
+        name: "sha256",
+        about: "gives the SHA-256 hash as bytes",
+        example: "base64url(sha256('a'))",
+        call: |a| hash(a, |b| digest::digest(&digest::SHA256, b).as_ref().to_vec()),
+    },
+    Function {
+        name: "unique_email",
+        about: "gives a new address below example.com, from an optional prefix",
+        example: "unique_email('ann')",
+        call: unique_email,
+    },
+    Function {
+        name: "urlencode",
+        about: "percent-encodes text for a query or form value",
+        example: "urlencode('a b&c')",
+        call: |a| Ok(Value::from(url_encode(&text(a, 0)?))),
+    },
+    Function {
+        name: "uuid",
+        about: "gives a new random UUID",
+        example: "uuid()",
+        call: |_| Ok(Value::from(uuid::Uuid::new_v4().to_string())),
+    },
+];
+
+/// Makes all functions known, as functions and as filters.
+pub(super) fn register(engine: &mut Environment<'static>) {
+    for function in FUNCTIONS {
+        engine.add_function(function.name, |args: Rest<Value>| (function.call)(&args));
+        engine.add_filter(function.name, |args: Rest<Value>| (function.call)(&args));
+    }
+}
+
+fn own(message: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}"))
+}
+
+fn bytes(args: &[Value], index: usize) -> Result<Vec<u8>, Error> {
+    let value = args.get(index).ok_or_else(|| own("a function is called with too few arguments"))?;
+    match value.as_bytes() {
+        Some(bytes) => Ok(bytes.to_vec()),
+        None => super::print(value).map(String::into_bytes).map_err(own),
+    }
+}
+
+fn text(args: &[Value], index: usize) -> Result<String, Error> {
+    String::from_utf8(bytes(args, index)?).map_err(|_| own("text is needed here, not bytes"))
+}
+
+fn number(args: &[Value], index: usize, default: i64) -> Result<i64, Error> {
+    match args.get(index) {
+        None => Ok(default),
+        Some(value) => i64::try_from(value.clone()).map_err(|_| own("a whole number is needed here")),
+    }
+}
+
+fn encode(args: &[Value], spell: impl Fn(&[u8]) -> String) -> Result<Value, Error> {
+    Ok(Value::from(spell(&bytes(args, 0)?)))
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn hash(args: &[Value], digest: impl Fn(&[u8]) -> Vec<u8>) -> Result<Value, Error> {
+    Ok(Value::from_bytes(digest(&bytes(args, 0)?)))
+}
+
+fn keyed(args: &[Value]) -> Result<Value, Error> {
+    let algorithm = match text(args, 0)?.to_ascii_lowercase().replace('-', "").as_str() {
+        "sha1" => hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY,
+        "sha256" => hmac::HMAC_SHA256,
+        "sha384" => hmac::HMAC_SHA384,
+        "sha512" => hmac::HMAC_SHA512,
+        _ => return Err(own("`hmac` knows sha1, sha256, sha384 and sha512")),
+    };
+    let key = hmac::Key::new(algorithm, &bytes(args, 1)?);
+    Ok(Value::from_bytes(hmac::sign(&key, &bytes(args, 2)?).as_ref().to_vec()))
+}
+
+fn now(args: &[Value]) -> Result<Value, Error> {
+    let shift = number(args, 0, 0)?;
+    Ok(Value::from(jiff::Timestamp::now().as_second().saturating_add(shift)))
+}
+
+/// Letters and digits from the system's random source, without bias.
+fn random_text(length: usize) -> String {
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let mut out = String::with_capacity(length);
+    while out.len() < length {
+        for byte in uuid::Uuid::new_v4().as_bytes().iter().take(6) {
+            if out.len() < length {
+                out.push(char::from(ALPHABET[usize::from(byte % 32)]));
+            }
+        }
+    }
+    out
+}
+
+fn random(args: &[Value]) -> Result<Value, Error> {
+    let length = usize::try_from(number(args, 0, 16)?).ok().filter(|n| (1..=4096).contains(n));
+    length.map(|n| Value::from(random_text(n))).ok_or_else(|| own("`random` takes a length from 1 to 4096"))
+}
+
+fn unique_email(args: &[Value]) -> Result<Value, Error> {
+    let prefix = if args.is_empty() { "user".to_owned() } else { text(args, 0)? };
+    Ok(Value::from(format!("{prefix}-{}@example.com", random_text(10))))
+}
+
+fn url_encode(text: &str) -> String {
+    text.bytes()
+        .map(|b| match b {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect()
+}

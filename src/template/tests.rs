@@ -1,0 +1,136 @@
+use super::*;
+use crate::source::SourceMap;
+
+fn names() -> Names {
+    let mut names = Names::default();
+    for name in ["token", "n", "flag", "obj", "nothing"] {
+        names.add(name);
+    }
+    names.object("identity", Members::These(["username".to_owned(), "password".to_owned()].into()));
+    names.object("env", Members::Any);
+    names
+}
+
+fn scope() -> Scope {
+    let mut scope = Scope::default();
+    scope.set("token", Value::from("t0k"));
+    scope.set("n", Value::from(42));
+    scope.set("flag", Value::from(true));
+    scope.set("obj", from_json(&serde_json::json!({"a": [1, null, "x"]})));
+    scope.set("nothing", Value::from(()));
+    scope.set_fields("identity", [("username", Value::from("alice")), ("password", Value::from("hunter2-long"))]);
+    scope
+}
+
+fn compile(text: &str) -> Result<Template, Vec<String>> {
+    let mut diags = Diagnostics::default();
+    let template = Template::compile(&text.into(), Origin::NONE, &names(), &mut diags);
+    template.ok_or_else(|| diags.iter().map(|d| d.message.clone()).collect())
+}
+
+fn render(text: &str) -> Result<String, String> {
+    compile(text).map_err(|m| m.join("; "))?.render(&scope()).map_err(|e| e.message)
+}
+
+#[test]
+fn values_print_the_json_way_and_keep_their_type_alone() {
+    assert_eq!(render("Bearer {{ token }}").unwrap(), "Bearer t0k");
+    assert_eq!(render("{{ flag }}/{{ n }}/{{ obj }}").unwrap(), r#"true/42/{"a":[1,null,"x"]}"#);
+    assert_eq!(compile("{{ n }}").unwrap().value(&scope()).unwrap(), serde_json::json!(42));
+    assert_eq!(compile("{{ obj.a }}").unwrap().value(&scope()).unwrap(), serde_json::json!([1, null, "x"]));
+    assert_eq!(compile("x{{ n }}").unwrap().value(&scope()).unwrap(), serde_json::json!("x42"));
+    assert_eq!(render("{% if flag %}yes{% else %}no{% endif %} {{ flag }}").unwrap(), "yes true");
+    assert_eq!(render("{{ '}}' }}").unwrap(), "}}");
+    assert_eq!(render("{{ identity.username }} {{ identity['username'] }}").unwrap(), "alice alice");
+}
+
+#[test]
+fn null_and_undefined_never_become_text() {
+    assert!(render("a{{ nothing }}").unwrap_err().contains("null"));
+    assert!(render("{{ nothing }}").is_err());
+    assert!(render("{{ obj.b }}").unwrap_err().contains("undefined"));
+    assert!(render("{% for x in [1] %}{{ obj.b }}{% endfor %}").is_err());
+    assert_eq!(render("{{ obj.b | default('d') }}").unwrap(), "d");
+}
+
+#[test]
+fn unknown_names_and_filters_are_found_when_compiling() {
+    let message = |text: &str| compile(text).unwrap_err().join("; ");
+    assert!(message("{{ tokn }}").contains("nothing supplies `tokn`"));
+    assert!(message("{{ identity.usernme }}").contains("`identity.usernme`"));
+    assert!(message("{{ token | uper }}").contains("no filter called `uper`"));
+    assert!(message("{{ nofunction(1) }}").contains("nofunction"));
+    assert!(message("{{ token").contains("never closed"));
+    assert!(message("{{ }}").contains("nothing between"));
+    assert!(message("{{ a b }}").contains("cannot be read"));
+    assert!(message("{% if %}").contains("cannot be read"));
+    assert!(compile("{{ env.ANY }}").is_ok());
+    assert!(compile("{{ token | upper | default('a|b') }}").is_ok());
+}
+
+#[test]
+fn places_are_found_in_plain_quoted_and_block_scalars() {
+    for source in
+        ["Bearer {{ tokn }}", "\"Bearer {{ tokn }}\"", "|\n  Bearer\n  {{ tokn }}\n", "\"B\\u0065arer {{ tokn }}\""]
+    {
+        let mut map = SourceMap::default();
+        let file = map.add("f", source);
+        let decoded: Arc<str> = match source.as_bytes()[0] {
+            b'|' => "Bearer\n{{ tokn }}\n".into(),
+            _ => "Bearer {{ tokn }}".into(),
+        };
+        let origin = Origin { span: Span::new(file, 0, source.len()), raw: source };
+        let mut diags = Diagnostics::default();
+        assert!(Template::compile(&decoded, origin, &names(), &mut diags).is_none());
+        let span = diags.sorted()[0].span;
+        assert_eq!(map.slice(span), "tokn", "in {source:?}");
+    }
+}
+
+#[test]
+fn errors_never_print_values() {
+    for text in [
+        "{{ identity.password + 1 }}",
+        "{{ identity.password.x.y }}",
+        "{{ identity.password | int }}",
+        "{% for a in n %}{% endfor %}",
+        "{{ identity.password() }}",
+        "{{ hmac(identity.password, 'a', 'b') }}",
+    ] {
+        let error = render(text).unwrap_err();
+        assert!(!error.contains("hunter2"), "{text}: {error}");
+    }
+}
+
+#[test]
+fn endless_templates_are_stopped() {
+    assert!(render("{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}").is_err());
+}
+
+#[test]
+fn functions_have_unique_names_and_working_examples() {
+    for (i, function) in FUNCTIONS.iter().enumerate() {
+        assert!(FUNCTIONS[i + 1..].iter().all(|f| f.name != function.name));
+        let text = format!("{{{{ {} }}}}", function.example);
+        assert!(render(&text).is_ok(), "{}: {:?}", function.name, render(&text));
+    }
+    assert_eq!(
+        render("{{ sha256('abc') | hex }}").unwrap(),
+        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    );
+    assert_eq!(render("{{ hex(md5('')) }}").unwrap(), "d41d8cd98f00b204e9800998ecf8427e");
+    assert_eq!(render("{{ base64('test:123£') }}").unwrap(), "dGVzdDoxMjPCow==");
+    // RFC 4231, test case 2
+    assert_eq!(
+        render("{{ hex(hmac('sha256', 'Jefe', 'what do ya want for nothing?')) }}").unwrap(),
+        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    );
+    assert!(render("{{ sha256('a') }}").unwrap_err().contains("bytes"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn compiling_never_panics(text in "(\\{\\{|\\}\\}|\\{%|%\\}|\\{#|[a-z .|'\"(){}é-]){0,40}") {
+        let _ = compile(&text).map(|t| t.render(&scope()));
+    }
+}
