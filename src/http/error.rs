@@ -95,16 +95,21 @@ impl HttpError {
     pub(super) fn classify(error: &(dyn StdError + 'static), host: &str) -> Self {
         let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
         let mut last = error.to_string();
+        let mut canceled = false;
         while let Some(error) = cause {
             if let Some(tls) = error.downcast_ref::<rustls::Error>() {
                 return Self::Tls { why: tls.to_string() };
             }
             if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
-                if hyper.is_incomplete_message() || hyper.is_canceled() {
+                if hyper.is_incomplete_message() || hyper.is_canceled() && error.source().is_none() {
                     return Self::Closed;
                 }
+                canceled |= hyper.is_canceled();
                 if hyper.is_parse_too_large() {
                     return Self::BadAnswer { why: "its head is too large".to_owned() };
+                }
+                if hyper.to_string().contains("unexpected message") {
+                    return Self::BadAnswer { why: "it began before the request; is this an HTTP server?".to_owned() };
                 }
                 if hyper.is_parse() {
                     return Self::BadAnswer { why: hyper.to_string().trim_end_matches(" parsed").to_owned() };
@@ -122,7 +127,7 @@ impl HttpError {
             }
             cause = error.source();
         }
-        Self::Other { why: last }
+        if canceled { Self::Closed } else { Self::Other { why: last } }
     }
 
     fn from_io(io: &std::io::Error, host: &str) -> Option<Self> {
