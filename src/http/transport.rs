@@ -228,6 +228,12 @@ impl Transport {
         raw::exchange(request, tls, &self.settings).await
     }
 
+    /// Tells whether the system's authorities were loaded.
+    #[cfg(test)]
+    pub(super) fn has_loaded_tls(&self) -> bool {
+        self.tls.get().is_some()
+    }
+
     /// Who is at the other end of the connection, for messages.
     fn peer<'a>(&'a self, request: &'a Request) -> &'a str {
         match &self.settings.proxy {

@@ -5,6 +5,7 @@ mod odd;
 mod record;
 mod redirects;
 mod reuse;
+mod tls;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
