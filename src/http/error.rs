@@ -126,6 +126,12 @@ impl HttpError {
             let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
             return Some(Self::Dns { host: name.to_owned() });
         }
+        if text.contains("proxy authorization required") {
+            return Some(Self::Other { why: "the proxy asks for a user and password".to_owned() });
+        }
+        if text.contains("tunnel error") && error.source().is_none() {
+            return Some(Self::Other { why: "the proxy opened no tunnel to the server".to_owned() });
+        }
         let io = error.downcast_ref::<std::io::Error>()?;
         match io.kind() {
             // What it wraps says more.

@@ -25,7 +25,7 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Whether and which proxy.
     pub proxy: Proxy,
-    /// Hosts pinned to addresses, lower case.
+    /// Hosts pinned to addresses, lower case; the port of an address counts where a URL has none.
     pub resolve: Vec<(String, SocketAddr)>,
     /// The most bytes of a body that are read, decoded.
     pub max_body: usize,

@@ -2,6 +2,7 @@
 
 mod bad;
 mod odd;
+mod proxy;
 mod record;
 mod redirects;
 mod reuse;
