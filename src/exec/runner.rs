@@ -53,7 +53,7 @@ impl Limits {
     fn new(options: &RunOptions) -> Self {
         let jobs = options.jobs.clamp(1, 10_000);
         // One job means one case after another, as its user expects.
-        let open = if jobs == 1 { 1 } else { jobs * 4 };
+        let open = if jobs == 1 { 1 } else { jobs * 2 };
         Self {
             slots: Semaphore::new(jobs),
             hosts: Mutex::default(),

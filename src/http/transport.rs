@@ -25,7 +25,7 @@ pub struct Settings {
     pub tls: TlsSettings,
     /// Whether and which proxy.
     pub proxy: Proxy,
-    /// Hosts pinned to addresses, lower case.
+    /// Hosts pinned to addresses, lower case; the port of an address counts where a URL has none.
     pub resolve: Vec<(String, SocketAddr)>,
     /// The most bytes of a body that are read, decoded.
     pub max_body: usize,
@@ -226,6 +226,12 @@ impl Transport {
             Scheme::Https => Some(self.tls_config().map_err(|why| HttpError::Tls { why })?),
         };
         raw::exchange(request, tls, &self.settings).await
+    }
+
+    /// Tells whether the system's authorities were loaded.
+    #[cfg(test)]
+    pub(super) fn has_loaded_tls(&self) -> bool {
+        self.tls.get().is_some()
     }
 
     /// Who is at the other end of the connection, for messages.

@@ -112,6 +112,20 @@ async fn what_is_not_http_is_a_bad_answer() {
 }
 
 #[tokio::test]
+async fn servers_that_speak_first_are_no_http_servers() {
+    let server = Server::new(|t, _| {
+        t.say("SSH-2.0-OpenSSH_9.6\r\n");
+        std::thread::sleep(Duration::from_secs(1));
+    });
+    for _ in 0..10 {
+        for target in ["/", "/./"] {
+            let error = get(&server.url(target)).await.unwrap_err();
+            assert!(matches!(error, HttpError::BadAnswer { .. }), "{error:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn endless_and_large_bodies_are_cut_off() {
     let limit = HttpError::TooLarge(1_000_000);
     let endless = |head: &'static str, piece: &'static [u8]| {
@@ -187,7 +201,7 @@ async fn the_timeout_covers_the_whole_exchange() {
             let exchange = transport().send(request("GET", &server.url(target)), timeout).await;
             let error = exchange.response.unwrap_err();
             assert_eq!(error, HttpError::Timeout(timeout), "{number}");
-            assert!(clock.elapsed() < Duration::from_millis(400), "{number}: {:?}", clock.elapsed());
+            assert!(clock.elapsed() < Duration::from_secs(2), "{number}: {:?}", clock.elapsed());
             assert!(exchange.elapsed >= timeout);
         }
     }
