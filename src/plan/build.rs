@@ -140,6 +140,9 @@ fn compile_suite(
     for named in callers.layers.named(|l| &l.identities) {
         callers.instance(&mut reader, named);
     }
+    for named in callers.layers.named(|l| &l.auth) {
+        callers.check_scheme(&mut reader, &named.value);
+    }
     let cases = first..callers.plan.cases.len();
     if cases.is_empty() {
         return;

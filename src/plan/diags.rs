@@ -104,8 +104,12 @@ pub(super) fn bad_target(span: Span, why: &str) -> Diagnostic {
 }
 
 pub(super) fn var_cycle(span: Span, names: &[&str]) -> Diagnostic {
-    let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
-    Diagnostic::error(&VAR_CYCLE, span, format!("{} need each other", list(&names, "and"))).label("part of the circle")
+    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    let message = match names {
+        [one] => format!("`{one}` needs itself"),
+        _ => format!("{} need each other", list(&quoted, "and")),
+    };
+    Diagnostic::error(&VAR_CYCLE, span, message).label("part of the circle")
 }
 
 pub(super) fn unknown_environment(name: &str, known: &[&str]) -> Diagnostic {

@@ -293,6 +293,9 @@ pub fn read_file(folder: &Path, root: &Path, path: &str) -> Result<Bytes, String
     if !whole.starts_with(&root) {
         return Err("it lies outside the project's folder".to_owned());
     }
+    if whole.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
     std::fs::read(&whole).map(Bytes::from).map_err(|_| "it cannot be read".to_owned())
 }
 
