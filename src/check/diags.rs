@@ -55,7 +55,11 @@ pub(super) fn unknown_check(span: Span, key: &str, known: &[&str]) -> Diagnostic
     if key.starts_with('$') {
         return fault.help("JSONPaths stand under `json:`");
     }
-    nearest(fault, span, key, known, "checks are")
+    if let Some(near) = did_you_mean(key, known.iter().copied()) {
+        return fault.fix(span, near, format!("did you mean `{near}`?"));
+    }
+    let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    fault.help(format!("checks are {}", list(&names, "and")))
 }
 
 /// A key of an operator map that is no operator.
@@ -65,16 +69,6 @@ pub(super) fn unknown_operator(span: Span, key: &str, known: &[&str]) -> Diagnos
     match did_you_mean(key, known.iter().copied()) {
         Some(near) => fault.fix(span, near, format!("did you mean `{near}`?")),
         None => fault.help("a map holds operators; to compare with a literal object, write `equals:`"),
-    }
-}
-
-fn nearest(fault: Diagnostic, span: Span, key: &str, known: &[&str], words: &str) -> Diagnostic {
-    match did_you_mean(key, known.iter().copied()) {
-        Some(near) => fault.fix(span, near, format!("did you mean `{near}`?")),
-        None => {
-            let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
-            fault.help(format!("{words} {}", list(&names, "and")))
-        }
     }
 }
 

@@ -81,7 +81,7 @@ mod tests {
         assert!(holds("{ not: { contains: Secure } }") && !holds("{ not: { starts_with: b=, contains: '2' } }"));
         assert!(holds("{ any: { contains: HttpOnly } }") && !holds("{ all: { contains: HttpOnly } }"));
         assert!(holds("[\"a=1; HttpOnly\", b=2]") && !holds("[b=2]") && !holds("{ not: { exists: true } }"));
-        assert!(holds("{ not: { above: 1 } }") == false, "text that is no number is unfit, also under `not`");
+        assert!(!holds("{ not: { above: 1 } }"), "text that is no number is unfit, also under `not`");
     }
 
     #[test]

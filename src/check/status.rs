@@ -43,7 +43,7 @@ impl StatusSet {
 
     /// Tells in words what is meant: `401 or 403`.
     pub fn describe(&self) -> String {
-        let words: Vec<String> = self.0.iter().map(Codes::describe).collect();
+        let words: Vec<String> = self.0.iter().map(|codes| codes.describe()).collect();
         crate::term::list(&words, "or")
     }
 
@@ -54,7 +54,7 @@ impl StatusSet {
 }
 
 impl Codes {
-    fn describe(&self) -> String {
+    fn describe(self) -> String {
         match self {
             Self::One(code) => code.to_string(),
             Self::Class(digit) => format!("{digit}xx"),

@@ -15,15 +15,24 @@ use crate::template::{Members, Names, Scope, Value};
 /// When all answers are judged: 2026-01-01T00:00:00Z.
 pub(super) const NOW: i64 = 1_767_225_600;
 
-/// Reads what stands behind `expect:`, indented or in one line.
+/// Reads what stands behind `expect:`, indented or in one line; the suite around it must be readable.
 fn parse(written: &str) -> (Option<Expectations>, Vec<String>) {
-    let body: String = written.lines().map(|l| format!("\n      {l}")).collect();
-    let suite = format!("target: demo\ncases:\n  - name: t\n    request: GET /\n    expect:{body}\n");
+    try_parse(written).unwrap_or_else(|faults| panic!("{written}: {faults:?}"))
+}
+
+/// Reads any text; nothing when it is no YAML or has faults.
+pub(super) fn read_anything(written: &str) -> Option<Expectations> {
+    try_parse(written).ok().filter(|(_, faults)| faults.is_empty())?.0
+}
+
+fn try_parse(written: &str) -> Result<(Option<Expectations>, Vec<String>), Diagnostics> {
+    let body = written.lines().collect::<Vec<_>>().join("\n      ");
+    let suite = format!("target: demo\ncases:\n  - name: t\n    request: GET /\n    expect:\n      {body}\n");
     let input = Input { paths: vec!["-".into()], stdin: Some(suite), folder: ".".into() };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = load(&input, &mut sources, &mut diags);
-    assert!(diags.is_empty(), "{written}: {diags:?}");
-    let node = suites.suites[0].cases[0].steps[0].expect.clone().unwrap();
+    let node = suites.suites.first().and_then(|s| s.cases.first()).and_then(|c| c.steps[0].expect.clone());
+    let (Some(node), true) = (node, diags.is_empty()) else { return Err(diags) };
     let mut names = Names::default();
     names.add("who");
     names.add("n");
@@ -32,7 +41,8 @@ fn parse(written: &str) -> (Option<Expectations>, Vec<String>) {
     let mut reader = Reader::new(&sources, &mut diags);
     reader.names = names.into();
     let read = read_expect(&node, &mut reader);
-    (read, diags.sorted().iter().map(|d| format!("{}: {} {:?}", d.code.name, d.message, d.help)).collect())
+    let told = diags.sorted().iter().map(|d| format!("{}: {} {:?}", d.code.name, d.message, d.help)).collect();
+    Ok((read, told))
 }
 
 /// The messages of all faults.
@@ -88,6 +98,30 @@ impl Answer {
     pub(super) fn header(mut self, name: &str, value: impl Into<bytes::Bytes>) -> Self {
         self.response().headers.add(name, value);
         self
+    }
+
+    /// A redirect from the first address, and the answer of the second.
+    pub(super) fn redirected(address: &str, status: u16) -> Self {
+        Self::status(302).header("Location", address.to_owned()).then(address, status)
+    }
+
+    pub(super) fn then(mut self, address: &str, status: u16) -> Self {
+        self.hop(address, status);
+        self
+    }
+
+    /// Adds a field to a request.
+    pub(super) fn sent(mut self, hop: usize, name: &str, value: &'static str) -> Self {
+        self.trail.hops[hop].request.headers.add(name, value);
+        self
+    }
+
+    /// Sets a cookie from the last hop, as the wire does.
+    pub(super) fn set_cookie(mut self, set: &str) -> Self {
+        let from = self.trail.hops.last().unwrap().request.address.url().clone();
+        let stored = self.jar.store(set.as_bytes(), &from, now());
+        self.trail.jar.received(&from, stored);
+        self.header("Set-Cookie", set.to_owned())
     }
 
     pub(super) fn body(mut self, body: impl Into<bytes::Bytes>) -> Self {

@@ -67,6 +67,7 @@ pub(super) fn decode(headers: &Headers, body: Bytes, limit: usize) -> Result<Byt
             "deflate" if input[0] & 0x0f == 8 => read(flate2::read::ZlibDecoder::new(input), coding, limit)?,
             "deflate" => read(flate2::read::DeflateDecoder::new(input), coding, limit)?,
             "br" => read(brotli::Decompressor::new(input, 4096), coding, limit)?,
+            "identity" | "" => continue,
             _ => break,
         };
     }

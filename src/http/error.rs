@@ -103,8 +103,11 @@ impl HttpError {
                 if hyper.is_incomplete_message() || hyper.is_canceled() {
                     return Self::Closed;
                 }
+                if hyper.is_parse_too_large() {
+                    return Self::BadAnswer { why: "its head is too large".to_owned() };
+                }
                 if hyper.is_parse() {
-                    return Self::BadAnswer { why: hyper.to_string() };
+                    return Self::BadAnswer { why: hyper.to_string().trim_end_matches(" parsed").to_owned() };
                 }
             }
             if let Some(io) = error.downcast_ref::<std::io::Error>()
@@ -114,7 +117,8 @@ impl HttpError {
             }
             last = error.to_string();
             if last.contains("dns error") || last.contains("failed to lookup") {
-                return Self::Dns { host: host.to_owned() };
+                let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+                return Self::Dns { host: name.to_owned() };
             }
             cause = error.source();
         }
@@ -135,6 +139,10 @@ impl HttpError {
             | ErrorKind::ConnectionAborted
             | ErrorKind::BrokenPipe
             | ErrorKind::UnexpectedEof => Some(Self::Closed),
+            // What is left are chunks that are none.
+            ErrorKind::InvalidData | ErrorKind::InvalidInput => {
+                Some(Self::BadAnswer { why: "its body is not framed as HTTP asks".to_owned() })
+            }
             _ => None,
         }
     }

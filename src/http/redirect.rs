@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::address::{Address, AddressError};
 use super::error::HttpError;
 use super::jar::{Jar, SendContext};
 use super::message::{Exchange, Request, Trail};
@@ -126,7 +127,7 @@ impl Journey<'_> {
 
     fn next(&self, exchange: &Exchange, request: &Request, hop: usize) -> Next {
         let Ok(response) = &exchange.response else { return Next::Stop };
-        let location = response.headers.text("location");
+        let location = response.headers.all("location").next();
         let (true, Some(location)) = (is_redirect(response.status) && self.follow == Follow::Yes, location) else {
             return Next::Stop;
         };
@@ -134,11 +135,39 @@ impl Journey<'_> {
         if hop == MAX_HOPS {
             return fault(format!("the redirects do not end within {MAX_HOPS} hops"));
         }
-        let Ok(address) = request.address.join(&location) else {
-            return fault("the server redirects to something that is no http address".to_owned());
+        let location = travelling(location);
+        if location.is_empty() {
+            return Next::Stop;
+        }
+        let address = match request.address.join(&location) {
+            Ok(address) => address,
+            Err(error) => return fault(format!("the redirect cannot be followed: {}", unfit(error))),
         };
         follow(request, response.status, address)
             .map_or_else(fault, |(request, note)| Next::Go(Box::new(request), note))
+    }
+}
+
+/// A `Location` as browsers send it on: bytes that cannot travel are percent-encoded.
+fn travelling(location: &[u8]) -> String {
+    let mut out = String::with_capacity(location.len());
+    for byte in location.trim_ascii() {
+        if byte.is_ascii_graphic() {
+            out.push(char::from(*byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
+/// What is wrong with a `Location`, without its text.
+const fn unfit(error: AddressError) -> &'static str {
+    match error {
+        AddressError::Scheme => "`Location` is not an `http` or `https` address",
+        AddressError::Authority => "the host or port in `Location` cannot be read",
+        AddressError::UserInfo => "`Location` holds a user or password",
+        AddressError::Character => "`Location` holds a character that cannot be sent",
     }
 }
 
@@ -154,11 +183,7 @@ pub const fn is_redirect(status: u16) -> bool {
 }
 
 /// The next request, and a remark when something had to stay behind.
-fn follow(
-    request: &Request,
-    status: u16,
-    address: super::address::Address,
-) -> Result<(Request, Option<String>), String> {
+fn follow(request: &Request, status: u16, address: Address) -> Result<(Request, Option<String>), String> {
     let mut next = Request { address, ..request.clone() };
     let to_get = match status {
         303 => request.method != "HEAD",

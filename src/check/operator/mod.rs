@@ -274,12 +274,12 @@ impl Expectation {
 }
 
 /// All must fit: the worst answer counts.
-fn worst(mut fits: impl Iterator<Item = Result<Fit, Why>>) -> Result<Fit, Why> {
+pub(super) fn worst(mut fits: impl Iterator<Item = Result<Fit, Why>>) -> Result<Fit, Why> {
     fits.try_fold(Fit::Yes, |so_far, fit| fit.map(|f| so_far.max(f)))
 }
 
 /// One must fit; where none does, the worst answer counts, so that an unfit one is never negated away.
-fn best(fits: impl Iterator<Item = Result<Fit, Why>>) -> Result<Fit, Why> {
+pub(super) fn best(fits: impl Iterator<Item = Result<Fit, Why>>) -> Result<Fit, Why> {
     let all: Vec<Fit> = fits.collect::<Result<_, _>>()?;
     if all.contains(&Fit::Yes) {
         return Ok(Fit::Yes);

@@ -63,7 +63,8 @@ impl Operator for Within {
     fn actual(&self, actual: Actual<'_>) -> String {
         match time_in(&actual) {
             Some(time) => format!("{} ({})", actual.describe(), whole_seconds(time)),
-            None => actual.describe(),
+            None if matches!(actual, Actual::Missing(_)) => actual.describe(),
+            None => format!("{} (no time in seconds, RFC 3339 or as an HTTP date)", actual.describe()),
         }
     }
 }

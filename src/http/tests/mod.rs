@@ -1,6 +1,10 @@
 //! The wire against real sockets: every server here is a few lines of hand-written bytes.
 
+mod bad;
+mod odd;
 mod record;
+mod redirects;
+mod reuse;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
