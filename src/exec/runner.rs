@@ -230,13 +230,26 @@ async fn check_alive(shared: &Arc<Shared>) {
 /// Decides a case now if its refusals can be judged, else at the end of the run.
 pub(super) fn decide(shared: &Shared, done: CaseDone) {
     let passed = matches!(done.outcome.verdict, Verdict::Passed | Verdict::Flaky);
-    let open = passed && done.refusals.iter().any(|r| shared.ledger.shown(r) != Shown::Proven);
-    if open {
-        shared.limits.decided.lock().unwrap_or_else(PoisonError::into_inner).held.push(done);
-        return;
+    let open = |done: &CaseDone| done.refusals.iter().any(|r| shared.ledger.shown(r) != Shown::Proven);
+    let mut ready = Vec::new();
+    {
+        let mut decided = shared.limits.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        // What this case showed may be what others wait for. A long queue waits for the end of the
+        // run: looking through it after every case would cost more than it tells.
+        if decided.held.len() <= RESCANNED {
+            let (still, now) = std::mem::take(&mut decided.held).into_iter().partition(open);
+            decided.held = still;
+            ready = now;
+        }
+        if passed && open(&done) { decided.held.push(done) } else { ready.push(done) }
     }
-    finish(shared, done);
+    for done in ready {
+        finish(shared, done);
+    }
 }
+
+/// How many held cases are looked through after every case.
+const RESCANNED: usize = 64;
 
 fn decide_rest(shared: &Shared) {
     let mut held = std::mem::take(&mut shared.limits.decided.lock().unwrap_or_else(PoisonError::into_inner).held);

@@ -252,9 +252,11 @@ fn a_capture_that_takes_an_error_for_a_token() {
     let greedy = |scheme: &str| scheme.replace("$.access_token }", r#"{ body: ., regex: '"(\w+)' } }"#);
     let start = || {
         let api = Api::default();
-        Server::start(move |r| {
-            if r.is("POST /login") { json(200, r#"{"error":"wrong password"}"#) } else { api.answer(r) }
-        })
+        Server::start(
+            move |r| {
+                if r.is("POST /login") { json(200, r#"{"error":"wrong password"}"#) } else { api.answer(r) }
+            },
+        )
     };
     let seen = [SCHEME, BLIND].map(|scheme| {
         let scheme = greedy(scheme);
