@@ -192,7 +192,7 @@ impl StepRun<'_> {
         let safe = matches!(&*step.method, "GET" | "HEAD" | "OPTIONS");
         // A form that worked answers with a redirect; a page that redirects may just want a login.
         let allowed = (200..300).contains(&response.status) || (!safe && (300..400).contains(&response.status));
-        if matches!(last, 401 | 403) || (step.means_refusal() && !(200..300).contains(&last)) {
+        if matches!(last, 401 | 403) || (step.may_refuse() && !(200..300).contains(&last)) {
             done.refused = Some((key, last, at));
         } else if allowed {
             self.shared.ledger.allowed(key, sender);
@@ -490,13 +490,13 @@ fn says_expired(response: &Response) -> bool {
 }
 
 fn read_time(value: &serde_json::Value) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "a time is told to the millisecond")]
+    let of = |seconds: f64| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
     if let Some(seconds) = value.as_f64() {
-        return Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
+        return of(seconds);
     }
     let text = value.as_str()?;
-    text.parse::<f64>()
-        .ok()
-        .map_or_else(|| text.parse().ok(), |seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok())
+    text.parse::<f64>().ok().map_or_else(|| text.parse().ok(), of)
 }
 
 fn percent_decoded(text: &str) -> String {

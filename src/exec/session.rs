@@ -104,9 +104,8 @@ impl Sessions {
 
     async fn wait(&self, id: IdentityId, mut waiting: watch::Receiver<Option<Made>>) -> Made {
         let made = waiting.wait_for(Option::is_some).await.map(|m| m.clone());
-        let made = match made {
-            Ok(Some(made)) => made,
-            Ok(None) | Err(_) => return Err(Arc::new(Failure { reason: broken_off(), steps: Vec::new() })),
+        let Ok(Some(made)) = made else {
+            return Err(Arc::new(Failure { reason: broken_off(), steps: Vec::new() }));
         };
         let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(cells.get(&id), Some(State::Pending(_))) {
@@ -216,17 +215,14 @@ impl Entry<'_> {
             }
         }
         scope.set_fields("identity", visible);
-        let (mut flow, phase, mut actor) = match refresh {
-            Some((flow, old)) => {
-                let session = old.scope.get("session").cloned();
-                session.into_iter().for_each(|s| scope.set("session", s));
-                let who = Who::Entering(self.id, Arc::new(scope.clone()));
-                (flow, Phase::Refresh, Actor { who, jar: old.jar.clone() })
-            }
-            None => {
-                let who = Who::Entering(self.id, Arc::new(scope.clone()));
-                (self.identity.login.scheme.begin(), Phase::Login, Actor { who, jar: Jar::default() })
-            }
+        let (mut flow, phase, mut actor) = if let Some((flow, old)) = refresh {
+            let session = old.scope.get("session").cloned();
+            session.into_iter().for_each(|s| scope.set("session", s));
+            let who = Who::Entering(self.id, Arc::new(scope.clone()));
+            (flow, Phase::Refresh, Actor { who, jar: old.jar.clone() })
+        } else {
+            let who = Who::Entering(self.id, Arc::new(scope.clone()));
+            (self.identity.login.scheme.begin(), Phase::Login, Actor { who, jar: Jar::default() })
         };
         let (credential, origins) = self.flow(world, flow.as_mut(), phase, &mut actor).await?;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));

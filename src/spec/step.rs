@@ -211,12 +211,11 @@ pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
         vec![flat]
     };
     let named = fields.get("name").and_then(|n| reader.word(n));
-    let name = match named {
-        Some(name) => Spanned::new(name.value.to_string(), name.span),
-        None => {
-            let first = steps.first()?;
-            Spanned::new(format!("{} {}", first.request.method, first.request.target), first.request.node.span)
-        }
+    let name = if let Some(name) = named {
+        Spanned::new(name.value.to_string(), name.span)
+    } else {
+        let first = steps.first()?;
+        Spanned::new(format!("{} {}", first.request.method, first.request.target), first.request.node.span)
     };
     let session = fields
         .get("session")

@@ -141,10 +141,7 @@ impl Compile<'_, '_> {
 
     /// Compiles one step. Its captures are added to the reader's names.
     pub fn step(&mut self, spec: &StepSpec) -> Option<Step> {
-        let caller = match &spec.caller {
-            None => Some(Caller::Case),
-            Some(name) => self.caller(name),
-        };
+        let caller = spec.caller.as_ref().map_or(Some(Caller::Case), |name| self.caller(name));
         let base = Arc::clone(&self.reader.names);
         self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
         let line = &spec.request;
@@ -356,9 +353,9 @@ impl Step {
         Ok(body)
     }
 
-    /// Tells whether the step asks for a refusal: 401 or 403, or `deny`.
-    pub fn means_refusal(&self) -> bool {
-        self.expect.status.as_ref().is_some_and(StatusSet::means_refusal)
+    /// Tells whether a refusal is among what the step asks for: 401 or 403, or `deny`.
+    pub fn may_refuse(&self) -> bool {
+        self.expect.status.as_ref().is_some_and(StatusSet::may_refuse)
     }
 
     /// The step as its user reads it: `GET /me`, templates not rendered.
