@@ -355,7 +355,8 @@ impl StepRun<'_> {
     }
 
     fn unsent(&self, step: &Step, actor: &Actor, error: &TemplateError) -> Done {
-        let reason = self.reason("template", &error.message, error.span, Vec::new());
+        let message = format!("the request cannot be made: {}", error.message);
+        let reason = self.reason("template", &message, error.span, Vec::new());
         self.without_answer(step, actor, reason)
     }
 

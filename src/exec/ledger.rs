@@ -101,9 +101,11 @@ impl Ledger {
         }
     }
 
-    /// Tells whether an identity was ever allowed something.
+    /// Tells whether an identity was ever allowed something that anonymous was not.
     pub(super) fn knows(&self, id: Option<IdentityId>) -> bool {
-        id.is_some_and(|id| self.lock().by_identity.contains_key(&id))
+        let inner = self.lock();
+        let theirs = id.and_then(|id| inner.by_identity.get(&id));
+        theirs.is_some_and(|keys| keys.iter().any(|k| inner.allowed.get(k) == Some(&false)))
     }
 
     /// Tells what a refusal proves as far as is known now.

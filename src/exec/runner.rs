@@ -279,7 +279,7 @@ fn finish(shared: &Shared, mut done: CaseDone) {
                         )
                     } else {
                         format!(
-                            "`{name}` was never allowed anything in this run that nobody else was, so its refusals prove nothing"
+                            "`{name}` was never allowed anything in this run that anonymous is not, so its refusals prove nothing"
                         )
                     };
                     push(shared, &mut done.outcome, "never-allowed", &message, refusal.step);
