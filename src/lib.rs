@@ -1,7 +1,7 @@
 //! authspec: proves who gets in and who does not.
 
-pub mod auth;
 pub mod answer;
+pub mod auth;
 pub mod capture;
 pub mod check;
 pub mod cli;
