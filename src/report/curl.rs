@@ -278,13 +278,15 @@ mod tests {
 
     #[test]
     fn masked_basic_credentials_are_given_as_user_and_password() {
-        for (plain, user) in [("YT", "a"), ("YWw6", "al"), ("YWxpO", "ali"), ("Ym9iO", "bob"), ("YWxpY2UyO", "alice2")] {
+        for (plain, user) in [("YT", "a"), ("YWw6", "al"), ("YWxpO", "ali"), ("Ym9iO", "bob"), ("YWxpY2UyO", "alice2")]
+        {
             let header = format!("Basic {plain}‹x.password›");
             let made = command(&get("GET / HTTP/1.1", "http://x/", &[("authorization", &header)]));
             assert_eq!(made.lines(500), [format!("curl -i -u \"{user}:$X_PASSWORD\" http://x/")]);
             assert_eq!(made.variables, [("X_PASSWORD".to_owned(), "‹x.password›".to_owned())]);
         }
-        for odd in ["Basic ‹x›", "Basic YWxp‹x›", "Basic !‹x›", "Bearer YWw6‹x›", "Basic YWw6‹x›YW‹y›"] {
+        for odd in ["Basic ‹x›", "Basic YWxp‹x›", "Basic !‹x›", "Bearer YWw6‹x›", "Basic YWw6‹x›YW‹y›"]
+        {
             let made = command(&get("GET / HTTP/1.1", "http://x/", &[("authorization", odd)]));
             assert!(made.lines(500)[0].contains("-H "), "{odd}: {made:?}");
         }
