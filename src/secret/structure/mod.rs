@@ -60,10 +60,11 @@ pub fn mask_as(kind: TextKind, text: &str) -> String {
     mask_jwts(&masked).into_owned()
 }
 
-/// Gives what is shown instead of a credential; nothing if it may stay: it is empty, or masked already.
+/// Gives what is shown instead of a credential; nothing if it may stay: it is empty, masked already, or a template
+/// in a line of somebody's file.
 fn stand_in(value: &str, kind: Kind) -> Option<String> {
     let trimmed = value.trim();
-    if trimmed.is_empty() || is_masked(trimmed) {
+    if trimmed.is_empty() || trimmed.starts_with("{{") || is_masked(trimmed) {
         return None;
     }
     if let Some((scheme, credential)) = trimmed.split_once(' ')
