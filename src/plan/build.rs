@@ -227,6 +227,9 @@ fn compile_case(
     if steps.len() != spec.steps.len() {
         return Vec::new();
     }
+    if spec.session == crate::spec::Session::Shared {
+        find_disturbance(&steps, &who, callers.plan, reader);
+    }
     let tags = suite.tags.iter().chain(&spec.tags).cloned().collect();
     let shape =
         Arc::new(Shape { span: spec.span, tags, skip: spec.skip.clone(), session: spec.session, steps, identities });
@@ -244,6 +247,34 @@ fn compile_case(
             Some(Case { id: id.into(), name, suite: 0, shape: Arc::clone(&shape), caller })
         })
         .collect()
+}
+
+/// A case that shares its session may not end or rotate it: others use it too (language §6).
+fn find_disturbance(steps: &[Step], who: &[Caller], plan: &Plan, reader: &mut Reader<'_>) {
+    for step in steps {
+        let one = [step.caller];
+        let callers = if step.caller == Caller::Case { who } else { &one };
+        let ids = callers.iter().filter_map(|c| match c {
+            Caller::Identity(id) => Some(id),
+            Caller::Case | Caller::Nobody | Caller::Anonymous => None,
+        });
+        for id in ids {
+            let identity = &plan.identities[id.0 as usize];
+            let scheme = &identity.login.scheme;
+            let like = |steps: Option<crate::step::StepsId>| {
+                steps.is_some_and(|s| plan.steps[s.0 as usize].iter().any(|other| step.asks_like(other)))
+            };
+            let what = if like(scheme.logout()) {
+                "ends"
+            } else if like(scheme.refresh_steps()) && step.body_uses("session") {
+                "rotates"
+            } else {
+                continue;
+            };
+            reader.fault(diags::shared_session(step.span, &identity.name, what));
+            break;
+        }
+    }
 }
 
 /// All names that send a step of a case, for `--as`.
