@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use super::*;
 
+const PIECE: &[u8] = &[b'x'; 8192];
+
 /// Sends to a server that talks like this, through both doors; both must end alike.
 pub(super) async fn both(
     talk: impl Fn(&mut Talk) + Send + Sync + 'static,
@@ -134,7 +136,6 @@ async fn endless_and_large_bodies_are_cut_off() {
             while t.say(piece) {}
         })
     };
-    const PIECE: &[u8] = &[b'x'; 8192];
     assert_eq!(endless("HTTP/1.1 200 OK\r\n\r\n", PIECE).await.unwrap_err(), limit);
     assert_eq!(endless("HTTP/1.1 200 OK\r\ncontent-length: 9000000000\r\n\r\n", PIECE).await.unwrap_err(), limit);
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
