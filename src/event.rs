@@ -10,7 +10,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::source::Place;
 
@@ -18,7 +18,7 @@ mod reasons;
 pub use reasons::{REASONS, ReasonCode, reason_code};
 
 /// How a case ended (language §8). Exhaustive on purpose: every reader must say what each means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// Every check held, controls included.
@@ -96,7 +96,7 @@ pub enum Event {
 }
 
 /// What is about to run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunInfo {
     /// The version of authspec.
     pub version: String,
@@ -117,14 +117,14 @@ pub struct RunInfo {
 }
 
 /// One suite of the run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SuiteInfo {
     /// The id that case ids begin with.
     pub id: String,
     /// The name for people.
     pub name: String,
     /// The file it stands in.
-    #[serde(serialize_with = "text")]
+    #[serde(with = "shared")]
     pub file: Arc<str>,
     /// How many of its cases were selected.
     pub cases: usize,
@@ -140,7 +140,7 @@ pub struct Login {
     /// Whether it worked; the sentence says why not.
     pub failure: Option<String>,
     /// How long it took.
-    #[serde(serialize_with = "millis")]
+    #[serde(rename = "ms", with = "millis")]
     pub elapsed: Duration,
     /// True for a session that a single case has for itself (`session: fresh`).
     pub fresh: bool,
@@ -160,12 +160,12 @@ pub enum LoginAction {
 #[derive(Debug, Clone, Serialize)]
 pub struct Waiting {
     /// The case's id.
-    #[serde(serialize_with = "text")]
+    #[serde(with = "shared")]
     pub case: Arc<str>,
     /// What for, as a fragment: `a pause the suite asks for`.
     pub what: String,
     /// For how long.
-    #[serde(rename = "ms", serialize_with = "millis")]
+    #[serde(rename = "ms", with = "millis")]
     pub time: Duration,
 }
 
@@ -175,7 +175,7 @@ pub struct CaseStarted {
     /// Its number in the plan.
     pub index: u32,
     /// Its stable id.
-    #[serde(serialize_with = "text")]
+    #[serde(with = "shared")]
     pub id: Arc<str>,
 }
 
@@ -191,7 +191,7 @@ pub struct Warning {
 }
 
 /// What a finished outcome is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OutcomeKind {
     /// A case of the plan.
@@ -201,7 +201,7 @@ pub enum OutcomeKind {
 }
 
 /// How one case ended, with all a reader needs to understand it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Outcome {
     /// Its number in the plan; reports sort by it. A teardown bears a number past all cases.
     pub index: u32,
@@ -210,7 +210,7 @@ pub struct Outcome {
     /// Index into [`RunInfo::suites`].
     pub suite: usize,
     /// The stable id.
-    #[serde(serialize_with = "text")]
+    #[serde(with = "shared")]
     pub id: Arc<str>,
     /// The name for people, expansion included: `an order is private [as=bob]`.
     pub name: String,
@@ -226,20 +226,22 @@ pub struct Outcome {
     pub proof: Proof,
     /// The steps that ran, in order.
     pub steps: Vec<StepRecord>,
+    /// How many steps the case itself has; more than ran when it ended early.
+    pub case_steps: usize,
     /// How often the case was run; above 1 only with `--retry`.
     pub attempts: u32,
     /// From start to end.
-    #[serde(rename = "ms", serialize_with = "millis")]
+    #[serde(rename = "ms", with = "millis")]
     pub elapsed: Duration,
     /// The part of it spent waiting on purpose.
-    #[serde(rename = "waited_ms", serialize_with = "millis")]
+    #[serde(rename = "waited_ms", with = "millis")]
     pub waited: Duration,
     /// Requests sent, hops and shared logins included where this case made them.
     pub requests: u32,
 }
 
 /// What the refusals in a case prove.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// Refusals for which somebody was allowed the same request, and the caller was allowed something.
     pub proven: u32,
@@ -247,11 +249,15 @@ pub struct Proof {
     pub unproven: u32,
 }
 
+/// The name of a row of [`REASONS`]; an alias, because serde would borrow a bare `&str` from its input.
+pub type CodeName = &'static str;
+
 /// One reason why a case did not simply pass.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Reason {
     /// A row of [`REASONS`].
-    pub code: &'static str,
+    #[serde(deserialize_with = "known_code")]
+    pub code: CodeName,
     /// One sentence, a lower-case fragment without a full stop.
     pub message: String,
     /// The user's own line that this is about.
@@ -270,7 +276,7 @@ pub struct Reason {
 }
 
 /// Which part of a case a step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Phase {
     /// The suite's setup.
@@ -288,7 +294,7 @@ pub enum Phase {
 }
 
 /// What one step did.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct StepRecord {
     /// The name the user gave, if any.
     pub name: Option<String>,
@@ -303,22 +309,22 @@ pub struct StepRecord {
     /// Where the step is written.
     pub place: Place,
     /// The whole exchange with all hops.
-    #[serde(rename = "ms", serialize_with = "millis")]
+    #[serde(rename = "ms", with = "millis")]
     pub elapsed: Duration,
     /// How many expectations held.
     pub held: usize,
     /// How many did not.
     pub broken: usize,
     /// Every request and answer; kept for what did not pass, for all with `-vv`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<HopRecord>,
     /// Protocol remarks in the order they happened: a cookie refused, a credential left out on a hop.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 /// One request and what came back.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HopRecord {
     /// Absolute URL, masked.
     pub url: String,
@@ -329,12 +335,12 @@ pub struct HopRecord {
     /// Why no answer came.
     pub error: Option<String>,
     /// From sending to the last byte.
-    #[serde(rename = "ms", serialize_with = "millis")]
+    #[serde(rename = "ms", with = "millis")]
     pub elapsed: Duration,
 }
 
 /// A request or a response, masked.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MessageRecord {
     /// `GET /me HTTP/1.1` or `HTTP/1.1 401 Unauthorized`.
     pub line: String,
@@ -345,7 +351,7 @@ pub struct MessageRecord {
 }
 
 /// A body as reports may show it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct BodyRecord {
     /// How to read the text.
     pub kind: BodyKind,
@@ -359,7 +365,7 @@ pub struct BodyRecord {
 pub const BODY_KEPT: usize = 64 * 1024;
 
 /// How to read a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BodyKind {
     /// Nothing was there.
@@ -377,7 +383,7 @@ pub enum BodyKind {
 }
 
 /// The numbers of a run.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Cases by verdict, in the order of [`Verdict::ALL`].
     pub counts: [usize; 8],
@@ -420,12 +426,12 @@ impl Tally {
 }
 
 /// The end of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Summary {
     /// The numbers.
     pub tally: Tally,
     /// From the first request to the last.
-    #[serde(rename = "ms", serialize_with = "millis")]
+    #[serde(rename = "ms", with = "millis")]
     pub elapsed: Duration,
     /// The code the process will end with, unless a report cannot be written.
     pub exit: u8,
@@ -436,7 +442,7 @@ pub struct Summary {
 }
 
 /// Why a run ended before all cases were decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stopped {
     /// `--fail-fast` and a case that did not pass.
@@ -447,15 +453,43 @@ pub enum Stopped {
     Deadline,
 }
 
-/// Writes durations as milliseconds with microsecond precision.
-fn millis<S: serde::Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
-    #[expect(clippy::cast_precision_loss, reason = "a run's microseconds fit 52 bits")]
-    s.serialize_f64(d.as_micros() as f64 / 1000.0)
+/// Finds a code that was read back in the table; one that a newer version wrote has no row here.
+fn known_code<'de, D: serde::Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let name = std::borrow::Cow::<'de, str>::deserialize(from)?;
+    Ok(reason_code(&name).map_or("internal", |row| row.name))
 }
 
-/// Writes shared text as text.
-fn text<S: serde::Serializer>(s: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(s)
+/// Durations as milliseconds with microsecond precision.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "a run's microseconds fit 52 bits")]
+        s.serialize_f64(d.as_micros() as f64 / 1000.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
+        let micros = (f64::deserialize(d)? * 1000.0).round();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
+        Ok(Duration::from_micros(micros as u64))
+    }
+}
+
+/// Shared text as text.
+mod shared {
+    use std::sync::Arc;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(s: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(s)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+        String::deserialize(from).map(Arc::from)
+    }
 }
 
 #[cfg(test)]

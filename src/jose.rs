@@ -30,7 +30,9 @@ mod tests {
 
     #[test]
     fn expiry_is_read_from_tokens_only() {
-        let token = |claims: &str| format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"}"), URL_SAFE_NO_PAD.encode(claims));
+        let token = |claims: &str| {
+            format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode("{\"alg\":\"none\"}"), URL_SAFE_NO_PAD.encode(claims))
+        };
         assert_eq!(expiry(&token("{\"exp\":1700000000}")), Some(1_700_000_000));
         assert_eq!(expiry(&token("{\"exp\":1700000000.9}")), Some(1_700_000_000));
         assert_eq!(expiry(&token("{}")), None);

@@ -1,3 +1,7 @@
 //! The `authspec` binary: hands everything to the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    authspec::cli::main()
+}

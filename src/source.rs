@@ -64,10 +64,10 @@ impl<T> Spanned<T> {
 }
 
 /// A place as people and reports name it; holds its line's text, so no file is needed to show it.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// The path as the user gave it, with `/` between folders.
-    #[serde(serialize_with = "text")]
+    #[serde(serialize_with = "text", deserialize_with = "shared_text")]
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: usize,
@@ -83,6 +83,10 @@ pub struct Place {
 
 fn text<S: serde::Serializer>(s: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(s)
+}
+
+fn shared_text<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
+    <String as serde::Deserialize>::deserialize(from).map(Arc::from)
 }
 
 impl std::fmt::Display for Place {

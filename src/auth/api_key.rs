@@ -36,7 +36,9 @@ enum Place {
 
 fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
     let mut places = Vec::new();
-    for (name, make) in [("header", Place::Header as fn(Arc<str>) -> Place), ("query", Place::Query), ("cookie", Place::Cookie)] {
+    for (name, make) in
+        [("header", Place::Header as fn(Arc<str>) -> Place), ("query", Place::Query), ("cookie", Place::Cookie)]
+    {
         if let Some(word) = plain(fields.get(name), cx) {
             places.push(make(word.value));
         }

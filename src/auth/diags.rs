@@ -26,7 +26,8 @@ static SCHEME: Code = Code {
 };
 
 pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&UNKNOWN_SCHEME, span, format!("there is no scheme `{name}`")).label("not a scheme");
+    let diagnostic =
+        Diagnostic::error(&UNKNOWN_SCHEME, span, format!("there is no scheme `{name}`")).label("not a scheme");
     match did_you_mean(name, known.iter().copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None => {

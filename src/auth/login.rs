@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Cookies, Credential, Ctx, Flow, Heard, Move, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name, pairs, set_cookie,
+    Cookies, Credential, Ctx, Flow, Heard, Move, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name, pairs,
+    set_cookie,
 };
 use crate::http::Request;
 use crate::source::Span;
@@ -20,7 +21,10 @@ pub(super) const KIND: SchemeKind = SchemeKind {
         key("login", "a step or a list of steps; `identity.*` is in scope"),
         key("refresh", "a step or steps that make a new credential from `session.*`"),
         key("logout", "a step or steps that end the session"),
-        key("send", "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the login's cookies without it"),
+        key(
+            "send",
+            "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the login's cookies without it",
+        ),
         key("cookies", "`keep` lets the login's cookies travel beside `send`"),
     ],
     needs: &[],
@@ -69,7 +73,11 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         Some(node) => Some(cx.with_session(&parts, |cx| read_send(node, &parts, cx))?),
     };
     let keep = fields.get("cookies").and_then(|n| {
-        cx.compile.reader.one_of(n, "a way to treat the login's cookies", &[("keep", Cookies::Keep), ("drop", Cookies::Drop)])
+        cx.compile.reader.one_of(
+            n,
+            "a way to treat the login's cookies",
+            &[("keep", Cookies::Keep), ("drop", Cookies::Drop)],
+        )
     });
     let cookies = keep.unwrap_or(if send.is_some() { Cookies::Drop } else { Cookies::Keep });
     Some(Box::new(Login { login, refresh, parts, send, cookies }))
@@ -141,7 +149,10 @@ impl Scheme for Login {
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
         let Some(send) = &self.send else { return Ok(()) };
         if let Some((part, span)) = &send.bearer {
-            let missing = |why: &str| TemplateError { message: format!("the session's `{part}` cannot be sent: {why}"), span: *span };
+            let missing = |why: &str| TemplateError {
+                message: format!("the session's `{part}` cannot be sent: {why}"),
+                span: *span,
+            };
             let session = seal.scope.get("session").ok_or_else(|| missing("there is none"))?;
             let value = session.get_attr(part).map_err(|_| missing("there is none"))?;
             request.headers.set("authorization", format!("Bearer {}", print(&value).map_err(missing)?));

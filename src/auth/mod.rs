@@ -215,7 +215,8 @@ impl Credential {
             Some(now.as_second().saturating_add(seconds))
         });
         let of_token = || {
-            let tokens = self.parts.iter().filter(|(n, _)| n.contains("access") || &**n == "token" || n.contains("jwt"));
+            let tokens =
+                self.parts.iter().filter(|(n, _)| n.contains("access") || &**n == "token" || n.contains("jwt"));
             tokens.filter_map(|(_, v)| v.as_str()).find_map(crate::jose::expiry)
         };
         self.expires = at.or_else(of_token).and_then(|s| Timestamp::from_second(s).ok());
@@ -232,7 +233,8 @@ impl Flow for AtOnce {
 }
 
 /// Fields that say who somebody is; every other field of an identity counts as secret.
-const NAMES: &[&str] = &["username", "user", "email", "login", "name", "tenant", "id", "account", "phone", "role", "key_id"];
+const NAMES: &[&str] =
+    &["username", "user", "email", "login", "name", "tenant", "id", "account", "phone", "role", "key_id"];
 
 fn is_name(field: &str) -> bool {
     NAMES.contains(&field)

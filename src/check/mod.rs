@@ -15,6 +15,89 @@ use crate::source::Span;
 use crate::spec::{Node, Reader};
 use crate::template::Scope;
 
+mod body;
+mod challenge;
+mod cookies;
+pub mod diags;
+mod duration;
+mod expect;
+mod headers;
+mod json;
+mod operand;
+mod operator;
+mod redirect;
+mod sent;
+mod status;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod that;
+mod value;
+
+pub use expect::{Expectations, read_expect};
+pub use operator::{OPERATORS, OperatorKind};
+pub use status::StatusSet;
+
+/// All checks: the keys of `expect`.
+pub const CHECKS: &[CheckKind] = &[
+    CheckKind {
+        name: "status",
+        about: "the status code: a number, a class such as `2xx`, `allow` (2xx), `deny` (401 or 403), or a list of these",
+        example: "[200, 204]",
+        read: status::read,
+    },
+    CheckKind {
+        name: "headers",
+        about: "header fields by name, in any case; of a field that is repeated, one line has to satisfy the operators of a map, and a negation holds for all lines",
+        example: "{ Cache-Control: { contains: no-store }, Server: { exists: false } }",
+        read: headers::read,
+    },
+    CheckKind {
+        name: "json",
+        about: "values of the body by JSONPath; a singular path gives the value, any other the list of its nodes",
+        example: "{ $.username: alice, $.password: { exists: false } }",
+        read: json::read,
+    },
+    CheckKind { name: "body", about: "the body as text", example: "{ contains: Welcome }", read: body::read },
+    CheckKind {
+        name: "challenge",
+        about: "`WWW-Authenticate`, parsed: `scheme`, parameters by name, or `exists`; one of several challenges has to match as a whole",
+        example: "{ scheme: Bearer, error: invalid_token }",
+        read: challenge::read,
+    },
+    CheckKind {
+        name: "cookies",
+        about: "what the step's answers set, on any hop: a value, or a map of attributes, `exists` and `deleted`; of several with one name the last counts",
+        example: "{ session: { http_only: true, same_site: Lax }, csrf: { exists: false } }",
+        read: cookies::read,
+    },
+    CheckKind {
+        name: "redirect",
+        about: "where the answer points to: a path means the same origin, a URL is compared whole",
+        example: "{ to: /login, status: 303 }",
+        read: redirect::read,
+    },
+    CheckKind {
+        name: "duration",
+        about: "the time for all hops: `below`, `above`, `at_most`, `at_least` a duration",
+        example: "{ below: 500ms }",
+        read: duration::read,
+    },
+    CheckKind {
+        name: "sent",
+        about: "what really left: `method`, `url`, `body` of the first request, `headers` and `cookies` of any hop",
+        example: "{ headers: { Authorization: { exists: false } }, method: GET }",
+        read: sent::read,
+    },
+    CheckKind {
+        name: "that",
+        about: "expressions over `response` and all names in scope, each of which must be true",
+        example: "[ \"response.json.items | length > 0\" ]",
+        read: that::read,
+    },
+];
+
 /// A kind of assertion: one key of `expect`.
 #[derive(Debug)]
 pub struct CheckKind {
@@ -43,6 +126,11 @@ pub struct Placed {
 pub trait Check: Debug + Send + Sync {
     /// Says whether the expectation holds.
     fn judge(&self, seen: &Seen<'_>) -> Checked;
+
+    /// Gives the statuses that are expected of the answer, when that is what is checked.
+    fn status(&self) -> Option<&StatusSet> {
+        None
+    }
 }
 
 /// What a check can see.

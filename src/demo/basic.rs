@@ -32,9 +32,7 @@ impl FromRequestParts<App> for BasicCaller {
         }
         // Guesses are slowed by the two hashing threads, not by the lockout: every request carries the password,
         // so one browser with an old one would lock its owner out for good.
-        let user = signin::verified(app, &name, &password)
-            .await
-            .ok_or_else(|| challenged(signin::wrong()))?;
+        let user = signin::verified(app, &name, &password).await.ok_or_else(|| challenged(signin::wrong()))?;
         remember(app, &user, &password);
         Ok(Self(user))
     }
@@ -48,9 +46,7 @@ impl FromRequestParts<App> for BasicAdmin {
         if user.roles.contains(&Role::Admin) {
             return Ok(Self(user));
         }
-        Err(ApiError::forbidden(
-            "this needs the role admin; log in as an admin",
-        ))
+        Err(ApiError::forbidden("this needs the role admin; log in as an admin"))
     }
 }
 
@@ -59,36 +55,22 @@ fn credentials(parts: &Parts) -> Result<(String, String), ApiError> {
     let mut values = parts.headers.get_all(AUTHORIZATION).iter();
     let first = values.next();
     if values.next().is_some() {
-        return Err(ApiError::bad_request(
-            "the request carries more than one credential; send exactly one",
-        ));
+        return Err(ApiError::bad_request("the request carries more than one credential; send exactly one"));
     }
-    let value = first
-        .and_then(|v| v.to_str().ok())
-        .map(str::trim)
-        .unwrap_or_default();
+    let value = first.and_then(|v| v.to_str().ok()).map(str::trim).unwrap_or_default();
     let (scheme, encoded) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("basic") {
         let message = "this needs a user name and a password: send `Authorization: Basic <base64 of name:password>`";
-        return Err(challenged(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "unauthorized",
-            message,
-        )));
+        return Err(challenged(ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message)));
     }
     let decoded = STANDARD.decode(encoded.trim_start_matches(' ')).ok();
     let text = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
     // The first colon splits: a user name has none, a password may (RFC 7617 §2).
     let pair = text.as_deref().and_then(|t| t.split_once(':'));
-    pair.map(|(name, password)| (name.to_owned(), password.to_owned()))
-        .ok_or_else(|| {
-            let message = "the Basic credentials must be the base64 of `name:password` in UTF-8";
-            challenged(ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "invalid_credentials",
-                message,
-            ))
-        })
+    pair.map(|(name, password)| (name.to_owned(), password.to_owned())).ok_or_else(|| {
+        let message = "the Basic credentials must be the base64 of `name:password` in UTF-8";
+        challenged(ApiError::new(StatusCode::UNAUTHORIZED, "invalid_credentials", message))
+    })
 }
 
 fn challenged(error: ApiError) -> ApiError {
@@ -106,12 +88,7 @@ fn mark(app: &App, user: &User, password: &str) -> Vec<u8> {
 }
 
 fn remembered(app: &App, name: &str, password: &str) -> Option<User> {
-    let user = app
-        .store()
-        .users
-        .get(name)
-        .filter(|u| u.standing == Standing::Enabled)
-        .cloned()?;
+    let user = app.store().users.get(name).filter(|u| u.standing == Standing::Enabled).cloned()?;
     let mark = mark(app, &user, password);
     app.store().basic.contains(&mark).then_some(user)
 }

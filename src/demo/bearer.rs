@@ -39,9 +39,7 @@ impl Caller {
         if roles.iter().any(|r| self.has(*r)) {
             return Ok(());
         }
-        Err(insufficient_scope(
-            roles.first().map_or("user", |r| r.name()),
-        ))
+        Err(insufficient_scope(roles.first().map_or("user", |r| r.name())))
     }
 }
 
@@ -87,26 +85,17 @@ async fn identify(parts: &Parts, app: &App) -> Result<Option<Caller>, ApiError> 
         return Ok(None);
     };
     let keys = app.keys.get().await?;
-    let claims = keys
-        .verify(&app.url, token, clock::now_ms())
-        .map_err(|why| invalid_token(&why))?;
+    let claims = keys.verify(&app.url, token, clock::now_ms()).map_err(|why| invalid_token(&why))?;
     let store = app.store();
-    let session = store
-        .sessions
-        .get(&claims.sid)
-        .ok_or_else(|| invalid_token("the session of the token is unknown"))?;
+    let session =
+        store.sessions.get(&claims.sid).ok_or_else(|| invalid_token("the session of the token is unknown"))?;
     if let Some(why) = session.refusal(&claims.jti) {
         return Err(invalid_token(&why));
     }
-    let user = store
-        .users
-        .get(&session.user)
-        .filter(|u| u.id == claims.sub);
+    let user = store.users.get(&session.user).filter(|u| u.id == claims.sub);
     let user = user.ok_or_else(|| invalid_token("the subject of the token is unknown"))?;
     if user.standing == Standing::Disabled {
-        return Err(invalid_token(
-            "the token was revoked: the account was disabled",
-        ));
+        return Err(invalid_token("the token was revoked: the account was disabled"));
     }
     Ok(Some(Caller {
         id: user.id.clone(),
@@ -126,10 +115,7 @@ fn token(parts: &Parts) -> Result<Option<&str>, ApiError> {
         return Err(many_credentials());
     }
     let Some(value) = first else { return Ok(None) };
-    let value = value
-        .to_str()
-        .map_err(|_| invalid_token("the token is malformed"))?
-        .trim();
+    let value = value.to_str().map_err(|_| invalid_token("the token is malformed"))?.trim();
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
         if rest.is_empty() && scheme.contains('.') {
@@ -149,16 +135,11 @@ fn token(parts: &Parts) -> Result<Option<&str>, ApiError> {
 
 fn has_query_token(parts: &Parts) -> bool {
     let query = parts.uri.query().unwrap_or_default();
-    query
-        .split('&')
-        .any(|pair| pair.split('=').next() == Some("access_token"))
+    query.split('&').any(|pair| pair.split('=').next() == Some("access_token"))
 }
 
 /// The `b64token` of RFC 6750 §2.1.
 fn is_b64token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty()
-        && body
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
+    !body.is_empty() && body.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(&b))
 }

@@ -38,10 +38,7 @@ impl<T: Shape> FromRequest<App> for Input<T> {
         let bytes = read(request).await?;
         match serde_json::from_slice(&bytes) {
             Ok(value) => Ok(Self(value)),
-            Err(e) if e.is_data() => Err(ApiError::bad_request(format!(
-                "the body must look like {}",
-                T::SHAPE
-            ))),
+            Err(e) if e.is_data() => Err(ApiError::bad_request(format!("the body must look like {}", T::SHAPE))),
             Err(e) => Err(ApiError::bad_request(format!(
                 "the body is not valid JSON (line {}, column {})",
                 e.line(),
@@ -65,13 +62,8 @@ impl FromRequest<App> for Form {
         }
         let mut fields = BTreeMap::new();
         for (name, value) in url::form_urlencoded::parse(&bytes) {
-            if fields
-                .insert(name.to_string(), value.into_owned())
-                .is_some()
-            {
-                return Err(ApiError::bad_request(
-                    "a form field is there twice; send each once",
-                ));
+            if fields.insert(name.to_string(), value.into_owned()).is_some() {
+                return Err(ApiError::bad_request("a form field is there twice; send each once"));
             }
         }
         Ok(Self(fields))
@@ -92,20 +84,12 @@ fn media_type(headers: &HeaderMap) -> Option<String> {
     if values.next().is_some() {
         return None;
     }
-    value
-        .split(';')
-        .next()
-        .map(|media| media.trim().to_ascii_lowercase())
+    value.split(';').next().map(|media| media.trim().to_ascii_lowercase())
 }
 
 fn unsupported(wanted: &str) -> ApiError {
     let message = format!("send the body as `Content-Type: {wanted}`");
-    ApiError::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
-        message,
-    )
-    .with(header::ACCEPT, wanted)
+    ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message).with(header::ACCEPT, wanted)
 }
 
 /// Stands in for a body that was too large to keep.

@@ -66,9 +66,6 @@ mod tests {
     #[test]
     fn two_that_differ_are_none() {
         assert_eq!(id_of(&["demo_session=1; demo_session=2"]), None);
-        assert_eq!(
-            id_of(&["demo_session=1", "demo_session=1"]).as_deref(),
-            Some("1")
-        );
+        assert_eq!(id_of(&["demo_session=1", "demo_session=1"]).as_deref(), Some("1"));
     }
 }

@@ -7,13 +7,10 @@ use axum::response::{IntoResponse as _, Response};
 const ORIGINS: &[&str] = &["https://app.example.com", "http://localhost:5173"];
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, DELETE");
-const HEADERS: HeaderValue =
-    HeaderValue::from_static("authorization, content-type, x-csrf-token, x-api-key");
-const EXPOSED: HeaderValue =
-    HeaderValue::from_static("WWW-Authenticate, Retry-After, Location, X-Request-Id");
-const VARY_PREFLIGHT: HeaderValue = HeaderValue::from_static(
-    "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
-);
+const HEADERS: HeaderValue = HeaderValue::from_static("authorization, content-type, x-csrf-token, x-api-key");
+const EXPOSED: HeaderValue = HeaderValue::from_static("WWW-Authenticate, Retry-After, Location, X-Request-Id");
+const VARY_PREFLIGHT: HeaderValue =
+    HeaderValue::from_static("Origin, Access-Control-Request-Method, Access-Control-Request-Headers");
 
 /// Whether pages of that origin may call; compared byte for byte.
 pub(crate) fn allows(origin: &HeaderValue) -> bool {
@@ -41,16 +38,10 @@ pub(crate) fn preflight(origin: Option<HeaderValue>) -> Response {
     headers.insert(header::VARY, VARY_PREFLIGHT);
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        headers.insert(
-            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            HeaderValue::from_static("true"),
-        );
+        headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HEADERS);
-        headers.insert(
-            header::ACCESS_CONTROL_MAX_AGE,
-            HeaderValue::from_static("600"),
-        );
+        headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     }
     response
 }
@@ -60,10 +51,7 @@ pub(crate) fn share(response: &mut HeaderMap, origin: Option<HeaderValue>) {
     response.append(header::VARY, HeaderValue::from_static("Origin"));
     if let Some(origin) = origin {
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        response.insert(
-            header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
-            HeaderValue::from_static("true"),
-        );
+        response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
         response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
 }

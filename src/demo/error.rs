@@ -21,12 +21,7 @@ pub(crate) type Answer = Result<Response, ApiError>;
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code,
-            message: message.into(),
-            headers: Vec::new(),
-        }
+        Self { status, code, message: message.into(), headers: Vec::new() }
     }
 
     /// A 400 whose message says what to send instead.
@@ -57,8 +52,7 @@ impl ApiError {
     /// A 429 for an account that is locked for `seconds` more.
     pub(crate) fn locked(seconds: u64) -> Self {
         let message = format!("too many wrong passwords for this user; try again in {seconds} s");
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "locked", message)
-            .with(header::RETRY_AFTER, &seconds.to_string())
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "locked", message).with(header::RETRY_AFTER, &seconds.to_string())
     }
 
     /// Adds a header; a value that is not legal in a header is left out.
@@ -114,35 +108,22 @@ pub(crate) fn no_token() -> ApiError {
 
 /// The 401 for a token that is not good; `why` is free of quotes and backslashes (RFC 6750 §3).
 pub(crate) fn invalid_token(why: &str) -> ApiError {
-    let challenge = format!(
-        "{}, error=\"invalid_token\", error_description=\"{why}\"",
-        bearer_challenge()
-    );
-    ApiError::new(
-        StatusCode::UNAUTHORIZED,
-        "invalid_token",
-        format!("{why}; log in again"),
-    )
-    .challenge(&challenge)
+    let challenge = format!("{}, error=\"invalid_token\", error_description=\"{why}\"", bearer_challenge());
+    ApiError::new(StatusCode::UNAUTHORIZED, "invalid_token", format!("{why}; log in again")).challenge(&challenge)
 }
 
 /// The 400 for a request whose credentials contradict each other (RFC 6750 §3.1).
 pub(crate) fn many_credentials() -> ApiError {
     let why = "the request carries more than one credential";
-    let challenge = format!(
-        "{}, error=\"invalid_request\", error_description=\"{why}\"",
-        bearer_challenge()
-    );
+    let challenge = format!("{}, error=\"invalid_request\", error_description=\"{why}\"", bearer_challenge());
     ApiError::bad_request(format!("{why}; send exactly one")).challenge(&challenge)
 }
 
 /// The 403 for a token whose holder lacks a role (RFC 6750 §3.1).
 pub(crate) fn insufficient_scope(role: &str) -> ApiError {
     let why = format!("this needs the role {role}");
-    let challenge = format!(
-        "{}, error=\"insufficient_scope\", error_description=\"{why}\", scope=\"{role}\"",
-        bearer_challenge()
-    );
+    let challenge =
+        format!("{}, error=\"insufficient_scope\", error_description=\"{why}\", scope=\"{role}\"", bearer_challenge());
     let message = format!("{why}; ask an admin for it");
     ApiError::new(StatusCode::FORBIDDEN, "insufficient_scope", message).challenge(&challenge)
 }

@@ -31,9 +31,7 @@ impl Lockout {
     /// Notes a wrong password.
     pub(crate) fn failed(&mut self, name: &str, now: u64) {
         if self.0.len() >= MOST_NAMES {
-            self.0.retain(|_, a| {
-                a.locked_until > now || a.failed_at.iter().any(|at| at + WINDOW_MS > now)
-            });
+            self.0.retain(|_, a| a.locked_until > now || a.failed_at.iter().any(|at| at + WINDOW_MS > now));
         }
         let attempts = self.0.entry(name.to_owned()).or_default();
         attempts.failed_at.retain(|at| at + WINDOW_MS > now);

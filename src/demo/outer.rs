@@ -31,26 +31,17 @@ pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -
 /// Gives the bare refusals of the router (405, a path that is not UTF-8) the demo's own body.
 fn in_json(response: Response) -> Response {
     let status = response.status();
-    let typed = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|t| t.to_str().ok())
-        .unwrap_or_default();
+    let typed = response.headers().get(header::CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or_default();
     let ours = typed.starts_with("application/json") || typed.starts_with("text/html");
     if !(status.is_client_error() || status.is_server_error()) || ours {
         return response;
     }
     let error = match status {
         StatusCode::METHOD_NOT_ALLOWED => {
-            let message =
-                "this route does not know the method; the Allow header names those it knows";
+            let message = "this route does not know the method; the Allow header names those it knows";
             ApiError::new(status, "method_not_allowed", message)
         }
-        _ => ApiError::new(
-            status,
-            "invalid_request",
-            "the demo cannot read this request; check the path and query",
-        ),
+        _ => ApiError::new(status, "invalid_request", "the demo cannot read this request; check the path and query"),
     };
     let mut replaced = error.into_response();
     if let Some(allow) = response.headers().get(header::ALLOW) {
@@ -65,14 +56,8 @@ fn hygiene(headers: &mut HeaderMap, app: &App) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     }
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if app.is_https() {
         let a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);

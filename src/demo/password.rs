@@ -64,7 +64,8 @@ pub(crate) const SEEDED: &[Seed] = &[
 ];
 
 /// The hash verified for a name nobody bears, so that the answer takes as long as for any other.
-pub(crate) const NOBODY: &str = "$argon2id$v=19$m=7168,t=5,p=1$9cqjLFNTS3zJJYAXgw1ZDA$3Kxc28MusLyjcmLxxYEidICIyyaHmsTOJI8rqi5v8v8";
+pub(crate) const NOBODY: &str =
+    "$argon2id$v=19$m=7168,t=5,p=1$9cqjLFNTS3zJJYAXgw1ZDA$3Kxc28MusLyjcmLxxYEidICIyyaHmsTOJI8rqi5v8v8";
 
 /// The low-memory setting among those OWASP recommends for argon2id: 7 MiB, five passes, one lane.
 const MEMORY_KIB: u32 = 7 * 1024;
@@ -74,9 +75,7 @@ const PREFIX: &str = "$argon2id$v=19$m=7168,t=5,p=1$";
 
 /// Whether the password belongs to the hash; takes about 10 ms.
 pub(crate) async fn verify(phc: String, password: String) -> bool {
-    tokio::task::spawn_blocking(move || matches(&phc, &password))
-        .await
-        .unwrap_or(false)
+    tokio::task::spawn_blocking(move || matches(&phc, &password)).await.unwrap_or(false)
 }
 
 /// Hashes a new password; takes about 10 ms.
@@ -134,16 +133,9 @@ mod tests {
             ("lara", "lockout-5"),
             ("root", "toor-admin-9"),
         ];
-        assert_eq!(
-            SEEDED.iter().map(|s| s.name).collect::<Vec<_>>(),
-            documented.map(|(name, _)| name)
-        );
+        assert_eq!(SEEDED.iter().map(|s| s.name).collect::<Vec<_>>(), documented.map(|(name, _)| name));
         for (seed, (name, password)) in SEEDED.iter().zip(documented) {
-            assert!(
-                matches(seed.phc, password),
-                "{name}: use {}",
-                phc(password).unwrap()
-            );
+            assert!(matches(seed.phc, password), "{name}: use {}", phc(password).unwrap());
             assert!(!matches(seed.phc, "wonderland-8"), "{name}");
             assert!(seed.phc.starts_with(PREFIX), "{name}");
         }
@@ -156,11 +148,7 @@ mod tests {
         let fresh = phc("a new password").unwrap();
         let parsed = PasswordHash::new(&fresh).unwrap();
         assert_eq!(Params::try_from(&parsed).unwrap().t_cost(), PASSES);
-        assert!(
-            Argon2::default()
-                .verify_password(b"a new password", &parsed)
-                .is_ok()
-        );
+        assert!(Argon2::default().verify_password(b"a new password", &parsed).is_ok());
         assert!(matches(&fresh, "a new password"));
         assert!(!matches(&fresh, "a new passworD"));
         assert!(!matches("not a hash", "a new password"));

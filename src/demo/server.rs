@@ -31,9 +31,7 @@ pub struct DemoOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// The port is taken or may not be used.
-    #[error(
-        "the demo cannot listen on 127.0.0.1:{port}: {cause}; choose another port, or 0 for a free one"
-    )]
+    #[error("the demo cannot listen on 127.0.0.1:{port}: {cause}; choose another port, or 0 for a free one")]
     Listen {
         /// The port that was asked for.
         port: u16,
@@ -66,11 +64,7 @@ impl Demo {
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
-        let identity = if options.tls {
-            Some(Identity::generate().map_err(DemoError::Certificate)?)
-        } else {
-            None
-        };
+        let identity = if options.tls { Some(Identity::generate().map_err(DemoError::Certificate)?) } else { None };
         let url = url_of(address, identity.as_ref());
         let ca_pem = identity.as_ref().map(|i| i.ca_pem.clone());
         let routes = routes::all(State::new(url.clone(), options.weak));
@@ -83,16 +77,8 @@ impl Demo {
             .map_err(DemoError::Thread)?;
         let (stop, stopped) = oneshot::channel();
         let work = move || run(runtime, listener, identity, routes, stopped);
-        let thread = std::thread::Builder::new()
-            .name("demo".to_owned())
-            .spawn(work)
-            .map_err(DemoError::Thread)?;
-        Ok(Self {
-            url,
-            ca_pem,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("demo".to_owned()).spawn(work).map_err(DemoError::Thread)?;
+        Ok(Self { url, ca_pem, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The demo's URL without a slash at the end: `http://127.0.0.1:49321`.

@@ -62,10 +62,7 @@ impl Session {
         if let Some(end) = self.ended {
             return Some(format!("the token was revoked: {}", end.why()));
         }
-        self.revoked_jtis
-            .iter()
-            .any(|j| j == jti)
-            .then(|| "the token was revoked".to_owned())
+        self.revoked_jtis.iter().any(|j| j == jti).then(|| "the token was revoked".to_owned())
     }
 }
 
@@ -107,8 +104,7 @@ impl NotRefreshed {
             Self::Unknown => "this refresh token was never issued here; log in again".to_owned(),
             Self::Expired => "the refresh token has expired; log in again".to_owned(),
             Self::Reused => {
-                "the refresh token was used before, so the whole session was ended; log in again"
-                    .to_owned()
+                "the refresh token was used before, so the whole session was ended; log in again".to_owned()
             }
             Self::Ended(end) => format!("the refresh token is dead: {}; log in again", end.why()),
         }
@@ -132,33 +128,16 @@ impl Sessions {
         }
         let sid = random::name("sid");
         let refresh_until = now + lives.refresh * 1000;
-        let session = Session {
-            user: user.to_owned(),
-            lives,
-            refresh_until,
-            ended: None,
-            revoked_jtis: Vec::new(),
-        };
+        let session = Session { user: user.to_owned(), lives, refresh_until, ended: None, revoked_jtis: Vec::new() };
         self.by_id.insert(sid.clone(), session);
         let refresh_token = self.issue(&sid, refresh_until);
-        Opened {
-            sid,
-            user: user.to_owned(),
-            lives,
-            refresh_token,
-        }
+        Opened { sid, user: user.to_owned(), lives, refresh_token }
     }
 
     /// Trades a refresh token for the next one; using one twice ends its session.
     pub(crate) fn rotate(&mut self, token: &str, now: u64) -> Result<Opened, NotRefreshed> {
-        let entry = self
-            .refresh
-            .get_mut(&random::fingerprint(token))
-            .ok_or(NotRefreshed::Unknown)?;
-        let session = self
-            .by_id
-            .get_mut(&entry.sid)
-            .ok_or(NotRefreshed::Unknown)?;
+        let entry = self.refresh.get_mut(&random::fingerprint(token)).ok_or(NotRefreshed::Unknown)?;
+        let session = self.by_id.get_mut(&entry.sid).ok_or(NotRefreshed::Unknown)?;
         if entry.used == Use::Spent {
             session.ended.get_or_insert(End::RefreshReused);
             return Err(NotRefreshed::Reused);
@@ -171,19 +150,9 @@ impl Sessions {
         }
         entry.used = Use::Spent;
         session.refresh_until = now + session.lives.refresh * 1000;
-        let (sid, user, lives, until) = (
-            entry.sid.clone(),
-            session.user.clone(),
-            session.lives,
-            session.refresh_until,
-        );
+        let (sid, user, lives, until) = (entry.sid.clone(), session.user.clone(), session.lives, session.refresh_until);
         let refresh_token = self.issue(&sid, until);
-        Ok(Opened {
-            sid,
-            user,
-            lives,
-            refresh_token,
-        })
+        Ok(Opened { sid, user, lives, refresh_token })
     }
 
     /// The session of that id.
@@ -224,22 +193,14 @@ impl Sessions {
 
     fn issue(&mut self, sid: &str, until: u64) -> String {
         let token = random::secret();
-        self.refresh.insert(
-            random::fingerprint(&token),
-            Refresh {
-                sid: sid.to_owned(),
-                until,
-                used: Use::Fresh,
-            },
-        );
+        self.refresh.insert(random::fingerprint(&token), Refresh { sid: sid.to_owned(), until, used: Use::Fresh });
         token
     }
 
     /// Drops the sessions of which no token can be good any more.
     fn clean(&mut self, now: u64) {
         // An access token may outlive the refresh token it came with.
-        self.by_id
-            .retain(|_, s| s.refresh_until + LONGEST_ACCESS * 1000 > now);
+        self.by_id.retain(|_, s| s.refresh_until + LONGEST_ACCESS * 1000 > now);
         let known = &self.by_id;
         self.refresh.retain(|_, r| known.contains_key(&r.sid));
     }
@@ -249,10 +210,7 @@ impl Sessions {
 mod tests {
     use super::*;
 
-    const LIVES: Lives = Lives {
-        access: 900,
-        refresh: 10,
-    };
+    const LIVES: Lives = Lives { access: 900, refresh: 10 };
 
     #[test]
     fn a_used_token_ends_the_family() {
@@ -260,10 +218,7 @@ mod tests {
         let first = sessions.open("alice", LIVES, 0);
         let second = sessions.rotate(&first.refresh_token, 1).unwrap();
         assert_eq!(second.sid, first.sid);
-        assert_eq!(
-            sessions.rotate(&first.refresh_token, 2).unwrap_err(),
-            NotRefreshed::Reused
-        );
+        assert_eq!(sessions.rotate(&first.refresh_token, 2).unwrap_err(), NotRefreshed::Reused);
         let dead = sessions.rotate(&second.refresh_token, 3).unwrap_err();
         assert_eq!(dead, NotRefreshed::Ended(End::RefreshReused));
         assert!(sessions.get(&first.sid).unwrap().refusal("any").is_some());
@@ -273,10 +228,7 @@ mod tests {
     fn a_refresh_token_expires_by_the_millisecond() {
         let mut sessions = Sessions::default();
         let opened = sessions.open("alice", LIVES, 0);
-        assert_eq!(
-            sessions.rotate(&opened.refresh_token, 10_000).unwrap_err(),
-            NotRefreshed::Expired
-        );
+        assert_eq!(sessions.rotate(&opened.refresh_token, 10_000).unwrap_err(), NotRefreshed::Expired);
         assert!(sessions.rotate(&opened.refresh_token, 9_999).is_ok());
     }
 
@@ -284,14 +236,7 @@ mod tests {
     fn what_is_over_is_forgotten_and_what_lives_is_kept() {
         let mut sessions = Sessions::default();
         let old = sessions.open("alice", LIVES, 0);
-        let live = sessions.open(
-            "alice",
-            Lives {
-                access: 900,
-                refresh: 100_000,
-            },
-            0,
-        );
+        let live = sessions.open("alice", Lives { access: 900, refresh: 100_000 }, 0);
         sessions.clean(1_000_000 + 10_000);
         assert!(sessions.get(&old.sid).is_none());
         assert!(sessions.get(&live.sid).is_some());

@@ -43,12 +43,7 @@ pub(crate) async fn check(app: &App, name: &str, password: &str) -> Result<User,
     if let Some(seconds) = store.lockout.seconds_left(name, now) {
         return Err(Refused::Locked(seconds));
     }
-    let unchanged = |u: &User| {
-        store
-            .users
-            .get(name)
-            .is_some_and(|now| now.phc == u.phc && now.standing == u.standing)
-    };
+    let unchanged = |u: &User| store.users.get(name).is_some_and(|now| now.phc == u.phc && now.standing == u.standing);
     if let Some(user) = user.filter(unchanged) {
         store.lockout.clear(name);
         Ok(user)
@@ -61,9 +56,7 @@ pub(crate) async fn check(app: &App, name: &str, password: &str) -> Result<User,
 /// The enabled person of that name and password, with one hash computed whatever the outcome.
 pub(crate) async fn verified(app: &App, name: &str, password: &str) -> Option<User> {
     let user = app.store().users.get(name).cloned();
-    let phc = user
-        .as_ref()
-        .map_or_else(|| password::NOBODY.to_owned(), |u| u.phc.clone());
+    let phc = user.as_ref().map_or_else(|| password::NOBODY.to_owned(), |u| u.phc.clone());
     let right = password::verify(phc, password.to_owned()).await;
     user.filter(|u| right && u.standing == Standing::Enabled)
 }

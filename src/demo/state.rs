@@ -65,10 +65,6 @@ impl State {
 
     /// A name for one request, unique in this demo.
     pub(crate) fn request_id(&self) -> String {
-        format!(
-            "req-{}-{}",
-            self.run,
-            self.requests.fetch_add(1, Ordering::Relaxed)
-        )
+        format!("req-{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
     }
 }

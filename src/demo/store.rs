@@ -54,11 +54,7 @@ impl Notes {
 
     /// The notes of a person, oldest first.
     pub(crate) fn of(&self, owner: &str) -> impl Iterator<Item = &Note> {
-        self.by_owner
-            .get(owner)
-            .into_iter()
-            .flatten()
-            .filter_map(|id| self.by_id.get(id))
+        self.by_owner.get(owner).into_iter().flatten().filter_map(|id| self.by_id.get(id))
     }
 
     /// The notes everyone may read, oldest first.
@@ -71,10 +67,7 @@ impl Notes {
         if self.by_id.len() >= MOST_NOTES {
             return false;
         }
-        self.by_owner
-            .entry(note.owner.clone())
-            .or_default()
-            .push(note.id.clone());
+        self.by_owner.entry(note.owner.clone()).or_default().push(note.id.clone());
         if note.audience == Audience::Everyone {
             self.shared.push(note.id.clone());
         }
@@ -105,11 +98,7 @@ pub(crate) struct Account {
 impl Account {
     /// The first account of a person.
     pub(crate) fn first_of(owner: &str, balance: u64) -> Self {
-        Self {
-            id: format!("acc-{owner}-1"),
-            owner: owner.to_owned(),
-            balance,
-        }
+        Self { id: format!("acc-{owner}-1"), owner: owner.to_owned(), balance }
     }
 }
 
@@ -133,37 +122,13 @@ impl Store {
     pub(crate) fn seeded() -> Self {
         let mut notes = Notes::default();
         let seeds = [
-            (
-                "note-alice-1",
-                "alice",
-                "Shopping",
-                "tea, cake, a pocket watch",
-                Audience::Owner,
-            ),
-            (
-                "note-bob-1",
-                "bob",
-                "Tools",
-                "hammer, saw, can we fix it",
-                Audience::Owner,
-            ),
-            (
-                "note-shared-1",
-                "root",
-                "House rules",
-                "be kind, lock the door",
-                Audience::Everyone,
-            ),
+            ("note-alice-1", "alice", "Shopping", "tea, cake, a pocket watch", Audience::Owner),
+            ("note-bob-1", "bob", "Tools", "hammer, saw, can we fix it", Audience::Owner),
+            ("note-shared-1", "root", "House rules", "be kind, lock the door", Audience::Everyone),
         ];
         for (id, owner, title, text, audience) in seeds {
             let (id, owner) = (id.to_owned(), owner.to_owned());
-            notes.add(Note {
-                id,
-                owner,
-                title: title.to_owned(),
-                text: text.to_owned(),
-                audience,
-            });
+            notes.add(Note { id, owner, title: title.to_owned(), text: text.to_owned(), audience });
         }
         let accounts = [("alice", 1000), ("bob", 500), ("carol", 250), ("lara", 100)];
         Self {
@@ -172,9 +137,7 @@ impl Store {
             sessions: Sessions::default(),
             web: WebSessions::default(),
             notes,
-            accounts: accounts
-                .map(|(owner, balance)| Account::first_of(owner, balance))
-                .into(),
+            accounts: accounts.map(|(owner, balance)| Account::first_of(owner, balance)).into(),
             basic: HashSet::new(),
             counters: HashMap::new(),
         }

@@ -29,43 +29,32 @@ impl Identity {
     pub(crate) fn generate() -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let ca_key = KeyPair::generate()?;
         let mut ca = CertificateParams::new(Vec::new())?;
-        ca.distinguished_name
-            .push(DnType::CommonName, "authspec demo CA");
+        ca.distinguished_name.push(DnType::CommonName, "authspec demo CA");
         ca.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         ca.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let ca_pem = ca.self_signed(&ca_key)?.pem();
         let issuer = rcgen::Issuer::new(ca, ca_key);
 
         let key = KeyPair::generate()?;
-        let mut leaf =
-            CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
-        leaf.distinguished_name
-            .push(DnType::CommonName, "authspec demo");
+        let mut leaf = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
+        leaf.distinguished_name.push(DnType::CommonName, "authspec demo");
         leaf.use_authority_key_identifier_extension = true;
         let certificate = leaf.signed_by(&key, &issuer)?.der().clone();
 
         let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config =
-            ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-                .with_safe_default_protocol_versions()?
-                .with_no_client_auth()
-                .with_single_cert(vec![certificate], private)?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], private)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self {
-            ca_pem,
-            config: Arc::new(config),
-        })
+        Ok(Self { ca_pem, config: Arc::new(config) })
     }
 
     /// Wraps a listener. Must be called inside the server's runtime.
     pub(crate) fn listen(&self, listener: TcpListener) -> TlsListener {
         let (sender, ready) = mpsc::channel(64);
         let address = listener.local_addr();
-        tokio::spawn(accept(
-            listener,
-            TlsAcceptor::from(Arc::clone(&self.config)),
-            sender,
-        ));
+        tokio::spawn(accept(listener, TlsAcceptor::from(Arc::clone(&self.config)), sender));
         TlsListener { ready, address }
     }
 }

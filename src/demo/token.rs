@@ -65,19 +65,14 @@ impl KeyRing {
             }
         };
         // If no thread can be had, the sender is dropped and every wait ends with an error.
-        let _ = std::thread::Builder::new()
-            .name("demo-key".to_owned())
-            .spawn(work);
+        let _ = std::thread::Builder::new().name("demo-key".to_owned()).spawn(work);
         Self(receiver)
     }
 
     /// The keys, as soon as they are there.
     pub(crate) async fn get(&self) -> Result<Arc<Keys>, ApiError> {
         let mut receiver = self.0.clone();
-        let keys = receiver
-            .wait_for(Option::is_some)
-            .await
-            .map_err(|_| ApiError::internal())?;
+        let keys = receiver.wait_for(Option::is_some).await.map_err(|_| ApiError::internal())?;
         keys.clone().ok_or_else(ApiError::internal)
     }
 }
@@ -105,17 +100,9 @@ impl Keys {
 
     /// Makes an access token for a session. It lives at least as long as asked, to the end of that second, and
     /// never longer than 15 minutes.
-    pub(crate) fn mint(
-        &self,
-        issuer: &str,
-        user: &User,
-        opened: &Opened,
-        now: u64,
-    ) -> Result<String, ApiError> {
+    pub(crate) fn mint(&self, issuer: &str, user: &User, opened: &Opened, now: u64) -> Result<String, ApiError> {
         let iat = now / 1000;
-        let exp = (now + opened.lives.access * 1000)
-            .div_ceil(1000)
-            .min(iat + LONGEST_ACCESS);
+        let exp = (now + opened.lives.access * 1000).div_ceil(1000).min(iat + LONGEST_ACCESS);
         let claims = Claims {
             iss: issuer.to_owned(),
             aud: AUDIENCE.into(),
@@ -138,9 +125,7 @@ impl Keys {
         let mut token = format!("{}.{payload}", self.header);
         let mut signature = vec![0; self.signing.public_modulus_len()];
         let random = SystemRandom::new();
-        let signed =
-            self.signing
-                .sign(&RSA_PKCS1_SHA256, &random, token.as_bytes(), &mut signature);
+        let signed = self.signing.sign(&RSA_PKCS1_SHA256, &random, token.as_bytes(), &mut signature);
         signed.ok()?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
@@ -169,16 +154,10 @@ impl Keys {
         };
         let seconds = now / 1000;
         if claims.exp <= seconds {
-            return Err(format!(
-                "the token expired at {}",
-                clock::rfc3339(claims.exp)
-            ));
+            return Err(format!("the token expired at {}", clock::rfc3339(claims.exp)));
         }
         if claims.nbf > seconds || claims.iat > seconds {
-            return Err(format!(
-                "the token is not valid before {}",
-                clock::rfc3339(claims.nbf.max(claims.iat))
-            ));
+            return Err(format!("the token is not valid before {}", clock::rfc3339(claims.nbf.max(claims.iat))));
         }
         Ok(claims)
     }
@@ -205,9 +184,7 @@ fn flaw(kind: &ErrorKind) -> Option<String> {
         ErrorKind::InvalidSignature => Some("the signature does not verify".to_owned()),
         ErrorKind::InvalidIssuer => Some("the token was issued by somebody else".to_owned()),
         ErrorKind::InvalidAudience => Some("the token is meant for another audience".to_owned()),
-        ErrorKind::MissingRequiredClaim(claim) => {
-            Some(format!("the token lacks the claim {claim}"))
-        }
+        ErrorKind::MissingRequiredClaim(claim) => Some(format!("the token lacks the claim {claim}")),
         _ => None,
     }
 }

@@ -109,32 +109,14 @@ impl FromRequestParts<App> for WebCaller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let Some((session_id, session)) = current(app, &parts.headers) else {
             return Err(match cookie::session_id(&parts.headers) {
-                Some(_) => no_session(
-                    "session_expired",
-                    "the session has ended or never was; log in again",
-                ),
-                None => no_session(
-                    "no_session",
-                    "this needs a session: log in at /web/login and send its cookie",
-                ),
+                Some(_) => no_session("session_expired", "the session has ended or never was; log in again"),
+                None => no_session("no_session", "this needs a session: log in at /web/login and send its cookie"),
             });
         };
-        let enabled = |name: &String| {
-            app.store()
-                .users
-                .get(name)
-                .is_some_and(|u| u.standing == Standing::Enabled)
-        };
+        let enabled = |name: &String| app.store().users.get(name).is_some_and(|u| u.standing == Standing::Enabled);
         match session.user.clone().filter(enabled) {
-            Some(name) => Ok(Self {
-                session_id,
-                session,
-                name,
-            }),
-            None => Err(no_session(
-                "no_session",
-                "nobody is logged in here; log in at /web/login",
-            )),
+            Some(name) => Ok(Self { session_id, session, name }),
+            None => Err(no_session("no_session", "nobody is logged in here; log in at /web/login")),
         }
     }
 }
@@ -146,19 +128,11 @@ pub(crate) fn no_session(code: &'static str, message: &str) -> ApiError {
 
 /// The challenge of the cookie world.
 pub(crate) fn challenge() -> String {
-    format!(
-        "Cookie realm=\"{REALM}\", form-action=\"/web/login\", cookie-name=\"{}\"",
-        cookie::NAME
-    )
+    format!("Cookie realm=\"{REALM}\", form-action=\"/web/login\", cookie-name=\"{}\"", cookie::NAME)
 }
 
 /// Refuses a change that this person's own pages did not send: a foreign origin, or no or a wrong CSRF token.
-pub(crate) fn guard(
-    app: &App,
-    headers: &HeaderMap,
-    expected: &str,
-    field: &str,
-) -> Result<(), ApiError> {
+pub(crate) fn guard(app: &App, headers: &HeaderMap, expected: &str, field: &str) -> Result<(), ApiError> {
     let refusal = |message: &str| Err(ApiError::new(StatusCode::FORBIDDEN, "csrf", message));
     if is_foreign(app, headers) {
         return refusal("the request comes from another site; send it from the demo's own pages");
@@ -166,9 +140,7 @@ pub(crate) fn guard(
     let header = headers.get("x-csrf-token").and_then(|v| v.to_str().ok());
     let sent = header.unwrap_or(field);
     if sent.is_empty() {
-        return refusal(
-            "the CSRF token is missing; send the form's csrf_token, or the header X-CSRF-Token",
-        );
+        return refusal("the CSRF token is missing; send the form's csrf_token, or the header X-CSRF-Token");
     }
     if !random::same(sent, expected) {
         return refusal("the CSRF token is not that of this session; load the page again");
@@ -182,15 +154,10 @@ fn is_foreign(app: &App, headers: &HeaderMap) -> bool {
         let own = own_origins(app);
         return !own.iter().any(|o| o.as_bytes() == origin.as_bytes()) && !cors::allows(origin);
     }
-    headers
-        .get("sec-fetch-site")
-        .is_some_and(|site| site == "cross-site")
+    headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site")
 }
 
 /// The demo's own origin, by address and by name.
 fn own_origins(app: &App) -> [String; 2] {
-    [
-        app.url.clone(),
-        app.url.replacen("127.0.0.1", "localhost", 1),
-    ]
+    [app.url.clone(), app.url.replacen("127.0.0.1", "localhost", 1)]
 }

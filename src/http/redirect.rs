@@ -27,6 +27,11 @@ pub enum Follow {
 pub trait Dress: Send {
     /// Adds fields, cookies or parameters; a returned sentence is noted in the trail.
     fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String>;
+
+    /// Tells whether cookies of the jar may travel with a request.
+    fn may_carry_cookies(&self, _: &Request) -> bool {
+        true
+    }
 }
 
 /// Adds nothing.
@@ -64,7 +69,9 @@ impl Journey<'_> {
         for hop in 0..=MAX_HOPS {
             let mut outgoing = request.clone();
             trail.notes.extend(dress.dress(&mut outgoing, hop));
-            self.add_cookies(&mut outgoing, hop, &mut trail);
+            if dress.may_carry_cookies(&outgoing) {
+                self.add_cookies(&mut outgoing, hop, &mut trail);
+            }
             let left = self.timeout.saturating_sub(clock.elapsed());
             let mut exchange = self.transport.send(outgoing, left).await;
             if let Err(HttpError::Timeout(_)) = exchange.response {

@@ -151,6 +151,7 @@ fn compile_suite(
         span: suite.span,
         world: callers.own.0,
         serial: suite.serial,
+        caller: default_caller,
         setup,
         teardown,
         identities: identities.into_iter().collect(),
@@ -178,7 +179,12 @@ fn compile_steps(
 }
 
 /// The identities behind `sessions.NAME`.
-fn sessions(names: &Names, place: Span, callers: &mut SuiteCallers<'_, '_>, reader: &mut Reader<'_>) -> Vec<IdentityId> {
+fn sessions(
+    names: &Names,
+    place: Span,
+    callers: &mut SuiteCallers<'_, '_>,
+    reader: &mut Reader<'_>,
+) -> Vec<IdentityId> {
     let asked = names.sessions_asked();
     asked
         .into_iter()
@@ -219,11 +225,13 @@ fn compile_case(
         return Vec::new();
     }
     let tags = suite.tags.iter().chain(&spec.tags).cloned().collect();
-    let shape = Arc::new(Shape { span: spec.span, tags, skip: spec.skip.clone(), session: spec.session, steps, identities });
+    let shape =
+        Arc::new(Shape { span: spec.span, tags, skip: spec.skip.clone(), session: spec.session, steps, identities });
     let several = spec.callers.len() > 1;
     who.into_iter()
         .filter_map(|caller| {
-            let mark = callers.plan.caller_name(caller).filter(|_| several).map(|n| format!("[as={n}]")).unwrap_or_default();
+            let mark =
+                callers.plan.caller_name(caller).filter(|_| several).map(|n| format!("[as={n}]")).unwrap_or_default();
             let id = format!("{}/{}{mark}", suite.id, slug(&spec.name.value));
             if let Some(first) = ids.insert(id.clone(), spec.name.span) {
                 reader.fault(diags::duplicate_case(spec.name.span, first, &id));

@@ -5,7 +5,16 @@ use crate::source::Span;
 use crate::term::{did_you_mean, list};
 
 /// The kinds of faults a plan can have.
-pub const CODES: &[&Code] = &[&UNKNOWN_IDENTITY, &UNKNOWN_AUTH, &DUPLICATE_CASE, &NO_TARGET, &BAD_TARGET, &VAR_CYCLE, &UNKNOWN_ENVIRONMENT, &TLS];
+pub const CODES: &[&Code] = &[
+    &UNKNOWN_IDENTITY,
+    &UNKNOWN_AUTH,
+    &DUPLICATE_CASE,
+    &NO_TARGET,
+    &BAD_TARGET,
+    &VAR_CYCLE,
+    &UNKNOWN_ENVIRONMENT,
+    &TLS,
+];
 
 static UNKNOWN_IDENTITY: Code = Code {
     name: "unknown-identity",
@@ -49,7 +58,8 @@ static TLS: Code = Code {
 };
 
 pub(super) fn unknown_identity(span: Span, name: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&UNKNOWN_IDENTITY, span, format!("there is no identity `{name}`")).label("nobody of that name");
+    let diagnostic = Diagnostic::error(&UNKNOWN_IDENTITY, span, format!("there is no identity `{name}`"))
+        .label("nobody of that name");
     match did_you_mean(name, known.iter().copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None => diagnostic.help(known_names("identities", known)),
@@ -57,7 +67,9 @@ pub(super) fn unknown_identity(span: Span, name: &str, known: &[&str]) -> Diagno
 }
 
 pub(super) fn unknown_auth(span: Span, name: &str, known: &[&str]) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&UNKNOWN_AUTH, span, format!("there is no scheme called `{name}` under `auth:`")).label("not declared");
+    let diagnostic =
+        Diagnostic::error(&UNKNOWN_AUTH, span, format!("there is no scheme called `{name}` under `auth:`"))
+            .label("not declared");
     match did_you_mean(name, known.iter().copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None => diagnostic.help(known_names("schemes", known)),
@@ -73,7 +85,9 @@ fn known_names(what: &str, known: &[&str]) -> String {
 }
 
 pub(super) fn duplicate_case(span: Span, first: Span, id: &str) -> Diagnostic {
-    Diagnostic::error(&DUPLICATE_CASE, span, format!("two cases have the id `{id}`")).label("give it another name").also(first, "the first one")
+    Diagnostic::error(&DUPLICATE_CASE, span, format!("two cases have the id `{id}`"))
+        .label("give it another name")
+        .also(first, "the first one")
 }
 
 pub(super) fn no_target(span: Span) -> Diagnostic {
@@ -84,7 +98,9 @@ pub(super) fn no_target(span: Span) -> Diagnostic {
 }
 
 pub(super) fn bad_target(span: Span, why: &str) -> Diagnostic {
-    Diagnostic::error(&BAD_TARGET, span, format!("this is no target: {why}")).label("not an address").help("write `demo` or an absolute URL")
+    Diagnostic::error(&BAD_TARGET, span, format!("this is no target: {why}"))
+        .label("not an address")
+        .help("write `demo` or an absolute URL")
 }
 
 pub(super) fn var_cycle(span: Span, names: &[&str]) -> Diagnostic {

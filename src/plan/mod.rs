@@ -75,6 +75,8 @@ pub struct SuitePlan {
     pub world: usize,
     /// Whether its cases run one after another.
     pub serial: bool,
+    /// Who sends the steps of setup and teardown that name nobody.
+    pub caller: Caller,
     /// Before the first case.
     pub setup: Vec<Step>,
     /// After the last case.

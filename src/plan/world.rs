@@ -175,10 +175,8 @@ pub(super) fn build(
 
 fn compile_vars(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<(Arc<str>, Tree)> {
     let all = layers.named(|l| &l.vars);
-    let trees: Vec<(Arc<str>, Span, Tree)> = all
-        .iter()
-        .filter_map(|v| Some((Arc::clone(&v.name), v.span, Tree::compile(&v.value, reader)?)))
-        .collect();
+    let trees: Vec<(Arc<str>, Span, Tree)> =
+        all.iter().filter_map(|v| Some((Arc::clone(&v.name), v.span, Tree::compile(&v.value, reader)?))).collect();
     // Each after those it uses: take those whose needs are met until none is left.
     let mut out: Vec<(Arc<str>, Tree)> = Vec::new();
     let mut open = trees;

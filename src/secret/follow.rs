@@ -1,6 +1,7 @@
 //! Follows an expected text through a text in which any of its characters may be escaped.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::unescape::{DEPTH, LONGEST, Unit, read, starts_escape};
 
@@ -74,14 +75,10 @@ pub(super) fn backward(text: &[u8], at: usize, wanted: &[u8], alphabet: Alphabet
     let mut open = BTreeSet::from([(wanted.len(), at)]);
     let mut steps = budget(wanted);
     let mut start: Option<usize> = None;
-    let mut escape = last_escape(text, at);
+    let mut clear = at..at;
     while let Some((mut left, mut at)) = open.pop_last() {
         while left > 0 && at > 0 {
-            if escape.is_some_and(|place| place >= at) {
-                escape = last_escape(text, at);
-            }
-            let escaped = escape.is_some_and(|place| place + LONGEST >= at);
-            if escaped || !alphabet.same(wanted[left - 1], text[at - 1]) {
+            if follows_escape(text, at, &mut clear) || !alphabet.same(wanted[left - 1], text[at - 1]) {
                 break;
             }
             (left, at) = (left - 1, at - 1);
@@ -107,8 +104,16 @@ fn budget(wanted: &[u8]) -> usize {
     wanted.len() * 16 + 256
 }
 
-fn last_escape(text: &[u8], before: usize) -> Option<usize> {
-    text[..before].iter().rposition(|byte| starts_escape(*byte))
+/// Tells whether an escape may end at `at`; `clear` remembers a stretch in which none begins.
+fn follows_escape(text: &[u8], at: usize, clear: &mut Range<usize>) -> bool {
+    let from = at.saturating_sub(LONGEST);
+    if clear.start <= from && at <= clear.end {
+        return false;
+    }
+    let looked = at.saturating_sub(LONGEST * 8);
+    let last = text[looked..at].iter().rposition(|byte| starts_escape(*byte));
+    *clear = last.map_or(looked, |place| looked + place + 1)..at;
+    clear.start > from
 }
 
 /// Lists the readings of the pieces of text that end right before `at`.

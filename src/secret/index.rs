@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::Secret;
 use super::follow::{Alphabet, backward, forward};
 use super::forms::{Form, SHORTEST, forms_of};
-use super::unescape::{DEPTH, read, starts_escape};
+use super::unescape::{DEPTH, Unit, read, starts_escape};
 
 /// Bytes of an anchor.
 const ANCHOR: usize = SHORTEST;
@@ -21,7 +21,7 @@ const ANCHOR: usize = SHORTEST;
 const CROWDED: u32 = 8;
 
 /// Readings of an anchor that are tried at one place of a text; more are only reached by texts made to be ambiguous.
-const TRIES: usize = 128;
+const TRIES: usize = 64;
 
 /// The end of a chain of entries.
 const NONE: u32 = u32::MAX;
@@ -48,19 +48,33 @@ pub(super) struct Match {
     pub(super) value: u32,
 }
 
+/// A place that can be read in more than one way, and whether an anchor may stand across it.
+struct Escape {
+    at: usize,
+    crossable: bool,
+}
+
 /// The anchors of all forms of all values.
 pub(super) struct Index {
     chains: HashMap<u64, Chain>,
     entries: Vec<Entry>,
     /// A bit per hashed anchor: most places of a text are dismissed by it.
     filter: Vec<u64>,
+    /// The bytes that occur in anchors.
+    bytes: [bool; 256],
     /// A bit per first two bytes of an anchor: escaped text is dismissed by it before all its readings are made.
     pairs: Vec<u64>,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        Self { chains: HashMap::new(), entries: Vec::new(), filter: vec![0; 64], pairs: vec![0; 1024] }
+        Self {
+            chains: HashMap::new(),
+            entries: Vec::new(),
+            filter: vec![0; 64],
+            bytes: [false; 256],
+            pairs: vec![0; 1024],
+        }
     }
 }
 
@@ -104,6 +118,9 @@ impl Index {
         entry.next = chain.first;
         *chain = Chain { first: place, len: chain.len + 1 };
         self.entries.push(entry);
+        for byte in anchor {
+            self.bytes[usize::from(*byte)] = true;
+        }
         let (word, bit) = pair(key(anchor));
         self.pairs[word] |= bit;
         if self.chains.len() * 16 > self.filter.len() * 64 {
@@ -142,37 +159,60 @@ impl Index {
         if self.entries.is_empty() {
             return found;
         }
-        let mut escape = next_escape(text, 0);
-        for at in 0..text.len() {
-            if escape < at {
-                escape = next_escape(text, at);
+        let mut open = Vec::new();
+        let mut escape = self.next_escape(text, 0);
+        let mut at = 0;
+        while at < text.len() {
+            if escape.at < at {
+                escape = self.next_escape(text, at);
             }
-            if escape >= at + ANCHOR {
+            if escape.at >= at + ANCHOR {
                 let Some(window) = text.get(at..at + ANCHOR) else { break };
                 let key = key(window);
                 if self.may_have(key) {
                     self.confirm(key, text, at, values, &mut found);
                 }
+            } else if escape.crossable {
+                open.push((0, 0, at));
+                self.find_escaped(text, &mut open, |key| self.confirm(key, text, at, values, &mut found));
+                open.clear();
             } else {
-                self.find_escaped(text, at, values, &mut found);
+                at = escape.at;
             }
+            at += 1;
         }
         found
     }
 
-    /// Looks up everything the text at `at` may stand for.
-    fn find_escaped(&self, text: &[u8], at: usize, values: &[Secret], found: &mut Vec<Match>) {
-        let mut open = vec![(0, 0, at)];
+    /// Finds the next place that can be read in more than one way.
+    fn next_escape(&self, text: &[u8], from: usize) -> Escape {
+        let begins = text.iter().enumerate().skip(from).filter(|(_, byte)| starts_escape(**byte));
+        for (at, _) in begins {
+            let units = read(text, at, DEPTH);
+            if units.as_slice().len() > 1 {
+                let known = |unit: &Unit| unit.bytes().first().is_some_and(|byte| self.bytes[usize::from(*byte)]);
+                return Escape { at, crossable: units.as_slice().iter().any(known) };
+            }
+        }
+        Escape { at: usize::MAX, crossable: false }
+    }
+
+    /// Reports every anchor that the text may stand for where `open` begins.
+    fn find_escaped(&self, text: &[u8], open: &mut Vec<(u64, usize, usize)>, mut report: impl FnMut(u64)) {
         let mut tries = TRIES;
-        while let Some((begun, len, place)) = open.pop() {
+        while let Some((begun, begun_len, place)) = open.pop() {
             for unit in read(text, place, DEPTH).as_slice() {
-                let (mut key, mut len) = (begun, len);
+                let (mut key, mut len) = (begun, begun_len);
                 for byte in unit.bytes().iter().take(ANCHOR - len) {
                     key |= u64::from(*byte) << (8 * len);
                     len += 1;
                 }
-                if len > 1 && !self.may_begin(key) {
+                let known = unit.bytes().iter().take(len - begun_len).all(|byte| self.bytes[usize::from(*byte)]);
+                if !known || (len > 1 && !self.may_begin(key)) {
                     continue;
+                }
+                if len == ANCHOR && self.may_have(key) {
+                    report(key);
                 }
                 tries -= 1;
                 if tries == 0 {
@@ -180,8 +220,6 @@ impl Index {
                 }
                 if len < ANCHOR {
                     open.push((key, len, unit.next));
-                } else if self.may_have(key) {
-                    self.confirm(key, text, at, values, found);
                 }
             }
         }
@@ -201,10 +239,6 @@ impl Index {
             found.push(Match { at: entry.form.whole(text, start..end), value: entry.value });
         }
     }
-}
-
-fn next_escape(text: &[u8], from: usize) -> usize {
-    text[from..].iter().position(|byte| starts_escape(*byte)).map_or(usize::MAX, |place| from + place)
 }
 
 fn key(anchor: &[u8]) -> u64 {

@@ -11,10 +11,12 @@ mod follow;
 mod forms;
 mod index;
 mod set;
+pub mod structure;
 #[cfg(test)]
 mod tests;
 mod unescape;
 mod value;
 
 pub use set::{Found, MaskName, SecretSet};
+pub use structure::TextKind;
 pub use value::{NotText, Secret};

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use super::Secret;
 use super::forms::SHORTEST;
 use super::index::{Index, Match};
+use super::structure::{self, TextKind};
 
 /// How much longer than the longest secret its spellings may be, when a file is searched piece by piece.
 const LONGEST_SPELLING: usize = 12;
@@ -168,6 +169,23 @@ impl SecretSet {
         }
         out.extend_from_slice(&text[done..]);
         Cow::Owned(out)
+    }
+
+    /// Masks a text by value, then what stands where credentials stand in a text of this kind.
+    pub fn mask_text(&self, kind: TextKind, text: &str) -> String {
+        let known = self.mask(text);
+        self.again(&known, structure::mask_as(kind, &known))
+    }
+
+    /// Masks a header value by value, then what a header of this name must not show.
+    pub fn mask_header(&self, name: &str, value: &str) -> String {
+        let known = self.mask(value);
+        self.again(&known, structure::mask_header(name, &known).into_owned())
+    }
+
+    /// Masks by value what the second net has rewritten: decoding may have uncovered a secret, and `masked` may be one.
+    fn again(&self, before: &str, after: String) -> String {
+        if before == after { after } else { self.mask(&after).into_owned() }
     }
 
     /// Lists the places where a secret can be read in any spelling; none after masking.

@@ -217,11 +217,8 @@ fn values_that_would_shred_text_are_left_to_structure() {
     assert_eq!(set.mask("1234 Password"), "1234 Password");
     assert_eq!((set.too_short(), set.too_common()), (vec!["secrets.pin".to_owned()], vec!["captured#1".to_owned()]));
     assert!(set.is_empty());
-    set.declare("alice.password", "Password");
-    assert_eq!(
-        set.mask("a Password"),
-        "a ‹captured#1›".replace("captured#1", set.add("x", "Password").as_str().trim_matches(['‹', '›']))
-    );
+    assert_eq!(set.declare("alice.password", "Password").as_str(), "‹captured#1›");
+    assert_eq!(set.mask("a Password"), "a ‹captured#1›");
     assert_eq!(set.len(), 1);
 }
 

@@ -14,13 +14,16 @@ pub(super) const DEPTH: u8 = 3;
 pub(super) const LONGEST: usize = 32;
 
 /// More readings of one place than this do not occur outside of attacks, and are not followed.
-const READINGS: usize = 12;
+const READINGS: usize = 8;
+
+/// A run of this many backslashes is no escape but an attempt to make us count.
+const ENDLESS: [u8; 48] = [b'\\'; 48];
 
 /// What a piece of text stands for, and where the text goes on after it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Unit {
     bytes: [u8; 4],
-    len: usize,
+    len: u8,
     pub(super) next: usize,
 }
 
@@ -31,12 +34,24 @@ impl Unit {
 
     fn char(c: char, next: usize) -> Self {
         let mut bytes = [0; 4];
-        let len = c.encode_utf8(&mut bytes).len();
-        Self { bytes, len, next }
+        c.encode_utf8(&mut bytes);
+        Self {
+            bytes,
+            len: if c < '\u{80}' {
+                1
+            } else if c < '\u{800}' {
+                2
+            } else if c < '\u{10000}' {
+                3
+            } else {
+                4
+            },
+            next,
+        }
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
+        &self.bytes[..usize::from(self.len)]
     }
 
     fn as_byte(&self) -> Option<u8> {
@@ -74,7 +89,7 @@ pub(super) fn read(text: &[u8], at: usize, depth: u8) -> Units {
     let mut out = Units::default();
     let Some(&first) = text.get(at) else { return out };
     out.push(Unit::byte(first, at + 1));
-    if depth == 0 || !starts_escape(first) {
+    if depth == 0 || !starts_escape(first) || text[at..].starts_with(&ENDLESS) {
         return out;
     }
     let below = depth - 1;

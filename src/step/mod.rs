@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::capture::{Capture, read_captures};
-use crate::check::{Expectations, read_expect};
+use crate::check::{Expectations, StatusSet, read_expect};
 use crate::http::{Address, AddressError, Follow, Headers, Request};
 use crate::source::{Span, Spanned};
 use crate::spec::{self, Data, Defaults, Node, Payload, PayloadKind, Reader, Redirects, Retry, StepSpec};
@@ -153,9 +153,8 @@ impl Compile<'_, '_> {
         let query = spec.query.as_ref().map_or_else(Vec::new, |n| self.fields(n));
         let body = spec.payload.as_ref().map_or(Some(Body::None), |p| self.body(p));
         let cookies = spec.cookies.as_ref().map_or_else(Vec::new, |n| self.cookies(n));
-        let captures = self.with_response(|cx| {
-            spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader))
-        });
+        let captures =
+            self.with_response(|cx| spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader)));
         let with_captures = |names: &Arc<Names>| {
             if captures.is_empty() {
                 return Arc::clone(names);
@@ -169,7 +168,7 @@ impl Compile<'_, '_> {
         self.reader.names = with_captures(&self.reader.names);
         let expect = match &spec.expect {
             Some(node) => self.with_response(|cx| read_expect(node, cx.reader)),
-            None => Some(Expectations::default()),
+            None => Some(Expectations { checks: Vec::new(), status: None }),
         };
         let pause = match &spec.pause {
             None => None,
@@ -182,7 +181,10 @@ impl Compile<'_, '_> {
             Some(Redirects::None) | None => Follow::No,
         };
         let mut expect = expect?;
-        expect.ensure_status(line.node.span);
+        if expect.status.is_none() {
+            let below = StatusSet::below_400();
+            expect.checks.insert(0, below.placed(line.node.span));
+        }
         Some(Step {
             span: line.node.span,
             name: spec.name.clone(),
@@ -248,9 +250,7 @@ impl Compile<'_, '_> {
             .filter_map(|entry| {
                 let field = match &entry.value.data {
                     Data::Null => Field::Removed,
-                    Data::List(items) => {
-                        Field::Values(items.iter().filter_map(|n| self.reader.template(n)).collect())
-                    }
+                    Data::List(items) => Field::Values(items.iter().filter_map(|n| self.reader.template(n)).collect()),
                     _ => Field::Values(vec![self.reader.template(&entry.value)?]),
                 };
                 Some((Arc::clone(&entry.key), field))
@@ -313,12 +313,8 @@ impl Step {
         for (name, value) in each(&self.headers) {
             headers.add(&**name, value.render(scope)?.into_bytes());
         }
-        let removed: Vec<Arc<str>> = self
-            .headers
-            .iter()
-            .filter(|(_, f)| matches!(f, Field::Removed))
-            .map(|(n, _)| Arc::clone(n))
-            .collect();
+        let removed: Vec<Arc<str>> =
+            self.headers.iter().filter(|(_, f)| matches!(f, Field::Removed)).map(|(n, _)| Arc::clone(n)).collect();
         let body = self.render_body(scope, &mut headers, &removed)?;
         for (name, value) in [("user-agent", concat!("authspec/", env!("CARGO_PKG_VERSION"))), ("accept", "*/*")] {
             if !headers.has(name) && removed.iter().all(|r| !r.eq_ignore_ascii_case(name)) {
@@ -355,6 +351,11 @@ impl Step {
             headers.add("content-type", kind);
         }
         Ok(body)
+    }
+
+    /// Tells whether the step asks for a refusal: 401 or 403, or `deny`.
+    pub fn means_refusal(&self) -> bool {
+        self.expect.status.as_ref().is_some_and(StatusSet::means_refusal)
     }
 
     /// The step as its user reads it: `GET /me`, templates not rendered.

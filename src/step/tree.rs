@@ -32,10 +32,8 @@ impl Tree {
                 Some(if items.iter().all(Self::is_const) { Self::Const(node.to_json()) } else { Self::List(items) })
             }
             Data::Map(entries) => {
-                let pairs: Vec<Option<(Arc<str>, Self)>> = entries
-                    .iter()
-                    .map(|e| Some((Arc::clone(&e.key), Self::compile(&e.value, reader)?)))
-                    .collect();
+                let pairs: Vec<Option<(Arc<str>, Self)>> =
+                    entries.iter().map(|e| Some((Arc::clone(&e.key), Self::compile(&e.value, reader)?))).collect();
                 let pairs = pairs.into_iter().collect::<Option<Vec<_>>>()?;
                 let fixed = pairs.iter().all(|(_, v)| v.is_const());
                 Some(if fixed { Self::Const(node.to_json()) } else { Self::Map(pairs) })

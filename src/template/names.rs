@@ -72,16 +72,16 @@ impl Names {
     /// Finds the paths that nothing supplies, in a stable order.
     pub(super) fn unknown(
         &self,
-        used: HashSet<String>,
+        used: &HashSet<String>,
         source: &str,
         is_global: impl Fn(&str) -> bool,
     ) -> Vec<Unknown> {
-        let mut used: Vec<String> = used.into_iter().collect();
+        let mut used: Vec<&String> = used.iter().collect();
         used.sort();
         used.into_iter().filter_map(|path| self.check(path, source, &is_global)).collect()
     }
 
-    fn check(&self, path: String, source: &str, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
+    fn check(&self, path: &str, source: &str, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
         let mut parts = path.split('.');
         let root = parts.next().unwrap_or_default();
         if self.bare.contains(root) || is_global(root) {
@@ -90,7 +90,12 @@ impl Names {
         let Some(members) = self.objects.get(root) else {
             let known = self.bare.iter().chain(self.objects.keys());
             let near = did_you_mean(root, known.map(String::as_str)).map(ToOwned::to_owned);
-            return Some(Unknown { path: root.to_owned(), near, known: self.bare.iter().cloned().collect(), unset: None });
+            return Some(Unknown {
+                path: root.to_owned(),
+                near,
+                known: self.bare.iter().cloned().collect(),
+                unset: None,
+            });
         };
         let member = parts.next()?;
         if root == "sessions" {

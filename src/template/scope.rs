@@ -47,8 +47,7 @@ impl Scope {
 
     /// Sets an object with text members, such as an identity's fields.
     pub fn set_fields<K: Into<Value>>(&mut self, name: &str, fields: impl IntoIterator<Item = (K, Value)>) {
-        let map: Value = fields.into_iter().map(|(k, v)| (k.into(), v)).collect();
-        self.set(name, map);
+        self.set(name, Value::from_pairs(fields));
     }
 
     /// Finds a value.

@@ -41,6 +41,7 @@ fn values_print_the_json_way_and_keep_their_type_alone() {
     assert_eq!(compile("x{{ n }}").unwrap().value(&scope()).unwrap(), serde_json::json!("x42"));
     assert_eq!(render("{% if flag %}yes{% else %}no{% endif %} {{ flag }}").unwrap(), "yes true");
     assert_eq!(render("{{ '}}' }}").unwrap(), "}}");
+    assert_eq!(render("{{ identity.username }} {{ identity['username'] }}").unwrap(), "alice alice");
 }
 
 #[test]

@@ -25,20 +25,13 @@ pub(super) fn routes() -> Router<App> {
 
 async fn own(State(app): State<App>, caller: Caller) -> Answer {
     let store = app.store();
-    let accounts: Vec<&Account> = store
-        .accounts
-        .iter()
-        .filter(|a| a.owner == caller.name)
-        .collect();
+    let accounts: Vec<&Account> = store.accounts.iter().filter(|a| a.owner == caller.name).collect();
     Ok(json(StatusCode::OK, &accounts))
 }
 
 async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
     let store = app.store();
-    Ok(json(
-        StatusCode::OK,
-        &store.accounts[visible(&store.accounts, &caller, &id)?],
-    ))
+    Ok(json(StatusCode::OK, &store.accounts[visible(&store.accounts, &caller, &id)?]))
 }
 
 /// The place of an account the caller may see; one that is hidden is answered like one that is missing.
@@ -70,14 +63,10 @@ async fn transfer(
     let accounts = &mut store.accounts;
     let from = visible(accounts, &caller, &id)?;
     if accounts[from].owner != caller.name {
-        return Err(ApiError::forbidden(
-            "only the owner may move money out of this account",
-        ));
+        return Err(ApiError::forbidden("only the owner may move money out of this account"));
     }
     if wanted.amount == 0 || wanted.to == id {
-        return Err(ApiError::bad_request(
-            "amount must be above 0, and `to` another account",
-        ));
+        return Err(ApiError::bad_request("amount must be above 0, and `to` another account"));
     }
     let Some(to) = accounts.iter().position(|a| a.id == wanted.to) else {
         return Err(ApiError::bad_request("`to` names no account"));
@@ -85,10 +74,7 @@ async fn transfer(
     let left = accounts[from].balance.checked_sub(wanted.amount);
     let more = accounts[to].balance.checked_add(wanted.amount);
     let (Some(left), Some(more)) = (left, more) else {
-        return Err(ApiError::conflict(
-            "insufficient_funds",
-            "the account holds less than that; move less",
-        ));
+        return Err(ApiError::conflict("insufficient_funds", "the account holds less than that; move less"));
     };
     accounts[from].balance = left;
     accounts[to].balance = more;

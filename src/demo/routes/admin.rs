@@ -60,10 +60,7 @@ async fn one(State(app): State<App>, _: Reader, Path(name): Path<String>) -> Ans
 /// Disables a user; all their tokens and sessions die at once and stay dead.
 async fn disable(State(app): State<App>, Admin(admin): Admin, Path(name): Path<String>) -> Answer {
     if admin.name == name {
-        return Err(ApiError::conflict(
-            "yourself",
-            "you cannot disable yourself; ask another admin",
-        ));
+        return Err(ApiError::conflict("yourself", "you cannot disable yourself; ask another admin"));
     }
     let mut store = app.store();
     store.users.get_mut(&name).ok_or_else(missing)?.standing = Standing::Disabled;
@@ -102,10 +99,7 @@ async fn roles(
     Input(new): Input<NewRoles>,
 ) -> Answer {
     if admin.name == name && !new.roles.contains(&Role::Admin) {
-        return Err(ApiError::conflict(
-            "yourself",
-            "you cannot take the role admin from yourself; ask another admin",
-        ));
+        return Err(ApiError::conflict("yourself", "you cannot take the role admin from yourself; ask another admin"));
     }
     let mut store = app.store();
     store.users.get_mut(&name).ok_or_else(missing)?.roles = new.roles;

@@ -13,69 +13,36 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /", "this page"),
     ("GET /health", "whether the demo is up"),
     ("POST /register", "a new user: {username, password}"),
-    (
-        "POST /login",
-        "tokens for {username, password, lifetime?, refresh_lifetime?}",
-    ),
+    ("POST /login", "tokens for {username, password, lifetime?, refresh_lifetime?}"),
     ("POST /refresh", "new tokens for {refresh_token}"),
     ("POST /logout", "ends the session of the access token"),
     ("POST /revoke", "revokes {token}"),
-    (
-        "GET /.well-known/jwks.json",
-        "the public key of the access tokens",
-    ),
+    ("GET /.well-known/jwks.json", "the public key of the access tokens"),
     ("GET /me", "who am I"),
     ("PUT /me/password", "a new password: {old, new}"),
     ("DELETE /me/sessions", "ends all my sessions"),
     ("GET /accounts", "my accounts"),
-    (
-        "GET /accounts/{id}",
-        "one account: its owner, an auditor or an admin",
-    ),
-    (
-        "POST /accounts/{id}/transfer",
-        "{to, amount}: its owner only",
-    ),
+    ("GET /accounts/{id}", "one account: its owner, an auditor or an admin"),
+    ("POST /accounts/{id}/transfer", "{to, amount}: its owner only"),
     ("GET /notes", "my notes"),
     ("POST /notes", "a new note: {title, text, shared?}"),
     ("GET /notes/{id}", "one note: its owner or an admin"),
     ("PUT /notes/{id}", "changes a note: its owner only"),
-    (
-        "DELETE /notes/{id}",
-        "deletes a note: its owner or an admin",
-    ),
+    ("DELETE /notes/{id}", "deletes a note: its owner or an admin"),
     ("GET /notes/shared", "the notes everyone may read"),
     ("GET /admin/users", "all users: auditors and admins"),
     ("GET /admin/users/{name}", "one user: auditors and admins"),
-    (
-        "POST /admin/users/{name}/disable",
-        "disables a user: admins only",
-    ),
-    (
-        "POST /admin/users/{name}/enable",
-        "enables a user: admins only",
-    ),
-    (
-        "POST /admin/users/{name}/unlock",
-        "ends a lockout: admins only",
-    ),
+    ("POST /admin/users/{name}/disable", "disables a user: admins only"),
+    ("POST /admin/users/{name}/enable", "enables a user: admins only"),
+    ("POST /admin/users/{name}/unlock", "ends a lockout: admins only"),
     ("POST /admin/users/{name}/roles", "new {roles}: admins only"),
     ("GET /web/login", "the login page, for browsers"),
     ("POST /web/login", "where its form goes"),
-    (
-        "POST /web/api/login",
-        "a cookie session for {username, password}",
-    ),
+    ("POST /web/api/login", "a cookie session for {username, password}"),
     ("GET /web/account", "the page of whoever is logged in"),
     ("GET /web/session", "the cookie session as JSON"),
-    (
-        "POST /web/profile",
-        "a new display_name; needs the CSRF token",
-    ),
-    (
-        "POST /web/logout",
-        "ends the cookie session; needs the CSRF token",
-    ),
+    ("POST /web/profile", "a new display_name; needs the CSRF token"),
+    ("POST /web/logout", "ends the cookie session; needs the CSRF token"),
     ("GET /basic/report", "Basic credentials of any user"),
     ("GET /basic/admin", "Basic credentials of an admin"),
     ("GET /keys/report", "an X-Api-Key that may read"),
@@ -91,9 +58,7 @@ const ROUTES: &[(&str, &str)] = &[
 ];
 
 pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/", get(home))
-        .route("/health", get(health))
+    Router::new().route("/", get(home)).route("/health", get(health))
 }
 
 async fn home() -> Response {
@@ -105,10 +70,7 @@ async fn home() -> Response {
         page.push_str(&format!("<dt><code>{route}</code></dt><dd>{about}</dd>"));
     }
     page.push_str("</dl></body></html>");
-    let cacheable = [(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("public, max-age=60"),
-    )];
+    let cacheable = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"))];
     (cacheable, Html(page)).into_response()
 }
 

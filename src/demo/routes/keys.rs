@@ -28,9 +28,7 @@ const KEYS: &[(&str, &str, Grant)] = &[
 ];
 
 pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/keys/report", get(read).post(write))
-        .route("/keys/query", get(query))
+    Router::new().route("/keys/report", get(read).post(write)).route("/keys/query", get(query))
 }
 
 /// A good key that came in the header.
@@ -50,16 +48,12 @@ impl FromRequestParts<App> for Key {
 
 fn in_header(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all("x-api-key").iter();
-    values
-        .map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_owned())
-        .collect()
+    values.map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_owned()).collect()
 }
 
 fn exactly_one(mut sent: Vec<String>, place: &str) -> Result<String, ApiError> {
     if sent.len() > 1 {
-        return Err(ApiError::bad_request(
-            "the request carries more than one API key; send exactly one",
-        ));
+        return Err(ApiError::bad_request("the request carries more than one API key; send exactly one"));
     }
     sent.pop().filter(|key| !key.is_empty()).ok_or_else(|| {
         let message = format!("this needs an API key in {place}");
@@ -76,9 +70,7 @@ fn known(sent: &str) -> Result<Key, ApiError> {
         }
     }
     let refusal = |why: &str| {
-        let challenge = challenge(&format!(
-            ", error=\"invalid_key\", error_description=\"{why}\""
-        ));
+        let challenge = challenge(&format!(", error=\"invalid_key\", error_description=\"{why}\""));
         let message = format!("{why}; use another");
         ApiError::new(StatusCode::UNAUTHORIZED, "invalid_key", message).challenge(&challenge)
     };
@@ -94,39 +86,25 @@ fn challenge(error: &str) -> String {
 }
 
 async fn read(key: Key) -> Response {
-    json(
-        StatusCode::OK,
-        &json!({ "report": "all is well", "key": key.name }),
-    )
+    json(StatusCode::OK, &json!({ "report": "all is well", "key": key.name }))
 }
 
 async fn write(key: Key) -> Answer {
     if key.grant != Grant::ReadWrite {
-        return Err(ApiError::forbidden(
-            "this API key may only read; use one that may write",
-        ));
+        return Err(ApiError::forbidden("this API key may only read; use one that may write"));
     }
-    Ok(json(
-        StatusCode::CREATED,
-        &json!({ "report": "written", "key": key.name }),
-    ))
+    Ok(json(StatusCode::CREATED, &json!({ "report": "written", "key": key.name })))
 }
 
 async fn query(uri: Uri, headers: HeaderMap) -> Answer {
     let mut sent = in_header(&headers);
     let place = "the query: ?api_key=";
     let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let in_query: Vec<String> = pairs
-        .filter(|(k, _)| k == "api_key")
-        .map(|(_, v)| v.into_owned())
-        .collect();
+    let in_query: Vec<String> = pairs.filter(|(k, _)| k == "api_key").map(|(_, v)| v.into_owned()).collect();
     if in_query.is_empty() {
         sent.clear();
     }
     sent.extend(in_query);
     let key = known(&exactly_one(sent, place)?)?;
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "report": "all is well", "key": key.name }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "report": "all is well", "key": key.name })))
 }

@@ -21,10 +21,7 @@ use crate::demo::token::Keys;
 use crate::demo::users::{NotAdded, Role, Standing, User};
 
 pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/register", post(register))
-        .route("/login", post(login))
-        .route("/refresh", post(refresh))
+    Router::new().route("/register", post(register)).route("/login", post(login)).route("/refresh", post(refresh))
 }
 
 #[derive(Deserialize)]
@@ -42,21 +39,15 @@ async fn register(State(app): State<App>, Input(wanted): Input<Registration>) ->
     let name = wanted.username;
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b);
     if name.is_empty() || name.len() > 40 || !name.bytes().all(legal) {
-        return Err(ApiError::bad_request(
-            "a user name has 1 to 40 of the characters a-z 0-9 - _ .",
-        ));
+        return Err(ApiError::bad_request("a user name has 1 to 40 of the characters a-z 0-9 - _ ."));
     }
     check_new_password(&wanted.password)?;
     let user = User::new(&name, &password::hash(wanted.password).await?, Role::User);
     let body = json!({ "id": user.id, "username": user.name, "roles": user.roles });
     let mut store = app.store();
     store.users.add(user).map_err(|why| match why {
-        NotAdded::Taken => {
-            ApiError::conflict("username_taken", "this user name is taken; choose another")
-        }
-        NotAdded::Full => {
-            ApiError::conflict("full", "the demo keeps no more users; start a fresh one")
-        }
+        NotAdded::Taken => ApiError::conflict("username_taken", "this user name is taken; choose another"),
+        NotAdded::Full => ApiError::conflict("full", "the demo keeps no more users; start a fresh one"),
     })?;
     store.accounts.push(Account::first_of(&name, 100));
     Ok(json(StatusCode::CREATED, &body))
@@ -80,7 +71,8 @@ struct Login {
 }
 
 impl Shape for Login {
-    const SHAPE: &'static str = "{\"username\": text, \"password\": text}, and may have \"lifetime\" and \"refresh_lifetime\" in seconds";
+    const SHAPE: &'static str =
+        "{\"username\": text, \"password\": text}, and may have \"lifetime\" and \"refresh_lifetime\" in seconds";
 }
 
 async fn login(State(app): State<App>, Input(login): Input<Login>) -> Answer {
@@ -100,9 +92,7 @@ async fn login(State(app): State<App>, Input(login): Input<Login>) -> Answer {
 fn in_range(field: &str, asked: Option<u64>, longest: u64) -> Result<u64, ApiError> {
     match asked.unwrap_or(longest) {
         seconds if (1..=longest).contains(&seconds) => Ok(seconds),
-        _ => Err(ApiError::bad_request(format!(
-            "{field} must be from 1 to {longest} seconds"
-        ))),
+        _ => Err(ApiError::bad_request(format!("{field} must be from 1 to {longest} seconds"))),
     }
 }
 
@@ -125,24 +115,13 @@ async fn refresh(State(app): State<App>, Input(asked): Input<Refresh>) -> Answer
         ApiError::new(StatusCode::UNAUTHORIZED, "invalid_grant", message).challenge(&challenge)
     };
     let opened = rotated.map_err(|why| refused(why.message()))?;
-    let user = app
-        .store()
-        .users
-        .get(&opened.user)
-        .filter(|u| u.standing == Standing::Enabled)
-        .cloned();
+    let user = app.store().users.get(&opened.user).filter(|u| u.standing == Standing::Enabled).cloned();
     let user = user.ok_or_else(|| refused("the account was disabled; ask an admin".to_owned()))?;
     issue(&app, &keys, &user, &opened, now)
 }
 
 /// The token answer (the members of RFC 6749 §5.1 and one more).
-fn issue(
-    app: &App,
-    keys: &Keys,
-    user: &User,
-    opened: &Opened,
-    now: u64,
-) -> Result<Response, ApiError> {
+fn issue(app: &App, keys: &Keys, user: &User, opened: &Opened, now: u64) -> Result<Response, ApiError> {
     let body = json!({
         "token_type": "Bearer",
         "access_token": keys.mint(&app.url, user, opened, now)?,

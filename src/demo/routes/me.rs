@@ -49,29 +49,19 @@ impl Shape for PasswordChange {
 }
 
 /// Changes the password and ends every other session of the person. A wrong old password counts as a guess.
-async fn change_password(
-    State(app): State<App>,
-    caller: Caller,
-    Input(asked): Input<PasswordChange>,
-) -> Answer {
+async fn change_password(State(app): State<App>, caller: Caller, Input(asked): Input<PasswordChange>) -> Answer {
     check_new_password(&asked.new)?;
     let checked = signin::check(&app, &caller.name, &asked.old).await;
     checked.map_err(|refused| match refused {
         Refused::Locked(seconds) => ApiError::locked(seconds),
-        Refused::Wrong => ApiError::new(
-            StatusCode::FORBIDDEN,
-            "wrong_password",
-            "the old password is wrong",
-        ),
+        Refused::Wrong => ApiError::new(StatusCode::FORBIDDEN, "wrong_password", "the old password is wrong"),
     })?;
     let phc = password::hash(asked.new).await?;
     let mut store = app.store();
     if let Some(user) = store.users.get_mut(&caller.name) {
         user.phc = phc;
     }
-    store
-        .sessions
-        .end_all(&caller.name, Some(&caller.sid), End::PasswordChanged);
+    store.sessions.end_all(&caller.name, Some(&caller.sid), End::PasswordChanged);
     store.web.end_all(&caller.name);
     Ok(empty())
 }

@@ -47,21 +47,14 @@ impl Shape for Draft {
 impl Draft {
     fn check(&self) -> Result<(), ApiError> {
         if self.title.is_empty() || self.title.len() > LONGEST.0 || self.text.len() > LONGEST.1 {
-            let message = format!(
-                "a title has 1 to {} bytes, a text at most {}",
-                LONGEST.0, LONGEST.1
-            );
+            let message = format!("a title has 1 to {} bytes, a text at most {}", LONGEST.0, LONGEST.1);
             return Err(ApiError::bad_request(message));
         }
         Ok(())
     }
 
     fn audience(&self) -> Audience {
-        if self.shared {
-            Audience::Everyone
-        } else {
-            Audience::Owner
-        }
+        if self.shared { Audience::Everyone } else { Audience::Owner }
     }
 }
 
@@ -114,19 +107,10 @@ async fn shared(State(app): State<App>, _: Caller) -> Answer {
 async fn write(State(app): State<App>, caller: Caller, Input(draft): Input<Draft>) -> Answer {
     draft.check()?;
     let (id, audience) = (store::note_id(), draft.audience());
-    let note = Note {
-        id,
-        owner: caller.name,
-        title: draft.title,
-        text: draft.text,
-        audience,
-    };
+    let note = Note { id, owner: caller.name, title: draft.title, text: draft.text, audience };
     let (body, location) = (view(&note), format!("/notes/{}", note.id));
     if !app.store().notes.add(note) {
-        return Err(ApiError::conflict(
-            "full",
-            "the demo keeps no more notes; delete some",
-        ));
+        return Err(ApiError::conflict("full", "the demo keeps no more notes; delete some"));
     }
     let mut response = json(StatusCode::CREATED, &body);
     let location = HeaderValue::try_from(location).map_err(|_| ApiError::internal())?;
@@ -141,25 +125,14 @@ async fn read(State(app): State<App>, caller: Caller, Path(id): Path<String>) ->
     Ok(json(StatusCode::OK, &note.map(view)))
 }
 
-async fn change(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-    Input(draft): Input<Draft>,
-) -> Answer {
+async fn change(State(app): State<App>, caller: Caller, Path(id): Path<String>, Input(draft): Input<Draft>) -> Answer {
     let mut store = app.store();
     if right(store.notes.get(&id), &caller)? != Right::Own {
         return Err(ApiError::forbidden("only the owner may change a note"));
     }
     draft.check()?;
     let audience = draft.audience();
-    let note = Note {
-        id,
-        owner: caller.name,
-        title: draft.title,
-        text: draft.text,
-        audience,
-    };
+    let note = Note { id, owner: caller.name, title: draft.title, text: draft.text, audience };
     let body = view(&note);
     store.notes.replace(note);
     Ok(json(StatusCode::OK, &body))
@@ -170,9 +143,7 @@ async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<String>) 
     match right(store.notes.get(&id), &caller)? {
         Right::Own | Right::Manage => store.notes.remove(&id),
         Right::Read => {
-            return Err(ApiError::forbidden(
-                "only the owner or an admin may delete a note",
-            ));
+            return Err(ApiError::forbidden("only the owner or an admin may delete a note"));
         }
     }
     Ok(empty())

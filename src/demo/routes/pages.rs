@@ -4,22 +4,16 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse as _, Response};
 
 /// What a browser may do with the pages: nothing but show them and send their forms here.
-const POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-);
+const POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
 
 /// The login page, with the error of the last try if there was one.
 pub(super) fn login(csrf: &str, next: &str, username: &str, error: Option<&str>) -> Response {
-    let error = error
-        .map(|e| format!("<p class=\"error\">{}</p>", escape(e)))
-        .unwrap_or_default();
+    let error = error.map(|e| format!("<p class=\"error\">{}</p>", escape(e))).unwrap_or_default();
     let next = if next.is_empty() {
         String::new()
     } else {
-        format!(
-            "<input type=\"hidden\" name=\"next\" value=\"{}\">",
-            escape(next)
-        )
+        format!("<input type=\"hidden\" name=\"next\" value=\"{}\">", escape(next))
     };
     page(
         "Log in",
@@ -81,9 +75,6 @@ fn escape(text: &str) -> String {
 mod tests {
     #[test]
     fn what_people_typed_cannot_become_markup() {
-        assert_eq!(
-            super::escape("\"><b a='&'>"),
-            "&quot;&gt;&lt;b a=&#39;&amp;&#39;&gt;"
-        );
+        assert_eq!(super::escape("\"><b a='&'>"), "&quot;&gt;&lt;b a=&#39;&amp;&#39;&gt;");
     }
 }

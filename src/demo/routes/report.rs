@@ -11,21 +11,13 @@ use crate::demo::basic::{BasicAdmin, BasicCaller};
 use crate::demo::state::App;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new()
-        .route("/basic/report", get(report))
-        .route("/basic/admin", get(admin))
+    Router::new().route("/basic/report", get(report)).route("/basic/admin", get(admin))
 }
 
 async fn report(BasicCaller(user): BasicCaller) -> Response {
-    json(
-        StatusCode::OK,
-        &json!({ "report": "all is well", "username": user.name }),
-    )
+    json(StatusCode::OK, &json!({ "report": "all is well", "username": user.name }))
 }
 
 async fn admin(BasicAdmin(user): BasicAdmin) -> Response {
-    json(
-        StatusCode::OK,
-        &json!({ "report": "all is well below", "username": user.name }),
-    )
+    json(StatusCode::OK, &json!({ "report": "all is well below", "username": user.name }))
 }

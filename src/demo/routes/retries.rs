@@ -61,9 +61,7 @@ struct Delay {
 
 async fn slow(Query(delay): Query<Delay>) -> Answer {
     if delay.ms > LONGEST_MS {
-        return Err(ApiError::bad_request(format!(
-            "ms must be at most {LONGEST_MS}"
-        )));
+        return Err(ApiError::bad_request(format!("ms must be at most {LONGEST_MS}")));
     }
     tokio::time::sleep(Duration::from_millis(delay.ms)).await;
     Ok(json(StatusCode::OK, &json!({ "waited_ms": delay.ms })))
@@ -90,8 +88,5 @@ async fn flaky(State(app): State<App>, Query(flaky): Query<Flaky>) -> Answer {
 async fn job(State(app): State<App>, Path(id): Path<String>) -> Response {
     let looks = app.store().count(format!("job {id}"));
     let state = if looks > PENDING { "done" } else { "pending" };
-    json(
-        StatusCode::OK,
-        &json!({ "id": id, "state": state, "looks": looks }),
-    )
+    json(StatusCode::OK, &json!({ "id": id, "state": state, "looks": looks }))
 }

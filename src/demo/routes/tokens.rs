@@ -26,14 +26,8 @@ pub(super) fn routes() -> Router<App> {
 async fn jwks(State(app): State<App>) -> Answer {
     let keys = app.keys.get().await?;
     let headers = [
-        (
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/jwk-set+json"),
-        ),
-        (
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("public, max-age=300"),
-        ),
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
     ];
     Ok((headers, keys.jwks.clone()).into_response())
 }

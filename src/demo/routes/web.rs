@@ -33,29 +33,18 @@ struct Next {
 }
 
 /// Shows the form. A browser without a session gets one, so that the form's CSRF token belongs to somebody.
-async fn login_page(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Query(Next { next }): Query<Next>,
-) -> Response {
+async fn login_page(State(app): State<App>, headers: HeaderMap, Query(Next { next }): Query<Next>) -> Response {
     if let Some((_, session)) = web::current(&app, &headers) {
         return pages::login(&session.csrf, local(&next), "", None);
     }
     let (id, session) = app.store().web.open(None, IDLE, clock::now_ms());
-    with_cookie(
-        pages::login(&session.csrf, local(&next), "", None),
-        cookie::set(&app, &id),
-    )
+    with_cookie(pages::login(&session.csrf, local(&next), "", None), cookie::set(&app, &id))
 }
 
 /// A path of this site to go on to, or nothing: a login must not send people elsewhere.
 fn local(next: &str) -> &str {
     let elsewhere = next.starts_with("//") || next.contains(['\\', '\r', '\n', '\t']);
-    if next.starts_with('/') && !elsewhere {
-        next
-    } else {
-        ""
-    }
+    if next.starts_with('/') && !elsewhere { next } else { "" }
 }
 
 fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
@@ -64,8 +53,7 @@ fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
 }
 
 fn see_other(to: &str) -> Result<Response, ApiError> {
-    let location =
-        HeaderValue::try_from(to).map_err(|_| ApiError::bad_request("next is no path"))?;
+    let location = HeaderValue::try_from(to).map_err(|_| ApiError::bad_request("next is no path"))?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
 }
 
@@ -75,17 +63,13 @@ fn idle(asked: &str) -> Result<u64, ApiError> {
         return Ok(IDLE);
     }
     let seconds = asked.parse().ok().filter(|s| (1..=IDLE).contains(s));
-    seconds
-        .ok_or_else(|| ApiError::bad_request(format!("lifetime must be from 1 to {IDLE} seconds")))
+    seconds.ok_or_else(|| ApiError::bad_request(format!("lifetime must be from 1 to {IDLE} seconds")))
 }
 
 /// Logs in by the form. The session id is made anew, so an id that was planted before is worth nothing.
 async fn login(State(app): State<App>, headers: HeaderMap, form: Form) -> Answer {
     let before = web::current(&app, &headers);
-    let expected = before
-        .as_ref()
-        .map(|(_, s)| s.csrf.as_str())
-        .unwrap_or_default();
+    let expected = before.as_ref().map(|(_, s)| s.csrf.as_str()).unwrap_or_default();
     web::guard(&app, &headers, expected, form.get("csrf_token"))?;
     let idle = idle(form.get("lifetime"))?;
     let (username, next) = (form.get("username"), local(form.get("next")));
@@ -101,11 +85,7 @@ async fn login(State(app): State<App>, headers: HeaderMap, form: Form) -> Answer
         }
         return Ok(response);
     }
-    let response = see_other(if next.is_empty() {
-        "/web/account"
-    } else {
-        next
-    })?;
+    let response = see_other(if next.is_empty() { "/web/account" } else { next })?;
     Ok(with_cookie(response, enter(&app, &headers, username, idle)))
 }
 
@@ -127,51 +107,34 @@ struct Login {
 }
 
 impl Shape for Login {
-    const SHAPE: &'static str =
-        "{\"username\": text, \"password\": text}, and may have \"lifetime\" in seconds";
+    const SHAPE: &'static str = "{\"username\": text, \"password\": text}, and may have \"lifetime\" in seconds";
 }
 
 /// Logs in without a page. It needs no CSRF token: another site's page cannot send JSON here unasked.
-async fn api_login(
-    State(app): State<App>,
-    headers: HeaderMap,
-    Input(login): Input<Login>,
-) -> Answer {
+async fn api_login(State(app): State<App>, headers: HeaderMap, Input(login): Input<Login>) -> Answer {
     let idle = idle(&login.lifetime.map(|s| s.to_string()).unwrap_or_default())?;
     let checked = signin::check(&app, &login.username, &login.password).await;
     checked.map_err(|refused| match refused {
         Refused::Locked(seconds) => ApiError::locked(seconds),
         Refused::Wrong => signin::wrong().challenge(&web::challenge()),
     })?;
-    Ok(with_cookie(
-        empty(),
-        enter(&app, &headers, &login.username, idle),
-    ))
+    Ok(with_cookie(empty(), enter(&app, &headers, &login.username, idle)))
 }
 
 /// Shows the account page; a browser without a session is sent to the login page, a program gets its 401.
 async fn account(State(app): State<App>, request: Request) -> Answer {
     let (mut parts, _) = request.into_parts();
     let mut response = match WebCaller::from_request_parts(&mut parts, &app).await {
-        Ok(caller) => pages::account(
-            &caller.session.csrf,
-            &caller.name,
-            &caller.session.display_name,
-        ),
+        Ok(caller) => pages::account(&caller.session.csrf, &caller.name, &caller.session.display_name),
         Err(_) if wants_html(&parts.headers) => see_other("/web/login?next=%2Fweb%2Faccount")?,
         Err(error) => error.into_response(),
     };
-    response
-        .headers_mut()
-        .append(header::VARY, HeaderValue::from_static("Accept, Cookie"));
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept, Cookie"));
     Ok(response)
 }
 
 fn wants_html(headers: &HeaderMap) -> bool {
-    let accepted = headers
-        .get(header::ACCEPT)
-        .and_then(|a| a.to_str().ok())
-        .unwrap_or_default();
+    let accepted = headers.get(header::ACCEPT).and_then(|a| a.to_str().ok()).unwrap_or_default();
     accepted.to_ascii_lowercase().contains("text/html")
 }
 
@@ -184,12 +147,7 @@ async fn session(caller: WebCaller) -> Response {
     json(StatusCode::OK, &body)
 }
 
-async fn profile(
-    State(app): State<App>,
-    caller: WebCaller,
-    headers: HeaderMap,
-    form: Form,
-) -> Answer {
+async fn profile(State(app): State<App>, caller: WebCaller, headers: HeaderMap, form: Form) -> Answer {
     web::guard(&app, &headers, &caller.session.csrf, form.get("csrf_token"))?;
     let mut shown = caller.session.display_name;
     if let Some(wanted) = form.0.get("display_name") {
@@ -201,19 +159,11 @@ async fn profile(
             session.display_name.clone_from(wanted);
         }
     }
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "username": caller.name, "display_name": shown }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "username": caller.name, "display_name": shown })))
 }
 
 /// Ends the session here and takes the cookie back.
-async fn logout(
-    State(app): State<App>,
-    caller: WebCaller,
-    headers: HeaderMap,
-    form: Form,
-) -> Answer {
+async fn logout(State(app): State<App>, caller: WebCaller, headers: HeaderMap, form: Form) -> Answer {
     web::guard(&app, &headers, &caller.session.csrf, form.get("csrf_token"))?;
     app.store().web.end(&caller.session_id);
     Ok(with_cookie(see_other("/web/login")?, cookie::clear(&app)))

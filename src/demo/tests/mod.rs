@@ -38,21 +38,12 @@ impl Got {
 
     fn text(&self, pointer: &str) -> String {
         let value = self.json();
-        value
-            .pointer(pointer)
-            .and_then(Value::as_str)
-            .unwrap_or_else(|| panic!("{pointer}: {self:?}"))
-            .to_owned()
+        value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("{pointer}: {self:?}")).to_owned()
     }
 
     /// All lines of one header, joined as RFC 9110 §5.3 does.
     fn header(&self, name: &str) -> String {
-        let lines: Vec<&str> = self
-            .headers
-            .get_all(name)
-            .iter()
-            .map(|v| v.to_str().unwrap())
-            .collect();
+        let lines: Vec<&str> = self.headers.get_all(name).iter().map(|v| v.to_str().unwrap()).collect();
         lines.join(", ")
     }
 
@@ -80,22 +71,14 @@ impl Got {
 
 impl Api {
     fn of(demo: &Demo) -> Self {
-        Self {
-            base: demo.url().to_owned(),
-            client: client().build().unwrap(),
-        }
+        Self { base: demo.url().to_owned(), client: client().build().unwrap() }
     }
 
     fn shared() -> Self {
         Self::of(&SHARED)
     }
 
-    async fn send(
-        &self,
-        request: &str,
-        headers: &[(&str, &str)],
-        body: impl Into<reqwest::Body>,
-    ) -> Got {
+    async fn send(&self, request: &str, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> Got {
         let (method, path) = request.split_once(' ').unwrap();
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let mut builder = self.client.request(method, format!("{}{path}", self.base));
@@ -104,11 +87,7 @@ impl Api {
         }
         let response = builder.body(body).send().await.unwrap();
         let (status, headers) = (response.status(), response.headers().clone());
-        Got {
-            status,
-            headers,
-            body: response.text().await.unwrap(),
-        }
+        Got { status, headers, body: response.text().await.unwrap() }
     }
 
     /// A request without a body.
@@ -128,32 +107,21 @@ impl Api {
 
     /// A request without a body, with a Bearer token.
     async fn with(&self, token: &str, request: &str) -> Got {
-        self.ask(request, &[("authorization", &format!("Bearer {token}"))])
-            .await
+        self.ask(request, &[("authorization", &format!("Bearer {token}"))]).await
     }
 
     async fn login(&self, name: &str, password: &str) -> Got {
-        self.json(
-            "POST /login",
-            "",
-            json!({ "username": name, "password": password }),
-        )
-        .await
+        self.json("POST /login", "", json!({ "username": name, "password": password })).await
     }
 
     /// An access token of one of the seeded users.
     async fn token(&self, name: &str) -> String {
-        self.login(name, password(name))
-            .await
-            .is(200)
-            .text("/access_token")
+        self.login(name, password(name)).await.is(200).text("/access_token")
     }
 }
 
 fn client() -> reqwest::ClientBuilder {
-    Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
+    Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none())
 }
 
 fn password(name: &str) -> &'static str {

@@ -17,16 +17,8 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| Keys::of(&PAIR).unwrap());
 
 fn minted(access: u64) -> String {
     let user = User::new("alice", "", Role::User);
-    let lives = Lives {
-        access,
-        refresh: 10,
-    };
-    let opened = Opened {
-        sid: "s".into(),
-        user: "alice".into(),
-        lives,
-        refresh_token: String::new(),
-    };
+    let lives = Lives { access, refresh: 10 };
+    let opened = Opened { sid: "s".into(), user: "alice".into(), lives, refresh_token: String::new() };
     KEYS.mint(ISSUER, &user, &opened, NOW).unwrap()
 }
 
@@ -60,57 +52,23 @@ fn a_token_lives_at_least_as_long_as_asked_and_not_a_second_more() {
     assert!(KEYS.verify(ISSUER, &token, 1_800_000_002_999).is_ok());
     let late = KEYS.verify(ISSUER, &token, 1_800_000_003_000).unwrap_err();
     assert_eq!(late, "the token expired at 2027-01-15T08:00:03Z");
-    assert_eq!(
-        KEYS.verify(ISSUER, &minted(900), NOW).unwrap().exp,
-        1_800_000_900
-    );
+    assert_eq!(KEYS.verify(ISSUER, &minted(900), NOW).unwrap().exp, 1_800_000_900);
 }
 
 #[test]
 fn every_claim_is_judged() {
     let none = || json!({});
     assert!(KEYS.verify(ISSUER, &forged(none(), none()), NOW).is_ok());
-    assert!(
-        KEYS.verify(
-            ISSUER,
-            &forged(json!({ "aud": ["other", AUDIENCE] }), none()),
-            NOW
-        )
-        .is_ok()
-    );
+    assert!(KEYS.verify(ISSUER, &forged(json!({ "aud": ["other", AUDIENCE] }), none()), NOW).is_ok());
     for (claims, why) in [
-        (
-            json!({ "exp": NOW / 1000 }),
-            "the token expired at 2027-01-15T08:00:00Z",
-        ),
-        (
-            json!({ "nbf": NOW / 1000 + 1 }),
-            "the token is not valid before 2027-01-15T08:00:01Z",
-        ),
-        (
-            json!({ "iat": NOW / 1000 + 5 }),
-            "the token is not valid before 2027-01-15T08:00:05Z",
-        ),
-        (
-            json!({ "iss": "http://127.0.0.1:1/" }),
-            "the token was issued by somebody else",
-        ),
-        (
-            json!({ "iss": ["http://127.0.0.1:1"] }),
-            "the token is malformed",
-        ),
-        (
-            json!({ "aud": "authspec-demo-2" }),
-            "the token is meant for another audience",
-        ),
-        (
-            json!({ "aud": ["a", "b"] }),
-            "the token is meant for another audience",
-        ),
-        (
-            json!({ "aud": [] }),
-            "the token is meant for another audience",
-        ),
+        (json!({ "exp": NOW / 1000 }), "the token expired at 2027-01-15T08:00:00Z"),
+        (json!({ "nbf": NOW / 1000 + 1 }), "the token is not valid before 2027-01-15T08:00:01Z"),
+        (json!({ "iat": NOW / 1000 + 5 }), "the token is not valid before 2027-01-15T08:00:05Z"),
+        (json!({ "iss": "http://127.0.0.1:1/" }), "the token was issued by somebody else"),
+        (json!({ "iss": ["http://127.0.0.1:1"] }), "the token is malformed"),
+        (json!({ "aud": "authspec-demo-2" }), "the token is meant for another audience"),
+        (json!({ "aud": ["a", "b"] }), "the token is meant for another audience"),
+        (json!({ "aud": [] }), "the token is meant for another audience"),
         (json!({ "exp": "1900000000" }), "the token is malformed"),
         (json!({ "roles": "admin" }), "the token is malformed"),
     ] {
@@ -125,41 +83,16 @@ fn every_claim_is_judged() {
 #[test]
 fn the_header_is_judged() {
     for (header, why) in [
-        (
-            json!({ "typ": "JWT" }),
-            "the type of the token is not at+jwt",
-        ),
-        (
-            json!({ "typ": null }),
-            "the type of the token is not at+jwt",
-        ),
-        (
-            json!({ "kid": "other" }),
-            "the token names a key that is not known here",
-        ),
-        (
-            json!({ "kid": null }),
-            "the token names a key that is not known here",
-        ),
-        (
-            json!({ "alg": "PS256" }),
-            "the token is not signed with RS256",
-        ),
-        (
-            json!({ "crit": ["exp"] }),
-            "the token demands extensions that are not understood here",
-        ),
+        (json!({ "typ": "JWT" }), "the type of the token is not at+jwt"),
+        (json!({ "typ": null }), "the type of the token is not at+jwt"),
+        (json!({ "kid": "other" }), "the token names a key that is not known here"),
+        (json!({ "kid": null }), "the token names a key that is not known here"),
+        (json!({ "alg": "PS256" }), "the token is not signed with RS256"),
+        (json!({ "crit": ["exp"] }), "the token demands extensions that are not understood here"),
     ] {
         assert_eq!(refusal(&forged(json!({}), header.clone())), why, "{header}");
     }
-    assert!(
-        KEYS.verify(
-            ISSUER,
-            &forged(json!({}), json!({ "typ": "application/AT+JWT" })),
-            NOW
-        )
-        .is_ok()
-    );
+    assert!(KEYS.verify(ISSUER, &forged(json!({}), json!({ "typ": "application/AT+JWT" })), NOW).is_ok());
 }
 
 #[test]
@@ -168,32 +101,14 @@ fn the_signature_is_judged() {
     let parts: Vec<&str> = good.split('.').collect();
     let mut signature = URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
     signature[100] ^= 1;
-    let flipped = format!(
-        "{}.{}.{}",
-        parts[0],
-        parts[1],
-        URL_SAFE_NO_PAD.encode(signature)
-    );
+    let flipped = format!("{}.{}.{}", parts[0], parts[1], URL_SAFE_NO_PAD.encode(signature));
     assert_eq!(refusal(&flipped), "the signature does not verify");
-    let swapped = format!(
-        "{}.{}.{}",
-        parts[0],
-        parts[1],
-        minted(61).split('.').next_back().unwrap()
-    );
+    let swapped = format!("{}.{}.{}", parts[0], parts[1], minted(61).split('.').next_back().unwrap());
     assert_eq!(refusal(&swapped), "the signature does not verify");
 
-    let none = URL_SAFE_NO_PAD
-        .encode(json!({ "alg": "none", "typ": "at+jwt", "kid": KEYS.kid }).to_string());
-    assert_eq!(
-        refusal(&format!("{none}.{}.", parts[1])),
-        "the token is malformed"
-    );
-    let head = Header {
-        typ: Some(TYPE.into()),
-        kid: Some(KEYS.kid.clone()),
-        ..Header::new(Algorithm::HS256)
-    };
+    let none = URL_SAFE_NO_PAD.encode(json!({ "alg": "none", "typ": "at+jwt", "kid": KEYS.kid }).to_string());
+    assert_eq!(refusal(&format!("{none}.{}.", parts[1])), "the token is malformed");
+    let head = Header { typ: Some(TYPE.into()), kid: Some(KEYS.kid.clone()), ..Header::new(Algorithm::HS256) };
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts[1]).unwrap()).unwrap();
     let confused = encode(&head, &claims, &EncodingKey::from_secret(&KEYS.jwks)).unwrap();
     assert_eq!(refusal(&confused), "the token is not signed with RS256");
@@ -220,8 +135,5 @@ fn the_key_set_tells_nothing_private() {
     let mut members: Vec<&str> = key.keys().map(String::as_str).collect();
     members.sort_unstable();
     assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
-    assert_eq!(
-        (&key["alg"], &key["use"], &key["kty"]),
-        (&json!("RS256"), &json!("sig"), &json!("RSA"))
-    );
+    assert_eq!((&key["alg"], &key["use"], &key["kty"]), (&json!("RS256"), &json!("sig"), &json!("RSA")));
 }

@@ -1,0 +1,205 @@
+//! `status`: which status codes are meant.
+
+use crate::source::Span;
+use crate::spec::{Data, Node, Reader};
+
+use super::{Check, Checked, Placed, Seen, diags};
+
+/// Which status codes are meant; never empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusSet(Vec<Codes>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Codes {
+    One(u16),
+    /// The first digit: `2xx`, `3xx` or `5xx`. There is no `4xx`: it would take a 404, 405 or 429 for a refusal.
+    Class(u16),
+    Allow,
+    Deny,
+    Below400,
+}
+
+impl StatusSet {
+    /// What a step without a status expectation means.
+    pub fn below_400() -> Self {
+        Self(vec![Codes::Below400])
+    }
+
+    /// Tells whether a status is meant.
+    pub fn matches(&self, status: u16) -> bool {
+        self.0.iter().any(|codes| match codes {
+            Codes::One(code) => *code == status,
+            Codes::Class(digit) => status / 100 == *digit,
+            Codes::Allow => status / 100 == 2,
+            Codes::Deny => matches!(status, 401 | 403),
+            Codes::Below400 => status < 400,
+        })
+    }
+
+    /// Tells whether a refusal for lack of access is among what is meant: 401, 403 or `deny`.
+    pub fn means_refusal(&self) -> bool {
+        self.0.iter().any(|codes| matches!(codes, Codes::One(401 | 403) | Codes::Deny))
+    }
+
+    /// Tells in words what is meant: `401 or 403`.
+    pub fn describe(&self) -> String {
+        let words: Vec<String> = self.0.iter().map(|codes| codes.describe()).collect();
+        crate::term::list(&words, "or")
+    }
+
+    /// Makes the check of it.
+    pub fn placed(self, span: Span) -> Placed {
+        Placed { check: Box::new(Status(self)), span, subject: "status".to_owned() }
+    }
+}
+
+impl Codes {
+    fn describe(self) -> String {
+        match self {
+            Self::One(code) => code.to_string(),
+            Self::Class(digit) => format!("{digit}xx"),
+            Self::Allow => "allow (2xx)".to_owned(),
+            Self::Deny => "deny (401 or 403)".to_owned(),
+            Self::Below400 => "below 400".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Status(StatusSet);
+
+impl Check for Status {
+    fn judge(&self, seen: &Seen<'_>) -> Checked {
+        let status = seen.response.status;
+        if self.0.matches(status) {
+            return Checked::Held;
+        }
+        Checked::Broken { expected: self.0.describe(), actual: status.to_string() }
+    }
+
+    fn status(&self) -> Option<&StatusSet> {
+        Some(&self.0)
+    }
+}
+
+/// Reads the row `status`.
+pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) {
+    out.extend(read_set(node, reader).map(|set| set.placed(node.span)));
+}
+
+/// Reads a status, a class, a word, or a list of these.
+pub(super) fn read_set(node: &Node, reader: &mut Reader<'_>) -> Option<StatusSet> {
+    let items = reader.one_or_more(node);
+    if items.is_empty() {
+        reader.fault(diags::bad_status(node.span, "an empty list is no status").label("empty"));
+        return None;
+    }
+    let codes: Vec<Option<Codes>> = items.iter().map(|n| codes(n, reader)).collect();
+    codes.into_iter().collect::<Option<_>>().map(StatusSet)
+}
+
+fn codes(node: &Node, reader: &mut Reader<'_>) -> Option<Codes> {
+    let fault = match &node.data {
+        Data::Number(n, _) => {
+            match n.as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| (100..=599).contains(n)) {
+                Some(code) => return Some(Codes::One(code)),
+                None => diags::bad_status(node.span, "a status is a number from 100 to 599").label("out of range"),
+            }
+        }
+        Data::Text(text) => match &**text {
+            "allow" => return Some(Codes::Allow),
+            "deny" => return Some(Codes::Deny),
+            "2xx" => return Some(Codes::Class(2)),
+            "3xx" => return Some(Codes::Class(3)),
+            "5xx" => return Some(Codes::Class(5)),
+            other => not_a_word(node, other),
+        },
+        Data::Null | Data::Bool(_) | Data::List(_) | Data::Map(_) => {
+            let message = format!("a status is a number, a class or a word, and this is {}", node.type_name());
+            diags::bad_status(node.span, message).label("not a status").help("several are written `[401, 403]`")
+        }
+    };
+    reader.fault(fault);
+    None
+}
+
+fn not_a_word(node: &Node, word: &str) -> crate::diag::Diagnostic {
+    let fault = |message: &str| diags::bad_status(node.span, message);
+    if word.eq_ignore_ascii_case("4xx") {
+        return fault("`4xx` proves no refusal: 404, 405 and 429 are in it too")
+            .label("too wide")
+            .help("write 401, 403 or `deny`; other statuses are written out");
+    }
+    if word == "hidden" {
+        return fault("`hidden` needs an answer to compare with, so it stands in an access row only")
+            .label("not here")
+            .help("write 404");
+    }
+    if word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit()) {
+        return fault("a status is a number").label("text").fix(node.span, word, "leave the quotes out");
+    }
+    if word.contains("{{") {
+        return fault("a status is known when the plan is made, so it cannot be a template").label("a template");
+    }
+    fault("this is no status")
+        .label("not a status")
+        .help("a status is a number, `2xx`, `3xx`, `5xx`, `allow` or `deny`")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{Answer, faults, read};
+
+    fn holds(written: &str, status: u16) -> bool {
+        Answer::status(status).holds(written)
+    }
+
+    #[test]
+    fn statuses_are_matched_as_written() {
+        assert!(holds("401", 401) && !holds("401", 403));
+        assert!(holds("[401, 2xx]", 204) && !holds("[401, 2xx]", 403));
+        assert!(holds("allow", 201) && !holds("allow", 302));
+        assert!(holds("deny", 403) && holds("status: deny", 401));
+        for not_a_refusal in [200, 302, 400, 404, 405, 429, 500, 503] {
+            assert!(!holds("deny", not_a_refusal));
+        }
+        assert!(!holds("2xx", 429) && !holds("2xx", 500) && holds("5xx", 502) && holds("429", 429));
+        assert_eq!(Answer::status(500).broken("[401, 403]"), [("401 or 403".to_owned(), "500".to_owned())]);
+    }
+
+    #[test]
+    fn what_would_prove_nothing_is_refused() {
+        for (written, words) in [
+            ("4xx", "proves no refusal"),
+            ("[401, 4xx]", "proves no refusal"),
+            ("600", "from 100 to 599"),
+            ("40", "from 100 to 599"),
+            ("-1", "from 100 to 599"),
+            ("\"401\"", "is a number"),
+            ("[]", "empty"),
+            ("status: { above: 100 }", "a map"),
+            ("status: true", "true or false"),
+            ("[[401]]", "a list"),
+            ("hidden", "access row"),
+            ("denied", "no status"),
+            ("\"{{ n }}\"", "template"),
+        ] {
+            let found = faults(written);
+            assert!(found.len() == 1 && found[0].contains(words), "{written}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn only_401_and_403_mean_a_refusal() {
+        let set = |written: &str| read(written).unwrap().status.unwrap();
+        for yes in ["401", "403", "deny", "[401, 403]", "{ status: deny, body: x }"] {
+            assert!(set(yes).means_refusal(), "{yes}");
+        }
+        for no in ["404", "[401, 404]", "2xx", "[deny, 200]"] {
+            assert!(!set(no).means_refusal(), "{no}");
+        }
+        assert!(read("{ body: x }").unwrap().status.is_none());
+        let default = super::StatusSet::below_400();
+        assert!(default.matches(399) && !default.matches(400) && !default.means_refusal());
+    }
+}

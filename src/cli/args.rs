@@ -1,0 +1,267 @@
+//! The arguments, as clap reads them. Help is made from these comments and the table of exit codes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::spec::parse_duration;
+use crate::verdict::EXIT_CODES;
+
+/// Proves who gets in and who does not.
+///
+/// Reads login flows, token life cycles and access rules from YAML, runs them against a server, and
+/// says what holds and why not.
+#[derive(Debug, Parser)]
+#[command(name = "authspec", version, max_term_width = 100, after_help = exit_codes(), subcommand_required = true, arg_required_else_help = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Colours: `auto` asks the terminal and `NO_COLOR`.
+    #[arg(long, global = true, value_enum, default_value_t = ColourChoice::Auto, value_name = "WHEN")]
+    pub color: ColourChoice,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run suites and say what holds.
+    #[command(after_help = exit_codes())]
+    Run(Box<RunArgs>),
+    /// Read suites and make the plan: no network, no command, no secret needed.
+    Check(CheckArgs),
+    /// List cases, identities, or a table of the language.
+    List(ListArgs),
+    /// Explain a code of an error, a reason or a verdict.
+    Explain(ExplainArgs),
+    /// Start the embedded demo API and keep it running.
+    Demo(DemoArgs),
+}
+
+/// When to write colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColourChoice {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Which files and cases.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Files {
+    /// Files or folders with suites; `-` is standard input. `specs` if it exists.
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Cases whose id or name has this text in it, in any case.
+    #[arg(short = 'k', long = "keyword", value_name = "TEXT", help_heading = "Selection")]
+    pub keywords: Vec<String>,
+
+    /// Cases with this tag; `!TAG` leaves them out.
+    #[arg(long = "tag", value_name = "TAG", help_heading = "Selection")]
+    pub tags: Vec<String>,
+
+    /// The case with this id; `*` stands for any text.
+    #[arg(long = "id", value_name = "ID", help_heading = "Selection")]
+    pub ids: Vec<String>,
+
+    /// Cases in which this identity, or `anonymous`, sends a step.
+    #[arg(long = "as", value_name = "IDENTITY", help_heading = "Selection")]
+    pub callers: Vec<String>,
+
+    /// The environment of the project file to use.
+    #[arg(long = "env", value_name = "NAME", help_heading = "Values")]
+    pub environment: Option<String>,
+
+    /// Where requests go, whatever the files say: a URL, or `demo`.
+    #[arg(long, value_name = "URL", help_heading = "Values")]
+    pub target: Option<String>,
+
+    /// A variable, over all that the files say; JSON keeps its type.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair, help_heading = "Values")]
+    pub vars: Vec<(String, String)>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, ClapArgs)]
+pub struct RunArgs {
+    /// Which files and cases.
+    #[command(flatten)]
+    pub files: Files,
+
+    /// Requests in flight at the most.
+    #[arg(short, long, value_name = "N", default_value_t = 64, value_parser = count(), help_heading = "Running")]
+    pub jobs: u32,
+
+    /// Requests in flight to one host at the most.
+    #[arg(long, value_name = "N", value_parser = count(), help_heading = "Running")]
+    pub jobs_per_host: Option<u32>,
+
+    /// Start nothing more after the first case that did not pass.
+    #[arg(long, help_heading = "Running")]
+    pub fail_fast: bool,
+
+    /// Run a failed case again, up to N times; never one that expects a refusal.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Running")]
+    pub retry: u32,
+
+    /// The time of an exchange whose step says none.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "Running")]
+    pub timeout: Duration,
+
+    /// The time of the whole run.
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Running")]
+    pub deadline: Option<Duration>,
+
+    /// The most MiB of a body that are read.
+    #[arg(long, value_name = "MIB", default_value_t = 10, value_parser = count(), help_heading = "Running")]
+    pub max_body: u32,
+
+    /// Show what would run, and send nothing.
+    #[arg(long, help_heading = "Running")]
+    pub dry_run: bool,
+
+    /// Refusals that nobody was seen being allowed are inconclusive.
+    #[arg(long, help_heading = "Verdict")]
+    pub require_proof: bool,
+
+    /// Let a verdict pass that would otherwise end the run with exit code 3.
+    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Verdict")]
+    pub tolerate: Vec<Tolerated>,
+
+    /// Let a verdict fail the run that would otherwise pass.
+    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Verdict")]
+    pub fail_on: Vec<FailOn>,
+
+    /// Write JUnit XML; `-` is standard output.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub junit: Option<PathBuf>,
+
+    /// Write results as one JSON document; `-` is standard output.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub json: Option<PathBuf>,
+
+    /// Write every event as a line of JSON; `-` is standard output.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub events: Option<PathBuf>,
+
+    /// Say more: a line for each case; twice: every exchange, masked.
+    #[arg(short, long, action = ArgAction::Count, help_heading = "Reports")]
+    pub verbose: u8,
+
+    /// Say only what did not pass, and the result.
+    #[arg(short, long, conflicts_with = "verbose", help_heading = "Reports")]
+    pub quiet: bool,
+}
+
+/// Verdicts that may be tolerated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tolerated {
+    /// Cases that ran and would prove nothing.
+    Inconclusive,
+}
+
+/// Verdicts that may fail the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Cases that passed only after `--retry`.
+    Flaky,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, ClapArgs)]
+pub struct CheckArgs {
+    /// Which files and cases.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// Arguments of `list`.
+#[derive(Debug, ClapArgs)]
+pub struct ListArgs {
+    /// What to list.
+    #[arg(value_enum, default_value_t = Listed::Cases)]
+    pub what: Listed,
+
+    /// Which files and cases.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Listed {
+    /// The cases that would run, by id.
+    Cases,
+    /// The identities with their schemes.
+    Identities,
+    /// The kinds of schemes.
+    Schemes,
+    /// The checks of `expect`.
+    Checks,
+    /// The operators of checks.
+    Operators,
+    /// The sources and cuts of `capture`.
+    Captures,
+    /// The functions of templates.
+    Functions,
+    /// The report formats.
+    Formats,
+    /// All codes that `explain` knows.
+    Codes,
+    /// The weaknesses that the demo can have.
+    Weaknesses,
+}
+
+/// Arguments of `explain`.
+#[derive(Debug, ClapArgs)]
+pub struct ExplainArgs {
+    /// A code such as `unknown-key`, `unproven` or `blocked`.
+    pub code: String,
+}
+
+/// Arguments of `demo`.
+#[derive(Debug, ClapArgs)]
+pub struct DemoArgs {
+    /// The port on 127.0.0.1; 0 takes a free one.
+    #[arg(long, default_value_t = 8787)]
+    pub port: u16,
+
+    /// Serve https with a certificate of its own.
+    #[arg(long)]
+    pub tls: bool,
+
+    /// Write the certificate of its authority, PEM, for `tls: { ca: … }`.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub ca_out: Option<PathBuf>,
+}
+
+fn exit_codes() -> String {
+    let mut text = "Exit codes:\n".to_owned();
+    for (code, about) in EXIT_CODES {
+        text.push_str(&format!("  {code:>3}  {about}\n"));
+    }
+    text
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let good = name.chars().enumerate().all(|(i, c)| c == '_' || c.is_alphabetic() || (i > 0 && c.is_alphanumeric()));
+    if name.is_empty() || !good {
+        return Err(format!("`{name}` is no name; names have letters, digits and `_`"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    parse_duration(text).filter(|d| !d.is_zero()).ok_or_else(|| "write a time with its unit: 500ms, 30s, 2m".to_owned())
+}
+
+fn count() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..=10_000)
+}

@@ -1,0 +1,37 @@
+//! `authspec demo`: the embedded API for trying things out.
+
+use super::args::DemoArgs;
+use super::context::Context;
+use crate::demo::{Demo, DemoOptions};
+use crate::exec::{Stop, Stopper};
+use crate::verdict;
+
+pub(super) fn run(args: &DemoArgs, context: &mut Context) -> u8 {
+    let demo = match Demo::start(DemoOptions { port: args.port, tls: args.tls, ..DemoOptions::default() }) {
+        Ok(demo) => demo,
+        Err(error) => {
+            context.complain(&format!("error: {error}\n"));
+            return verdict::USAGE;
+        }
+    };
+    if let (Some(path), Some(pem)) = (&args.ca_out, demo.ca_pem())
+        && let Err(error) = std::fs::write(path, pem)
+    {
+        context.complain(&format!("error: {} cannot be written: {error}\n", path.display()));
+        return verdict::USAGE;
+    }
+    let url = demo.url();
+    context.say(&format!(
+        "demo API on {url}\n\n  users  alice (user), bob (user), dora (auditor), root (admin)\n  try    curl {url}/health\n         curl -X POST {url}/login -H 'content-type: application/json' \\\n              -d '{{\"username\":\"alice\",\"password\":\"wonderland-7\"}}'\n         authspec run specs/ --target {url}\n\nstop it with Ctrl-C\n"
+    ));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let Ok(runtime) = runtime else { return verdict::USAGE };
+    let stopper = Stopper::default();
+    runtime.block_on(async {
+        tokio::spawn(super::signals::listen(stopper.clone()));
+        while stopper.state() == Stop::No {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    });
+    verdict::ALL_PASSED
+}

@@ -1,0 +1,96 @@
+//! `authspec list`: cases and identities of the plan, or a table of the language.
+
+use super::args::{ListArgs, Listed};
+use super::codes;
+use super::context::Context;
+use super::load::{complain, load};
+use crate::diag::Severity;
+use crate::plan::Plan;
+use crate::{auth, capture, check, demo, report, template, verdict};
+
+pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
+    let rows: Vec<(String, String)> = match args.what {
+        Listed::Cases | Listed::Identities => return of_plan(args, context),
+        Listed::Schemes => table(auth::SCHEMES.iter().map(|s| (s.name, s.about))),
+        Listed::Checks => table(check::CHECKS.iter().map(|c| (c.name, c.about))),
+        Listed::Operators => table(check::OPERATORS.iter().map(|o| (o.name, o.about))),
+        Listed::Captures => table(
+            capture::SOURCES.iter().map(|s| (s.name, s.about)).chain(capture::CUTS.iter().map(|c| (c.name, c.about))),
+        ),
+        Listed::Functions => table(template::FUNCTIONS.iter().map(|f| (f.name, f.about))),
+        Listed::Formats => table(report::FORMATS.iter().map(|f| (f.name, f.about))),
+        Listed::Codes => table(codes::all().iter().map(|c| (c.name, c.about))),
+        Listed::Weaknesses => table(demo::WEAKNESSES.iter().map(|w| (w.id, w.about))),
+    };
+    print(&rows, context);
+    verdict::ALL_PASSED
+}
+
+fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    rows.map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
+}
+
+fn print(rows: &[(String, String)], context: &mut Context) {
+    let wide = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(60);
+    let text: String =
+        rows.iter().map(|(name, about)| format!("{name:<wide$}  {about}").trim_end().to_owned() + "\n").collect();
+    context.say(&text);
+}
+
+fn of_plan(args: &ListArgs, context: &mut Context) -> u8 {
+    let loaded = match load(&args.files, Severity::Warning, context) {
+        Ok(loaded) => loaded,
+        Err(message) => {
+            context.complain(&format!("error: {message}\n"));
+            return verdict::USAGE;
+        }
+    };
+    complain(&loaded.diags, &loaded.sources, &loaded.secrets, context, "");
+    if loaded.diags.errors() > 0 {
+        return verdict::USAGE;
+    }
+    let rows = match args.what {
+        Listed::Identities => identities(&loaded.plan),
+        _ => cases(&loaded.plan),
+    };
+    if rows.is_empty() {
+        context.complain("nothing to list\n");
+        return verdict::NOTHING;
+    }
+    print(&rows, context);
+    verdict::ALL_PASSED
+}
+
+/// The cases with who runs them; `run --dry-run` prints the same.
+pub(super) fn cases(plan: &Plan) -> Vec<(String, String)> {
+    plan.cases
+        .iter()
+        .map(|case| {
+            let mut about = Vec::new();
+            if let Some(name) = plan.caller_name(case.caller) {
+                about.push(format!("as {name}"));
+            }
+            let lines: Vec<String> = case.shape.steps.iter().take(1).map(crate::step::Step::line).collect();
+            about.extend(lines);
+            if case.shape.steps.len() > 1 {
+                about.push(format!("and {} more", case.shape.steps.len() - 1));
+            }
+            if let Some(skip) = &case.shape.skip {
+                about.push(format!("(skipped: {skip})"));
+            }
+            (case.id.to_string(), about.join(" "))
+        })
+        .collect()
+}
+
+fn identities(plan: &Plan) -> Vec<(String, String)> {
+    plan.identities
+        .iter()
+        .map(|identity| {
+            let role = identity.role.as_ref().map(|r| format!(", role {r}")).unwrap_or_default();
+            let fields: Vec<&str> = identity.fields.iter().map(|f| &*f.name).collect();
+            let about = format!("scheme {}{role}, fields {}", identity.login.kind.name, fields.join(" "));
+            (identity.name.to_string(), about)
+        })
+        .collect()
+}

@@ -1,0 +1,101 @@
+//! From arguments to a plan, with everything that is wrong on standard error.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::args::Files;
+use super::context::Context;
+use crate::diag::{Diagnostics, Severity, render};
+use crate::plan::{Plan, PlanOptions, Selection};
+use crate::secret::SecretSet;
+use crate::source::SourceMap;
+use crate::spec::{self, Input};
+use crate::term::plural;
+
+/// A plan and what it was made of.
+pub(super) struct Loaded {
+    pub(super) plan: Plan,
+    pub(super) sources: Arc<SourceMap>,
+    pub(super) secrets: SecretSet,
+    pub(super) diags: Diagnostics,
+}
+
+/// Reads files and makes the plan; `Err` when a path is missing altogether.
+pub(super) fn load(files: &Files, unset: Severity, context: &Context) -> Result<Loaded, String> {
+    let paths = paths(files, context)?;
+    let stdin = if paths.iter().any(|p| p.as_os_str() == "-") { Some(read_stdin()?) } else { None };
+    let input = Input { paths, stdin, folder: context.folder.clone() };
+    let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
+    let suites = spec::load(&input, &mut sources, &mut diags);
+    let options = PlanOptions {
+        environment: files.environment.clone(),
+        target: files.target.clone(),
+        vars: files.vars.clone(),
+        variables: context.variables.clone(),
+        unset,
+        selection: Selection {
+            words: files.keywords.clone(),
+            tags: files.tags.clone(),
+            ids: files.ids.clone(),
+            callers: files.callers.clone(),
+        },
+    };
+    let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);
+    let secrets = SecretSet::new();
+    // Passwords that a file writes out are known before the first line of it is shown.
+    for identity in &plan.identities {
+        for field in identity.fields.iter().filter(|f| f.secret) {
+            if let Some(literal) = field.value.as_literal() {
+                secrets.declare(&format!("{}.{}", identity.name, field.name), literal);
+            }
+        }
+    }
+    Ok(Loaded { plan, sources: Arc::new(sources), secrets, diags })
+}
+
+fn paths(files: &Files, context: &Context) -> Result<Vec<PathBuf>, String> {
+    if !files.paths.is_empty() {
+        return Ok(files.paths.clone());
+    }
+    if context.folder.join("specs").is_dir() {
+        return Ok(vec![PathBuf::from("specs")]);
+    }
+    Err("name a file or folder with suites (there is no folder `specs` here)".to_owned())
+}
+
+fn read_stdin() -> Result<String, String> {
+    let mut text = String::new();
+    let limit = 16 * 1024 * 1024;
+    std::io::stdin()
+        .lock()
+        .take(limit)
+        .read_to_string(&mut text)
+        .map_err(|_| "standard input cannot be read as UTF-8 text".to_owned())?;
+    Ok(text)
+}
+
+/// Shows all diagnostics and a last line that counts them.
+pub(super) fn complain(
+    diags: &Diagnostics,
+    sources: &SourceMap,
+    secrets: &SecretSet,
+    context: &mut Context,
+    end: &str,
+) {
+    if diags.is_empty() {
+        return;
+    }
+    let drawn = render(diags, sources, context.err.drawing());
+    let mut text = secrets.mask(&drawn).into_owned();
+    let (errors, warnings) = (diags.errors(), diags.warnings());
+    let mut counts = Vec::new();
+    if errors > 0 {
+        counts.push(plural(errors, "error"));
+    }
+    if warnings > 0 {
+        counts.push(plural(warnings, "warning"));
+    }
+    text.push_str(&format!("{}{end}\n", counts.join(", ")));
+    context.complain(&text);
+}

@@ -1,0 +1,54 @@
+//! The command line: arguments, the outside world (read once), the commands, the streams.
+//!
+//! Only this layer holds streams and exit codes. To add a command: a variant of [`args::Command`],
+//! a file here with its `run`, and a line in [`dispatch`].
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::verdict;
+
+pub mod args;
+mod check;
+mod codes;
+mod context;
+mod demo;
+mod explain;
+mod list;
+mod load;
+mod run;
+mod signals;
+
+use args::{Args, Command};
+use context::Context;
+
+/// Runs the program: the only place that reads the environment and gives an exit code.
+pub fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|info| {
+        // A panic's own text may hold anything, so only its place is told.
+        let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
+        let _ = writeln!(std::io::stderr(), "authspec: internal error{place}; please report it");
+    }));
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            let _ = error.print();
+            // Help and version are no errors.
+            return ExitCode::from(if error.use_stderr() { verdict::USAGE } else { 0 });
+        }
+    };
+    let context = Context::read(&args);
+    ExitCode::from(dispatch(args, context))
+}
+
+fn dispatch(args: Args, mut context: Context) -> u8 {
+    match args.command {
+        Command::Run(run) => run::run(*run, context),
+        Command::Check(check) => check::run(&check, &mut context),
+        Command::List(list) => list::run(&list, &mut context),
+        Command::Explain(explain) => explain::run(&explain, &mut context),
+        Command::Demo(demo) => demo::run(&demo, &mut context),
+    }
+}

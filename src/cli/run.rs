@@ -1,0 +1,282 @@
+//! `authspec run`: plan, run, tell, write, judge.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::args::{FailOn, RunArgs, Tolerated};
+use super::context::{Context, Stream};
+use super::list;
+use super::load::{Loaded, complain, load};
+use super::signals;
+use crate::diag::{Diagnostics, Severity};
+use crate::event::{Event, RunInfo, Summary};
+use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, prepare};
+use crate::report::events::{EventsWriter, Pace};
+use crate::report::file::{FileError, ReportFile, Shape, Written};
+use crate::report::json::write_json;
+use crate::report::junit::write_junit;
+use crate::report::spool::Spool;
+use crate::report::terminal::{Live, Verbosity};
+use crate::report::{Reporter, Terminal, TerminalOptions};
+use crate::secret::SecretSet;
+use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
+
+pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
+    let loaded = match load(&args.files, Severity::Error, &context) {
+        Ok(loaded) => loaded,
+        Err(message) => {
+            context.complain(&format!("error: {message}\n"));
+            return verdict::USAGE;
+        }
+    };
+    if loaded.diags.errors() > 0 {
+        complain(&loaded.diags, &loaded.sources, &loaded.secrets, &mut context, "; nothing was run");
+        return verdict::USAGE;
+    }
+    complain(&loaded.diags, &loaded.sources, &loaded.secrets, &mut context, "");
+    if loaded.plan.cases.is_empty() {
+        let left_out = loaded.plan.filtered_out;
+        let why = if left_out > 0 {
+            format!(" ({} left out by the filters)", crate::term::plural(left_out, "case"))
+        } else {
+            String::new()
+        };
+        context.complain(&format!("error: no case was selected{why}\n"));
+        return verdict::NOTHING;
+    }
+    if args.dry_run {
+        let text: String = list::cases(&loaded.plan).iter().map(|(id, about)| format!("{id}  {about}\n")).collect();
+        context.say(&format!(
+            "{text}{} would run; nothing was sent\n",
+            crate::term::plural(loaded.plan.cases.len(), "case")
+        ));
+        return verdict::ALL_PASSED;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let Ok(runtime) = runtime else {
+        context.complain("error: the system gives no threads to run on\n");
+        return verdict::NOT_JUDGED;
+    };
+    let code = runtime.block_on(execute(&args, loaded, &mut context));
+    // Whatever still hangs on a socket ends with the process.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    code
+}
+
+async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
+    let Loaded { plan, sources, secrets, .. } = loaded;
+    let options = options(args);
+    let reports = match Reports::create(args, &secrets) {
+        Ok(reports) => reports,
+        Err(error) => {
+            context.complain(&format!("error: {error}\n"));
+            return verdict::REPORT;
+        }
+    };
+    let mut diags = Diagnostics::default();
+    let stopper = Stopper::default();
+    tokio::spawn(signals::listen(stopper.clone()));
+    let prepared = prepare(&plan, &options, &secrets, &mut diags).await;
+    let end = if diags.errors() > 0 { "; nothing was run" } else { "" };
+    complain(&diags, &sources, &secrets, context, end);
+    if diags.errors() > 0 {
+        return verdict::USAGE;
+    }
+    let (events, heard) = unbounded_channel();
+    let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets.clone(), events, stopper);
+    let running = tokio::spawn(runner.run());
+    let terminal = Terminal::new(human(args), terminal_options(args, context));
+    let mut telling =
+        Telling { terminal, reports, spool: Spool::new(secrets.clone()), info: None, gone: false, fault: None };
+    telling.listen(heard).await;
+    let Ok(summary) = running.await else {
+        context.complain("error: the run broke off\n");
+        return verdict::NOT_JUDGED;
+    };
+    telling.finish(&summary, &secrets, context)
+}
+
+fn options(args: &RunArgs) -> RunOptions {
+    RunOptions {
+        jobs: args.jobs as usize,
+        per_host: args.jobs_per_host.map(|n| n as usize),
+        on_failure: if args.fail_fast { OnFailure::Stop } else { OnFailure::GoOn },
+        retries: args.retry,
+        timeout: args.timeout,
+        deadline: args.deadline,
+        proof: if args.require_proof { RequireProof::Yes } else { RequireProof::No },
+        keep: if args.verbose >= 2 || args.events.is_some() { Keep::Exchanges } else { Keep::Lines },
+        max_body: args.max_body as usize * 1024 * 1024,
+        policy: Policy {
+            flaky: if args.fail_on.contains(&FailOn::Flaky) { OnFlaky::Fail } else { OnFlaky::Pass },
+            inconclusive: if args.tolerate.contains(&Tolerated::Inconclusive) {
+                OnInconclusive::Tolerate
+            } else {
+                OnInconclusive::Stop
+            },
+        },
+    }
+}
+
+fn takes_stdout(args: &RunArgs) -> bool {
+    [&args.junit, &args.json, &args.events].into_iter().flatten().any(|p| p.as_os_str() == "-")
+}
+
+fn human(args: &RunArgs) -> Box<dyn Write + Send> {
+    if takes_stdout(args) { Box::new(io::stderr()) } else { Box::new(io::stdout()) }
+}
+
+fn terminal_options(args: &RunArgs, context: &Context) -> TerminalOptions {
+    let stream: Stream = if takes_stdout(args) { context.err } else { context.out };
+    let verbosity = match (args.quiet, args.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (false, 0) => Verbosity::Normal,
+        (false, 1) => Verbosity::Verbose,
+        (false, _) => Verbosity::VeryVerbose,
+    };
+    let shown = |p: &Path| p.to_string_lossy().into_owned();
+    let mut run = "authspec run".to_owned();
+    for path in &args.files.paths {
+        run.push_str(&format!(" {}", crate::report::curl::quote(&shown(path))));
+    }
+    for (flag, value) in [("--env", &args.files.environment), ("--target", &args.files.target)] {
+        if let Some(value) = value {
+            run.push_str(&format!(" {flag} {}", crate::report::curl::quote(value)));
+        }
+    }
+    TerminalOptions {
+        colour: stream.colour(),
+        glyphs: stream.glyphs(),
+        width: stream.width,
+        live: if stream.terminal && !args.quiet { Live::Bar } else { Live::Lines },
+        verbosity,
+        details: args.json.as_deref().filter(|p| p.as_os_str() != "-").map(shown),
+        run,
+    }
+}
+
+/// The report files of a run, opened before it starts.
+struct Reports {
+    junit: Option<ReportFile>,
+    json: Option<ReportFile>,
+    events: Option<EventsWriter<ReportFile>>,
+}
+
+impl Reports {
+    fn create(args: &RunArgs, secrets: &SecretSet) -> Result<Self, FileError> {
+        let open = |path: &Option<PathBuf>, shape: Shape| match path {
+            None => Ok(None),
+            Some(path) if path.as_os_str() == "-" => ReportFile::to_stream(Box::new(io::stdout()), shape).map(Some),
+            Some(path) => ReportFile::create(path, shape).map(Some),
+        };
+        Ok(Self {
+            junit: open(&args.junit, Shape::Xml)?,
+            json: open(&args.json, Shape::Json)?,
+            events: open(&args.events, Shape::Json)?.map(|f| EventsWriter::new(f, secrets.clone(), Pace::AtEnd)),
+        })
+    }
+}
+
+/// Hands events to the reporters.
+struct Telling {
+    terminal: Terminal,
+    reports: Reports,
+    spool: Spool,
+    info: Option<RunInfo>,
+    /// The reader of the terminal text went away; reports are written all the same.
+    gone: bool,
+    fault: Option<io::Error>,
+}
+
+impl Telling {
+    async fn listen(&mut self, mut heard: UnboundedReceiver<Event>) {
+        let mut clock = tokio::time::interval(Duration::from_millis(200));
+        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                event = heard.recv() => match event {
+                    Some(event) => self.hear(&event),
+                    None => return,
+                },
+                _ = clock.tick() => {
+                    let told = self.terminal.tick(Instant::now());
+                    self.note(told);
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, event: &Event) {
+        match event {
+            Event::RunStarted(info) => self.info = Some(info.clone()),
+            Event::CaseFinished(outcome) => {
+                if let Err(error) = self.spool.push(outcome) {
+                    self.fault.get_or_insert(error);
+                }
+            }
+            Event::Login(_) | Event::Waiting(_) | Event::CaseStarted(_) | Event::Warning(_) | Event::RunFinished(_) => {
+            }
+        }
+        if !self.gone {
+            let told = self.terminal.event(event);
+            self.note(told);
+        }
+        if let Some(events) = &mut self.reports.events
+            && let Err(error) = events.event(event)
+        {
+            self.fault.get_or_insert(error);
+        }
+    }
+
+    /// A closed pipe is a quiet end of telling, not of the run.
+    fn note(&mut self, told: io::Result<()>) {
+        if told.is_err() {
+            self.gone = true;
+        }
+    }
+
+    fn finish(mut self, summary: &Summary, secrets: &SecretSet, context: &mut Context) -> u8 {
+        let mut faults: Vec<String> =
+            self.fault.take().map(|e| format!("a report cannot be written: {e}")).into_iter().collect();
+        let mut written: Vec<Written> = Vec::new();
+        if let Some(info) = &self.info {
+            let spool = &mut self.spool;
+            for (file, junit) in [(self.reports.junit.take(), true), (self.reports.json.take(), false)] {
+                let Some(file) = file else { continue };
+                let done = file.write(secrets, |to| {
+                    if junit { write_junit(info, summary, spool, to) } else { write_json(info, summary, spool, to) }
+                });
+                match done {
+                    Ok(done) => written.push(done),
+                    Err(error) => faults.push(error.to_string()),
+                }
+            }
+        }
+        if let Some(events) = self.reports.events.take() {
+            match events.into_inner().finish(secrets) {
+                Ok(done) => written.push(done),
+                Err(error) => faults.push(error.to_string()),
+            }
+        }
+        let paths: Vec<String> = written
+            .iter()
+            .filter(|w| w.path.as_os_str() != "-")
+            .map(|w| w.path.to_string_lossy().into_owned())
+            .collect();
+        if !paths.is_empty() && !self.gone {
+            let told = self.terminal.wrote(&paths, secrets.len());
+            self.note(told);
+        }
+        for fault in &faults {
+            context.complain(&format!("error: {}\n", secrets.mask(fault)));
+        }
+        match (faults.is_empty(), summary.exit) {
+            (false, verdict::ALL_PASSED | verdict::NOTHING) => verdict::REPORT,
+            (_, code) => code,
+        }
+    }
+}

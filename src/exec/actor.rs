@@ -1,0 +1,505 @@
+//! Sends one step as somebody and judges what came back.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use url::Origin;
+
+use super::judge::{self, Judged};
+use super::ledger::{RequestKey, Sender};
+use super::record::{self, Subject};
+use super::session::Session;
+use super::world::WorldRun;
+use super::{Keep, Shared};
+use crate::auth::Seal;
+use crate::capture::response_value;
+use crate::event::{Event, Phase, Reason, StepRecord, Waiting};
+use crate::http::challenge::parse_challenges;
+use crate::http::{Dress, HttpError, Journey, Request, Response, Trail, jar::Jar};
+use crate::step::{IdentityId, Pause, Prepared, Step};
+use crate::template::{Scope, TemplateError, Value};
+
+/// Who sends, with what belongs to them in this case.
+#[derive(Debug)]
+pub(super) struct Actor {
+    pub(super) who: Who,
+    pub(super) jar: Jar,
+}
+
+/// The kinds of senders.
+#[derive(Debug, Clone)]
+pub(super) enum Who {
+    /// Nobody: only what the case received or wrote itself travels.
+    Nobody,
+    /// Nobody, by name.
+    Anonymous,
+    /// An identity on its way in: its fields are in scope, no credential is sent.
+    Entering(IdentityId, Arc<Scope>),
+    /// An identity with its session.
+    Identity(IdentityId, Arc<Session>, Ownership),
+}
+
+/// Whose session an identity uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ownership {
+    /// A copy of the one that all cases share; it may refresh by itself.
+    Shared,
+    /// The shared one, in a case that waits or ends it: nothing refreshes by itself.
+    Still,
+    /// The case's own.
+    Fresh,
+}
+
+impl Actor {
+    pub(super) fn nobody() -> Self {
+        Self { who: Who::Nobody, jar: Jar::default() }
+    }
+
+    pub(super) fn anonymous() -> Self {
+        Self { who: Who::Anonymous, jar: Jar::default() }
+    }
+
+    pub(super) fn of(id: IdentityId, session: &Arc<Session>, ownership: Ownership) -> Self {
+        Self { who: Who::Identity(id, Arc::clone(session), ownership), jar: session.jar.clone() }
+    }
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Everything held.
+    Held,
+    /// A check did not hold.
+    Failed,
+    /// There was no answer to judge, or a capture found nothing.
+    Errored,
+}
+
+/// What a step left behind.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) ended: Ended,
+    pub(super) record: StepRecord,
+    pub(super) captured: Vec<(Arc<str>, Value)>,
+    pub(super) reasons: Vec<Reason>,
+    /// Set when the step was refused as it expected.
+    pub(super) refused: Option<(RequestKey, u16, u64)>,
+    pub(super) requests: u32,
+    pub(super) waited: Duration,
+}
+
+/// What running a step needs.
+pub(super) struct StepRun<'a> {
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) world: &'a WorldRun,
+    pub(super) phase: Phase,
+    /// The case's id, for events; the identity's name for logins.
+    pub(super) label: &'a Arc<str>,
+    /// Captures so far and all below.
+    pub(super) scope: &'a Arc<Scope>,
+}
+
+impl StepRun<'_> {
+    /// Runs a step with its pause and its retries.
+    pub(super) async fn run(&self, step: &Step, actor: &mut Actor) -> Done {
+        let mut waited = Duration::ZERO;
+        if let Some(pause) = &step.pause {
+            match self.pause(pause, actor).await {
+                Ok(time) => waited += time,
+                Err(error) => return self.unsent(step, actor, &error),
+            }
+        }
+        let mut requests = 0;
+        let attempts = step.retry.map_or(1, |r| r.attempts);
+        for attempt in 1.. {
+            let mut done = self.once(step, actor).await;
+            requests += done.requests;
+            if done.ended == Ended::Held || attempt >= attempts {
+                done.requests = requests;
+                done.waited += waited;
+                if attempt > 1 {
+                    done.record.notes.push(format!("asked {attempt} times"));
+                }
+                return done;
+            }
+            let every = step.retry.map_or(Duration::ZERO, |r| r.every);
+            self.wait(every, "the next try of a step").await;
+            waited += every;
+        }
+        unreachable!("the loop returns at its last attempt")
+    }
+
+    async fn pause(&self, pause: &Pause, actor: &Actor) -> Result<Duration, TemplateError> {
+        let time = match pause {
+            Pause::For(time) => *time,
+            Pause::Until(template) => {
+                let value = template.value(&self.scope_of(actor))?;
+                let until = read_time(&value).ok_or_else(|| TemplateError {
+                    message: "`until` is neither seconds since 1970 nor an RFC 3339 time".to_owned(),
+                    span: template.span(),
+                })?;
+                Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
+            }
+        };
+        self.wait(time, "a pause in the suite").await;
+        Ok(time)
+    }
+
+    async fn wait(&self, time: Duration, what: &str) {
+        if time >= Duration::from_millis(200) {
+            let waiting = Waiting { case: Arc::clone(self.label), what: what.to_owned(), time };
+            self.shared.emit(Event::Waiting(waiting));
+        }
+        tokio::time::sleep(time).await;
+    }
+
+    async fn once(&self, step: &Step, actor: &mut Actor) -> Done {
+        self.keep_alive(actor).await;
+        let scope = self.scope_of(actor);
+        let prepared = match step.prepare(&scope, &self.world.base) {
+            Ok(prepared) => prepared,
+            Err(error) => return self.unsent(step, actor, &error),
+        };
+        let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string());
+        let sender = self.sender(&prepared, actor);
+        if let Some(done) = self.foreign(step, actor, &prepared) {
+            return done;
+        }
+        let mut trail = self.send(step, actor, prepared).await;
+        let mut requests = count(&trail);
+        if let Some(renewed) = self.renew(actor, &trail).await {
+            actor.who = renewed;
+            let scope = self.scope_of(actor);
+            if let Ok(again) = step.prepare(&scope, &self.world.base) {
+                trail = self.send(step, actor, again).await;
+                trail.notes.push("the session was refreshed once after a 401 that said expired".to_owned());
+                requests += count(&trail);
+            }
+        }
+        let at = self.shared.ledger.tick();
+        let mut done = self.judge(step, actor, &trail);
+        done.requests = requests;
+        self.remember(step, &trail, &mut done, key, sender, at);
+        done
+    }
+
+    /// Notes what the answer says about access.
+    fn remember(&self, step: &Step, trail: &Trail, done: &mut Done, key: RequestKey, sender: Sender, at: u64) {
+        let (Ended::Held, Some(first)) = (done.ended, trail.hops.first()) else { return };
+        let Ok(response) = &first.response else { return };
+        let last = trail.response().map_or(response.status, |r| r.status);
+        let safe = matches!(&*step.method, "GET" | "HEAD" | "OPTIONS");
+        // A form that worked answers with a redirect; a page that redirects may just want a login.
+        let allowed = (200..300).contains(&response.status) || (!safe && (300..400).contains(&response.status));
+        if matches!(last, 401 | 403) || (step.means_refusal() && !(200..300).contains(&last)) {
+            done.refused = Some((key, last, at));
+        } else if allowed {
+            self.shared.ledger.allowed(key, sender);
+        }
+    }
+
+    fn sender(&self, prepared: &Prepared, actor: &Actor) -> Sender {
+        const HARMLESS: &[&str] =
+            &["accept", "accept-language", "user-agent", "content-type", "origin", "x-requested-with", "referer"];
+        match &actor.who {
+            Who::Identity(id, _, ownership) => Sender::Identity { id: *id, shared: *ownership != Ownership::Fresh },
+            Who::Entering(..) => Sender::Somebody,
+            Who::Nobody | Who::Anonymous => {
+                let by_hand =
+                    prepared.request.headers.iter().any(|(n, _)| !HARMLESS.iter().any(|h| n.eq_ignore_ascii_case(h)));
+                let cookies = !prepared.cookies.is_empty() || !actor.jar.is_empty(Timestamp::now());
+                if by_hand || cookies || !prepared.request.body.is_empty() {
+                    Sender::Somebody
+                } else {
+                    Sender::Anonymous
+                }
+            }
+        }
+    }
+
+    /// A step that would carry a credential to an origin it is not bound to is never sent.
+    fn foreign(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Option<Done> {
+        let Who::Identity(id, session, _) = &actor.who else { return None };
+        let origins = self.origins(session);
+        if origins.contains(&prepared.request.address.origin()) {
+            return None;
+        }
+        let name = &self.shared.plan.identities[id.0 as usize].name;
+        let base = prepared.request.address.base();
+        let message = format!("the credential of `{name}` is not bound to {base}, so nothing was sent");
+        let help = format!("if {base} may see it, add it under `origins:`; otherwise send the step `as: anonymous`");
+        let reason = self.reason("other-origin", &message, step.span, vec![help]);
+        Some(self.without_answer(step, actor, reason))
+    }
+
+    fn origins(&self, session: &Session) -> Vec<Origin> {
+        session.origins.iter().chain(&self.world.origins).cloned().collect()
+    }
+
+    async fn send(&self, step: &Step, actor: &mut Actor, prepared: Prepared) -> Trail {
+        let _slot = self.shared.limits.slot(&prepared.request).await;
+        let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
+        let session = match &actor.who {
+            Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
+            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
+        };
+        let mut dress = Credential {
+            shared: self.shared,
+            origins: session.as_ref().map(|(_, s)| self.origins(s)),
+            session,
+            removed: prepared.removed,
+            fault: None,
+        };
+        let journey = Journey {
+            transport: &self.world.transport,
+            jar: &mut actor.jar,
+            cookies: prepared.cookies,
+            follow: step.follow,
+            timeout,
+        };
+        let mut trail = journey.go(prepared.request, &mut dress).await;
+        if let Some(why) = dress.fault {
+            trail.error = Some(HttpError::BadRequest { why });
+        }
+        trail
+    }
+
+    /// Renews a shared session that is about to end.
+    async fn keep_alive(&self, actor: &mut Actor) {
+        let Who::Identity(id, session, Ownership::Shared) = &actor.who else { return };
+        let due = session.credential.refresh_at().is_some_and(|at| at <= Timestamp::now());
+        if due && let Ok(renewed) = self.shared.sessions.renew(self.shared, *id, session.generation).await {
+            actor.who = Who::Identity(*id, renewed, Ownership::Shared);
+        }
+    }
+
+    /// After a 401 that says expired: a shared session is renewed once.
+    async fn renew(&self, actor: &Actor, trail: &Trail) -> Option<Who> {
+        let Who::Identity(id, session, Ownership::Shared) = &actor.who else { return None };
+        let response = trail.response()?;
+        if !says_expired(response) {
+            return None;
+        }
+        let renewed = self.shared.sessions.renew(self.shared, *id, session.generation).await.ok()?;
+        Some(Who::Identity(*id, renewed, Ownership::Shared))
+    }
+
+    /// The names that the step's templates see.
+    pub(super) fn scope_of(&self, actor: &Actor) -> Scope {
+        let mut scope = Scope::above(self.scope);
+        match &actor.who {
+            Who::Nobody | Who::Anonymous => {}
+            Who::Entering(_, fields) => copy(fields, &mut scope),
+            Who::Identity(_, session, _) => copy(&session.scope, &mut scope),
+        }
+        let now = Timestamp::now();
+        if !actor.jar.is_empty(now) {
+            let cookies = actor.jar.iter(now).map(|c| {
+                let name = String::from_utf8_lossy(c.name.as_bytes()).into_owned();
+                (name, Value::from(percent_decoded(&c.value.text())))
+            });
+            scope.set_fields("jar", cookies.collect::<Vec<_>>());
+        }
+        scope
+    }
+
+    fn judge(&self, step: &Step, actor: &Actor, trail: &Trail) -> Done {
+        let Some(response) = trail.response().filter(|_| trail.error.is_none()) else {
+            let error = trail.error.clone().unwrap_or(HttpError::Closed);
+            let reason = self.reason(error.code(), &error.to_string(), step.span, error.help());
+            let mut done = self.without_answer(step, actor, reason);
+            done.record = self.record(step, actor, Some(trail), Ended::Errored, 0, 0);
+            return done;
+        };
+        record::know_cookies(self.shared, trail, self.owner(actor));
+        let mut scope = self.scope_of(actor);
+        scope.set("response", response_value(trail, response));
+        let mut captured = Vec::new();
+        let mut reasons = Vec::new();
+        for capture in &step.captures {
+            match capture.take(trail, response, &scope) {
+                Ok(taken) => {
+                    record::know_capture(self.shared, self.owner(actor), &capture.name, &taken);
+                    captured.push((Arc::clone(&capture.name), taken.value));
+                }
+                Err(fault) => {
+                    let message = format!("the capture `{}` finds nothing: {}", capture.name, fault.why);
+                    reasons.push(self.reason("capture-failed", &message, capture.span, Vec::new()));
+                }
+            }
+        }
+        for (name, value) in &captured {
+            scope.set(Arc::clone(name), value.clone());
+        }
+        let errored = !reasons.is_empty();
+        let Judged { held, broken } = judge::judge(self.shared, step, trail, response, &scope);
+        let failures = broken.len();
+        // What did not hold says more than what was not found, so it stands first.
+        reasons.splice(0..0, broken);
+        let ended = match (failures, errored) {
+            (0, false) => Ended::Held,
+            (0, true) => Ended::Errored,
+            _ => Ended::Failed,
+        };
+        let record = self.record(step, actor, Some(trail), ended, held, failures);
+        Done { ended, record, captured, reasons, refused: None, requests: 0, waited: Duration::ZERO }
+    }
+
+    /// Whose captures and cookies these are, for the names of masks.
+    fn owner(&self, actor: &Actor) -> String {
+        match &actor.who {
+            Who::Identity(id, ..) | Who::Entering(id, _) => self.shared.plan.identities[id.0 as usize].name.to_string(),
+            Who::Nobody | Who::Anonymous => "case".to_owned(),
+        }
+    }
+
+    fn unsent(&self, step: &Step, actor: &Actor, error: &TemplateError) -> Done {
+        let reason = self.reason("template", &error.message, error.span, Vec::new());
+        self.without_answer(step, actor, reason)
+    }
+
+    fn without_answer(&self, step: &Step, actor: &Actor, reason: Reason) -> Done {
+        Done {
+            ended: Ended::Errored,
+            record: self.record(step, actor, None, Ended::Errored, 0, 0),
+            captured: Vec::new(),
+            reasons: vec![reason],
+            refused: None,
+            requests: 0,
+            waited: Duration::ZERO,
+        }
+    }
+
+    fn reason(&self, code: &'static str, message: &str, span: crate::source::Span, help: Vec<String>) -> Reason {
+        record::reason(self.shared, code, message, span, help)
+    }
+
+    fn record(
+        &self,
+        step: &Step,
+        actor: &Actor,
+        trail: Option<&Trail>,
+        ended: Ended,
+        held: usize,
+        broken: usize,
+    ) -> StepRecord {
+        let caller = match &actor.who {
+            Who::Nobody => None,
+            Who::Anonymous => Some("anonymous".to_owned()),
+            Who::Entering(id, _) | Who::Identity(id, ..) => {
+                Some(self.shared.plan.identities[id.0 as usize].name.to_string())
+            }
+        };
+        let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
+        record::step(self.shared, step, &Subject { phase: self.phase, caller, whole, held, broken }, trail)
+    }
+}
+
+/// Runs a list of steps as one actor, as logins do; stops at the first that does not hold.
+pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], actor: &mut Actor) -> (Vec<Done>, Scope, Duration) {
+    let clock = Instant::now();
+    let mut scope = Scope::above(run.scope);
+    let mut all = Vec::new();
+    for step in steps {
+        let layered = Arc::new(scope.clone());
+        let inner =
+            StepRun { shared: run.shared, world: run.world, phase: run.phase, label: run.label, scope: &layered };
+        let done = match step.caller {
+            crate::step::Caller::Anonymous => inner.run(step, &mut Actor::anonymous()).await,
+            _ => inner.run(step, actor).await,
+        };
+        for (name, value) in &done.captured {
+            scope.set(Arc::clone(name), value.clone());
+        }
+        let held = done.ended == Ended::Held;
+        all.push(done);
+        if !held {
+            break;
+        }
+    }
+    (all, scope, clock.elapsed())
+}
+
+/// Puts a credential on the hops that may carry it.
+struct Credential<'a> {
+    shared: &'a Shared,
+    session: Option<(IdentityId, Arc<Session>)>,
+    origins: Option<Vec<Origin>>,
+    removed: Vec<Arc<str>>,
+    fault: Option<String>,
+}
+
+impl Dress for Credential<'_> {
+    fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String> {
+        let (id, session) = self.session.as_ref()?;
+        let identity = &self.shared.plan.identities[id.0 as usize];
+        if self.origins.as_ref().is_some_and(|o| !o.contains(&request.address.origin())) {
+            let base = request.address.base();
+            return (hop > 0)
+                .then(|| format!("the credential of `{}` stayed behind on the way to {base}", identity.name));
+        }
+        let scheme = &identity.login.scheme;
+        let own = request.headers.clone();
+        let seal = Seal { scope: &session.scope, identity: &session.fields };
+        if let Err(error) = scheme.sign(&seal, request) {
+            self.fault = Some(error.message);
+            return None;
+        }
+        for name in scheme.fields() {
+            if own.has(&name) {
+                // The step's own field replaces the scheme's.
+                request.headers.remove(&name);
+                for value in own.all(&name) {
+                    request.headers.add(name.to_ascii_lowercase(), value.clone());
+                }
+            } else if self.removed.iter().any(|r| r.eq_ignore_ascii_case(&name)) {
+                request.headers.remove(&name);
+            }
+        }
+        None
+    }
+
+    fn may_carry_cookies(&self, request: &Request) -> bool {
+        self.origins.as_ref().is_none_or(|o| o.contains(&request.address.origin()))
+    }
+}
+
+fn count(trail: &Trail) -> u32 {
+    u32::try_from(trail.hops.len()).unwrap_or(u32::MAX)
+}
+
+fn copy(from: &Scope, to: &mut Scope) {
+    for (name, value) in from.local() {
+        to.set(Arc::clone(name), value.clone());
+    }
+}
+
+/// Tells whether a 401 is about an expired credential: by its challenge (RFC 6750, section 3.1) or body.
+fn says_expired(response: &Response) -> bool {
+    if response.status != 401 {
+        return false;
+    }
+    let fields: Vec<Vec<u8>> = response.headers.all("www-authenticate").map(|v| v.to_vec()).collect();
+    let challenges = parse_challenges(fields.iter().map(Vec::as_slice));
+    let described =
+        challenges.iter().filter_map(|c| c.param("error_description")).any(|d| d.to_lowercase().contains("expired"));
+    let body = String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]).to_lowercase();
+    described || body.contains("expired")
+}
+
+fn read_time(value: &serde_json::Value) -> Option<Timestamp> {
+    if let Some(seconds) = value.as_f64() {
+        return Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
+    }
+    let text = value.as_str()?;
+    text.parse::<f64>()
+        .ok()
+        .map_or_else(|| text.parse().ok(), |seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok())
+}
+
+fn percent_decoded(text: &str) -> String {
+    // `form_urlencoded` would turn `+` into a blank; cookies have none of that.
+    let pairs = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    url::form_urlencoded::parse(pairs.as_bytes()).map(|(k, _)| k.into_owned()).next().unwrap_or_default()
+}

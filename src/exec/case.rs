@@ -1,0 +1,282 @@
+//! Runs one case from its sessions to its outcome.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::actor::{Actor, Done, Ended, Ownership, StepRun};
+use super::ledger::Refusal;
+use super::session::{self, Failure, Session, Sharing};
+use super::{Shared, record};
+use crate::event::{Outcome, OutcomeKind, Phase, Proof, Reason, StepRecord, Verdict};
+use crate::plan::Case;
+use crate::spec;
+use crate::step::{Caller, IdentityId, Step};
+use crate::template::{Scope, Value};
+
+/// What a case left behind: its outcome, and the refusals that the run has yet to judge.
+#[derive(Debug)]
+pub(super) struct CaseDone {
+    pub(super) outcome: Outcome,
+    pub(super) refusals: Vec<Refusal>,
+}
+
+/// What a suite's setup gives its cases.
+#[derive(Debug, Clone)]
+pub(super) struct Ground {
+    /// Captures of the setup above the world's values.
+    pub(super) scope: Arc<Scope>,
+    /// Why no case of the suite can run.
+    pub(super) blocked: Option<Arc<Failure>>,
+}
+
+/// Makes the outcome of a case that did not run.
+pub(super) fn not_run(shared: &Shared, index: usize, verdict: Verdict, code: &'static str, message: &str) -> CaseDone {
+    let case = &shared.plan.cases[index];
+    let mut outcome = blank(shared, index, case);
+    outcome.verdict = verdict;
+    outcome.reasons.push(record::reason(shared, code, message, case.shape.span, Vec::new()));
+    CaseDone { outcome, refusals: Vec::new() }
+}
+
+fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
+    Outcome {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        kind: OutcomeKind::Case,
+        suite: case.suite,
+        id: Arc::clone(&case.id),
+        name: case.name.clone(),
+        tags: case.shape.tags.iter().map(ToString::to_string).collect(),
+        place: shared.sources.place(case.shape.span),
+        verdict: Verdict::Passed,
+        reasons: Vec::new(),
+        proof: Proof::default(),
+        steps: Vec::new(),
+        case_steps: case.shape.steps.len(),
+        attempts: 1,
+        elapsed: Duration::ZERO,
+        waited: Duration::ZERO,
+        requests: 0,
+    }
+}
+
+/// Runs a case, and again where `--retry` allows it.
+pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> CaseDone {
+    let case = &shared.plan.cases[index];
+    if let Some(skip) = &case.shape.skip {
+        return not_run(shared, index, Verdict::Skipped, "skipped", skip);
+    }
+    // A refusal that only comes at the second try is no refusal: such cases are never run again.
+    let refusing = case.shape.steps.iter().any(|s| s.means_refusal());
+    let attempts = if refusing { 1 } else { shared.options.retries + 1 };
+    let mut first: Option<Reason> = None;
+    let clock = Instant::now();
+    let mut requests = 0;
+    for attempt in 1.. {
+        let mut done = attempt_once(shared, index, case, ground).await;
+        requests += done.outcome.requests;
+        done.outcome.requests = requests;
+        done.outcome.attempts = attempt;
+        done.outcome.elapsed = clock.elapsed();
+        let again = matches!(done.outcome.verdict, Verdict::Failed | Verdict::Errored) && attempt < attempts;
+        if !again {
+            if let (Verdict::Passed, Some(first)) = (done.outcome.verdict, first) {
+                done.outcome.verdict = Verdict::Flaky;
+                let message = format!("passed at try {attempt}; the first try: {}", first.message);
+                let place = first.place.clone();
+                done.outcome.reasons.push(Reason { code: "retried", message, place, ..first });
+            }
+            return done;
+        }
+        first = first.or_else(|| done.outcome.reasons.first().cloned());
+    }
+    unreachable!("the loop returns at its last attempt")
+}
+
+async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &Ground) -> CaseDone {
+    let mut outcome = blank(shared, index, case);
+    if let Some(failure) = &ground.blocked {
+        return blocked(outcome, failure);
+    }
+    let cast = match Cast::assemble(shared, case).await {
+        Ok(cast) => cast,
+        Err(failure) => return blocked(outcome, &failure),
+    };
+    let world = shared.plan.suites[case.suite].world;
+    let Some(world) = shared.worlds[world].as_ref() else {
+        outcome.verdict = Verdict::Errored;
+        return CaseDone { outcome, refusals: Vec::new() };
+    };
+    let mut cast = cast;
+    let mut scope = Scope::above(&ground.scope);
+    cast.show_sessions(shared, &mut scope);
+    let mut refusals = Vec::new();
+    for step in &case.shape.steps {
+        let layered = Arc::new(scope.clone());
+        let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope: &layered };
+        let (done, identity) = cast.act(&run, case, step).await;
+        outcome.requests += done.requests;
+        outcome.waited += done.waited;
+        if let Some((key, status, at)) = done.refused {
+            let step = outcome.steps.len();
+            refusals.push(Refusal { key, identity, status, step, at, shared: cast.shared });
+        }
+        for (name, value) in done.captured {
+            scope.set(name, value);
+        }
+        let number = outcome.steps.len();
+        outcome.steps.push(done.record);
+        outcome.reasons.extend(done.reasons.into_iter().map(|r| Reason { step: Some(number), ..r }));
+        outcome.verdict = match done.ended {
+            Ended::Held => continue,
+            Ended::Failed => Verdict::Failed,
+            Ended::Errored => Verdict::Errored,
+        };
+        break;
+    }
+    CaseDone { outcome, refusals }
+}
+
+fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {
+    outcome.verdict = Verdict::Blocked;
+    outcome.reasons.push(failure.reason.clone());
+    outcome.steps.clone_from(&failure.steps);
+    CaseDone { outcome, refusals: Vec::new() }
+}
+
+/// The actors of a case: each identity keeps its own jar from step to step.
+struct Cast {
+    nobody: Actor,
+    identities: HashMap<IdentityId, Actor>,
+    shared: bool,
+}
+
+impl Cast {
+    /// Gets a session for every identity that the case uses.
+    async fn assemble(shared: &Arc<Shared>, case: &Case) -> Result<Self, Arc<Failure>> {
+        let fresh = case.shape.session == spec::Session::Fresh;
+        let own = match case.caller {
+            Caller::Identity(id) => Some(id),
+            Caller::Case | Caller::Nobody | Caller::Anonymous => None,
+        };
+        let ownership = match (fresh, case.shape.pauses()) {
+            (true, _) => Ownership::Fresh,
+            (false, true) => Ownership::Still,
+            (false, false) => Ownership::Shared,
+        };
+        let mut cast = Self { nobody: Actor::nobody(), identities: HashMap::new(), shared: !fresh };
+        for id in own.into_iter().chain(case.shape.identities.iter().copied()) {
+            if cast.identities.contains_key(&id) {
+                continue;
+            }
+            let session: Arc<Session> = if fresh {
+                session::make(shared, id, None, Sharing::Fresh).await?
+            } else {
+                shared.sessions.get(shared, id).await?
+            };
+            cast.identities.insert(id, Actor::of(id, &session, ownership));
+        }
+        Ok(cast)
+    }
+
+    /// Puts `sessions.NAME` into scope.
+    fn show_sessions(&self, shared: &Shared, scope: &mut Scope) {
+        if self.identities.is_empty() {
+            return;
+        }
+        let parts = self.identities.iter().filter_map(|(id, actor)| {
+            let super::actor::Who::Identity(_, session, _) = &actor.who else { return None };
+            let name = shared.plan.identities[id.0 as usize].name.to_string();
+            Some((name, session.scope.get("session").cloned().unwrap_or_else(|| Value::from(()))))
+        });
+        scope.set_fields("sessions", parts.collect::<Vec<_>>());
+    }
+
+    async fn act(&mut self, run: &StepRun<'_>, case: &Case, step: &Step) -> (Done, Option<IdentityId>) {
+        let caller = if step.caller == Caller::Case { case.caller } else { step.caller };
+        match caller {
+            Caller::Identity(id) => match self.identities.get_mut(&id) {
+                Some(actor) => (run.run(step, actor).await, Some(id)),
+                // The plan lists every identity that a step names, so this cannot be.
+                None => (run.run(step, &mut self.nobody).await, None),
+            },
+            Caller::Anonymous => (run.run(step, &mut Actor::anonymous()).await, None),
+            Caller::Nobody | Caller::Case => (run.run(step, &mut self.nobody).await, None),
+        }
+    }
+}
+
+/// Runs the setup or teardown of a suite; the captures of a setup reach the cases.
+pub(super) async fn run_steps(
+    shared: &Arc<Shared>,
+    suite: usize,
+    steps: &[Step],
+    phase: Phase,
+    ground: &Arc<Scope>,
+) -> Result<(Arc<Scope>, u32), (Arc<Failure>, u32)> {
+    let plan = &shared.plan.suites[suite];
+    let Some(world) = shared.worlds[plan.world].as_ref() else { return Ok((Arc::clone(ground), 0)) };
+    let label: Arc<str> = plan.id.as_str().into();
+    let mut cast = Cast { nobody: Actor::nobody(), identities: HashMap::new(), shared: true };
+    for id in &plan.identities {
+        let session = shared.sessions.get(shared, *id).await.map_err(|f| (f, 0))?;
+        cast.identities.insert(*id, Actor::of(*id, &session, Ownership::Shared));
+    }
+    let mut scope = Scope::above(ground);
+    cast.show_sessions(shared, &mut scope);
+    let mut records: Vec<StepRecord> = Vec::new();
+    let mut requests = 0;
+    let stand_in = default_caller(shared, suite);
+    for step in steps {
+        let layered = Arc::new(scope.clone());
+        let run = StepRun { shared, world, phase, label: &label, scope: &layered };
+        let caller = if step.caller == Caller::Case { stand_in } else { step.caller };
+        let done = match caller {
+            Caller::Identity(id) => match cast.identities.get_mut(&id) {
+                Some(actor) => run.run(step, actor).await,
+                None => run.run(step, &mut cast.nobody).await,
+            },
+            Caller::Anonymous => run.run(step, &mut Actor::anonymous()).await,
+            Caller::Nobody | Caller::Case => run.run(step, &mut cast.nobody).await,
+        };
+        requests += done.requests;
+        for (name, value) in done.captured {
+            scope.set(name, value);
+        }
+        let ended = done.ended;
+        let number = records.len();
+        records.push(done.record);
+        if ended != Ended::Held {
+            let first = done.reasons.into_iter().next();
+            return Err((Arc::new(failed(shared, suite, phase, step, first, number, records)), requests));
+        }
+    }
+    Ok((Arc::new(scope), requests))
+}
+
+fn default_caller(shared: &Shared, suite: usize) -> Caller {
+    shared.plan.suites[suite].caller
+}
+
+fn failed(
+    shared: &Shared,
+    suite: usize,
+    phase: Phase,
+    step: &Step,
+    first: Option<Reason>,
+    number: usize,
+    records: Vec<StepRecord>,
+) -> Failure {
+    let plan = &shared.plan.suites[suite];
+    let (code, what) = if phase == Phase::Setup { ("setup-failed", "setup") } else { ("teardown-failed", "teardown") };
+    let why = first.as_ref().map(|r| r.message.clone()).unwrap_or_default();
+    let message = format!("the {what} of `{}` did not work at `{}`: {why}", plan.name, step.line());
+    let mut reason = record::reason(shared, code, &message, step.span, Vec::new());
+    if let Some(first) = first {
+        reason =
+            Reason { place: first.place, expected: first.expected, actual: first.actual, help: first.help, ..reason };
+    }
+    reason.step = Some(number);
+    reason.shared_cause = Some(format!("{code}:{}", plan.id).into());
+    Failure { reason, steps: records }
+}

@@ -1,0 +1,106 @@
+//! Runs a plan: order, limits, sessions, controls, retries, waiting, stopping. Emits events and
+//! talks to nobody but the servers under test.
+//!
+//! [`prepare`] brings the worlds to life (targets, variables, secrets); [`Runner::run`] runs the
+//! cases. Waiting costs a timer, never a worker: `--jobs` counts requests in flight.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::event::Event;
+use crate::plan::Plan;
+use crate::secret::SecretSet;
+use crate::source::SourceMap;
+use crate::verdict::Policy;
+
+mod actor;
+mod case;
+mod judge;
+mod ledger;
+mod record;
+mod runner;
+mod session;
+mod stop;
+mod suite;
+mod value;
+mod world;
+
+pub use runner::Runner;
+pub use stop::{Stop, Stopper};
+pub use value::CODES;
+pub use world::{Prepared, prepare};
+
+/// How a run is done.
+#[derive(Debug, Clone)]
+pub struct RunOptions {
+    /// Requests in flight at the most.
+    pub jobs: usize,
+    /// Requests in flight to one host at the most.
+    pub per_host: Option<usize>,
+    /// What the first case that did not pass does.
+    pub on_failure: OnFailure,
+    /// How often a case that failed is run again.
+    pub retries: u32,
+    /// The time of an exchange whose step says none.
+    pub timeout: Duration,
+    /// The time of the whole run.
+    pub deadline: Option<Duration>,
+    /// What an unproven refusal is.
+    pub proof: RequireProof,
+    /// What is kept of steps that passed.
+    pub keep: Keep,
+    /// The most bytes of a body that are read.
+    pub max_body: usize,
+    /// What the run's verdict tolerates.
+    pub policy: Policy,
+}
+
+/// What the first case that did not pass does to the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Nothing.
+    GoOn,
+    /// No further case is started.
+    Stop,
+}
+
+/// What a refusal is for which nobody was seen being allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequireProof {
+    /// Passed, counted as unproven.
+    No,
+    /// Inconclusive.
+    Yes,
+}
+
+/// What is kept of steps that passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    /// Their lines.
+    Lines,
+    /// The whole exchange.
+    Exchanges,
+}
+
+/// What everything in a run shares.
+struct Shared {
+    plan: Plan,
+    options: RunOptions,
+    sources: Arc<SourceMap>,
+    secrets: SecretSet,
+    events: UnboundedSender<Event>,
+    worlds: Vec<Option<world::WorldRun>>,
+    sessions: session::Sessions,
+    ledger: ledger::Ledger,
+    limits: runner::Limits,
+    stop: Stopper,
+}
+
+impl Shared {
+    /// Emits an event; a closed channel means that nobody listens any more.
+    fn emit(&self, event: Event) {
+        let _ = self.events.send(event);
+    }
+}

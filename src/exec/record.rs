@@ -1,0 +1,220 @@
+//! Turns what happened into masked records. Nothing raw leaves this layer but through here.
+
+use bytes::Bytes;
+
+use super::Shared;
+use crate::capture::Taken;
+use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, Reason, StepRecord};
+use crate::http::{Exchange, Headers, Trail};
+use crate::secret::TextKind;
+use crate::source::Span;
+use crate::step::Step;
+use crate::term::shorten;
+
+/// What a step's record is made with beside its trail.
+pub(super) struct Subject {
+    pub(super) phase: Phase,
+    pub(super) caller: Option<String>,
+    /// Whether the exchanges are kept.
+    pub(super) whole: bool,
+    pub(super) held: usize,
+    pub(super) broken: usize,
+}
+
+/// Masks a text of no known form.
+pub(super) fn text(shared: &Shared, text: &str) -> String {
+    shared.secrets.mask_text(TextKind::Plain, text)
+}
+
+/// Makes a reason at a place of the user's file.
+pub(super) fn reason(shared: &Shared, code: &'static str, message: &str, span: Span, help: Vec<String>) -> Reason {
+    let mut place = shared.sources.place(span);
+    // The user's own line may hold a password written out.
+    place.text = text(shared, &place.text);
+    Reason {
+        code,
+        message: text(shared, message),
+        place,
+        expected: None,
+        actual: None,
+        step: None,
+        help: help.iter().map(|h| text(shared, h)).collect(),
+        shared_cause: None,
+    }
+}
+
+/// Makes the record of a step.
+pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Option<&Trail>) -> StepRecord {
+    let request = trail.and_then(Trail::request).map_or_else(
+        || step.line(),
+        |r| format!("{} {}", r.method, shared.secrets.mask_text(TextKind::Url, r.address.target())),
+    );
+    let mut notes: Vec<String> = Vec::new();
+    let mut hops = Vec::new();
+    if let Some(trail) = trail {
+        notes.extend(trail.notes.iter().map(|n| text(shared, n)));
+        if subject.whole {
+            notes.extend(cookie_notes(trail).iter().map(|n| text(shared, n)));
+            hops = trail.hops.iter().map(|h| hop(shared, h)).collect();
+        }
+    }
+    StepRecord {
+        name: step.name.as_ref().map(ToString::to_string),
+        phase: subject.phase,
+        caller: subject.caller.clone(),
+        request,
+        status: trail.and_then(Trail::response).map(|r| r.status),
+        place: shared.sources.place(step.span),
+        elapsed: trail.map(Trail::elapsed).unwrap_or_default(),
+        held: subject.held,
+        broken: subject.broken,
+        hops,
+        notes,
+    }
+}
+
+/// What cookies did that a reader may wonder about: refused, and withheld with their reasons.
+fn cookie_notes(trail: &Trail) -> Vec<String> {
+    use crate::http::jar::{JarMove, StoreOutcome};
+    let mut notes = Vec::new();
+    for movement in &trail.jar.moves {
+        match movement {
+            JarMove::Requested { selection, .. } => {
+                for cookie in &selection.withheld {
+                    notes.push(format!("the cookie `{}` was not sent: {}", name(cookie.name.as_bytes()), cookie.why()));
+                }
+            }
+            JarMove::Received { stored, .. } => {
+                if let StoreOutcome::Refused(why) = &stored.outcome {
+                    notes.push(format!("the cookie `{}` was refused: {}", name(stored.name().as_bytes()), why.why()));
+                }
+            }
+        }
+    }
+    notes
+}
+
+fn name(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn hop(shared: &Shared, exchange: &Exchange) -> HopRecord {
+    let request = &exchange.request;
+    let version = exchange.response.as_ref().map_or("HTTP/1.1", |r| r.version);
+    let target = shared.secrets.mask_text(TextKind::Url, request.address.target());
+    let sent = MessageRecord {
+        line: format!("{} {target} {version}", request.method),
+        headers: headers(shared, &request.headers),
+        body: body(shared, &request.headers, &request.body),
+    };
+    let (response, error) = match &exchange.response {
+        Ok(r) => {
+            let reason = http::StatusCode::from_u16(r.status).ok().and_then(|s| s.canonical_reason()).unwrap_or("");
+            let line = format!("{} {} {reason}", r.version, r.status).trim_end().to_owned();
+            (
+                Some(MessageRecord {
+                    line,
+                    headers: headers(shared, &r.headers),
+                    body: body(shared, &r.headers, &r.body),
+                }),
+                None,
+            )
+        }
+        Err(error) => (None, Some(text(shared, &error.to_string()))),
+    };
+    HopRecord {
+        url: shared.secrets.mask_text(TextKind::Url, &request.address.to_string()),
+        request: sent,
+        response,
+        error,
+        elapsed: exchange.elapsed,
+    }
+}
+
+fn headers(shared: &Shared, headers: &Headers) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| {
+            let value = shared.secrets.mask_header(name, &String::from_utf8_lossy(value));
+            (name.to_owned(), value)
+        })
+        .collect()
+}
+
+fn body(shared: &Shared, headers: &Headers, bytes: &Bytes) -> BodyRecord {
+    let length = bytes.len() as u64;
+    if bytes.is_empty() {
+        return BodyRecord { kind: BodyKind::Empty, text: String::new(), bytes: 0 };
+    }
+    let media = headers.text("content-type").unwrap_or_default().to_ascii_lowercase();
+    let Ok(whole) = std::str::from_utf8(bytes) else {
+        return BodyRecord { kind: BodyKind::Binary, text: String::new(), bytes: length };
+    };
+    let start = whole.trim_start();
+    let (kind, form) = if media.contains("json") || start.starts_with(['{', '[']) {
+        (BodyKind::Json, TextKind::Json)
+    } else if media.contains("html") || start.to_ascii_lowercase().starts_with("<!doctype html") {
+        (BodyKind::Html, TextKind::Html)
+    } else if media.contains("x-www-form-urlencoded") {
+        (BodyKind::Form, TextKind::Form)
+    } else {
+        (BodyKind::Text, TextKind::Plain)
+    };
+    // Masked before it is cut: half a secret is not recognised.
+    let masked = shared.secrets.mask_text(form, whole);
+    BodyRecord { kind, text: cut(masked), bytes: length }
+}
+
+fn cut(mut text: String) -> String {
+    if text.len() > BODY_KEPT {
+        let end = (0..=BODY_KEPT).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// Makes a captured value known to the masks when it is a credential by its name or its looks.
+pub(super) fn know_capture(shared: &Shared, owner: String, capture: &str, taken: &Taken) {
+    let Some(value) = taken.value.as_str() else { return };
+    if looks_secret(capture) || looks_secret(&taken.key) || crate::jose::unverified_claims(value).is_some() {
+        shared.secrets.add(&format!("{owner}.{capture}"), value);
+    }
+}
+
+/// Makes the session cookies of a step known to the masks.
+pub(super) fn know_cookies(shared: &Shared, trail: &Trail, owner: String) {
+    for stored in trail.jar.stored() {
+        let name = name(stored.name().as_bytes());
+        let value = stored.value().text();
+        if !value.is_empty() && (stored.parsed.http_only() || looks_secret(&name)) {
+            shared.secrets.add(&format!("{owner}.cookie.{}", shorten(&name, 40)), &value);
+        }
+    }
+}
+
+/// Tells whether a name is one that credentials have.
+fn looks_secret(name: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "session",
+        "sess",
+        "sid",
+        "jwt",
+        "csrf",
+        "xsrf",
+        "auth",
+        "key",
+        "code",
+        "otp",
+        "ticket",
+        "nonce",
+        "verifier",
+        "assertion",
+    ];
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|w| name.contains(w)) && !name.ends_with("_type") && !name.starts_with("expires")
+}

@@ -1,0 +1,159 @@
+//! Runs a suite: setup, cases, teardown.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::task::JoinSet;
+
+use super::case::{self, CaseDone, Ground, run_steps};
+use super::runner::decide;
+use super::stop::{GRACE, Stop, TEARDOWN};
+use super::{Shared, record};
+use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Stopped, Verdict};
+use crate::template::Scope;
+
+/// Runs a suite that has a setup, a teardown or an order.
+pub(super) async fn run(shared: Arc<Shared>, suite: usize, permit: OwnedSemaphorePermit) {
+    let plan = &shared.plan.suites[suite];
+    let mut ground = plain_ground(&shared, suite);
+    let mut set_up = false;
+    if ground.blocked.is_none() && !plan.setup.is_empty() && shared.stop.state() == Stop::No {
+        set_up = true;
+        let steps = run_steps(&shared, suite, &plan.setup, Phase::Setup, &ground.scope);
+        let cut_off = shared.stop.cut_off();
+        tokio::select! {
+            done = steps => match done {
+                Ok((scope, requests)) => {
+                    ground.scope = scope;
+                    shared.limits.count(requests);
+                }
+                Err((failure, requests)) => {
+                    ground.blocked = Some(failure);
+                    shared.limits.count(requests);
+                }
+            },
+            _ = cut_off => {}
+        }
+    }
+    if plan.serial {
+        for index in plan.cases.clone() {
+            run_case(Arc::clone(&shared), index, ground.clone()).await;
+        }
+        drop(permit);
+    } else {
+        // The suite waits for its cases; its own place is for them.
+        drop(permit);
+        let mut cases = JoinSet::new();
+        for index in plan.cases.clone() {
+            let permit = shared.limits.open().await;
+            let (shared, ground) = (Arc::clone(&shared), ground.clone());
+            cases.spawn(async move {
+                let _permit = permit;
+                run_case(shared, index, ground).await;
+            });
+        }
+        while cases.join_next().await.is_some() {}
+    }
+    if !plan.teardown.is_empty() && (set_up || plan.setup.is_empty()) {
+        teardown(&shared, suite, &ground.scope).await;
+    }
+}
+
+/// What cases stand on when nothing was set up.
+pub(super) fn plain_ground(shared: &Shared, suite: usize) -> Ground {
+    let world = shared.worlds[shared.plan.suites[suite].world].as_ref();
+    let scope = world.map_or_else(|| Arc::new(Scope::default()), |w| Arc::clone(&w.scope));
+    let blocked = world.and_then(|w| w.not_ready.as_ref()).map(|not_ready| {
+        let mut reason = record::reason(shared, "target-not-ready", &not_ready.message, not_ready.span, Vec::new());
+        reason.shared_cause = Some("target-not-ready".into());
+        Arc::new(super::session::Failure { reason, steps: Vec::new() })
+    });
+    Ground { scope, blocked }
+}
+
+/// Runs one case and hands its outcome on; a panic in it is an errored case.
+pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) {
+    if let Stop::Soon(why) | Stop::Now(why) = shared.stop.state() {
+        decide(&shared, stopped(&shared, index, why, "not started"));
+        return;
+    }
+    let id = Arc::clone(&shared.plan.cases[index].id);
+    let number = u32::try_from(index).unwrap_or(u32::MAX);
+    shared.emit(Event::CaseStarted(CaseStarted { index: number, id }));
+    let working = Arc::clone(&shared);
+    let mut task = tokio::spawn(async move { case::run(&working, index, &ground).await });
+    let done = tokio::select! {
+        done = &mut task => done,
+        why = shared.stop.cut_off() => {
+            task.abort();
+            let _ = task.await;
+            decide(&shared, stopped(&shared, index, why, "cut off"));
+            return;
+        }
+    };
+    let done = done.unwrap_or_else(|_| {
+        let message = "authspec went wrong in this case; the others are not touched";
+        let mut done = case::not_run(&shared, index, Verdict::Errored, "internal", message);
+        done.outcome.verdict = Verdict::Errored;
+        done
+    });
+    decide(&shared, done);
+}
+
+pub(super) fn stopped(shared: &Shared, index: usize, why: Stopped, how: &str) -> CaseDone {
+    let (code, message) = match why {
+        Stopped::FailFast => ("fail-fast", format!("{how}: an earlier case did not pass and `--fail-fast` is on")),
+        Stopped::Interrupted => ("interrupted", format!("{how}: the run was interrupted")),
+        Stopped::Deadline => ("deadline", format!("{how}: the time of `--deadline` was over")),
+    };
+    case::not_run(shared, index, Verdict::NotRun, code, &message)
+}
+
+async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
+    let plan = &shared.plan.suites[suite];
+    let clock = Instant::now();
+    let limited = shared.stop.state() != Stop::No;
+    let steps = run_steps(shared, suite, &plan.teardown, Phase::Teardown, scope);
+    // After an interrupt a teardown has a few seconds of its own; otherwise its steps have their time.
+    let done = if limited { tokio::time::timeout(TEARDOWN, steps).await } else { Ok(steps.await) };
+    let (reason, steps, requests) = match done {
+        Ok(Ok((_, requests))) => return shared.limits.count(requests),
+        Ok(Err((failure, requests))) => (failure.reason.clone(), failure.steps.clone(), requests),
+        Err(_) => {
+            let message = format!("the teardown of `{}` did not end in time", plan.name);
+            (record::reason(shared, "teardown-failed", &message, plan.span, Vec::new()), Vec::new(), 0)
+        }
+    };
+    let offset = shared.plan.cases.len() + suite;
+    let reason = Reason { shared_cause: None, ..reason };
+    let outcome = Outcome {
+        index: u32::try_from(offset).unwrap_or(u32::MAX),
+        kind: OutcomeKind::Teardown,
+        suite,
+        id: format!("{}/teardown", plan.id).into(),
+        name: "teardown".to_owned(),
+        tags: Vec::new(),
+        place: reason.place.clone(),
+        verdict: Verdict::Errored,
+        reasons: vec![reason],
+        proof: Proof::default(),
+        steps,
+        case_steps: plan.teardown.len(),
+        attempts: 1,
+        elapsed: clock.elapsed(),
+        waited: std::time::Duration::ZERO,
+        requests,
+    };
+    decide(shared, CaseDone { outcome, refusals: Vec::new() });
+}
+
+/// Lets running cases finish for a while after an interrupt, then cuts them off.
+pub(super) async fn enforce(shared: Arc<Shared>) {
+    let why = shared.stop.soon_or_now().await;
+    if why == Stopped::FailFast {
+        return;
+    }
+    tokio::time::sleep(GRACE).await;
+    shared.stop.now(why);
+}

@@ -1,0 +1,141 @@
+//! Brings secrets and variables to life: reads the environment, files and commands that a world names.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+
+use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::plan::World;
+use crate::secret::{Secret, SecretSet};
+use crate::source::Span;
+use crate::spec::{SecretSource, SecretSpec};
+use crate::template::{Lookup, Scope, TemplateError, Value, from_json};
+
+/// The kinds of faults that only a run can find.
+pub const CODES: &[&Code] = &[&SECRET, &VARIABLE];
+
+static SECRET: Code = Code {
+    name: "secret",
+    about: "a secret cannot be had",
+    explain: "The environment variable is not set, the file cannot be read, or the command failed. Nothing was sent. `authspec check` needs no secrets.",
+};
+static VARIABLE: Code = Code {
+    name: "variable",
+    about: "a variable, target or setting cannot be computed",
+    explain: "Its template could not be rendered before the first request. Nothing was sent.",
+};
+
+/// Reads the secrets of a world and makes them known to the masks.
+pub(super) fn secrets(world: &World, known: &SecretSet, diags: &mut Diagnostics) -> Vec<(Arc<str>, Value)> {
+    let mut out = Vec::new();
+    for (named, folder) in &world.secrets {
+        match read_secret(&named.value, folder, world, diags) {
+            Ok(secret) => {
+                known.declare(&format!("secrets.{}", named.name), secret.expose());
+                out.push((Arc::clone(&named.name), Value::from(secret.expose())));
+            }
+            Err(why) => {
+                let message = format!("the secret `{}` cannot be had: {why}", named.name);
+                diags.push(Diagnostic::error(&SECRET, named.value.span, message).label("from here"));
+            }
+        }
+    }
+    out
+}
+
+fn read_secret(spec: &SecretSpec, folder: &Path, world: &World, diags: &mut Diagnostics) -> Result<Secret, String> {
+    let text = match &spec.source {
+        SecretSource::Env(name) => {
+            let value = world.variables.get(&*name.value);
+            value.cloned().ok_or_else(|| format!("the environment variable `{}` is not set", name.value))?
+        }
+        SecretSource::File(path) => {
+            let full = folder.join(&*path.value);
+            std::fs::read_to_string(&full).map_err(|_| format!("the file `{}` cannot be read", path.value))?
+        }
+        SecretSource::Command(words, _) => command(words, folder)?,
+    };
+    let trimmed = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+    if matches!(spec.source, SecretSource::Env(_)) && trimmed.len() != text.len() {
+        let message = "the secret ends in a newline, which was trimmed";
+        diags.push(Diagnostic::warning(&SECRET, spec.span, message).label("from here"));
+    }
+    let value = match &spec.json {
+        None => trimmed.to_owned(),
+        Some(path) => pick(trimmed, &path.scalar().unwrap_or_default())?,
+    };
+    if value.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if let Some(date) = &spec.expires {
+        check_expiry(&date.value, date.span, diags)?;
+    }
+    Ok(Secret::new(value))
+}
+
+fn command(words: &[Arc<str>], folder: &Path) -> Result<String, String> {
+    let (program, arguments) = words.split_first().ok_or("the command is empty")?;
+    let output = Command::new(&**program)
+        .args(arguments.iter().map(|a| &**a))
+        .current_dir(folder)
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(|e| format!("the command `{program}` cannot be started ({})", e.kind()))?;
+    if !output.status.success() {
+        // Its output may hold the secret, so only the code is told.
+        return Err(format!("the command `{program}` failed ({})", output.status));
+    }
+    String::from_utf8(output.stdout).map_err(|_| format!("the command `{program}` printed something that is no text"))
+}
+
+fn pick(text: &str, path: &str) -> Result<String, String> {
+    let json: serde_json::Value = serde_json::from_str(text).map_err(|_| "it is not JSON")?;
+    let path = crate::jsonpath::Path::parse(path).map_err(|f| f.message)?;
+    match path.find(&json)[..] {
+        [serde_json::Value::String(text)] => Ok(text.clone()),
+        [serde_json::Value::Number(n)] => Ok(n.to_string()),
+        [] => Err("its `json` path finds nothing".to_owned()),
+        _ => Err("its `json` path finds something that is no text".to_owned()),
+    }
+}
+
+fn check_expiry(date: &str, span: Span, diags: &mut Diagnostics) -> Result<(), String> {
+    let date: jiff::civil::Date = date.parse().map_err(|_| format!("`{date}` is no date (write 2027-01-31)"))?;
+    let today = jiff::tz::TimeZone::UTC.to_datetime(jiff::Timestamp::now()).date();
+    if date < today {
+        return Err(format!("it expired on {date}"));
+    }
+    let days = today.until(date).map_or(i64::MAX, |s| i64::from(s.get_days()));
+    if days <= 14 {
+        let message = format!("this secret expires on {date}");
+        diags.push(Diagnostic::warning(&SECRET, span, message).label("soon"));
+    }
+    Ok(())
+}
+
+struct Environment(Arc<std::collections::BTreeMap<String, String>>);
+
+impl Lookup for Environment {
+    fn get(&self, name: &str) -> Option<Value> {
+        self.0.get(name).map(|v| Value::from(v.as_str()))
+    }
+}
+
+/// Computes the variables of a world, once for the run.
+pub(super) fn scope(world: &World, secrets: Vec<(Arc<str>, Value)>, diags: &mut Diagnostics) -> Scope {
+    let mut scope = Scope::default();
+    scope.set_lookup("env", Arc::new(Environment(Arc::clone(&world.variables))));
+    scope.set_fields("secrets", secrets.into_iter().map(|(n, v)| (n.to_string(), v)));
+    for (name, tree) in &world.vars {
+        match tree.value(&scope) {
+            Ok(value) => scope.set(Arc::clone(name), from_json(&value)),
+            Err(error) => diags.push(variable(&error, &format!("the variable `{name}`"))),
+        }
+    }
+    scope
+}
+
+/// A template that must be rendered before the run and cannot be.
+pub(super) fn variable(error: &TemplateError, what: &str) -> Diagnostic {
+    Diagnostic::error(&VARIABLE, error.span, format!("{what} cannot be computed: {}", error.message)).label("here")
+}

@@ -1,0 +1,221 @@
+//! Worlds at run time: a base address, the values in scope, and a transport.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use url::Origin;
+
+use super::{RunOptions, value};
+use crate::demo::{Demo, DemoOptions};
+use crate::diag::{Diagnostic, Diagnostics};
+use crate::http::{Address, Journey, Proxy, Settings, Transport, Undressed, Verify, jar::Jar};
+use crate::plan::{Plan, TargetPlan, TargetUrl, World};
+use crate::secret::SecretSet;
+use crate::source::Span;
+use crate::step::{Caller, IdentityId};
+use crate::template::Scope;
+
+/// A world that requests can be sent in.
+#[derive(Debug)]
+pub(crate) struct WorldRun {
+    /// What paths are appended to.
+    pub(crate) base: String,
+    /// Variables, secrets and environment.
+    pub(crate) scope: Arc<Scope>,
+    /// Where requests leave.
+    pub(crate) transport: Arc<Transport>,
+    /// Where credentials of this world may go.
+    pub(crate) origins: Vec<Origin>,
+    /// Why nothing can be sent: the target never got ready.
+    pub(crate) not_ready: Option<NotReady>,
+}
+
+/// A target that did not answer.
+#[derive(Debug, Clone)]
+pub(crate) struct NotReady {
+    pub(crate) message: String,
+    pub(crate) span: Span,
+}
+
+/// Everything that is alive before the first case.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(crate) worlds: Vec<Option<WorldRun>>,
+    /// Shown names of the targets.
+    pub targets: Vec<String>,
+    /// What weakens the run.
+    pub notices: Vec<String>,
+    /// The embedded demo, stopped when this is dropped.
+    pub(crate) demo: Option<Demo>,
+}
+
+/// Brings the worlds that the plan uses to life. What is wrong goes to `diags`; then nothing may run.
+pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, diags: &mut Diagnostics) -> Prepared {
+    let mut prepared = Prepared { worlds: Vec::new(), targets: Vec::new(), notices: Vec::new(), demo: None };
+    let used = used_worlds(plan);
+    let mut transports: HashMap<Settings, Arc<Transport>> = HashMap::new();
+    for (index, world) in plan.worlds.iter().enumerate() {
+        let run = if used.contains(&index) {
+            start(world, options, secrets, &mut transports, &mut prepared, diags)
+        } else {
+            None
+        };
+        prepared.worlds.push(run);
+    }
+    if diags.errors() == 0 {
+        for (index, run) in prepared.worlds.iter_mut().enumerate() {
+            if let (Some(run), Some(target)) = (run, &plan.worlds[index].target) {
+                run.not_ready = await_ready(target, run).await;
+            }
+        }
+    }
+    prepared
+}
+
+fn used_worlds(plan: &Plan) -> Vec<usize> {
+    let mut ids: Vec<IdentityId> = plan.suites.iter().flat_map(|s| s.identities.clone()).collect();
+    for case in &plan.cases {
+        ids.extend(&case.shape.identities);
+        if let Caller::Identity(id) = case.caller {
+            ids.push(id);
+        }
+    }
+    let of_identities = ids.iter().map(|id| plan.identities[id.0 as usize].world);
+    plan.suites.iter().map(|s| s.world).chain(of_identities).collect()
+}
+
+fn start(
+    world: &World,
+    options: &RunOptions,
+    secrets: &SecretSet,
+    transports: &mut HashMap<Settings, Arc<Transport>>,
+    prepared: &mut Prepared,
+    diags: &mut Diagnostics,
+) -> Option<WorldRun> {
+    let values = value::secrets(world, secrets, diags);
+    let scope = value::scope(world, values, diags);
+    let settings = settings(world, &scope, options, diags)?;
+    let transport = transports.entry(settings).or_insert_with_key(|s| Arc::new(Transport::new(s.clone())));
+    let transport = Arc::clone(transport);
+    let base = base(world.target.as_ref()?, &scope, prepared, diags)?;
+    let origin = Address::parse(&base).map(|a| a.origin()).ok()?;
+    let mut origins = vec![origin];
+    for template in &world.origins {
+        match template.render(&scope).map_err(|e| value::variable(&e, "an origin")) {
+            Ok(text) => match Address::parse(&text) {
+                Ok(address) => origins.push(address.origin()),
+                Err(why) => diags.push(fault(template.span(), &format!("this is no origin: {why}"))),
+            },
+            Err(diagnostic) => diags.push(diagnostic),
+        }
+    }
+    if world.tls.verify == Verify::Off {
+        let notice = format!("TLS certificates of {base} are not verified (`tls: {{ verify: false }}`)");
+        if !prepared.notices.contains(&notice) {
+            prepared.notices.push(notice);
+        }
+    }
+    Some(WorldRun { base, scope: Arc::new(scope), transport, origins, not_ready: None })
+}
+
+fn fault(span: Span, message: &str) -> Diagnostic {
+    let error = crate::template::TemplateError { message: message.to_owned(), span };
+    value::variable(&error, "this setting")
+}
+
+fn base(target: &TargetPlan, scope: &Scope, prepared: &mut Prepared, diags: &mut Diagnostics) -> Option<String> {
+    let (base, shown) = match &target.url {
+        TargetUrl::Demo => {
+            if prepared.demo.is_none() {
+                match Demo::start(DemoOptions::default()) {
+                    Ok(demo) => prepared.demo = Some(demo),
+                    Err(error) => {
+                        diags.push(fault(target.span, &error.to_string()));
+                        return None;
+                    }
+                }
+            }
+            let url = prepared.demo.as_ref()?.url().to_owned();
+            (url.clone(), format!("demo {url}"))
+        }
+        TargetUrl::Url(template) => match template.render(scope) {
+            Ok(url) => (url.clone(), url),
+            Err(error) => {
+                diags.push(value::variable(&error, "the target"));
+                return None;
+            }
+        },
+    };
+    if let Err(why) = Address::parse(&base) {
+        diags.push(fault(target.span, &format!("the target is no address: {why}")));
+        return None;
+    }
+    if !prepared.targets.contains(&shown) {
+        prepared.targets.push(shown);
+    }
+    Some(base.trim_end_matches('/').to_owned())
+}
+
+fn settings(world: &World, scope: &Scope, options: &RunOptions, diags: &mut Diagnostics) -> Option<Settings> {
+    let before = diags.errors();
+    let proxy = match &world.proxy {
+        None => Proxy::Direct,
+        Some(template) => match template.render(scope) {
+            Ok(text) if text == "env" => Proxy::Env,
+            Ok(text) => Proxy::Url(text),
+            Err(error) => {
+                diags.push(value::variable(&error, "the proxy"));
+                Proxy::Direct
+            }
+        },
+    };
+    let mut resolve = Vec::new();
+    for (host, template) in &world.resolve {
+        let Ok(text) = template.render(scope).map_err(|e| diags.push(value::variable(&e, "an address"))) else {
+            continue;
+        };
+        let address = text.parse::<SocketAddr>().or_else(|_| text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 0)));
+        match address {
+            Ok(address) => resolve.push((host.to_lowercase(), address)),
+            Err(_) => diags.push(fault(template.span(), &format!("`{text}` is no IP address"))),
+        }
+    }
+    let settings = Settings { tls: world.tls.clone(), proxy, resolve, max_body: options.max_body };
+    (diags.errors() == before).then_some(settings)
+}
+
+/// Asks until the target answers below 400 or the time is over.
+async fn await_ready(target: &TargetPlan, run: &WorldRun) -> Option<NotReady> {
+    let step = target.ready.as_ref()?;
+    let clock = Instant::now();
+    let not_ready = |message: String| Some(NotReady { message, span: step.span });
+    loop {
+        let prepared = match step.prepare(&run.scope, &run.base) {
+            Ok(prepared) => prepared,
+            Err(error) => return not_ready(format!("the `ready` request cannot be made: {}", error.message)),
+        };
+        let mut jar = Jar::default();
+        let left = target.within.saturating_sub(clock.elapsed()).min(Duration::from_secs(5));
+        let journey = Journey {
+            transport: &run.transport,
+            jar: &mut jar,
+            cookies: Vec::new(),
+            follow: step.follow,
+            timeout: left.max(Duration::from_millis(100)),
+        };
+        let trail = journey.go(prepared.request, &mut Undressed).await;
+        let last = match (trail.response(), &trail.error) {
+            (Some(response), None) if response.status < 400 => return None,
+            (Some(response), None) => format!("it answered {}", response.status),
+            (_, Some(error)) => error.to_string(),
+            (None, None) => "no answer".to_owned(),
+        };
+        if clock.elapsed() + Duration::from_millis(100) >= target.within {
+            let within = crate::term::duration(target.within);
+            return not_ready(format!("{} was not ready within {within}: {last}", run.base));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

@@ -1,0 +1,260 @@
+//! The failure block: all a reader needs to understand one cause, in the order it is asked for.
+//!
+//! Verdict, place, the user's own line, what was sent, what came back, what it means, what to try.
+//! The same block is drawn on the terminal and written as the text of a `JUnit` failure. Pure: it
+//! reads an [`Outcome`] and gives lines; nothing in here knows a stream.
+
+use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, reason_code};
+use crate::report::curl;
+use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
+use crate::term::{plural, shorten};
+
+mod compare;
+mod excerpt;
+mod exchange;
+pub(crate) mod json;
+mod snippet;
+
+pub(crate) use excerpt::bytes;
+
+/// Where labels begin.
+pub(crate) const INDENT: usize = 4;
+/// Where what they label begins.
+pub(crate) const COLUMN: usize = 14;
+/// How many broken expectations of one case are drawn in full.
+const REASONS_DRAWN: usize = 4;
+/// How many cases of one cause are named.
+pub(crate) const CASES_NAMED: usize = 5;
+/// A sentence longer than this, in characters, is cut.
+const SENTENCE: usize = 400;
+
+/// One cause, drawn.
+#[derive(Debug, Clone)]
+pub(crate) struct Block {
+    verdict: Verdict,
+    message: String,
+    place: String,
+    name: String,
+    body: Vec<Line>,
+}
+
+/// Draws the block of an outcome; `run` is the command that runs it again, without its `--id`.
+pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
+    let first = outcome.reasons.first();
+    let place = first.map(|r| &r.place).filter(|p| p.line > 0).unwrap_or(&outcome.place);
+    let message = first.map_or_else(|| "no reason was given".to_owned(), |r| shorten(&r.message, SENTENCE));
+    let mut body = reasons(page, outcome);
+    body.extend(exchange::told(page, outcome));
+    body.extend(advice(page, outcome, run));
+    Block {
+        verdict: outcome.verdict,
+        message,
+        place: if place.line > 0 { place.to_string() } else { String::new() },
+        name: outcome.name.clone(),
+        body,
+    }
+}
+
+/// Gives the block as plain text, at most `width` columns where possible: what `JUnit` shows.
+pub fn failure_text(outcome: &Outcome, width: usize) -> String {
+    let page = Page { width: width.max(40), glyphs: Glyphs::Unicode };
+    let lines = block(page, outcome, "authspec run").draw(page, "", &[], 1);
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line.render(Colour::Off));
+        text.push('\n');
+    }
+    text
+}
+
+impl Block {
+    /// Puts the head above the block: its number, how many cases it concerns and their ids.
+    pub(crate) fn draw(&self, page: Page, number: &str, ids: &[&str], count: usize) -> Vec<Line> {
+        let mut lines = self.head(page, number, count);
+        let (label, names) = if count == 1 { ("case", &[self.name.as_str()][..]) } else { ("cases", ids) };
+        let named = names.len().min(CASES_NAMED);
+        for (i, name) in names[..named].iter().enumerate() {
+            let line = page.labelled(INDENT, if i == 0 { label } else { "" }, COLUMN);
+            lines.extend(line.text(&shorten(name, SENTENCE)).wrap(page.width, COLUMN));
+        }
+        if count > named {
+            lines.push(page.line().pad_to(COLUMN).push(Role::Dim, &format!("and {} more", count - named)));
+        }
+        lines.extend(self.body.iter().cloned());
+        lines
+    }
+
+    fn head(&self, page: Page, number: &str, count: usize) -> Vec<Line> {
+        let word = page.line().push(Role::Dim, number).push(tone(self.verdict), &self.verdict.word().to_uppercase());
+        let hang = word.width() + 2;
+        let head = word.text("  ").push(Role::Strong, &self.message);
+        let cases = if count > 1 { plural(count, "case") } else { String::new() };
+        let whole = head.clone().then(Role::Plain, &cases).then(Role::Place, &self.place);
+        if whole.width() <= page.width {
+            return vec![whole];
+        }
+        let mut lines = head.wrap(page.width, hang);
+        let below = [(Role::Place, self.place.as_str()), (Role::Plain, cases.as_str())];
+        lines.extend(page.labelled(INDENT, "place", COLUMN).flow(&below, page.width, COLUMN));
+        lines
+    }
+}
+
+/// Gives the colour of a verdict.
+pub(crate) fn tone(verdict: Verdict) -> Role {
+    match verdict {
+        Verdict::Passed => Role::Good,
+        Verdict::Failed => Role::Bad,
+        Verdict::Flaky | Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => Role::Doubt,
+        Verdict::Skipped | Verdict::NotRun => Role::Dim,
+    }
+}
+
+/// Draws the user's lines with what was expected and what was there.
+fn reasons(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (i, reason) in outcome.reasons.iter().take(REASONS_DRAWN).enumerate() {
+        if i > 0 {
+            let head = page.labelled(INDENT, "also", COLUMN).text(&shorten(&reason.message, SENTENCE));
+            lines.extend(head.flow(&[(Role::Place, &placed(reason))], page.width, COLUMN));
+        }
+        lines.extend(snippet::snippet(page, &reason.place));
+        lines.extend(compare::compare(page, reason.expected.as_deref(), reason.actual.as_deref()));
+    }
+    let more = outcome.reasons.len().saturating_sub(REASONS_DRAWN);
+    if more > 0 {
+        let text = format!("and {} of this case", plural(more, "more reason"));
+        lines.push(page.line().pad_to(COLUMN).push(Role::Dim, &text).cut(page.width));
+    }
+    lines
+}
+
+fn placed(reason: &Reason) -> String {
+    if reason.place.line > 0 { reason.place.to_string() } else { String::new() }
+}
+
+/// Draws what it means, what to try, and the two ways to see it again.
+fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if outcome.attempts > 1 {
+        let text = format!("the last of {}", plural(outcome.attempts as usize, "attempt"));
+        lines.push(page.labelled(INDENT, "attempt", COLUMN).text(&text));
+    }
+    let row = first_reason_row(outcome);
+    if let Some(row) = row {
+        let line = page.labelled(INDENT, "means", COLUMN).text(row.about);
+        let explain = format!("(authspec explain {})", row.name);
+        lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
+    }
+    let mut said: Vec<&str> = Vec::new();
+    for help in outcome.reasons.iter().take(REASONS_DRAWN).flat_map(|r| &r.help) {
+        if !said.contains(&help.as_str()) {
+            let line = page.labelled(INDENT, "try", COLUMN).text(&shorten(help, SENTENCE));
+            lines.extend(line.wrap(page.width, COLUMN));
+            said.push(help);
+        }
+    }
+    lines.extend(curl_lines(page, outcome));
+    match outcome.kind {
+        OutcomeKind::Case => {
+            let again = format!("{run} --id {} -vv", curl::quote(&outcome.id));
+            lines.push(page.labelled(INDENT, "again", COLUMN).exact(Role::Plain, &again));
+        }
+        // It has no id that could be selected.
+        OutcomeKind::Teardown => {}
+    }
+    lines
+}
+
+/// Finds the row that explains the first reason, unless it would only say that a check failed.
+fn first_reason_row(outcome: &Outcome) -> Option<&'static crate::event::ReasonCode> {
+    let reason = outcome.reasons.first().filter(|r| r.code != "check-failed")?;
+    reason_code(reason.code).filter(|row| row.about != reason.message)
+}
+
+fn curl_lines(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let Some(hop) = step_of(outcome).and_then(|i| outcome.steps[i].hops.last()) else { return Vec::new() };
+    let curl = curl::command(hop);
+    let mut lines = Vec::new();
+    for (i, text) in curl.lines(page.width - COLUMN).iter().enumerate() {
+        let label = if i == 0 { "curl" } else { "" };
+        lines.push(page.labelled(INDENT, label, COLUMN).exact(Role::Plain, text));
+    }
+    if let Some(file) = curl.body_file {
+        let text = format!("# {file}: the {} that were sent", bytes(hop.request.body.bytes));
+        lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
+    }
+    if !curl.variables.is_empty() {
+        let names: Vec<&str> = curl.variables.iter().map(|(name, _)| name.as_str()).collect();
+        let text = format!("# set {}", crate::term::list(&names, "and"));
+        lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
+    }
+    lines
+}
+
+/// Finds the step a block is about: the first reason's, else the last one that ran.
+fn step_of(outcome: &Outcome) -> Option<usize> {
+    let named = outcome.reasons.first().and_then(|r| r.step).filter(|i| *i < outcome.steps.len());
+    let about_an_answer = matches!(outcome.verdict, Verdict::Failed | Verdict::Errored);
+    named.or_else(|| outcome.steps.len().checked_sub(1).filter(|_| about_an_answer))
+}
+
+/// Says which step it is: `3 of 5 "old token is dead"`, `login of alice`.
+pub(crate) fn step_title(outcome: &Outcome, index: usize) -> String {
+    let step = &outcome.steps[index];
+    let number = outcome.steps[..=index].iter().filter(|s| s.phase == step.phase).count();
+    let name = step.name.as_ref().map(|n| format!(" \"{n}\"")).unwrap_or_default();
+    let who = step.caller.as_deref().unwrap_or("nobody");
+    match step.phase {
+        Phase::Case if outcome.case_steps >= number => format!("{number} of {}{name}", outcome.case_steps),
+        Phase::Case => format!("{number}{name}"),
+        Phase::Setup => format!("setup {number}{name}"),
+        Phase::Teardown => format!("teardown {number}{name}"),
+        Phase::Login => format!("login of {who}{name}"),
+        Phase::Refresh => format!("refresh of {who}{name}"),
+        Phase::Whoami => format!("whoami of {who}{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture;
+
+    #[test]
+    fn the_text_of_a_failure_begins_with_cause_and_place() {
+        let text = failure_text(&fixture::wrong_status(0), 100);
+        let mut lines = text.lines();
+        assert_eq!(lines.next(), Some("FAILED  status is 200, not 404   specs/notes.yaml:31"));
+        assert_eq!(lines.next(), Some("    case      a note is private [as=bob]"));
+        assert!(text.contains("    again     authspec run --id 'notes/a note is private[as=bob]' -vv\n"), "{text}");
+    }
+
+    #[test]
+    fn what_was_asked_for_stands_in_the_order_it_is_asked_for() {
+        let text = failure_text(&fixture::blocked(0), 100);
+        let order = ["BLOCKED", "authspec.yaml:9", "│", "sent", "got", "means", "try", "curl", "again"];
+        let at: Vec<usize> = order.iter().map(|word| text.find(word).expect(word)).collect();
+        assert!(at.is_sorted(), "{text}");
+    }
+
+    #[test]
+    fn a_teardown_cannot_be_run_alone() {
+        let mut outcome = fixture::no_answer(0);
+        outcome.kind = OutcomeKind::Teardown;
+        assert!(!failure_text(&outcome, 80).contains("again"));
+    }
+
+    #[test]
+    fn an_outcome_with_nothing_in_it_is_told() {
+        let mut outcome = fixture::outcome(0, 0, "", Verdict::Errored);
+        outcome.place.line = 0;
+        assert_eq!(
+            failure_text(&outcome, 0),
+            "ERRORED  no reason was given\n    case\n    again     authspec run --id '' -vv\n"
+        );
+        outcome.reasons = vec![fixture::reason("check-failed", "", outcome.place.clone())];
+        outcome.reasons[0].step = Some(7);
+        failure_text(&outcome, 40);
+    }
+}

@@ -1,0 +1,171 @@
+//! What was sent and what came back, as far as it tells something.
+
+use std::time::Duration;
+
+use super::excerpt::excerpt;
+use super::{COLUMN, INDENT, bytes, step_of, step_title};
+use crate::event::{BodyKind, HopRecord, MessageRecord, Outcome, Phase, StepRecord};
+use crate::report::terminal::line::{Line, Page, Role, width};
+use crate::term::{duration, plural, shorten};
+
+/// How many earlier steps, hops or notes are listed.
+const LISTED: usize = 8;
+/// Answer fields that often tell why; the media type stands beside the status.
+const TELLING: &[&str] = &["www-authenticate", "proxy-authenticate", "location", "retry-after"];
+/// An answer that took longer than this has its time told.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// Draws the step an outcome is about: the way to it, its request and its answer.
+pub(crate) fn told(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let Some(index) = step_of(outcome) else { return Vec::new() };
+    let step = &outcome.steps[index];
+    let mut lines = before(page, outcome, index);
+    if index > 0 || outcome.case_steps > 1 || step.phase != Phase::Case {
+        let line = page.labelled(INDENT, "step", COLUMN).text(&step_title(outcome, index));
+        lines.extend(line.flow(&[(Role::Place, &elsewhere(outcome, step))], page.width, COLUMN));
+    }
+    lines.extend(hops(page, step));
+    lines.extend(sent(page, step));
+    lines.extend(got(page, step));
+    for (i, note) in step.notes.iter().take(LISTED).enumerate() {
+        let label = if i == 0 { "noted" } else { "" };
+        lines.extend(page.labelled(INDENT, label, COLUMN).text(&shorten(note, 400)).wrap(page.width, COLUMN));
+    }
+    lines
+}
+
+/// Names a step's place when it is not where the reason points.
+fn elsewhere(outcome: &Outcome, step: &StepRecord) -> String {
+    let shown = outcome.reasons.first().map(|r| (&r.place.file, r.place.line));
+    let here = (&step.place.file, step.place.line);
+    if step.place.line > 0 && shown.is_some_and(|s| s.0 != here.0) { step.place.to_string() } else { String::new() }
+}
+
+/// Lists the steps that went before, one line each.
+fn before(page: Page, outcome: &Outcome, index: usize) -> Vec<Line> {
+    let from = index.saturating_sub(LISTED);
+    let rows: Vec<[String; 3]> = (from..index)
+        .map(|i| {
+            let step = &outcome.steps[i];
+            let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
+            [short_title(outcome, i), shorten(&step.request, 60), status]
+        })
+        .collect();
+    let widest = |column: usize| rows.iter().map(|r| width(&page.fold(&r[column]))).max().unwrap_or(0);
+    let (titles, requests) = (widest(0).min(30), widest(1));
+    let mut lines = Vec::new();
+    if from > 0 {
+        let text = format!("{} left out here", plural(from, "step"));
+        lines.push(page.labelled(INDENT, "before", COLUMN).push(Role::Dim, &text));
+    }
+    for (i, [title, request, status]) in rows.iter().enumerate() {
+        let caller = outcome.steps[from + i].caller.as_deref();
+        let line = page.labelled(INDENT, if lines.is_empty() { "before" } else { "" }, COLUMN).text(title);
+        let line = line.pad_to(COLUMN + titles + 2).text(request).pad_to(COLUMN + titles + requests + 4).text(status);
+        let who = caller.map(|c| format!("as {c}")).unwrap_or_default();
+        lines.push(line.then(Role::Dim, &who).cut(page.width));
+    }
+    lines
+}
+
+fn short_title(outcome: &Outcome, index: usize) -> String {
+    let step = &outcome.steps[index];
+    let number = outcome.steps[..=index].iter().filter(|s| s.phase == step.phase).count();
+    let name = step.name.as_ref().map(|n| format!(" \"{n}\"")).unwrap_or_default();
+    match step.phase {
+        Phase::Case => format!("{number}{name}"),
+        Phase::Setup | Phase::Teardown | Phase::Login | Phase::Refresh | Phase::Whoami => step_title(outcome, index),
+    }
+}
+
+/// Lists the redirects that led to the last request.
+fn hops(page: Page, step: &StepRecord) -> Vec<Line> {
+    let earlier = step.hops.len().saturating_sub(1);
+    let mut lines = Vec::new();
+    for hop in step.hops.iter().take(earlier.min(LISTED)) {
+        let label = if lines.is_empty() { "redirect" } else { "" };
+        let line = page.labelled(INDENT, label, COLUMN).text(request_line(&hop.request));
+        let line = match &hop.response {
+            Some(response) => {
+                let to = header(response, "location").unwrap_or("nowhere");
+                line.text("   ").text(status_line(response).split(' ').next().unwrap_or("")).text(&format!(" → {to}"))
+            }
+            None => line,
+        };
+        lines.push(line.cut(page.width));
+    }
+    if earlier > LISTED {
+        let text = format!("… {}", plural(earlier - LISTED, "more hop"));
+        lines.push(page.line().pad_to(COLUMN).push(Role::Dim, &text));
+    }
+    lines
+}
+
+fn sent(page: Page, step: &StepRecord) -> Vec<Line> {
+    let hop = step.hops.last();
+    let request = hop.map_or(step.request.as_str(), |h| request_line(&h.request));
+    if request.is_empty() {
+        return Vec::new();
+    }
+    let who = step.caller.as_deref().map(|c| format!("as {c}")).unwrap_or_default();
+    let credential = hop.map(credential).unwrap_or_default();
+    let items = [(Role::Plain, request), (Role::Plain, &who), (Role::Dim, &credential)];
+    page.labelled(INDENT, "sent", COLUMN).flow(&items, page.width, COLUMN)
+}
+
+/// Finds the field that carried the credential.
+fn credential(hop: &HopRecord) -> String {
+    let headers = &hop.request.headers;
+    let named = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    let field = named("authorization").or_else(|| named("cookie"));
+    let field = field.or_else(|| headers.iter().find(|(_, value)| value.contains('‹')));
+    match field {
+        Some((name, value)) => format!("{name}: {}", shorten(value, 200)),
+        None if hop.url.contains('‹') || hop.request.body.text.contains('‹') => String::new(),
+        None => "no credential".to_owned(),
+    }
+}
+
+fn got(page: Page, step: &StepRecord) -> Vec<Line> {
+    let Some(hop) = step.hops.last() else {
+        let Some(status) = step.status else { return Vec::new() };
+        return vec![page.labelled(INDENT, "got", COLUMN).text(&status.to_string())];
+    };
+    let Some(response) = &hop.response else {
+        let why = hop.error.as_deref().unwrap_or("the connection ended");
+        let line = page.labelled(INDENT, "got", COLUMN).push(Role::Bad, "no answer").text(": ");
+        return line.text(&shorten(why, 400)).wrap(page.width, COLUMN);
+    };
+    let kind = header(response, "content-type").unwrap_or("");
+    let size = if response.body.kind == BodyKind::Empty { String::new() } else { bytes(response.body.bytes) };
+    let time = if hop.elapsed >= SLOW { duration(hop.elapsed) } else { String::new() };
+    let kind = shorten(kind, 80);
+    let items = [(Role::Strong, status_line(response)), (Role::Dim, &kind), (Role::Dim, &size), (Role::Dim, &time)];
+    let mut lines = page.labelled(INDENT, "got", COLUMN).flow(&items, page.width, COLUMN);
+    let room = page.width - COLUMN;
+    for (name, value) in response.headers.iter().filter(|(n, _)| TELLING.contains(&n.to_ascii_lowercase().as_str())) {
+        let line = page.line().pad_to(COLUMN).text(&format!("{name}: {}", shorten(value, 3 * room)));
+        lines.extend(line.wrap(page.width, COLUMN + 2));
+    }
+    if let Some(error) = &hop.error {
+        lines.extend(page.line().pad_to(COLUMN).push(Role::Bad, &shorten(error, 400)).wrap(page.width, COLUMN));
+    }
+    for text in excerpt(&response.body, room) {
+        lines.push(page.line().pad_to(COLUMN).text(&text).cut(page.width));
+    }
+    lines
+}
+
+/// Gives a request's method and target.
+pub(crate) fn request_line(message: &MessageRecord) -> &str {
+    message.line.rsplit_once(" HTTP/").map_or(&message.line, |(line, _)| line)
+}
+
+/// Gives a response's code and reason.
+fn status_line(message: &MessageRecord) -> &str {
+    message.line.split_once(' ').filter(|(v, _)| v.starts_with("HTTP/")).map_or(&message.line, |(_, line)| line)
+}
+
+fn header<'a>(message: &'a MessageRecord, name: &str) -> Option<&'a str> {
+    message.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}

@@ -1,0 +1,122 @@
+//! Collects what did not pass by cause, so that every cause is told once and the worst come first.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::line::{Line, Page};
+use crate::event::{Outcome, Verdict};
+use crate::report::block::{Block, CASES_NAMED, block};
+
+pub(super) struct Causes {
+    all: Vec<Cause>,
+    by_key: HashMap<Arc<str>, usize>,
+    /// How many blocks are kept; what is beyond is only counted, so memory stays bounded.
+    most: usize,
+    drawn: usize,
+    /// A cause behind this one will never be shown, so it need not be drawn.
+    last_shown: Option<(u8, u32)>,
+}
+
+struct Cause {
+    severity: u8,
+    /// The number of the first case in the plan it concerns.
+    index: u32,
+    count: usize,
+    ids: Vec<(u32, Arc<str>)>,
+    block: Option<Block>,
+}
+
+/// Ranks what needs attention; none for what does not.
+fn severity(verdict: Verdict) -> Option<u8> {
+    match verdict {
+        Verdict::Failed => Some(0),
+        Verdict::Errored => Some(1),
+        Verdict::Blocked => Some(2),
+        Verdict::Inconclusive => Some(3),
+        Verdict::Passed | Verdict::Flaky | Verdict::Skipped | Verdict::NotRun => None,
+    }
+}
+
+impl Causes {
+    pub(super) fn new(most: usize) -> Self {
+        Self { all: Vec::new(), by_key: HashMap::new(), most, drawn: 0, last_shown: None }
+    }
+
+    /// Takes in an outcome; `run` is the command that runs it again.
+    pub(super) fn add(&mut self, page: Page, outcome: &Outcome, run: &str) {
+        let Some(severity) = severity(outcome.verdict) else { return };
+        let key = outcome.reasons.first().and_then(|r| r.shared_cause.clone());
+        let known = key.as_ref().and_then(|k| self.by_key.get(k).copied());
+        let at = known.unwrap_or_else(|| {
+            let at = self.all.len();
+            self.all.push(Cause { severity, index: u32::MAX, count: 0, ids: Vec::new(), block: None });
+            if let Some(key) = key {
+                self.by_key.insert(key, at);
+            }
+            at
+        });
+        let cause = &mut self.all[at];
+        cause.count += 1;
+        cause.name(outcome);
+        let rank = (severity, outcome.index);
+        if rank < (cause.severity, cause.index) || cause.count == 1 {
+            // The first case of the plan speaks for all, whichever finished first.
+            (cause.severity, cause.index) = rank;
+            if self.last_shown.is_none_or(|last| rank <= last) {
+                self.drawn += usize::from(cause.block.is_none());
+                cause.block = Some(block(page, outcome, run));
+            }
+        }
+        if self.drawn > self.most.saturating_mul(2) {
+            self.prune();
+        }
+    }
+
+    /// Drops blocks that will not be shown: causes only ever move forward, so they cannot come back
+    /// without being drawn again.
+    fn prune(&mut self) {
+        let order = self.order();
+        for at in &order[self.most..] {
+            self.all[*at].block = None;
+        }
+        self.last_shown = order[..self.most].last().map(|at| (self.all[*at].severity, self.all[*at].index));
+        self.drawn = self.most;
+    }
+
+    fn order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.all.len()).collect();
+        order.sort_by_key(|i| (self.all[*i].severity, self.all[*i].index));
+        order
+    }
+
+    /// Draws the blocks, most severe first.
+    pub(super) fn draw(&self, page: Page) -> Vec<Vec<Line>> {
+        let mut blocks = Vec::new();
+        let shown = self.all.len().min(self.most);
+        let digits = shown.to_string().len().max(2);
+        for (i, at) in self.order().into_iter().take(self.most).enumerate() {
+            let cause = &self.all[at];
+            let ids: Vec<&str> = cause.ids.iter().map(|(_, id)| &**id).collect();
+            if let Some(block) = &cause.block {
+                blocks.push(block.draw(page, &format!("{:>digits$} ", i + 1), &ids, cause.count));
+            }
+        }
+        blocks
+    }
+
+    /// Counts the causes that are not drawn.
+    pub(super) fn untold(&self) -> usize {
+        self.all.len().saturating_sub(self.most)
+    }
+}
+
+impl Cause {
+    /// Keeps the ids of the first cases in the plan's order.
+    fn name(&mut self, outcome: &Outcome) {
+        let at = self.ids.partition_point(|(index, _)| *index <= outcome.index);
+        if at < CASES_NAMED {
+            self.ids.insert(at, (outcome.index, Arc::clone(&outcome.id)));
+            self.ids.truncate(CASES_NAMED);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! `-vv`: everything that went over the wire for a case, masked.
+
+use super::line::{Line, Page, Role};
+use super::suites::case_line;
+use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Outcome};
+use crate::report::block::{bytes, step_title};
+use crate::term::duration;
+
+/// Where the exchange begins.
+const INDENT: usize = 10;
+
+/// Draws a case with all its steps and every hop of them.
+pub(super) fn whole(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let mut lines = case_line(page, outcome, &outcome.id);
+    for (i, step) in outcome.steps.iter().enumerate() {
+        let head = page.line().pad_to(INDENT).push(Role::Strong, &format!("step {}", step_title(outcome, i)));
+        let who = step.caller.as_ref().map(|c| format!("as {c}")).unwrap_or_default();
+        let place = if step.place.line > 0 { step.place.to_string() } else { String::new() };
+        let items = [(Role::Plain, who.as_str()), (Role::Dim, &duration(step.elapsed)), (Role::Place, &place)];
+        lines.extend(head.flow(&items, page.width, INDENT + 2));
+        for hop in &step.hops {
+            exchange(page, hop, &mut lines);
+        }
+        for note in &step.notes {
+            let line = page.line().pad_to(INDENT).push(Role::Dim, "* ").text(note);
+            lines.extend(line.wrap(page.width, INDENT + 2));
+        }
+    }
+    lines
+}
+
+fn exchange(page: Page, hop: &HopRecord, lines: &mut Vec<Line>) {
+    message(page, "> ", &hop.request, None, lines);
+    if let Some(response) = &hop.response {
+        message(page, "< ", response, Some(duration(hop.elapsed)), lines);
+    }
+    if let Some(error) = &hop.error {
+        let line = page.line().pad_to(INDENT).push(Role::Bad, "! ").text(error);
+        lines.extend(line.then(Role::Dim, &duration(hop.elapsed)).wrap(page.width, INDENT + 2));
+    }
+}
+
+fn message(page: Page, mark: &str, message: &MessageRecord, time: Option<String>, lines: &mut Vec<Line>) {
+    let start = || page.line().pad_to(INDENT).push(Role::Dim, mark);
+    let mut add = |line: Line| lines.extend(line.wrap(page.width, INDENT + 4));
+    add(start().push(Role::Strong, &message.line).then(Role::Dim, &time.unwrap_or_default()));
+    for (name, value) in &message.headers {
+        add(start().push(Role::Dim, &format!("{name}: ")).text(value));
+    }
+    let body = body(&message.body);
+    if !body.is_empty() {
+        add(start());
+    }
+    for text in body {
+        add(start().text(&text));
+    }
+}
+
+/// Gives a body's lines as they came; this is the place to see every byte, so nothing is laid out.
+fn body(body: &BodyRecord) -> Vec<String> {
+    match body.kind {
+        BodyKind::Empty => Vec::new(),
+        BodyKind::Binary => vec![format!("({} of binary data)", bytes(body.bytes))],
+        BodyKind::Json | BodyKind::Html | BodyKind::Form | BodyKind::Text => {
+            let mut lines: Vec<String> = body.text.lines().map(str::to_owned).collect();
+            if body.bytes > BODY_KEPT as u64 && body.text.len() + 4 >= BODY_KEPT {
+                lines.push(format!("(cut here, {} in all)", bytes(body.bytes)));
+            }
+            lines
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The end of a run: the slowest cases, the count, what is proved and what is not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::line::{Line, Page, Role, width};
+use super::{LABEL, Verbosity, row};
+use crate::event::{Outcome, Stopped, Summary, Tally, Verdict};
+use crate::term::{duration, list, plural, shorten};
+
+/// How many of the slowest cases are named.
+const SLOWEST: usize = 5;
+/// A case is slow when it takes longer than this,
+const SLOW: Duration = Duration::from_millis(100);
+/// or this many times as long as the middle one and at least the next time.
+const TIMES_MEDIAN: u32 = 10;
+const LEAST: Duration = Duration::from_millis(20);
+
+/// The times of all cases, and the names of the slowest.
+#[derive(Default)]
+pub(super) struct Times {
+    all: Vec<Duration>,
+    slowest: Vec<(Duration, Duration, Arc<str>)>,
+}
+
+impl Times {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        match outcome.verdict {
+            Verdict::Skipped | Verdict::NotRun => return,
+            Verdict::Passed
+            | Verdict::Flaky
+            | Verdict::Failed
+            | Verdict::Blocked
+            | Verdict::Inconclusive
+            | Verdict::Errored => {}
+        }
+        self.all.push(outcome.elapsed);
+        let at = self.slowest.partition_point(|(time, ..)| *time >= outcome.elapsed);
+        if at < SLOWEST {
+            self.slowest.insert(at, (outcome.elapsed, outcome.waited, Arc::clone(&outcome.id)));
+            self.slowest.truncate(SLOWEST);
+        }
+    }
+
+    /// Draws the slowest cases, if there were enough to compare and any was slow.
+    pub(super) fn draw(&mut self, page: Page) -> Vec<Line> {
+        if self.all.len() <= 3 {
+            return Vec::new();
+        }
+        let middle = self.all.len() / 2;
+        let median = *self.all.select_nth_unstable(middle).1;
+        let slow = |time: Duration| time > SLOW || (time > LEAST && time > median * TIMES_MEDIAN);
+        let shown: Vec<_> = self.slowest.iter().filter(|(time, ..)| slow(*time)).collect();
+        let names: Vec<String> = shown.iter().map(|(_, _, id)| shorten(id, page.width - LABEL - 10)).collect();
+        let widest = names.iter().map(|n| width(&page.fold(n))).max().unwrap_or(0);
+        let mut lines = Vec::new();
+        for ((time, waited, _), name) in shown.iter().zip(names) {
+            let line = row(page, if lines.is_empty() { "slowest" } else { "" });
+            let line = line.text(&name).pad_to(LABEL + widest).text(&format!("{:>9}", duration(*time)));
+            let waited = if *waited > SLOW { format!("({} waiting)", duration(*waited)) } else { String::new() };
+            lines.push(line.then(Role::Dim, &waited).cut(page.width));
+        }
+        lines
+    }
+}
+
+/// Draws the count of everything and the exit code.
+pub(super) fn count(page: Page, summary: &Summary) -> Vec<Line> {
+    let tally = &summary.tally;
+    let line = page.line().push(Role::Strong, &format!("{}:", plural(tally.total(), "case")));
+    let parts = parts(tally);
+    let line = parts.iter().enumerate().fold(line, |line, (i, (role, text))| {
+        let gap = if i == 0 { " " } else { ", " };
+        line.text(gap).push(*role, text)
+    });
+    let exit = if summary.exit == 0 { Role::Good } else { Role::Bad };
+    let (requests, time) = (plural(tally.requests, "request"), duration(summary.elapsed));
+    let code = format!("exit {}", summary.exit);
+    line.flow(&[(Role::Plain, &requests), (Role::Plain, &time), (exit, &code)], page.width, 2)
+}
+
+fn unjudged(tally: &Tally) -> usize {
+    tally.of(Verdict::Blocked) + tally.of(Verdict::Inconclusive) + tally.of(Verdict::Errored)
+}
+
+fn parts(tally: &Tally) -> Vec<(Role, String)> {
+    let total = tally.total();
+    let passed = tally.of(Verdict::Passed);
+    if total == 0 {
+        return vec![(Role::Doubt, "nothing ran".to_owned())];
+    }
+    if passed == total {
+        return vec![(Role::Good, if total == 1 { "passed" } else { "all passed" }.to_owned())];
+    }
+    let rows = [
+        (Role::Good, passed, "passed"),
+        (Role::Doubt, tally.of(Verdict::Flaky), "flaky"),
+        (Role::Bad, tally.of(Verdict::Failed), "failed"),
+        (Role::Doubt, unjudged(tally), "not judged"),
+        (Role::Plain, tally.of(Verdict::Skipped), "skipped"),
+        (Role::Doubt, tally.of(Verdict::NotRun), "not run"),
+    ];
+    rows.into_iter().filter(|(_, n, _)| *n > 0).map(|(role, n, word)| (role, format!("{n} {word}"))).collect()
+}
+
+/// Draws what stands below the count: what the numbers mean; of that the indispensable with `-q`.
+pub(super) fn meaning(page: Page, summary: &Summary, verbosity: Verbosity) -> Vec<Line> {
+    let mut rows = notes(summary);
+    if verbosity == Verbosity::Quiet {
+        rows.retain(|(label, ..)| matches!(*label, "teardown" | "stopped" | "tolerated"));
+    }
+    rows.into_iter()
+        .flat_map(|(label, role, text)| row(page, label).push(role, &text).wrap(page.width, LABEL))
+        .collect()
+}
+
+/// Says what there is to say beside the count, each with its label.
+fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
+    let tally = &summary.tally;
+    let mut rows = Vec::new();
+    if unjudged(tally) > 0 {
+        let kinds = [Verdict::Blocked, Verdict::Inconclusive, Verdict::Errored];
+        let named = kinds.iter().filter(|v| tally.of(**v) > 0).map(|v| format!("{} {}", tally.of(*v), v.word()));
+        rows.push(("unjudged", Role::Plain, named.collect::<Vec<_>>().join(", ")));
+    }
+    if tally.teardowns > 0 {
+        let text = format!("{} did not work, something may have been left behind", plural(tally.teardowns, "teardown"));
+        rows.push(("teardown", Role::Doubt, text));
+    }
+    if let Some(stopped) = summary.stopped {
+        rows.push(("stopped", Role::Doubt, why_stopped(stopped, tally.of(Verdict::NotRun))));
+    }
+    if tally.proven_refusals > 0 {
+        let tail = if tally.proven_refusals == 1 { "with its controls" } else { "each with its controls" };
+        rows.push(("proved", Role::Plain, format!("{}, {tail}", plural(tally.proven_refusals, "refusal"))));
+    }
+    if tally.unproven > 0 {
+        let (verb, object) = if tally.unproven == 1 { ("holds", "it count") } else { ("hold", "them count") };
+        let cases = plural(tally.unproven, "passed case");
+        let text =
+            format!("{cases} {verb} a refusal that nobody was seen being allowed; --require-proof makes {object}");
+        rows.push(("unproven", Role::Doubt, text));
+    }
+    if !summary.tolerated.is_empty() {
+        let cases = summary.tolerated.iter().map(|v| plural(tally.of(*v), &format!("{} case", v.word())));
+        let text = format!("{}, by request", list(&cases.collect::<Vec<_>>(), "and"));
+        rows.push(("tolerated", Role::Doubt, text));
+    }
+    rows
+}
+
+fn why_stopped(stopped: Stopped, undone: usize) -> String {
+    let why = match stopped {
+        Stopped::FailFast => "by --fail-fast",
+        Stopped::Interrupted => "interrupted",
+        Stopped::Deadline => "--deadline ran out",
+    };
+    match undone {
+        0 => why.to_owned(),
+        1 => format!("{why}, 1 case was not run"),
+        n => format!("{why}, {n} cases were not run"),
+    }
+}

@@ -1,0 +1,148 @@
+//! Text of any kind: logs, messages, headers as they were sent.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use regex::Regex;
+
+use super::header::{Carrier, carrier};
+use super::keys::{Kind, kind_of};
+use super::{mask_header, mask_json_text, mask_url, replace_all, stand_in};
+
+/// A header's name and colon, as in a trace or after `-H '`.
+static HEADER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?m)(?:^|[\s'"<>])([A-Za-z][A-Za-z0-9_-]{1,60}):[ \t]*"#).expect("a constant pattern")
+});
+
+/// `name=value`, `name = "value"`, `name: 'value'`.
+static ASSIGNMENT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"([A-Za-z_][A-Za-z0-9_.\[\]-]{0,60})(?:\s*[:=]\s*(?:"([^"\r\n]*)|'([^'\r\n]*))|=([^\s=&"'<>;,()}]+))"#)
+        .expect("a constant pattern")
+});
+
+static ADDRESS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>\\`|^]+"#).expect("a constant pattern"));
+
+/// A scheme and what follows it.
+static CREDENTIAL: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(bearer|basic|dpop|negotiate)[ \t]+([A-Za-z0-9._~+/:-]{6,}=*)").expect("a constant pattern")
+});
+
+/// Masks credentials in any text: headers, JSON, `name=value`, addresses, a scheme with its credential.
+pub fn mask_plain(text: &str) -> Cow<'_, str> {
+    let masked = mask_headers(text);
+    let masked = mask_json_text(&masked);
+    let masked = mask_addresses(&masked);
+    let masked = mask_credentials(&mask_assignments(&masked)).into_owned();
+    if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
+}
+
+/// Masks credentials that follow the name of their scheme.
+pub(super) fn mask_credentials(text: &str) -> Cow<'_, str> {
+    let mut changes = Vec::new();
+    for found in CREDENTIAL.captures_iter(text) {
+        let Some(credential) = found.get(2) else { continue };
+        let kind = if found[1].eq_ignore_ascii_case("basic") { Kind::Password } else { Kind::Token };
+        let parameter = credential.as_str().ends_with('=') && text[credential.end()..].starts_with(['"', '\\']);
+        if !parameter && is_credential(credential.as_str(), kind) {
+            changes.extend(stand_in(credential.as_str(), kind).map(|shown| (credential.range(), shown)));
+        }
+    }
+    replace_all(text, changes)
+}
+
+/// Tells a credential from the next word of a sentence: "Basic authentication".
+fn is_credential(text: &str, kind: Kind) -> bool {
+    let pair = kind == Kind::Password && STANDARD.decode(text).is_ok_and(|bytes| bytes.contains(&b':'));
+    pair || text.len() >= 20 || text.bytes().any(|byte| byte.is_ascii_digit())
+}
+
+/// Masks values that are assigned to a credential-like name.
+pub(super) fn mask_assignments(text: &str) -> Cow<'_, str> {
+    let mut changes = Vec::new();
+    for found in ASSIGNMENT.captures_iter(text) {
+        let value = found.get(2).or_else(|| found.get(3)).or_else(|| found.get(4));
+        if let (Some(value), Some(kind)) = (value, kind_of(&found[1])) {
+            changes.extend(stand_in(value.as_str(), kind).map(|shown| (value.range(), shown)));
+        }
+    }
+    replace_all(text, changes)
+}
+
+fn mask_addresses(text: &str) -> Cow<'_, str> {
+    ADDRESS.replace_all(text, |found: &regex::Captures<'_>| mask_url(&found[0]).into_owned())
+}
+
+fn mask_headers(text: &str) -> Cow<'_, str> {
+    let mut changes = Vec::new();
+    let mut at = 0;
+    while let Some(found) = HEADER.captures_at(text, at) {
+        let (whole, Some(name)) = (found.get_match(), found.get(1)) else { break };
+        at = whole.end();
+        let Some(carrier) = carrier(name.as_str()) else { continue };
+        let value = header_value(text, name.start(), whole.end());
+        let speaks = matches!(carrier, Carrier::Whole(_)) && text[value.clone()].trim().contains(char::is_whitespace);
+        if speaks || value.is_empty() {
+            continue; // a sentence about a token, not a token
+        }
+        at = value.end;
+        if let Cow::Owned(shown) = mask_header(name.as_str(), &text[value.clone()]) {
+            changes.push((value, shown));
+        }
+    }
+    replace_all(text, changes)
+}
+
+/// Finds where a header's value ends: at the end of its line, or at the quote that stands before its name.
+fn header_value(text: &str, name: usize, start: usize) -> Range<usize> {
+    let quote = text[..name].chars().next_back().filter(|c| matches!(c, '\'' | '"'));
+    let rest = &text[start..];
+    let line = rest.find(['\r', '\n']).unwrap_or(rest.len());
+    let quoted = quote.and_then(|quote| rest[..line].find(quote));
+    start..start + quoted.unwrap_or(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_in_a_text_are_masked() {
+        for (text, masked) in [
+            (
+                "> GET /me HTTP/1.1\r\n> Authorization: Bearer abc\r\n> Cookie: sid=1; b=\r\n> Accept: */*\r\n",
+                "> GET /me HTTP/1.1\r\n> Authorization: Bearer ‹masked›\r\n> Cookie: sid=‹masked›; b=\r\n> Accept: */*\r\n",
+            ),
+            (
+                "curl -H 'Authorization: Bearer abc' -H 'X-Api-Key: k' /x",
+                "curl -H 'Authorization: Bearer ‹masked›' -H 'X-Api-Key: ‹masked›' /x",
+            ),
+            ("sent password=hunter2, code=401", "sent password=‹masked›, code=401"),
+            ("see https://u:pw@h/?token=t1.", "see https://u:‹masked›@h/?token=‹masked›"),
+            ("got {\"access_token\":\"abc\"}", "got {\"access_token\":\"‹masked›\"}"),
+            ("the header was bearer tok:3f9a", "the header was bearer ‹masked›"),
+            ("Basic YWxpY2U6cHc= was sent", "Basic ‹masked› was sent"),
+        ] {
+            assert_eq!(mask_plain(text), masked);
+            assert_eq!(mask_plain(masked), masked);
+        }
+    }
+
+    #[test]
+    fn sentences_about_credentials_stay() {
+        for text in [
+            "Basic authentication is not allowed",
+            "Bearer realm=\"api\", error=\"invalid_token\"",
+            "token: must not be empty",
+            "a bearer token expired",
+            "expected 401, got 200",
+            "error: code=invalid_grant",
+            "‹alice.access_token#1› was refused",
+        ] {
+            assert_eq!(mask_plain(text), text);
+        }
+    }
+}
