@@ -233,3 +233,27 @@ async fn a_timeout_closes_the_connection() {
         assert_eq!(read, Ok(0), "{target}");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_answer_panics_or_hangs(
+        head in "(HTTP/1\\.[01] [1-5][0-9][0-9]( [a-z]{0,3})?\r\n)?",
+        fields in proptest::collection::vec(
+            "(location|set-cookie|content-encoding|content-length|transfer-encoding|connection|[a-z]{0,3}):? ?\
+             (/|x=y; Path|gzip|br|[0-9]{1,2}|chunked|close|\\PC{0,8})\r?\n", 0..6),
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+    ) {
+        let answer = [head.as_bytes(), fields.concat().as_bytes(), b"\r\n", &body].concat();
+        let server = Server::script([answer]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for target in ["/", "/./"] {
+                let timeout = Duration::from_millis(50);
+                let exchange = transport().send(request("GET", &server.url(target)), timeout).await;
+                let _ = exchange.response.map_err(|e| (e.to_string(), e.code(), e.help()));
+            }
+        });
+    }
+}
