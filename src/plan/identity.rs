@@ -139,7 +139,8 @@ impl SuiteCallers<'_, '_> {
             return;
         }
         let own = self.layers.suite.is_some_and(|s| s.auth.iter().any(|a| a.value.kind.span == span));
-        let (world, layers) = if own { (&self.own, self.layers.clone()) } else { (&self.base, self.layers.without_suite()) };
+        let (world, layers) =
+            if own { (&self.own, self.layers.clone()) } else { (&self.base, self.layers.without_suite()) };
         let mut names = (*world.1).clone();
         names.object("identity", Members::Any);
         let before = std::mem::replace(&mut reader.names, Arc::new(names));

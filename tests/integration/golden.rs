@@ -101,7 +101,7 @@ fn transcript(suite: &Path, odd: &str) -> String {
     let text = fs::read(suite).expect("the suite");
     let name = suite.file_name().expect("a name").to_string_lossy().into_owned();
     let head = String::from_utf8_lossy(&text).into_owned();
-    let mut session = Session::new().env("ODD", odd);
+    let mut session = Session::new().env("ODD", odd).env("TLS", &odd.replace("http:", "https:"));
     for pair in directives(&head, "env") {
         let (name, value) = pair.split_once('=').expect("# env: NAME=value");
         session = session.env(name, value);

@@ -16,6 +16,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT", "Day, 00 Mon 0000 00:00:00 GMT"),
         // What the demo makes up.
         (r"\breq-[0-9a-f]+-[0-9]+", "req-0"),
+        (r"‹masked:[0-9a-f]{8}›", "‹masked:00000000›"),
         (r"\bsid-[0-9a-f]{32}", "sid-00000000000000000000000000000000"),
         (r#""(iat|exp|nbf|auth_time)": ?[0-9]+"#, r#""$1":0"#),
         // Measured times: in reports, tables and lines.

@@ -18,6 +18,11 @@ pub fn start() -> String {
 }
 
 fn answer(mut stream: TcpStream) {
+    // Somebody who speaks TLS to a plain port is told so in HTTP, as servers do.
+    if first_byte(&stream) == Some(0x16) {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        return;
+    }
     let Some(head) = read_head(&mut stream) else { return };
     let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
     let plain = |status: &str, headers: &str, body: &str| {
@@ -62,6 +67,11 @@ fn answer(mut stream: TcpStream) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let mut rest = [0; 1024];
     while stream.read(&mut rest).is_ok_and(|n| n > 0) {}
+}
+
+fn first_byte(stream: &TcpStream) -> Option<u8> {
+    let mut byte = [0];
+    stream.peek(&mut byte).ok().filter(|n| *n == 1).map(|_| byte[0])
 }
 
 fn read_head(stream: &mut TcpStream) -> Option<String> {
