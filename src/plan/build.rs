@@ -264,9 +264,15 @@ fn find_disturbance(steps: &[Step], who: &[Caller], plan: &Plan, reader: &mut Re
             let like = |steps: Option<crate::step::StepsId>| {
                 steps.is_some_and(|s| plan.steps[s.0 as usize].iter().any(|other| step.asks_like(other)))
             };
+            // A refresh with another token is a test of refusals, and leaves the session alone.
+            let same_token = scheme.refresh_steps().is_some_and(|s| {
+                let uses = |step: &Step, part: &str| step.body_uses(&format!("session.{part}"));
+                let refresh = &plan.steps[s.0 as usize];
+                scheme.parts().iter().any(|p| uses(step, p) && refresh.iter().any(|other| uses(other, p)))
+            });
             let what = if like(scheme.logout()) {
                 "ends"
-            } else if like(scheme.refresh_steps()) && step.body_uses("session") {
+            } else if like(scheme.refresh_steps()) && same_token {
                 "rotates"
             } else {
                 continue;
