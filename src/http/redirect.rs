@@ -141,7 +141,7 @@ impl Journey<'_> {
         }
         let address = match request.address.join(&location) {
             Ok(address) => address,
-            Err(error) => return fault(format!("the redirect cannot be followed: {}", unfit(error))),
+            Err(error) => return fault(format!("the redirect cannot be followed: {}", unfit(&error))),
         };
         follow(request, response.status, address)
             .map_or_else(fault, |(request, notes)| Next::Go(Box::new(request), notes))
@@ -162,7 +162,7 @@ fn travelling(location: &[u8]) -> String {
 }
 
 /// What is wrong with a `Location`, without its text.
-const fn unfit(error: AddressError) -> &'static str {
+const fn unfit(error: &AddressError) -> &'static str {
     match error {
         AddressError::Scheme => "`Location` is not an `http` or `https` address",
         AddressError::Authority => "the host or port in `Location` cannot be read",

@@ -6,6 +6,7 @@
 #![expect(unreachable_pub, reason = "every module here serves the others")]
 
 mod api;
+mod dying;
 mod lying;
 mod runs;
 mod server;
