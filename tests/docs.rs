@@ -58,7 +58,11 @@ fn schemes() -> String {
     for scheme in auth::SCHEMES {
         let needs: Vec<String> = scheme.needs.iter().map(|n| format!("`{n}`")).collect();
         let needs = if needs.is_empty() { "whatever its steps use".to_owned() } else { needs.join(", ") };
-        text.push_str(&format!("### `{}`\n\n{}. Fields of an identity: {needs}.\n\n", scheme.name, capital(scheme.about)));
+        text.push_str(&format!(
+            "### `{}`\n\n{}. Fields of an identity: {needs}.\n\n",
+            scheme.name,
+            capital(scheme.about)
+        ));
         if !scheme.keys.is_empty() {
             text.push_str(&keys(scheme.keys));
             text.push('\n');
