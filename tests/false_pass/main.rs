@@ -6,6 +6,7 @@
 #![expect(unreachable_pub, reason = "every module here serves the others")]
 
 mod api;
+mod cookies;
 mod dying;
 mod lying;
 mod runs;
