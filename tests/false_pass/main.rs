@@ -8,6 +8,9 @@
 mod api;
 mod cookies;
 mod dying;
+mod ending;
 mod lying;
+mod origins;
 mod runs;
 mod server;
+mod sessions;
