@@ -140,7 +140,7 @@ pub struct Login {
     /// Whether it worked; the sentence says why not.
     pub failure: Option<String>,
     /// How long it took.
-    #[serde(with = "millis")]
+    #[serde(rename = "ms", with = "millis")]
     pub elapsed: Duration,
     /// True for a session that a single case has for itself (`session: fresh`).
     pub fresh: bool,

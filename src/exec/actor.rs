@@ -573,13 +573,13 @@ fn says_expired(response: &Response) -> bool {
 }
 
 fn read_time(value: &serde_json::Value) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "a time is told to the millisecond")]
+    let of = |seconds: f64| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
     if let Some(seconds) = value.as_f64() {
-        return Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
+        return of(seconds);
     }
     let text = value.as_str()?;
-    text.parse::<f64>()
-        .ok()
-        .map_or_else(|| text.parse().ok(), |seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok())
+    text.parse::<f64>().ok().map_or_else(|| text.parse().ok(), of)
 }
 
 fn percent_decoded(text: &str) -> String {

@@ -67,7 +67,7 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
         return not_run(shared, index, Verdict::Skipped, "skipped", skip);
     }
     // A refusal that only comes at the second try is no refusal: such cases are never run again.
-    let refusing = case.shape.steps.iter().any(|s| s.means_refusal());
+    let refusing = case.shape.steps.iter().any(super::super::step::Step::may_refuse);
     let attempts = if refusing { 1 } else { shared.options.retries + 1 };
     let mut first: Option<CaseDone> = None;
     let clock = Instant::now();

@@ -81,10 +81,18 @@ impl HttpError {
             Self::Dns { .. } => "check the spelling of the host, or pin it with `resolve:`",
             Self::Refused { .. } => "check that the server runs and listens on that port",
             Self::Closed => "look at the server's log; it may have crashed on this request",
-            Self::Tls { .. } => "for a private authority name its certificate: `tls: { ca: path }`",
+            Self::Tls { why } if why.contains("authorit") => {
+                "for a private authority name its certificate: `tls: { ca: path }`"
+            }
+            Self::Tls { why } if why.contains("client certificate") => "name it with `tls: { cert: path, key: path }`",
+            Self::Tls { why } if why.contains("does not speak TLS") => "is `http://` meant?",
             Self::Timeout(_) => "give the step more time with `timeout:`, or look why the server is slow",
             Self::TooLarge(_) => "is this the answer that was meant?",
-            Self::BadAnswer { .. } | Self::Redirects { .. } | Self::BadRequest { .. } | Self::Other { .. } => {
+            Self::Tls { .. }
+            | Self::BadAnswer { .. }
+            | Self::Redirects { .. }
+            | Self::BadRequest { .. }
+            | Self::Other { .. } => {
                 return Vec::new();
             }
         };
@@ -93,47 +101,41 @@ impl HttpError {
 
     /// Sorts an error of a library by what is in its chain of causes.
     pub(super) fn classify(error: &(dyn StdError + 'static), host: &str) -> Self {
-        let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-        let mut last = error.to_string();
-        while let Some(error) = cause {
-            if let Some(tls) = error.downcast_ref::<rustls::Error>() {
-                return Self::Tls { why: tls.to_string() };
-            }
-            if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
-                if hyper.is_incomplete_message() || hyper.is_canceled() {
-                    return Self::Closed;
-                }
-                if hyper.is_parse_too_large() {
-                    return Self::BadAnswer { why: "its head is too large".to_owned() };
-                }
-                if hyper.is_parse() {
-                    return Self::BadAnswer { why: hyper.to_string().trim_end_matches(" parsed").to_owned() };
-                }
-            }
-            if let Some(io) = error.downcast_ref::<std::io::Error>()
-                && let Some(known) = Self::from_io(io, host)
-            {
-                return known;
-            }
-            last = error.to_string();
-            if last.contains("dns error") || last.contains("failed to lookup") {
-                let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-                return Self::Dns { host: name.to_owned() };
-            }
-            cause = error.source();
+        let causes = causes(error);
+        if let Some(known) = causes.iter().find_map(|e| Self::known(*e, host)) {
+            return known;
         }
-        Self::Other { why: last }
+        // A request that was given up because of something unknown further down.
+        let canceled = |e: &&(dyn StdError + 'static)| e.downcast_ref().is_some_and(hyper::Error::is_canceled);
+        if causes.iter().any(canceled) {
+            return Self::Closed;
+        }
+        Self::Other { why: causes.last().map_or_else(String::new, ToString::to_string) }
     }
 
-    fn from_io(io: &std::io::Error, host: &str) -> Option<Self> {
+    fn known(error: &(dyn StdError + 'static), host: &str) -> Option<Self> {
         use std::io::ErrorKind;
-        if let Some(inner) = io.get_ref() {
-            let inner: &(dyn StdError + 'static) = inner;
-            if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-                return Some(Self::Tls { why: tls.to_string() });
-            }
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(Self::tls(tls));
         }
+        if let Some(hyper) = error.downcast_ref::<hyper::Error>() {
+            return Self::from_hyper(hyper);
+        }
+        let text = error.to_string();
+        if text.contains("dns error") || text.contains("failed to lookup") {
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            return Some(Self::Dns { host: name.to_owned() });
+        }
+        if text.contains("proxy authorization required") {
+            return Some(Self::Other { why: "the proxy asks for a user and password".to_owned() });
+        }
+        if text.contains("tunnel error") && error.source().is_none() {
+            return Some(Self::Other { why: "the proxy opened no tunnel to the server".to_owned() });
+        }
+        let io = error.downcast_ref::<std::io::Error>()?;
         match io.kind() {
+            // What it wraps says more.
+            _ if io.get_ref().is_some_and(|e| e.is::<std::io::Error>() || e.is::<rustls::Error>()) => None,
             ErrorKind::ConnectionRefused => Some(Self::Refused { host: host.to_owned() }),
             ErrorKind::ConnectionReset
             | ErrorKind::ConnectionAborted
@@ -146,4 +148,71 @@ impl HttpError {
             _ => None,
         }
     }
+
+    fn from_hyper(error: &hyper::Error) -> Option<Self> {
+        let bad = |why: &str| Some(Self::BadAnswer { why: why.to_owned() });
+        let text = error.to_string();
+        if error.is_incomplete_message() || error.is_canceled() && error.source().is_none() {
+            Some(Self::Closed)
+        } else if text.contains("unexpected message") {
+            bad("it began before the request; is this an HTTP server?")
+        } else if error.is_parse_too_large() {
+            bad("its head is too large")
+        } else if error.is_parse() {
+            bad(text.trim_end_matches(" parsed"))
+        } else {
+            None
+        }
+    }
+
+    /// Says what a user can understand of a TLS error.
+    fn tls(error: &rustls::Error) -> Self {
+        use rustls::{AlertDescription, CertificateError, Error, InvalidMessage};
+        let why = match error {
+            Error::InvalidCertificate(certificate) => match certificate {
+                CertificateError::UnknownIssuer => "no trusted authority has signed the certificate".to_owned(),
+                CertificateError::BadSignature => {
+                    "the certificate is signed by an authority of a trusted name, but with another key".to_owned()
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    "the certificate has expired".to_owned()
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    "the certificate is not valid yet".to_owned()
+                }
+                CertificateError::NotValidForName => "the certificate is for another name".to_owned(),
+                CertificateError::NotValidForNameContext { expected, .. } => {
+                    format!("the certificate is not for `{}`", expected.to_str())
+                }
+                CertificateError::Revoked => "the certificate was revoked".to_owned(),
+                other => format!("the certificate cannot be accepted ({other})"),
+            },
+            Error::AlertReceived(AlertDescription::CertificateRequired) => {
+                "the server asks for a client certificate".to_owned()
+            }
+            Error::AlertReceived(alert) => format!("the server refuses the handshake ({alert:?})"),
+            Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+                "the server does not speak TLS on this port".to_owned()
+            }
+            Error::PeerIncompatible(_) => "the server offers no version or cipher that is safe".to_owned(),
+            other => other.to_string(),
+        };
+        Self::Tls { why }
+    }
+}
+
+/// The error and all its causes; an I/O error hides the one it wraps from `source`.
+fn causes<'e>(error: &'e (dyn StdError + 'static)) -> Vec<&'e (dyn StdError + 'static)> {
+    let mut all = vec![error];
+    // Longer chains are circles.
+    while all.len() < 32 {
+        let last = all[all.len() - 1];
+        let wrapped = last.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let wrapped = wrapped.map(|e| -> &'e (dyn StdError + 'static) { e });
+        match wrapped.or_else(|| last.source()) {
+            Some(next) => all.push(next),
+            None => break,
+        }
+    }
+    all
 }

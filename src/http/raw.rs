@@ -28,7 +28,7 @@ pub(super) async fn exchange(
         .resolve
         .iter()
         .find(|(h, _)| *h == host)
-        .map(|(_, a)| SocketAddr::new(a.ip(), if a.port() == 0 { port } else { a.port() }));
+        .map(|(_, a)| SocketAddr::new(a.ip(), if a.port() == 0 || url.port().is_some() { port } else { a.port() }));
     let connected = match pinned {
         Some(address) => TcpStream::connect(address).await,
         None => TcpStream::connect((host.trim_matches(['[', ']']), port)).await,

@@ -91,8 +91,8 @@ impl Journey<'_> {
                     trail.error = Some(error);
                     break;
                 }
-                Next::Go(following, note) => {
-                    trail.notes.extend(note);
+                Next::Go(following, notes) => {
+                    trail.notes.extend(notes);
                     request = *following;
                 }
             }
@@ -142,10 +142,10 @@ impl Journey<'_> {
         }
         let address = match request.address.join(&location) {
             Ok(address) => address,
-            Err(error) => return fault(format!("the redirect cannot be followed: {}", unfit(error))),
+            Err(error) => return fault(format!("the redirect cannot be followed: {}", unfit(&error))),
         };
         follow(request, response.status, address)
-            .map_or_else(fault, |(request, note)| Next::Go(Box::new(request), note))
+            .map_or_else(fault, |(request, notes)| Next::Go(Box::new(request), notes))
     }
 }
 
@@ -163,7 +163,7 @@ fn travelling(location: &[u8]) -> String {
 }
 
 /// What is wrong with a `Location`, without its text.
-const fn unfit(error: AddressError) -> &'static str {
+const fn unfit(error: &AddressError) -> &'static str {
     match error {
         AddressError::Scheme => "`Location` is not an `http` or `https` address",
         AddressError::Authority => "the host or port in `Location` cannot be read",
@@ -175,7 +175,7 @@ const fn unfit(error: AddressError) -> &'static str {
 enum Next {
     Stop,
     Fault(HttpError),
-    Go(Box<Request>, Option<String>),
+    Go(Box<Request>, Vec<String>),
 }
 
 /// Tells whether a status is a redirect that can be followed.
@@ -183,8 +183,8 @@ pub const fn is_redirect(status: u16) -> bool {
     matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
-/// The next request, and a remark when something had to stay behind.
-fn follow(request: &Request, status: u16, address: Address) -> Result<(Request, Option<String>), String> {
+/// The next request, and remarks on what a reader would not expect.
+fn follow(request: &Request, status: u16, address: Address) -> Result<(Request, Vec<String>), String> {
     let mut next = Request { address, ..request.clone() };
     let to_get = match status {
         303 => request.method != "HEAD",
@@ -198,18 +198,23 @@ fn follow(request: &Request, status: u16, address: Address) -> Result<(Request, 
         next.headers.retain(|n| !n.to_ascii_lowercase().starts_with("content-"));
     }
     if next.address.origin() == request.address.origin() {
-        return Ok((next, None));
+        return Ok((next, Vec::new()));
     }
+    let to = next.address.base();
     if !next.body.is_empty() {
         return Err(format!(
-            "the server redirects to {} and asks for the body again; it is not sent to another origin",
-            next.address.base()
+            "the server redirects to {to} and asks for the body again; it is not sent to another origin"
         ));
+    }
+    let mut notes = Vec::new();
+    if request.address.url().scheme() == "https" && next.address.url().scheme() == "http" {
+        notes.push(format!("the redirect to {to} leaves TLS"));
     }
     let before = next.headers.clone();
     next.headers.retain(|n| HARMLESS.iter().any(|h| n.eq_ignore_ascii_case(h)));
     let left: Vec<&str> = before.iter().map(|(n, _)| n).filter(|n| !next.headers.has(n)).collect();
-    let note = (!left.is_empty())
-        .then(|| format!("on the way to {} these fields stayed behind: {}", next.address.base(), left.join(", ")));
-    Ok((next, note))
+    if !left.is_empty() {
+        notes.push(format!("on the way to {to} these fields stayed behind: {}", left.join(", ")));
+    }
+    Ok((next, notes))
 }

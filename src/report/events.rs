@@ -78,4 +78,4 @@ impl<W: Write> Reporter for EventsWriter<W> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
 use crate::event::{OutcomeKind, RunInfo, SuiteInfo, Summary, Verdict};
-use crate::report::spool::{Entry, Proven, Spool};
+use crate::report::spool::{Entry, Spool};
 
 mod case;
 mod clean;
@@ -61,7 +61,7 @@ pub fn write_junit(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &mu
     for (id, of_suite) in entries.chunk_by(|a, b| a.suite == b.suite).enumerate() {
         let unknown = SuiteInfo { id: "unknown".into(), name: "unknown".into(), file: "".into(), cases: 0 };
         let suite = info.suites.get(of_suite[0].suite as usize).unwrap_or(&unknown);
-        let classname = unique(&clean::name(&suite.id), &mut classes, |n| n.to_string());
+        let classname = unique(&clean::name(&suite.id), "2", &mut classes);
         let counts = Counts::of(of_suite, shown);
         let head = SuiteHead { name: clean::name(&suite.name), id: id.to_string(), started: started(&info) };
         splice.open_suite(
@@ -73,7 +73,7 @@ pub fn write_junit(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &mu
         let mut batch = Batch::default();
         for entry in of_suite {
             let mut case = case::case(entry, shown(entry.verdict), spool)?;
-            case.name = unique(&case.name, &mut names, |_| case.id.clone());
+            case.name = unique(&case.name, &case.id, &mut names);
             batch.push(case, &classname);
             if batch.bytes > BATCH {
                 batch.write(&head, &mut splice)?;
@@ -101,7 +101,7 @@ impl Counts {
         let mut counts = Self { tests: entries.len(), ..Self::default() };
         for entry in entries {
             counts.time += entry.elapsed;
-            counts.unproven += usize::from(entry.kind == OutcomeKind::Case && entry.proof == Proven::NotAll);
+            counts.unproven += usize::from(entry.kind == OutcomeKind::Case && entry.unproven > 0);
             match shown(entry.verdict) {
                 Shown::Passed => {}
                 Shown::Failure => counts.failures += 1,
@@ -139,23 +139,14 @@ fn properties(info: &RunInfo, summary: &Summary, counts: &Counts) -> Vec<(&'stat
     all.iter().map(|(name, value)| (*name, clean::attribute(value).into_owned())).collect()
 }
 
-/// Makes a name that is not in `taken` yet, by what `distinct` gives and then by a number.
-fn unique(name: &str, taken: &mut HashSet<String>, distinct: impl Fn(usize) -> String) -> String {
-    if taken.insert(name.to_owned()) {
-        return name.to_owned();
-    }
-    let first = clean::name(&format!("{name} ({})", distinct(2)));
-    if taken.insert(first.clone()) {
-        return first;
-    }
-    // Names are cut to a length, so the number goes in front.
-    for n in 2usize.. {
-        let numbered = clean::name(&format!("#{n} {name}"));
-        if taken.insert(numbered.clone()) {
-            return numbered;
-        }
-    }
-    unreachable!("numbers do not run out before memory does")
+/// Makes a name that is not in `taken` yet, by adding `distinct` and then by a number in front.
+fn unique(name: &str, distinct: &str, taken: &mut HashSet<String>) -> String {
+    let mut free = |name: String| taken.insert(name.clone()).then_some(name);
+    // Names are cut at the end, so a number there might be lost.
+    free(name.to_owned())
+        .or_else(|| free(clean::name(&format!("{name} ({distinct})"))))
+        .or_else(|| (2usize..).find_map(|n| free(clean::name(&format!("#{n} {name}")))))
+        .unwrap_or_default()
 }
 
 fn started(info: &RunInfo) -> OffsetDateTime {

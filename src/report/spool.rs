@@ -5,7 +5,6 @@
 //! temporary file; a short [`Entry`] per outcome stays in memory. What comes out is masked with all
 //! secrets known by then, also those that came up after the outcome went in.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -38,38 +37,24 @@ pub struct Entry {
     pub kind: OutcomeKind,
     /// How it ended.
     pub verdict: Verdict,
-    /// Whether a passed case has refusals that stayed unproven.
-    pub proof: Proven,
+    /// How many refusals of a passed case stayed unproven.
+    pub unproven: u32,
     /// From start to end.
     pub elapsed: Duration,
     slot: Slot,
 }
 
-/// Whether all refusals of an outcome were proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Proven {
-    /// All of them, or there were none.
-    All,
-    /// Some were not.
-    NotAll,
-}
-
-/// The few fields that a report of a passed case shows.
-#[derive(Debug, Deserialize)]
+/// What a report of a passed case shows; kept beside its JSON so that the rest need not be read.
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) id: String,
     pub(crate) name: String,
-    pub(crate) place: HeadPlace,
-}
-
-/// Where a case is written.
-#[derive(Debug, Deserialize)]
-pub(crate) struct HeadPlace {
     pub(crate) file: String,
     pub(crate) line: usize,
+    pub(crate) unproven: u32,
 }
 
-/// What an outcome holds beside its JSON: the user's lines and shared causes, in a fixed order.
+/// What an outcome that did not pass holds beside its JSON: the user's lines and shared causes, in a fixed order.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Extras {
     lines: Vec<(String, usize)>,
@@ -101,19 +86,21 @@ impl Spool {
     /// Keeps an outcome; if no temporary file can be written, in memory. Fails on an outcome beyond 4 GiB.
     pub fn push(&mut self, outcome: &Outcome) -> io::Result<()> {
         self.scratch.clear();
-        serde_json::to_writer(&mut self.scratch, outcome)?;
-        let split = self.scratch.len();
-        if outcome.verdict != Verdict::Passed {
+        let passed = outcome.verdict == Verdict::Passed;
+        if passed {
+            serde_json::to_writer(&mut self.scratch, &Head::of(outcome))?;
+        } else {
             serde_json::to_writer(&mut self.scratch, &Extras::of(outcome))?;
         }
+        let split = self.scratch.len();
+        serde_json::to_writer(&mut self.scratch, outcome)?;
         let slot = self.store.push(&self.scratch, split)?;
-        let unproven = outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0;
         self.entries.push(Entry {
             index: outcome.index,
             suite: u32::try_from(outcome.suite).unwrap_or(u32::MAX),
             kind: outcome.kind,
             verdict: outcome.verdict,
-            proof: if unproven { Proven::NotAll } else { Proven::All },
+            unproven: if passed { outcome.proof.unproven } else { 0 },
             elapsed: outcome.elapsed,
             slot,
         });
@@ -149,31 +136,27 @@ impl Spool {
 
     /// Writes an outcome as masked JSON on one line, without a line break.
     pub fn write_json(&mut self, entry: &Entry, to: &mut dyn Write) -> io::Result<()> {
-        let bytes = self.store.read(entry.slot)?;
-        let text = utf8(&bytes[..entry.slot.split()])?;
-        to.write_all(scrub::json(text, &self.secrets, &mut Found::default()).as_bytes())
+        let text = self.store.read(entry.slot.second())?;
+        to.write_all(scrub::json(utf8(&text)?, &self.secrets, &mut Found::default()).as_bytes())
     }
 
-    /// Reads the few fields that a report of a passed case shows, masked.
+    /// Reads what a report of a case shows that passed plainly, masked.
     pub(crate) fn head(&mut self, entry: &Entry) -> io::Result<Head> {
-        let bytes = self.store.read(entry.slot)?;
-        parse(utf8(&bytes[..entry.slot.split()])?, &self.secrets)
+        parse(&self.store.read(entry.slot.first())?, &self.secrets)
     }
 
-    /// Reads a whole outcome back, masked; the lines of the steps of a passed case are left out.
+    /// Reads a whole outcome back, masked; the user's lines of a case that passed plainly are left out.
     pub fn outcome(&mut self, entry: &Entry) -> io::Result<Outcome> {
-        let bytes = self.store.read(entry.slot)?;
-        let (outcome, extras) = bytes.split_at(entry.slot.split());
-        let mut outcome: Outcome = parse(utf8(outcome)?, &self.secrets)?;
-        if !extras.is_empty() {
-            parse::<Extras>(utf8(extras)?, &self.secrets)?.put_into(&mut outcome);
+        let mut outcome: Outcome = parse(&self.store.read(entry.slot.second())?, &self.secrets)?;
+        if entry.verdict != Verdict::Passed {
+            parse::<Extras>(&self.store.read(entry.slot.first())?, &self.secrets)?.put_into(&mut outcome);
         }
         Ok(outcome)
     }
 
     /// Masks a value by way of its JSON.
     pub(crate) fn masked<T: Serialize + DeserializeOwned>(&self, value: &T) -> io::Result<T> {
-        parse(&serde_json::to_string(value)?, &self.secrets)
+        parse(&serde_json::to_vec(value)?, &self.secrets)
     }
 
     /// Gives the masked JSON of a value.
@@ -198,6 +181,18 @@ impl Reporter for Spool {
             | Event::Waiting(_)
             | Event::CaseStarted(_)
             | Event::RunFinished(_) => Ok(()),
+        }
+    }
+}
+
+impl Head {
+    fn of(outcome: &Outcome) -> Self {
+        Self {
+            id: outcome.id.to_string(),
+            name: outcome.name.clone(),
+            file: outcome.place.file.to_string(),
+            line: outcome.place.line,
+            unproven: outcome.proof.unproven,
         }
     }
 }
@@ -228,9 +223,8 @@ fn utf8(bytes: &[u8]) -> io::Result<&str> {
     std::str::from_utf8(bytes).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
 }
 
-fn parse<T: DeserializeOwned>(text: &str, secrets: &SecretSet) -> io::Result<T> {
-    let clean: Cow<'_, str> = scrub::json(text, secrets, &mut Found::default());
-    Ok(serde_json::from_str(&clean)?)
+fn parse<T: DeserializeOwned>(json: &[u8], secrets: &SecretSet) -> io::Result<T> {
+    Ok(serde_json::from_str(&scrub::json(utf8(json)?, secrets, &mut Found::default()))?)
 }
 
 #[cfg(test)]

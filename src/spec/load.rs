@@ -77,47 +77,46 @@ pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> 
             ready.push((file, project, id));
         }
     }
-    let nodes = parse_all(&ready, sources, diags);
-    for ((file, project, id), node) in ready.iter().zip(nodes) {
-        let Some(node) = node else { continue };
-        let base = project.map(|p| projects.all[p].folder.clone());
-        let suite = read_suite(file, *id, &node, base.as_deref(), sources, diags);
-        suites.suites.extend(suite.map(|s| Suite { project: *project, ..s }));
-    }
+    let folders: Vec<PathBuf> = projects.all.iter().map(|p| p.folder.clone()).collect();
+    suites.suites = read_all(&ready, &folders, sources, diags);
     suites.projects = projects.all;
     tell_apart(&mut suites);
     suites
 }
 
-/// Parses files on all processors; faults keep the order of the files.
-fn parse_all(
-    files: &[(Found, Option<usize>, FileId)],
-    sources: &SourceMap,
-    diags: &mut Diagnostics,
-) -> Vec<Option<Node>> {
+/// A file with its project and its text.
+type Ready = (Found, Option<usize>, FileId);
+
+/// Parses and reads files on all processors; suites and faults keep the order of the files. A
+/// file's tree is dropped as soon as its suite is read.
+fn read_all(files: &[Ready], folders: &[PathBuf], sources: &SourceMap, diags: &mut Diagnostics) -> Vec<Suite> {
+    let read = |chunk: &[Ready]| {
+        let mut faults = Diagnostics::default();
+        let mut suites = Vec::new();
+        for (file, project, id) in chunk {
+            let Some(node) = yaml::parse(*id, sources.text(*id), &mut faults) else { continue };
+            let base = project.map(|p| folders[p].as_path());
+            let suite = read_suite(file, *id, &node, base, sources, &mut faults);
+            suites.extend(suite.map(|s| Suite { project: *project, ..s }));
+        }
+        (suites, faults)
+    };
     let workers = std::thread::available_parallelism().map_or(1, usize::from).min(files.len().div_ceil(16)).max(1);
     let size = files.len().div_ceil(workers).max(1);
-    let parse = |chunk: &[(Found, Option<usize>, FileId)]| {
-        let mut faults = Diagnostics::default();
-        let nodes: Vec<Option<Node>> =
-            chunk.iter().map(|(_, _, id)| yaml::parse(*id, sources.text(*id), &mut faults)).collect();
-        (nodes, faults)
-    };
     let parts: Vec<_> = if workers == 1 {
-        vec![parse(files)]
+        vec![read(files)]
     } else {
         std::thread::scope(|scope| {
-            let handles: Vec<_> = files.chunks(size).map(|chunk| scope.spawn(|| parse(chunk))).collect();
+            let handles: Vec<_> = files.chunks(size).map(|chunk| scope.spawn(|| read(chunk))).collect();
             handles.into_iter().filter_map(|h| h.join().ok()).collect()
         })
     };
-    let mut nodes = Vec::with_capacity(files.len());
+    let mut suites = Vec::with_capacity(files.len());
     for (part, faults) in parts {
-        nodes.extend(part);
+        suites.extend(part);
         diags.extend(faults);
     }
-    nodes.resize_with(files.len(), || None);
-    nodes
+    suites
 }
 
 fn text_of(file: &Found, input: &Input, diags: &mut Diagnostics) -> Option<String> {
@@ -320,7 +319,7 @@ fn read_project(node: &Node, reader: &mut Reader<'_>) -> Option<(Shared, Vec<Nam
         match Glob::new(&text.value) {
             Ok(glob) => _ = globs.add(glob),
             Err(error) => {
-                reader.fault(diags::bad_value(text.span, format!("this is no glob: {}", error.kind())).label("here"))
+                reader.fault(diags::bad_value(text.span, format!("this is no glob: {}", error.kind())).label("here"));
             }
         }
     }

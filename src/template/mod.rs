@@ -8,8 +8,9 @@
 //!
 //! To add a function: one row in [`functions::FUNCTIONS`]; its test and the docs read the table.
 
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
 
@@ -94,14 +95,35 @@ enum Piece {
 
 #[derive(Clone)]
 struct Part {
-    compiled: Arc<Expression<'static, 'static>>,
-    source: Arc<str>,
+    compiled: Arc<Compiled>,
     span: Span,
+}
+
+/// An expression, shared by all places that write the same.
+struct Compiled {
+    expression: Expression<'static, 'static>,
+    source: Box<str>,
+    /// The names it uses, with their attributes.
+    uses: HashSet<String>,
+}
+
+/// Compiles an expression once for all places: suites repeat `token` and `identity.username` a lot.
+fn compile(source: &str) -> Result<Arc<Compiled>, minijinja::Error> {
+    static KNOWN: LazyLock<Mutex<HashMap<Box<str>, Arc<Compiled>>>> = LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(compiled) = known.get(source) {
+        return Ok(Arc::clone(compiled));
+    }
+    let expression = ENGINE.compile_expression_owned(source.to_owned())?;
+    let uses = expression.undeclared_variables(true);
+    let compiled = Arc::new(Compiled { expression, source: source.into(), uses });
+    known.insert(source.into(), Arc::clone(&compiled));
+    Ok(compiled)
 }
 
 impl std::fmt::Debug for Part {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{{{{{}}}}}", self.source)
+        write!(f, "{{{{{}}}}}", self.compiled.source)
     }
 }
 
@@ -179,7 +201,7 @@ impl Template {
                 return None;
             }
         };
-        let unknown = names.unknown(compiled.undeclared_variables(true), text, is_global);
+        let unknown = names.unknown(&compiled.undeclared_variables(true), text, is_global);
         let clean = unknown.iter().all(Unknown::is_warning);
         for name in unknown {
             let span = origin.find(text, word(text, &name.path));
@@ -188,9 +210,10 @@ impl Template {
         clean.then(|| Self { kind: Kind::Block(Arc::clone(text)), span: origin.span })
     }
 
-    /// Tells whether an expression in it uses a bare name.
+    /// Tells whether an expression in it uses a name: a bare one, or one with its member, `session.token`.
     pub fn uses(&self, name: &str) -> bool {
-        let in_part = |part: &Part| part.compiled.undeclared_variables(false).contains(name);
+        let is = |used: &String| used == name || used.split('.').next() == Some(name);
+        let in_part = |part: &Part| part.compiled.uses.iter().any(is);
         match &self.kind {
             Kind::Literal(_) => false,
             Kind::Single(part) => in_part(part),
@@ -260,12 +283,12 @@ impl Template {
     pub fn source(&self) -> String {
         match &self.kind {
             Kind::Literal(text) | Kind::Block(text) => text.to_string(),
-            Kind::Single(part) => part.source.trim().to_owned(),
+            Kind::Single(part) => part.compiled.source.trim().to_owned(),
             Kind::Mixed(pieces) => pieces
                 .iter()
                 .map(|p| match p {
                     Piece::Text(text) => text.to_string(),
-                    Piece::Expression(part) => format!("{{{{ {} }}}}", part.source.trim()),
+                    Piece::Expression(part) => format!("{{{{ {} }}}}", part.compiled.source.trim()),
                 })
                 .collect(),
         }
@@ -274,19 +297,20 @@ impl Template {
 
 impl Part {
     fn eval(&self, scope: &Scope) -> Result<Value, TemplateError> {
-        let value = self.compiled.eval(scope.value()).map_err(|e| {
-            let span = e.range().filter(|r| r.end <= self.source.len() && !r.is_empty()).map_or(self.span, |r| {
-                // Only a span that is as long as the source maps byte for byte.
-                if (self.span.end - self.span.start) as usize == self.source.len() {
-                    self.span.slice(r)
-                } else {
-                    self.span
-                }
-            });
+        let value = self.compiled.expression.eval(scope.value()).map_err(|e| {
+            let span =
+                e.range().filter(|r| r.end <= self.compiled.source.len() && !r.is_empty()).map_or(self.span, |r| {
+                    // Only a span that is as long as the source maps byte for byte.
+                    if (self.span.end - self.span.start) as usize == self.compiled.source.len() {
+                        self.span.slice(r)
+                    } else {
+                        self.span
+                    }
+                });
             TemplateError { message: diags::sentence(&e), span }
         })?;
         if value.is_undefined() {
-            return Err(self.error(format!("`{}` is undefined here", self.source.trim())));
+            return Err(self.error(format!("`{}` is undefined here", self.compiled.source.trim())));
         }
         Ok(value)
     }
@@ -297,7 +321,8 @@ impl Part {
 }
 
 fn is_global(name: &str) -> bool {
-    name == "loop" || ENGINE.globals().any(|(global, _)| global == name)
+    static GLOBALS: LazyLock<HashSet<String>> = LazyLock::new(|| ENGINE.globals().map(|(n, _)| n.to_owned()).collect());
+    name == "loop" || GLOBALS.contains(name)
 }
 
 fn compile_expression(
@@ -312,19 +337,19 @@ fn compile_expression(
         diags.push(diags::empty_expression(origin.find(text, range)));
         return None;
     }
-    let compiled = match ENGINE.compile_expression_owned(source.to_owned()) {
+    let compiled = match compile(source) {
         Ok(compiled) => compiled,
         Err(error) => {
             diags.push(fault(&error, text, range.start, origin));
             return None;
         }
     };
-    let unknown = names.unknown(compiled.undeclared_variables(true), source, is_global);
+    let unknown = names.unknown(&compiled.uses, source, is_global);
     for name in &unknown {
         let at = word(source, &name.path);
         diags.push(diags::unknown_name(origin.find(text, range.start + at.start..range.start + at.end), name));
     }
-    let filters = unknown_filters(source);
+    let filters = if source.contains('|') { unknown_filters(source) } else { Vec::new() };
     for (at, name) in &filters {
         let span = origin.find(text, range.start + at.start..range.start + at.end);
         diags.push(diags::unknown_filter(span, name));
@@ -333,7 +358,7 @@ fn compile_expression(
         return None;
     }
     let span = origin.find(text, range);
-    Some(Part { compiled: Arc::new(compiled), source: source.into(), span })
+    Some(Part { compiled, span })
 }
 
 /// Filters that the engine does not have; it would only notice when rendering.

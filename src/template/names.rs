@@ -72,16 +72,16 @@ impl Names {
     /// Finds the paths that nothing supplies, in a stable order.
     pub(super) fn unknown(
         &self,
-        used: HashSet<String>,
+        used: &HashSet<String>,
         source: &str,
         is_global: impl Fn(&str) -> bool,
     ) -> Vec<Unknown> {
-        let mut used: Vec<String> = used.into_iter().collect();
+        let mut used: Vec<&String> = used.iter().collect();
         used.sort();
         used.into_iter().filter_map(|path| self.check(path, source, &is_global)).collect()
     }
 
-    fn check(&self, path: String, source: &str, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
+    fn check(&self, path: &str, source: &str, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
         let mut parts = path.split('.');
         let root = parts.next().unwrap_or_default();
         if self.bare.contains(root) || is_global(root) {

@@ -2,9 +2,11 @@
 
 mod bad;
 mod odd;
+mod proxy;
 mod record;
 mod redirects;
 mod reuse;
+mod tls;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

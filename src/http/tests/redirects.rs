@@ -263,7 +263,7 @@ async fn one_timeout_covers_all_hops() {
     let journey = Journey { transport: &transport, jar: &mut jar, cookies: Vec::new(), follow: Follow::Yes, timeout };
     let clock = std::time::Instant::now();
     let trail = journey.go(request("GET", &server.url("/")), &mut Undressed).await;
-    assert!(clock.elapsed() < Duration::from_millis(450), "{:?}", clock.elapsed());
+    assert!(clock.elapsed() < Duration::from_secs(2), "{:?}", clock.elapsed());
     assert_eq!(trail.error, Some(HttpError::Timeout(timeout)), "the user's own number");
     assert_eq!(trail.hops.len(), 3);
 }

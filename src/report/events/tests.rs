@@ -1,14 +1,25 @@
 use serde_json::Value;
 
 use super::*;
-use crate::event::{Verdict, Waiting};
+use crate::event::{CaseStarted, Login, LoginAction, Verdict, Waiting, Warning};
 use crate::report::file::{ReportFile, Shape};
 use crate::report::sample::{info, outcome, summary};
 
-fn run() -> Vec<Event> {
+/// One event of each kind.
+pub(in crate::report) fn run() -> Vec<Event> {
     let time = std::time::Duration::from_millis(3);
+    let login = Login {
+        identity: "alice".into(),
+        action: LoginAction::Refresh,
+        failure: Some("refused".into()),
+        elapsed: time,
+        fresh: false,
+    };
     vec![
         Event::RunStarted(info(&["shop"])),
+        Event::Login(login),
+        Event::CaseStarted(CaseStarted { index: 1, id: "shop/a".into() }),
+        Event::Warning(Warning { code: "x", message: "m".into(), place: None }),
         Event::Waiting(Waiting { case: "shop/a".into(), what: "a \"pause\"\nof hunter22".into(), time }),
         Event::CaseFinished(Box::new(outcome(1, 0, Verdict::Failed))),
         Event::RunFinished(Box::new(summary(&[]))),
@@ -26,13 +37,14 @@ fn every_event_is_a_line_with_its_number() {
         writer.event(&event).unwrap();
     }
     let lines = lines(&writer.into_inner());
-    assert_eq!(lines.iter().map(|line| line["seq"].clone()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(lines.iter().map(|line| line["seq"].clone()).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6, 7]);
     let names: Vec<_> = lines.iter().map(|line| line["event"].as_str().unwrap()).collect();
-    assert_eq!(names, ["run-started", "waiting", "case-finished", "run-finished"]);
+    let wanted = ["run-started", "login", "case-started", "warning", "waiting", "case-finished", "run-finished"];
+    assert_eq!(names, wanted);
     let times: Vec<_> = lines.iter().map(|line| line["at_ms"].as_f64().unwrap()).collect();
     assert!(times.is_sorted(), "{times:?}");
-    assert_eq!(lines[1]["ms"], 3.0);
-    assert_eq!(lines[1]["what"], "a \"pause\"\nof hunter22");
+    assert_eq!(lines[4]["ms"], 3.0);
+    assert_eq!(lines[4]["what"], "a \"pause\"\nof hunter22");
 }
 
 /// The keys of an object as they come, also those that come twice.
@@ -93,13 +105,13 @@ impl Write for Flushes {
 
 #[test]
 fn a_reader_along_gets_each_line_whole_and_at_once() {
-    for (pace, flushes) in [(Pace::Live, 4), (Pace::AtEnd, 1)] {
+    for (pace, flushes) in [(Pace::Live, 7), (Pace::AtEnd, 1)] {
         let mut writer = EventsWriter::new(Flushes::default(), SecretSet::new(), pace);
         for event in run() {
             writer.event(&event).unwrap();
         }
         let counted = writer.into_inner();
-        assert_eq!((counted.0, counted.1), (4, flushes));
+        assert_eq!((counted.0, counted.1), (7, flushes));
     }
 }
 
@@ -116,6 +128,6 @@ fn a_file_holds_no_secret_that_came_up_later() {
     secrets.add("alice.token", "hunter22");
     assert_eq!(writer.into_inner().finish(&secrets).unwrap().masked, 1);
     let bytes = std::fs::read(&path).unwrap();
-    assert_eq!(lines(&bytes)[1]["what"], "a \"pause\"\nof ‹alice.token#1›");
-    assert_eq!(lines(&bytes).len(), 4);
+    assert_eq!(lines(&bytes)[4]["what"], "a \"pause\"\nof ‹alice.token#1›");
+    assert_eq!(lines(&bytes).len(), 7);
 }

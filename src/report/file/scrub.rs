@@ -89,28 +89,33 @@ fn copy_json(mut from: impl BufRead, to: &mut dyn Write, secrets: &SecretSet) ->
 }
 
 /// Masks the strings of a piece of JSON that are values, not those that are keys or words of the format.
+///
+/// Each string is taken out of its escapes first, which is both surer and faster than to search them.
 pub(crate) fn json<'t>(text: &'t str, secrets: &SecretSet, found: &mut Found) -> Cow<'t, str> {
-    if secrets.search(text.as_bytes()).is_empty() {
+    if secrets.is_empty() {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(text.len());
-    let (mut rest, mut key) = (text, "");
-    while let Some(start) = rest.find('"') {
-        let (before, quoted) = rest.split_at(start);
-        let (string, after) = quoted.split_at(string_end(quoted));
-        out.push_str(before);
-        if after.starts_with(':') {
+    let mut out = String::new();
+    let (mut copied, mut at, mut key) = (0, 0, "");
+    while let Some(start) = text[at..].find('"').map(|start| at + start) {
+        let end = start + string_end(&text[start..]);
+        let string = &text[start..end];
+        at = end;
+        if text[end..].starts_with(':') {
             key = string.trim_matches('"');
             found.refuse_in_name(key, secrets);
-            out.push_str(string);
-        } else if WORD_KEYS.contains(&key) {
-            out.push_str(string);
-        } else {
-            mask_string(string, secrets, found, &mut out);
+        } else if !WORD_KEYS.contains(&key)
+            && let Some(masked) = mask_string(string, secrets, found)
+        {
+            out.push_str(&text[copied..start]);
+            out.push_str(&masked);
+            copied = end;
         }
-        rest = after;
     }
-    out.push_str(rest);
+    if copied == 0 {
+        return Cow::Borrowed(text);
+    }
+    out.push_str(&text[copied..]);
     Cow::Owned(out)
 }
 
@@ -128,12 +133,16 @@ fn string_end(text: &str) -> usize {
     bytes.len()
 }
 
-fn mask_string(string: &str, secrets: &SecretSet, found: &mut Found, out: &mut String) {
-    let masked = serde_json::from_str::<Cow<'_, str>>(string).ok().and_then(|plain| {
-        let masked = found.mask(&plain, secrets);
-        (masked != plain).then(|| serde_json::Value::from(masked).to_string())
-    });
-    out.push_str(masked.as_deref().unwrap_or(string));
+/// Masks a string in quotes; nothing if there is nothing to mask.
+fn mask_string(string: &str, secrets: &SecretSet, found: &mut Found) -> Option<String> {
+    let plain = match string.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
+        Some(_) | None => Cow::Owned(serde_json::from_str::<String>(string).ok()?),
+    };
+    match found.mask(&plain, secrets) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(masked) => Some(serde_json::Value::from(masked).to_string()),
+    }
 }
 
 fn copy_xml(from: impl BufRead, to: &mut dyn Write, secrets: &SecretSet) -> io::Result<Found> {

@@ -2,6 +2,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
+use super::temp::{UNFINISHED, remove};
 use super::*;
 
 fn names(folder: &Path) -> Vec<String> {

@@ -72,6 +72,9 @@ fn every_field_is_documented() {
     let report = written(&info(&["shop"]), &[left, outcome(1, 0, Verdict::Failed)], &mut spool);
     let mut all = std::collections::BTreeSet::new();
     keys(&report, "", &mut all);
+    for event in crate::report::events::tests::run() {
+        keys(&serde_json::to_value(event).unwrap(), "", &mut all);
+    }
     let doc = include_str!("../../../docs/json.md");
     for path in all {
         let key = path.rsplit('.').next().unwrap();
@@ -82,6 +85,19 @@ fn every_field_is_documented() {
         assert!(doc.contains(&format!("`{}`", word.as_str().unwrap())), "docs/json.md does not name {word}");
     }
     assert!(doc.contains(SCHEMA));
+}
+
+#[test]
+fn the_documented_example_is_a_report() {
+    let doc = include_str!("../../../docs/json.md");
+    let example = doc.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let example: Value = serde_json::from_str(example).unwrap();
+    let cases: Vec<Outcome> = serde_json::from_value(example["cases"].clone()).unwrap();
+    let mut all = [std::collections::BTreeSet::new(), std::collections::BTreeSet::new()];
+    let report = written(&info(&["shop"]), &cases, &mut Spool::new(SecretSet::new()));
+    keys(&example, "", &mut all[0]);
+    keys(&report, "", &mut all[1]);
+    assert_eq!(all[0], all[1]);
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use junit_report::{TestCase, TestResult};
 use super::{Shown, clean, cut, exchange};
 use crate::event::{Outcome, OutcomeKind, Verdict};
 use crate::report::block::failure_text;
-use crate::report::spool::{Entry, Proven, Spool};
+use crate::report::spool::{Entry, Spool};
 
 /// Bytes of the exchange that are written for a case that did not pass.
 const SYSTEM_OUT: usize = 8 * 1024;
@@ -53,21 +53,14 @@ pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool) -> std::io::R
 
 fn passed(entry: &Entry, spool: &mut Spool) -> std::io::Result<Case> {
     let head = spool.head(entry)?;
-    let system_out = match entry.proof {
-        Proven::All => None,
-        Proven::NotAll => {
-            let outcome = spool.outcome(entry)?;
-            Some(clean::content(&unproven(&outcome)).into_owned())
-        }
-    };
     Ok(Case {
         name: clean::name(&head.name),
         id: head.id,
-        line: head.place.line,
+        line: head.line,
         elapsed: entry.elapsed,
-        file: clean::attribute(&head.place.file).into_owned(),
+        file: clean::attribute(&head.file).into_owned(),
         result: TestResult::Success,
-        system_out,
+        system_out: unproven(head.unproven),
     })
 }
 
@@ -95,13 +88,18 @@ impl Case {
 
 fn result(outcome: &Outcome, shown: Shown) -> TestResult {
     let type_ = outcome.reasons.first().map_or("unknown", |reason| reason.code).to_owned();
-    let said = cause(outcome);
-    let message = clean::attribute(&said).into_owned();
-    let text = || Some(content(&format!("{said}\n\n{}", failure_text(outcome, WIDTH)), FAILURE));
+    let message = clean::attribute(&cause(outcome)).into_owned();
+    let text = || Some(content(&format!("{message}\n\n{}", failure_text(outcome, WIDTH)), FAILURE));
     match shown {
         Shown::Passed => TestResult::Success,
-        Shown::Failure => TestResult::Failure { type_, message, cause: text() },
-        Shown::Error => TestResult::Error { type_, message, cause: text() },
+        Shown::Failure => {
+            let cause = text();
+            TestResult::Failure { type_, message, cause }
+        }
+        Shown::Error => {
+            let cause = text();
+            TestResult::Error { type_, message, cause }
+        }
         Shown::Skipped => {
             let tolerated = outcome.verdict == Verdict::Inconclusive;
             let message = if tolerated { format!("inconclusive, tolerated: {message}") } else { message };
@@ -127,9 +125,7 @@ fn system_out(outcome: &Outcome, shown: Shown) -> String {
             out.push_str(&format!("an earlier attempt: {} ({})\n", reason.message, reason.place));
         }
     }
-    if outcome.proof.unproven > 0 {
-        out.push_str(&unproven(outcome));
-    }
+    out.extend(unproven(outcome.proof.unproven));
     match shown {
         Shown::Passed => {}
         Shown::Failure | Shown::Error | Shown::Skipped => out.push_str(&exchange::exchanges(outcome)),
@@ -137,9 +133,10 @@ fn system_out(outcome: &Outcome, shown: Shown) -> String {
     out
 }
 
-fn unproven(outcome: &Outcome) -> String {
-    let refusals = crate::term::plural(outcome.proof.unproven as usize, "refusal");
-    format!("unproven: {refusals}; nobody was allowed the same request, so the cause may be another\n")
+fn unproven(refusals: u32) -> Option<String> {
+    let told = crate::term::plural(refusals as usize, "refusal");
+    (refusals > 0)
+        .then(|| format!("unproven: {told}; nobody was allowed the same request, so the cause may be another\n"))
 }
 
 /// Cuts a masked text and makes it fit for XML.

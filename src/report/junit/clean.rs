@@ -6,10 +6,12 @@
 
 use std::borrow::Cow;
 
-/// The longest name of a case, in characters; readers keep names in columns of 255.
+use super::cut::boundary;
+
+/// The longest name of a case, in bytes; readers keep names in columns of 255.
 const NAME: usize = 240;
 
-/// The longest attribute that holds a sentence, in characters.
+/// The longest attribute that holds a sentence, in bytes.
 const SENTENCE: usize = 1000;
 
 /// What GitLab and Jenkins read, after a second bracket, as "attach this file of the runner".
@@ -26,15 +28,28 @@ pub(super) fn content(text: &str) -> Cow<'_, str> {
 
 /// Cleans a text that goes into an attribute, where a line break would be read as a space.
 pub(super) fn attribute(text: &str) -> Cow<'_, str> {
-    match shown(text, |_| false) {
-        Cow::Borrowed(text) if text.len() <= SENTENCE => Cow::Borrowed(text),
-        text => Cow::Owned(crate::term::shorten(&text, SENTENCE)),
-    }
+    bounded(shown(text, |_| false), SENTENCE)
+}
+
+/// Cleans a text that must stay on its line, of any length.
+pub(super) fn one_line(text: &str) -> Cow<'_, str> {
+    shown(text, |_| false)
 }
 
 /// Cleans a name, which is an attribute of limited length.
 pub(super) fn name(text: &str) -> String {
-    crate::term::shorten(&shown(text, |_| false), NAME)
+    bounded(shown(text, |_| false), NAME).into_owned()
+}
+
+/// Cuts a text to a number of bytes, with `…` for the rest.
+fn bounded(text: Cow<'_, str>, max: usize) -> Cow<'_, str> {
+    if text.len() <= max {
+        return text;
+    }
+    let mut text = text.into_owned();
+    text.truncate(boundary(&text, max - '…'.len_utf8()));
+    text.push('…');
+    Cow::Owned(text)
 }
 
 fn shown(text: &str, kept: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -112,6 +127,8 @@ mod tests {
 
     #[test]
     fn names_have_a_bound() {
-        assert_eq!(name(&"x".repeat(1000)).chars().count(), NAME);
+        assert_eq!(name(&"x".repeat(1000)).len(), NAME);
+        let masked = format!("{}‹alice.token#1›", "x".repeat(NAME - 8));
+        assert_eq!(name(&masked), format!("{}…", "x".repeat(NAME - 8)));
     }
 }

@@ -9,21 +9,19 @@ const MASK: usize = 512;
 ///
 /// A cut never falls into a character or into the name of a masked value.
 pub fn cut(mut text: String, max: usize) -> String {
-    if text.len() <= max {
-        return text;
+    let (kept, whole) = (boundary(&text, max), text.len());
+    if kept < whole {
+        text.truncate(kept);
+        text.push_str(&format!("\n[cut: {} of {} bytes shown]", grouped(kept as u64), grouped(whole as u64)));
     }
-    let whole = text.len();
-    let mut end = text.floor_char_boundary(max);
-    if let Some(open) = text[..end].rfind('‹') {
-        let closed = text[open..end].contains('›');
-        if !closed && end - open <= MASK {
-            end = open;
-        }
-    }
-    text.truncate(end);
-    let (kept, whole) = (grouped(end as u64), grouped(whole as u64));
-    text.push_str(&format!("\n[cut: {kept} of {whole} bytes shown]"));
     text
+}
+
+/// Finds where to cut a text so that at most `max` bytes stay.
+pub(super) fn boundary(text: &str, max: usize) -> usize {
+    let end = text.floor_char_boundary(max);
+    let open = text[..end].rfind('‹').filter(|open| end < text.len() && end - open <= MASK);
+    open.filter(|open| !text[*open..end].contains('›')).unwrap_or(end)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The exchanges of a case as text: what was sent and what came back, step by step.
 
+use super::clean::one_line;
 use crate::event::{BODY_KEPT, BodyKind, HopRecord, MessageRecord, Outcome, StepRecord};
 use crate::report::block::step_title;
 use crate::term::{duration, grouped};
@@ -11,7 +12,7 @@ const BODY: usize = 3 * 1024;
 pub(super) fn exchanges(outcome: &Outcome) -> String {
     let mut out = String::new();
     for (i, step) in outcome.steps.iter().enumerate() {
-        out.push_str(&format!("{}\n", title(outcome, i, step)));
+        out.push_str(&format!("{}\n", one_line(&title(outcome, i, step))));
     }
     let fault = outcome.reasons.first().and_then(|reason| reason.step);
     let fault = fault.filter(|i| *i < outcome.steps.len());
@@ -21,12 +22,12 @@ pub(super) fn exchanges(outcome: &Outcome) -> String {
         if step.hops.is_empty() && step.notes.is_empty() {
             continue;
         }
-        out.push_str(&format!("\n== {}\n", title(outcome, i, step)));
+        out.push_str(&format!("\n== {}\n", one_line(&title(outcome, i, step))));
         for hop in &step.hops {
             tell(hop, &mut out);
         }
         for note in &step.notes {
-            out.push_str(&format!("* {note}\n"));
+            out.push_str(&format!("* {}\n", one_line(note)));
         }
     }
     out
@@ -45,21 +46,21 @@ fn title(outcome: &Outcome, index: usize, step: &StepRecord) -> String {
 }
 
 fn tell(hop: &HopRecord, out: &mut String) {
-    out.push_str(&format!("* {}\n", hop.url));
+    out.push_str(&format!("* {}\n", one_line(&hop.url)));
     message("> ", &hop.request, out);
     if let Some(response) = &hop.response {
         message("< ", response, out);
     }
     if let Some(error) = &hop.error {
-        out.push_str(&format!("* {error}\n"));
+        out.push_str(&format!("* {}\n", one_line(error)));
     }
 }
 
 /// Writes a message with a mark before each line, so that no body can be taken for something else.
 fn message(mark: &str, message: &MessageRecord, out: &mut String) {
-    out.push_str(&format!("{mark}{}\n", message.line));
+    out.push_str(&format!("{mark}{}\n", one_line(&message.line)));
     for (name, value) in &message.headers {
-        out.push_str(&format!("{mark}{name}: {value}\n"));
+        out.push_str(&format!("{mark}{}: {}\n", one_line(name), one_line(value)));
     }
     let body = &message.body;
     match body.kind {

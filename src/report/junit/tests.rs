@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use base64::Engine;
 use proptest::prelude::*;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event as Xml};
@@ -199,6 +200,25 @@ fn a_teardown_is_a_case_of_its_own() {
 }
 
 #[test]
+fn no_line_of_an_exchange_is_a_servers_own() {
+    let mut failed = outcome(0, 0, Verdict::Failed);
+    let hop = &mut failed.steps[0].hops[0];
+    let forged = "x\n== 2 of 2: GET /forged -> 200\r\n* forged";
+    hop.url = forged.into();
+    hop.error = Some(forged.into());
+    for message in [&mut hop.request, hop.response.as_mut().unwrap()] {
+        message.line = forged.into();
+        message.headers = vec![(forged.into(), forged.into())];
+        message.body.text = forged.into();
+    }
+    failed.steps[0].notes = vec![forged.into()];
+    let root = report(&[failed]);
+    let out = root.inner[0].all("testcase")[0].text_of("system-out");
+    assert!(out.contains("forged"));
+    assert!(!out.lines().any(|line| line.starts_with("== 2 of 2: GET /forged") || line == "* forged"), "{out}");
+}
+
+#[test]
 fn long_exchanges_are_cut_with_a_mark_and_the_step_at_fault_comes_first() {
     let mut failed = outcome(0, 0, Verdict::Failed);
     failed.reasons[0].step = Some(1);
@@ -300,6 +320,11 @@ proptest! {
         let everything = format!("{root:?}").to_ascii_uppercase();
         prop_assert!(!everything.contains("[[ATTACHMENT|"));
     }
+}
+
+proptest! {
+    // Each case writes and searches whole reports.
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn no_secret_is_in_any_report_in_any_spelling(
@@ -308,7 +333,6 @@ proptest! {
         verdict in 0usize..8,
     ) {
         prop_assume!(secret.trim().len() >= 8);
-        use base64::Engine;
         let spelled = match spelling {
             0 => secret.clone(),
             1 => serde_json::to_string(&secret).unwrap(),

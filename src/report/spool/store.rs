@@ -4,18 +4,27 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-/// Where one piece lies: its offset, its length, and the length of its first part.
+/// Where one piece lies: its offset, and the lengths of its two parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Slot {
     at: u64,
-    len: u32,
-    split: u32,
+    parts: [u32; 2],
+}
+
+/// A stretch of the store.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stretch {
+    at: u64,
+    len: usize,
 }
 
 impl Slot {
-    /// Gives the length of the first part.
-    pub(super) fn split(self) -> usize {
-        self.split as usize
+    pub(super) fn first(self) -> Stretch {
+        Stretch { at: self.at, len: self.parts[0] as usize }
+    }
+
+    pub(super) fn second(self) -> Stretch {
+        Stretch { at: self.at + u64::from(self.parts[0]), len: self.parts[1] as usize }
     }
 }
 
@@ -47,10 +56,10 @@ impl Store {
         }
         let at = self.in_file + self.memory.len() as u64;
         let too_long = |_| io::Error::new(io::ErrorKind::FileTooLarge, "an outcome of more than 4 GiB");
-        let len = u32::try_from(piece.len()).map_err(too_long)?;
-        let split = u32::try_from(split).map_err(too_long)?;
+        let first = u32::try_from(split).map_err(too_long)?;
+        let second = u32::try_from(piece.len() - split).map_err(too_long)?;
         self.memory.extend_from_slice(piece);
-        Ok(Slot { at, len, split })
+        Ok(Slot { at, parts: [first, second] })
     }
 
     /// Moves what is in memory to the end of the file; on an error it stays in memory.
@@ -70,16 +79,16 @@ impl Store {
         Ok(())
     }
 
-    /// Reads a piece back.
-    pub(super) fn read(&mut self, slot: Slot) -> io::Result<Cow<'_, [u8]>> {
+    /// Reads a part of a piece back.
+    pub(super) fn read(&mut self, stretch: Stretch) -> io::Result<Cow<'_, [u8]>> {
         let gone = || io::Error::new(io::ErrorKind::UnexpectedEof, "a kept outcome is gone");
-        let len = slot.len as usize;
-        if let Some(start) = slot.at.checked_sub(self.in_file) {
+        let Stretch { at, len } = stretch;
+        if let Some(start) = at.checked_sub(self.in_file) {
             let start = usize::try_from(start).map_err(|_| gone())?;
             return self.memory.get(start..start + len).map(Cow::Borrowed).ok_or_else(gone);
         }
         let file = self.file.as_mut().ok_or_else(gone)?;
-        file.seek(SeekFrom::Start(slot.at))?;
+        file.seek(SeekFrom::Start(at))?;
         let mut piece = vec![0; len];
         file.read_exact(&mut piece)?;
         Ok(Cow::Owned(piece))

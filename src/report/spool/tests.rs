@@ -45,8 +45,20 @@ fn memory_stays_below_its_bound_and_nothing_is_lost() {
     assert!(spool.store.in_memory() > 0);
     for entry in spool.entries() {
         assert_eq!(spool.outcome(&entry).unwrap().id, outcome(entry.index, 0, Verdict::Failed).id);
-        assert_eq!(spool.head(&entry).unwrap().place.line, 5);
     }
+}
+
+#[test]
+fn a_plainly_passed_case_has_a_head() {
+    let mut spool = Spool::with_memory(SecretSet::new(), 10);
+    for index in 0..3 {
+        spool.push(&outcome(index, 0, Verdict::Passed)).unwrap();
+    }
+    let entry = spool.entries()[1];
+    let head = spool.head(&entry).unwrap();
+    let shown = (&*head.id, &*head.name, &*head.file, head.line, head.unproven);
+    assert_eq!(shown, ("shop/orders/case-1", "case 1", "specs/orders.yaml", 5, 1));
+    assert_eq!(entry.unproven, 1);
 }
 
 #[test]

@@ -1,9 +1,8 @@
 //! One YAML document as a tree in which every key and every value knows its place.
 //!
-//! Two parsers share the work: `granit-parser` gives the places and finds duplicate keys,
-//! `serde_yaml` resolves scalars by the YAML 1.2 core schema and guards against alias bombs.
-//! The two trees have the same form, so they are walked together into [`Node`]s. Aliases are
-//! expanded (a node reached through one keeps the place of its anchor) and `<<` is merged here.
+//! Two parsers share the work: `granit-parser` gives the form with all places and finds duplicate
+//! keys, `serde_yaml` resolves scalars by the YAML 1.2 core schema. Aliases are expanded (a node
+//! reached through one keeps the place of its anchor) and `<<` is merged here.
 
 use std::sync::Arc;
 
@@ -133,15 +132,7 @@ pub(super) fn parse(file: FileId, text: &str, diags: &mut Diagnostics) -> Option
     if raw.faults > 0 {
         return None;
     }
-    let value: serde_yaml::Value = match serde_yaml::from_str(text) {
-        Ok(value) => value,
-        Err(error) => {
-            let at = error.location().map_or(0, |l| l.index()).min(text.len());
-            diags.push(super::diags::yaml(Span::new(file, at, at), &zip::reason(&error)));
-            return None;
-        }
-    };
-    zip::join(file, &raw, &value, diags)
+    zip::join(&raw, diags)
 }
 
 #[cfg(test)]

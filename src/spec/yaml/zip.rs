@@ -1,5 +1,9 @@
-//! Joins the two readings of a document: places from one, resolved values from the other.
+//! Turns a document's form into nodes: scalars resolved, aliases expanded, `<<` merged.
+//!
+//! Plain scalars that could be anything but text are resolved by `serde_yaml`, so that its reading
+//! of the YAML 1.2 core schema is ours; most are plainly text and need no second parser.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,53 +12,93 @@ use serde_yaml::Value;
 use super::raw::{Document, Form, Raw};
 use super::{Data, Entry, Node, Style};
 use crate::diag::Diagnostics;
-use crate::source::{FileId, Span};
+use crate::source::Span;
 use crate::spec::diags;
 
-/// Joins a document; `None` when the two parsers disagree or a merge is faulty.
-pub(super) fn join(file: FileId, document: &Document, value: &Value, diags: &mut Diagnostics) -> Option<Node> {
-    let before = diags.errors();
-    let Some(node) = node(&document.root, value, diags) else {
-        if diags.errors() == before {
-            diags.push(diags::yaml(Span::new(file, 0, 0), "this YAML can be read in two ways; write it more plainly"));
-        }
-        return None;
-    };
-    (diags.errors() == before).then_some(node)
+/// The most nodes a document may have once its aliases are expanded.
+const MAX_NODES: usize = 1_000_000;
+
+/// Makes the nodes of a document; `None` after a fault that was reported.
+pub(super) fn join(document: &Document, diags: &mut Diagnostics) -> Option<Node> {
+    let mut joiner = Joiner { nodes: 0, resolved: HashMap::new(), diags };
+    joiner.node(&document.root)
 }
 
-fn node(raw: &Rc<Raw>, value: &Value, diags: &mut Diagnostics) -> Option<Node> {
-    let span = raw.span;
-    match (&raw.form, value) {
-        (Form::List(raws), Value::Sequence(values)) if raws.len() == values.len() => {
-            let items = raws.iter().zip(values).map(|(r, v)| node(r, v, diags)).collect::<Option<Vec<_>>>()?;
-            Some(Node { data: Data::List(items), span, style: Style::Collection })
+struct Joiner<'a> {
+    nodes: usize,
+    /// Scalars met before: files repeat `200` and `true` a lot.
+    resolved: HashMap<Arc<str>, Data>,
+    diags: &'a mut Diagnostics,
+}
+
+impl Joiner<'_> {
+    fn node(&mut self, raw: &Rc<Raw>) -> Option<Node> {
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            self.diags.push(diags::yaml(raw.span, "its aliases repeat too much"));
+            return None;
         }
-        (Form::Map(pairs), Value::Mapping(map)) if pairs.len() == map.len() => {
-            let mut entries = Vec::with_capacity(pairs.len());
-            for ((key, raw_value), (_, value)) in pairs.iter().zip(map) {
-                let Form::Scalar { text, style } = &key.form else { return None };
-                let value = node(raw_value, value, diags)?;
-                entries.push((Entry { key: Arc::clone(text), key_span: key.span, value }, *style));
+        let span = raw.span;
+        match &raw.form {
+            Form::List(items) => {
+                let items = items.iter().map(|r| self.node(r)).collect::<Option<Vec<_>>>()?;
+                Some(Node { data: Data::List(items), span, style: Style::Collection })
             }
-            let entries = merge(entries, diags)?;
-            Some(Node { data: Data::Map(entries), span, style: Style::Collection })
+            Form::Map(pairs) => {
+                let mut entries = Vec::with_capacity(pairs.len());
+                for (key, value) in pairs {
+                    // A key that is no scalar was a fault, and the document was given up.
+                    let Form::Scalar { text, style } = &key.form else { return None };
+                    let value = self.node(value)?;
+                    entries.push((Entry { key: Arc::clone(text), key_span: key.span, value }, *style));
+                }
+                let entries = merge(entries, self.diags)?;
+                Some(Node { data: Data::Map(entries), span, style: Style::Collection })
+            }
+            Form::Scalar { text, style } => {
+                let data = match style {
+                    Style::Plain => self.plain(text, span)?,
+                    Style::Quoted | Style::Block | Style::Collection => Data::Text(Arc::clone(text)),
+                };
+                Some(Node { data, span, style: *style })
+            }
         }
-        (Form::Scalar { text, style }, value) => {
-            let data = match value {
-                Value::Null => Data::Null,
-                Value::Bool(b) => Data::Bool(*b),
-                Value::Number(n) => match number(n) {
-                    Some(number) => Data::Number(number, Arc::clone(text)),
-                    // `.inf` and `.nan` have no place in JSON or HTTP: they stay as written.
-                    None => Data::Text(Arc::clone(text)),
-                },
-                Value::String(_) => Data::Text(Arc::clone(text)),
-                Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_) => return None,
-            };
-            Some(Node { data, span, style: *style })
+    }
+
+    fn plain(&mut self, text: &Arc<str>, span: Span) -> Option<Data> {
+        if !may_be_typed(text) {
+            return Some(Data::Text(Arc::clone(text)));
         }
-        (Form::List(_) | Form::Map(_), _) => None,
+        if let Some(known) = self.resolved.get(text) {
+            return Some(known.clone());
+        }
+        let data = match serde_yaml::from_str::<Value>(text) {
+            Ok(Value::Null) => Data::Null,
+            Ok(Value::Bool(b)) => Data::Bool(b),
+            // `.inf` and `.nan` have no place in JSON or HTTP: they stay as written.
+            Ok(Value::Number(n)) => {
+                number(&n).map_or_else(|| Data::Text(Arc::clone(text)), |n| Data::Number(n, Arc::clone(text)))
+            }
+            Ok(Value::String(_) | Value::Sequence(_) | Value::Mapping(_) | Value::Tagged(_)) => {
+                Data::Text(Arc::clone(text))
+            }
+            Err(_) => {
+                let message = "this number is larger than any that can be compared; quote it to mean the text";
+                self.diags.push(diags::yaml(span, message));
+                return None;
+            }
+        };
+        self.resolved.insert(Arc::clone(text), data.clone());
+        Some(data)
+    }
+}
+
+/// Tells whether a plain scalar could be null, a boolean or a number in the core schema.
+fn may_be_typed(text: &str) -> bool {
+    match text.as_bytes() {
+        [] | b"~" => true,
+        [b'0'..=b'9' | b'+' | b'-' | b'.', ..] => text.len() <= 64 && !text.contains([' ', ':', '#']),
+        _ => matches!(text, "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"),
     }
 }
 
@@ -106,10 +150,4 @@ fn merge(entries: Vec<(Entry, Style)>, diags: &mut Diagnostics) -> Option<Vec<En
         }
     }
     Some(out)
-}
-
-/// The resolver's own sentence without its position.
-pub(super) fn reason(error: &serde_yaml::Error) -> String {
-    let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
