@@ -122,14 +122,14 @@ impl Diagnostics {
         self.items.extend(other.items);
     }
 
-    /// Counts the errors.
+    /// Counts the errors, as often as each was found.
     pub fn errors(&self) -> usize {
         self.items.iter().filter(|d| d.severity == Severity::Error).count()
     }
 
-    /// Counts the warnings.
-    pub fn warnings(&self) -> usize {
-        self.items.len() - self.errors()
+    /// Counts what is drawn of a severity: a fault that was found twice counts once.
+    pub fn drawn(&self, severity: Severity) -> usize {
+        self.sorted().into_iter().filter(|d| d.severity == severity).count()
     }
 
     /// Tells whether nothing was found.

@@ -28,12 +28,11 @@ static SCHEME: Code = Code {
 pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnostic {
     let diagnostic =
         Diagnostic::error(&UNKNOWN_SCHEME, span, format!("there is no scheme `{name}`")).label("not a scheme");
-    match did_you_mean(name, known.iter().copied()) {
-        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
-        None => {
-            let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
-            diagnostic.help(format!("schemes are {}", list(&names, "and")))
-        }
+    if let Some(near) = did_you_mean(name, known.iter().copied()) {
+        diagnostic.fix(span, near, format!("did you mean `{near}`?"))
+    } else {
+        let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+        diagnostic.help(format!("schemes are {}", list(&names, "and")))
     }
 }
 

@@ -114,6 +114,16 @@ pub trait Scheme: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Steps that end the session of whoever runs them.
+    fn logout(&self) -> Option<StepsId> {
+        None
+    }
+
+    /// Steps that rotate the session's credential.
+    fn refresh_steps(&self) -> Option<StepsId> {
+        None
+    }
+
     /// Whether cookies received at login travel with later requests.
     fn cookies(&self) -> Cookies {
         Cookies::Drop

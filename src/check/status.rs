@@ -36,9 +36,14 @@ impl StatusSet {
         })
     }
 
-    /// Tells whether a refusal for lack of access is among what is meant: 401, 403 or `deny`.
+    /// Tells whether only a refusal for lack of access is meant: 401, 403 or `deny`.
     pub fn means_refusal(&self) -> bool {
-        self.0.iter().any(|codes| matches!(codes, Codes::One(401 | 403) | Codes::Deny))
+        self.0.iter().all(Codes::refuses)
+    }
+
+    /// Tells whether such a refusal is among what is meant.
+    pub fn may_refuse(&self) -> bool {
+        self.0.iter().any(Codes::refuses)
     }
 
     /// Tells in words what is meant: `401 or 403`.
@@ -54,6 +59,10 @@ impl StatusSet {
 }
 
 impl Codes {
+    const fn refuses(&self) -> bool {
+        matches!(self, Self::One(401 | 403) | Self::Deny)
+    }
+
     fn describe(self) -> String {
         match self {
             Self::One(code) => code.to_string(),
@@ -198,6 +207,7 @@ mod tests {
         for no in ["404", "[401, 404]", "2xx", "[deny, 200]"] {
             assert!(!set(no).means_refusal(), "{no}");
         }
+        assert!(set("[401, 404]").may_refuse() && !set("404").may_refuse());
         assert!(read("{ body: x }").unwrap().status.is_none());
         let default = super::StatusSet::below_400();
         assert!(default.matches(399) && !default.matches(400) && !default.means_refusal());

@@ -88,7 +88,7 @@ pub(super) fn complain(
     }
     let drawn = render(diags, sources, context.err.drawing());
     let mut text = secrets.mask(&drawn).into_owned();
-    let (errors, warnings) = (diags.errors(), diags.warnings());
+    let (errors, warnings) = (diags.drawn(Severity::Error), diags.drawn(Severity::Warning));
     let mut counts = Vec::new();
     if errors > 0 {
         counts.push(plural(errors, "error"));

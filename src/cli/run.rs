@@ -163,7 +163,22 @@ fn terminal_options(args: &RunArgs, context: &Context) -> TerminalOptions {
 struct Reports {
     junit: Option<ReportFile>,
     json: Option<ReportFile>,
-    events: Option<EventsWriter<ReportFile>>,
+    events: Option<Lines>,
+}
+
+/// Where event lines go.
+enum Lines {
+    File(Box<EventsWriter<ReportFile>>),
+    Stream(EventsWriter<io::Stdout>),
+}
+
+impl Lines {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.event(event),
+            Self::Stream(stream) => stream.event(event),
+        }
+    }
 }
 
 impl Reports {
@@ -176,7 +191,14 @@ impl Reports {
         Ok(Self {
             junit: open(&args.junit, Shape::Xml)?,
             json: open(&args.json, Shape::Json)?,
-            events: open(&args.events, Shape::Json)?.map(|f| EventsWriter::new(f, secrets.clone(), Pace::AtEnd)),
+            events: match &args.events {
+                // Somebody reads along: each line leaves at once, masked as it is.
+                Some(path) if path.as_os_str() == "-" => {
+                    Some(Lines::Stream(EventsWriter::new(io::stdout(), secrets.clone(), Pace::Live)))
+                }
+                path => open(path, Shape::Json)?
+                    .map(|f| Lines::File(Box::new(EventsWriter::new(f, secrets.clone(), Pace::AtEnd)))),
+            },
         })
     }
 }
@@ -211,15 +233,11 @@ impl Telling {
     }
 
     fn hear(&mut self, event: &Event) {
-        match event {
-            Event::RunStarted(info) => self.info = Some(info.clone()),
-            Event::CaseFinished(outcome) => {
-                if let Err(error) = self.spool.push(outcome) {
-                    self.fault.get_or_insert(error);
-                }
-            }
-            Event::Login(_) | Event::Waiting(_) | Event::CaseStarted(_) | Event::Warning(_) | Event::RunFinished(_) => {
-            }
+        if let Event::RunStarted(info) = event {
+            self.info = Some(info.clone());
+        }
+        if let Err(error) = self.spool.event(event) {
+            self.fault.get_or_insert(error);
         }
         if !self.gone {
             let told = self.terminal.event(event);
@@ -257,9 +275,12 @@ impl Telling {
             }
         }
         if let Some(events) = self.reports.events.take() {
-            match events.into_inner().finish(secrets) {
-                Ok(done) => written.push(done),
-                Err(error) => faults.push(error.to_string()),
+            match events {
+                Lines::Stream(_) => {}
+                Lines::File(file) => match file.into_inner().finish(secrets) {
+                    Ok(done) => written.push(done),
+                    Err(error) => faults.push(error.to_string()),
+                },
             }
         }
         let paths: Vec<String> = written

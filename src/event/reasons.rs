@@ -45,8 +45,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "target-not-ready",
-        about: "the target never answered its `ready` request",
-        explain: "The target was asked until `within` ran out. Check the address, whether the server is up, and whether a proxy is needed.",
+        about: "the target did not become ready in time",
+        explain: "Its `ready` request was sent again and again until `within` ran out, and never answered below 400. Check the address, whether the server is up, and whether a proxy is needed.",
     },
     ReasonCode {
         name: "never-allowed",

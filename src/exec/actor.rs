@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use url::Origin;
 
+use super::access::{Said, may_hold_credential, said, sender_of};
 use super::judge::{self, Judged};
-use super::ledger::{RequestKey, Sender};
+use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::record::{self, Subject};
-use super::session::Session;
+use super::session::{Failure, Session};
 use super::world::WorldRun;
 use super::{Keep, Shared};
 use crate::auth::Seal;
@@ -25,6 +26,8 @@ use crate::template::{Scope, TemplateError, Value};
 pub(super) struct Actor {
     pub(super) who: Who,
     pub(super) jar: Jar,
+    /// What this credential was allowed so far in this case.
+    pub(super) allowed: Vec<RequestKey>,
 }
 
 /// The kinds of senders.
@@ -53,15 +56,30 @@ pub(super) enum Ownership {
 
 impl Actor {
     pub(super) fn nobody() -> Self {
-        Self { who: Who::Nobody, jar: Jar::default() }
+        Self::entering(Who::Nobody, Jar::default())
     }
 
     pub(super) fn anonymous() -> Self {
-        Self { who: Who::Anonymous, jar: Jar::default() }
+        Self::entering(Who::Anonymous, Jar::default())
+    }
+
+    /// Goes on with a newer session; cookies that the case received itself stay.
+    fn take_over(&mut self, session: &Arc<Session>) {
+        if let Who::Identity(_, held, _) = &mut self.who {
+            *held = Arc::clone(session);
+            self.jar.absorb(&session.jar);
+        }
+    }
+
+    /// Somebody without a credential.
+    pub(super) fn entering(who: Who, jar: Jar) -> Self {
+        Self { who, jar, allowed: Vec::new() }
     }
 
     pub(super) fn of(id: IdentityId, session: &Arc<Session>, ownership: Ownership) -> Self {
-        Self { who: Who::Identity(id, Arc::clone(session), ownership), jar: session.jar.clone() }
+        // The `whoami` of a session that was made for this case showed it working.
+        let allowed = if ownership == Ownership::Fresh { session.shown_by.clone() } else { Vec::new() };
+        Self { who: Who::Identity(id, Arc::clone(session), ownership), jar: session.jar.clone(), allowed }
     }
 }
 
@@ -74,6 +92,8 @@ pub(super) enum Ended {
     Failed,
     /// There was no answer to judge, or a capture found nothing.
     Errored,
+    /// The session ended and could not be renewed.
+    Blocked,
 }
 
 /// What a step left behind.
@@ -84,9 +104,30 @@ pub(super) struct Done {
     pub(super) captured: Vec<(Arc<str>, Value)>,
     pub(super) reasons: Vec<Reason>,
     /// Set when the step was refused as it expected.
-    pub(super) refused: Option<(RequestKey, u16, u64)>,
+    pub(super) refused: Option<Refusal>,
+    /// What the step was allowed.
+    pub(super) allowed: Option<RequestKey>,
+    /// Why the session could not be renewed.
+    pub(super) blocked: Option<Arc<Failure>>,
     pub(super) requests: u32,
     pub(super) waited: Duration,
+}
+
+impl Done {
+    /// A step that ended without an answer.
+    fn empty(record: StepRecord) -> Self {
+        Self {
+            ended: Ended::Errored,
+            record,
+            captured: Vec::new(),
+            reasons: Vec::new(),
+            refused: None,
+            allowed: None,
+            blocked: None,
+            requests: 0,
+            waited: Duration::ZERO,
+        }
+    }
 }
 
 /// What running a step needs.
@@ -155,65 +196,97 @@ impl StepRun<'_> {
     }
 
     async fn once(&self, step: &Step, actor: &mut Actor) -> Done {
-        self.keep_alive(actor).await;
+        if let Err(failure) = self.keep_alive(actor).await {
+            return self.blocked(step, actor, failure);
+        }
         let scope = self.scope_of(actor);
         let prepared = match step.prepare(&scope, &self.world.base) {
             Ok(prepared) => prepared,
             Err(error) => return self.unsent(step, actor, &error),
         };
-        let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string());
+        let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
+        let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
         let sender = self.sender(&prepared, actor);
         if let Some(done) = self.foreign(step, actor, &prepared) {
             return done;
         }
         let mut trail = self.send(step, actor, prepared).await;
         let mut requests = count(&trail);
-        if let Some(renewed) = self.renew(actor, &trail).await {
-            actor.who = renewed;
-            let scope = self.scope_of(actor);
-            if let Ok(again) = step.prepare(&scope, &self.world.base) {
-                trail = self.send(step, actor, again).await;
-                trail.notes.push("the session was refreshed once after a 401 that said expired".to_owned());
-                requests += count(&trail);
+        match self.renew(actor, sender, &trail).await {
+            Ok(None) => {}
+            Ok(Some(renewed)) => {
+                actor.take_over(&renewed);
+                let scope = self.scope_of(actor);
+                if let Ok(again) = step.prepare(&scope, &self.world.base) {
+                    trail = self.send(step, actor, again).await;
+                    trail.notes.push("sent again with a newer session after a 401".to_owned());
+                    requests += count(&trail);
+                    self.note_futile(actor, &trail);
+                }
             }
+            Err(failure) => return Done { requests, ..self.blocked(step, actor, failure) },
         }
         let at = self.shared.ledger.tick();
         let mut done = self.judge(step, actor, &trail);
         done.requests = requests;
-        self.remember(step, &trail, &mut done, key, sender, at);
+        self.remember(step, actor, &trail, &mut done, key, sender, at);
         done
     }
 
     /// Notes what the answer says about access.
-    fn remember(&self, step: &Step, trail: &Trail, done: &mut Done, key: RequestKey, sender: Sender, at: u64) {
-        let (Ended::Held, Some(first)) = (done.ended, trail.hops.first()) else { return };
-        let Ok(response) = &first.response else { return };
-        let last = trail.response().map_or(response.status, |r| r.status);
-        let safe = matches!(&*step.method, "GET" | "HEAD" | "OPTIONS");
-        // A form that worked answers with a redirect; a page that redirects may just want a login.
-        let allowed = (200..300).contains(&response.status) || (!safe && (300..400).contains(&response.status));
-        if matches!(last, 401 | 403) || (step.means_refusal() && !(200..300).contains(&last)) {
-            done.refused = Some((key, last, at));
-        } else if allowed {
-            self.shared.ledger.allowed(key, sender);
+    #[expect(clippy::too_many_arguments, reason = "all of what happened to one request")]
+    fn remember(
+        &self,
+        step: &Step,
+        actor: &mut Actor,
+        trail: &Trail,
+        done: &mut Done,
+        key: RequestKey,
+        sender: Sender,
+        at: u64,
+    ) {
+        let said = said(step, trail);
+        let held = done.ended == Ended::Held;
+        match said {
+            Said::Refused | Said::SentAway if sender == Sender::Anonymous => self.shared.ledger.guarded(key),
+            // A check that did not hold may be what tells that nothing was really granted.
+            Said::Allowed if held => {
+                self.shared.ledger.allowed(key, sender);
+                done.allowed = Some(key);
+                if matches!(sender, Sender::Identity { .. }) {
+                    actor.allowed.push(key);
+                }
+            }
+            Said::Refused | Said::SentAway | Said::Allowed | Said::Hidden | Said::Nothing => {}
+        }
+        let weight = match said {
+            Said::Refused => Weight::Claim,
+            Said::SentAway if step.expect.status.is_some() => Weight::Claim,
+            Said::SentAway => Weight::Remark,
+            Said::Hidden => Weight::Hint,
+            Said::Allowed | Said::Nothing => return,
+        };
+        if held {
+            let status = trail.response().map_or(0, |r| r.status);
+            let earlier = actor.allowed.clone();
+            done.refused = Some(Refusal { key, sender, status, step: 0, at, weight, earlier });
         }
     }
 
+    /// Tells whose credential a request carries.
     fn sender(&self, prepared: &Prepared, actor: &Actor) -> Sender {
-        const HARMLESS: &[&str] =
-            &["accept", "accept-language", "user-agent", "content-type", "origin", "x-requested-with", "referer"];
+        let now = Timestamp::now();
         match &actor.who {
-            Who::Identity(id, _, ownership) => Sender::Identity { id: *id, shared: *ownership != Ownership::Fresh },
+            Who::Identity(id, _, ownership) => {
+                let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
+                sender_of(*id, *ownership, &fields, prepared, |name| actor.jar.find(name, now).next().is_some())
+            }
             Who::Entering(..) => Sender::Somebody,
             Who::Nobody | Who::Anonymous => {
-                let by_hand =
-                    prepared.request.headers.iter().any(|(n, _)| !HARMLESS.iter().any(|h| n.eq_ignore_ascii_case(h)));
-                let cookies = !prepared.cookies.is_empty() || !actor.jar.is_empty(Timestamp::now());
-                if by_hand || cookies || !prepared.request.body.is_empty() {
-                    Sender::Somebody
-                } else {
-                    Sender::Anonymous
-                }
+                // A body is no credential: a form that anybody may send is public.
+                let cookies = !prepared.cookies.is_empty() || !actor.jar.is_empty(now);
+                let by_hand = may_hold_credential(&prepared.request.headers);
+                if by_hand || cookies { Sender::Somebody } else { Sender::Anonymous }
             }
         }
     }
@@ -266,23 +339,36 @@ impl StepRun<'_> {
     }
 
     /// Renews a shared session that is about to end.
-    async fn keep_alive(&self, actor: &mut Actor) {
-        let Who::Identity(id, session, Ownership::Shared) = &actor.who else { return };
-        let due = session.credential.refresh_at().is_some_and(|at| at <= Timestamp::now());
-        if due && let Ok(renewed) = self.shared.sessions.renew(self.shared, *id, session.generation).await {
-            actor.who = Who::Identity(*id, renewed, Ownership::Shared);
+    async fn keep_alive(&self, actor: &mut Actor) -> Result<(), Arc<Failure>> {
+        let Who::Identity(id, session, Ownership::Shared) = &actor.who else { return Ok(()) };
+        if session.credential.refresh_at().is_some_and(|at| at <= Timestamp::now()) {
+            let renewed = self.shared.sessions.renew(self.shared, *id, session.generation).await?;
+            actor.take_over(&renewed);
         }
+        Ok(())
     }
 
-    /// After a 401 that says expired: a shared session is renewed once.
-    async fn renew(&self, actor: &Actor, trail: &Trail) -> Option<Who> {
-        let Who::Identity(id, session, Ownership::Shared) = &actor.who else { return None };
-        let response = trail.response()?;
-        if !says_expired(response) {
-            return None;
+    /// After a 401, a shared session gives way to a newer one that somebody else made meanwhile, since
+    /// a rotation may end the old one; if the 401 says expired, it is renewed once.
+    async fn renew(&self, actor: &Actor, sender: Sender, trail: &Trail) -> Result<Option<Arc<Session>>, Arc<Failure>> {
+        // A 401 for a credential that the step wrote itself says nothing about the session.
+        let Sender::Identity { ownership: Ownership::Shared, .. } = sender else { return Ok(None) };
+        let Who::Identity(id, session, _) = &actor.who else { return Ok(None) };
+        let Some(response) = trail.response().filter(|r| r.status == 401) else { return Ok(None) };
+        let newer = self.shared.sessions.newer(*id, session.generation);
+        if newer || (says_expired(response) && !self.shared.sessions.is_futile(*id)) {
+            return self.shared.sessions.renew(self.shared, *id, session.generation).await.map(Some);
         }
-        let renewed = self.shared.sessions.renew(self.shared, *id, session.generation).await.ok()?;
-        Some(Who::Identity(*id, renewed, Ownership::Shared))
+        Ok(None)
+    }
+
+    /// A new credential that is called expired as well was not refused for its age.
+    fn note_futile(&self, actor: &Actor, trail: &Trail) {
+        if let (Who::Identity(id, ..), Some(response)) = (&actor.who, trail.response())
+            && says_expired(response)
+        {
+            self.shared.sessions.note_futile(*id);
+        }
     }
 
     /// The names that the step's templates see.
@@ -343,7 +429,7 @@ impl StepRun<'_> {
             _ => Ended::Failed,
         };
         let record = self.record(step, actor, Some(trail), ended, held, failures);
-        Done { ended, record, captured, reasons, refused: None, requests: 0, waited: Duration::ZERO }
+        Done { ended, captured, reasons, ..Done::empty(record) }
     }
 
     /// Whose captures and cookies these are, for the names of masks.
@@ -360,15 +446,12 @@ impl StepRun<'_> {
     }
 
     fn without_answer(&self, step: &Step, actor: &Actor, reason: Reason) -> Done {
-        Done {
-            ended: Ended::Errored,
-            record: self.record(step, actor, None, Ended::Errored, 0, 0),
-            captured: Vec::new(),
-            reasons: vec![reason],
-            refused: None,
-            requests: 0,
-            waited: Duration::ZERO,
-        }
+        Done { reasons: vec![reason], ..Done::empty(self.record(step, actor, None, Ended::Errored, 0, 0)) }
+    }
+
+    fn blocked(&self, step: &Step, actor: &Actor, failure: Arc<Failure>) -> Done {
+        let record = self.record(step, actor, None, Ended::Blocked, 0, 0);
+        Done { ended: Ended::Blocked, blocked: Some(failure), ..Done::empty(record) }
     }
 
     fn reason(&self, code: &'static str, message: &str, span: crate::source::Span, help: Vec<String>) -> Reason {
@@ -489,13 +572,13 @@ fn says_expired(response: &Response) -> bool {
 }
 
 fn read_time(value: &serde_json::Value) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "a time is told to the millisecond")]
+    let of = |seconds: f64| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
     if let Some(seconds) = value.as_f64() {
-        return Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
+        return of(seconds);
     }
     let text = value.as_str()?;
-    text.parse::<f64>()
-        .ok()
-        .map_or_else(|| text.parse().ok(), |seconds| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok())
+    text.parse::<f64>().ok().map_or_else(|| text.parse().ok(), of)
 }
 
 fn percent_decoded(text: &str) -> String {

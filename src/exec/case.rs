@@ -67,7 +67,7 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
         return not_run(shared, index, Verdict::Skipped, "skipped", skip);
     }
     // A refusal that only comes at the second try is no refusal: such cases are never run again.
-    let refusing = case.shape.steps.iter().any(|s| s.means_refusal());
+    let refusing = case.shape.steps.iter().any(super::super::step::Step::may_refuse);
     let attempts = if refusing { 1 } else { shared.options.retries + 1 };
     let mut first: Option<Reason> = None;
     let clock = Instant::now();
@@ -114,13 +114,10 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
     for step in &case.shape.steps {
         let layered = Arc::new(scope.clone());
         let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope: &layered };
-        let (done, identity) = cast.act(&run, case, step).await;
+        let done = cast.act(&run, case, step).await;
         outcome.requests += done.requests;
         outcome.waited += done.waited;
-        if let Some((key, status, at)) = done.refused {
-            let step = outcome.steps.len();
-            refusals.push(Refusal { key, identity, status, step, at, shared: cast.shared });
-        }
+        refusals.extend(done.refused.map(|refusal| Refusal { step: outcome.steps.len(), ..refusal }));
         for (name, value) in done.captured {
             scope.set(name, value);
         }
@@ -131,7 +128,15 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
             Ended::Held => continue,
             Ended::Failed => Verdict::Failed,
             Ended::Errored => Verdict::Errored,
+            Ended::Blocked => Verdict::Blocked,
         };
+        if let Some(failure) = done.blocked {
+            // The steps of the login stand behind those of the case.
+            let first = outcome.steps.len();
+            let step = failure.reason.step.map(|s| first + s);
+            outcome.reasons.push(Reason { step, ..failure.reason.clone() });
+            outcome.steps.extend(failure.steps.iter().cloned());
+        }
         break;
     }
     CaseDone { outcome, refusals }
@@ -148,7 +153,6 @@ fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {
 struct Cast {
     nobody: Actor,
     identities: HashMap<IdentityId, Actor>,
-    shared: bool,
 }
 
 impl Cast {
@@ -164,7 +168,7 @@ impl Cast {
             (false, true) => Ownership::Still,
             (false, false) => Ownership::Shared,
         };
-        let mut cast = Self { nobody: Actor::nobody(), identities: HashMap::new(), shared: !fresh };
+        let mut cast = Self { nobody: Actor::nobody(), identities: HashMap::new() };
         for id in own.into_iter().chain(case.shape.identities.iter().copied()) {
             if cast.identities.contains_key(&id) {
                 continue;
@@ -192,16 +196,16 @@ impl Cast {
         scope.set_fields("sessions", parts.collect::<Vec<_>>());
     }
 
-    async fn act(&mut self, run: &StepRun<'_>, case: &Case, step: &Step) -> (Done, Option<IdentityId>) {
+    async fn act(&mut self, run: &StepRun<'_>, case: &Case, step: &Step) -> Done {
         let caller = if step.caller == Caller::Case { case.caller } else { step.caller };
         match caller {
             Caller::Identity(id) => match self.identities.get_mut(&id) {
-                Some(actor) => (run.run(step, actor).await, Some(id)),
+                Some(actor) => run.run(step, actor).await,
                 // The plan lists every identity that a step names, so this cannot be.
-                None => (run.run(step, &mut self.nobody).await, None),
+                None => run.run(step, &mut self.nobody).await,
             },
-            Caller::Anonymous => (run.run(step, &mut Actor::anonymous()).await, None),
-            Caller::Nobody | Caller::Case => (run.run(step, &mut self.nobody).await, None),
+            Caller::Anonymous => run.run(step, &mut Actor::anonymous()).await,
+            Caller::Nobody | Caller::Case => run.run(step, &mut self.nobody).await,
         }
     }
 }
@@ -217,7 +221,7 @@ pub(super) async fn run_steps(
     let plan = &shared.plan.suites[suite];
     let Some(world) = shared.worlds[plan.world].as_ref() else { return Ok((Arc::clone(ground), 0)) };
     let label: Arc<str> = plan.id.as_str().into();
-    let mut cast = Cast { nobody: Actor::nobody(), identities: HashMap::new(), shared: true };
+    let mut cast = Cast { nobody: Actor::nobody(), identities: HashMap::new() };
     for id in &plan.identities {
         let session = shared.sessions.get(shared, *id).await.map_err(|f| (f, 0))?;
         cast.identities.insert(*id, Actor::of(*id, &session, Ownership::Shared));
@@ -247,7 +251,7 @@ pub(super) async fn run_steps(
         let number = records.len();
         records.push(done.record);
         if ended != Ended::Held {
-            let first = done.reasons.into_iter().next();
+            let first = done.reasons.into_iter().next().or_else(|| done.blocked.map(|f| f.reason.clone()));
             return Err((Arc::new(failed(shared, suite, phase, step, first, number, records)), requests));
         }
     }

@@ -2,48 +2,77 @@
 //!
 //! A refusal is proven when somebody was allowed the same method and target in this run, and the
 //! refused identity itself was allowed something that nobody without a credential was. Cases with
-//! refusals that are not proven yet are held back; when all cases are done, the rest is decided.
+//! refusals that are not settled yet are held back; when all cases are done, the rest is decided.
+//! Nothing is decided on what a later answer may overturn, so the order of cases never matters.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
+use super::actor::Ownership;
 use crate::step::IdentityId;
 
-/// A method and target, as they were sent.
+/// A method and target, as they were sent; of a `whoami` or of any other step.
+///
+/// They are told apart because a `whoami` looks at the answer: `GET /session` may be 200 to all, and
+/// yet name somebody only to whoever is logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct RequestKey(u64);
+pub(super) struct RequestKey {
+    request: u64,
+    asked: Asked,
+}
+
+/// Why a request was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Asked {
+    /// A step of a case, a setup or a login.
+    Plainly,
+    /// A scheme's `whoami`.
+    Whoami,
+}
 
 impl RequestKey {
-    pub(super) fn of(method: &str, url: &str) -> Self {
+    pub(super) fn of(method: &str, url: &str, asked: Asked) -> Self {
         let mut hasher = DefaultHasher::new();
         (method, url).hash(&mut hasher);
-        Self(hasher.finish())
+        Self { request: hasher.finish(), asked }
     }
 }
 
 /// A request that was refused, as its case expected.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Refusal {
     pub(super) key: RequestKey,
-    /// Who was refused; `None` for nobody, anonymous and hand-written credentials.
-    pub(super) identity: Option<IdentityId>,
+    pub(super) sender: Sender,
     pub(super) status: u16,
     /// Index of the step in its case.
     pub(super) step: usize,
     /// Position in the run, for telling earlier from later.
     pub(super) at: u64,
-    /// The case uses the identity's shared session, so the session's later fate counts.
-    pub(super) shared: bool,
+    pub(super) weight: Weight,
+    /// What the same credential was allowed earlier in the same case.
+    pub(super) earlier: Vec<RequestKey>,
 }
 
-/// Who sent an allowed request.
+/// How much a refusal says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// The case is about it: it wants proof.
+    Claim,
+    /// It was not asked for, as with a redirect to the login page that is below 400: it proves
+    /// nothing when the session is dead.
+    Remark,
+    /// Not found: it proves nothing when the identity was never allowed anything.
+    Hint,
+}
+
+/// Whose credential a request carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sender {
     /// Without any credential.
     Anonymous,
-    /// An identity with its credential; a `fresh` or shared session.
-    Identity { id: IdentityId, shared: bool },
+    /// An identity with its credential.
+    Identity { id: IdentityId, ownership: Ownership },
     /// A hand-written credential, or steps of a login: shows that the request can be allowed, nothing more.
     Somebody,
 }
@@ -53,21 +82,82 @@ pub(super) enum Sender {
 pub(super) enum Shown {
     /// Access was at stake.
     Proven,
+    /// It needs no proof.
+    Fine,
     /// Nobody was seen being allowed the same request.
     Unproven,
-    /// The identity was never allowed anything, or its session had died: it proves nothing.
-    Nothing,
+    /// The identity was never allowed anything: it proves nothing.
+    Never,
+    /// The session may have been dead: it proves nothing.
+    Died,
+}
+
+/// What is known of a request.
+#[derive(Debug, Default, Clone, Copy)]
+struct Known {
+    /// Somebody was allowed it.
+    somebody: bool,
+    /// Somebody without a credential was allowed it.
+    public: bool,
+    /// Somebody without a credential was refused it.
+    guarded: bool,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Requests that somebody was allowed; true when anonymous was.
-    allowed: HashMap<RequestKey, bool>,
+    requests: HashMap<RequestKey, Known>,
     /// What each identity was allowed.
     by_identity: HashMap<IdentityId, HashSet<RequestKey>>,
     /// When each identity's shared session was last seen working.
     last_alive: HashMap<IdentityId, u64>,
+    /// What the `whoami` of a shared session was answered at the end, when it did not hold.
+    dead: HashMap<IdentityId, Option<u16>>,
     clock: u64,
+}
+
+impl Inner {
+    fn known(&self, key: RequestKey) -> Known {
+        self.requests.get(&key).copied().unwrap_or_default()
+    }
+
+    fn guarded(&self, key: RequestKey) -> bool {
+        // Whoever is refused the request is refused its `whoami`.
+        self.known(key).guarded || self.known(RequestKey { asked: Asked::Plainly, ..key }).guarded
+    }
+
+    /// What anonymous gets too shows nothing about a credential.
+    fn is_somebody(&self, id: IdentityId) -> bool {
+        self.by_identity.get(&id).is_some_and(|keys| keys.iter().any(|k| !self.known(*k).public))
+    }
+
+    fn is_surely_somebody(&self, id: IdentityId) -> bool {
+        let theirs = self.by_identity.get(&id);
+        theirs.is_some_and(|keys| keys.iter().any(|k| !self.known(*k).public && self.guarded(*k)))
+    }
+
+    fn alive_after(&self, id: IdentityId, at: u64) -> bool {
+        self.last_alive.get(&id).is_some_and(|alive| *alive >= at)
+    }
+
+    /// Tells whether the credential was good when it was refused, as far as can be told.
+    fn was_alive(&self, refusal: &Refusal, id: IdentityId, ownership: Ownership) -> bool {
+        // A 401 or the way to the login page is what a dead session gets as well.
+        let as_dead = matches!(refusal.status, 401 | 300..=399);
+        let earlier = refusal.earlier.iter().any(|k| !self.known(*k).public);
+        match ownership {
+            Ownership::Fresh => earlier || !as_dead,
+            // The case itself waits for the end of a credential that it saw working.
+            Ownership::Still if earlier => true,
+            Ownership::Shared | Ownership::Still => {
+                self.alive_after(id, refusal.at)
+                    || match self.dead.get(&id) {
+                        // The dead session is answered otherwise, so this was a refusal of the living one.
+                        Some(Some(status @ (401 | 403))) => *status != refusal.status,
+                        Some(_) | None => !as_dead,
+                    }
+            }
+        }
+    }
 }
 
 /// The run's memory of who was allowed what.
@@ -91,40 +181,70 @@ impl Ledger {
         let mut inner = self.lock();
         inner.clock += 1;
         let now = inner.clock;
-        let anonymous = inner.allowed.entry(key).or_insert(false);
-        *anonymous |= sender == Sender::Anonymous;
-        if let Sender::Identity { id, shared } = sender {
-            inner.by_identity.entry(id).or_default().insert(key);
-            if shared {
-                inner.last_alive.insert(id, now);
+        inner.requests.entry(RequestKey { asked: Asked::Plainly, ..key }).or_default().somebody = true;
+        match sender {
+            Sender::Somebody => {}
+            Sender::Anonymous => inner.requests.entry(key).or_default().public = true,
+            Sender::Identity { id, ownership } => {
+                inner.by_identity.entry(id).or_default().insert(key);
+                if ownership != Ownership::Fresh {
+                    inner.last_alive.insert(id, now);
+                }
             }
         }
     }
 
-    /// Tells whether an identity was ever allowed something.
-    pub(super) fn knows(&self, id: Option<IdentityId>) -> bool {
-        id.is_some_and(|id| self.lock().by_identity.contains_key(&id))
+    /// Notes that a request without a credential was refused.
+    pub(super) fn guarded(&self, key: RequestKey) {
+        self.lock().requests.entry(key).or_default().guarded = true;
+    }
+
+    /// Notes that the `whoami` of a shared session does not hold any more, and its status.
+    pub(super) fn dead(&self, id: IdentityId, status: Option<u16>) {
+        self.lock().dead.insert(id, status);
     }
 
     /// Tells what a refusal proves as far as is known now.
     pub(super) fn shown(&self, refusal: &Refusal) -> Shown {
         let inner = self.lock();
-        if let Some(id) = refusal.identity {
-            let theirs = inner.by_identity.get(&id);
-            // What anonymous gets too shows nothing about a credential.
-            let somebody = theirs.is_some_and(|keys| keys.iter().any(|k| inner.allowed.get(k) == Some(&false)));
-            if !somebody {
-                return Shown::Nothing;
+        if let Sender::Identity { id, ownership } = refusal.sender {
+            if !inner.is_somebody(id) {
+                return Shown::Never;
             }
-            // A 401 may also mean that the session died: it must have been seen working afterwards.
-            let died = refusal.shared
-                && refusal.status == 401
-                && inner.last_alive.get(&id).is_none_or(|alive| *alive < refusal.at);
-            if died {
-                return Shown::Nothing;
+            if refusal.weight != Weight::Hint && !inner.was_alive(refusal, id, ownership) {
+                return Shown::Died;
             }
         }
-        if inner.allowed.contains_key(&refusal.key) { Shown::Proven } else { Shown::Unproven }
+        match refusal.weight {
+            Weight::Remark | Weight::Hint => Shown::Fine,
+            Weight::Claim if inner.known(refusal.key).somebody => Shown::Proven,
+            Weight::Claim => Shown::Unproven,
+        }
+    }
+
+    /// Tells whether nobody that comes later can change what a refusal proves; whether the session
+    /// lives on is another question, see [`Ledger::wants_life`].
+    pub(super) fn is_settled(&self, refusal: &Refusal) -> bool {
+        if !matches!(self.shown(refusal), Shown::Proven | Shown::Fine) {
+            return false;
+        }
+        match refusal.sender {
+            Sender::Anonymous | Sender::Somebody => true,
+            Sender::Identity { id, .. } => self.is_surely_somebody(id),
+        }
+    }
+
+    /// Tells whether an identity was allowed something that anonymous was seen being refused.
+    pub(super) fn is_surely_somebody(&self, id: IdentityId) -> bool {
+        self.lock().is_surely_somebody(id)
+    }
+
+    /// Tells whether a shared session has yet to be seen working after a refusal.
+    pub(super) fn wants_life(&self, refusal: &Refusal) -> bool {
+        let Sender::Identity { id, ownership } = refusal.sender else { return false };
+        let waited = ownership == Ownership::Still && !refusal.earlier.is_empty();
+        let shared = ownership != Ownership::Fresh && !waited && refusal.weight != Weight::Hint;
+        shared && !self.lock().alive_after(id, refusal.at)
     }
 }
 
@@ -133,48 +253,112 @@ mod tests {
     use super::*;
 
     const BOB: IdentityId = IdentityId(1);
+    const SHARED: Sender = Sender::Identity { id: BOB, ownership: Ownership::Shared };
+    const FRESH: Sender = Sender::Identity { id: BOB, ownership: Ownership::Fresh };
+    const STILL: Sender = Sender::Identity { id: BOB, ownership: Ownership::Still };
+    const ROOT: Sender = Sender::Identity { id: IdentityId(2), ownership: Ownership::Shared };
 
-    fn refusal(ledger: &Ledger, url: &str, identity: Option<IdentityId>, status: u16) -> Refusal {
-        Refusal { key: RequestKey::of("GET", url), identity, status, step: 0, at: ledger.tick(), shared: true }
+    fn get(url: &str) -> RequestKey {
+        RequestKey::of("GET", url, Asked::Plainly)
+    }
+
+    fn refusal(ledger: &Ledger, url: &str, sender: Sender, status: u16) -> Refusal {
+        let at = ledger.tick();
+        Refusal { key: get(url), sender, status, step: 0, at, weight: Weight::Claim, earlier: Vec::new() }
     }
 
     #[test]
     fn a_refusal_needs_somebody_allowed_and_the_refused_alive() {
         let ledger = Ledger::default();
-        let admin = refusal(&ledger, "/admin", Some(BOB), 403);
-        assert_eq!(ledger.shown(&admin), Shown::Nothing);
-        ledger.allowed(RequestKey::of("GET", "/me"), Sender::Identity { id: BOB, shared: true });
+        let admin = refusal(&ledger, "/admin", SHARED, 403);
+        assert_eq!(ledger.shown(&admin), Shown::Never);
+        ledger.allowed(get("/me"), SHARED);
         assert_eq!(ledger.shown(&admin), Shown::Unproven);
-        ledger.allowed(RequestKey::of("GET", "/admin"), Sender::Identity { id: IdentityId(2), shared: true });
+        ledger.allowed(get("/admin"), ROOT);
         assert_eq!(ledger.shown(&admin), Shown::Proven);
     }
 
     #[test]
     fn what_anonymous_gets_too_does_not_make_somebody_alive() {
         let ledger = Ledger::default();
-        ledger.allowed(RequestKey::of("GET", "/health"), Sender::Identity { id: BOB, shared: true });
-        ledger.allowed(RequestKey::of("GET", "/health"), Sender::Anonymous);
-        assert_eq!(ledger.shown(&refusal(&ledger, "/admin", Some(BOB), 403)), Shown::Nothing);
+        ledger.allowed(get("/health"), SHARED);
+        ledger.allowed(get("/admin"), ROOT);
+        let admin = refusal(&ledger, "/admin", SHARED, 403);
+        assert!(!ledger.is_settled(&admin), "health may yet turn out to be public");
+        ledger.allowed(get("/health"), Sender::Anonymous);
+        assert_eq!(ledger.shown(&admin), Shown::Never);
+        ledger.allowed(get("/me"), SHARED);
+        ledger.guarded(get("/me"));
+        assert!(ledger.is_settled(&admin));
+    }
+
+    #[test]
+    fn a_whoami_is_spoilt_only_by_one_that_holds_for_anonymous() {
+        let ledger = Ledger::default();
+        let whoami = RequestKey::of("GET", "/session", Asked::Whoami);
+        ledger.allowed(whoami, SHARED);
+        ledger.allowed(get("/session"), Sender::Anonymous);
+        let session = refusal(&ledger, "/session", SHARED, 403);
+        assert_eq!(ledger.shown(&session), Shown::Proven);
+        ledger.allowed(whoami, Sender::Anonymous);
+        assert_eq!(ledger.shown(&session), Shown::Never);
     }
 
     #[test]
     fn a_401_after_the_session_was_last_seen_working_proves_nothing() {
         let ledger = Ledger::default();
-        let me = RequestKey::of("GET", "/me");
-        ledger.allowed(me, Sender::Identity { id: BOB, shared: true });
-        ledger.allowed(RequestKey::of("GET", "/admin"), Sender::Somebody);
-        let dead = refusal(&ledger, "/admin", Some(BOB), 401);
-        assert_eq!(ledger.shown(&dead), Shown::Nothing);
-        ledger.allowed(me, Sender::Identity { id: BOB, shared: true });
+        ledger.allowed(get("/me"), SHARED);
+        ledger.allowed(get("/admin"), Sender::Somebody);
+        let dead = refusal(&ledger, "/admin", SHARED, 401);
+        assert_eq!(ledger.shown(&dead), Shown::Died);
+        ledger.allowed(get("/me"), FRESH);
+        assert_eq!(ledger.shown(&dead), Shown::Died, "another session says nothing about this one");
+        ledger.allowed(get("/me"), SHARED);
         assert_eq!(ledger.shown(&dead), Shown::Proven);
+    }
+
+    #[test]
+    fn a_403_proves_nothing_when_the_dead_session_gets_one_too() {
+        let ledger = Ledger::default();
+        ledger.allowed(get("/me"), SHARED);
+        ledger.allowed(get("/admin"), ROOT);
+        let admin = refusal(&ledger, "/admin", SHARED, 403);
+        assert_eq!(ledger.shown(&admin), Shown::Proven);
+        ledger.dead(BOB, Some(401));
+        assert_eq!(ledger.shown(&admin), Shown::Proven);
+        ledger.dead(BOB, Some(403));
+        assert_eq!(ledger.shown(&admin), Shown::Died);
+    }
+
+    #[test]
+    fn a_credential_of_the_cases_own_must_have_worked_in_it() {
+        let ledger = Ledger::default();
+        ledger.allowed(get("/me"), SHARED);
+        ledger.allowed(get("/me"), FRESH);
+        for sender in [FRESH, STILL] {
+            let gone = refusal(&ledger, "/me", sender, 401);
+            assert_eq!(ledger.shown(&gone), Shown::Died);
+            assert_eq!(ledger.shown(&Refusal { earlier: vec![get("/me")], ..gone }), Shown::Proven);
+        }
+    }
+
+    #[test]
+    fn what_was_not_asked_for_needs_no_proof_but_life() {
+        let ledger = Ledger::default();
+        let missing = Refusal { weight: Weight::Hint, ..refusal(&ledger, "/x", SHARED, 404) };
+        assert_eq!(ledger.shown(&missing), Shown::Never);
+        ledger.allowed(get("/me"), SHARED);
+        assert_eq!(ledger.shown(&missing), Shown::Fine);
+        let away = Refusal { weight: Weight::Remark, ..refusal(&ledger, "/x", SHARED, 302) };
+        assert_eq!(ledger.shown(&away), Shown::Died);
     }
 
     #[test]
     fn nobody_needs_no_life() {
         let ledger = Ledger::default();
-        let anonymous = refusal(&ledger, "/me", None, 401);
+        let anonymous = refusal(&ledger, "/me", Sender::Anonymous, 401);
         assert_eq!(ledger.shown(&anonymous), Shown::Unproven);
-        ledger.allowed(RequestKey::of("GET", "/me"), Sender::Somebody);
+        ledger.allowed(get("/me"), Sender::Somebody);
         assert_eq!(ledger.shown(&anonymous), Shown::Proven);
     }
 }

@@ -15,6 +15,7 @@ use crate::secret::SecretSet;
 use crate::source::SourceMap;
 use crate::verdict::Policy;
 
+mod access;
 mod actor;
 mod case;
 mod judge;

@@ -30,7 +30,12 @@ pub(super) fn text(shared: &Shared, text: &str) -> String {
 pub(super) fn reason(shared: &Shared, code: &'static str, message: &str, span: Span, help: Vec<String>) -> Reason {
     let mut place = shared.sources.place(span);
     // The user's own line may hold a password written out.
-    place.text = text(shared, &place.text);
+    // The structural net would take a template in it for a credential.
+    place.text = if place.text.contains("{{") {
+        shared.secrets.mask(&place.text).into_owned()
+    } else {
+        text(shared, &place.text)
+    };
     Reason {
         code,
         message: text(shared, message),

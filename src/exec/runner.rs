@@ -1,6 +1,6 @@
 //! Hands out the cases of a plan, decides what their refusals prove, and ends the run.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -8,8 +8,9 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
 
+use super::actor::{Actor, Ended, Ownership};
 use super::case::CaseDone;
-use super::ledger::{Ledger, Shown};
+use super::ledger::{Asked, Ledger, Refusal, Sender, Shown};
 use super::session::{Sessions, ask};
 use super::stop::Stop;
 use super::{OnFailure, Prepared, RequireProof, RunOptions, Shared, Stopper, record, suite};
@@ -19,6 +20,8 @@ use crate::http::Request;
 use crate::plan::Plan;
 use crate::secret::SecretSet;
 use crate::source::SourceMap;
+use crate::step::{IdentityId, StepsId};
+use crate::template::Scope;
 use crate::verdict::{OnInconclusive, exit_code};
 
 /// How much runs at once.
@@ -41,6 +44,8 @@ pub(crate) struct Limits {
 struct Decided {
     tally: Tally,
     held: Vec<CaseDone>,
+    /// Cases decided since what is held was looked at.
+    since: usize,
 }
 
 /// The right to send one request.
@@ -53,7 +58,7 @@ impl Limits {
     fn new(options: &RunOptions) -> Self {
         let jobs = options.jobs.clamp(1, 10_000);
         // One job means one case after another, as its user expects.
-        let open = if jobs == 1 { 1 } else { jobs * 2 };
+        let open = if jobs == 1 { 1 } else { jobs * 4 };
         Self {
             slots: Semaphore::new(jobs),
             hosts: Mutex::default(),
@@ -159,7 +164,10 @@ impl Runner {
             })
         });
         dispatch(&shared).await;
-        check_alive(&shared).await;
+        tokio::select! {
+            () = check_alive(&shared) => {}
+            _ = shared.stop.cut_off() => {}
+        }
         decide_rest(&shared);
         watch.abort();
         deadline.inspect(tokio::task::JoinHandle::abort);
@@ -208,34 +216,68 @@ async fn dispatch(shared: &Arc<Shared>) {
     while tasks.join_next().await.is_some() {}
 }
 
-/// A 401 for an identity may mean that its session died: whoever has a `whoami` is asked once more.
+/// Asks `whoami` again where a refusal hangs on it: as the identity, whose session may have died before
+/// it was refused; and as nobody, since a `whoami` that holds for anybody shows nothing.
 async fn check_alive(shared: &Arc<Shared>) {
-    let open: Vec<_> = {
+    let refusals: Vec<Refusal> = {
         let decided = shared.limits.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        let refusals = decided.held.iter().flat_map(|d| &d.refusals);
-        let dead = refusals.filter(|r| r.status == 401 && r.shared && shared.ledger.shown(r) == Shown::Nothing);
-        let mut ids: Vec<_> = dead.filter_map(|r| r.identity).collect();
-        ids.sort();
-        ids.dedup();
-        ids
+        decided.held.iter().flat_map(|d| d.refusals.clone()).collect()
     };
-    for id in open {
+    let mut asked = HashSet::new();
+    for refusal in &refusals {
+        let Some((id, whoami)) = whoami_of(shared, refusal) else { continue };
         let world = shared.worlds[shared.plan.identities[id.0 as usize].world].as_ref();
-        if let (Some(world), Some(session)) = (world, shared.sessions.made(id)) {
-            let _ = ask(shared, world, id, &session).await;
+        let (Some(world), Some(session)) = (world, shared.sessions.made(id)) else { continue };
+        let ended = session.credential.expires.is_some_and(|at| at <= jiff::Timestamp::now());
+        if shared.ledger.wants_life(refusal) && !ended && asked.insert((id, Asked::Plainly)) {
+            let mut actor = Actor::of(id, &session, Ownership::Still);
+            let done = ask(shared, world, id, whoami, &world.scope, &mut actor).await;
+            if let Some(last) = done.last().filter(|d| d.ended != Ended::Held) {
+                shared.ledger.dead(id, last.record.status);
+            }
+        }
+        if !shared.ledger.is_surely_somebody(id) && asked.insert((id, Asked::Whoami)) {
+            // Its templates may name the identity; only the credential stays away.
+            let mut scope = Scope::above(&world.scope);
+            session.scope.local().for_each(|(name, value)| scope.set(Arc::clone(name), value.clone()));
+            ask(shared, world, id, whoami, &Arc::new(scope), &mut Actor::anonymous()).await;
         }
     }
 }
 
-/// Decides a case now if its refusals can be judged, else at the end of the run.
+/// The identity that was refused, and its `whoami`.
+fn whoami_of(shared: &Shared, refusal: &Refusal) -> Option<(IdentityId, StepsId)> {
+    let Sender::Identity { id, .. } = refusal.sender else { return None };
+    Some((id, shared.plan.identities[id.0 as usize].login.whoami?))
+}
+
+/// Tells whether nothing that comes later can change what a refusal proves.
+fn is_settled(shared: &Shared, refusal: &Refusal) -> bool {
+    shared.ledger.is_settled(refusal) && !(shared.ledger.wants_life(refusal) && whoami_of(shared, refusal).is_some())
+}
+
+/// Decides a case now if its refusals can be judged, else later or at the end of the run.
 pub(super) fn decide(shared: &Shared, done: CaseDone) {
-    let passed = matches!(done.outcome.verdict, Verdict::Passed | Verdict::Flaky);
-    let open = passed && done.refusals.iter().any(|r| shared.ledger.shown(r) != Shown::Proven);
-    if open {
-        shared.limits.decided.lock().unwrap_or_else(PoisonError::into_inner).held.push(done);
-        return;
+    let settled = |done: &CaseDone| {
+        let passed = matches!(done.outcome.verdict, Verdict::Passed | Verdict::Flaky);
+        !passed || done.refusals.iter().all(|r| is_settled(shared, r))
+    };
+    let mut ready = Vec::new();
+    {
+        let mut decided = shared.limits.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        if settled(&done) {
+            ready.push(done)
+        } else {
+            decided.held.push(done)
+        }
+        decided.since += 1;
+        // What was held is looked at now and then, seldom enough to cost little when much is held.
+        if decided.since > decided.held.len() / 8 {
+            decided.since = 0;
+            ready.extend(decided.held.extract_if(.., |d| settled(d)));
+        }
     }
-    finish(shared, done);
+    ready.into_iter().for_each(|done| finish(shared, done));
 }
 
 fn decide_rest(shared: &Shared) {
@@ -252,17 +294,21 @@ fn finish(shared: &Shared, mut done: CaseDone) {
         for refusal in &done.refusals {
             match shared.ledger.shown(refusal) {
                 Shown::Proven => done.outcome.proof.proven += 1,
+                Shown::Fine => {}
                 Shown::Unproven => {
                     done.outcome.proof.unproven += 1;
                     let message =
                         "nobody was allowed the same request in this run, so the refusal may have another cause";
                     push(shared, &mut done.outcome, "unproven", message, refusal.step);
                 }
-                Shown::Nothing => {
-                    let name = refusal.identity.map_or("", |id| &shared.plan.identities[id.0 as usize].name);
-                    let message = if shared.ledger.knows(refusal.identity) {
+                shown @ (Shown::Never | Shown::Died) => {
+                    let name = match refusal.sender {
+                        Sender::Identity { id, .. } => &*shared.plan.identities[id.0 as usize].name,
+                        Sender::Anonymous | Sender::Somebody => "",
+                    };
+                    let message = if shown == Shown::Died {
                         format!(
-                            "`{name}` was not seen being allowed anything after this 401, so its session may just have died"
+                            "`{name}` was not seen being allowed anything with this credential around the refusal, so it may just have been dead"
                         )
                     } else {
                         format!(

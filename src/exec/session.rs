@@ -3,8 +3,8 @@
 //! Each login and refresh runs in a task of its own: a waiter that is cancelled, timed out or retried
 //! never cancels it, so a rotated refresh token is never used twice.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -12,13 +12,14 @@ use tokio::sync::watch;
 use url::Origin;
 
 use super::actor::{Actor, Done, Ended, Ownership, StepRun, Who, run_all};
+use super::ledger::RequestKey;
 use super::world::WorldRun;
 use super::{Shared, record};
 use crate::auth::{Cookies, Credential, Ctx, Flow, Heard, Move};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
 use crate::http::jar::Jar;
 use crate::plan::Identity;
-use crate::step::IdentityId;
+use crate::step::{IdentityId, StepsId};
 use crate::template::{Scope, Value, from_json, to_json};
 
 /// A login that worked.
@@ -35,6 +36,8 @@ pub(super) struct Session {
     pub(super) origins: Vec<Origin>,
     /// Counts logins and refreshes of the identity.
     pub(super) generation: u64,
+    /// What `whoami` was allowed with it.
+    pub(super) shown_by: Vec<RequestKey>,
 }
 
 /// A login that did not work; blocks everybody who waits for it.
@@ -48,7 +51,6 @@ type Made = Result<Arc<Session>, Arc<Failure>>;
 
 #[derive(Debug, Clone)]
 enum State {
-    Empty,
     Pending(watch::Receiver<Option<Made>>),
     Made(Made),
 }
@@ -57,69 +59,72 @@ enum State {
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
     cells: Mutex<HashMap<IdentityId, State>>,
+    /// Identities whose renewed credential was called expired at once: renewing again would not help.
+    futile: Mutex<HashSet<IdentityId>>,
     /// Requests sent by logins, told in the summary.
     counted: Mutex<(usize, usize)>,
 }
 
 impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<IdentityId, State>> {
+        self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives the shared session of an identity; the first caller logs in, all others wait for it.
     pub(super) async fn get(&self, shared: &Arc<Shared>, id: IdentityId) -> Made {
         let waiting = {
-            let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-            match cells.entry(id).or_insert(State::Empty) {
-                State::Made(made) => return made.clone(),
-                State::Pending(waiting) => waiting.clone(),
-                empty @ State::Empty => {
-                    let waiting = spawn(shared, id, None);
-                    *empty = State::Pending(waiting.clone());
-                    waiting
-                }
+            let mut cells = self.lock();
+            match cells.get(&id) {
+                Some(State::Made(made)) => return made.clone(),
+                Some(State::Pending(waiting)) => waiting.clone(),
+                None => start(shared, &mut cells, id, None),
             }
         };
-        self.wait(id, waiting).await
+        wait(waiting).await
     }
 
     /// Renews the shared session unless somebody already did. Without a refresh it logs in anew.
     pub(super) async fn renew(&self, shared: &Arc<Shared>, id: IdentityId, generation: u64) -> Made {
         let waiting = {
-            let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut cells = self.lock();
             match cells.get(&id) {
                 Some(State::Pending(waiting)) => waiting.clone(),
                 Some(State::Made(Ok(session))) if session.generation > generation => return Ok(Arc::clone(session)),
                 Some(State::Made(Err(failure))) => return Err(Arc::clone(failure)),
                 Some(State::Made(Ok(session))) => {
-                    let waiting = spawn(shared, id, Some(Arc::clone(session)));
-                    cells.insert(id, State::Pending(waiting.clone()));
-                    waiting
+                    let old = Arc::clone(session);
+                    start(shared, &mut cells, id, Some(old))
                 }
-                Some(State::Empty) | None => return self.missing(id),
+                None => start(shared, &mut cells, id, None),
             }
         };
-        self.wait(id, waiting).await
+        wait(waiting).await
     }
 
-    fn missing(&self, _: IdentityId) -> Made {
-        unreachable!("only sessions that exist are renewed")
-    }
-
-    async fn wait(&self, id: IdentityId, mut waiting: watch::Receiver<Option<Made>>) -> Made {
-        let made = waiting.wait_for(Option::is_some).await.map(|m| m.clone());
-        let made = match made {
-            Ok(Some(made)) => made,
-            Ok(None) | Err(_) => return Err(Arc::new(Failure { reason: broken_off(), steps: Vec::new() })),
-        };
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(cells.get(&id), Some(State::Pending(_))) {
-            cells.insert(id, State::Made(made.clone()));
+    /// Tells whether a newer session was made, or is being made.
+    pub(super) fn newer(&self, id: IdentityId, generation: u64) -> bool {
+        match self.lock().get(&id) {
+            Some(State::Pending(_) | State::Made(Err(_))) => true,
+            Some(State::Made(Ok(session))) => session.generation > generation,
+            None => false,
         }
-        made
+    }
+
+    /// Notes that renewing did not help.
+    pub(super) fn note_futile(&self, id: IdentityId) {
+        self.futile.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// Tells whether renewing did not help before.
+    pub(super) fn is_futile(&self, id: IdentityId) -> bool {
+        self.futile.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
     }
 
     /// Gives the session if it was made; for `sessions.NAME` and the checks at the end.
     pub(super) fn made(&self, id: IdentityId) -> Option<Arc<Session>> {
-        match self.cells.lock().unwrap_or_else(PoisonError::into_inner).get(&id) {
+        match self.lock().get(&id) {
             Some(State::Made(Ok(session))) => Some(Arc::clone(session)),
-            Some(State::Empty | State::Pending(_) | State::Made(Err(_))) | None => None,
+            Some(State::Pending(_) | State::Made(Err(_))) | None => None,
         }
     }
 
@@ -148,16 +153,32 @@ fn broken_off() -> Reason {
     }
 }
 
-/// Starts a login or refresh in a task of its own.
-fn spawn(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<Session>>) -> watch::Receiver<Option<Made>> {
+/// Starts a login or refresh in a task of its own, which keeps the result itself: were it left to the
+/// waiters, a slow one could put an old session over a newer one.
+fn start(
+    shared: &Arc<Shared>,
+    cells: &mut HashMap<IdentityId, State>,
+    id: IdentityId,
+    old: Option<Arc<Session>>,
+) -> watch::Receiver<Option<Made>> {
     let (done, waiting) = watch::channel(None);
+    cells.insert(id, State::Pending(waiting.clone()));
     let shared = Arc::clone(shared);
     tokio::spawn(async move {
         let made = make(&shared, id, old, Sharing::Shared).await;
-        // Nobody may wait any more; the result stays for the next.
+        shared.sessions.lock().insert(id, State::Made(made.clone()));
+        // Nobody may wait any more.
         done.send_replace(Some(made));
     });
     waiting
+}
+
+async fn wait(mut waiting: watch::Receiver<Option<Made>>) -> Made {
+    let made = waiting.wait_for(Option::is_some).await.map(|m| m.clone());
+    match made {
+        Ok(Some(made)) => made,
+        Ok(None) | Err(_) => Err(Arc::new(Failure { reason: broken_off(), steps: Vec::new() })),
+    }
 }
 
 /// Who a session is for.
@@ -176,7 +197,7 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
     let refresh = old.as_ref().and_then(|s| Some((identity.login.scheme.refresh(&s.credential)?, Arc::clone(s))));
     let action = if refresh.is_some() { LoginAction::Refresh } else { LoginAction::Login };
     let generation = old.as_ref().map_or(0, |s| s.generation) + 1;
-    let entry = Entry { shared, id, identity, generation };
+    let entry = Entry { shared, id, identity, generation, sharing };
     let made = entry.run(refresh).await;
     let failure = made.as_ref().err().map(|f| f.reason.message.clone());
     shared.emit(Event::Login(Login {
@@ -194,6 +215,7 @@ struct Entry<'a> {
     id: IdentityId,
     identity: &'a Identity,
     generation: u64,
+    sharing: Sharing,
 }
 
 impl Entry<'_> {
@@ -221,17 +243,20 @@ impl Entry<'_> {
                 let session = old.scope.get("session").cloned();
                 session.into_iter().for_each(|s| scope.set("session", s));
                 let who = Who::Entering(self.id, Arc::new(scope.clone()));
-                (flow, Phase::Refresh, Actor { who, jar: old.jar.clone() })
+                (flow, Phase::Refresh, Actor::entering(who, old.jar.clone()))
             }
             None => {
                 let who = Who::Entering(self.id, Arc::new(scope.clone()));
-                (self.identity.login.scheme.begin(), Phase::Login, Actor { who, jar: Jar::default() })
+                (self.identity.login.scheme.begin(), Phase::Login, Actor::entering(who, Jar::default()))
             }
         };
-        let (credential, origins) = self.flow(world, flow.as_mut(), phase, &mut actor).await?;
+        let (credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut actor).await?;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());
         let keep = self.identity.login.scheme.cookies() == Cookies::Keep;
+        if keep && credential.parts.is_empty() && actor.jar.is_empty(Timestamp::now()) {
+            return Err(self.empty_handed(done));
+        }
         let session = Session {
             credential,
             jar: if keep { actor.jar } else { Jar::default() },
@@ -239,6 +264,7 @@ impl Entry<'_> {
             fields,
             origins,
             generation: self.generation,
+            shown_by: Vec::new(),
         };
         self.whoami(world, session).await
     }
@@ -266,12 +292,13 @@ impl Entry<'_> {
         flow: &mut dyn Flow,
         phase: Phase,
         actor: &mut Actor,
-    ) -> Result<(Credential, Vec<Origin>), Arc<Failure>> {
+    ) -> Result<(Credential, Vec<Origin>, Vec<Done>), Arc<Failure>> {
         let mut origins = world.origins.clone();
+        let mut all = Vec::new();
         let mut heard = Heard::Start;
         loop {
             match flow.next(heard, &Ctx { now: Timestamp::now() }) {
-                Move::Ready(credential) => return Ok((credential, origins)),
+                Move::Ready(credential) => return Ok((credential, origins, all)),
                 Move::Steps(steps) => {
                     let steps = &self.shared.plan.steps[steps.0 as usize];
                     for step in steps {
@@ -285,8 +312,10 @@ impl Entry<'_> {
                     if done.last().is_some_and(|d| d.ended != Ended::Held) {
                         return Err(self.failed_login(phase, done));
                     }
-                    let captured = done.into_iter().flat_map(|d| d.captured);
-                    heard = Heard::Steps(captured.filter_map(|(n, v)| Some((n, to_json(&v).ok()?))).collect());
+                    let captured = done.iter().flat_map(|d| &d.captured);
+                    let parts = captured.filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
+                    heard = Heard::Steps(parts.collect());
+                    all.extend(done);
                 }
             }
         }
@@ -297,18 +326,33 @@ impl Entry<'_> {
     }
 
     async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
-        let session = Arc::new(session);
         self.shared.sessions.count(usize::from(self.identity.login.kind.name == "login"), 0);
-        match ask(self.shared, world, self.id, &session).await {
-            None | Some(Ok(())) => Ok(session),
-            Some(Err(done)) => {
-                let name = &self.identity.name;
-                let message = format!(
-                    "`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work"
-                );
-                Err(self.failed("wrong-person", &message, *done))
-            }
+        let Some(whoami) = self.identity.login.whoami else { return Ok(Arc::new(session)) };
+        let ownership = if self.sharing == Sharing::Fresh { Ownership::Fresh } else { Ownership::Still };
+        let asked = Arc::new(session);
+        let mut actor = Actor::of(self.id, &asked, ownership);
+        let done = ask(self.shared, world, self.id, whoami, &world.scope, &mut actor).await;
+        if done.last().is_some_and(|d| d.ended == Ended::Held) {
+            drop(actor);
+            let shown_by = done.iter().filter_map(|d| d.allowed).collect();
+            let session = Arc::try_unwrap(asked).map(|session| Arc::new(Session { shown_by, ..session }));
+            return Ok(session.unwrap_or_else(|held| held));
         }
+        let name = &self.identity.name;
+        let message =
+            format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work");
+        Err(self.failed("wrong-person", &message, done))
+    }
+
+    /// A login by cookies that got none would send every request without a credential.
+    fn empty_handed(&self, done: Vec<Done>) -> Arc<Failure> {
+        let name = &self.identity.name;
+        let message = format!("`{name}` got no credential: the login was answered, but left no cookie to send");
+        let notes: Vec<String> = done.iter().flat_map(|d| d.record.notes.clone()).collect();
+        let failure = self.failed("login-failed", &message, done);
+        let mut reason = failure.reason.clone();
+        reason.help.extend(notes);
+        Arc::new(Failure { reason, steps: failure.steps.clone() })
     }
 
     fn failed_login(&self, phase: Phase, done: Vec<Done>) -> Arc<Failure> {
@@ -347,19 +391,19 @@ impl Entry<'_> {
     }
 }
 
-/// Asks `whoami` with a session; `None` when the scheme has none.
+/// Asks `whoami` as somebody.
 pub(super) async fn ask(
     shared: &Arc<Shared>,
     world: &WorldRun,
     id: IdentityId,
-    session: &Arc<Session>,
-) -> Option<Result<(), Box<Vec<Done>>>> {
+    whoami: StepsId,
+    scope: &Arc<Scope>,
+    actor: &mut Actor,
+) -> Vec<Done> {
     let identity = &shared.plan.identities[id.0 as usize];
-    let steps = &shared.plan.steps[identity.login.whoami?.0 as usize];
-    let run = StepRun { shared, world, phase: Phase::Whoami, label: &identity.name, scope: &world.scope };
-    let mut actor = Actor::of(id, session, Ownership::Still);
-    let (done, ..) = run_all(&run, steps, &mut actor).await;
+    let steps = &shared.plan.steps[whoami.0 as usize];
+    let run = StepRun { shared, world, phase: Phase::Whoami, label: &identity.name, scope };
+    let (done, ..) = run_all(&run, steps, actor).await;
     shared.sessions.count(0, done.iter().map(|d| d.requests as usize).sum());
-    let held = done.last().is_some_and(|d| d.ended == Ended::Held);
-    Some(if held { Ok(()) } else { Err(Box::new(done)) })
+    done
 }

@@ -165,7 +165,9 @@ impl Transport {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, HttpError> {
-        if !request.address.is_normal() {
+        // The library adds an `Accept` of its own, so a request without one takes the other way too.
+        let bare = !request.headers.has("accept") && self.settings.proxy == Proxy::Direct;
+        if !request.address.is_normal() || bare {
             return self.raw(request).await;
         }
         let origin = request.address.base();

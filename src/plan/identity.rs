@@ -1,6 +1,6 @@
 //! Resolves identities: which declaration and which scheme a name means in a suite.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::world::Layers;
@@ -37,6 +37,8 @@ pub(super) struct Known {
 pub(super) struct Register {
     by_key: HashMap<(Span, Span, usize), Option<IdentityId>>,
     pub(super) known: Vec<Known>,
+    /// Schemes that were compiled for their faults alone.
+    checked: HashSet<Span>,
 }
 
 /// Resolves names for one suite.
@@ -128,6 +130,24 @@ impl SuiteCallers<'_, '_> {
         });
         self.register.by_key.insert(key, id);
         id
+    }
+
+    /// Compiles a scheme for somebody who has whatever it needs: nobody may be using it.
+    pub(super) fn check_scheme(&mut self, reader: &mut Reader<'_>, scheme: &SchemeSpec) {
+        let span = scheme.kind.span;
+        if !self.register.checked.insert(span) {
+            return;
+        }
+        let own = self.layers.suite.is_some_and(|s| s.auth.iter().any(|a| a.value.kind.span == span));
+        let (world, layers) =
+            if own { (&self.own, self.layers.clone()) } else { (&self.base, self.layers.without_suite()) };
+        let mut names = (*world.1).clone();
+        names.object("identity", Members::Any);
+        let before = std::mem::replace(&mut reader.names, Arc::new(names));
+        let needs = auth::SCHEMES.iter().find(|s| s.name == &*scheme.kind.value).map_or(&[][..], |s| s.needs);
+        let fields: Vec<(Arc<str>, Span)> = needs.iter().map(|n| (Arc::from(*n), span)).collect();
+        read_scheme(scheme, span, &fields, &layers, reader, &mut Vec::new());
+        reader.names = before;
     }
 
     fn scheme<'x>(&'x self, reader: &mut Reader<'_>, auth: &'x AuthSpec) -> Option<&'x SchemeSpec> {

@@ -185,14 +185,32 @@ fn compile_vars(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<(Arc<str>, 
         let (ready, blocked): (Vec<_>, Vec<_>) =
             open.into_iter().partition(|(_, _, tree)| names.iter().all(|n| !tree.uses(n)));
         if ready.is_empty() {
-            let names: Vec<&str> = blocked.iter().map(|(n, ..)| &**n).collect();
-            reader.fault(diags::var_cycle(blocked[0].1, &names));
-            break;
+            let circle = circle(&blocked);
+            let names: Vec<&str> = circle.iter().map(|i| &*blocked[*i].0).collect();
+            reader.fault(diags::var_cycle(blocked[circle[0]].1, &names));
+            // Without this circle the rest may still be sound, or have a circle of its own.
+            open = blocked.into_iter().enumerate().filter(|(i, _)| !circle.contains(i)).map(|(_, v)| v).collect();
+            continue;
         }
         out.extend(ready.into_iter().map(|(n, _, t)| (n, t)));
         open = blocked;
     }
     out
+}
+
+/// A circle among variables of which each needs another: follows one until it comes round.
+fn circle(blocked: &[(Arc<str>, Span, Tree)]) -> Vec<usize> {
+    let mut path = vec![0];
+    loop {
+        let tree = &blocked[path[path.len() - 1]].2;
+        let next = blocked.iter().position(|(name, ..)| tree.uses(name)).unwrap_or(0);
+        if let Some(start) = path.iter().position(|i| *i == next) {
+            let mut circle = path.split_off(start);
+            circle.sort_unstable();
+            return circle;
+        }
+        path.push(next);
+    }
 }
 
 fn target(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -> Option<TargetPlan> {

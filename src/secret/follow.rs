@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Range;
 
-use super::unescape::{DEPTH, LONGEST, Unit, read, starts_escape};
+use super::unescape::{LONGEST, Reader, Unit, starts_escape};
 
 /// How many places are followed at once; more are only reached by texts made to be ambiguous.
 const OPEN: usize = 64;
@@ -41,7 +41,8 @@ fn standard(byte: u8) -> u8 {
 }
 
 /// Gives the furthest end of `wanted` when it begins at `at`.
-pub(super) fn forward(text: &[u8], at: usize, wanted: &[u8], alphabet: Alphabet) -> Option<usize> {
+pub(super) fn forward(reader: &mut Reader<'_>, at: usize, wanted: &[u8], alphabet: Alphabet) -> Option<usize> {
+    let text = reader.text();
     let mut open = BTreeSet::from([(0, at)]);
     let mut steps = budget(wanted);
     let mut end = None;
@@ -60,7 +61,7 @@ pub(super) fn forward(text: &[u8], at: usize, wanted: &[u8], alphabet: Alphabet)
             continue;
         }
         steps = steps.checked_sub(1)?;
-        for unit in read(text, at, DEPTH).as_slice() {
+        for unit in reader.read(at).as_slice() {
             let rest = &wanted[done..];
             if open.len() < OPEN && unit.bytes().len() <= rest.len() && alphabet.all_same(unit.bytes(), rest) {
                 open.insert((done + unit.bytes().len(), unit.next));
@@ -71,7 +72,8 @@ pub(super) fn forward(text: &[u8], at: usize, wanted: &[u8], alphabet: Alphabet)
 }
 
 /// Gives the earliest start of `wanted` when it ends before `at`.
-pub(super) fn backward(text: &[u8], at: usize, wanted: &[u8], alphabet: Alphabet) -> Option<usize> {
+pub(super) fn backward(reader: &mut Reader<'_>, at: usize, wanted: &[u8], alphabet: Alphabet) -> Option<usize> {
+    let text = reader.text();
     let mut open = BTreeSet::from([(wanted.len(), at)]);
     let mut steps = budget(wanted);
     let mut start: Option<usize> = None;
@@ -89,7 +91,7 @@ pub(super) fn backward(text: &[u8], at: usize, wanted: &[u8], alphabet: Alphabet
         }
         steps = steps.checked_sub(1)?;
         let rest = &wanted[..left];
-        for (place, unit) in units_before(text, at) {
+        for (place, unit) in units_before(reader, at) {
             let len = unit.bytes().len();
             if open.len() < OPEN && len <= left && alphabet.all_same(unit.bytes(), &rest[left - len..]) {
                 open.insert((left - len, place));
@@ -117,14 +119,15 @@ fn follows_escape(text: &[u8], at: usize, clear: &mut Range<usize>) -> bool {
 }
 
 /// Lists the readings of the pieces of text that end right before `at`.
-fn units_before(text: &[u8], at: usize) -> impl Iterator<Item = (usize, Unit)> {
-    (at.saturating_sub(LONGEST)..at).filter(move |place| place + 1 == at || starts_escape(text[*place])).flat_map(
-        move |place| {
-            let units = read(text, place, DEPTH);
-            let ending = units.as_slice().iter().filter(|unit| unit.next == at).copied().collect::<Vec<_>>();
-            ending.into_iter().map(move |unit| (place, unit))
-        },
-    )
+fn units_before(reader: &mut Reader<'_>, at: usize) -> Vec<(usize, Unit)> {
+    let text = reader.text();
+    let begins = (at.saturating_sub(LONGEST)..at).filter(|place| place + 1 == at || starts_escape(text[*place]));
+    let mut found = Vec::new();
+    for place in begins {
+        let units = reader.read(place);
+        found.extend(units.as_slice().iter().filter(|unit| unit.next == at).map(|unit| (place, *unit)));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -133,7 +136,10 @@ mod tests {
 
     fn both(text: &str, wanted: &str) -> (Option<usize>, Option<usize>) {
         let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
-        (forward(text, 0, wanted, Alphabet::Exact), backward(text, text.len(), wanted, Alphabet::Exact))
+        (
+            forward(&mut Reader::new(text), 0, wanted, Alphabet::Exact),
+            backward(&mut Reader::new(text), text.len(), wanted, Alphabet::Exact),
+        )
     }
 
     #[test]

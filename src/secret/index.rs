@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::Secret;
 use super::follow::{Alphabet, backward, forward};
 use super::forms::{Form, SHORTEST, forms_of};
-use super::unescape::{DEPTH, Unit, read, starts_escape};
+use super::unescape::{Reader, Unit, starts_escape};
 
 /// Bytes of an anchor.
 const ANCHOR: usize = SHORTEST;
@@ -20,8 +20,8 @@ const ANCHOR: usize = SHORTEST;
 /// Forms that may share an anchor before another place is preferred.
 const CROWDED: u32 = 8;
 
-/// Readings of an anchor that are tried at one place of a text; more are only reached by texts made to be ambiguous.
-const TRIES: usize = 64;
+/// Readings that are followed at one place of a text; more are only reached by texts made to be ambiguous.
+const TRIES: usize = 256;
 
 /// The end of a chain of entries.
 const NONE: u32 = u32::MAX;
@@ -46,6 +46,14 @@ struct Chain {
 pub(super) struct Match {
     pub(super) at: Range<usize>,
     pub(super) value: u32,
+}
+
+/// The first bytes of an anchor, read in one of the ways a text can be read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Reading {
+    key: u64,
+    len: usize,
+    next: usize,
 }
 
 /// A place that can be read in more than one way, and whether an anchor may stand across it.
@@ -126,7 +134,9 @@ impl Index {
         if self.chains.len() * 16 > self.filter.len() * 64 {
             self.filter = vec![0; self.filter.len() * 2];
             let keys: Vec<u64> = self.chains.keys().copied().collect();
-            keys.into_iter().for_each(|key| self.mark(key));
+            for key in keys {
+                self.mark(key);
+            }
         } else {
             self.mark(key(anchor));
         }
@@ -159,23 +169,23 @@ impl Index {
         if self.entries.is_empty() {
             return found;
         }
-        let mut open = Vec::new();
-        let mut escape = self.next_escape(text, 0);
+        let mut reader = Reader::new(text);
+        let mut escape = self.next_escape(&mut reader, 0);
         let mut at = 0;
         while at < text.len() {
             if escape.at < at {
-                escape = self.next_escape(text, at);
+                escape = self.next_escape(&mut reader, at);
             }
             if escape.at >= at + ANCHOR {
                 let Some(window) = text.get(at..at + ANCHOR) else { break };
                 let key = key(window);
                 if self.may_have(key) {
-                    self.confirm(key, text, at, values, &mut found);
+                    self.confirm(key, &mut reader, at, values, &mut found);
                 }
             } else if escape.crossable {
-                open.push((0, 0, at));
-                self.find_escaped(text, &mut open, |key| self.confirm(key, text, at, values, &mut found));
-                open.clear();
+                for key in self.read_anchors(&mut reader, at) {
+                    self.confirm(key, &mut reader, at, values, &mut found);
+                }
             } else {
                 at = escape.at;
             }
@@ -185,10 +195,11 @@ impl Index {
     }
 
     /// Finds the next place that can be read in more than one way.
-    fn next_escape(&self, text: &[u8], from: usize) -> Escape {
+    fn next_escape(&self, reader: &mut Reader<'_>, from: usize) -> Escape {
+        let text = reader.text();
         let begins = text.iter().enumerate().skip(from).filter(|(_, byte)| starts_escape(**byte));
         for (at, _) in begins {
-            let units = read(text, at, DEPTH);
+            let units = reader.read(at);
             if units.as_slice().len() > 1 {
                 let known = |unit: &Unit| unit.bytes().first().is_some_and(|byte| self.bytes[usize::from(*byte)]);
                 return Escape { at, crossable: units.as_slice().iter().any(known) };
@@ -197,36 +208,44 @@ impl Index {
         Escape { at: usize::MAX, crossable: false }
     }
 
-    /// Reports every anchor that the text may stand for where `open` begins.
-    fn find_escaped(&self, text: &[u8], open: &mut Vec<(u64, usize, usize)>, mut report: impl FnMut(u64)) {
-        let mut tries = TRIES;
-        while let Some((begun, begun_len, place)) = open.pop() {
-            for unit in read(text, place, DEPTH).as_slice() {
-                let (mut key, mut len) = (begun, begun_len);
-                for byte in unit.bytes().iter().take(ANCHOR - len) {
-                    key |= u64::from(*byte) << (8 * len);
-                    len += 1;
-                }
-                let known = unit.bytes().iter().take(len - begun_len).all(|byte| self.bytes[usize::from(*byte)]);
-                if !known || (len > 1 && !self.may_begin(key)) {
-                    continue;
-                }
-                if len == ANCHOR && self.may_have(key) {
-                    report(key);
-                }
-                tries -= 1;
-                if tries == 0 {
-                    return;
-                }
-                if len < ANCHOR {
-                    open.push((key, len, unit.next));
+    /// Gives every anchor that the text may stand for at `at`.
+    fn read_anchors(&self, reader: &mut Reader<'_>, at: usize) -> Vec<u64> {
+        let mut open = vec![Reading { key: 0, len: 0, next: at }];
+        let mut keys = Vec::new();
+        let mut done = 0;
+        while let Some(begun) = open.get(done).copied()
+            && done < TRIES
+        {
+            done += 1;
+            let units = reader.read(begun.next);
+            for reading in units.as_slice().iter().filter_map(|unit| self.read_on(begun, unit)) {
+                if reading.len < ANCHOR {
+                    if !open.contains(&reading) {
+                        open.push(reading);
+                    }
+                } else if self.may_have(reading.key) && !keys.contains(&reading.key) {
+                    keys.push(reading.key);
                 }
             }
         }
+        keys
+    }
+
+    /// Adds a unit to a reading, unless no anchor begins like that.
+    fn read_on(&self, begun: Reading, unit: &Unit) -> Option<Reading> {
+        let mut reading = Reading { next: unit.next, ..begun };
+        for byte in unit.bytes().iter().take(ANCHOR - begun.len) {
+            if !self.bytes[usize::from(*byte)] {
+                return None;
+            }
+            reading.key |= u64::from(*byte) << (8 * reading.len);
+            reading.len += 1;
+        }
+        (reading.len < 2 || self.may_begin(reading.key)).then_some(reading)
     }
 
     /// Follows every form with this anchor from `at` to both ends.
-    fn confirm(&self, key: u64, text: &[u8], at: usize, values: &[Secret], found: &mut Vec<Match>) {
+    fn confirm(&self, key: u64, reader: &mut Reader<'_>, at: usize, values: &[Secret], found: &mut Vec<Match>) {
         let mut place = self.chains.get(&key).map_or(NONE, |chain| chain.first);
         while let Some(entry) = self.entries.get(place as usize) {
             place = entry.next;
@@ -234,9 +253,9 @@ impl Index {
             let wanted = entry.form.text(value.expose());
             let (before, after) = wanted.split_at(entry.offset as usize);
             let alphabet = entry.form.alphabet();
-            let Some(end) = forward(text, at, after, alphabet) else { continue };
-            let Some(start) = backward(text, at, before, alphabet) else { continue };
-            found.push(Match { at: entry.form.whole(text, start..end), value: entry.value });
+            let Some(end) = forward(reader, at, after, alphabet) else { continue };
+            let Some(start) = backward(reader, at, before, alphabet) else { continue };
+            found.push(Match { at: entry.form.whole(reader.text(), start..end), value: entry.value });
         }
     }
 }

@@ -312,7 +312,7 @@ fn weakness(value: &str, origin: Origin) -> Option<Weak> {
 
 /// Takes out of a label what would break the text a name is put into: brackets, quotes, spaces, separators.
 fn clean(label: &str) -> String {
-    let kept = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | ':' | '/' | '@' | '[' | ']');
+    let kept = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '-');
     label.chars().take(100).map(|c| if kept(c) { c } else { '_' }).collect()
 }
 

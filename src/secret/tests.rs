@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use proptest::prelude::*;
 
-use super::SecretSet;
+use super::structure::{self, mask_as};
+use super::{SecretSet, TextKind};
 
 fn percent(value: &str, kept: &str, upper: bool) -> String {
     let mut out = String::new();
@@ -121,8 +122,65 @@ fn context() -> impl Strategy<Value = String> {
     prop_oneof!["\\PC{0,20}", "[\\\\%&+'\"u0-9a-f;#x]{0,12}", "[a-z =:,{}\"]{0,30}"]
 }
 
+const KINDS: [TextKind; 5] = [TextKind::Plain, TextKind::Json, TextKind::Form, TextKind::Html, TextKind::Url];
+
+/// Text full of what the structural net looks for, whole and broken.
+fn structured() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        prop::sample::select(vec![
+            "{\"",
+            "\":\"",
+            "\",\"",
+            "\"}",
+            "\\\"",
+            "[",
+            "]",
+            "password",
+            "access_token",
+            "code",
+            "otp",
+            "=",
+            "&",
+            "?",
+            "#",
+            ";",
+            "://",
+            "@",
+            "Authorization: ",
+            "Bearer ",
+            "Basic ",
+            "Digest ",
+            "Cookie: ",
+            "response=",
+            "<input name=",
+            "value=",
+            "\"",
+            "'",
+            ">",
+            "eyJhbGciOiJub25lIn0",
+            ".",
+            "‹",
+            "›",
+            "‹a#1›",
+            "%3D",
+            "%",
+            "+",
+            "\\",
+            "\\u0026",
+            "\r\n",
+            ", ",
+            "{",
+            "}",
+        ])
+        .prop_map(str::to_owned),
+        "[a-zA-Z0-9]{1,20}",
+        "\\PC{1,5}",
+    ];
+    prop::collection::vec(piece, 0..25).prop_map(|pieces| pieces.concat())
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_spelling_survives_in_any_text(value in value(), before in context(), after in context()) {
@@ -152,6 +210,43 @@ proptest! {
         text.extend(bytes);
         let masked = set.mask_bytes(&text);
         prop_assert!(set.search(&masked).is_empty());
+    }
+
+    #[test]
+    fn both_nets_together_leave_nothing(value in value(), before in structured(), after in structured()) {
+        let set = SecretSet::new();
+        set.declare("secrets.web", &value);
+        for (name, spelling) in spellings(&value) {
+            let text = format!("{before}{spelling}{after}");
+            for kind in KINDS {
+                let masked = set.mask_text(kind, &text);
+                prop_assert!(set.search(masked.as_bytes()).is_empty(), "{}, {:?}: {:?}", name, kind, masked);
+                prop_assert!(!masked.contains(&value), "{}, {:?}: {:?}", name, kind, masked);
+            }
+            let masked = set.mask_header("Authorization", &text);
+            prop_assert!(set.search(masked.as_bytes()).is_empty(), "{}, header: {:?}", name, masked);
+        }
+    }
+
+    #[test]
+    fn structure_is_masked_without_panic_and_once(text in structured(), name in "[a-zA-Z-]{1,12}") {
+        for kind in KINDS {
+            let once = mask_as(kind, &text);
+            prop_assert_eq!(&mask_as(kind, &once), &once, "{:?} of {:?}", kind, text);
+        }
+        for name in [name.as_str(), "Authorization", "Cookie", "Set-Cookie", "Location", "Authentication-Info"] {
+            let once = structure::mask_header(name, &text);
+            prop_assert_eq!(&structure::mask_header(name, &once), &once, "{}: {:?}", name, text);
+        }
+    }
+
+    #[test]
+    fn json_stays_json(text in "\\PC{0,30}", name in prop::sample::select(vec!["password", "Authorization", "cookie", "code", "x"])) {
+        let mut tree = serde_json::json!({ name: [&text, { name: &text }], "body": serde_json::json!({ name: &text }).to_string() });
+        let masked = structure::mask_json_text(&tree.to_string()).into_owned();
+        let read: serde_json::Value = serde_json::from_str(&masked).unwrap();
+        structure::mask_json(&mut tree);
+        prop_assert!(read.is_object() && tree.is_object());
     }
 
     #[test]

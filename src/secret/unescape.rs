@@ -8,16 +8,45 @@
 //! To add an escape: name its first character in [`starts_escape`] and add an arm in [`read`].
 
 /// Layers of escapes inside escapes that are understood: JSON in JSON in a URL.
-pub(super) const DEPTH: u8 = 3;
+const DEPTH: u8 = 3;
 
 /// The longest piece of text that one [`Unit`] is looked for in: a surrogate pair escaped three times.
 pub(super) const LONGEST: usize = 32;
 
 /// More readings of one place than this do not occur outside of attacks, and are not followed.
-const READINGS: usize = 8;
+const READINGS: usize = 12;
 
 /// A run of this many backslashes is no escape but an attempt to make us count.
 const ENDLESS: [u8; 48] = [b'\\'; 48];
+
+/// Readings a text may cost, and per byte. An honest text needs a few per byte at most.
+const COST: usize = 1_000_000;
+const COST_PER_BYTE: usize = 24;
+
+/// Reads a text as long as it does not cost too much; what is made to be ambiguous all over is then read as it stands,
+/// so that it cannot hang us.
+pub(super) struct Reader<'a> {
+    text: &'a [u8],
+    budget: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a [u8]) -> Self {
+        Self { text, budget: COST + text.len() * COST_PER_BYTE }
+    }
+
+    /// Gives the text with all its escapes.
+    pub(super) fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// Lists what the text at `at` may stand for; nothing at its end.
+    pub(super) fn read(&mut self, at: usize) -> Units {
+        let units = read(self.text, at, if self.budget == 0 { 0 } else { DEPTH });
+        self.budget = self.budget.saturating_sub(units.as_slice().len());
+        units
+    }
+}
 
 /// What a piece of text stands for, and where the text goes on after it.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -85,7 +114,7 @@ pub(super) fn starts_escape(byte: u8) -> bool {
 }
 
 /// Lists what the text at `at` may stand for with up to `depth` layers of escapes; nothing at the end of the text.
-pub(super) fn read(text: &[u8], at: usize, depth: u8) -> Units {
+fn read(text: &[u8], at: usize, depth: u8) -> Units {
     let mut out = Units::default();
     let Some(&first) = text.get(at) else { return out };
     out.push(Unit::byte(first, at + 1));

@@ -95,6 +95,12 @@ pub(super) fn yaml(span: Span, reason: &str) -> Diagnostic {
     Diagnostic::error(&YAML, span, format!("this YAML cannot be read: {reason}")).label("here")
 }
 
+pub(super) fn tab(span: Span) -> Diagnostic {
+    Diagnostic::error(&YAML, span, "a line is indented with a tab, and YAML only takes blanks there")
+        .label("a tab")
+        .help("indent with spaces; most editors can show tabs and replace them")
+}
+
 pub(super) fn several_documents(span: Span) -> Diagnostic {
     Diagnostic::error(&YAML, span, "a file holds one YAML document")
         .label("a second one starts here")
@@ -158,7 +164,7 @@ pub(super) fn slip_backslash(span: Span, fixed: &str) -> Diagnostic {
 pub(super) fn slip_comment(cut: Span, whole: Span, fixed: &str) -> Diagnostic {
     Diagnostic::error(&YAML_SLIP, cut, "YAML drops this part: a `#` behind a blank begins a comment")
         .label("not part of the request")
-        .fix(whole, fixed, "put the request in quotes, or a blank behind `#` for a comment")
+        .fix(whole, fixed, "a target has `%20` for a blank and `%23` for `#`; a comment has a blank behind `#`")
 }
 
 pub(super) fn slip_number(span: Span, key: &str, raw: &str) -> Diagnostic {

@@ -319,7 +319,7 @@ fn read_project(node: &Node, reader: &mut Reader<'_>) -> Option<(Shared, Vec<Nam
         match Glob::new(&text.value) {
             Ok(glob) => _ = globs.add(glob),
             Err(error) => {
-                reader.fault(diags::bad_value(text.span, format!("this is no glob: {}", error.kind())).label("here"))
+                reader.fault(diags::bad_value(text.span, format!("this is no glob: {}", error.kind())).label("here"));
             }
         }
     }

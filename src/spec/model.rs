@@ -117,7 +117,7 @@ pub struct TargetSpec {
 pub struct SecretSpec {
     /// The source.
     pub source: SecretSource,
-    /// A JSONPath that picks the secret out of a JSON text.
+    /// A `JSONPath` that picks the secret out of a JSON text.
     pub json: Option<Node>,
     /// A date after which the secret is of no use.
     pub expires: Option<Spanned<Arc<str>>>,

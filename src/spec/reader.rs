@@ -269,7 +269,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         total = total.checked_add(Duration::try_from_secs_f64(value * seconds).ok()?)?;
         rest = rest[unit_len..].trim_start();
     }
-    (total <= Duration::from_secs(366 * 86400)).then_some(total)
+    (total <= Duration::from_hours(8784)).then_some(total)
 }
 
 #[cfg(test)]

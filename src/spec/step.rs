@@ -116,7 +116,7 @@ pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpe
         return None;
     }
     let target_at = text.len() - text.trim_start().len() + line.trim_start().len() - target.len();
-    if let Some(fault) = bad_target(target, node.span) {
+    if let Some(fault) = bad_target(method, target, node.span) {
         reader.fault(fault);
         return None;
     }
@@ -124,15 +124,19 @@ pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpe
 }
 
 /// Finds what is wrong with a target before its templates are rendered.
-fn bad_target(target: &str, span: Span) -> Option<crate::diag::Diagnostic> {
+fn bad_target(method: &str, target: &str, span: Span) -> Option<crate::diag::Diagnostic> {
     let starts_well = target.starts_with('/') || target.starts_with("{{") || target.contains("://");
     if !starts_well {
         let fault = diags::bad_request(span, "a target begins with `/` or is an absolute URL").label("no `/`");
         return Some(
-            fault.fix(span, format!("… /{target}"), "is this meant?").help("the path is appended to `target:`"),
+            fault.fix(span, format!("{method} /{target}"), "is this meant?").help("the path is appended to `target:`"),
         );
     }
-    let outside: String = target.split("{{").map(|p| p.split_once("}}").map_or(p, |(_, rest)| rest)).collect();
+    // What follows an unclosed `{{` is left to the template's own fault.
+    let mut pieces = target.split("{{");
+    let first = pieces.next().unwrap_or_default();
+    let outside: String =
+        std::iter::once(first).chain(pieces.map(|p| p.split_once("}}").map_or("", |(_, rest)| rest))).collect();
     if outside.contains(char::is_whitespace) && !target.contains("{%") {
         return Some(diags::bad_request(span, "a target has no blanks; write them `%20`").label("has a blank"));
     }
@@ -207,12 +211,11 @@ pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
         vec![flat]
     };
     let named = fields.get("name").and_then(|n| reader.word(n));
-    let name = match named {
-        Some(name) => Spanned::new(name.value.to_string(), name.span),
-        None => {
-            let first = steps.first()?;
-            Spanned::new(format!("{} {}", first.request.method, first.request.target), first.request.node.span)
-        }
+    let name = if let Some(name) = named {
+        Spanned::new(name.value.to_string(), name.span)
+    } else {
+        let first = steps.first()?;
+        Spanned::new(format!("{} {}", first.request.method, first.request.target), first.request.node.span)
     };
     let session = fields
         .get("session")

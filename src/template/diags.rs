@@ -60,6 +60,11 @@ pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
     }
     let diagnostic = Diagnostic::error(&UNKNOWN_NAME, span, format!("nothing supplies `{}` at this point", name.path))
         .label("not defined at this point");
+    match &*name.path {
+        "vars" => return diagnostic.help("a variable is used by its bare name, `{{ name }}`"),
+        "identity" | "session" | "jar" => return diagnostic.help("nobody sends this step; name somebody with `as`"),
+        _ => {}
+    }
     match (&name.near, &name.known[..]) {
         (Some(near), _) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         (None, []) => diagnostic,

@@ -96,6 +96,14 @@ impl Jar {
         self.insert(cookie);
     }
 
+    /// Takes over the cookies of a newer jar; what only this one holds stays.
+    pub fn absorb(&mut self, newer: &Self) {
+        for cookie in &newer.cookies {
+            self.cookies.retain(|c| !c.same_key(cookie));
+            self.insert(cookie.clone());
+        }
+    }
+
     /// Takes out every cookie of that name, expired ones too.
     pub fn remove(&mut self, name: &str) -> Vec<Cookie> {
         self.cookies.extract_if(.., |c| c.name == *name).collect()

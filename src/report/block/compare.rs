@@ -92,13 +92,18 @@ fn around(page: Page, want: &Sided<'_>, is: &Sided<'_>) -> Vec<Line> {
         let tail = format!(" {kind}");
         line.push(role, &part).cut(page.width - tail.len()).push(Role::Dim, &tail)
     };
+    let rows = vec![row("expected", Role::Good, a, want.kind), row("actual", Role::Bad, b, is.kind)];
+    // Nothing in common, as with `contains text …`: then no place is worth a caret.
+    if same == 0 {
+        return rows;
+    }
     let before: String = a.chars().skip(from).take(same - from).collect();
     let caret = page.line().push(Role::Dim, lead).text(&before);
     let caret = page.line().pad_to(COLUMN + caret.width()).push(Role::Bad, "^");
     let note = format!("differs from character {} on", same + 1);
     let caret =
         if caret.width() + 1 + note.len() <= page.width { caret.text(" ").push(Role::Dim, &note) } else { caret };
-    vec![row("expected", Role::Good, a, want.kind), row("actual", Role::Bad, b, is.kind), caret]
+    [rows, vec![caret]].concat()
 }
 
 /// Draws one side with its first lines.

@@ -133,8 +133,10 @@ fn got(page: Page, step: &StepRecord) -> Vec<Line> {
     };
     let Some(response) = &hop.response else {
         let why = hop.error.as_deref().unwrap_or("the connection ended");
-        let line = page.labelled(INDENT, "got", COLUMN).push(Role::Bad, "no answer").text(": ");
-        return line.text(&shorten(why, 400)).wrap(page.width, COLUMN);
+        let line = page.labelled(INDENT, "got", COLUMN).push(Role::Bad, "no answer");
+        // `no answer within 30s` says it already.
+        let (gap, why) = why.strip_prefix("no answer").map_or((": ", why), |rest| ("", rest));
+        return line.text(gap).text(&shorten(why, 400)).wrap(page.width, COLUMN);
     };
     let kind = header(response, "content-type").unwrap_or("");
     let size = if response.body.kind == BodyKind::Empty { String::new() } else { bytes(response.body.bytes) };

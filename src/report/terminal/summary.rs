@@ -107,7 +107,7 @@ fn parts(tally: &Tally) -> Vec<(Role, String)> {
 pub(super) fn meaning(page: Page, summary: &Summary, verbosity: Verbosity) -> Vec<Line> {
     let mut rows = notes(summary);
     if verbosity == Verbosity::Quiet {
-        rows.retain(|(label, ..)| matches!(*label, "teardown" | "stopped" | "tolerated"));
+        rows.retain(|(label, ..)| matches!(*label, "skipped" | "teardown" | "stopped" | "tolerated"));
     }
     rows.into_iter()
         .flat_map(|(label, role, text)| row(page, label).push(role, &text).wrap(page.width, LABEL))
@@ -122,6 +122,9 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let kinds = [Verdict::Blocked, Verdict::Inconclusive, Verdict::Errored];
         let named = kinds.iter().filter(|v| tally.of(**v) > 0).map(|v| format!("{} {}", tally.of(*v), v.word()));
         rows.push(("unjudged", Role::Plain, named.collect::<Vec<_>>().join(", ")));
+    }
+    if tally.of(Verdict::Skipped) == tally.total() && tally.total() > 0 {
+        rows.push(("skipped", Role::Doubt, "every case, and a run is not green because nothing ran".to_owned()));
     }
     if tally.teardowns > 0 {
         let text = format!("{} did not work, something may have been left behind", plural(tally.teardowns, "teardown"));

@@ -35,13 +35,22 @@ fn change_in_userinfo(text: &str) -> Option<(Range<usize>, String)> {
     let authority = &text[start..];
     let authority = &authority[..authority.find(['/', '?', '#']).unwrap_or(authority.len())];
     let userinfo = &authority[..authority.rfind('@')?];
-    let (at, kind) = match userinfo.find(':') {
+    let (at, kind) = match outside_names(userinfo, ':') {
         Some(colon) => (start + colon + 1..start + userinfo.len(), super::Kind::Password),
         None if userinfo.len() >= super::FINGERPRINTED => (start..start + userinfo.len(), super::Kind::Token),
         None => return None,
     };
     let shown = stand_in(&text[at.clone()], kind)?;
     Some((at, shown))
+}
+
+/// Finds a character that is not part of the name of a secret.
+fn outside_names(text: &str, wanted: char) -> Option<usize> {
+    let mut named = false;
+    text.find(|c: char| {
+        named = (named || c == '‹') && c != '›';
+        !named && c == wanted
+    })
 }
 
 /// Finds `name=value` pairs between any of `&`, `;`, `?` and `#`; `offset` is where `text` stands.

@@ -82,8 +82,8 @@ fn stand_in(value: &str, kind: Kind) -> Option<String> {
 /// Names a value by eight hexadecimal digits of its SHA-256: enough to tell two apart.
 fn fingerprint(value: &str) -> String {
     let hash = digest::digest(&digest::SHA256, value.as_bytes());
-    let start = hash.as_ref().iter().take(4).map(|byte| format!("{byte:02x}")).collect::<String>();
-    format!("‹masked:{start}›")
+    let start = hash.as_ref().iter().take(4).fold(0_u32, |start, byte| start << 8 | u32::from(*byte));
+    format!("‹masked:{start:08x}›")
 }
 
 /// Tells whether a value consists of names of secrets, but for a negligible rest.

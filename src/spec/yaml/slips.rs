@@ -17,9 +17,12 @@ pub(super) fn explain(file: FileId, text: &str, fault: &Fault) -> Diagnostic {
     }
     let at = fault.offset.min(text.len());
     let message = fault.message.trim_end_matches('.');
-    let tabs = text[here].trim_start_matches(' ').starts_with('\t');
-    let diagnostic = diags::yaml(Span::new(file, at, at), message);
-    if tabs { diagnostic.help("indent with spaces, YAML does not allow tabs there") } else { diagnostic }
+    // The parser complains about the line that the tab seems to continue.
+    let next = line_at(text, here.end.saturating_add(1));
+    if let Some(tab) = [here, next].into_iter().find_map(|line| indenting_tab(text, line)) {
+        return diags::tab(Span::new(file, tab, tab + 1));
+    }
+    diags::yaml(Span::new(file, at, at), message)
 }
 
 fn line_at(text: &str, offset: usize) -> std::ops::Range<usize> {
@@ -28,6 +31,12 @@ fn line_at(text: &str, offset: usize) -> std::ops::Range<usize> {
     let start = bytes[..offset].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
     let end = bytes[offset..].iter().position(|b| *b == b'\n').map_or(text.len(), |i| offset + i);
     start..end
+}
+
+/// Finds a tab before the first other character of a line.
+fn indenting_tab(text: &str, line: std::ops::Range<usize>) -> Option<usize> {
+    let blank = text[line.clone()].find(|c: char| !c.is_whitespace())?;
+    text[line.start..line.start + blank].find('\t').map(|i| line.start + i)
 }
 
 fn on_line(file: FileId, text: &str, range: std::ops::Range<usize>) -> Option<Diagnostic> {
@@ -67,11 +76,20 @@ fn find_outside_quotes(line: &str, piece: &str) -> Option<usize> {
 fn bare_template(line: &str) -> Option<(std::ops::Range<usize>, String)> {
     let at = find_outside_quotes(line, "{{")?;
     let before = line[..at].trim_end();
-    if !before.is_empty() && !before.ends_with([':', '-', '{', '[', ',']) {
-        return None;
-    }
     let close = line[at..].find("}}").map(|i| at + i + 2)?;
     let in_flow = line[..at].matches('{').count() > line[..at].matches('}').count() || line[..at].contains('[');
+    let at = if before.is_empty() || before.ends_with([':', '-', '{', '[', ',']) {
+        at
+    } else if in_flow {
+        // In the middle of a value inside `{ }`: the value begins behind the last `: ` or `, `.
+        let start = [": ", ", ", "[", "{ "].iter().filter_map(|s| line[..at].rfind(s).map(|i| i + s.len())).max()?;
+        if line[start..at].contains(['"', '\'']) {
+            return None;
+        }
+        start
+    } else {
+        return None;
+    };
     let rest = &line[close..];
     let more = if in_flow { rest.find([',', '}', ']']).unwrap_or(rest.len()) } else { rest.len() };
     let end = close + rest[..more].trim_end().len();
@@ -144,6 +162,7 @@ pub(super) fn cut_request(file: FileId, text: &str, comment: &str, span: Span) -
     }
     let value_at = range.start + before.find(value)?;
     let end = range.start + text[range].trim_end().len();
-    let whole = text.get(value_at..end)?;
-    Some(diags::slip_comment(Span::new(file, start, end), Span::new(file, value_at, end), &format!("'{whole}'")))
+    let (method, target) = text.get(value_at..end)?.split_once(' ')?;
+    let fixed = format!("{method} {}", target.replace(' ', "%20").replace('#', "%23"));
+    Some(diags::slip_comment(Span::new(file, start, end), Span::new(file, value_at, end), &fixed))
 }

@@ -1,0 +1,115 @@
+//! What one request and its answer say about access: whose credential really travelled, and whether
+//! it was allowed. Pure, so that every rule has a test beside it.
+
+use super::actor::Ownership;
+use super::ledger::Sender;
+use crate::http::{Address, Headers, Trail};
+use crate::step::{IdentityId, Prepared, Step};
+
+/// What an answer says about access.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Said {
+    /// It was granted.
+    Allowed,
+    /// It was refused: 401, 403, or what the step itself calls a refusal.
+    Refused,
+    /// The sender was sent to log in, as browser applications refuse.
+    SentAway,
+    /// Not found, which some servers say to whoever may not know.
+    Hidden,
+    /// Nothing.
+    Nothing,
+}
+
+/// Reads what the answers of a step say.
+pub(super) fn said(step: &Step, trail: &Trail) -> Said {
+    let Some(last) = trail.hops.last() else { return Said::Nothing };
+    let Ok(response) = &last.response else { return Said::Nothing };
+    let status = response.status;
+    let granted = (200..300).contains(&status);
+    if matches!(status, 401 | 403) || (step.may_refuse() && !granted) {
+        return Said::Refused;
+    }
+    let from = trail.request().map(|r| r.address.path()).unwrap_or_default();
+    let to = match response.headers.text("location") {
+        Some(location) if (300..400).contains(&status) => last.request.address.join(&location).ok(),
+        Some(_) | None if trail.hops.len() > 1 => Some(last.request.address.clone()),
+        Some(_) | None => None,
+    };
+    let to_login = to.as_ref().map(Address::path).is_some_and(is_login);
+    if to_login && !is_login(from) && !is_logout(from) {
+        return Said::SentAway;
+    }
+    // A form that was accepted answers with a redirect, one that was not with the way back to it.
+    let safe = matches!(&*step.method, "GET" | "HEAD" | "OPTIONS");
+    if granted || (!safe && (300..400).contains(&status) && !to_login) {
+        return Said::Allowed;
+    }
+    if status == 404 { Said::Hidden } else { Said::Nothing }
+}
+
+/// Tells whose credential a request of an identity carries: the step may replace or remove it.
+pub(super) fn sender_of(
+    id: IdentityId,
+    ownership: Ownership,
+    fields: &[String],
+    prepared: &Prepared,
+    has_cookie: impl Fn(&str) -> bool,
+) -> Sender {
+    let by_hand = |name: &str| {
+        prepared.request.headers.has(name) || prepared.removed.iter().any(|r| r.eq_ignore_ascii_case(name))
+    };
+    let replaced = fields.iter().any(|f| by_hand(f))
+        || by_hand("cookie")
+        || prepared.cookies.iter().any(|(name, _)| has_cookie(name));
+    if replaced { Sender::Somebody } else { Sender::Identity { id, ownership } }
+}
+
+/// Tells whether fields written by hand may hold a credential.
+pub(super) fn may_hold_credential(headers: &Headers) -> bool {
+    const HARMLESS: &[&str] = &[
+        "accept",
+        "accept-encoding",
+        "accept-language",
+        "content-type",
+        "origin",
+        "referer",
+        "user-agent",
+        "x-requested-with",
+    ];
+    headers.iter().any(|(name, _)| !HARMLESS.iter().any(|h| name.eq_ignore_ascii_case(h)))
+}
+
+/// Tells whether a path looks like a login page.
+fn is_login(path: &str) -> bool {
+    const WHOLE: &[&str] = &["auth", "sso", "oauth", "oauth2", "authenticate", "authorize"];
+    const PART: &[&str] = &["login", "signin", "logon", "signon"];
+    segments(path).any(|s| WHOLE.contains(&&*s) || PART.iter().any(|p| s.starts_with(p) || s.ends_with(p)))
+}
+
+/// Tells whether a path looks like the way out, which often ends at the login page.
+fn is_logout(path: &str) -> bool {
+    segments(path).any(|s| ["logout", "signout", "logoff", "signoff"].iter().any(|w| s.contains(w)))
+}
+
+/// The words of a path without their joints: `/sign-in.php` has `signin` and `php`.
+fn segments(path: &str) -> impl Iterator<Item = String> {
+    path.split(['/', '.']).map(|s| s.to_ascii_lowercase().replace(['-', '_'], ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_pages_are_known_by_their_words() {
+        for path in ["/login", "/users/sign_in", "/wp-login.php", "/auth", "/accounts/login/", "/Account/LogOn", "/sso"]
+        {
+            assert!(is_login(path), "{path}");
+        }
+        for path in ["/", "/authors", "/blogindex", "/home", "/orders/17", "/signature"] {
+            assert!(!is_login(path), "{path}");
+        }
+        assert!(is_logout("/users/sign-out") && is_logout("/api/logout") && !is_logout("/login"));
+    }
+}

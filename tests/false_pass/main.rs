@@ -1,0 +1,12 @@
+//! A pass means something: servers that would fool a careless runner, and suites as an honest person
+//! writes them. Each test says which verdict is honest, and no run may be green that shows nothing.
+//!
+//! To add a server: a closure over [`server::Request`], a suite, and [`runs::Run::must`].
+#![expect(clippy::unwrap_used, reason = "a test may end there")]
+#![expect(unreachable_pub, reason = "every module here serves the others")]
+
+mod api;
+mod dying;
+mod lying;
+mod runs;
+mod server;

@@ -1,0 +1,108 @@
+//! What the tests that go through the binary share: a folder of their own, a clean environment, masked output.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+pub mod mask;
+pub mod odd;
+
+/// The binary under test.
+pub const AUTHSPEC: &str = env!("CARGO_BIN_EXE_authspec");
+
+/// A temporary folder to run the binary in.
+pub struct Session {
+    folder: tempfile::TempDir,
+    env: Vec<(String, String)>,
+}
+
+impl Session {
+    /// An empty folder; the environment holds nothing but a UTF-8 locale.
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new().prefix("authspec-test-").tempdir().expect("a temporary folder");
+        Self { folder, env: vec![("LANG".into(), "C.UTF-8".into())] }
+    }
+
+    /// Sets an environment variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
+    }
+
+    /// Writes a file, with the folders above it.
+    pub fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("a folder above")).expect("folders");
+        fs::write(path, bytes).expect("a file");
+        self
+    }
+
+    /// Copies all files below a folder.
+    pub fn copy(&self, from: &Path) {
+        copy(from, self.folder.path()).expect("files are copied");
+    }
+
+    /// Where a file of the folder is.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Reads a file of the folder.
+    pub fn read(&self, name: &str) -> String {
+        String::from_utf8_lossy(&fs::read(self.path(name)).unwrap_or_default()).into_owned()
+    }
+
+    /// Prepares the binary with arguments, ready to spawn.
+    pub fn command(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+        let mut command = Command::new(AUTHSPEC);
+        command.args(args).current_dir(self.folder.path()).env_clear();
+        command.envs(self.env.iter().map(|(k, v)| (k, v)));
+        // Windows needs these for sockets and the temporary folder.
+        for name in ["SystemRoot", "TEMP", "TMP"] {
+            command.envs(std::env::var_os(name).map(|value| (name, value)));
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub fn run(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
+        self.command(args).output().expect("the binary starts")
+    }
+
+    /// Runs the binary with a file of the folder as standard input.
+    pub fn run_with_input(&self, args: &[String], input: &str) -> Output {
+        let mut command = self.command(args);
+        if let Ok(file) = File::open(self.path(input)) {
+            command.stdin(file);
+        }
+        command.output().expect("the binary starts")
+    }
+
+    /// Masks what changes from run to run in a text of this session.
+    pub fn mask(&self, text: &str) -> String {
+        mask::mask(text, self.folder.path())
+    }
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Both streams and the code of a run, as one text for messages.
+pub fn told(output: &Output) -> String {
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("code {:?}\n--- stdout\n{out}\n--- stderr\n{err}", output.status.code())
+}

@@ -1,0 +1,85 @@
+//! A server that answers what no decent server answers; its URL is `ODD` in the environment of golden suites.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
+
+/// Starts it for as long as the test process lives, and gives its URL.
+pub fn start() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            thread::spawn(move || answer(stream));
+        }
+    });
+    url
+}
+
+fn answer(mut stream: TcpStream) {
+    // Somebody who speaks TLS to a plain port is told so in HTTP, as servers do.
+    if first_byte(&stream) == Some(0x16) {
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+        return;
+    }
+    let Some(head) = read_head(&mut stream) else { return };
+    let path = head.split(' ').nth(1).unwrap_or("/").to_owned();
+    let plain = |status: &str, headers: &str, body: &str| {
+        format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+    };
+    let bytes: Vec<u8> = match path.as_str() {
+        "/closed" => return,
+        "/never" => {
+            thread::sleep(Duration::from_secs(20));
+            return;
+        }
+        "/no-http" => b"SSH-2.0-OpenSSH_9.6\r\n".to_vec(),
+        "/cut" => b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nonly this".to_vec(),
+        "/bad-gzip" => plain("200 OK", "content-encoding: gzip\r\n", "this is not gzip").into_bytes(),
+        "/broken-json" => plain("200 OK", "content-type: application/json\r\n", r#"{"user": "ali"#).into_bytes(),
+        "/latin" => [plain("200 OK", "content-type: text/plain\r\n", "....").as_bytes(), b""].concat(),
+        "/bytes" => {
+            let body = [0u8, 159, 146, 150, 27, b'[', b'3', b'1', b'm', 255];
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/octet-stream\r\ncontent-length: 10\r\nconnection: close\r\n\r\n";
+            [head.as_bytes(), &body].concat()
+        }
+        "/big" => plain("200 OK", "content-type: text/plain\r\n", &"x".repeat(2 * 1024 * 1024)).into_bytes(),
+        "/html" => plain(
+            "500 Internal Server Error",
+            "content-type: text/html\r\n",
+            "<html><head><style>p { color: red }</style></head><body><h1>Oops</h1><p>It broke &amp; fell.</p></body></html>",
+        )
+        .into_bytes(),
+        "/loop" => plain("302 Found", "location: /loop\r\n", "").into_bytes(),
+        "/nowhere" => plain("302 Found", "location: http://[/\r\n", "").into_bytes(),
+        "/long" => {
+            let rows: Vec<String> = (0..40).map(|i| format!(r#"{{"id":{i},"name":"row {i}"}}"#)).collect();
+            plain("200 OK", "content-type: application/json\r\n", &format!("[{}]", rows.join(","))).into_bytes()
+        }
+        "/escape" => plain("200 OK", "content-type: text/plain\r\nx-odd: \u{1b}[31mred\r\n", "\u{1b}[2J]]>\u{7}bell").into_bytes(),
+        _ => plain("200 OK", "content-type: text/plain\r\n", "fine").into_bytes(),
+    };
+    let _ = stream.write_all(&bytes);
+    let _ = stream.flush();
+    // Reading on until the other side closes, so that no reset overtakes the answer.
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest).is_ok_and(|n| n > 0) {}
+}
+
+fn first_byte(stream: &TcpStream) -> Option<u8> {
+    let mut byte = [0];
+    stream.peek(&mut byte).ok().filter(|n| *n == 1).map(|_| byte[0])
+}
+
+fn read_head(stream: &mut TcpStream) -> Option<String> {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") && head.len() < 65536 {
+        stream.read_exact(&mut byte).ok()?;
+        head.push(byte[0]);
+    }
+    Some(String::from_utf8_lossy(&head).into_owned())
+}

@@ -1,0 +1,144 @@
+//! Runs the suites of `examples/third-party` against the real servers.
+//!
+//! `AUTHSPEC_TARGETS` names a folder with `NAME/start.sh [PORT]` and `NAME/stop.sh`; without it there is
+//! nothing to run against, and the tests say so. The scripts install into `TARGETS_DIR`.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A server that was started here; dropping it stops it.
+struct Server {
+    folder: PathBuf,
+    scratch: PathBuf,
+    url: String,
+    /// Removed after the server was stopped.
+    _temporary: Option<TempDir>,
+}
+
+impl Server {
+    /// Starts a server on a free port; `None` when there are no scripts to start it with.
+    fn start(name: &str) -> Option<Self> {
+        let Some(scripts) = std::env::var_os("AUTHSPEC_TARGETS") else {
+            // Past the harness, which keeps what a passing test prints to itself.
+            let _ = writeln!(std::io::stderr(), "skipped: AUTHSPEC_TARGETS is not set");
+            return None;
+        };
+        let folder = Path::new(&scripts).join(name);
+        let (scratch, temporary) = scratch(std::env::var_os("TARGETS_DIR"));
+        let port = free_port();
+        let server = Self { folder, scratch, url: format!("http://127.0.0.1:{port}"), _temporary: temporary };
+        let started = server.script("start.sh", &[&port.to_string()]);
+        let told = text(&started);
+        if told.contains("ready=already") {
+            let scratch = server.scratch.display().to_string();
+            // It is somebody else's, on a port of their own, and stays.
+            std::mem::forget(server);
+            panic!("{name} runs already from {scratch}; stop it, or name another TARGETS_DIR");
+        }
+        assert!(started.status.success(), "{name} did not start: {told}");
+        Some(server)
+    }
+
+    fn script(&self, script: &str, arguments: &[&str]) -> Output {
+        let path = self.folder.join(script);
+        Command::new("bash")
+            .arg(&path)
+            .args(arguments)
+            .env("TARGETS_DIR", &self.scratch)
+            .output()
+            .unwrap_or_else(|e| panic!("{} cannot be run: {e}", path.display()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.script("stop.sh", &[]);
+    }
+}
+
+fn scratch(given: Option<OsString>) -> (PathBuf, Option<TempDir>) {
+    if let Some(folder) = given {
+        return (folder.into(), None);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    (folder.path().to_owned(), Some(folder))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Runs a folder of suites; every case has to pass, and every refusal in them has to be proven.
+fn run(folder: &str, variable: &str, server: &Server) {
+    let results = tempfile::NamedTempFile::new().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_authspec"))
+        .args(["run", "--require-proof", "--color", "never", "--deadline", "2m", "--json"])
+        .arg(results.path())
+        .arg(Path::new("examples/third-party").join(folder))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env(variable, &server.url)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{folder}:\n{}", text(&output));
+    let results: Value = serde_json::from_slice(&std::fs::read(results.path()).unwrap()).unwrap();
+    let summary = &results["summary"];
+    assert_eq!(results["targets"], serde_json::json!([server.url]), "{folder} ran elsewhere");
+    assert!(summary["cases"].as_u64() > Some(0), "{summary}");
+    assert_eq!(summary["verdicts"]["passed"], summary["cases"], "{summary}");
+    assert_eq!(summary["unproven"], 0, "{summary}");
+    assert!(summary["proven_refusals"].as_u64() > Some(0), "{summary}");
+}
+
+#[test]
+fn json_server_auth() {
+    let Some(server) = Server::start("json-server-auth") else { return };
+    run("json-server-auth", "JSON_SERVER_AUTH", &server);
+    // Against a server that has seen the suites before, too.
+    run("json-server-auth", "JSON_SERVER_AUTH", &server);
+}
+
+#[test]
+fn passport_session() {
+    let Some(server) = Server::start("passport-session") else { return };
+    run("passport-session", "PASSPORT_SESSION", &server);
+    run("passport-session-limit", "PASSPORT_SESSION", &server);
+}
+
+/// Without any server: the suites are sound, and the README names every case of them and no other.
+#[test]
+fn the_readme_tells_the_cases() {
+    let output = Command::new(env!("CARGO_BIN_EXE_authspec"))
+        .args(["list", "cases", "examples/third-party", "--color", "never"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", text(&output));
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let cases: BTreeSet<&str> = listed
+        .lines()
+        .filter_map(|line| line.split_whitespace().next()?.split('[').next()?.split_once('/'))
+        .map(|(_, case)| case)
+        .collect();
+    let readme = std::fs::read_to_string("examples/third-party/README.md").unwrap();
+    let (table, _) = readme.split_once("## Not yet").unwrap();
+    let (_, table) = table.split_once("## Scenario cards").unwrap();
+    // The last cell of a row names the cases between backquotes; the suite may lead.
+    let cells = table.lines().filter_map(|line| line.strip_suffix(" |")?.rsplit(" | ").next());
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    let told: BTreeSet<&str> =
+        names.map(|name| name.rsplit('/').next().unwrap_or(name)).filter(|name| name.contains('-')).collect();
+    assert_eq!(told, cases);
+}
