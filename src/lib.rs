@@ -1,4 +1,24 @@
 //! authspec: proves who gets in and who does not.
+//!
+//! Reads login flows, token life cycles and access rules from YAML, runs them against a server, and
+//! says what holds and why not.
+//!
+//! ```text
+//! files ──► suites ──► plan ──► run ──► events ──► reports, exit code
+//!  spec                plan     exec    event      report, verdict
+//! ```
+//!
+//! - Reading: [`spec`] makes typed suites of YAML, [`source`] keeps their places, [`diag`] words their faults.
+//! - Planning: [`plan`] resolves names and makes cases, [`step`] compiles requests.
+//! - What the language knows, pure and as tables: [`auth`] (schemes), [`check`] (expectations and operators),
+//!   [`capture`] (sources and cuts), [`template`] (functions), with [`jsonpath`] and [`jose`].
+//! - Running: [`exec`] is the only stage with tasks and sockets, [`http`] puts requests on the wire, and
+//!   [`answer`] is what came back.
+//! - Telling: [`event`] is the stream that every report in [`report`] listens to, [`verdict`] gives the exit code.
+//! - Ground: [`secret`] holds and masks values, [`term`] measures text for terminals.
+//! - [`cli`] is the command line; [`demo`] the embedded API, which uses nothing of the rest.
+//!
+//! `docs/architecture.md` says how they fit together and how to add a row to each table.
 
 pub mod answer;
 pub mod auth;

@@ -36,6 +36,7 @@ pub(super) const KIND: SchemeKind = SchemeKind {
 struct Login {
     login: StepsId,
     refresh: Option<StepsId>,
+    logout: Option<StepsId>,
     parts: Vec<Arc<str>>,
     send: Option<Send>,
     cookies: Cookies,
@@ -65,9 +66,10 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
             Some(id)
         }
     };
-    if let Some(node) = fields.get("logout") {
-        cx.with_session(&parts, |cx| cx.steps(node))?;
-    }
+    let logout = match fields.get("logout") {
+        None => None,
+        Some(node) => Some(cx.with_session(&parts, |cx| cx.steps(node))?.0),
+    };
     let send = match fields.get("send") {
         None => None,
         Some(node) => Some(cx.with_session(&parts, |cx| read_send(node, &parts, cx))?),
@@ -80,7 +82,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         )
     });
     let cookies = keep.unwrap_or(if send.is_some() { Cookies::Drop } else { Cookies::Keep });
-    Some(Box::new(Login { login, refresh, parts, send, cookies }))
+    Some(Box::new(Login { login, refresh, logout, parts, send, cookies }))
 }
 
 fn read_send(node: &Node, parts: &[Arc<str>], cx: &mut ReadScheme<'_, '_, '_>) -> Option<Send> {
@@ -136,6 +138,14 @@ impl Scheme for Login {
     fn refresh(&self, credential: &Credential) -> Option<Box<dyn Flow>> {
         let steps = self.refresh?;
         Some(Box::new(Run { steps, before: credential.parts.clone() }))
+    }
+
+    fn logout(&self) -> Option<StepsId> {
+        self.logout
+    }
+
+    fn refresh_steps(&self) -> Option<StepsId> {
+        self.refresh
     }
 
     fn parts(&self) -> Vec<Arc<str>> {

@@ -8,18 +8,19 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use crate::answer;
 use crate::http::{Response, Trail};
 use crate::source::Span;
 use crate::spec::{Data, Entry, Node, Reader};
-use crate::template::{Members, Names, Scope, Template, Value, print};
+use crate::template::{Names, Scope, Template, Value, print};
 
 mod cut;
 pub mod diags;
 mod path;
 mod source;
-mod view;
+mod wire;
 
-pub use view::{RESPONSE_MEMBERS, response_value};
+pub use crate::answer::response_value;
 
 /// Where a value came from; decides with [`Taken::key`] whether it is a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,7 +285,7 @@ fn long_form(node: &Node, entries: &[Entry], reader: &mut Reader<'_>) -> Option<
 
 fn template(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<dyn Source>> {
     let mut names = Names::clone(&reader.names);
-    names.object("response", Members::These(RESPONSE_MEMBERS.iter().map(|(n, _)| (*n).to_owned()).collect()));
+    answer::add_names(&mut names);
     let before = std::mem::replace(&mut reader.names, Arc::new(names));
     let compiled: Option<Template> = reader.template(node);
     reader.names = before;

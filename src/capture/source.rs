@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::path::{describe, instead, last_name, names};
-use super::view::{cookies, final_url, location};
+use super::wire::{cookies, final_url, location};
 use super::{Answer, Source, diags};
+use crate::answer::response_value;
 use crate::http::Response;
 use crate::jsonpath::Path;
 use crate::source::Span;
@@ -68,7 +69,7 @@ impl Source for JsonPath {
     }
 }
 
-pub(super) fn body_json(response: &Response) -> Result<Json, String> {
+fn body_json(response: &Response) -> Result<Json, String> {
     if response.body.is_empty() {
         return Err("the body is empty".to_owned());
     }
@@ -223,7 +224,7 @@ pub(super) struct Expression(pub(super) Template);
 impl Source for Expression {
     fn find(&self, answer: &Answer<'_>) -> Result<Value, String> {
         let mut scope = answer.scope.clone();
-        scope.set("response", super::response_value(answer.trail, answer.response));
+        scope.set("response", response_value(answer.trail, answer.response));
         self.0.raw_value(&scope).map_err(|e| format!("`{}` cannot be computed: {}", self.0.source(), e.message))
     }
 

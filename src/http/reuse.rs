@@ -11,7 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// Remembers that many connections of an origin; the oldest are long closed by then.
+/// Remembers that many origins, and that many connections of each; to forget is always safe.
 const REMEMBERED: usize = 512;
 
 /// Whether sending a request again changes anything (RFC 9110, section 9.2.2).
@@ -87,6 +87,9 @@ impl Memory {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = all.get_mut(origin) {
             return f(known);
+        }
+        if all.len() >= REMEMBERED {
+            all.clear();
         }
         f(all.entry(origin.to_owned()).or_default())
     }

@@ -59,15 +59,15 @@ pub struct Transport {
     settings: Settings,
     plain: Clients,
     secure: Clients,
-    tls: OnceLock<Result<Arc<rustls::ClientConfig>, String>>,
+    tls: OnceLock<Result<Arc<rustls::ClientConfig>, HttpError>>,
     memory: Memory,
 }
 
 /// The same settings with and without a pool.
 #[derive(Debug, Default)]
 struct Clients {
-    pooled: OnceLock<Result<Client, String>>,
-    single: OnceLock<Result<Client, String>>,
+    pooled: OnceLock<Result<Client, HttpError>>,
+    single: OnceLock<Result<Client, HttpError>>,
 }
 
 /// Which connection a request takes.
@@ -105,14 +105,19 @@ impl Transport {
 
     /// Checks the settings as far as that needs no network; the error is one sentence.
     pub fn check(&self) -> Result<(), String> {
-        self.client(Scheme::Https, Connection::Pooled).map(|_| ())
+        match self.client(Scheme::Https, Connection::Pooled) {
+            Ok(_) => Ok(()),
+            Err(HttpError::Tls { why } | HttpError::Other { why }) => Err(why),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
-    fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, String> {
-        self.tls.get_or_init(|| tls::client_config(&self.settings.tls).map(Arc::new)).clone()
+    fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, HttpError> {
+        let load = || tls::client_config(&self.settings.tls).map(Arc::new).map_err(|why| HttpError::Tls { why });
+        self.tls.get_or_init(load).clone()
     }
 
-    fn client(&self, scheme: Scheme, connection: Connection) -> Result<&Client, String> {
+    fn client(&self, scheme: Scheme, connection: Connection) -> Result<&Client, HttpError> {
         // Loading the system's authorities takes 10 ms and more: plain http never pays for it.
         let plain = scheme == Scheme::Http && !self.settings.proxy.may_speak_tls();
         let clients = if plain { &self.plain } else { &self.secure };
@@ -121,8 +126,8 @@ impl Transport {
             Connection::New => (&clients.single, 0),
         };
         let made = cell.get_or_init(|| {
-            let config = if plain { tls::no_tls()? } else { tls::with_alpn(&*self.tls_config()?) };
-            self.build(config, idle)
+            let config = if plain { tls::no_tls() } else { self.tls_config().map(|c| tls::with_alpn(&c)) }?;
+            self.build(config, idle).map_err(|why| HttpError::Other { why })
         });
         made.as_ref().map_err(Clone::clone)
     }
@@ -160,7 +165,9 @@ impl Transport {
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, HttpError> {
-        if !request.address.is_normal() {
+        // The library adds an `Accept` of its own, so a request without one takes the other way too.
+        let bare = !request.headers.has("accept") && self.settings.proxy == Proxy::Direct;
+        if !request.address.is_normal() || bare {
             return self.raw(request).await;
         }
         let origin = request.address.base();
@@ -186,7 +193,7 @@ impl Transport {
         origin: &str,
         connection: Connection,
     ) -> Result<reqwest::Response, Broken> {
-        let client = self.client(Scheme::of(request), connection).map_err(|why| HttpError::Tls { why })?;
+        let client = self.client(Scheme::of(request), connection)?;
         let mut out = reqwest::Request::new(outgoing::method(request)?, request.address.url().clone());
         *out.headers_mut() = outgoing::header_map(&outgoing::fields(request)?)?;
         if !request.body.is_empty() {
@@ -223,7 +230,7 @@ impl Transport {
         }
         let tls = match Scheme::of(request) {
             Scheme::Http => None,
-            Scheme::Https => Some(self.tls_config().map_err(|why| HttpError::Tls { why })?),
+            Scheme::Https => Some(self.tls_config()?),
         };
         raw::exchange(request, tls, &self.settings).await
     }

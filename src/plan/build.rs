@@ -227,6 +227,9 @@ fn compile_case(
     if steps.len() != spec.steps.len() {
         return Vec::new();
     }
+    if spec.session == crate::spec::Session::Shared {
+        find_disturbance(&steps, &who, callers.plan, reader);
+    }
     let tags = suite.tags.iter().chain(&spec.tags).cloned().collect();
     let shape =
         Arc::new(Shape { span: spec.span, tags, skip: spec.skip.clone(), session: spec.session, steps, identities });
@@ -244,6 +247,40 @@ fn compile_case(
             Some(Case { id: id.into(), name, suite: 0, shape: Arc::clone(&shape), caller })
         })
         .collect()
+}
+
+/// A case that shares its session may not end or rotate it: others use it too (language §6).
+fn find_disturbance(steps: &[Step], who: &[Caller], plan: &Plan, reader: &mut Reader<'_>) {
+    for step in steps {
+        let one = [step.caller];
+        let callers = if step.caller == Caller::Case { who } else { &one };
+        let ids = callers.iter().filter_map(|c| match c {
+            Caller::Identity(id) => Some(id),
+            Caller::Case | Caller::Nobody | Caller::Anonymous => None,
+        });
+        for id in ids {
+            let identity = &plan.identities[id.0 as usize];
+            let scheme = &identity.login.scheme;
+            let like = |steps: Option<crate::step::StepsId>| {
+                steps.is_some_and(|s| plan.steps[s.0 as usize].iter().any(|other| step.asks_like(other)))
+            };
+            // A refresh with another token is a test of refusals, and leaves the session alone.
+            let same_token = scheme.refresh_steps().is_some_and(|s| {
+                let uses = |step: &Step, part: &str| step.body_uses(&format!("session.{part}"));
+                let refresh = &plan.steps[s.0 as usize];
+                scheme.parts().iter().any(|p| uses(step, p) && refresh.iter().any(|other| uses(other, p)))
+            });
+            let what = if like(scheme.logout()) {
+                "ends"
+            } else if like(scheme.refresh_steps()) && same_token {
+                "rotates"
+            } else {
+                continue;
+            };
+            reader.fault(diags::shared_session(step.span, &identity.name, what));
+            break;
+        }
+    }
 }
 
 /// All names that send a step of a case, for `--as`.

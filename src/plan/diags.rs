@@ -13,6 +13,7 @@ pub const CODES: &[&Code] = &[
     &BAD_TARGET,
     &VAR_CYCLE,
     &UNKNOWN_ENVIRONMENT,
+    &SHARED_SESSION,
     &TLS,
 ];
 
@@ -50,6 +51,11 @@ static UNKNOWN_ENVIRONMENT: Code = Code {
     name: "unknown-environment",
     about: "`--env` names an environment that no project file has",
     explain: "Environments stand under `environments:` of `authspec.yaml`.",
+};
+static SHARED_SESSION: Code = Code {
+    name: "shared-session",
+    about: "a case ends or rotates the session that other cases share",
+    explain: "All cases of an identity share one login. A case that logs out or refreshes by hand would pull it away from the others; with `session: fresh` it gets a login of its own.",
 };
 static TLS: Code = Code {
     name: "tls",
@@ -118,6 +124,16 @@ pub(super) fn unknown_environment(name: &str, known: &[&str]) -> Diagnostic {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help(known_names("environments", known)),
     }
+}
+
+pub(super) fn shared_session(span: Span, identity: &str, what: &str) -> Diagnostic {
+    Diagnostic::error(
+        &SHARED_SESSION,
+        span,
+        format!("this step {what} the session of `{identity}` that other cases share"),
+    )
+    .label("add `session: fresh` to the case")
+    .help("with `session: fresh` the case gets a login of its own")
 }
 
 pub(super) fn tls(span: Span, why: &str) -> Diagnostic {

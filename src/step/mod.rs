@@ -152,15 +152,14 @@ impl Compile<'_, '_> {
         let cookies = spec.cookies.as_ref().map_or_else(Vec::new, |n| self.cookies(n));
         let captures =
             self.with_response(|cx| spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader)));
-        let with_captures = |names: &Arc<Names>| {
-            if captures.is_empty() {
-                return Arc::clone(names);
+        let with_captures = |names: &Arc<Names>| match spec.capture.as_ref().map(|n| &n.data) {
+            // A capture with a fault still has its name, so that later steps do not fail for it too.
+            Some(Data::Map(entries)) if !entries.is_empty() => {
+                let mut names = (**names).clone();
+                entries.iter().for_each(|e| names.add(&e.key));
+                Arc::new(names)
             }
-            let mut names = (**names).clone();
-            for capture in &captures {
-                names.add(&capture.name);
-            }
-            Arc::new(names)
+            _ => Arc::clone(names),
         };
         self.reader.names = with_captures(&self.reader.names);
         let expect = match &spec.expect {
@@ -356,6 +355,21 @@ impl Step {
     /// Tells whether a refusal is among what the step asks for: 401 or 403, or `deny`.
     pub fn may_refuse(&self) -> bool {
         self.expect.status.as_ref().is_some_and(StatusSet::may_refuse)
+    }
+
+    /// Tells whether the step asks for the same as another: the same method and target, as written.
+    pub fn asks_like(&self, other: &Self) -> bool {
+        self.method == other.method && self.target.source() == other.target.source()
+    }
+
+    /// Tells whether an expression in the body begins with a name.
+    pub fn body_uses(&self, name: &str) -> bool {
+        match &self.body {
+            Body::None | Body::File(_) => false,
+            Body::Json(tree) => tree.uses(name),
+            Body::Form(fields) => each(fields).any(|(_, t)| t.uses(name)),
+            Body::Text(text) => text.uses(name),
+        }
     }
 
     /// The step as its user reads it: `GET /me`, templates not rendered.

@@ -58,7 +58,7 @@ impl Tree {
         }
     }
 
-    /// Tells whether an expression in it begins with a name.
+    /// Tells whether an expression in it uses a name, with or without a member.
     pub fn uses(&self, name: &str) -> bool {
         match self {
             Self::Const(_) => false,

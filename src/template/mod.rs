@@ -210,9 +210,9 @@ impl Template {
         clean.then(|| Self { kind: Kind::Block(Arc::clone(text)), span: origin.span })
     }
 
-    /// Tells whether an expression in it uses a bare name.
+    /// Tells whether an expression in it uses a name: a bare one, or one with its member, `session.token`.
     pub fn uses(&self, name: &str) -> bool {
-        let is = |used: &String| used.split('.').next() == Some(name);
+        let is = |used: &String| used == name || used.split('.').next() == Some(name);
         let in_part = |part: &Part| part.compiled.uses.iter().any(is);
         match &self.kind {
             Kind::Literal(_) => false,

@@ -38,7 +38,7 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(  +|, )[0-9.]+m?s(
 static LOGIN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r" [0-9.]+m?s\b").expect("a pattern"));
 
 /// Masks everything that changes from run to run.
-pub fn mask(text: &str, folder: &Path) -> String {
+pub(crate) fn mask(text: &str, folder: &Path) -> String {
     let mut text = text.replace(&*folder.to_string_lossy(), "[folder]");
     for (rule, with) in RULES.iter() {
         text = rule.replace_all(&text, *with).into_owned();

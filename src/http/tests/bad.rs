@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use super::*;
 
+const PIECE: &[u8] = &[b'x'; 8192];
+
 /// Sends to a server that talks like this, through both doors; both must end alike.
 pub(super) async fn both(
     talk: impl Fn(&mut Talk) + Send + Sync + 'static,
@@ -17,7 +19,7 @@ pub(super) async fn both(
     let (plain, odd) = (server.url("/?t=s3cret"), server.url("/./?t=s3cret"));
     let first = send(with(request("GET", &plain), &secret, "")).await.response;
     let second = send(with(request("GET", &odd), &secret, "")).await.response;
-    assert!(clock.elapsed() < Duration::from_secs(5), "{:?}", clock.elapsed());
+    assert!(clock.elapsed() < SOON / 2, "{:?}", clock.elapsed());
     match (&first, &second) {
         (Ok(a), Ok(b)) => assert_eq!((a.status, &a.body), (b.status, &b.body)),
         (Err(a), Err(b)) => assert_eq!(a, b),
@@ -128,17 +130,19 @@ async fn servers_that_speak_first_are_no_http_servers() {
 #[tokio::test]
 async fn endless_and_large_bodies_are_cut_off() {
     let limit = HttpError::TooLarge(1_000_000);
-    let endless = |head: &'static str, piece: &'static [u8]| {
+    let endless = |head: &'static str, piece: Vec<u8>| {
         both(move |t| {
             t.say(head);
-            while t.say(piece) {}
+            while t.say(&piece) {}
         })
     };
-    const PIECE: &[u8] = &[b'x'; 8192];
-    assert_eq!(endless("HTTP/1.1 200 OK\r\n\r\n", PIECE).await.unwrap_err(), limit);
-    assert_eq!(endless("HTTP/1.1 200 OK\r\ncontent-length: 9000000000\r\n\r\n", PIECE).await.unwrap_err(), limit);
+    assert_eq!(endless("HTTP/1.1 200 OK\r\n\r\n", PIECE.to_vec()).await.unwrap_err(), limit);
+    assert_eq!(
+        endless("HTTP/1.1 200 OK\r\ncontent-length: 9000000000\r\n\r\n", PIECE.to_vec()).await.unwrap_err(),
+        limit
+    );
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
-    assert_eq!(endless(chunked, b"4\r\nabcd\r\n").await.unwrap_err(), limit);
+    assert_eq!(endless(chunked, [b"64\r\n", &PIECE[..100], b"\r\n"].concat().repeat(100)).await.unwrap_err(), limit);
     let exact = |n: usize| {
         says([format!("HTTP/1.1 200 OK\r\ncontent-length: {n}\r\n\r\n").into_bytes(), vec![b'x'; n]].concat())
     };
@@ -230,5 +234,29 @@ async fn a_timeout_closes_the_connection() {
         let told = &told;
         let read = tokio::task::block_in_place(|| told.recv_timeout(Duration::from_secs(5)));
         assert_eq!(read, Ok(0), "{target}");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn no_answer_panics_or_hangs(
+        head in "(HTTP/1\\.[01] [1-5][0-9][0-9]( [a-z]{0,3})?\r\n)?",
+        fields in proptest::collection::vec(
+            "(location|set-cookie|content-encoding|content-length|transfer-encoding|connection|[a-z]{0,3}):? ?\
+             (/|x=y; Path|gzip|br|[0-9]{1,2}|chunked|close|\\PC{0,8})\r?\n", 0..6),
+        body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40),
+    ) {
+        let answer = [head.as_bytes(), fields.concat().as_bytes(), b"\r\n", &body].concat();
+        let server = Server::script([answer]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for target in ["/", "/./"] {
+                let timeout = Duration::from_millis(50);
+                let exchange = transport().send(request("GET", &server.url(target)), timeout).await;
+                let _ = exchange.response.map_err(|e| (e.to_string(), e.code(), e.help()));
+            }
+        });
     }
 }

@@ -17,7 +17,8 @@ async fn a_proxy_is_asked_in_absolute_form() {
     let exchange = transport.send(sent, SOON).await;
     assert_eq!(exchange.response.unwrap().text(), "from the proxy");
     let record = &exchange.request.headers;
-    let fields: String = record.iter().map(|(n, v)| format!("{n}: {}\r\n", String::from_utf8_lossy(v))).collect();
+    let fields: Vec<String> = record.iter().map(|(n, v)| format!("{n}: {}\r\n", String::from_utf8_lossy(v))).collect();
+    let fields = fields.concat();
     assert_eq!(proxy.requests(), [format!("POST http://api.example.test:81/a?b=c|d HTTP/1.1\r\n{fields}\r\nx")]);
     assert_eq!(record.text("host").as_deref(), Some("api.example.test:81"));
     assert!(!transport.has_loaded_tls(), "a plain proxy needs no authorities");
@@ -52,6 +53,8 @@ async fn a_proxy_that_is_not_there_is_the_one_that_is_named() {
     }
     let error = through("::pa55word").check().unwrap_err();
     assert_eq!(error, "the proxy's URL cannot be read");
+    let sent = through("::pa55word").send(request("GET", "http://api.example.test/"), SOON).await;
+    assert_eq!(sent.response.unwrap_err().to_string(), "the connection failed: the proxy's URL cannot be read");
 }
 
 #[tokio::test]

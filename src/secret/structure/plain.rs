@@ -112,7 +112,9 @@ fn header_value(text: &str, name: usize, start: usize) -> Range<usize> {
     let in_map = before.contains('{') && before.ends_with(['{', ',']);
     let end = match quote {
         Some(quote) => rest[..line].find(quote),
-        None if in_map && !rest.starts_with(['"', '\'']) => rest[..line].find([',', '}']).map(|end| rest[..end].trim_end().len()),
+        None if in_map && !rest.starts_with(['"', '\'']) => {
+            rest[..line].find([',', '}']).map(|end| rest[..end].trim_end().len())
+        }
         None => None,
     };
     start..start + end.unwrap_or(line)
@@ -152,7 +154,10 @@ mod tests {
                 "headers: { Authorization: Bearer ‹masked›, Accept: x }, expect: 200 }",
             ),
             ("headers: { Accept: x, Cookie: sid=abc } }", "headers: { Accept: x, Cookie: sid=‹masked› } }"),
-            ("sent: { headers: { Authorization: { exists: false } } }", "sent: { headers: { Authorization: { exists: false } } }"),
+            (
+                "sent: { headers: { Authorization: { exists: false } } }",
+                "sent: { headers: { Authorization: { exists: false } } }",
+            ),
             ("capture: { token: $.access_token, x: y }", "capture: { token: $.access_token, x: y }"),
             ("capture: { sid: { cookie: session } }", "capture: { sid: { cookie: session } }"),
             ("headers: { X: \"Bearer {{ token }}\" }", "headers: { X: \"Bearer {{ token }}\" }"),

@@ -80,7 +80,8 @@ fn bare_template(line: &str) -> Option<(std::ops::Range<usize>, String)> {
     let before = line[..at].trim_end();
     if !before.is_empty() && !before.ends_with([':', '-', '{', '[', ',']) {
         // Inside `{ }` a brace ends plain text wherever it stands in it: `{ request: GET /a/{{ id }} }`.
-        let start = [": ", "{ ", "[", ", "].iter().filter_map(|sign| Some(line[..at].rfind(sign)? + sign.len())).max()?;
+        let start =
+            [": ", "{ ", "[", ", "].iter().filter_map(|sign| Some(line[..at].rfind(sign)? + sign.len())).max()?;
         at = if in_flow { start } else { return None };
     }
     let rest = &line[close..];

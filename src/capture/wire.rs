@@ -1,70 +1,7 @@
-//! The answer as templates see it: `response.status`, `response.json.id`, `response.headers.etag`.
+//! What of the trail sources read: the cookies that were set, and addresses.
 
-use std::sync::{Arc, OnceLock};
-
-use super::source::body_json;
 use crate::http::jar::StoreOutcome;
-use crate::http::{Headers, Response, Trail};
-use crate::template::{Lookup, Scope, Value, from_json};
-
-/// The members of `response` with what they hold.
-pub const RESPONSE_MEMBERS: &[(&str, &str)] = &[
-    ("status", "the status code"),
-    ("headers", "the header fields; names without regard to case, the first of equal ones"),
-    ("body", "the body as text"),
-    ("json", "the body as JSON; undefined when it is none"),
-    ("cookies", "the cookies that the answers of this step set, decoded"),
-    ("location", "where `Location` points, absolute; undefined without one"),
-    ("url", "the address of the last request"),
-];
-
-/// Gives an answer as the value of the name `response`; its parts are made when they are used.
-pub fn response_value(trail: &Trail, response: &Response) -> Value {
-    object(View {
-        response: response.clone(),
-        location: location(trail, response),
-        url: final_url(trail),
-        cookies: Value::from_pairs(cookies(trail).into_iter().filter(|c| !c.deleted).map(|c| (c.name, c.value))),
-        json: OnceLock::new(),
-    })
-}
-
-struct View {
-    response: Response,
-    location: Option<String>,
-    url: Option<String>,
-    cookies: Value,
-    json: OnceLock<Option<Value>>,
-}
-
-impl Lookup for View {
-    fn get(&self, name: &str) -> Option<Value> {
-        match name {
-            "status" => Some(Value::from(self.response.status)),
-            "headers" => Some(object(Fields(self.response.headers.clone()))),
-            "body" => Some(Value::from(&*self.response.text())),
-            "json" => self.json.get_or_init(|| Some(from_json(&body_json(&self.response).ok()?))).clone(),
-            "cookies" => Some(self.cookies.clone()),
-            "location" => self.location.clone().map(Value::from),
-            "url" => self.url.clone().map(Value::from),
-            _ => None,
-        }
-    }
-}
-
-struct Fields(Headers);
-
-impl Lookup for Fields {
-    fn get(&self, name: &str) -> Option<Value> {
-        self.0.text(name).map(Value::from)
-    }
-}
-
-fn object(lookup: impl Lookup + 'static) -> Value {
-    let mut scope = Scope::default();
-    scope.set_lookup("it", Arc::new(lookup));
-    scope.get("it").cloned().unwrap_or_default()
-}
+use crate::http::{Response, Trail};
 
 /// A cookie as an answer set it.
 pub(super) struct SetCookie {

@@ -1,0 +1,244 @@
+//! Holds the documents to the code: tables are generated from it, and examples go through the binary.
+//!
+//! `AUTHSPEC_BLESS=1 cargo test --test docs` rewrites the tables. To add a table: one row in [`tables`],
+//! and `<!-- table: name -->` … `<!-- end -->` in a document. A YAML block that is a whole suite must pass
+//! `authspec check`; with `<!-- run -->` before its fence it is run against the demo and must exit 0.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first thing that is not there")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use authspec::spec::Key;
+use authspec::{answer, auth, capture, check, event, report, spec, template, verdict};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn documents() -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = fs::read_dir(root().join("docs")).unwrap().map(|e| e.unwrap().path()).collect();
+    all.retain(|p| p.extension().is_some_and(|e| e == "md"));
+    all.push(root().join("README.md"));
+    all.sort();
+    all
+}
+
+/// A table of two columns; `|` would end a cell.
+fn table<'a>(head: [&str; 2], rows: impl Iterator<Item = (String, &'a str)>) -> String {
+    let mut text = format!("| {} | {} |\n|---|---|\n", head[0], head[1]);
+    for (name, about) in rows {
+        text.push_str(&format!("| {} | {} |\n", name.replace('|', "\\|"), about.replace('|', "\\|")));
+    }
+    text
+}
+
+fn keys(keys: &[Key]) -> String {
+    table(["key", "value"], keys.iter().map(|k| (format!("`{}`", k.name), k.about)))
+}
+
+/// A table of names with what they are and an example.
+fn examples<'a>(rows: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> String {
+    let mut text = "| name | means | example |\n|---|---|---|\n".to_owned();
+    for (name, about, example) in rows {
+        let [about, example] = [about, example].map(|t| t.replace('|', "\\|"));
+        text.push_str(&format!("| `{name}` | {about} | `{example}` |\n"));
+    }
+    text
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+fn schemes() -> String {
+    let mut text = String::new();
+    for scheme in auth::SCHEMES {
+        let needs: Vec<String> = scheme.needs.iter().map(|n| format!("`{n}`")).collect();
+        let needs = if needs.is_empty() { "whatever its steps use".to_owned() } else { needs.join(", ") };
+        text.push_str(&format!(
+            "### `{}`\n\n{}. Fields of an identity: {needs}.\n\n",
+            scheme.name,
+            capital(scheme.about)
+        ));
+        if !scheme.keys.is_empty() {
+            text.push_str(&keys(scheme.keys));
+            text.push('\n');
+        }
+        text.push_str(&format!("```yaml\nauth:\n  mine: {}\n```\n\n", scheme.example));
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+fn formats() -> String {
+    let name = |f: &report::Format| f.flag.map_or_else(|| f.name.to_owned(), |flag| format!("`{flag} FILE`"));
+    table(["format", "for"], report::FORMATS.iter().map(|f| (name(f), f.about)))
+}
+
+fn tables() -> Vec<(&'static str, String)> {
+    let code = |name: &str| format!("`{name}`");
+    vec![
+        ("suite keys", keys(spec::SUITE_KEYS)),
+        ("shared keys", keys(spec::SHARED_KEYS)),
+        ("project keys", keys(spec::PROJECT_KEYS)),
+        ("default keys", keys(spec::DEFAULT_KEYS)),
+        ("target keys", keys(spec::TARGET_KEYS)),
+        ("secret keys", keys(spec::SECRET_KEYS)),
+        ("tls keys", keys(spec::TLS_KEYS)),
+        ("step keys", keys(spec::STEP_KEYS)),
+        ("case keys", keys(spec::CASE_KEYS)),
+        ("common scheme keys", keys(auth::COMMON_KEYS)),
+        ("schemes", schemes()),
+        ("checks", examples(check::CHECKS.iter().map(|c| (c.name, c.about, c.example)))),
+        ("operators", examples(check::OPERATORS.iter().map(|o| (o.name, o.about, o.example)))),
+        ("sources", examples(capture::SOURCES.iter().map(|s| (s.name, s.about, s.example)))),
+        ("cuts", examples(capture::CUTS.iter().map(|c| (c.name, c.about, c.example)))),
+        ("response", table(["member", "is"], answer::MEMBERS.iter().map(|(n, a)| (code(n), *a)))),
+        ("functions", examples(template::FUNCTIONS.iter().map(|f| (f.name, f.about, f.example)))),
+        ("formats", formats()),
+        ("exit codes", table(["code", "means"], verdict::EXIT_CODES.iter().map(|(c, a)| (code(&c.to_string()), *a)))),
+        ("reasons", table(["reason", "means"], event::REASONS.iter().map(|r| (code(r.name), r.about)))),
+    ]
+}
+
+/// The text with every table made anew, and the names of the tables in it.
+fn renewed(text: &str, tables: &[(&'static str, String)], path: &Path) -> (String, Vec<String>) {
+    let (mut out, mut names) = (String::new(), Vec::new());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("<!-- table: ") {
+        let (name, after) = after.split_once(" -->").unwrap_or_else(|| panic!("{}: open marker", path.display()));
+        let (_, after) =
+            after.split_once("<!-- end -->").unwrap_or_else(|| panic!("{}: `{name}` has no end", path.display()));
+        let (_, body) = tables
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("{}: no table `{name}`", path.display()));
+        out.push_str(&format!("{before}<!-- table: {name} -->\n\n{body}\n<!-- end -->"));
+        names.push(name.to_owned());
+        rest = after;
+    }
+    (out + rest, names)
+}
+
+#[test]
+fn tables_are_those_of_the_code() {
+    let tables = tables();
+    let bless = std::env::var_os("AUTHSPEC_BLESS").is_some();
+    let mut shown = Vec::new();
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        let (new, names) = renewed(&text, &tables, &path);
+        shown.extend(names);
+        if bless {
+            fs::write(&path, new).unwrap();
+        } else {
+            let line = text.lines().zip(new.lines()).find(|(a, b)| a != b);
+            assert!(
+                text == new,
+                "{}: a table is not that of the code: {line:?}; `AUTHSPEC_BLESS=1 cargo test --test docs` renews it",
+                path.display()
+            );
+        }
+    }
+    for (name, _) in &tables {
+        assert!(shown.iter().any(|s| s == name), "no document shows the table `{name}`");
+    }
+}
+
+/// A YAML block of a document.
+struct Block {
+    place: String,
+    file: Option<String>,
+    text: String,
+    run: bool,
+}
+
+fn blocks() -> Vec<Block> {
+    let mut all = Vec::new();
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        let mut at = 0;
+        while at < lines.len() {
+            if lines[at] != "```yaml" {
+                at += 1;
+                continue;
+            }
+            let end = at + lines[at..].iter().position(|l| *l == "```").unwrap();
+            let before = lines[..at].iter().rev().find(|l| !l.trim().is_empty());
+            let body = &lines[at + 1..end];
+            all.push(Block {
+                place: format!("{}:{}", path.display(), at + 1),
+                file: body.first().and_then(|l| l.strip_prefix("# file: ")).map(|n| n.trim().to_owned()),
+                text: body.join("\n") + "\n",
+                run: before.is_some_and(|l| l.trim() == "<!-- run -->"),
+            });
+            at = end + 1;
+        }
+    }
+    all
+}
+
+fn has(text: &str, key: &str) -> bool {
+    text.lines().any(|l| l.starts_with(&format!("{key}:")))
+}
+
+/// What a project file is checked with.
+const PROBE: &str = "cases: [ { request: GET /health, expect: 200 } ]\n";
+
+/// Runs the binary on a block in a folder of its own, together with the project file that its document shows.
+fn go(block: &Block, project: Option<&Block>, command: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let name = block.file.clone().unwrap_or_else(|| "suite.yaml".to_owned());
+    fs::write(folder.path().join(&name), &block.text).unwrap();
+    if name == spec::PROJECT_FILE {
+        fs::write(folder.path().join("probe.yaml"), PROBE).unwrap();
+    } else if !has(&block.text, "target") {
+        let shared = project.map_or_else(|| "target: demo\n".to_owned(), |p| p.text.clone());
+        fs::write(folder.path().join(spec::PROJECT_FILE), shared).unwrap();
+    }
+    let out = Command::new(env!("CARGO_BIN_EXE_authspec"))
+        .args([command, ".", "--color", "never"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let told = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
+    assert_eq!(out.status.code(), Some(0), "{}: authspec {command} {name}\n{told}", block.place);
+}
+
+#[test]
+fn examples_are_read_and_run() {
+    let blocks = blocks();
+    let (mut checked, mut run) = (0, 0);
+    for block in &blocks {
+        let document = |b: &Block| b.place.rsplit_once(':').unwrap().0.to_owned();
+        let project =
+            blocks.iter().find(|b| b.file.as_deref() == Some(spec::PROJECT_FILE) && document(b) == document(block));
+        let is_project = block.file.as_deref() == Some(spec::PROJECT_FILE);
+        if is_project || has(&block.text, "cases") {
+            go(block, project, "check");
+            checked += 1;
+            if block.run {
+                go(block, project, "run");
+                run += 1;
+            }
+        } else {
+            assert!(!block.run, "{}: marked to be run, but there are no cases", block.place);
+        }
+    }
+    assert!(checked >= 10 && run >= 6, "too few examples were found: {checked} checked, {run} run");
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for path in documents() {
+        let text = fs::read_to_string(&path).unwrap();
+        for part in text.split("](").skip(1) {
+            let target = part.split(')').next().unwrap_or_default().split('#').next().unwrap_or_default();
+            let local = !target.is_empty() && !target.contains("://");
+            assert!(!local || path.parent().unwrap().join(target).exists(), "{}: {target}", path.display());
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Sessions that end under the cases, accounts that are locked, limits that strike.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::api::{Api, unauthorized};
+use crate::runs::{BLIND, PEOPLE, Project, REFRESHING, SCHEME};
+use crate::server::{Request, Server, json, status};
+
+/// Bob is seen working, then refused; in file order.
+const SERIAL: &str = r"
+serial: true
+cases:
+  - { name: root sees it, as: root, request: GET /admin, expect: 200 }
+  - { name: bob works, as: bob, request: GET /me, expect: 200 }
+  - { name: bob is refused, as: bob, request: GET /admin, expect: deny }
+";
+
+/// The session of bob ends after some requests with a good token; unknown tokens get a status.
+fn mortal(limit: usize, dead: u16) -> Server {
+    let api = Api::default();
+    let used = AtomicUsize::new(0);
+    Server::start(move |r| {
+        if api.user(r).is_ok_and(|u| u == "bob") && used.fetch_add(1, Ordering::SeqCst) >= limit {
+            return status(dead);
+        }
+        api.answer(r)
+    })
+}
+
+#[test]
+fn a_session_that_dies_before_the_refusal() {
+    let verdicts = |bob| [("root sees it", "passed"), ("bob works", "passed"), ("bob is refused", bob)];
+    // Without a `whoami` a 401 is what a dead session gets, so it shows nothing; with one, bob lives until asked.
+    let run = Project::new(&mortal(1, 401).url, &format!("{BLIND}{PEOPLE}"), SERIAL).run("");
+    run.must(3, &verdicts("inconclusive: never-allowed"));
+    let run = Project::new(&mortal(2, 401).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
+    run.must(3, &verdicts("inconclusive: never-allowed"));
+    // A server that says 403 to everybody it does not know: only asking bob again tells.
+    let run = Project::new(&mortal(2, 403).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
+    run.must(3, &verdicts("inconclusive: never-allowed"));
+    // Bob lives long enough to be refused as himself; his session dies afterwards.
+    let run = Project::new(&mortal(3, 401).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
+    run.must(0, &verdicts("proven"));
+    let run = Project::new(&mortal(99, 401).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
+    run.must(0, &verdicts("proven"));
+}
+
+#[test]
+fn a_session_that_dies_before_a_page_of_its_own() {
+    let run = Project::new(
+        &mortal(1, 401).url,
+        &format!("{BLIND}{PEOPLE}"),
+        "serial: true\ncases:\n  - { name: first, as: bob, request: GET /me }\n  - { name: second, as: bob, request: GET /me }\n",
+    )
+    .run("");
+    run.must(1, &[("first", "passed"), ("second", "failed: check-failed")]);
+}
+
+/// The wrong password locks the account, and the lock answers 401 as well.
+#[test]
+fn a_server_that_locks_the_account() {
+    let start = |limit: usize| {
+        let (api, wrong) = (Api::default(), AtomicUsize::new(0));
+        Server::start(move |r| {
+            let attempt = r.is("POST /login") && r.field("username") == "alice";
+            let good = r.field("password") == "right-alice";
+            let failures =
+                if attempt && !good { wrong.fetch_add(1, Ordering::SeqCst) + 1 } else { wrong.load(Ordering::SeqCst) };
+            if attempt && failures >= limit { unauthorized("the account is locked") } else { api.answer(r) }
+        })
+    };
+    let suite = r"
+serial: true
+cases:
+  - { name: a wrong password, request: POST /login, json: { username: alice, password: wrong }, expect: 401 }
+  - { name: alice sees herself, as: alice, request: GET /me, expect: 200 }
+";
+    let run = Project::new(&start(1).url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+    run.must(3, &[("a wrong password", "unproven: unproven"), ("alice sees herself", "blocked: login-failed")]);
+    let run = Project::new(&start(2).url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+    run.must(0, &[("a wrong password", "proven"), ("alice sees herself", "passed")]);
+}
+
+#[test]
+fn a_login_that_is_rate_limited() {
+    let server = Server::start({
+        let (api, logins) = (Api::default(), AtomicUsize::new(0));
+        move |r| {
+            if r.is("POST /login") && logins.fetch_add(1, Ordering::SeqCst) > 0 {
+                status(429).header("retry-after", "60")
+            } else {
+                api.answer(r)
+            }
+        }
+    });
+    let suite = r"
+serial: true
+cases:
+  - { name: alice sees herself, as: alice, request: GET /me, expect: 200 }
+  - { name: a wrong password, request: POST /login, json: { username: alice, password: wrong }, expect: [401, 403] }
+  - { name: bob is refused, as: bob, request: GET /admin, expect: 403 }
+";
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("--retry 2");
+    run.must(
+        1,
+        &[
+            ("alice sees herself", "passed"),
+            ("a wrong password", "failed: check-failed"),
+            ("bob is refused", "blocked: login-failed"),
+        ],
+    );
+    assert!(run.said.contains("429"), "the cause is told: {}", run.said);
+    assert_eq!(server.count("POST /login"), 3, "a blocked login and a refusal are never tried again");
+}
+
+const EXPIRY: &str = "cases:\n  - { name: alice sees herself, as: alice, request: GET /me, expect: 200 }\n";
+
+/// Whatever the refresh does, the cases that need it have one clear cause.
+#[test]
+fn refreshes_that_do_not_help() {
+    let run = |answer: fn(&Request, &Api) -> crate::server::Reply, scheme: &str| {
+        let api = Arc::new(Api::default());
+        let server = Server::start({
+            let api = Arc::clone(&api);
+            move |r| match &*r.path {
+                "/refresh" => answer(r, &api),
+                "/login" => json(200, r#"{"access_token":"stale","refresh_token":"spare"}"#),
+                "/me" => match r.bearer() {
+                    "stale" => unauthorized("the token expired"),
+                    _ => api.answer(r),
+                },
+                _ => api.answer(r),
+            }
+        });
+        let run = Project::new(&server.url, &format!("{scheme}{PEOPLE}"), EXPIRY).run("");
+        assert!(server.count("POST /refresh") <= 1, "a refresh is never repeated blindly");
+        run
+    };
+    // The same token again.
+    run(|_, _| json(200, r#"{"access_token":"stale","refresh_token":"spare"}"#), REFRESHING)
+        .must(1, &[("alice sees herself", "failed: check-failed")]);
+    // An error with status 200.
+    run(|_, _| json(200, r#"{"error":"invalid_grant"}"#), REFRESHING)
+        .must(3, &[("alice sees herself", "blocked: login-failed")]);
+    // An error.
+    run(|_, _| status(500), REFRESHING).must(3, &[("alice sees herself", "blocked: login-failed")]);
+    // Nothing.
+    run(|_, _| status(204), REFRESHING).must(3, &[("alice sees herself", "blocked: login-failed")]);
+    // Somebody else's token, where a `whoami` looks.
+    let looking =
+        format!("{REFRESHING}    whoami: {{ request: GET /who, expect: {{ json: {{ $.username: alice }} }} }}\n");
+    let server = Server::start({
+        let api = Api::default();
+        move |r| match (&*r.path, r.bearer()) {
+            ("/refresh", _) => api.issue("bob"),
+            ("/login", _) => json(200, r#"{"access_token":"stale","refresh_token":"spare"}"#),
+            ("/who", "stale") => json(200, r#"{"username":"alice"}"#),
+            ("/who", _) => api.known(r, |user| json(200, &format!(r#"{{"username":"{user}"}}"#))),
+            ("/me", "stale") => unauthorized("the token expired"),
+            _ => api.answer(r),
+        }
+    });
+    Project::new(&server.url, &format!("{looking}{PEOPLE}"), EXPIRY)
+        .run("")
+        .must(3, &[("alice sees herself", "blocked: wrong-person")]);
+}
+
+/// Every request says expired, whatever token it has: one refresh shows that it does not help.
+#[test]
+fn a_server_that_calls_everything_expired() {
+    let server = Server::start({
+        let api = Api::default();
+        move |r| if r.is("GET /me") { unauthorized("invalid or expired token") } else { api.answer(r) }
+    });
+    let cases: String =
+        (0..20).map(|i| format!("  - {{ name: c{i}, as: alice, request: GET /me, expect: 200 }}\n")).collect();
+    let run =
+        Project::new(&server.url, &format!("{REFRESHING}{PEOPLE}"), &format!("serial: true\ncases:\n{cases}")).run("");
+    assert_eq!(run.code, 1);
+    assert!(run.cases().iter().all(|c| c["verdict"] == "failed"), "{}", run.said);
+    assert_eq!(server.count("POST /refresh"), 1);
+}
+
+/// A refresh ends the token that other cases still hold; they go on with the new one.
+#[test]
+fn a_refresh_that_kills_the_old_token() {
+    let server = Server::start({
+        let api = Api::living(Duration::from_mins(10));
+        let told = AtomicUsize::new(0);
+        move |r| match &*r.path {
+            "/refresh" => {
+                api.forget();
+                api.answer(r)
+            }
+            // The first token is called expired once; everybody else who has it hears only that it is unknown.
+            "/me" if r.bearer().ends_with("-1") && told.fetch_add(1, Ordering::SeqCst) == 0 => {
+                unauthorized("the token expired")
+            }
+            "/slow" => api.known(r, |_| status(200)).after(300),
+            _ => match api.user(r) {
+                Err(_) if r.path == "/me" => status(401),
+                _ => api.answer(r),
+            },
+        }
+    });
+    let suite = r"
+cases:
+  - name: a slow one
+    as: alice
+    steps:
+      - { request: GET /slow }
+      - { request: GET /me }
+  - { name: the one that refreshes, as: alice, request: GET /me }
+";
+    let run = Project::new(&server.url, &format!("{REFRESHING}{PEOPLE}"), suite).run("");
+    run.must(0, &[("a slow one", "passed"), ("the one that refreshes", "passed")]);
+    assert_eq!((server.count("POST /login"), server.count("POST /refresh")), (1, 1));
+}
+
+/// The shared session is ended by one case; the others must not find proofs in their 401.
+#[test]
+fn a_session_that_another_case_ends() {
+    let start = || {
+        let api = Api::default();
+        Server::start(move |r| api.answer(r))
+    };
+    let suite = |session: &str| {
+        format!(
+            "serial: true
+cases:
+  - {{ name: bob works, as: bob, request: GET /me }}
+  - name: logging out ends it
+    as: bob
+    {session}
+    steps:
+      - {{ request: GET /me, expect: 200 }}
+      - {{ request: POST /logout, expect: 204 }}
+      - {{ request: GET /me, expect: 401 }}
+  - {{ name: root sees it, as: root, request: GET /admin }}
+  - {{ name: bob is refused, as: bob, request: GET /admin, expect: 403 }}
+"
+        )
+    };
+    let verdicts = |out, bob| {
+        [("bob works", "passed"), ("logging out ends it", out), ("root sees it", "passed"), ("bob is refused", bob)]
+    };
+    let project = Project::new(&start().url, &format!("{SCHEME}{PEOPLE}"), &suite("session: fresh"));
+    project.run("").must(0, &verdicts("proven", "proven"));
+    let project = Project::new(&start().url, &format!("{SCHEME}{PEOPLE}"), &suite("session: shared"));
+    project.run("").must(1, &verdicts("inconclusive: never-allowed", "failed: check-failed"));
+}
+
+/// A token expires while the case waits: the case itself saw it working.
+#[test]
+fn a_real_expiry() {
+    let start = |lifetime| {
+        let api = Api::living(Duration::from_millis(lifetime));
+        Server::start(move |r| api.answer(r))
+    };
+    let suite = r"
+cases:
+  - name: it ends
+    as: alice
+    steps:
+      - { request: GET /me, expect: 200 }
+      - { request: GET /me, pause: 700ms, expect: 401 }
+";
+    for session in ["shared", "fresh"] {
+        let suite = format!("{suite}    session: {session}\n");
+        let people = format!("{REFRESHING}{PEOPLE}");
+        Project::new(&start(600).url, &people, &suite).run("").must(0, &[("it ends", "proven")]);
+        Project::new(&start(60_000).url, &people, &suite).run("").must(1, &[("it ends", "failed: check-failed")]);
+    }
+    // Without having seen it work, a 401 shows nothing.
+    let unseen = r"
+cases:
+  - { name: alice works, as: alice, request: GET /me, session: fresh }
+  - { name: it ends, as: alice, request: GET /me, pause: 700ms, expect: 401, session: SESSION }
+";
+    for session in ["shared", "fresh"] {
+        let suite = unseen.replace("SESSION", session);
+        Project::new(&start(600).url, &format!("{BLIND}{PEOPLE}"), &suite)
+            .run("")
+            .must(3, &[("alice works", "passed"), ("it ends", "inconclusive: never-allowed")]);
+    }
+}
