@@ -27,7 +27,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) 
                 .fault(diags::no_checks(item.span, "this expression uses nothing of the answer, so it could not fail"));
             continue;
         }
-        out.push(Placed { check: Box::new(That(expression)), span: item.span, subject: "that".to_owned() });
+        out.push(Placed { check: Box::new(That(expression)), span: item.span, subject: "expression".to_owned() });
     }
     reader.names = outside;
 }

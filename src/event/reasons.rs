@@ -108,11 +108,6 @@ pub const REASONS: &[ReasonCode] = &[
         about: "the suite's teardown did not work",
         explain: "The cases were judged, but something may have been left behind; the step is shown.",
     },
-    ReasonCode {
-        name: "session-disturbed",
-        about: "a case with a shared session ended or rotated the session that others use",
-        explain: "Say `session: fresh` on a case that logs out, refreshes by hand or changes the password, so that it gets a login of its own.",
-    },
     ReasonCode { name: "skipped", about: "the suite says `skip`", explain: "The reason stands beside it." },
     ReasonCode {
         name: "fail-fast",

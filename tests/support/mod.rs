@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 pub(crate) mod mask;
 pub(crate) mod odd;
+pub(crate) mod transcript;
 
 /// The binary under test.
 pub(crate) const AUTHSPEC: &str = env!("CARGO_BIN_EXE_authspec");

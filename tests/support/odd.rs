@@ -51,6 +51,7 @@ fn answer(mut stream: TcpStream) {
             "<html><head><style>p { color: red }</style></head><body><h1>Oops</h1><p>It broke &amp; fell.</p></body></html>",
         )
         .into_bytes(),
+        "/odd-challenge" => plain("200 OK", "www-authenticate: \"Bearer\", ,=\r\n", "").into_bytes(),
         "/loop" => plain("302 Found", "location: /loop\r\n", "").into_bytes(),
         "/nowhere" => plain("302 Found", "location: http://[/\r\n", "").into_bytes(),
         "/long" => {

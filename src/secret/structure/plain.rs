@@ -162,7 +162,10 @@ mod tests {
             ("capture: { sid: { cookie: session } }", "capture: { sid: { cookie: session } }"),
             ("headers: { X: \"Bearer {{ token }}\" }", "headers: { X: \"Bearer {{ token }}\" }"),
             ("request: GET /a?token={{ token }}&x=1", "request: GET /a?token={{ token }}&x=1"),
-            ("headers: { Authorization: \"Bearer {{ token }}\" }", "headers: { Authorization: \"Bearer {{ token }}\" }"),
+            (
+                "headers: { Authorization: \"Bearer {{ token }}\" }",
+                "headers: { Authorization: \"Bearer {{ token }}\" }",
+            ),
             ("headers: { Authorization: \"{{ secrets.a }}\" }", "headers: { Authorization: \"{{ secrets.a }}\" }"),
         ] {
             assert_eq!(mask_plain(text), masked);
