@@ -101,12 +101,11 @@ fn load_to_plan(c: &mut Criterion) {
 
 async fn me(headers: HeaderMap) -> Response {
     let token = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or("");
-    match token.strip_prefix("Bearer access-") {
-        Some(user) => Json(json!({ "user": user.split('.').next() })).into_response(),
-        None => {
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"bench\", error=\"invalid_token\"")];
-            (StatusCode::UNAUTHORIZED, challenge).into_response()
-        }
+    if let Some(user) = token.strip_prefix("Bearer access-") {
+        Json(json!({ "user": user.split('.').next() })).into_response()
+    } else {
+        let challenge = [(header::WWW_AUTHENTICATE, "Bearer realm=\"bench\", error=\"invalid_token\"")];
+        (StatusCode::UNAUTHORIZED, challenge).into_response()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The one binary of tests that go through `authspec` as a person would.
 
+#![allow(unreachable_pub, dead_code, reason = "helpers of a test binary")]
+
 mod support;
 
 #[path = "integration/golden.rs"]

@@ -210,26 +210,28 @@ impl Credential {
     /// When to refresh: `min(60 s, 10 % of the lifetime)` before the end (language §6).
     pub fn refresh_at(&self) -> Option<Timestamp> {
         let (issued, expires) = (self.issued?, self.expires?);
-        let lifetime = expires.as_second().saturating_sub(issued.as_second()).max(0);
-        let margin = jiff::SignedDuration::from_millis((lifetime * 100).min(60_000));
+        let lifetime = expires.as_millisecond().saturating_sub(issued.as_millisecond()).max(0);
+        let margin = jiff::SignedDuration::from_millis((lifetime / 10).min(60_000));
         expires.checked_sub(margin).ok()
     }
 
-    /// Reads the end from `expires_at`, `expires_in`, or the token itself.
+    /// Reads the end from `expires_at`, `expires_in`, or the token itself. One that is over at once
+    /// comes from another clock than ours; to go by it would mean a refresh before every request.
     fn set_expiry(&mut self, now: Timestamp) {
         self.issued = Some(now);
         let part = |name: &str| self.parts.iter().find(|(n, _)| &**n == name).map(|(_, v)| v);
         let number = |v: &Value| v.as_i64().or_else(|| v.as_str().and_then(|s| s.parse().ok()));
-        let at = part("expires_at").and_then(number).or_else(|| {
+        let at = part("expires_at").and_then(number).and_then(|s| Timestamp::from_second(s).ok()).or_else(|| {
             let seconds = part("expires_in").and_then(number)?;
-            Some(now.as_second().saturating_add(seconds))
+            now.checked_add(jiff::SignedDuration::from_secs(seconds)).ok()
         });
         let of_token = || {
             let tokens =
                 self.parts.iter().filter(|(n, _)| n.contains("access") || &**n == "token" || n.contains("jwt"));
             tokens.filter_map(|(_, v)| v.as_str()).find_map(crate::jose::expiry)
         };
-        self.expires = at.or_else(of_token).and_then(|s| Timestamp::from_second(s).ok());
+        let end = at.or_else(|| of_token().and_then(|s| Timestamp::from_second(s).ok()));
+        self.expires = end.filter(|end| *end > now);
     }
 }
 

@@ -529,7 +529,7 @@ impl Dress for Credential<'_> {
             self.fault = Some(error.message);
             return None;
         }
-        for name in scheme.fields() {
+        for name in scheme.fields().into_iter().chain(["cookie".to_owned()]) {
             if own.has(&name) {
                 // The step's own field replaces the scheme's.
                 request.headers.remove(&name);
@@ -544,7 +544,8 @@ impl Dress for Credential<'_> {
     }
 
     fn may_carry_cookies(&self, request: &Request) -> bool {
-        self.origins.as_ref().is_none_or(|o| o.contains(&request.address.origin()))
+        let removed = self.removed.iter().any(|r| r.eq_ignore_ascii_case("cookie"));
+        !removed && self.origins.as_ref().is_none_or(|o| o.contains(&request.address.origin()))
     }
 }
 

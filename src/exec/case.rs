@@ -69,28 +69,37 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
     // A refusal that only comes at the second try is no refusal: such cases are never run again.
     let refusing = case.shape.steps.iter().any(super::super::step::Step::may_refuse);
     let attempts = if refusing { 1 } else { shared.options.retries + 1 };
-    let mut first: Option<Reason> = None;
+    let mut first: Option<CaseDone> = None;
     let clock = Instant::now();
     let mut requests = 0;
     for attempt in 1.. {
         let mut done = attempt_once(shared, index, case, ground).await;
         requests += done.outcome.requests;
+        let again = matches!(done.outcome.verdict, Verdict::Failed | Verdict::Errored) && attempt < attempts;
+        if again {
+            first.get_or_insert(done);
+            continue;
+        }
+        if let (Verdict::Passed, Some(first)) = (done.outcome.verdict, first) {
+            // Nor does a 404 or the way to the login page count that somebody was spared at first.
+            done = if done.refusals.is_empty() { flaky(done, &first, attempt) } else { first };
+        }
         done.outcome.requests = requests;
         done.outcome.attempts = attempt;
         done.outcome.elapsed = clock.elapsed();
-        let again = matches!(done.outcome.verdict, Verdict::Failed | Verdict::Errored) && attempt < attempts;
-        if !again {
-            if let (Verdict::Passed, Some(first)) = (done.outcome.verdict, first) {
-                done.outcome.verdict = Verdict::Flaky;
-                let message = format!("passed at try {attempt}; the first try: {}", first.message);
-                let place = first.place.clone();
-                done.outcome.reasons.push(Reason { code: "retried", message, place, ..first });
-            }
-            return done;
-        }
-        first = first.or_else(|| done.outcome.reasons.first().cloned());
+        return done;
     }
     unreachable!("the loop returns at its last attempt")
+}
+
+/// A case that passed only after being run again, with what was wrong at first.
+fn flaky(mut done: CaseDone, first: &CaseDone, attempt: u32) -> CaseDone {
+    done.outcome.verdict = Verdict::Flaky;
+    if let Some(first) = first.outcome.reasons.first() {
+        let message = format!("passed at try {attempt}; the first try: {}", first.message);
+        done.outcome.reasons.push(Reason { code: "retried", message, ..first.clone() });
+    }
+    done
 }
 
 async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &Ground) -> CaseDone {

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::Shared;
 use crate::capture::Taken;
 use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, Reason, StepRecord};
+use crate::http::jar::{JarMove, StoreOutcome};
 use crate::http::{Exchange, Headers, Trail};
 use crate::secret::TextKind;
 use crate::source::Span;
@@ -58,8 +59,9 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
     let mut hops = Vec::new();
     if let Some(trail) = trail {
         notes.extend(trail.notes.iter().map(|n| text(shared, n)));
+        notes.extend(refused_cookies(trail).iter().map(|n| text(shared, n)));
         if subject.whole {
-            notes.extend(cookie_notes(trail).iter().map(|n| text(shared, n)));
+            notes.extend(withheld_cookies(trail).iter().map(|n| text(shared, n)));
             hops = trail.hops.iter().map(|h| hop(shared, h)).collect();
         }
     }
@@ -78,21 +80,27 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
     }
 }
 
-/// What cookies did that a reader may wonder about: refused, and withheld with their reasons.
-fn cookie_notes(trail: &Trail) -> Vec<String> {
-    use crate::http::jar::{JarMove, StoreOutcome};
+/// The cookies that were not taken, with their reasons: a server that sets one means something by it.
+fn refused_cookies(trail: &Trail) -> Vec<String> {
+    trail
+        .jar
+        .stored()
+        .filter_map(|stored| match &stored.outcome {
+            StoreOutcome::Refused(why) => {
+                Some(format!("the cookie `{}` was refused: {}", name(stored.name().as_bytes()), why.why()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// The cookies that were not sent, with their reasons.
+fn withheld_cookies(trail: &Trail) -> Vec<String> {
     let mut notes = Vec::new();
     for movement in &trail.jar.moves {
-        match movement {
-            JarMove::Requested { selection, .. } => {
-                for cookie in &selection.withheld {
-                    notes.push(format!("the cookie `{}` was not sent: {}", name(cookie.name.as_bytes()), cookie.why()));
-                }
-            }
-            JarMove::Received { stored, .. } => {
-                if let StoreOutcome::Refused(why) = &stored.outcome {
-                    notes.push(format!("the cookie `{}` was refused: {}", name(stored.name().as_bytes()), why.why()));
-                }
+        if let JarMove::Requested { selection, .. } = movement {
+            for cookie in &selection.withheld {
+                notes.push(format!("the cookie `{}` was not sent: {}", name(cookie.name.as_bytes()), cookie.why()));
             }
         }
     }

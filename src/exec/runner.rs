@@ -266,9 +266,9 @@ pub(super) fn decide(shared: &Shared, done: CaseDone) {
     {
         let mut decided = shared.limits.decided.lock().unwrap_or_else(PoisonError::into_inner);
         if settled(&done) {
-            ready.push(done)
+            ready.push(done);
         } else {
-            decided.held.push(done)
+            decided.held.push(done);
         }
         decided.since += 1;
         // What was held is looked at now and then, seldom enough to cost little when much is held.

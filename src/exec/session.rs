@@ -238,17 +238,14 @@ impl Entry<'_> {
             }
         }
         scope.set_fields("identity", visible);
-        let (mut flow, phase, mut actor) = match refresh {
-            Some((flow, old)) => {
-                let session = old.scope.get("session").cloned();
-                session.into_iter().for_each(|s| scope.set("session", s));
-                let who = Who::Entering(self.id, Arc::new(scope.clone()));
-                (flow, Phase::Refresh, Actor::entering(who, old.jar.clone()))
-            }
-            None => {
-                let who = Who::Entering(self.id, Arc::new(scope.clone()));
-                (self.identity.login.scheme.begin(), Phase::Login, Actor::entering(who, Jar::default()))
-            }
+        let (mut flow, phase, mut actor) = if let Some((flow, old)) = refresh {
+            let session = old.scope.get("session").cloned();
+            session.into_iter().for_each(|s| scope.set("session", s));
+            let who = Who::Entering(self.id, Arc::new(scope.clone()));
+            (flow, Phase::Refresh, Actor::entering(who, old.jar.clone()))
+        } else {
+            let who = Who::Entering(self.id, Arc::new(scope.clone()));
+            (self.identity.login.scheme.begin(), Phase::Login, Actor::entering(who, Jar::default()))
         };
         let (credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut actor).await?;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));

@@ -69,7 +69,8 @@ impl Journey<'_> {
         for hop in 0..=MAX_HOPS {
             let mut outgoing = request.clone();
             trail.notes.extend(dress.dress(&mut outgoing, hop));
-            if dress.may_carry_cookies(&outgoing) {
+            // A `Cookie` field written by hand is all that travels.
+            if !request.headers.has("cookie") && dress.may_carry_cookies(&outgoing) {
                 self.add_cookies(&mut outgoing, hop, &mut trail);
             }
             let left = self.timeout.saturating_sub(clock.elapsed());
@@ -100,18 +101,18 @@ impl Journey<'_> {
     }
 
     fn add_cookies(&mut self, request: &mut Request, hop: usize, trail: &mut Trail) {
-        // A `Cookie` field written by hand is all that travels.
-        if request.headers.has("cookie") {
-            return;
-        }
         let mut selection = self.jar.cookies_for(request.address.url(), Timestamp::now(), SendContext::default());
+        // The signer's cookies win over the jar's, and the step's own over both.
+        let signed = request.headers.text("cookie").unwrap_or_default();
+        let signed = signed.split("; ").filter_map(|pair| pair.split_once('='));
+        signed.for_each(|(name, value)| selection.put(name, value.as_bytes()));
         if hop == 0 {
             for (name, value) in &self.cookies {
                 selection.put(name, value.as_bytes());
             }
         }
         if let Some(header) = selection.header() {
-            request.headers.add("cookie", header);
+            request.headers.set("cookie", header);
         }
         trail.jar.requested(request.address.url(), selection);
     }

@@ -28,7 +28,7 @@ impl Default for Api {
             tokens: Mutex::default(),
             refreshes: Mutex::default(),
             issued: Mutex::default(),
-            lifetime: Duration::from_secs(600),
+            lifetime: Duration::from_mins(10),
         }
     }
 }

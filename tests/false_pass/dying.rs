@@ -87,9 +87,12 @@ cases:
 fn a_login_that_is_rate_limited() {
     let server = Server::start({
         let (api, logins) = (Api::default(), AtomicUsize::new(0));
-        move |r| match r.is("POST /login") && logins.fetch_add(1, Ordering::SeqCst) > 0 {
-            true => status(429).header("retry-after", "60"),
-            false => api.answer(r),
+        move |r| {
+            if r.is("POST /login") && logins.fetch_add(1, Ordering::SeqCst) > 0 {
+                status(429).header("retry-after", "60")
+            } else {
+                api.answer(r)
+            }
         }
     });
     let suite = r"
@@ -184,7 +187,7 @@ fn a_server_that_calls_everything_expired() {
 #[test]
 fn a_refresh_that_kills_the_old_token() {
     let server = Server::start({
-        let api = Api::living(Duration::from_secs(600));
+        let api = Api::living(Duration::from_mins(10));
         let told = AtomicUsize::new(0);
         move |r| match &*r.path {
             "/refresh" => {

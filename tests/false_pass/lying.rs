@@ -348,9 +348,12 @@ fn an_identity_whose_password_is_wrong() {
 #[test]
 fn an_identity_that_is_sent_to_the_login_page() {
     let people = "identities: { old: { auth: { scheme: basic }, username: old, password: not-the-right-one } }\n";
-    let server = Server::start(|r| match r.path.starts_with("/login") {
-        true => html(200, "<form>"),
-        false => status(302).header("location", "/login?next=%2F"),
+    let server = Server::start(|r| {
+        if r.path.starts_with("/login") {
+            html(200, "<form>")
+        } else {
+            status(302).header("location", "/login?next=%2F")
+        }
     });
     let suite = r"
 cases:

@@ -6,7 +6,11 @@
 #![expect(unreachable_pub, reason = "every module here serves the others")]
 
 mod api;
+mod cookies;
 mod dying;
+mod ending;
 mod lying;
+mod origins;
 mod runs;
 mod server;
+mod sessions;

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
@@ -38,7 +38,7 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(  +|, )[0-9.]+m?s(
 static LOGIN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r" [0-9.]+m?s\b").expect("a pattern"));
 
 /// Masks everything that changes from run to run.
-pub fn mask(text: &str, folder: &Path) -> String {
+pub(crate) fn mask(text: &str, folder: &Path) -> String {
     let mut text = text.replace(&*folder.to_string_lossy(), "[folder]");
     for (rule, with) in RULES.iter() {
         text = rule.replace_all(&text, *with).into_owned();
@@ -57,7 +57,11 @@ pub fn mask(text: &str, folder: &Path) -> String {
         } else if is_source(line) {
             out.push_str(line);
         } else {
-            out.push_str(&TIME.replace_all(line, "${1}0ms$2"));
+            let short = |found: &Captures<'_>| {
+                let lead = if found[1].starts_with(' ') { "  " } else { ", " };
+                format!("{lead}0ms{}", &found[2])
+            };
+            out.push_str(&TIME.replace_all(line, short));
         }
         out.push_str(end);
     }

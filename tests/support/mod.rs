@@ -6,33 +6,33 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-pub mod mask;
-pub mod odd;
+pub(crate) mod mask;
+pub(crate) mod odd;
 
 /// The binary under test.
-pub const AUTHSPEC: &str = env!("CARGO_BIN_EXE_authspec");
+pub(crate) const AUTHSPEC: &str = env!("CARGO_BIN_EXE_authspec");
 
 /// A temporary folder to run the binary in.
-pub struct Session {
+pub(crate) struct Session {
     folder: tempfile::TempDir,
     env: Vec<(String, String)>,
 }
 
 impl Session {
     /// An empty folder; the environment holds nothing but a UTF-8 locale.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::Builder::new().prefix("authspec-test-").tempdir().expect("a temporary folder");
         Self { folder, env: vec![("LANG".into(), "C.UTF-8".into())] }
     }
 
     /// Sets an environment variable.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.into(), value.into()));
         self
     }
 
     /// Writes a file, with the folders above it.
-    pub fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn file(self, name: &str, bytes: impl AsRef<[u8]>) -> Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().expect("a folder above")).expect("folders");
         fs::write(path, bytes).expect("a file");
@@ -40,22 +40,22 @@ impl Session {
     }
 
     /// Copies all files below a folder.
-    pub fn copy(&self, from: &Path) {
+    pub(crate) fn copy(&self, from: &Path) {
         copy(from, self.folder.path()).expect("files are copied");
     }
 
     /// Where a file of the folder is.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Reads a file of the folder.
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         String::from_utf8_lossy(&fs::read(self.path(name)).unwrap_or_default()).into_owned()
     }
 
     /// Prepares the binary with arguments, ready to spawn.
-    pub fn command(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+    pub(crate) fn command(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
         let mut command = Command::new(AUTHSPEC);
         command.args(args).current_dir(self.folder.path()).env_clear();
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
@@ -68,12 +68,12 @@ impl Session {
     }
 
     /// Runs the binary to its end.
-    pub fn run(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
+    pub(crate) fn run(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Output {
         self.command(args).output().expect("the binary starts")
     }
 
     /// Runs the binary with a file of the folder as standard input.
-    pub fn run_with_input(&self, args: &[String], input: &str) -> Output {
+    pub(crate) fn run_with_input(&self, args: &[String], input: &str) -> Output {
         let mut command = self.command(args);
         if let Ok(file) = File::open(self.path(input)) {
             command.stdin(file);
@@ -82,7 +82,7 @@ impl Session {
     }
 
     /// Masks what changes from run to run in a text of this session.
-    pub fn mask(&self, text: &str) -> String {
+    pub(crate) fn mask(&self, text: &str) -> String {
         mask::mask(text, self.folder.path())
     }
 }
@@ -102,7 +102,7 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Both streams and the code of a run, as one text for messages.
-pub fn told(output: &Output) -> String {
+pub(crate) fn told(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("code {:?}\n--- stdout\n{out}\n--- stderr\n{err}", output.status.code())
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 /// Starts it for as long as the test process lives, and gives its URL.
-pub fn start() -> String {
+pub(crate) fn start() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
     thread::spawn(move || {

@@ -1,0 +1,162 @@
+//! Logins by cookie, and jars that must not mix.
+
+use crate::runs::Project;
+use crate::server::{Reply, Request, Server, html, json, status};
+
+/// A login that sets a cookie; the cookie is all that travels.
+const COOKIES: &str = r#"
+auth:
+  web:
+    scheme: login
+    login: { request: POST /login, form: { user: "{{ identity.username }}", password: "{{ identity.password }}" } }
+identities:
+  alice: { auth: web, username: alice, password: right-alice }
+  bob: { auth: web, username: bob, password: right-bob }
+"#;
+
+/// The user of a good session cookie.
+fn user(request: &Request) -> Option<String> {
+    let pairs = request.header("cookie").split("; ").filter_map(|p| p.split_once('='));
+    pairs.filter(|(n, _)| *n == "sid").find_map(|(_, v)| Some(v.strip_prefix("session-of-")?.to_owned()))
+}
+
+/// A server with cookie sessions whose `Set-Cookie` has the given attributes.
+fn web(attributes: &'static str) -> Server {
+    Server::start(move |r| answer(r, attributes))
+}
+
+fn answer(r: &Request, attributes: &str) -> Reply {
+    match (&*r.method, &*r.path) {
+        ("POST", "/login") => {
+            let name = r.body.split('&').find_map(|p| p.strip_prefix("user=")).unwrap_or_default();
+            let cookie = format!("sid=session-of-{name}{attributes}");
+            status(303).header("location", "/home").header("set-cookie", cookie)
+        }
+        ("GET", "/me") => match user(r) {
+            Some(name) => json(200, &format!(r#"{{"username":"{name}"}}"#)),
+            None => status(403),
+        },
+        _ => status(404),
+    }
+}
+
+const SUITE: &str = r"
+cases:
+  - { name: alice sees herself, as: alice, request: GET /me, expect: { status: 200, json: { $.username: alice } } }
+  - { name: bob is refused, as: bob, request: GET /me, expect: 403 }
+";
+
+#[test]
+fn a_cookie_that_the_rules_refuse_is_no_login() {
+    for attributes in ["; Domain=example.org", "; Path=/; Domain=com", "; Path=/; Secure", "; Max-Age=0"] {
+        let server = web(attributes);
+        let run = Project::new(&server.url, COOKIES, SUITE).run("");
+        run.must(3, &[("alice sees herself", "blocked: login-failed"), ("bob is refused", "blocked: login-failed")]);
+        assert_eq!(server.count("GET /me"), 0, "nothing is sent without a credential");
+    }
+    let run = Project::new(&web("; Domain=example.org").url, COOKIES, SUITE).run("");
+    assert!(run.said.contains("`sid` was refused"), "the reason is told: {}", run.said);
+    let run = Project::new(&web("; Path=/; HttpOnly").url, COOKIES, SUITE).run("");
+    run.must(1, &[("alice sees herself", "passed"), ("bob is refused", "failed: check-failed")]);
+}
+
+/// The cookie is kept, but for another path: it never travels to where it is needed.
+#[test]
+fn a_cookie_that_is_never_sent() {
+    for attributes in ["; Path=/login", "; Path=/elsewhere"] {
+        let server = web(attributes);
+        let run = Project::new(&server.url, COOKIES, SUITE).run("");
+        run.must(
+            1,
+            &[("alice sees herself", "failed: check-failed"), ("bob is refused", "inconclusive: never-allowed")],
+        );
+    }
+}
+
+/// The login page again, with status 200, and a session cookie that is nobody's.
+#[test]
+fn a_login_that_shows_its_form_again() {
+    let server = Server::start(|r| match (&*r.method, &*r.path) {
+        ("POST", "/login") => html(200, "wrong password <form>").header("set-cookie", "sid=anonymous; Path=/"),
+        _ => answer(r, ""),
+    });
+    let run = Project::new(&server.url, COOKIES, SUITE).run("");
+    run.must(1, &[("alice sees herself", "failed: check-failed"), ("bob is refused", "inconclusive: never-allowed")]);
+    let looking = COOKIES.replace("identities:", "    whoami: { request: GET /me }\nidentities:");
+    let run = Project::new(&server.url, &looking, SUITE).run("");
+    run.must(3, &[("alice sees herself", "blocked: wrong-person"), ("bob is refused", "blocked: wrong-person")]);
+}
+
+/// What a case receives stays in it: each starts from a copy of the session.
+#[test]
+fn cases_do_not_share_what_they_receive() {
+    let server = Server::start(|r| match &*r.path {
+        "/mark" => status(204).header("set-cookie", "mark=1; Path=/"),
+        "/see" => json(200, &format!("{{\"cookies\":\"{}\"}}", r.header("cookie"))),
+        _ => answer(r, "; Path=/"),
+    });
+    let suite = r#"
+serial: true
+cases:
+  - name: one marks itself
+    as: alice
+    steps:
+      - { request: POST /mark }
+      - { request: GET /see, expect: { json: { $.cookies: "sid=session-of-alice; mark=1" } }, capture: { seen: $.cookies } }
+  - { name: the next is not marked, as: alice, request: GET /see, expect: { json: { $.cookies: sid=session-of-alice } } }
+  - name: nobody keeps only its own
+    steps:
+      - { request: GET /see, expect: { json: { $.cookies: "" } } }
+      - { request: POST /mark }
+      - { as: alice, request: GET /see, expect: { json: { $.cookies: sid=session-of-alice } } }
+      - { request: GET /see, expect: { json: { $.cookies: mark=1 } } }
+      - { as: anonymous, request: GET /see, expect: { json: { $.cookies: "" } } }
+      - { as: anonymous, request: POST /mark }
+      - { as: anonymous, request: GET /see, expect: { json: { $.cookies: "" }, sent: { headers: { Cookie: { exists: false }, Authorization: { exists: false } } } } }
+      - { as: bob, request: GET /see, expect: { json: { $.cookies: sid=session-of-bob } } }
+  - { name: a cookie for one request, as: alice, request: GET /see, cookies: { sid: none, more: 1 }, expect: { json: { $.cookies: "sid=none; more=1" } } }
+"#;
+    let names = ["one marks itself", "the next is not marked", "nobody keeps only its own", "a cookie for one request"];
+    let run = Project::new(&server.url, COOKIES, suite).run("");
+    run.must(0, &names.map(|n| (n, "passed")));
+    assert_eq!(server.count("POST /login"), 2);
+    // What one case captures is unknown to another, and said so before anything runs.
+    let suite = "cases:\n  - { name: a, request: GET /see, capture: { seen: $.cookies } }\n  - { name: b, request: \"GET /{{ seen }}\" }\n";
+    let run = Project::new(&server.url, COOKIES, suite).run("");
+    assert_eq!((run.code, run.cases().len()), (2, 0), "{}", run.said);
+}
+
+/// A scheme that sends a cookie of its own beside the jar and the step's.
+#[test]
+fn a_cookie_of_the_scheme_travels_beside_the_others() {
+    let people = r#"
+auth:
+  web:
+    scheme: login
+    login: { request: POST /login, capture: { token: $.token } }
+    send: { cookie: { sid: "{{ session.token }}" } }
+    COOKIES
+identities:
+  alice: { auth: web }
+"#;
+    let server = Server::start(|r| match &*r.path {
+        "/login" => json(200, r#"{"token":"t-1"}"#).header("set-cookie", "lang=en; Path=/"),
+        "/mark" => status(204).header("set-cookie", "mark=1; Path=/"),
+        _ => json(200, &format!("{{\"cookies\":\"{}\"}}", r.header("cookie"))),
+    });
+    let suite = r#"
+cases:
+  - name: all of them
+    as: alice
+    steps:
+      - { request: POST /mark }
+      - { request: GET /see, cookies: { more: 1 }, expect: { json: { $.cookies: WANTED } } }
+      - { request: GET /see, cookies: { sid: mine }, expect: { json: { $.cookies: { contains: sid=mine, not: { contains: t-1 } } } } }
+      - { request: GET /see, headers: { Cookie: a=b }, expect: { json: { $.cookies: a=b } } }
+      - { request: GET /see, headers: { Cookie: null }, expect: { json: { $.cookies: "" } } }
+"#;
+    for (keep, wanted) in [("", "mark=1; sid=t-1; more=1"), ("cookies: keep", "lang=en; mark=1; sid=t-1; more=1")] {
+        let run = Project::new(&server.url, &people.replace("COOKIES", keep), &suite.replace("WANTED", wanted)).run("");
+        run.must(0, &[("all of them", "passed")]);
+    }
+}
