@@ -6,3 +6,7 @@ mod support;
 
 #[path = "integration/golden.rs"]
 mod golden;
+#[path = "integration/interrupts.rs"]
+mod interrupts;
+#[path = "integration/wire.rs"]
+mod wire;

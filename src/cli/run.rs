@@ -80,7 +80,13 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     let mut diags = Diagnostics::default();
     let stopper = Stopper::default();
     tokio::spawn(signals::listen(stopper.clone()));
-    let prepared = prepare(&plan, &options, &secrets, &mut diags).await;
+    let prepared = tokio::select! {
+        prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
+        _ = stopper.hurried() => {
+            context.complain("interrupted before the first case; nothing was run\n");
+            return verdict::INTERRUPTED;
+        }
+    };
     let end = if diags.errors() > 0 { "; nothing was run" } else { "" };
     complain(&diags, &sources, &secrets, context, end);
     if diags.errors() > 0 {

@@ -1,4 +1,4 @@
-//! Interrupts: the first lets running cases finish, the second cuts them off.
+//! Interrupts: the first lets running cases finish for a while and tears down, the second leaves at once.
 
 use crate::event::Stopped;
 use crate::exec::Stopper;
@@ -11,7 +11,7 @@ pub(super) async fn listen(stopper: Stopper) {
         }
         match count {
             1 => stopper.soon(Stopped::Interrupted),
-            _ => stopper.now(Stopped::Interrupted),
+            _ => stopper.leave(Stopped::Interrupted),
         }
     }
 }

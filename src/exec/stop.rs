@@ -1,4 +1,4 @@
-//! Stopping a run: once lets what runs finish for a while, twice cuts it off.
+//! Stopping a run: once lets what runs finish for a while, then cuts it off; twice cuts teardowns off too.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -31,7 +31,7 @@ pub struct Stopper(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// 0 goes on, 1–3 soon, 11–13 now.
+    /// 0 goes on, 1–3 soon, 11–13 now, 21–23 now and without teardowns.
     level: AtomicU8,
     changed: Notify,
 }
@@ -47,13 +47,22 @@ const fn number(stopped: Stopped) -> u8 {
 impl Stopper {
     /// Lets nothing new start.
     pub fn soon(&self, why: Stopped) {
-        let _ = self.0.level.compare_exchange(0, number(why), Ordering::SeqCst, Ordering::SeqCst);
-        self.0.changed.notify_waiters();
+        self.raise(number(why));
     }
 
     /// Cuts off what runs.
     pub fn now(&self, why: Stopped) {
-        let _ = self.0.level.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |l| (l < 10).then(|| 10 + number(why)));
+        self.raise(10 + number(why));
+    }
+
+    /// Cuts off what runs, teardowns too.
+    pub fn leave(&self, why: Stopped) {
+        self.raise(20 + number(why));
+    }
+
+    /// A run is stopped more and more, never less: an interrupt counts also after `--fail-fast`.
+    fn raise(&self, level: u8) {
+        self.0.level.fetch_max(level, Ordering::SeqCst);
         self.0.changed.notify_waiters();
     }
 
@@ -69,13 +78,24 @@ impl Stopper {
         if level > 10 { Stop::Now(why) } else { Stop::Soon(why) }
     }
 
-    /// Waits until nothing new may start.
-    pub(super) async fn soon_or_now(&self) -> Stopped {
+    /// Waits until time is short: for anything but `--fail-fast`, after which whatever runs has its time.
+    pub async fn hurried(&self) -> Stopped {
         self.wait(|s| match s {
-            Stop::No => None,
+            Stop::No | Stop::Soon(Stopped::FailFast) => None,
             Stop::Soon(why) | Stop::Now(why) => Some(why),
         })
         .await
+    }
+
+    /// Waits until not even teardowns may go on.
+    pub(super) async fn left(&self) {
+        loop {
+            let changed = self.0.changed.notified();
+            if self.0.level.load(Ordering::SeqCst) > 20 {
+                return;
+            }
+            changed.await;
+        }
     }
 
     /// Waits until what runs is cut off.

@@ -113,15 +113,22 @@ pub(super) fn stopped(shared: &Shared, index: usize, why: Stopped, how: &str) ->
 async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
     let plan = &shared.plan.suites[suite];
     let clock = Instant::now();
-    let limited = shared.stop.state() != Stop::No;
     let steps = run_steps(shared, suite, &plan.teardown, Phase::Teardown, scope);
     // After an interrupt a teardown has a few seconds of its own; otherwise its steps have their time.
-    let done = if limited { tokio::time::timeout(TEARDOWN, steps).await } else { Ok(steps.await) };
+    let late = async {
+        shared.stop.hurried().await;
+        tokio::time::sleep(TEARDOWN).await;
+    };
+    let done = tokio::select! {
+        done = steps => Ok(done),
+        () = late => Err("did not end in time"),
+        () = shared.stop.left() => Err("was cut off by a second interrupt"),
+    };
     let (reason, steps, requests) = match done {
         Ok(Ok((_, requests))) => return shared.limits.count(requests),
         Ok(Err((failure, requests))) => (failure.reason.clone(), failure.steps.clone(), requests),
-        Err(_) => {
-            let message = format!("the teardown of `{}` did not end in time", plan.name);
+        Err(why) => {
+            let message = format!("the teardown of `{}` {why}", plan.name);
             (record::reason(shared, "teardown-failed", &message, plan.span, Vec::new()), Vec::new(), 0)
         }
     };
@@ -150,10 +157,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
 
 /// Lets running cases finish for a while after an interrupt, then cuts them off.
 pub(super) async fn enforce(shared: Arc<Shared>) {
-    let why = shared.stop.soon_or_now().await;
-    if why == Stopped::FailFast {
-        return;
-    }
+    let why = shared.stop.hurried().await;
     tokio::time::sleep(GRACE).await;
     shared.stop.now(why);
 }

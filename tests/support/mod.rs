@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 
 pub(crate) mod mask;
 pub(crate) mod odd;
+pub(crate) mod recorder;
 pub(crate) mod transcript;
 
 /// The binary under test.
@@ -106,4 +107,30 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 pub(crate) fn told(output: &Output) -> String {
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     format!("code {:?}\n--- stdout\n{out}\n--- stderr\n{err}", output.status.code())
+}
+
+/// The names of all elements of an XML text, which has to be well-formed to its end.
+pub(crate) fn xml_elements(text: &str) -> Vec<String> {
+    use quick_xml::events::Event;
+    let mut reader = quick_xml::Reader::from_str(text);
+    let mut names = Vec::new();
+    loop {
+        match reader.read_event().unwrap_or_else(|e| panic!("no XML: {e} at {}\n{text}", reader.error_position())) {
+            Event::Eof => return names,
+            Event::Start(element) | Event::Empty(element) => {
+                for attribute in element.attributes() {
+                    let _ = attribute.expect("an attribute").value;
+                }
+                names.push(String::from_utf8_lossy(element.name().as_ref()).into_owned());
+            }
+            Event::Text(text) => _ = text.decode().expect("a text"),
+            Event::End(_)
+            | Event::CData(_)
+            | Event::Comment(_)
+            | Event::Decl(_)
+            | Event::PI(_)
+            | Event::DocType(_)
+            | Event::GeneralRef(_) => {}
+        }
+    }
 }
