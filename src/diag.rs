@@ -243,10 +243,12 @@ impl<'a> Window<'a> {
         Self { text: text.get(from..to).unwrap_or(text), offset: from, first_line }
     }
 
-    /// The span inside the window: a long value is marked on its first line only.
+    /// The span inside the window: a long value is marked on its first line only. A parser of templates may point
+    /// into the middle of a character; then the whole of it is meant.
     fn range(&self, span: Span) -> std::ops::Range<usize> {
         let inside = |n: u32| (n as usize).saturating_sub(self.offset).min(self.text.len());
-        let (start, mut end) = (inside(span.start), inside(span.end));
+        let start = self.text.floor_char_boundary(inside(span.start));
+        let mut end = self.text.ceil_char_boundary(inside(span.end));
         if let Some(line_end) = self.text.get(start..end).and_then(|s| s.find(['\n', '\r'])) {
             end = start + line_end;
         }
@@ -285,7 +287,7 @@ mod tests {
         let mut sources = SourceMap::default();
         let file = sources.add("a", "é");
         let mut all = Diagnostics::default();
-        for (a, b) in [(0, 0), (2, 2), (0, 99), (50, 60)] {
+        for (a, b) in [(0, 0), (2, 2), (0, 99), (50, 60), (0, 1), (1, 1), (1, 2)] {
             all.push(Diagnostic::error(&CODE, Span::new(file, a, b), format!("m{a}")));
         }
         all.push(Diagnostic::error(&CODE, Span::NONE, "nowhere"));
