@@ -48,12 +48,21 @@ fn examples<'a>(rows: impl Iterator<Item = (&'a str, &'a str, &'a str)>) -> Stri
     text
 }
 
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 fn schemes() -> String {
     let mut text = String::new();
     for scheme in auth::SCHEMES {
         let needs: Vec<String> = scheme.needs.iter().map(|n| format!("`{n}`")).collect();
         let needs = if needs.is_empty() { "whatever its steps use".to_owned() } else { needs.join(", ") };
-        text.push_str(&format!("### `{}`\n\n{}. Identity fields: {needs}.\n\n", scheme.name, scheme.about));
+        text.push_str(&format!(
+            "### `{}`\n\n{}. Fields of an identity: {needs}.\n\n",
+            scheme.name,
+            capital(scheme.about)
+        ));
         if !scheme.keys.is_empty() {
             text.push_str(&keys(scheme.keys));
             text.push('\n');
@@ -86,8 +95,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("operators", examples(check::OPERATORS.iter().map(|o| (o.name, o.about, o.example)))),
         ("sources", examples(capture::SOURCES.iter().map(|s| (s.name, s.about, s.example)))),
         ("cuts", examples(capture::CUTS.iter().map(|c| (c.name, c.about, c.example)))),
-        ("response", table(["member", "is"], capture::RESPONSE_MEMBERS.iter().map(|(n, a)| (code(n), *a)))),
-        ("response in that", table(["member", "is"], answer::MEMBERS.iter().map(|(n, a)| (code(n), *a)))),
+        ("response", table(["member", "is"], answer::MEMBERS.iter().map(|(n, a)| (code(n), *a)))),
         ("functions", examples(template::FUNCTIONS.iter().map(|f| (f.name, f.about, f.example)))),
         ("formats", formats()),
         ("exit codes", table(["code", "means"], verdict::EXIT_CODES.iter().map(|(c, a)| (code(&c.to_string()), *a)))),
@@ -177,17 +185,22 @@ fn has(text: &str, key: &str) -> bool {
     text.lines().any(|l| l.starts_with(&format!("{key}:")))
 }
 
+/// What a project file is checked with.
+const PROBE: &str = "cases: [ { request: GET /health, expect: 200 } ]\n";
+
 /// Runs the binary on a block in a folder of its own, together with the project file that its document shows.
 fn go(block: &Block, project: Option<&Block>, command: &str) {
     let folder = tempfile::tempdir().unwrap();
     let name = block.file.clone().unwrap_or_else(|| "suite.yaml".to_owned());
     fs::write(folder.path().join(&name), &block.text).unwrap();
-    if name != spec::PROJECT_FILE && !has(&block.text, "target") {
+    if name == spec::PROJECT_FILE {
+        fs::write(folder.path().join("probe.yaml"), PROBE).unwrap();
+    } else if !has(&block.text, "target") {
         let shared = project.map_or_else(|| "target: demo\n".to_owned(), |p| p.text.clone());
         fs::write(folder.path().join(spec::PROJECT_FILE), shared).unwrap();
     }
     let out = Command::new(env!("CARGO_BIN_EXE_authspec"))
-        .args([command, &name, "--color", "never"])
+        .args([command, ".", "--color", "never"])
         .current_dir(folder.path())
         .output()
         .unwrap();
@@ -203,7 +216,8 @@ fn examples_are_read_and_run() {
         let document = |b: &Block| b.place.rsplit_once(':').unwrap().0.to_owned();
         let project =
             blocks.iter().find(|b| b.file.as_deref() == Some(spec::PROJECT_FILE) && document(b) == document(block));
-        if has(&block.text, "cases") {
+        let is_project = block.file.as_deref() == Some(spec::PROJECT_FILE);
+        if is_project || has(&block.text, "cases") {
             go(block, project, "check");
             checked += 1;
             if block.run {
@@ -214,7 +228,7 @@ fn examples_are_read_and_run() {
             assert!(!block.run, "{}: marked to be run, but there are no cases", block.place);
         }
     }
-    assert!(checked >= 7 && run >= 6, "too few examples were found: {checked} checked, {run} run");
+    assert!(checked >= 10 && run >= 6, "too few examples were found: {checked} checked, {run} run");
 }
 
 #[test]

@@ -31,10 +31,13 @@ fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, Str
 }
 
 fn print(rows: &[(String, String)], context: &mut Context) {
+    context.say(&aligned(rows));
+}
+
+/// Rows in two columns.
+pub(super) fn aligned(rows: &[(String, String)]) -> String {
     let wide = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).min(60);
-    let text: String =
-        rows.iter().map(|(name, about)| format!("{name:<wide$}  {about}").trim_end().to_owned() + "\n").collect();
-    context.say(&text);
+    rows.iter().map(|(name, about)| format!("{name:<wide$}  {about}").trim_end().to_owned() + "\n").collect()
 }
 
 fn of_plan(args: &ListArgs, context: &mut Context) -> u8 {

@@ -1,7 +1,7 @@
 //! The command line: arguments, the outside world (read once), the commands, the streams.
 //!
 //! Only this layer holds streams and exit codes. To add a command: a variant of [`args::Command`],
-//! a file here with its `run`, and a line in [`dispatch`].
+//! a file here with its `run`, and a line in `dispatch`.
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -49,7 +49,7 @@ pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
         return verdict::NOTHING;
     }
     if args.dry_run {
-        let text: String = list::cases(&loaded.plan).iter().map(|(id, about)| format!("{id}  {about}\n")).collect();
+        let text = list::aligned(&list::cases(&loaded.plan));
         context.say(&format!(
             "{text}{} would run; nothing was sent\n",
             crate::term::plural(loaded.plan.cases.len(), "case")

@@ -1,8 +1,8 @@
 //! The JUnit report: what CI systems read.
 //!
-//! `junit-report` builds the test cases, a few at a time so that memory stays small; [`splice`] joins
+//! `junit-report` builds the test cases, a few at a time so that memory stays small; `splice` joins
 //! what it writes into one document and adds what it does not know: `line`, `skipped`, properties and
-//! totals. Every text goes through [`clean`], so the file is well-formed whatever a server sends.
+//! totals. Every text goes through `clean`, so the file is well-formed whatever a server sends.
 
 use std::collections::HashSet;
 use std::io::{self, Write};

@@ -146,5 +146,5 @@ fn visible(bytes: &[u8]) -> String {
 
 fn directives<'a>(head: &'a str, name: &'a str) -> impl Iterator<Item = String> + 'a {
     let lines = head.lines().take_while(|l| l.starts_with('#'));
-    lines.filter_map(move |l| Some(l.strip_prefix("# ")?.strip_prefix(name)?.strip_prefix(": ")?.trim().to_owned()))
+    lines.filter_map(move |l| Some(l.strip_prefix("# ")?.strip_prefix(name)?.strip_prefix(':')?.trim().to_owned()))
 }

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Captures, Regex};
 
 static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
@@ -57,7 +57,11 @@ pub(crate) fn mask(text: &str, folder: &Path) -> String {
         } else if is_source(line) {
             out.push_str(line);
         } else {
-            out.push_str(&TIME.replace_all(line, "${1}0ms$2"));
+            let short = |found: &Captures<'_>| {
+                let lead = if found[1].starts_with(' ') { "  " } else { ", " };
+                format!("{lead}0ms{}", &found[2])
+            };
+            out.push_str(&TIME.replace_all(line, short));
         }
         out.push_str(end);
     }

@@ -1,8 +1,8 @@
 //! How a run looks to a person.
 //!
 //! Calm while all is well: a line a suite. What deviates is told at the end, every cause once and
-//! the worst first. Everything goes through [`line::Line`], which lets no control character of a
-//! server through, and through [`screen::Screen`], which owns the stream.
+//! the worst first. Everything goes through `line::Line`, which lets no control character of a
+//! server through, and through `screen::Screen`, which owns the stream.
 
 use std::io::{self, Write};
 use std::time::Instant;

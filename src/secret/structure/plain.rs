@@ -88,6 +88,11 @@ fn mask_headers(text: &str) -> Cow<'_, str> {
         if speaks || value.is_empty() {
             continue; // a sentence about a token, not a token
         }
+        let shape = text[value.clone()].trim_start_matches(['"', '\'']);
+        let is_cookie = matches!(carrier, Carrier::Cookie | Carrier::SetCookie);
+        if shape.starts_with(['{', '[', '$']) || (is_cookie && !shape.contains('=')) {
+            continue; // a map, a list, a template or a path in somebody's file; a cookie has a name and a value
+        }
         at = value.end;
         if let Cow::Owned(shown) = mask_header(name.as_str(), &text[value.clone()]) {
             changes.push((value, shown));
@@ -96,13 +101,23 @@ fn mask_headers(text: &str) -> Cow<'_, str> {
     replace_all(text, changes)
 }
 
-/// Finds where a header's value ends: at the end of its line, or at the quote that stands before its name.
+/// Finds where a header's value ends: at the end of its line, at the quote that stands before its name, or, in a map
+/// of somebody's file (`{ Cookie: a=b, Accept: x }`), where the map goes on.
 fn header_value(text: &str, name: usize, start: usize) -> Range<usize> {
     let quote = text[..name].chars().next_back().filter(|c| matches!(c, '\'' | '"'));
     let rest = &text[start..];
     let line = rest.find(['\r', '\n']).unwrap_or(rest.len());
-    let quoted = quote.and_then(|quote| rest[..line].find(quote));
-    start..start + quoted.unwrap_or(line)
+    let begin = text[..name].rfind(['\r', '\n']).map_or(0, |i| i + 1);
+    let before = text[begin..name].trim_end();
+    let in_map = before.contains('{') && before.ends_with(['{', ',']);
+    let end = match quote {
+        Some(quote) => rest[..line].find(quote),
+        None if in_map && !rest.starts_with(['"', '\'']) => {
+            rest[..line].find([',', '}']).map(|end| rest[..end].trim_end().len())
+        }
+        None => None,
+    };
+    start..start + end.unwrap_or(line)
 }
 
 #[cfg(test)]
@@ -128,6 +143,26 @@ mod tests {
         ] {
             assert_eq!(mask_plain(text), masked);
             assert_eq!(mask_plain(masked), masked);
+        }
+    }
+
+    #[test]
+    fn lines_of_a_file_stay_readable() {
+        for (text, masked) in [
+            (
+                "headers: { Authorization: Bearer abc123def, Accept: x }, expect: 200 }",
+                "headers: { Authorization: Bearer ‹masked›, Accept: x }, expect: 200 }",
+            ),
+            ("headers: { Accept: x, Cookie: sid=abc } }", "headers: { Accept: x, Cookie: sid=‹masked› } }"),
+            (
+                "sent: { headers: { Authorization: { exists: false } } }",
+                "sent: { headers: { Authorization: { exists: false } } }",
+            ),
+            ("capture: { token: $.access_token, x: y }", "capture: { token: $.access_token, x: y }"),
+            ("capture: { sid: { cookie: session } }", "capture: { sid: { cookie: session } }"),
+            ("headers: { Authorization: \"{{ secrets.a }}\" }", "headers: { Authorization: \"{{ secrets.a }}\" }"),
+        ] {
+            assert_eq!(mask_plain(text), masked);
         }
     }
 

@@ -74,22 +74,16 @@ fn find_outside_quotes(line: &str, piece: &str) -> Option<usize> {
 
 /// A template that begins an unquoted value: the range of the value and its quoted spelling.
 fn bare_template(line: &str) -> Option<(std::ops::Range<usize>, String)> {
-    let at = find_outside_quotes(line, "{{")?;
-    let before = line[..at].trim_end();
+    let mut at = find_outside_quotes(line, "{{")?;
     let close = line[at..].find("}}").map(|i| at + i + 2)?;
     let in_flow = line[..at].matches('{').count() > line[..at].matches('}').count() || line[..at].contains('[');
-    let at = if before.is_empty() || before.ends_with([':', '-', '{', '[', ',']) {
-        at
-    } else if in_flow {
-        // In the middle of a value inside `{ }`: the value begins behind the last `: ` or `, `.
-        let start = [": ", ", ", "[", "{ "].iter().filter_map(|s| line[..at].rfind(s).map(|i| i + s.len())).max()?;
-        if line[start..at].contains(['"', '\'']) {
-            return None;
-        }
-        start
-    } else {
-        return None;
-    };
+    let before = line[..at].trim_end();
+    if !before.is_empty() && !before.ends_with([':', '-', '{', '[', ',']) {
+        // Inside `{ }` a brace ends plain text wherever it stands in it: `{ request: GET /a/{{ id }} }`.
+        let start =
+            [": ", "{ ", "[", ", "].iter().filter_map(|sign| Some(line[..at].rfind(sign)? + sign.len())).max()?;
+        at = if in_flow { start } else { return None };
+    }
     let rest = &line[close..];
     let more = if in_flow { rest.find([',', '}', ']']).unwrap_or(rest.len()) } else { rest.len() };
     let end = close + rest[..more].trim_end().len();
