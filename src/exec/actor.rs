@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use url::Origin;
 
-use super::access::{Said, may_hold_credential, said, sender_of};
+use super::access::{Said, ends_session, may_hold_credential, said, sender_of};
 use super::judge::{self, Judged};
-use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
+use super::ledger::{Asked, Ender, Refusal, RequestKey, Sender, Weight};
 use super::record::{self, Subject};
 use super::session::{Failure, Session};
 use super::world::WorldRun;
@@ -230,7 +230,23 @@ impl StepRun<'_> {
         let mut done = self.judge(step, actor, &trail);
         done.requests = requests;
         self.remember(step, actor, &trail, &mut done, key, sender, at);
+        self.note_ender(step, &trail, &mut done, sender);
         done
+    }
+
+    /// A case that ends the session that others use is named where they meet the ended one.
+    fn note_ender(&self, step: &Step, trail: &Trail, done: &mut Done, sender: Sender) {
+        let Sender::Identity { id, ownership: Ownership::Shared | Ownership::Still } = sender else { return };
+        let refused = trail.response().is_some_and(|r| r.status == 401);
+        if done.ended == Ended::Failed
+            && refused
+            && let Some(ender) = self.shared.ledger.ender(id)
+        {
+            done.reasons.push(record::disturbed(self.shared, id, &ender, step.span));
+        }
+        if done.ended == Ended::Held && self.phase == Phase::Case && ends_session(trail) {
+            self.shared.ledger.ended(id, Ender { case: Arc::clone(self.label), line: step.line() });
+        }
     }
 
     /// Notes what the answer says about access.

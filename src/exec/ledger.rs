@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::actor::Ownership;
 use crate::step::IdentityId;
@@ -112,7 +112,18 @@ struct Inner {
     last_alive: HashMap<IdentityId, u64>,
     /// What the `whoami` of a shared session was answered at the end, when it did not hold.
     dead: HashMap<IdentityId, Option<u16>>,
+    /// The step that first ended or rotated each identity's shared session.
+    ended: HashMap<IdentityId, Ender>,
     clock: u64,
+}
+
+/// A step of a case that ended or rotated a session that others use.
+#[derive(Debug, Clone)]
+pub(super) struct Ender {
+    /// The case's id.
+    pub(super) case: Arc<str>,
+    /// The step's line.
+    pub(super) line: String,
 }
 
 impl Inner {
@@ -202,6 +213,16 @@ impl Ledger {
     /// Notes that the `whoami` of a shared session does not hold any more, and its status.
     pub(super) fn dead(&self, id: IdentityId, status: Option<u16>) {
         self.lock().dead.insert(id, status);
+    }
+
+    /// Notes that a case ended or rotated the shared session of an identity.
+    pub(super) fn ended(&self, id: IdentityId, ender: Ender) {
+        self.lock().ended.entry(id).or_insert(ender);
+    }
+
+    /// Tells who ended or rotated the shared session of an identity.
+    pub(super) fn ender(&self, id: IdentityId) -> Option<Ender> {
+        self.lock().ended.get(&id).cloned()
     }
 
     /// Tells what a refusal proves as far as is known now.

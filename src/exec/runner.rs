@@ -316,6 +316,14 @@ fn finish(shared: &Shared, mut done: CaseDone) {
                         )
                     };
                     push(shared, &mut done.outcome, "never-allowed", &message, refusal.step);
+                    if let (Shown::Died, Sender::Identity { id, .. }) = (shown, refusal.sender)
+                        && let Some(ender) = shared.ledger.ender(id)
+                    {
+                        let place = done.outcome.steps.get(refusal.step).map(|s| s.place.clone());
+                        let named = record::disturbed(shared, id, &ender, crate::source::Span::NONE);
+                        let place = place.unwrap_or_else(|| named.place.clone());
+                        done.outcome.reasons.push(Reason { place, step: Some(refusal.step), ..named });
+                    }
                     done.outcome.verdict = Verdict::Inconclusive;
                 }
             }
