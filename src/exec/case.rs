@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::actor::{Actor, Done, Ended, Ownership, StepRun};
+use super::actor::{Actor, Ownership};
 use super::ledger::Refusal;
-use super::session::{self, Failure, Session, Sharing};
+use super::login::{self, Sharing};
+use super::session::{Failure, Session};
+use super::talk::{Done, Ended, StepRun};
 use super::{Shared, record};
 use crate::event::{Outcome, OutcomeKind, Phase, Proof, Reason, StepRecord, Verdict};
 use crate::plan::Case;
@@ -183,7 +185,7 @@ impl Cast {
                 continue;
             }
             let session: Arc<Session> = if fresh {
-                session::make(shared, id, None, Sharing::Fresh).await?
+                login::make(shared, id, None, Sharing::Fresh).await?
             } else {
                 shared.sessions.get(shared, id).await?
             };

@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::case::{self, CaseDone, Ground, run_steps};
-use super::runner::decide;
+use super::decide::decide;
 use super::stop::{GRACE, Stop, TEARDOWN};
 use super::{Shared, record};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Stopped, Verdict};

@@ -40,7 +40,7 @@ cases:
   - { name: by hand, request: GET /away/307, redirects: follow, expect: 200, headers: { Authorization: Bearer secret-thing } }
   - { name: the body again, as: alice, request: POST /away/307, redirects: follow, expect: 200, json: { password: right-alice } }
 ";
-    let run = Project::new(&target.url, &format!("{SCHEME}{PEOPLE}"), &suite).run("");
+    let run = Project::new(&target.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
     run.must(
         3,
         &[
@@ -59,14 +59,14 @@ cases:
 fn keys_and_basic_do_not_follow_a_redirect_either() {
     let stranger = stranger();
     let target = target(&stranger);
-    let people = r#"
+    let people = r"
 identities:
   by-plain: { auth: { scheme: basic }, username: plain, password: right-plain }
   by-header: { auth: { scheme: api-key, header: X-Api-Key }, key: header-key-1234 }
   by-query: { auth: { scheme: api-key, query: key }, key: query-key-1234 }
   by-cookie: { auth: { scheme: api-key, cookie: key }, key: cookie-key-1234 }
   by-token: { auth: { scheme: bearer }, token: token-1234567 }
-"#;
+";
     let suite = "cases:\n  - { name: away, as: [by-plain, by-header, by-query, by-cookie, by-token], request: GET /away/302, redirects: follow, expect: 200 }\n";
     let run = Project::new(&target.url, people, suite).run("");
     let caught = stranger.seen();

@@ -114,12 +114,10 @@ fn fail_fast_starts_nothing_more() {
         .map(|i| {
             (
                 format!("c{i}"),
-                if i < 2 {
-                    "passed"
-                } else if i == 2 {
-                    "failed: check-failed"
-                } else {
-                    "not-run: fail-fast"
+                match i {
+                    0 | 1 => "passed",
+                    2 => "failed: check-failed",
+                    _ => "not-run: fail-fast",
                 },
             )
         })
