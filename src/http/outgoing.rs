@@ -26,10 +26,6 @@ pub(super) fn fields(request: &Request) -> Result<Headers, HttpError> {
         }
     }
     check_framing(request, &fields)?;
-    // The library below would add it.
-    if !fields.has("accept") {
-        fields.add("accept", "*/*");
-    }
     let expected = matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
     if !fields.has("content-length") && (expected || !request.body.is_empty()) {
         fields.add("content-length", request.body.len().to_string());

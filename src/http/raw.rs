@@ -1,5 +1,5 @@
-//! Requests whose target a URL library would change (`/a/../b`, `//admin`): sent on a connection of
-//! their own through hyper, which takes the request-target as it is.
+//! Requests that a client library would change, by their target (`/a/../b`, `//admin`) or because
+//! they have no `Accept`: sent on a connection of their own through hyper, which adds nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -154,7 +154,11 @@ impl Transport {
 
     /// Sends one request and reads the whole answer. Nothing is followed; nothing is repeated but
     /// an idempotent request whose kept connection the server had closed.
-    pub async fn send(&self, request: Request, timeout: Duration) -> Exchange {
+    pub async fn send(&self, mut request: Request, timeout: Duration) -> Exchange {
+        if self.settings.proxy != Proxy::Direct && !request.headers.has("accept") {
+            // The library would add it unseen, and a proxy leaves no other way.
+            request.headers.add("accept", "*/*");
+        }
         let started = Timestamp::now();
         let clock = Instant::now();
         let sent = tokio::time::timeout(timeout, self.exchange(&request)).await;
@@ -166,7 +170,7 @@ impl Transport {
 
     async fn exchange(&self, request: &Request) -> Result<Response, HttpError> {
         // The library adds an `Accept` of its own, so a request without one takes the other way too.
-        let bare = !request.headers.has("accept") && self.settings.proxy == Proxy::Direct;
+        let bare = !request.headers.has("accept");
         if !request.address.is_normal() || bare {
             return self.raw(request).await;
         }

@@ -134,11 +134,15 @@ fn transport() -> Transport {
 }
 
 fn request(method: &str, url: &str) -> Request {
-    let address = Address::parse(url).unwrap();
-    Request { method: method.to_owned(), address, headers: Headers::default(), body: Bytes::new() }
+    let mut headers = Headers::default();
+    headers.add("Accept", "*/*");
+    Request { method: method.to_owned(), address: Address::parse(url).unwrap(), headers, body: Bytes::new() }
 }
 
 fn with(mut request: Request, fields: &[(&str, &str)], body: &str) -> Request {
+    if fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("accept")) {
+        request.headers.remove("accept");
+    }
     for (name, value) in fields {
         request.headers.add(*name, (*value).to_owned());
     }

@@ -55,6 +55,8 @@ async fn the_record_is_what_the_socket_saw() {
         with(request("GET", &at("/te")), &[("Connection", "close"), ("TE", "trailers")], ""),
         with(request("GET", &at("/cookie")), &[("Cookie", "a=b"), ("cookie", "c=d")], ""),
         with(request("POST", &at("/expect")), &[("Expect", "100-continue")], "x"),
+        Request { headers: Headers::default(), ..request("GET", &at("/nothing")) },
+        Request { headers: Headers::default(), ..request("POST", &at("/nothing")) },
     ];
     let mut records = Vec::new();
     for request in requests {
@@ -68,6 +70,9 @@ async fn the_record_is_what_the_socket_saw() {
     for (heard, record) in heard.iter().zip(&records) {
         assert_eq!(heard, record);
     }
+    let port = server.port;
+    let bare = format!("GET /nothing HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n\r\n");
+    assert_eq!(heard[heard.len() - 4], bare, "nothing is added that was not asked for");
     for pair in heard.chunks(2) {
         assert_eq!(pair[0], pair[1].replacen("/./", "/", 1), "both doors send the same");
     }

@@ -243,8 +243,8 @@ async fn credentials_are_put_on_hop_by_hop() {
     let trail = follow_with(request("GET", &server.url("/a")), &mut Jar::new(), &mut dress).await;
     let (here, there) = (server.url(""), other.url(""));
     assert_eq!(dress.0, [(here.clone(), 0), (here, 1), (there, 2)]);
-    assert!(server.requests()[0].starts_with("GET /a?key=k HTTP/1.1\r\nauthorization: hop 0\r\n"));
-    assert!(server.requests()[1].starts_with("GET /b?key=k HTTP/1.1\r\nauthorization: hop 1\r\n"));
+    assert!(server.requests()[0].starts_with("GET /a?key=k HTTP/1.1\r\naccept: */*\r\nauthorization: hop 0\r\n"));
+    assert!(server.requests()[1].starts_with("GET /b?key=k HTTP/1.1\r\naccept: */*\r\nauthorization: hop 1\r\n"));
     assert!(!other.requests()[0].contains("authorization"));
     assert_eq!(trail.notes, ["nothing for this origin"], "what was put on is not what stays behind");
     assert_eq!(trail.hops[0].request.headers.text("authorization").as_deref(), Some("hop 0"));

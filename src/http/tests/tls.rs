@@ -111,7 +111,7 @@ async fn an_authority_that_is_named_is_trusted() {
     assert_eq!(ask(&server, "localhost", authority.trusted()).await.unwrap(), "0 certificates");
     let heard = server.requests();
     let port = server.port;
-    assert!(heard[0].ends_with(&format!("x: s3cret\r\naccept: */*\r\nhost: 127.0.0.1:{port}\r\n\r\n")), "{}", heard[0]);
+    assert!(heard[0].ends_with(&format!("accept: */*\r\nx: s3cret\r\nhost: 127.0.0.1:{port}\r\n\r\n")), "{}", heard[0]);
 }
 
 #[tokio::test]
