@@ -7,9 +7,11 @@ use super::actor::{Actor, Ownership};
 use super::case::CaseDone;
 use super::ledger::{Asked, Refusal, Sender, Shown};
 use super::login::ask;
-use super::talk::Ended;
+use super::session::Session;
+use super::talk::{Ended, StepRun};
+use super::world::WorldRun;
 use super::{OnFailure, RequireProof, Shared, record};
-use crate::event::{Event, Outcome, Reason, Stopped, Tally, Verdict};
+use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
 use crate::source::Span;
 use crate::step::{IdentityId, StepsId};
 use crate::template::Scope;
@@ -23,8 +25,18 @@ pub(super) struct Decided {
     since: usize,
 }
 
-/// Asks `whoami` again where a refusal hangs on it: as the identity, whose session may have died before
-/// it was refused; and as nobody, since a `whoami` that holds for anybody shows nothing.
+/// A page that an identity was allowed, to be asked for once more as nobody.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) case: usize,
+    /// Index of the step in its case.
+    pub(super) step: usize,
+    /// What the step was rendered with.
+    pub(super) scope: Arc<Scope>,
+}
+
+/// Answers the questions that held refusals hang on: whether the identity's session was alive, and
+/// whether what it was allowed is anything that nobody would not be allowed as well.
 pub(super) async fn check_alive(shared: &Arc<Shared>) {
     let refusals: Vec<Refusal> = {
         let decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,35 +44,66 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
     };
     let mut asked = HashSet::new();
     for refusal in &refusals {
-        let Some((id, whoami)) = whoami_of(shared, refusal) else { continue };
-        let world = shared.worlds[shared.plan.identities[id.0 as usize].world].as_ref();
-        let (Some(world), Some(session)) = (world, shared.sessions.made(id)) else { continue };
+        let Sender::Identity { id, .. } = refusal.sender else { continue };
+        let Some(session) = shared.sessions.made(id) else { continue };
         let ended = session.credential.expires.is_some_and(|at| at <= jiff::Timestamp::now());
         if shared.ledger.wants_life(refusal) && !ended && asked.insert((id, Asked::Plainly)) {
-            let mut actor = Actor::of(id, &session, Ownership::Still);
-            let done = ask(shared, world, id, whoami, &world.scope, &mut actor).await;
-            if let Some(last) = done.last().filter(|d| d.ended != Ended::Held) {
-                shared.ledger.dead(id, last.record.status);
-            }
+            ask_as_itself(shared, id, &session).await;
         }
         if !shared.ledger.is_surely_somebody(id) && asked.insert((id, Asked::Whoami)) {
-            // Its templates may name the identity; only the credential stays away.
-            let mut scope = Scope::above(&world.scope);
-            session.scope.local().for_each(|(name, value)| scope.set(Arc::clone(name), value.clone()));
-            ask(shared, world, id, whoami, &Arc::new(scope), &mut Actor::anonymous()).await;
+            ask_as_nobody(shared, id, &session).await;
         }
     }
 }
 
-/// The identity that was refused, and its `whoami`.
-fn whoami_of(shared: &Shared, refusal: &Refusal) -> Option<(IdentityId, StepsId)> {
-    let Sender::Identity { id, .. } = refusal.sender else { return None };
-    Some((id, shared.plan.identities[id.0 as usize].login.whoami?))
+/// Asks `whoami` once more: the session may have died before it was refused.
+async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) {
+    let Some((world, whoami)) = whoami_of(shared, id) else { return };
+    let mut actor = Actor::of(id, session, Ownership::Still);
+    let done = ask(shared, world, id, whoami, &world.scope, &mut actor).await;
+    if let Some(last) = done.last().filter(|d| d.ended != Ended::Held) {
+        shared.ledger.dead(id, last.record.status);
+    }
+}
+
+/// Asks as nobody for what the identity was allowed, until something is refused: a login page with
+/// status 200, or a `whoami` that holds for anybody, shows nothing about a credential.
+async fn ask_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) {
+    // The templates may name the identity; only the credential stays away.
+    let with_fields = |base: &Arc<Scope>| {
+        let mut scope = Scope::above(base);
+        session.scope.local().for_each(|(name, value)| scope.set(Arc::clone(name), value.clone()));
+        Arc::new(scope)
+    };
+    if let Some((world, whoami)) = whoami_of(shared, id) {
+        ask(shared, world, id, whoami, &with_fields(&world.scope), &mut Actor::anonymous()).await;
+    }
+    for sample in shared.ledger.samples(id) {
+        if shared.ledger.is_surely_somebody(id) {
+            return;
+        }
+        let case = &shared.plan.cases[sample.case];
+        let Some(world) = shared.worlds[shared.plan.suites[case.suite].world].as_ref() else { continue };
+        let scope = with_fields(&sample.scope);
+        let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope: &scope };
+        let done = run.run(&case.shape.steps[sample.step], &mut Actor::anonymous()).await;
+        shared.limits.count(done.requests);
+    }
+}
+
+/// The `whoami` of an identity, and the world it is asked in.
+fn whoami_of(shared: &Shared, id: IdentityId) -> Option<(&WorldRun, StepsId)> {
+    let identity = &shared.plan.identities[id.0 as usize];
+    Some((shared.worlds[identity.world].as_ref()?, identity.login.whoami?))
 }
 
 /// Tells whether nothing that comes later can change what a refusal proves.
 fn is_settled(shared: &Shared, refusal: &Refusal) -> bool {
-    shared.ledger.is_settled(refusal) && !(shared.ledger.wants_life(refusal) && whoami_of(shared, refusal).is_some())
+    let may_ask = match refusal.sender {
+        Sender::Identity { id, .. } => whoami_of(shared, id).is_some(),
+        Sender::Anonymous | Sender::Somebody => false,
+    };
+    shared.ledger.is_settled(refusal) && !(may_ask && shared.ledger.wants_life(refusal))
 }
 
 /// Decides a case now if its refusals can be judged, else later or at the end of the run.

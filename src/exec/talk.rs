@@ -18,7 +18,7 @@ use super::{Keep, Shared};
 use crate::capture::response_value;
 use crate::event::{Event, Phase, Reason, StepRecord, Waiting};
 use crate::http::{HttpError, Journey, Trail};
-use crate::step::{Pause, Prepared, Step};
+use crate::step::{IdentityId, Pause, Prepared, Step};
 use crate::template::{Scope, TemplateError, Value};
 
 /// How a step ended.
@@ -45,6 +45,8 @@ pub(super) struct Done {
     pub(super) refused: Option<Refusal>,
     /// What the step was allowed.
     pub(super) allowed: Option<RequestKey>,
+    /// The identity whose credential it was allowed with.
+    pub(super) allowed_to: Option<IdentityId>,
     /// Why the session could not be renewed.
     pub(super) blocked: Option<Arc<Failure>>,
     pub(super) requests: u32,
@@ -61,6 +63,7 @@ impl Done {
             reasons: Vec::new(),
             refused: None,
             allowed: None,
+            allowed_to: None,
             blocked: None,
             requests: 0,
             waited: Duration::ZERO,

@@ -30,7 +30,8 @@ impl StepRun<'_> {
             Said::Allowed if held => {
                 self.shared.ledger.allowed(key, sender);
                 done.allowed = Some(key);
-                if matches!(sender, Sender::Identity { .. }) {
+                if let Sender::Identity { id, .. } = sender {
+                    done.allowed_to = Some(id);
                     actor.allowed.push(key);
                 }
             }

@@ -281,3 +281,51 @@ fn a_capture_that_takes_an_error_for_a_token() {
         ],
     );
 }
+
+/// Whoever is not known gets the login page with status 200, or 403 where only the admin may go. The
+/// token of bob never arrives; asking for his page as nobody tells.
+#[test]
+fn a_page_that_everybody_gets_shows_nobody() {
+    let start = |header: &'static str| {
+        let api = Api::default();
+        Server::start(move |r| match (&*r.path, r.header("x-token"), r.header(header)) {
+            ("/login", ..) => api.answer(r),
+            ("/admin", "root-key", _) => json(200, "{}"),
+            ("/admin", ..) => status(403),
+            (_, _, "") => html(200, "<form>Please log in</form>"),
+            (_, _, who) => html(200, &format!("Welcome {who}")),
+        })
+    };
+    let suite = |page: &str| {
+        format!(
+            "cases:
+  - {{ name: the key opens it, request: GET /admin, headers: {{ X-Token: root-key }}, expect: 200 }}
+  - {{ name: bob at home, as: bob, request: GET /home, expect: {page} }}
+  - {{ name: bob is refused, as: bob, request: GET /admin, expect: 403 }}
+"
+        )
+    };
+    let verdicts = |bob| [("the key opens it", "passed"), ("bob at home", "passed"), ("bob is refused", bob)];
+    let people = format!("{BLIND}{PEOPLE}");
+    let lost = start("x-other");
+    Project::new(&lost.url, &people, &suite("200")).run("").must(3, &verdicts("inconclusive: never-allowed"));
+    // Where the token arrives, the page itself has to tell the difference.
+    let good = start("authorization");
+    let page = "{ status: 200, body: { contains: Welcome } }";
+    Project::new(&good.url, &people, &suite(page)).run("").must(0, &verdicts("proven"));
+    assert_eq!(good.count("GET /home"), 2, "once as bob, once as nobody");
+}
+
+/// Nothing listens, or the server hangs up: no answer is no refusal.
+#[test]
+fn a_server_that_does_not_answer() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let people = "identities: { old: { auth: { scheme: basic }, username: old, password: right-old } }\n";
+    let suite = "cases:\n  - { name: nobody, request: GET /, expect: 401 }\n  - { name: old, as: old, request: GET /, expect: deny }\n";
+    for url in [format!("http://{address}"), "http://127.0.0.1:9".to_owned()] {
+        let run = Project::new(&url, people, suite).run("--retry 1");
+        run.must(3, &[("nobody", "errored: connection"), ("old", "errored: connection")]);
+    }
+}
