@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
@@ -29,6 +29,7 @@ pub(crate) struct Limits {
     /// Requests in flight by host.
     hosts: Mutex<HashMap<String, Arc<Semaphore>>>,
     per_host: Option<usize>,
+    jobs: usize,
     /// Cases that were started and not finished: more than requests, so that waiting costs nothing.
     open: Arc<Semaphore>,
     /// Requests of setups and teardowns, which no outcome counts.
@@ -50,6 +51,7 @@ impl Limits {
             slots: Semaphore::new(jobs),
             hosts: Mutex::default(),
             per_host: options.per_host,
+            jobs,
             open: Arc::new(Semaphore::new(open)),
             extra: AtomicUsize::new(0),
         }
@@ -74,6 +76,21 @@ impl Limits {
     /// Waits for the right to start a case.
     pub(super) async fn open(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.open).acquire_owned().await.ok()
+    }
+
+    /// Lets time pass in a case. Its place goes to another one meanwhile, so that waiting costs a
+    /// timer and nothing else; with one job the order is kept instead.
+    ///
+    /// Only for steps of cases: a login has no place to give, and whoever waits for it may hold the last.
+    pub(super) async fn pass_time(&self, time: Duration) {
+        if self.jobs == 1 {
+            return tokio::time::sleep(time).await;
+        }
+        self.open.add_permits(1);
+        tokio::time::sleep(time).await;
+        if let Ok(permit) = self.open.acquire().await {
+            permit.forget();
+        }
     }
 
     /// Counts requests that belong to no case.

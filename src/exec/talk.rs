@@ -133,7 +133,12 @@ impl StepRun<'_> {
             let waiting = Waiting { case: Arc::clone(self.label), what: what.to_owned(), time };
             self.shared.emit(Event::Waiting(waiting));
         }
-        tokio::time::sleep(time).await;
+        match self.phase {
+            Phase::Case => self.shared.limits.pass_time(time).await,
+            Phase::Setup | Phase::Teardown | Phase::Login | Phase::Refresh | Phase::Whoami => {
+                tokio::time::sleep(time).await;
+            }
+        }
     }
 
     async fn once(&self, step: &Step, actor: &mut Actor) -> Done {
