@@ -50,7 +50,9 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
         if shared.ledger.wants_life(refusal) && !ended && asked.insert((id, Asked::Plainly)) {
             ask_as_itself(shared, id, &session).await;
         }
-        if !shared.ledger.is_surely_somebody(id) && asked.insert((id, Asked::Whoami)) {
+        // What proves nothing already cannot be overturned.
+        let stands = !matches!(shared.ledger.shown(refusal), Shown::Never | Shown::Died);
+        if stands && !shared.ledger.is_surely_somebody(id) && asked.insert((id, Asked::Whoami)) {
             ask_as_nobody(shared, id, &session).await;
         }
     }
