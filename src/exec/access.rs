@@ -80,6 +80,14 @@ pub(super) fn may_hold_credential(headers: &Headers) -> bool {
     headers.iter().any(|(name, _)| !HARMLESS.iter().any(|h| name.eq_ignore_ascii_case(h)))
 }
 
+/// Tells whether a step ends or rotates the session that it was sent with, by what its path says.
+pub(super) fn ends_session(trail: &Trail) -> bool {
+    let accepted = trail.response().is_some_and(|r| r.status < 400);
+    let path = trail.request().map(|r| r.address.path()).unwrap_or_default();
+    let rotates = segments(path).any(|s| s.contains("refresh") || s == "revoke");
+    accepted && (rotates || is_logout(path))
+}
+
 /// Tells whether a path looks like a login page.
 fn is_login(path: &str) -> bool {
     const WHOLE: &[&str] = &["auth", "sso", "oauth", "oauth2", "authenticate", "authorize"];

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::actor::{Actor, Done, Ended, Ownership, StepRun};
+use super::actor::{Actor, Ownership};
+use super::decide::Sample;
 use super::ledger::Refusal;
-use super::session::{self, Failure, Session, Sharing};
+use super::login::{self, Sharing};
+use super::session::{Failure, Session};
+use super::talk::{Done, Ended, StepRun};
 use super::{Shared, record};
 use crate::event::{Outcome, OutcomeKind, Phase, Proof, Reason, StepRecord, Verdict};
 use crate::plan::Case;
@@ -127,10 +130,13 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
         outcome.requests += done.requests;
         outcome.waited += done.waited;
         refusals.extend(done.refused.map(|refusal| Refusal { step: outcome.steps.len(), ..refusal }));
+        let number = outcome.steps.len();
+        if let Some(id) = done.allowed_to.filter(|_| is_repeatable(step)) {
+            shared.ledger.sample(id, || Sample { case: index, step: number, scope: Arc::clone(&layered) });
+        }
         for (name, value) in done.captured {
             scope.set(name, value);
         }
-        let number = outcome.steps.len();
         outcome.steps.push(done.record);
         outcome.reasons.extend(done.reasons.into_iter().map(|r| Reason { step: Some(number), ..r }));
         outcome.verdict = match done.ended {
@@ -149,6 +155,11 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
         break;
     }
     CaseDone { outcome, refusals }
+}
+
+/// Tells whether a step can be sent once more without harm or delay.
+fn is_repeatable(step: &Step) -> bool {
+    matches!(&*step.method, "GET" | "HEAD") && step.pause.is_none() && step.retry.is_none()
 }
 
 fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {
@@ -183,7 +194,7 @@ impl Cast {
                 continue;
             }
             let session: Arc<Session> = if fresh {
-                session::make(shared, id, None, Sharing::Fresh).await?
+                login::make(shared, id, None, Sharing::Fresh).await?
             } else {
                 shared.sessions.get(shared, id).await?
             };

@@ -7,9 +7,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::actor::Ownership;
+use super::decide::Sample;
 use crate::step::IdentityId;
 
 /// A method and target, as they were sent; of a `whoami` or of any other step.
@@ -112,7 +113,23 @@ struct Inner {
     last_alive: HashMap<IdentityId, u64>,
     /// What the `whoami` of a shared session was answered at the end, when it did not hold.
     dead: HashMap<IdentityId, Option<u16>>,
+    /// The step that first ended or rotated each identity's shared session.
+    ended: HashMap<IdentityId, Ender>,
+    /// Pages that each identity was allowed and anonymous was not seen asking for.
+    samples: HashMap<IdentityId, Vec<Sample>>,
     clock: u64,
+}
+
+/// How many pages of an identity are kept to be asked for as nobody.
+const SAMPLES: usize = 3;
+
+/// A step of a case that ended or rotated a session that others use.
+#[derive(Debug, Clone)]
+pub(super) struct Ender {
+    /// The case's id.
+    pub(super) case: Arc<str>,
+    /// The step's line.
+    pub(super) line: String,
 }
 
 impl Inner {
@@ -202,6 +219,32 @@ impl Ledger {
     /// Notes that the `whoami` of a shared session does not hold any more, and its status.
     pub(super) fn dead(&self, id: IdentityId, status: Option<u16>) {
         self.lock().dead.insert(id, status);
+    }
+
+    /// Keeps a page that an identity was allowed, if more is needed to tell that it is somebody.
+    pub(super) fn sample(&self, id: IdentityId, sample: impl FnOnce() -> Sample) {
+        let mut inner = self.lock();
+        if !inner.is_surely_somebody(id) {
+            let samples = inner.samples.entry(id).or_default();
+            if samples.len() < SAMPLES {
+                samples.push(sample());
+            }
+        }
+    }
+
+    /// Gives the pages that an identity was allowed.
+    pub(super) fn samples(&self, id: IdentityId) -> Vec<Sample> {
+        self.lock().samples.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// Notes that a case ended or rotated the shared session of an identity.
+    pub(super) fn ended(&self, id: IdentityId, ender: Ender) {
+        self.lock().ended.entry(id).or_insert(ender);
+    }
+
+    /// Tells who ended or rotated the shared session of an identity.
+    pub(super) fn ender(&self, id: IdentityId) -> Option<Ender> {
+        self.lock().ended.get(&id).cloned()
     }
 
     /// Tells what a refusal proves as far as is known now.

@@ -4,7 +4,7 @@
 //! [`prepare`] brings the worlds to life (targets, variables, secrets); [`Runner::run`] runs the
 //! cases. Waiting costs a timer, never a worker: `--jobs` counts requests in flight.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -18,14 +18,20 @@ use crate::verdict::Policy;
 mod access;
 mod actor;
 mod case;
+mod decide;
+mod dress;
 mod judge;
 mod ledger;
+mod login;
 mod record;
+mod renew;
 mod runner;
 mod session;
 mod stop;
 mod suite;
+mod talk;
 mod value;
+mod witness;
 mod world;
 
 pub use runner::Runner;
@@ -96,6 +102,7 @@ struct Shared {
     sessions: session::Sessions,
     ledger: ledger::Ledger,
     limits: runner::Limits,
+    decided: Mutex<decide::Decided>,
     stop: Stopper,
 }
 

@@ -3,13 +3,14 @@
 use bytes::Bytes;
 
 use super::Shared;
+use super::ledger::Ender;
 use crate::capture::Taken;
 use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, Reason, StepRecord};
 use crate::http::jar::{JarMove, StoreOutcome};
 use crate::http::{Exchange, Headers, Trail};
 use crate::secret::TextKind;
 use crate::source::Span;
-use crate::step::Step;
+use crate::step::{IdentityId, Step};
 use crate::term::shorten;
 
 /// What a step's record is made with beside its trail.
@@ -47,6 +48,14 @@ pub(super) fn reason(shared: &Shared, code: &'static str, message: &str, span: S
         help: help.iter().map(|h| text(shared, h)).collect(),
         shared_cause: None,
     }
+}
+
+/// Names the case that ended a session under others.
+pub(super) fn disturbed(shared: &Shared, id: IdentityId, ender: &Ender, span: Span) -> Reason {
+    let name = &shared.plan.identities[id.0 as usize].name;
+    let message = format!("the shared session of `{name}` was ended by `{}` with `{}`", ender.case, ender.line);
+    let help = format!("give `{}` a login of its own with `session: fresh`", ender.case);
+    reason(shared, "session-disturbed", &message, span, vec![help])
 }
 
 /// Makes the record of a step.

@@ -5,22 +5,18 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
-use jiff::Timestamp;
 use tokio::sync::watch;
 use url::Origin;
 
-use super::actor::{Actor, Done, Ended, Ownership, StepRun, Who, run_all};
+use super::Shared;
 use super::ledger::RequestKey;
-use super::world::WorldRun;
-use super::{Shared, record};
-use crate::auth::{Cookies, Credential, Ctx, Flow, Heard, Move};
-use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
+use super::login::{Sharing, make};
+use crate::auth::Credential;
+use crate::event::{Reason, StepRecord};
 use crate::http::jar::Jar;
-use crate::plan::Identity;
-use crate::step::{IdentityId, StepsId};
-use crate::template::{Scope, Value, from_json, to_json};
+use crate::step::IdentityId;
+use crate::template::Scope;
 
 /// A login that worked.
 #[derive(Debug)]
@@ -47,7 +43,7 @@ pub(super) struct Failure {
     pub(super) steps: Vec<StepRecord>,
 }
 
-type Made = Result<Arc<Session>, Arc<Failure>>;
+pub(super) type Made = Result<Arc<Session>, Arc<Failure>>;
 
 #[derive(Debug, Clone)]
 enum State {
@@ -179,228 +175,4 @@ async fn wait(mut waiting: watch::Receiver<Option<Made>>) -> Made {
         Ok(Some(made)) => made,
         Ok(None) | Err(_) => Err(Arc::new(Failure { reason: broken_off(), steps: Vec::new() })),
     }
-}
-
-/// Who a session is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sharing {
-    /// All cases.
-    Shared,
-    /// One case.
-    Fresh,
-}
-
-/// Logs in, or refreshes an old session; then asks `whoami`.
-pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<Session>>, sharing: Sharing) -> Made {
-    let identity = &shared.plan.identities[id.0 as usize];
-    let clock = Instant::now();
-    let refresh = old.as_ref().and_then(|s| Some((identity.login.scheme.refresh(&s.credential)?, Arc::clone(s))));
-    let action = if refresh.is_some() { LoginAction::Refresh } else { LoginAction::Login };
-    let generation = old.as_ref().map_or(0, |s| s.generation) + 1;
-    let entry = Entry { shared, id, identity, generation, sharing };
-    let made = entry.run(refresh).await;
-    let failure = made.as_ref().err().map(|f| f.reason.message.clone());
-    shared.emit(Event::Login(Login {
-        identity: identity.name.to_string(),
-        action,
-        failure,
-        elapsed: clock.elapsed(),
-        fresh: sharing == Sharing::Fresh,
-    }));
-    made
-}
-
-struct Entry<'a> {
-    shared: &'a Arc<Shared>,
-    id: IdentityId,
-    identity: &'a Identity,
-    generation: u64,
-    sharing: Sharing,
-}
-
-impl Entry<'_> {
-    async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
-        let world = self.shared.worlds[self.identity.world].as_ref();
-        let Some(world) = world else { return Err(self.fail("internal", "its world was not started", Vec::new())) };
-        if let Some(not_ready) = &world.not_ready {
-            let mut reason =
-                record::reason(self.shared, "target-not-ready", &not_ready.message, not_ready.span, Vec::new());
-            reason.shared_cause = Some("target-not-ready".into());
-            return Err(Arc::new(Failure { reason, steps: Vec::new() }));
-        }
-        let fields = self.fields(world)?;
-        let mut scope = Scope::default();
-        let mut visible: Vec<(String, Value)> =
-            fields.iter().map(|(n, v)| (n.to_string(), Value::from(v.as_str()))).collect();
-        for (name, value) in [("name", Some(&self.identity.name)), ("role", self.identity.role.as_ref())] {
-            if visible.iter().all(|(n, _)| n != name) {
-                visible.push((name.to_owned(), value.map_or_else(|| Value::from(()), |v| Value::from(&**v))));
-            }
-        }
-        scope.set_fields("identity", visible);
-        let (mut flow, phase, mut actor) = if let Some((flow, old)) = refresh {
-            let session = old.scope.get("session").cloned();
-            session.into_iter().for_each(|s| scope.set("session", s));
-            let who = Who::Entering(self.id, Arc::new(scope.clone()));
-            (flow, Phase::Refresh, Actor::entering(who, old.jar.clone()))
-        } else {
-            let who = Who::Entering(self.id, Arc::new(scope.clone()));
-            (self.identity.login.scheme.begin(), Phase::Login, Actor::entering(who, Jar::default()))
-        };
-        let (credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut actor).await?;
-        let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
-        scope.set_fields("session", parts.collect::<Vec<_>>());
-        let keep = self.identity.login.scheme.cookies() == Cookies::Keep;
-        if keep && credential.parts.is_empty() && actor.jar.is_empty(Timestamp::now()) {
-            return Err(self.empty_handed(done));
-        }
-        let session = Session {
-            credential,
-            jar: if keep { actor.jar } else { Jar::default() },
-            scope: Arc::new(scope),
-            fields,
-            origins,
-            generation: self.generation,
-            shown_by: Vec::new(),
-        };
-        self.whoami(world, session).await
-    }
-
-    fn fields(&self, world: &WorldRun) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {
-        let mut fields = Vec::new();
-        for field in &self.identity.fields {
-            let value = field.value.render(&world.scope).map_err(|e| {
-                let message =
-                    format!("the field `{}` of `{}` cannot be rendered: {}", field.name, self.identity.name, e.message);
-                let reason = record::reason(self.shared, "template", &message, e.span, Vec::new());
-                Arc::new(Failure { reason: self.shared_cause(reason), steps: Vec::new() })
-            })?;
-            if field.secret {
-                self.shared.secrets.declare(&format!("{}.{}", self.identity.name, field.name), &value);
-            }
-            fields.push((Arc::clone(&field.name), value));
-        }
-        Ok(fields)
-    }
-
-    async fn flow(
-        &self,
-        world: &WorldRun,
-        flow: &mut dyn Flow,
-        phase: Phase,
-        actor: &mut Actor,
-    ) -> Result<(Credential, Vec<Origin>, Vec<Done>), Arc<Failure>> {
-        let mut origins = world.origins.clone();
-        let mut all = Vec::new();
-        let mut heard = Heard::Start;
-        loop {
-            match flow.next(heard, &Ctx { now: Timestamp::now() }) {
-                Move::Ready(credential) => return Ok((credential, origins, all)),
-                Move::Steps(steps) => {
-                    let steps = &self.shared.plan.steps[steps.0 as usize];
-                    for step in steps {
-                        // An absolute address in a login is trusted with what the login gives.
-                        let address = step.target.as_literal().and_then(|t| crate::http::Address::parse(t).ok());
-                        origins.extend(address.map(|a| a.origin()));
-                    }
-                    let run = self.step_run(world, phase);
-                    let (done, ..) = run_all(&run, steps, actor).await;
-                    self.shared.sessions.count(0, done.iter().map(|d| d.requests as usize).sum());
-                    if done.last().is_some_and(|d| d.ended != Ended::Held) {
-                        return Err(self.failed_login(phase, done));
-                    }
-                    let captured = done.iter().flat_map(|d| &d.captured);
-                    let parts = captured.filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
-                    heard = Heard::Steps(parts.collect());
-                    all.extend(done);
-                }
-            }
-        }
-    }
-
-    fn step_run<'a>(&'a self, world: &'a WorldRun, phase: Phase) -> StepRun<'a> {
-        StepRun { shared: self.shared, world, phase, label: &self.identity.name, scope: &world.scope }
-    }
-
-    async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
-        self.shared.sessions.count(usize::from(self.identity.login.kind.name == "login"), 0);
-        let Some(whoami) = self.identity.login.whoami else { return Ok(Arc::new(session)) };
-        let ownership = if self.sharing == Sharing::Fresh { Ownership::Fresh } else { Ownership::Still };
-        let asked = Arc::new(session);
-        let mut actor = Actor::of(self.id, &asked, ownership);
-        let done = ask(self.shared, world, self.id, whoami, &world.scope, &mut actor).await;
-        if done.last().is_some_and(|d| d.ended == Ended::Held) {
-            drop(actor);
-            let shown_by = done.iter().filter_map(|d| d.allowed).collect();
-            let session = Arc::try_unwrap(asked).map(|session| Arc::new(Session { shown_by, ..session }));
-            return Ok(session.unwrap_or_else(|held| held));
-        }
-        let name = &self.identity.name;
-        let message =
-            format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work");
-        Err(self.failed("wrong-person", &message, done))
-    }
-
-    /// A login by cookies that got none would send every request without a credential.
-    fn empty_handed(&self, done: Vec<Done>) -> Arc<Failure> {
-        let name = &self.identity.name;
-        let message = format!("`{name}` got no credential: the login was answered, but left no cookie to send");
-        let notes: Vec<String> = done.iter().flat_map(|d| d.record.notes.clone()).collect();
-        let failure = self.failed("login-failed", &message, done);
-        let mut reason = failure.reason.clone();
-        reason.help.extend(notes);
-        Arc::new(Failure { reason, steps: failure.steps.clone() })
-    }
-
-    fn failed_login(&self, phase: Phase, done: Vec<Done>) -> Arc<Failure> {
-        let what = if phase == Phase::Refresh { "refresh the session" } else { "log in" };
-        let status = done.last().and_then(|d| d.record.status);
-        let why = done.last().and_then(|d| d.reasons.first()).map(|r| r.message.clone()).unwrap_or_default();
-        let name = &self.identity.name;
-        let message = match status {
-            Some(status) => format!("`{name}` could not {what}: the server answered {status} ({why})"),
-            None => format!("`{name}` could not {what}: {why}"),
-        };
-        self.failed("login-failed", &message, done)
-    }
-
-    fn failed(&self, code: &'static str, message: &str, done: Vec<Done>) -> Arc<Failure> {
-        let last = done.last().and_then(|d| d.reasons.first()).cloned();
-        let mut reason = record::reason(self.shared, code, message, self.identity.span, Vec::new());
-        if let Some(last) = last {
-            reason.place = last.place;
-            reason.expected = last.expected;
-            reason.actual = last.actual;
-            reason.help.extend(last.help);
-        }
-        reason.step = done.len().checked_sub(1);
-        let steps = done.into_iter().map(|d| d.record).collect();
-        Arc::new(Failure { reason: self.shared_cause(reason), steps })
-    }
-
-    fn fail(&self, code: &'static str, message: &str, done: Vec<Done>) -> Arc<Failure> {
-        self.failed(code, message, done)
-    }
-
-    fn shared_cause(&self, mut reason: Reason) -> Reason {
-        reason.shared_cause = Some(format!("{}:{}", reason.code, self.identity.name).into());
-        reason
-    }
-}
-
-/// Asks `whoami` as somebody.
-pub(super) async fn ask(
-    shared: &Arc<Shared>,
-    world: &WorldRun,
-    id: IdentityId,
-    whoami: StepsId,
-    scope: &Arc<Scope>,
-    actor: &mut Actor,
-) -> Vec<Done> {
-    let identity = &shared.plan.identities[id.0 as usize];
-    let steps = &shared.plan.steps[whoami.0 as usize];
-    let run = StepRun { shared, world, phase: Phase::Whoami, label: &identity.name, scope };
-    let (done, ..) = run_all(&run, steps, actor).await;
-    shared.sessions.count(0, done.iter().map(|d| d.requests as usize).sum());
-    done
 }

@@ -7,7 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::case::{self, CaseDone, Ground, run_steps};
-use super::runner::decide;
+use super::decide::decide;
 use super::stop::{GRACE, Stop, TEARDOWN};
 use super::{Shared, record};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Stopped, Verdict};
@@ -36,14 +36,15 @@ pub(super) async fn run(shared: Arc<Shared>, suite: usize, permit: OwnedSemaphor
             _ = cut_off => {}
         }
     }
-    if plan.serial {
+    // With one job the suite keeps its place until its end, or others would run between its cases.
+    let mut place = Some(permit);
+    if plan.serial || shared.options.jobs == 1 {
         for index in plan.cases.clone() {
             run_case(Arc::clone(&shared), index, ground.clone()).await;
         }
-        drop(permit);
     } else {
         // The suite waits for its cases; its own place is for them.
-        drop(permit);
+        drop(place.take());
         let mut cases = JoinSet::new();
         for index in plan.cases.clone() {
             let permit = shared.limits.open().await;
@@ -58,6 +59,7 @@ pub(super) async fn run(shared: Arc<Shared>, suite: usize, permit: OwnedSemaphor
     if !plan.teardown.is_empty() && (set_up || plan.setup.is_empty()) {
         teardown(&shared, suite, &ground.scope).await;
     }
+    drop(place);
 }
 
 /// What cases stand on when nothing was set up.

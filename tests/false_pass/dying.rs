@@ -250,6 +250,13 @@ cases:
     project.run("").must(0, &verdicts("proven", "proven"));
     let project = Project::new(&start().url, &format!("{SCHEME}{PEOPLE}"), &suite("session: shared"));
     project.run("").must(1, &verdicts("inconclusive: never-allowed", "failed: check-failed"));
+    // The culprit is named in both.
+    let run = project.run("");
+    for name in ["logging out ends it", "bob is refused"] {
+        let reason = &run.case(name)["reasons"][1];
+        assert_eq!(reason["code"], "session-disturbed", "{}", run.said);
+        assert!(reason["message"].as_str().unwrap().contains("suite/logging-out-ends-it"), "{reason}");
+    }
 }
 
 /// A token expires while the case waits: the case itself saw it working.

@@ -11,6 +11,8 @@ mod dying;
 mod ending;
 mod lying;
 mod origins;
+mod refusals;
+mod running;
 mod runs;
 mod server;
 mod sessions;

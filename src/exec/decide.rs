@@ -1,0 +1,221 @@
+//! Decides what the refusals of each case prove, at once or when the run is over.
+
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError};
+
+use super::actor::{Actor, Ownership};
+use super::case::CaseDone;
+use super::ledger::{Asked, Refusal, Sender, Shown};
+use super::login::ask;
+use super::session::Session;
+use super::talk::{Ended, StepRun};
+use super::world::WorldRun;
+use super::{OnFailure, RequireProof, Shared, record};
+use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
+use crate::source::Span;
+use crate::step::{IdentityId, StepsId};
+use crate::template::Scope;
+
+/// What is decided so far, and what is held back.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    pub(super) tally: Tally,
+    held: Vec<CaseDone>,
+    /// Cases decided since what is held was looked at.
+    since: usize,
+}
+
+/// A page that an identity was allowed, to be asked for once more as nobody.
+#[derive(Debug, Clone)]
+pub(super) struct Sample {
+    pub(super) case: usize,
+    /// Index of the step in its case.
+    pub(super) step: usize,
+    /// What the step was rendered with.
+    pub(super) scope: Arc<Scope>,
+}
+
+/// Answers the questions that held refusals hang on: whether the identity's session was alive, and
+/// whether what it was allowed is anything that nobody would not be allowed as well.
+pub(super) async fn check_alive(shared: &Arc<Shared>) {
+    let refusals: Vec<Refusal> = {
+        let decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        decided.held.iter().flat_map(|d| d.refusals.clone()).collect()
+    };
+    let mut asked = HashSet::new();
+    for refusal in &refusals {
+        let Sender::Identity { id, .. } = refusal.sender else { continue };
+        let Some(session) = shared.sessions.made(id) else { continue };
+        let ended = session.credential.expires.is_some_and(|at| at <= jiff::Timestamp::now());
+        if shared.ledger.wants_life(refusal) && !ended && asked.insert((id, Asked::Plainly)) {
+            ask_as_itself(shared, id, &session).await;
+        }
+        // What proves nothing already cannot be overturned.
+        let stands = !matches!(shared.ledger.shown(refusal), Shown::Never | Shown::Died);
+        if stands && !shared.ledger.is_surely_somebody(id) && asked.insert((id, Asked::Whoami)) {
+            ask_as_nobody(shared, id, &session).await;
+        }
+    }
+}
+
+/// Asks `whoami` once more: the session may have died before it was refused.
+async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) {
+    let Some((world, whoami)) = whoami_of(shared, id) else { return };
+    let mut actor = Actor::of(id, session, Ownership::Still);
+    let done = ask(shared, world, id, whoami, &world.scope, &mut actor).await;
+    if let Some(last) = done.last().filter(|d| d.ended != Ended::Held) {
+        shared.ledger.dead(id, last.record.status);
+    }
+}
+
+/// Asks as nobody for what the identity was allowed, until something is refused: a login page with
+/// status 200, or a `whoami` that holds for anybody, shows nothing about a credential.
+async fn ask_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) {
+    // The templates may name the identity; only the credential stays away.
+    let with_fields = |base: &Arc<Scope>| {
+        let mut scope = Scope::above(base);
+        session.scope.local().for_each(|(name, value)| scope.set(Arc::clone(name), value.clone()));
+        Arc::new(scope)
+    };
+    if let Some((world, whoami)) = whoami_of(shared, id) {
+        ask(shared, world, id, whoami, &with_fields(&world.scope), &mut Actor::anonymous()).await;
+    }
+    for sample in shared.ledger.samples(id) {
+        if shared.ledger.is_surely_somebody(id) {
+            return;
+        }
+        let case = &shared.plan.cases[sample.case];
+        let Some(world) = shared.worlds[shared.plan.suites[case.suite].world].as_ref() else { continue };
+        let scope = with_fields(&sample.scope);
+        let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope: &scope };
+        let done = run.run(&case.shape.steps[sample.step], &mut Actor::anonymous()).await;
+        shared.limits.count(done.requests);
+    }
+}
+
+/// The `whoami` of an identity, and the world it is asked in.
+fn whoami_of(shared: &Shared, id: IdentityId) -> Option<(&WorldRun, StepsId)> {
+    let identity = &shared.plan.identities[id.0 as usize];
+    Some((shared.worlds[identity.world].as_ref()?, identity.login.whoami?))
+}
+
+/// Tells whether nothing that comes later can change what a refusal proves.
+fn is_settled(shared: &Shared, refusal: &Refusal) -> bool {
+    let may_ask = match refusal.sender {
+        Sender::Identity { id, .. } => whoami_of(shared, id).is_some(),
+        Sender::Anonymous | Sender::Somebody => false,
+    };
+    shared.ledger.is_settled(refusal) && !(may_ask && shared.ledger.wants_life(refusal))
+}
+
+/// Decides a case now if its refusals can be judged, else later or at the end of the run.
+pub(super) fn decide(shared: &Shared, done: CaseDone) {
+    let settled = |done: &CaseDone| {
+        let passed = matches!(done.outcome.verdict, Verdict::Passed | Verdict::Flaky);
+        !passed || done.refusals.iter().all(|r| is_settled(shared, r))
+    };
+    let mut ready = Vec::new();
+    {
+        let mut decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        if settled(&done) {
+            ready.push(done);
+        } else {
+            decided.held.push(done);
+        }
+        decided.since += 1;
+        // What was held is looked at now and then, seldom enough to cost little when much is held.
+        if decided.since > decided.held.len() / 8 {
+            decided.since = 0;
+            ready.extend(decided.held.extract_if(.., |d| settled(d)));
+        }
+    }
+    ready.into_iter().for_each(|done| finish(shared, done));
+}
+
+pub(super) fn decide_rest(shared: &Shared) {
+    let mut held = std::mem::take(&mut shared.decided.lock().unwrap_or_else(PoisonError::into_inner).held);
+    held.sort_by_key(|d| d.outcome.index);
+    for done in held {
+        finish(shared, done);
+    }
+}
+
+/// Judges the refusals of a case and emits its outcome.
+fn finish(shared: &Shared, done: CaseDone) {
+    let CaseDone { mut outcome, refusals } = done;
+    if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
+        refusals.iter().for_each(|refusal| judge(shared, &mut outcome, refusal));
+        if outcome.proof.unproven > 0 && shared.options.proof == RequireProof::Yes {
+            outcome.verdict = Verdict::Inconclusive;
+        }
+    }
+    if outcome.verdict == Verdict::Inconclusive {
+        outcome.proof.proven = 0;
+    }
+    if shared.options.on_failure == OnFailure::Stop && outcome.verdict.needs_attention() {
+        shared.stop.soon(Stopped::FailFast);
+    }
+    shared.decided.lock().unwrap_or_else(PoisonError::into_inner).tally.add(&outcome);
+    shared.emit(Event::CaseFinished(Box::new(outcome)));
+}
+
+/// Counts what one refusal proves; one that proves nothing makes its case inconclusive.
+fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
+    let identity = match refusal.sender {
+        Sender::Identity { id, .. } => Some(id),
+        Sender::Anonymous | Sender::Somebody => None,
+    };
+    let name = identity.map_or("", |id| &shared.plan.identities[id.0 as usize].name);
+    let (code, message) = match shared.ledger.shown(refusal) {
+        Shown::Proven => {
+            outcome.proof.proven += 1;
+            return;
+        }
+        Shown::Fine => return,
+        Shown::Unproven => {
+            outcome.proof.unproven += 1;
+            let message = "nobody was allowed the same request in this run, so the refusal may have another cause";
+            ("unproven", message.to_owned())
+        }
+        Shown::Never => (
+            "never-allowed",
+            format!(
+                "`{name}` was never allowed anything in this run that nobody else was, so its refusals prove nothing"
+            ),
+        ),
+        Shown::Died => (
+            "never-allowed",
+            format!(
+                "`{name}` was not seen being allowed anything with this credential around the refusal, so it may just have been dead"
+            ),
+        ),
+    };
+    push(shared, outcome, code, &message, refusal.step);
+    if code == "unproven" {
+        return;
+    }
+    outcome.verdict = Verdict::Inconclusive;
+    if let Some((id, ender)) = identity.and_then(|id| Some((id, shared.ledger.ender(id)?))) {
+        let named = record::disturbed(shared, id, &ender, Span::NONE);
+        let place = outcome.steps.get(refusal.step).map_or_else(|| named.place.clone(), |s| s.place.clone());
+        outcome.reasons.push(Reason { place, step: Some(refusal.step), ..named });
+    }
+}
+
+fn push(shared: &Shared, outcome: &mut Outcome, code: &'static str, message: &str, step: usize) {
+    let help = match code {
+        "unproven" => "add a case in which somebody is allowed this method and target",
+        _ => {
+            "add a case in which this identity is allowed something that anonymous is not, or a `whoami` to its scheme"
+        }
+    };
+    let place = outcome.steps.get(step).map_or_else(|| outcome.place.clone(), |s| s.place.clone());
+    let mut reason: Reason = record::reason(shared, code, message, Span::NONE, vec![help.to_owned()]);
+    reason.place = place;
+    reason.step = Some(step);
+    // Several cases of one identity have one cause; every unproven refusal stands for itself.
+    if code == "never-allowed" {
+        reason.shared_cause = Some(format!("{code}:{message}").into());
+    }
+    outcome.reasons.push(reason);
+}

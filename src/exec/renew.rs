@@ -1,0 +1,84 @@
+//! Keeps a shared session alive under the steps that use it, and names who ended it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::access::ends_session;
+use super::actor::{Actor, Ownership, Who};
+use super::ledger::{Ender, Sender};
+use super::record;
+use super::session::{Failure, Session};
+use super::talk::{Done, Ended, StepRun};
+use crate::event::Phase;
+use crate::http::challenge::parse_challenges;
+use crate::http::{Response, Trail};
+use crate::step::Step;
+
+impl StepRun<'_> {
+    /// Renews a shared session that is about to end.
+    pub(super) async fn keep_alive(&self, actor: &mut Actor) -> Result<(), Arc<Failure>> {
+        let Who::Identity(id, session, Ownership::Shared) = &actor.who else { return Ok(()) };
+        if session.credential.refresh_at().is_some_and(|at| at <= Timestamp::now()) {
+            let renewed = self.shared.sessions.renew(self.shared, *id, session.generation).await?;
+            actor.take_over(&renewed);
+        }
+        Ok(())
+    }
+
+    /// After a 401, a shared session gives way to a newer one that somebody else made meanwhile, since
+    /// a rotation may end the old one; if the 401 says expired, it is renewed once.
+    pub(super) async fn renew(
+        &self,
+        actor: &Actor,
+        sender: Sender,
+        trail: &Trail,
+    ) -> Result<Option<Arc<Session>>, Arc<Failure>> {
+        // A 401 for a credential that the step wrote itself says nothing about the session.
+        let Sender::Identity { ownership: Ownership::Shared, .. } = sender else { return Ok(None) };
+        let Who::Identity(id, session, _) = &actor.who else { return Ok(None) };
+        let Some(response) = trail.response().filter(|r| r.status == 401) else { return Ok(None) };
+        let newer = self.shared.sessions.newer(*id, session.generation);
+        if newer || (says_expired(response) && !self.shared.sessions.is_futile(*id)) {
+            return self.shared.sessions.renew(self.shared, *id, session.generation).await.map(Some);
+        }
+        Ok(None)
+    }
+
+    /// A new credential that is called expired as well was not refused for its age.
+    pub(super) fn note_futile(&self, actor: &Actor, trail: &Trail) {
+        if let (Who::Identity(id, ..), Some(response)) = (&actor.who, trail.response())
+            && says_expired(response)
+        {
+            self.shared.sessions.note_futile(*id);
+        }
+    }
+
+    /// A case that ends the session that others use is named where they meet the ended one.
+    pub(super) fn note_ender(&self, step: &Step, trail: &Trail, done: &mut Done, sender: Sender) {
+        let Sender::Identity { id, ownership: Ownership::Shared | Ownership::Still } = sender else { return };
+        let refused = trail.response().is_some_and(|r| r.status == 401);
+        if done.ended == Ended::Failed
+            && refused
+            && let Some(ender) = self.shared.ledger.ender(id)
+        {
+            done.reasons.push(record::disturbed(self.shared, id, &ender, step.span));
+        }
+        if done.ended == Ended::Held && self.phase == Phase::Case && ends_session(trail) {
+            self.shared.ledger.ended(id, Ender { case: Arc::clone(self.label), line: step.line() });
+        }
+    }
+}
+
+/// Tells whether a 401 is about an expired credential: by its challenge (RFC 6750, section 3.1) or body.
+fn says_expired(response: &Response) -> bool {
+    if response.status != 401 {
+        return false;
+    }
+    let fields: Vec<Vec<u8>> = response.headers.all("www-authenticate").map(|v| v.to_vec()).collect();
+    let challenges = parse_challenges(fields.iter().map(Vec::as_slice));
+    let described =
+        challenges.iter().filter_map(|c| c.param("error_description")).any(|d| d.to_lowercase().contains("expired"));
+    let body = String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]).to_lowercase();
+    described || body.contains("expired")
+}

@@ -1,0 +1,71 @@
+//! Notes in the ledger what each answer of a step says about access.
+
+use jiff::Timestamp;
+
+use super::access::{Said, may_hold_credential, said, sender_of};
+use super::actor::{Actor, Who};
+use super::ledger::{Refusal, RequestKey, Sender, Weight};
+use super::talk::{Done, Ended, StepRun};
+use crate::http::Trail;
+use crate::step::{Prepared, Step};
+
+/// A request that was sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    pub(super) key: RequestKey,
+    pub(super) sender: Sender,
+    /// Position in the run.
+    pub(super) at: u64,
+}
+
+impl StepRun<'_> {
+    /// Notes what the answer says about access.
+    pub(super) fn remember(&self, step: &Step, actor: &mut Actor, trail: &Trail, done: &mut Done, seen: Seen) {
+        let Seen { key, sender, at } = seen;
+        let said = said(step, trail);
+        let held = done.ended == Ended::Held;
+        match said {
+            Said::Refused | Said::SentAway if sender == Sender::Anonymous => self.shared.ledger.guarded(key),
+            // A check that did not hold may be what tells that nothing was really granted.
+            Said::Allowed if held => {
+                self.shared.ledger.allowed(key, sender);
+                done.allowed = Some(key);
+                if let Sender::Identity { id, .. } = sender {
+                    done.allowed_to = Some(id);
+                    actor.allowed.push(key);
+                }
+            }
+            Said::Refused | Said::SentAway | Said::Allowed | Said::Hidden | Said::Nothing => {}
+        }
+        let weight = match said {
+            Said::Refused => Weight::Claim,
+            Said::SentAway if step.expect.status.is_some() => Weight::Claim,
+            Said::SentAway => Weight::Remark,
+            Said::Hidden => Weight::Hint,
+            Said::Allowed | Said::Nothing => return,
+        };
+        if held {
+            let status = trail.response().map_or(0, |r| r.status);
+            let earlier = actor.allowed.clone();
+            done.refused = Some(Refusal { key, sender, status, step: 0, at, weight, earlier });
+        }
+    }
+
+    /// Tells whose credential a request carries.
+    pub(super) fn sender(&self, prepared: &Prepared, actor: &Actor) -> Sender {
+        let now = Timestamp::now();
+        match &actor.who {
+            Who::Identity(id, _, ownership) => {
+                let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
+                sender_of(*id, *ownership, &fields, prepared, |name| actor.jar.find(name, now).next().is_some())
+            }
+            Who::Entering(..) => Sender::Somebody,
+            Who::Nobody | Who::Anonymous => {
+                // A body is no credential: a form that anybody may send is public.
+                let cookies = !prepared.cookies.is_empty() || !actor.jar.is_empty(now);
+                let by_hand = may_hold_credential(&prepared.request.headers);
+                if by_hand || cookies { Sender::Somebody } else { Sender::Anonymous }
+            }
+        }
+    }
+}
