@@ -15,6 +15,7 @@ use super::signals;
 use crate::diag::{Diagnostics, Severity};
 use crate::event::{Event, RunInfo, Summary};
 use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, prepare};
+use crate::report::curl::quote;
 use crate::report::events::{EventsWriter, Pace};
 use crate::report::file::{FileError, ReportFile, Shape, Written};
 use crate::report::json::write_json;
@@ -22,7 +23,7 @@ use crate::report::junit::write_junit;
 use crate::report::spool::Spool;
 use crate::report::terminal::{Live, Verbosity};
 use crate::report::{Reporter, Terminal, TerminalOptions};
-use crate::secret::SecretSet;
+use crate::secret::{SecretSet, TextKind};
 use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
 
 pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
@@ -95,9 +96,10 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     let (events, heard) = unbounded_channel();
     let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets.clone(), events, stopper);
     let running = tokio::spawn(runner.run());
-    let terminal = Terminal::new(human(args), terminal_options(args, context));
-    let mut telling =
-        Telling { terminal, reports, spool: Spool::new(secrets.clone()), info: None, gone: false, fault: None };
+    let run = again(args, &secrets);
+    let terminal = Terminal::new(human(args), terminal_options(args, run.clone(), context));
+    let spool = Spool::new(secrets.clone());
+    let mut telling = Telling { terminal, reports, spool, run, info: None, gone: false, fault: None };
     telling.listen(heard).await;
     let Ok(summary) = running.await else {
         context.complain("error: the run broke off\n");
@@ -136,7 +138,22 @@ fn human(args: &RunArgs) -> Box<dyn Write + Send> {
     if takes_stdout(args) { Box::new(io::stderr()) } else { Box::new(io::stdout()) }
 }
 
-fn terminal_options(args: &RunArgs, context: &Context) -> TerminalOptions {
+/// The command of this run with what decides where it reads and where it sends.
+fn again(args: &RunArgs, secrets: &SecretSet) -> String {
+    let mut run = "authspec run".to_owned();
+    for path in &args.files.paths {
+        run.push_str(&format!(" {}", quote(&path.to_string_lossy())));
+    }
+    let target = args.files.target.as_ref().map(|url| secrets.mask_text(TextKind::Url, url));
+    for (flag, value) in [("--env", &args.files.environment), ("--target", &target)] {
+        if let Some(value) = value {
+            run.push_str(&format!(" {flag} {}", quote(value)));
+        }
+    }
+    run
+}
+
+fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalOptions {
     let stream: Stream = if takes_stdout(args) { context.err } else { context.out };
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -145,15 +162,6 @@ fn terminal_options(args: &RunArgs, context: &Context) -> TerminalOptions {
         (false, _) => Verbosity::VeryVerbose,
     };
     let shown = |p: &Path| p.to_string_lossy().into_owned();
-    let mut run = "authspec run".to_owned();
-    for path in &args.files.paths {
-        run.push_str(&format!(" {}", crate::report::curl::quote(&shown(path))));
-    }
-    for (flag, value) in [("--env", &args.files.environment), ("--target", &args.files.target)] {
-        if let Some(value) = value {
-            run.push_str(&format!(" {flag} {}", crate::report::curl::quote(value)));
-        }
-    }
     TerminalOptions {
         colour: stream.colour(),
         glyphs: stream.glyphs(),
@@ -214,6 +222,8 @@ struct Telling {
     terminal: Terminal,
     reports: Reports,
     spool: Spool,
+    /// The command, for the lines that say how to run a case again.
+    run: String,
     info: Option<RunInfo>,
     /// The reader of the terminal text went away; reports are written all the same.
     gone: bool,
@@ -268,11 +278,15 @@ impl Telling {
             self.fault.take().map(|e| format!("a report cannot be written: {e}")).into_iter().collect();
         let mut written: Vec<Written> = Vec::new();
         if let Some(info) = &self.info {
-            let spool = &mut self.spool;
+            let (spool, run) = (&mut self.spool, &self.run);
             for (file, junit) in [(self.reports.junit.take(), true), (self.reports.json.take(), false)] {
                 let Some(file) = file else { continue };
                 let done = file.write(secrets, |to| {
-                    if junit { write_junit(info, summary, spool, to) } else { write_json(info, summary, spool, to) }
+                    if junit {
+                        write_junit(info, summary, spool, run, to)
+                    } else {
+                        write_json(info, summary, spool, to)
+                    }
                 });
                 match done {
                     Ok(done) => written.push(done),

@@ -104,7 +104,9 @@ pub(super) fn no_target(span: Span) -> Diagnostic {
 }
 
 pub(super) fn bad_target(span: Span, why: &str) -> Diagnostic {
-    Diagnostic::error(&BAD_TARGET, span, format!("this is no target: {why}"))
+    // Without a place it came from the command line.
+    let what = if span.is_some() { "this" } else { "`--target`" };
+    Diagnostic::error(&BAD_TARGET, span, format!("{what} is no target: {why}"))
         .label("not an address")
         .help("write `demo` or an absolute URL")
 }

@@ -218,7 +218,14 @@ fn target(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -
     if let Some(url) = &options.target {
         let url = match url.as_str() {
             "demo" => TargetUrl::Demo,
-            text => TargetUrl::Url(Template::compile(&text.into(), Origin::NONE, &reader.names, reader.diags)?),
+            text => {
+                let template = Template::compile(&text.into(), Origin::NONE, &reader.names, reader.diags)?;
+                if let Some(Err(why)) = template.as_literal().map(|literal| Address::parse(literal)) {
+                    reader.fault(diags::bad_target(Span::NONE, &why.to_string()));
+                    return None;
+                }
+                TargetUrl::Url(template)
+            }
         };
         return Some(TargetPlan { url, ready: None, within, span: Span::NONE });
     }

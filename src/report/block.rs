@@ -56,9 +56,10 @@ pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
 }
 
 /// Gives the block as plain text, at most `width` columns where possible: what `JUnit` shows.
-pub fn failure_text(outcome: &Outcome, width: usize) -> String {
+/// `run` is the command of this run with its paths, for the line that says how to run the case alone.
+pub fn failure_text(outcome: &Outcome, width: usize, run: &str) -> String {
     let page = Page { width: width.max(40), glyphs: Glyphs::Unicode };
-    let lines = block(page, outcome, "authspec run").draw(page, "", &[], 1);
+    let lines = block(page, outcome, run).draw(page, "", &[], 1);
     let mut text = String::new();
     for line in lines {
         text.push_str(&line.render(Colour::Off));
@@ -223,7 +224,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_failure_begins_with_cause_and_place() {
-        let text = failure_text(&fixture::wrong_status(0), 100);
+        let text = failure_text(&fixture::wrong_status(0), 100, "authspec run");
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("FAILED  status is 200, not 404   specs/notes.yaml:31"));
         assert_eq!(lines.next(), Some("    case      a note is private [as=bob]"));
@@ -232,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_stands_in_the_order_it_is_asked_for() {
-        let text = failure_text(&fixture::blocked(0), 100);
+        let text = failure_text(&fixture::blocked(0), 100, "authspec run");
         let order = ["BLOCKED", "authspec.yaml:9", "│", "sent", "got", "means", "try", "curl", "again"];
         let at: Vec<usize> = order.iter().map(|word| text.find(word).expect(word)).collect();
         assert!(at.is_sorted(), "{text}");
@@ -242,7 +243,7 @@ mod tests {
     fn a_teardown_cannot_be_run_alone() {
         let mut outcome = fixture::no_answer(0);
         outcome.kind = OutcomeKind::Teardown;
-        assert!(!failure_text(&outcome, 80).contains("again"));
+        assert!(!failure_text(&outcome, 80, "authspec run").contains("again"));
     }
 
     #[test]
@@ -250,11 +251,11 @@ mod tests {
         let mut outcome = fixture::outcome(0, 0, "", Verdict::Errored);
         outcome.place.line = 0;
         assert_eq!(
-            failure_text(&outcome, 0),
+            failure_text(&outcome, 0, "authspec run"),
             "ERRORED  no reason was given\n    case\n    again     authspec run --id '' -vv\n"
         );
         outcome.reasons = vec![fixture::reason("check-failed", "", outcome.place.clone())];
         outcome.reasons[0].step = Some(7);
-        failure_text(&outcome, 40);
+        failure_text(&outcome, 40, "authspec run");
     }
 }

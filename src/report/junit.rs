@@ -47,8 +47,16 @@ struct Counts {
 
 /// Writes the report of a run as one JUnit document, in the order of the plan.
 ///
-/// Suites without an outcome are left out. Errors are those of the writer and of the spool.
-pub fn write_junit(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &mut dyn Write) -> io::Result<()> {
+/// Suites without an outcome are left out. `run` is the command of this run with its paths. Errors are those of the
+/// writer and of the spool.
+pub fn write_junit(
+    info: &RunInfo,
+    summary: &Summary,
+    spool: &mut Spool,
+    run: &str,
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    let run = &*spool.masked(&run.to_owned())?;
     let info = spool.masked(info)?;
     let shown = |verdict| shown(verdict, summary);
     let mut entries = spool.entries();
@@ -72,7 +80,7 @@ pub fn write_junit(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &mu
         names.clear();
         let mut batch = Batch::default();
         for entry in of_suite {
-            let mut case = case::case(entry, shown(entry.verdict), spool)?;
+            let mut case = case::case(entry, shown(entry.verdict), spool, run)?;
             case.name = unique(&case.name, &case.id, &mut names);
             batch.push(case, &classname);
             if batch.bytes > BATCH {

@@ -19,6 +19,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"‹masked:[0-9a-f]{8}›", "‹masked:00000000›"),
         (r"\bsid-[0-9a-f]{32}", "sid-00000000000000000000000000000000"),
         (r#""(iat|exp|nbf|auth_time)": ?[0-9]+"#, r#""$1":0"#),
+        (r#"("expires_in\\?": ?)[0-9]+"#, "${1}900"),
         // Measured times: in reports, tables and lines.
         (r#""(ms|at_ms|waited_ms|elapsed)":[0-9.e-]+"#, r#""$1":0"#),
         (r#"time="[0-9.]+""#, r#"time="0.000""#),

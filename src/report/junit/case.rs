@@ -30,7 +30,7 @@ pub(super) struct Case {
 }
 
 /// Reads what a test case shows from the spool; of a plainly passed case only its name and place.
-pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool) -> std::io::Result<Case> {
+pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool, run: &str) -> std::io::Result<Case> {
     if entry.verdict == Verdict::Passed {
         return passed(entry, spool);
     }
@@ -46,7 +46,7 @@ pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool) -> std::io::R
         line: place.line,
         elapsed: outcome.elapsed,
         file: clean::attribute(&place.file).into_owned(),
-        result: result(&outcome, shown),
+        result: result(&outcome, shown, run),
         system_out: Some(content(&system_out(&outcome, shown), SYSTEM_OUT)).filter(|text| !text.is_empty()),
     })
 }
@@ -86,10 +86,10 @@ impl Case {
     }
 }
 
-fn result(outcome: &Outcome, shown: Shown) -> TestResult {
+fn result(outcome: &Outcome, shown: Shown, run: &str) -> TestResult {
     let type_ = outcome.reasons.first().map_or("unknown", |reason| reason.code).to_owned();
     let message = clean::attribute(&cause(outcome)).into_owned();
-    let text = || Some(content(&format!("{message}\n\n{}", failure_text(outcome, WIDTH)), FAILURE));
+    let text = || Some(content(&format!("{message}\n\n{}", failure_text(outcome, WIDTH, run)), FAILURE));
     match shown {
         Shown::Passed => TestResult::Success,
         Shown::Failure => {
