@@ -54,7 +54,11 @@ fn every_expected_output_has_its_suite() {
 }
 
 fn compare(suite: &Path, odd: &str, bless: bool) -> Result<(), String> {
-    let actual = Case::new(suite, odd).transcript();
+    let case = Case::new(suite, odd);
+    if !case.fits_here() {
+        return Ok(());
+    }
+    let actual = case.transcript();
     let expected = suite.with_extension("out");
     if bless {
         return fs::write(&expected, actual).map_err(|e| format!("{}: {e}", expected.display()));

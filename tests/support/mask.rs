@@ -38,6 +38,8 @@ static TIME: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(  +|, )[0-9.]+m?s(
 /// The login line's times stand behind names.
 static LOGIN: LazyLock<Regex> = LazyLock::new(|| Regex::new(r" [0-9.]+m?s\b").expect("a pattern"));
 
+static BEHIND: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"   [0-9.]+m?s$").expect("a pattern"));
+
 /// Masks everything that changes from run to run.
 pub(crate) fn mask(text: &str, folder: &Path) -> String {
     let mut text = text.replace(&*folder.to_string_lossy(), "[folder]");
@@ -55,6 +57,9 @@ pub(crate) fn mask(text: &str, folder: &Path) -> String {
         }
         if line.starts_with("logins ") {
             out.push_str(&LOGIN.replace_all(line, " 0ms"));
+        } else if line.starts_with("    got ") {
+            // A slow answer's time is told behind it.
+            out.push_str(&BEHIND.replace(line, ""));
         } else if is_source(line) {
             out.push_str(line);
         } else {

@@ -1,7 +1,8 @@
 //! A golden suite: what its head tells the runner, and what running it tells.
 //!
 //! The head is comment lines: `# args: run NAME.yaml -j 1` (several lines: several runs, one after another in the same
-//! folder), `# env: NAME=value`, `# show: FILE` (printed at the end), `# fill: FILE BYTES` (a file of that size).
+//! folder), `# env: NAME=value`, `# show: FILE` (printed at the end), `# fill: FILE BYTES` (a file of that size), and
+//! `# only: unix` where the suite names commands or paths of such a system.
 //! Without `# args:` it is `check NAME.yaml` in `invalid/`, else `run NAME.yaml -j 1`. The suite is standard input too.
 //! A folder `<name>/` beside it holds further files.
 
@@ -68,6 +69,11 @@ impl Case {
             runs.push(if invalid { format!("check {name}") } else { format!("run {name} -j 1") });
         }
         Self { session, name, head, runs }
+    }
+
+    /// Tells whether this system has what the suite needs.
+    pub(crate) fn fits_here(&self) -> bool {
+        directives(&self.head, "only").all(|system| cfg!(unix) && system == "unix")
     }
 
     /// Runs each line of arguments, with some more behind.
