@@ -50,8 +50,13 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "never-allowed",
-        about: "the identity was never allowed anything in this run, so its refusals prove nothing",
+        about: "the identity was never allowed anything that anonymous is not, so its refusals prove nothing",
         explain: "A refused request only shows that access is controlled if the same person gets in somewhere. Add a case in which the identity is allowed something that anonymous is not, or a `whoami` to its scheme.",
+    },
+    ReasonCode {
+        name: "not-alive",
+        about: "the identity was not seen being allowed anything around the refusal, so its credential may have been dead",
+        explain: "Everybody is refused with a session that ended or an account that is locked. Give the scheme a `whoami`, which is asked again after such a refusal, or let the case first do something that the identity may do.",
     },
     ReasonCode {
         name: "unproven",
@@ -107,6 +112,11 @@ pub const REASONS: &[ReasonCode] = &[
         name: "teardown-failed",
         about: "the suite's teardown did not work",
         explain: "The cases were judged, but something may have been left behind; the step is shown.",
+    },
+    ReasonCode {
+        name: "session-disturbed",
+        about: "a case with a shared session ended or rotated the session that others use",
+        explain: "Say `session: fresh` on a case that logs out, refreshes by hand or changes the password, so that it gets a login of its own.",
     },
     ReasonCode { name: "skipped", about: "the suite says `skip`", explain: "The reason stands beside it." },
     ReasonCode {

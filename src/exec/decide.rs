@@ -180,13 +180,13 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         Shown::Never => (
             "never-allowed",
             format!(
-                "`{name}` was never allowed anything in this run that nobody else was, so its refusals prove nothing"
+                "`{name}` was never allowed anything in this run that anonymous is not, so its refusals prove nothing"
             ),
         ),
         Shown::Died => (
-            "never-allowed",
+            "not-alive",
             format!(
-                "`{name}` was not seen being allowed anything with this credential around the refusal, so it may just have been dead"
+                "`{name}` was not seen being allowed anything with this credential around the refusal, so it may have been dead"
             ),
         ),
     };
@@ -205,6 +205,9 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
 fn push(shared: &Shared, outcome: &mut Outcome, code: &'static str, message: &str, step: usize) {
     let help = match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
+        "not-alive" => {
+            "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"
+        }
         _ => {
             "add a case in which this identity is allowed something that anonymous is not, or a `whoami` to its scheme"
         }
@@ -214,7 +217,7 @@ fn push(shared: &Shared, outcome: &mut Outcome, code: &'static str, message: &st
     reason.place = place;
     reason.step = Some(step);
     // Several cases of one identity have one cause; every unproven refusal stands for itself.
-    if code == "never-allowed" {
+    if matches!(code, "never-allowed" | "not-alive") {
         reason.shared_cause = Some(format!("{code}:{message}").into());
     }
     outcome.reasons.push(reason);

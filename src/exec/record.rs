@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Shared;
 use super::ledger::Ender;
 use crate::capture::Taken;
-use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, Reason, StepRecord};
+use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, Reason, StepRecord, reason_code};
 use crate::http::jar::{JarMove, StoreOutcome};
 use crate::http::{Exchange, Headers, Trail};
 use crate::secret::TextKind;
@@ -30,14 +30,10 @@ pub(super) fn text(shared: &Shared, text: &str) -> String {
 
 /// Makes a reason at a place of the user's file.
 pub(super) fn reason(shared: &Shared, code: &'static str, message: &str, span: Span, help: Vec<String>) -> Reason {
+    debug_assert!(reason_code(code).is_some(), "`{code}` has no row");
     let mut place = shared.sources.place(span);
     // The user's own line may hold a password written out.
-    // The structural net would take a template in it for a credential.
-    place.text = if place.text.contains("{{") {
-        shared.secrets.mask(&place.text).into_owned()
-    } else {
-        text(shared, &place.text)
-    };
+    place.text = text(shared, &place.text);
     Reason {
         code,
         message: text(shared, message),
