@@ -126,7 +126,8 @@ fn changes_in_parameters(text: &str, offset: usize) -> Vec<(Range<usize>, String
     for piece in pieces(text) {
         let item = text[piece.clone()].trim();
         let start = piece.start + text[piece.clone()].len() - text[piece].trim_start().len();
-        let (name, value) = item.split_once('=').unwrap_or(("", item));
+        // A name with a quote in it is none, and half a quoted text must not be left over.
+        let (name, value) = item.split_once('=').filter(|(name, _)| !name.contains('"')).unwrap_or(("", item));
         let value_at = start + item.len() - value.len();
         let known = KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(name.trim()));
         let quoted = value.trim().strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));
