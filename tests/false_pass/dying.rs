@@ -34,12 +34,12 @@ fn a_session_that_dies_before_the_refusal() {
     let verdicts = |bob| [("root sees it", "passed"), ("bob works", "passed"), ("bob is refused", bob)];
     // Without a `whoami` a 401 is what a dead session gets, so it shows nothing; with one, bob lives until asked.
     let run = Project::new(&mortal(1, 401).url, &format!("{BLIND}{PEOPLE}"), SERIAL).run("");
-    run.must(3, &verdicts("inconclusive: never-allowed"));
+    run.must(3, &verdicts("inconclusive: not-alive"));
     let run = Project::new(&mortal(2, 401).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
-    run.must(3, &verdicts("inconclusive: never-allowed"));
+    run.must(3, &verdicts("inconclusive: not-alive"));
     // A server that says 403 to everybody it does not know: only asking bob again tells.
     let run = Project::new(&mortal(2, 403).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
-    run.must(3, &verdicts("inconclusive: never-allowed"));
+    run.must(3, &verdicts("inconclusive: not-alive"));
     // Bob lives long enough to be refused as himself; his session dies afterwards.
     let run = Project::new(&mortal(3, 401).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
     run.must(0, &verdicts("proven"));
@@ -249,7 +249,7 @@ cases:
     let project = Project::new(&start().url, &format!("{SCHEME}{PEOPLE}"), &suite("session: fresh"));
     project.run("").must(0, &verdicts("proven", "proven"));
     let project = Project::new(&start().url, &format!("{SCHEME}{PEOPLE}"), &suite("session: shared"));
-    project.run("").must(1, &verdicts("inconclusive: never-allowed", "failed: check-failed"));
+    project.run("").must(1, &verdicts("inconclusive: not-alive", "failed: check-failed"));
     // The culprit is named in both.
     let run = project.run("");
     for name in ["logging out ends it", "bob is refused"] {
@@ -290,6 +290,6 @@ cases:
         let suite = unseen.replace("SESSION", session);
         Project::new(&start(600).url, &format!("{BLIND}{PEOPLE}"), &suite)
             .run("")
-            .must(3, &[("alice works", "passed"), ("it ends", "inconclusive: never-allowed")]);
+            .must(3, &[("alice works", "passed"), ("it ends", "inconclusive: not-alive")]);
     }
 }
