@@ -318,6 +318,46 @@ fn values_that_would_shred_text_are_left_to_structure() {
 }
 
 #[test]
+fn known_secrets_keep_their_names_in_both_nets() {
+    let set = SecretSet::new();
+    set.declare("alice.password", "hunter22");
+    set.add("alice.access_token", "3f9a1c2b4d5e6f70");
+    let basic = format!("Basic {}", STANDARD.encode("alice:hunter22"));
+    assert_eq!(set.mask_header("Authorization", &basic), "Basic YWxpY2U6‹alice.password›");
+    assert_eq!(set.mask_header("authorization", "Bearer 3f9a1c2b4d5e6f70"), "Bearer ‹alice.access_token#1›");
+    assert_eq!(
+        set.mask_text(TextKind::Json, r#"{"access_token":"3f9a1c2b4d5e6f70","refresh_token":"other"}"#),
+        r#"{"access_token":"‹alice.access_token#1›","refresh_token":"‹masked›"}"#
+    );
+    assert_eq!(
+        set.mask_text(TextKind::Form, "username=alice&password=hunter22&x=1"),
+        "username=alice&password=‹alice.password›&x=1"
+    );
+    assert_eq!(
+        set.mask_text(TextKind::Url, "/cb#access_token=3f9a1c2b4d5e6f70&token_type=Bearer"),
+        "/cb#access_token=‹alice.access_token#1›&token_type=Bearer"
+    );
+}
+
+#[test]
+fn repetition_neither_hangs_nor_overflows() {
+    let set = SecretSet::new();
+    set.declare("s", "\\\\\\\\\"%");
+    let begun = Instant::now();
+    for piece in
+        ["Bearer ", "\"token\":{", "‹a›", "token: ", "\\", "\\\\\\n", "?next=/%3F", "[\"tokens\":", "%25", "&amp;amp;"]
+    {
+        let text = piece.repeat(100_000 / piece.len());
+        for kind in KINDS {
+            set.mask_text(kind, &text);
+        }
+        set.mask_header("Authorization", &text);
+        set.mask_header("Cookie", &text);
+    }
+    assert!(begun.elapsed().as_secs() < 120, "took {:?}", begun.elapsed());
+}
+
+#[test]
 fn overlapping_secrets_all_disappear() {
     let set = SecretSet::new();
     set.declare("a", "abcdefghij");

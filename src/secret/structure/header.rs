@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::keys::{Kind, kind_of};
-use super::{SCHEMES, mask_jwts, mask_plain, mask_url, replace_all, stand_in};
+use super::{SCHEMES, mask_jwts, mask_plain, mask_url, replace_all, settle, stand_in};
 
 /// Parameters of Digest, AWS, OAuth 1, Hawk and HTTP signatures that show who asks and how, but prove nothing.
 const KEPT: [&str; 28] = [
@@ -70,6 +70,10 @@ pub(super) fn carrier(name: &str) -> Option<Carrier> {
 /// Masks what a header of this name must not show: credentials keep their scheme, cookies their names and attributes,
 /// Digest its public parameters.
 pub fn mask_header<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
+    settle(value, |value| mask_once(name, value))
+}
+
+fn mask_once(name: &str, value: &str) -> String {
     let masked = match carrier(name) {
         Some(Carrier::Authorization) => mask_authorization(value),
         Some(Carrier::Parameters) => replace_all(value, changes_in_parameters(value, 0)),
@@ -82,10 +86,7 @@ pub fn mask_header<'a>(name: &str, value: &'a str) -> Cow<'a, str> {
         Some(Carrier::Address) => mask_url(value),
         None => mask_plain(value),
     };
-    match mask_jwts(&masked) {
-        Cow::Borrowed(_) => masked,
-        Cow::Owned(text) => Cow::Owned(text),
-    }
+    mask_jwts(&masked).into_owned()
 }
 
 fn whole(value: &str, kind: Kind) -> Cow<'_, str> {
@@ -115,9 +116,12 @@ fn mask_authorization(value: &str) -> Cow<'_, str> {
 /// Tells `name=value` from a credential that ends in padding.
 fn has_parameters(text: &str) -> bool {
     let Some((name, value)) = text.split_once('=') else { return false };
-    let token =
-        !name.trim().is_empty() && name.trim().bytes().all(|b| b.is_ascii_alphanumeric() || b"-_*.".contains(&b));
-    token && !value.trim_start().is_empty() && !value.starts_with('=')
+    is_name(name) && !value.trim_start().is_empty() && !value.starts_with('=')
+}
+
+fn is_name(text: &str) -> bool {
+    let text = text.trim();
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_*.".contains(&b))
 }
 
 /// Masks all parameters but the public ones; what is no parameter is masked too.
@@ -126,8 +130,7 @@ fn changes_in_parameters(text: &str, offset: usize) -> Vec<(Range<usize>, String
     for piece in pieces(text) {
         let item = text[piece.clone()].trim();
         let start = piece.start + text[piece.clone()].len() - text[piece].trim_start().len();
-        // A name with a quote in it is none, and half a quoted text must not be left over.
-        let (name, value) = item.split_once('=').filter(|(name, _)| !name.contains('"')).unwrap_or(("", item));
+        let (name, value) = item.split_once('=').filter(|(name, _)| is_name(name)).unwrap_or(("", item));
         let value_at = start + item.len() - value.len();
         let known = KEPT.iter().any(|kept| kept.eq_ignore_ascii_case(name.trim()));
         let quoted = value.trim().strip_prefix('"').and_then(|inner| inner.strip_suffix('"'));

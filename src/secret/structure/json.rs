@@ -14,6 +14,9 @@ use super::keys::{Kind, is_inner, kind_of};
 use super::plain::mask_credentials;
 use super::{header, mask_header, mask_jwts, mask_url, replace_all, stand_in};
 
+/// Bytes of a credential-like object in which members called `id` or `value` are masked.
+const LONGEST_OBJECT: usize = 1024;
+
 /// A name with its colon; the quotes are escaped where the JSON stands inside a string.
 static NAME: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(\\*)"((?:[^"\\\r\n]|\\+u[0-9a-fA-F]{4}){1,80})\\*"\s*:\s*"#).expect("a constant pattern")
@@ -179,10 +182,10 @@ fn string_end(text: &str, start: usize, escapes: usize) -> (usize, usize) {
     (text.len(), text.len())
 }
 
-/// Finds the end of an object, roughly: braces in strings count too.
+/// Finds the end of an object, roughly: braces in strings count too, and a long one is taken to end early.
 fn closing_brace(text: &str, start: usize) -> usize {
     let mut depth = 0_usize;
-    for (at, byte) in text.bytes().enumerate().skip(start) {
+    for (at, byte) in text.bytes().enumerate().skip(start).take(LONGEST_OBJECT) {
         match byte {
             b'{' => depth += 1,
             b'}' if depth <= 1 => return at,
@@ -190,7 +193,7 @@ fn closing_brace(text: &str, start: usize) -> usize {
             _ => {}
         }
     }
-    text.len()
+    text.len().min(start + LONGEST_OBJECT)
 }
 
 #[cfg(test)]

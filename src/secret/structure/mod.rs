@@ -45,11 +45,31 @@ const FINGERPRINTED: usize = 16;
 /// What may be left beside a name of a known secret without being masked in its turn.
 const NEGLIGIBLE: usize = 6;
 
+/// Passes over a text; the second changes something in made-up texts only.
+const ROUNDS: usize = 4;
+
 /// Schemes that may stand before a credential.
 const SCHEMES: [&str; 8] = ["Bearer", "Basic", "DPoP", "Token", "JWT", "Negotiate", "NTLM", "ApiKey"];
 
 /// Masks a whole text.
 pub fn mask_as(kind: TextKind, text: &str) -> String {
+    settle(text, |text| mask_once(kind, text)).into_owned()
+}
+
+/// Masks until masking again would change nothing: what one rule has left may be clearer to another.
+fn settle(text: &str, mask: impl Fn(&str) -> String) -> Cow<'_, str> {
+    let mut settled = Cow::Borrowed(text);
+    for _ in 0..ROUNDS {
+        let masked = mask(&settled);
+        if masked == settled {
+            break;
+        }
+        settled = Cow::Owned(masked);
+    }
+    settled
+}
+
+fn mask_once(kind: TextKind, text: &str) -> String {
     let masked = match kind {
         TextKind::Plain => mask_plain(text),
         TextKind::Json => mask_json_text(text),
@@ -61,21 +81,23 @@ pub fn mask_as(kind: TextKind, text: &str) -> String {
 }
 
 /// Gives what is shown instead of a credential; nothing if it may stay: it is empty, masked already, or a template
-/// in a line of somebody's file.
+/// in a line of somebody's file. A scheme before it stays.
 fn stand_in(value: &str, kind: Kind) -> Option<String> {
-    let trimmed = value.trim();
-    if trimmed.is_empty() || trimmed.starts_with("{{") || is_masked(trimmed) {
-        return None;
+    let value = value.trim();
+    match value.split_once(' ') {
+        Some((scheme, credential)) if SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme)) => {
+            let kind = if scheme.eq_ignore_ascii_case("basic") { Kind::Password } else { kind };
+            shown(credential.trim(), kind).map(|shown| format!("{scheme} {shown}"))
+        }
+        Some(_) | None => shown(value, kind),
     }
-    if let Some((scheme, credential)) = trimmed.split_once(' ')
-        && SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme))
-    {
-        let kind = if scheme.eq_ignore_ascii_case("basic") { Kind::Password } else { kind };
-        return stand_in(credential, kind).map(|shown| format!("{scheme} {shown}"));
-    }
+}
+
+fn shown(value: &str, kind: Kind) -> Option<String> {
     match kind {
-        Kind::Code if is_code_word(trimmed) => None,
-        Kind::Token | Kind::Code if trimmed.len() >= FINGERPRINTED => Some(fingerprint(trimmed)),
+        _ if value.is_empty() || value.starts_with("{{") || is_masked(value) => None,
+        Kind::Code if is_code_word(value) => None,
+        Kind::Token | Kind::Code if value.len() >= FINGERPRINTED => Some(fingerprint(value)),
         Kind::Password | Kind::Token | Kind::Code => Some("‹masked›".to_owned()),
     }
 }
@@ -94,13 +116,17 @@ fn is_masked(value: &str) -> bool {
 }
 
 /// Takes the names of secrets out of a text.
-fn without_names(text: &str) -> Cow<'_, str> {
-    let mut out = Cow::Borrowed(text);
-    while let Some(end) = out.find('›') {
-        let Some(start) = out[..end].rfind('‹') else { break };
-        let mut rest = out[..start].to_owned();
-        rest.push_str(&out[end + '›'.len_utf8()..]);
-        out = Cow::Owned(rest);
+fn without_names(text: &str) -> String {
+    let mut out = String::new();
+    let mut begun = Vec::new();
+    for c in text.chars() {
+        if c == '‹' {
+            begun.push(out.len());
+        }
+        match begun.pop_if(|_| c == '›') {
+            Some(start) => out.truncate(start),
+            None => out.push(c),
+        }
     }
     out
 }

@@ -10,7 +10,7 @@ use regex::Regex;
 
 use super::header::{Carrier, carrier};
 use super::keys::{Kind, kind_of};
-use super::{mask_header, mask_json_text, mask_url, replace_all, stand_in};
+use super::{SCHEMES, mask_header, mask_json_text, mask_url, replace_all, stand_in};
 
 /// A header's name and colon, as in a trace or after `-H '`.
 static HEADER: LazyLock<Regex> = LazyLock::new(|| {
@@ -65,8 +65,6 @@ pub(super) fn mask_assignments(text: &str) -> Cow<'_, str> {
     let mut changes = Vec::new();
     for found in ASSIGNMENT.captures_iter(text) {
         let value = found.get(2).or_else(|| found.get(3)).or_else(|| found.get(4));
-        // A template in somebody's file names a secret and is none.
-        let value = value.filter(|v| !v.as_str().trim_start().starts_with("{{"));
         if let (Some(value), Some(kind)) = (value, kind_of(&found[1])) {
             changes.extend(stand_in(value.as_str(), kind).map(|shown| (value.range(), shown)));
         }
@@ -85,17 +83,14 @@ fn mask_headers(text: &str) -> Cow<'_, str> {
         let (whole, Some(name)) = (found.get_match(), found.get(1)) else { break };
         at = whole.end();
         let Some(carrier) = carrier(name.as_str()) else { continue };
-        let value = header_value(text, name.start(), whole.end());
-        let speaks = matches!(carrier, Carrier::Whole(_)) && text[value.clone()].trim().contains(char::is_whitespace);
-        if speaks || value.is_empty() {
-            continue; // a sentence about a token, not a token
-        }
+        let (value, end) = header_value(text, name.start(), whole.end(), carrier);
+        at = end;
+        let Some(value) = value else { continue };
         let shape = text[value.clone()].trim_start_matches(['"', '\'']);
         let is_cookie = matches!(carrier, Carrier::Cookie | Carrier::SetCookie);
         if shape.starts_with(['{', '[', '$']) || (is_cookie && !shape.contains('=')) {
             continue; // a map, a list, a template or a path in somebody's file; a cookie has a name and a value
         }
-        at = value.end;
         if let Cow::Owned(shown) = mask_header(name.as_str(), &text[value.clone()]) {
             changes.push((value, shown));
         }
@@ -103,23 +98,28 @@ fn mask_headers(text: &str) -> Cow<'_, str> {
     replace_all(text, changes)
 }
 
-/// Finds where a header's value ends: at the end of its line, at the quote that stands before its name, or, in a map
-/// of somebody's file (`{ Cookie: a=b, Accept: x }`), where the map goes on.
-fn header_value(text: &str, name: usize, start: usize) -> Range<usize> {
+/// Finds a header's value, up to the end of its line, to the quote that stands before its name or, in a map of
+/// somebody's file (`{ Cookie: a=b, Accept: x }`), to where the map goes on; and where to go on.
+///
+/// Several words after a name like `token:` are a sentence about one, unless the first is a scheme.
+fn header_value(text: &str, name: usize, start: usize, carrier: Carrier) -> (Option<Range<usize>>, usize) {
     let quote = text[..name].chars().next_back().filter(|c| matches!(c, '\'' | '"'));
-    let rest = &text[start..];
-    let line = rest.find(['\r', '\n']).unwrap_or(rest.len());
     let begin = text[..name].rfind(['\r', '\n']).map_or(0, |i| i + 1);
     let before = text[begin..name].trim_end();
-    let in_map = before.contains('{') && before.ends_with(['{', ',']);
-    let end = match quote {
-        Some(quote) => rest[..line].find(quote),
-        None if in_map && !rest.starts_with(['"', '\'']) => {
-            rest[..line].find([',', '}']).map(|end| rest[..end].trim_end().len())
+    let in_map = before.contains('{') && before.ends_with(['{', ',']) && !text[start..].starts_with(['"', '\'']);
+    let ends = |c: char| matches!(c, '\r' | '\n') || Some(c) == quote || (in_map && matches!(c, ',' | '}'));
+    let find = |end: &dyn Fn(char) -> bool| text[start..].find(end).map_or(text.len(), |len| start + len);
+    if matches!(carrier, Carrier::Whole(_)) {
+        let word = find(&|c| ends(c) || c.is_whitespace());
+        let scheme = SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(&text[start..word]));
+        let after = text[word..].trim_start_matches([' ', '\t']).chars().next();
+        if !scheme {
+            let alone = after.is_none_or(ends);
+            return ((alone && word > start).then_some(start..word), word);
         }
-        None => None,
-    };
-    start..start + end.unwrap_or(line)
+    }
+    let end = start + text[start..find(&ends)].trim_end().len();
+    ((end > start).then_some(start..end), end)
 }
 
 #[cfg(test)]
@@ -137,6 +137,7 @@ mod tests {
                 "curl -H 'Authorization: Bearer abc' -H 'X-Api-Key: k' /x",
                 "curl -H 'Authorization: Bearer ‹masked›' -H 'X-Api-Key: ‹masked›' /x",
             ),
+            ("X-Auth-Token: Token abc\nsecret: x y\n", "X-Auth-Token: Token ‹masked›\nsecret: x y\n"),
             ("sent password=hunter2, code=401", "sent password=‹masked›, code=401"),
             ("see https://u:pw@h/?token=t1.", "see https://u:‹masked›@h/?token=‹masked›"),
             ("got {\"access_token\":\"abc\"}", "got {\"access_token\":\"‹masked›\"}"),
