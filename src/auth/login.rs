@@ -20,7 +20,7 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     keys: &[
         key("login", "a step or a list of steps; `identity.*` is in scope"),
         key("refresh", "a step or steps that make a new credential from `session.*`"),
-        key("logout", "a step or steps that end the session"),
+        key("logout", "the step or steps that end the session; a case that asks the same must say `session: fresh`"),
         key(
             "send",
             "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the login's cookies without it",

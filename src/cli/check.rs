@@ -2,23 +2,15 @@
 
 use super::args::CheckArgs;
 use super::context::Context;
-use super::load::{complain, load};
-use crate::diag::Severity;
+use super::load::look;
 use crate::term::plural;
 use crate::verdict;
 
 pub(super) fn run(args: &CheckArgs, context: &mut Context) -> u8 {
-    let loaded = match load(&args.files, Severity::Warning, context) {
+    let loaded = match look(&args.files, context) {
         Ok(loaded) => loaded,
-        Err(message) => {
-            context.complain(&format!("error: {message}\n"));
-            return verdict::USAGE;
-        }
+        Err(code) => return code,
     };
-    complain(&loaded.diags, &loaded.sources, &loaded.secrets, context, "");
-    if loaded.diags.errors() > 0 {
-        return verdict::USAGE;
-    }
     let plan = &loaded.plan;
     if plan.cases.is_empty() {
         context.complain("no case was selected\n");

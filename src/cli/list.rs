@@ -3,8 +3,7 @@
 use super::args::{ListArgs, Listed};
 use super::codes;
 use super::context::Context;
-use super::load::{complain, load};
-use crate::diag::Severity;
+use super::load::look;
 use crate::plan::Plan;
 use crate::{auth, capture, check, demo, report, template, verdict};
 
@@ -41,17 +40,10 @@ pub(super) fn aligned(rows: &[(String, String)]) -> String {
 }
 
 fn of_plan(args: &ListArgs, context: &mut Context) -> u8 {
-    let loaded = match load(&args.files, Severity::Warning, context) {
+    let loaded = match look(&args.files, context) {
         Ok(loaded) => loaded,
-        Err(message) => {
-            context.complain(&format!("error: {message}\n"));
-            return verdict::USAGE;
-        }
+        Err(code) => return code,
     };
-    complain(&loaded.diags, &loaded.sources, &loaded.secrets, context, "");
-    if loaded.diags.errors() > 0 {
-        return verdict::USAGE;
-    }
     let rows = match args.what {
         Listed::Identities => identities(&loaded.plan),
         _ => cases(&loaded.plan),

@@ -12,6 +12,7 @@ use crate::secret::SecretSet;
 use crate::source::SourceMap;
 use crate::spec::{self, Input};
 use crate::term::plural;
+use crate::verdict;
 
 /// A plan and what it was made of.
 pub(super) struct Loaded {
@@ -52,6 +53,16 @@ pub(super) fn load(files: &Files, unset: Severity, context: &Context) -> Result<
         }
     }
     Ok(Loaded { plan, sources: Arc::new(sources), secrets, diags })
+}
+
+/// Loads for commands that only look: faults are shown, and end the command with the code given back.
+pub(super) fn look(files: &Files, context: &mut Context) -> Result<Loaded, u8> {
+    let loaded = load(files, Severity::Warning, context).map_err(|message| {
+        context.complain(&format!("error: {message}\n"));
+        verdict::USAGE
+    })?;
+    complain(&loaded.diags, &loaded.sources, &loaded.secrets, context, "");
+    if loaded.diags.errors() > 0 { Err(verdict::USAGE) } else { Ok(loaded) }
 }
 
 fn paths(files: &Files, context: &Context) -> Result<Vec<PathBuf>, String> {

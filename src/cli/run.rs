@@ -162,6 +162,9 @@ fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalO
         (false, _) => Verbosity::VeryVerbose,
     };
     let shown = |p: &Path| p.to_string_lossy().into_owned();
+    if args.require_proof {
+        run.push_str(" --require-proof");
+    }
     TerminalOptions {
         colour: stream.colour(),
         glyphs: stream.glyphs(),

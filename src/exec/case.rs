@@ -131,8 +131,8 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
         outcome.waited += done.waited;
         refusals.extend(done.refused.map(|refusal| Refusal { step: outcome.steps.len(), ..refusal }));
         let number = outcome.steps.len();
-        if let Some(id) = done.allowed_to.filter(|_| is_repeatable(step)) {
-            shared.ledger.sample(id, || Sample { case: index, step: number, scope: Arc::clone(&layered) });
+        if let (Some(id), Some(key), true) = (done.allowed_to, done.allowed, is_repeatable(step)) {
+            shared.ledger.sample(id, key, || Sample { case: index, step: number, scope: Arc::clone(&layered) });
         }
         for (name, value) in done.captured {
             scope.set(name, value);

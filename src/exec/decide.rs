@@ -8,7 +8,7 @@ use super::case::CaseDone;
 use super::ledger::{Asked, Refusal, Sender, Shown};
 use super::login::ask;
 use super::session::Session;
-use super::talk::{Ended, StepRun};
+use super::talk::{Done, Ended, StepRun};
 use super::world::WorldRun;
 use super::{OnFailure, RequireProof, Shared, record};
 use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
@@ -25,7 +25,7 @@ pub(super) struct Decided {
     since: usize,
 }
 
-/// A page that an identity was allowed, to be asked for once more as nobody.
+/// A page that an identity was allowed, to be asked for once more: as itself, or as nobody.
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) case: usize,
@@ -58,14 +58,34 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
     }
 }
 
-/// Asks `whoami` once more: the session may have died before it was refused.
+/// Asks `whoami` once more, or what the identity was allowed when its scheme has none: the session
+/// may have died before it was refused.
 async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) {
-    let Some((world, whoami)) = whoami_of(shared, id) else { return };
     let mut actor = Actor::of(id, session, Ownership::Still);
-    let done = ask(shared, world, id, whoami, &world.scope, &mut actor).await;
-    if let Some(last) = done.last().filter(|d| d.ended != Ended::Held) {
+    let mut answered = None;
+    if let Some((world, whoami)) = whoami_of(shared, id) {
+        answered = ask(shared, world, id, whoami, &world.scope, &mut actor).await.pop();
+    } else {
+        for sample in shared.ledger.samples(id) {
+            answered = repeat(shared, &sample, &sample.scope, &mut actor).await;
+            if answered.as_ref().is_some_and(|d| d.ended == Ended::Held) {
+                break;
+            }
+        }
+    }
+    if let Some(last) = answered.filter(|d| d.ended != Ended::Held) {
         shared.ledger.dead(id, last.record.status);
     }
+}
+
+/// Sends a page's step once more.
+async fn repeat(shared: &Arc<Shared>, sample: &Sample, scope: &Arc<Scope>, actor: &mut Actor) -> Option<Done> {
+    let case = &shared.plan.cases[sample.case];
+    let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref()?;
+    let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope };
+    let done = run.run(&case.shape.steps[sample.step], actor).await;
+    shared.limits.count(done.requests);
+    Some(done)
 }
 
 /// Asks as nobody for what the identity was allowed, until something is refused: a login page with
@@ -84,12 +104,7 @@ async fn ask_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) 
         if shared.ledger.is_surely_somebody(id) {
             return;
         }
-        let case = &shared.plan.cases[sample.case];
-        let Some(world) = shared.worlds[shared.plan.suites[case.suite].world].as_ref() else { continue };
-        let scope = with_fields(&sample.scope);
-        let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope: &scope };
-        let done = run.run(&case.shape.steps[sample.step], &mut Actor::anonymous()).await;
-        shared.limits.count(done.requests);
+        repeat(shared, &sample, &with_fields(&sample.scope), &mut Actor::anonymous()).await;
     }
 }
 
@@ -99,13 +114,10 @@ fn whoami_of(shared: &Shared, id: IdentityId) -> Option<(&WorldRun, StepsId)> {
     Some((shared.worlds[identity.world].as_ref()?, identity.login.whoami?))
 }
 
-/// Tells whether nothing that comes later can change what a refusal proves.
+/// Tells whether nothing that comes later can change what a refusal proves. Whether a session was
+/// alive is asked at the end, so that the order of cases decides nothing.
 fn is_settled(shared: &Shared, refusal: &Refusal) -> bool {
-    let may_ask = match refusal.sender {
-        Sender::Identity { id, .. } => whoami_of(shared, id).is_some(),
-        Sender::Anonymous | Sender::Somebody => false,
-    };
-    shared.ledger.is_settled(refusal) && !(may_ask && shared.ledger.wants_life(refusal))
+    shared.ledger.is_settled(refusal) && !shared.ledger.wants_life(refusal)
 }
 
 /// Decides a case now if its refusals can be judged, else later or at the end of the run.

@@ -5,7 +5,7 @@
 //! refusals that are not settled yet are held back; when all cases are done, the rest is decided.
 //! Nothing is decided on what a later answer may overturn, so the order of cases never matters.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -107,20 +107,18 @@ struct Known {
 #[derive(Debug, Default)]
 struct Inner {
     requests: HashMap<RequestKey, Known>,
-    /// What each identity was allowed.
-    by_identity: HashMap<IdentityId, HashSet<RequestKey>>,
-    /// When each identity's shared session was last seen working.
-    last_alive: HashMap<IdentityId, u64>,
-    /// What the `whoami` of a shared session was answered at the end, when it did not hold.
+    /// What each identity was allowed, and when its shared session last was.
+    by_identity: HashMap<IdentityId, HashMap<RequestKey, Option<u64>>>,
+    /// What a shared session was answered when it was asked at the end and was not alive.
     dead: HashMap<IdentityId, Option<u16>>,
     /// The step that first ended or rotated each identity's shared session.
     ended: HashMap<IdentityId, Ender>,
-    /// Pages that each identity was allowed and anonymous was not seen asking for.
-    samples: HashMap<IdentityId, Vec<Sample>>,
+    /// Pages that each identity was allowed.
+    samples: HashMap<IdentityId, Vec<(RequestKey, Sample)>>,
     clock: u64,
 }
 
-/// How many pages of an identity are kept to be asked for as nobody.
+/// How many pages of an identity are kept to be asked for again.
 const SAMPLES: usize = 3;
 
 /// A step of a case that ended or rotated a session that others use.
@@ -144,16 +142,19 @@ impl Inner {
 
     /// What anonymous gets too shows nothing about a credential.
     fn is_somebody(&self, id: IdentityId) -> bool {
-        self.by_identity.get(&id).is_some_and(|keys| keys.iter().any(|k| !self.known(*k).public))
+        self.by_identity.get(&id).is_some_and(|keys| keys.keys().any(|k| !self.known(*k).public))
     }
 
     fn is_surely_somebody(&self, id: IdentityId) -> bool {
         let theirs = self.by_identity.get(&id);
-        theirs.is_some_and(|keys| keys.iter().any(|k| !self.known(*k).public && self.guarded(*k)))
+        theirs.is_some_and(|keys| keys.keys().any(|k| !self.known(*k).public && self.guarded(*k)))
     }
 
     fn alive_after(&self, id: IdentityId, at: u64) -> bool {
-        self.last_alive.get(&id).is_some_and(|alive| *alive >= at)
+        // Also a dead session gets what is public.
+        let alive =
+            |(key, seen): (&RequestKey, &Option<u64>)| seen.is_some_and(|seen| seen >= at) && !self.known(*key).public;
+        self.by_identity.get(&id).is_some_and(|keys| keys.iter().any(alive))
     }
 
     /// Tells whether the credential was good when it was refused, as far as can be told.
@@ -203,9 +204,9 @@ impl Ledger {
             Sender::Somebody => {}
             Sender::Anonymous => inner.requests.entry(key).or_default().public = true,
             Sender::Identity { id, ownership } => {
-                inner.by_identity.entry(id).or_default().insert(key);
+                let seen = inner.by_identity.entry(id).or_default().entry(key).or_default();
                 if ownership != Ownership::Fresh {
-                    inner.last_alive.insert(id, now);
+                    *seen = Some(now);
                 }
             }
         }
@@ -216,25 +217,25 @@ impl Ledger {
         self.lock().requests.entry(key).or_default().guarded = true;
     }
 
-    /// Notes that the `whoami` of a shared session does not hold any more, and its status.
+    /// Notes that a shared session does not work any more, and what it was answered.
     pub(super) fn dead(&self, id: IdentityId, status: Option<u16>) {
         self.lock().dead.insert(id, status);
     }
 
-    /// Keeps a page that an identity was allowed, if more is needed to tell that it is somebody.
-    pub(super) fn sample(&self, id: IdentityId, sample: impl FnOnce() -> Sample) {
+    /// Keeps a page that an identity was allowed, one of each address.
+    pub(super) fn sample(&self, id: IdentityId, key: RequestKey, sample: impl FnOnce() -> Sample) {
         let mut inner = self.lock();
-        if !inner.is_surely_somebody(id) {
-            let samples = inner.samples.entry(id).or_default();
-            if samples.len() < SAMPLES {
-                samples.push(sample());
-            }
+        let samples = inner.samples.entry(id).or_default();
+        if samples.len() < SAMPLES && samples.iter().all(|(k, _)| *k != key) {
+            samples.push((key, sample()));
         }
     }
 
-    /// Gives the pages that an identity was allowed.
+    /// Gives the pages that an identity was allowed and that are not known to be public.
     pub(super) fn samples(&self, id: IdentityId) -> Vec<Sample> {
-        self.lock().samples.get(&id).cloned().unwrap_or_default()
+        let inner = self.lock();
+        let all = inner.samples.get(&id).into_iter().flatten();
+        all.filter(|(key, _)| !inner.known(*key).public).map(|(_, sample)| sample.clone()).collect()
     }
 
     /// Notes that a case ended or rotated the shared session of an identity.

@@ -121,19 +121,9 @@ fn compile_suite(
     for spec in &suite.cases {
         reader.names = Arc::clone(&after_setup);
         let cases = compile_case(spec, suite, default_caller, &defaults, callers, &mut reader, ids);
-        let wanted = cases.into_iter().map(|c| Case { suite: index, ..c }).filter(|case| {
-            let shown = callers_of(case, callers.plan);
-            let wanted = callers.options.selection.wants(Shown {
-                id: &case.id,
-                name: &case.name,
-                suite: &suite.name,
-                tags: &case.shape.tags,
-                callers: &shown,
-            });
-            callers.plan.filtered_out += usize::from(!wanted);
-            wanted
-        });
-        let wanted: Vec<Case> = wanted.collect();
+        let (wanted, others): (Vec<Case>, Vec<Case>) =
+            cases.into_iter().map(|c| Case { suite: index, ..c }).partition(|case| is_wanted(case, suite, callers));
+        callers.plan.filtered_out += others.len();
         callers.plan.cases.extend(wanted);
     }
     // Identities that nobody uses are compiled all the same, for their faults.
@@ -160,6 +150,17 @@ fn compile_suite(
         identities: identities.into_iter().collect(),
         cases,
     });
+}
+
+/// Asks the filters of the command line.
+fn is_wanted(case: &Case, suite: &Suite, callers: &SuiteCallers<'_, '_>) -> bool {
+    callers.options.selection.wants(Shown {
+        id: &case.id,
+        name: &case.name,
+        suite: &suite.name,
+        tags: &case.shape.tags,
+        callers: &callers_of(case, callers.plan),
+    })
 }
 
 fn default_caller(defaults: &Defaults, callers: &mut SuiteCallers<'_, '_>, reader: &mut Reader<'_>) -> Caller {

@@ -40,6 +40,11 @@ fn a_session_that_dies_before_the_refusal() {
     // A server that says 403 to everybody it does not know: only asking bob again tells.
     let run = Project::new(&mortal(2, 403).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
     run.must(3, &verdicts("inconclusive: not-alive"));
+    // Without a `whoami` what he was allowed is asked for again: dead on the same server, alive on another.
+    let run = Project::new(&mortal(1, 403).url, &format!("{BLIND}{PEOPLE}"), SERIAL).run("");
+    run.must(3, &verdicts("inconclusive: not-alive"));
+    let run = Project::new(&mortal(99, 403).url, &format!("{BLIND}{PEOPLE}"), SERIAL).run("");
+    run.must(0, &verdicts("proven"));
     // Bob lives long enough to be refused as himself; his session dies afterwards.
     let run = Project::new(&mortal(3, 401).url, &format!("{SCHEME}{PEOPLE}"), SERIAL).run("");
     run.must(0, &verdicts("proven"));
