@@ -153,7 +153,7 @@ fn again(args: &RunArgs, secrets: &SecretSet) -> String {
     run
 }
 
-fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalOptions {
+fn terminal_options(args: &RunArgs, mut run: String, context: &Context) -> TerminalOptions {
     let stream: Stream = if takes_stdout(args) { context.err } else { context.out };
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
