@@ -150,10 +150,14 @@ fn again(args: &RunArgs, secrets: &SecretSet) -> String {
             run.push_str(&format!(" {flag} {}", quote(value)));
         }
     }
+    // Without it the case would pass when run again.
+    if args.require_proof {
+        run.push_str(" --require-proof");
+    }
     run
 }
 
-fn terminal_options(args: &RunArgs, mut run: String, context: &Context) -> TerminalOptions {
+fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalOptions {
     let stream: Stream = if takes_stdout(args) { context.err } else { context.out };
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -162,9 +166,6 @@ fn terminal_options(args: &RunArgs, mut run: String, context: &Context) -> Termi
         (false, _) => Verbosity::VeryVerbose,
     };
     let shown = |p: &Path| p.to_string_lossy().into_owned();
-    if args.require_proof {
-        run.push_str(" --require-proof");
-    }
     TerminalOptions {
         colour: stream.colour(),
         glyphs: stream.glyphs(),
