@@ -6,8 +6,9 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-use super::case::{self, CaseDone, Ground, run_steps};
+use super::case::{self, CaseDone, Ground};
 use super::decide::decide;
+use super::frame::run_steps;
 use super::stop::{GRACE, Stop, TEARDOWN};
 use super::{Shared, record};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Stopped, Verdict};

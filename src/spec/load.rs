@@ -10,7 +10,7 @@ use super::model::{Named, Project, Shared, Suite, Suites};
 use super::reader::{Key, Reader, key};
 use super::shared::{SHARED_KEYS, shared};
 use super::yaml::{self, Data, Node};
-use super::{diags, step};
+use super::{case, diags, step};
 use crate::diag::Diagnostics;
 use crate::source::{FileId, SourceMap, Span};
 
@@ -373,11 +373,11 @@ fn read_suite(
         folder: file.path.parent().map_or_else(|| file.root.clone(), Path::to_owned),
         project: None,
         span: fields.iter().next().map_or(node.span, |e| e.key_span),
-        tags: fields.get("tags").map_or_else(Vec::new, |n| step::tags(n, &mut reader)),
+        tags: fields.get("tags").map_or_else(Vec::new, |n| case::tags(n, &mut reader)),
         serial: fields.get("serial").and_then(|n| reader.flag(n)).unwrap_or(false),
         shared: shared(fields, &mut reader),
         setup: fields.get("setup").map_or_else(Vec::new, |n| step::steps(n, &mut reader)),
-        cases: cases.unwrap_or_default().iter().filter_map(|n| step::case(n, &mut reader)).collect(),
+        cases: cases.unwrap_or_default().iter().filter_map(|n| case::case(n, &mut reader)).collect(),
         teardown: fields.get("teardown").map_or_else(Vec::new, |n| step::steps(n, &mut reader)),
     };
     Some(suite)

@@ -5,6 +5,7 @@
 //! everything else, and the docs are generated from them. To add a key: one row in its table, one
 //! field in `model`, one line where the table's map is read.
 
+mod case;
 pub mod diags;
 mod load;
 mod model;
@@ -13,6 +14,7 @@ mod shared;
 mod step;
 mod yaml;
 
+pub use case::CASE_KEYS;
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
 pub use model::{
     AuthSpec, CaseSpec, Defaults, IdentitySpec, Named, Pause, Payload, PayloadKind, Project, Redirects, RequestSpec,
@@ -20,5 +22,5 @@ pub use model::{
 };
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use shared::{DEFAULT_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
-pub use step::{CASE_KEYS, STEP_KEYS, one_or_more_steps, request_step};
+pub use step::{STEP_KEYS, one_or_more_steps, request_step};
 pub use yaml::{Data, Entry, Node, Style};

@@ -1,0 +1,107 @@
+//! Reads cases, flat or with `steps`.
+
+use std::sync::Arc;
+
+use super::diags;
+use super::model::{CaseSpec, Session, StepSpec};
+use super::reader::{Fields, Key, Reader, key};
+use super::step::{STEP_KEYS, step, steps};
+use super::yaml::{Data, Node};
+use crate::source::Spanned;
+
+/// The keys that a case has beside those of a step.
+pub const CASE_KEYS: &[Key] = &[
+    key("steps", "the steps of a case that has several; then the request stands in them"),
+    key("tags", "words to select by"),
+    key("skip", "a reason; the case is not run"),
+    key("session", "`shared` (default): a copy of the identity's one session; `fresh`: a login of its own"),
+];
+
+/// Step keys that a case with `steps` may still have itself.
+const CASE_LEVEL: &[&str] = &["name", "as"];
+
+/// Reads a case, flat or with `steps`.
+pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
+    let keys: Vec<Key> = STEP_KEYS.iter().chain(CASE_KEYS).copied().collect();
+    let fields = reader.fields(node, &keys, "a case")?;
+    let span = fields.iter().next().map_or(node.span, |e| e.key_span);
+    let callers = fields.get("as").map_or_else(Vec::new, |n| callers(n, reader));
+    let steps = if let Some(list) = fields.get("steps") {
+        for entry in fields.iter() {
+            let step_only = STEP_KEYS.iter().any(|k| k.name == &*entry.key) && !CASE_LEVEL.contains(&&*entry.key);
+            if step_only {
+                let message = format!("a case with `steps` has no `{}` itself", entry.key);
+                reader.fault(diags::bad_value(entry.key_span, message).label("belongs into a step"));
+            }
+        }
+        let read = steps(list, reader);
+        if matches!(&list.data, Data::List(items) if items.is_empty()) || matches!(list.data, Data::Null) {
+            reader.fault(diags::bad_value(list.span, "`steps` is empty, so the case could not fail").label("no steps"));
+        }
+        read
+    } else {
+        let mut flat = step_of_case(node, fields, reader)?;
+        flat.caller = None;
+        flat.name = None;
+        vec![flat]
+    };
+    let named = fields.get("name").and_then(|n| reader.word(n));
+    let name = if let Some(name) = named {
+        Spanned::new(name.value.to_string(), name.span)
+    } else {
+        let first = steps.first()?;
+        Spanned::new(format!("{} {}", first.request.method, first.request.target), first.request.node.span)
+    };
+    let session = fields
+        .get("session")
+        .and_then(|n| reader.one_of(n, "a kind of session", &[("shared", Session::Shared), ("fresh", Session::Fresh)]));
+    let case = CaseSpec {
+        span,
+        name,
+        callers,
+        tags: fields.get("tags").map_or_else(Vec::new, |n| tags(n, reader)),
+        skip: fields.get("skip").and_then(|n| skip(n, reader)),
+        session: session.unwrap_or_default(),
+        steps,
+    };
+    (!case.steps.is_empty()).then_some(case)
+}
+
+/// A flat case is its own only step; `as` may be a list there, so it is read apart.
+fn step_of_case(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<StepSpec> {
+    if fields.get("request").is_none() {
+        let span = fields.iter().next().map_or(node.span, |e| e.key_span);
+        reader.fault(diags::missing_key(span, "request", "a case").help("a case has a `request` or `steps`"));
+        return None;
+    }
+    let without_as = match &node.data {
+        Data::Map(entries) => {
+            let entries = entries.iter().filter(|e| &*e.key != "as").cloned().collect();
+            Node { data: Data::Map(entries), ..node.clone() }
+        }
+        Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => return None,
+    };
+    let fields = reader.map(&without_as)?;
+    step(&without_as, fields, reader)
+}
+
+fn skip(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+    if matches!(node.data, Data::Bool(_)) {
+        reader.fault(diags::bad_value(node.span, "`skip` takes the reason").label("say why, in words"));
+        return None;
+    }
+    reader.word(node).map(|t| t.value)
+}
+
+fn callers(node: &Node, reader: &mut Reader<'_>) -> Vec<Spanned<Arc<str>>> {
+    let items = reader.one_or_more(node);
+    if items.is_empty() {
+        reader.fault(diags::bad_value(node.span, "`as` names nobody").label("empty"));
+    }
+    items.iter().filter_map(|n| reader.word(n)).collect()
+}
+
+/// Reads tags: one word or a list of words.
+pub(super) fn tags(node: &Node, reader: &mut Reader<'_>) -> Vec<Arc<str>> {
+    reader.one_or_more(node).iter().filter_map(|n| reader.word(n)).map(|t| t.value).collect()
+}
