@@ -14,8 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::Place;
 
+mod outcome;
 mod reasons;
+mod record;
+mod serial;
+
+pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason};
 pub use reasons::{REASONS, ReasonCode, reason_code};
+pub use record::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, StepRecord};
+
+use serial::{millis, shared};
 
 /// How a case ended (language §8). Exhaustive on purpose: every reader must say what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -190,198 +198,6 @@ pub struct Warning {
     pub place: Option<Place>,
 }
 
-/// What a finished outcome is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutcomeKind {
-    /// A case of the plan.
-    Case,
-    /// The teardown of a suite, told only when it did not work.
-    Teardown,
-}
-
-/// How one case ended, with all a reader needs to understand it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Outcome {
-    /// Its number in the plan; reports sort by it. A teardown bears a number past all cases.
-    pub index: u32,
-    /// A case, or a suite's teardown.
-    pub kind: OutcomeKind,
-    /// Index into [`RunInfo::suites`].
-    pub suite: usize,
-    /// The stable id.
-    #[serde(with = "shared")]
-    pub id: Arc<str>,
-    /// The name for people, expansion included: `an order is private [as=bob]`.
-    pub name: String,
-    /// Tags of the case and of its suite.
-    pub tags: Vec<String>,
-    /// Where the case is written.
-    pub place: Place,
-    /// How it ended.
-    pub verdict: Verdict,
-    /// Why, most important first; empty when it passed plainly.
-    pub reasons: Vec<Reason>,
-    /// What its refusals prove.
-    pub proof: Proof,
-    /// The steps that ran, in order.
-    pub steps: Vec<StepRecord>,
-    /// How many steps the case itself has; more than ran when it ended early.
-    pub case_steps: usize,
-    /// How often the case was run; above 1 only with `--retry`.
-    pub attempts: u32,
-    /// From start to end.
-    #[serde(rename = "ms", with = "millis")]
-    pub elapsed: Duration,
-    /// The part of it spent waiting on purpose.
-    #[serde(rename = "waited_ms", with = "millis")]
-    pub waited: Duration,
-    /// Requests sent, hops and shared logins included where this case made them.
-    pub requests: u32,
-}
-
-/// What the refusals in a case prove.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Proof {
-    /// Refusals for which somebody was allowed the same request, and the caller was allowed something.
-    pub proven: u32,
-    /// Refusals for which that could not be shown.
-    pub unproven: u32,
-}
-
-/// The name of a row of [`REASONS`]; an alias, because serde would borrow a bare `&str` from its input.
-pub type CodeName = &'static str;
-
-/// One reason why a case did not simply pass.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Reason {
-    /// A row of [`REASONS`].
-    #[serde(deserialize_with = "known_code")]
-    pub code: CodeName,
-    /// One sentence, a lower-case fragment without a full stop.
-    pub message: String,
-    /// The user's own line that this is about.
-    pub place: Place,
-    /// What was asked for, with its type.
-    pub expected: Option<String>,
-    /// What was there, with its type.
-    pub actual: Option<String>,
-    /// Index into [`Outcome::steps`] of the step it is about.
-    pub step: Option<usize>,
-    /// What to do next, each one sentence.
-    pub help: Vec<String>,
-    /// Outcomes with the same key are told once, with the number of cases it concerns.
-    #[serde(skip)]
-    pub shared_cause: Option<Arc<str>>,
-}
-
-/// Which part of a case a step belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Phase {
-    /// The suite's setup.
-    Setup,
-    /// The case itself.
-    Case,
-    /// The suite's teardown.
-    Teardown,
-    /// An identity's login.
-    Login,
-    /// An identity's refresh.
-    Refresh,
-    /// The check after a login that it is the right person.
-    Whoami,
-}
-
-/// What one step did.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StepRecord {
-    /// The name the user gave, if any.
-    pub name: Option<String>,
-    /// The part of the case.
-    pub phase: Phase,
-    /// The identity, `anonymous`, or nobody.
-    pub caller: Option<String>,
-    /// Method and target as sent, masked.
-    pub request: String,
-    /// Final status, when an answer came.
-    pub status: Option<u16>,
-    /// Where the step is written.
-    pub place: Place,
-    /// The whole exchange with all hops.
-    #[serde(rename = "ms", with = "millis")]
-    pub elapsed: Duration,
-    /// How many expectations held.
-    pub held: usize,
-    /// How many did not.
-    pub broken: usize,
-    /// Every request and answer; kept for what did not pass, for all with `-vv`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub hops: Vec<HopRecord>,
-    /// Protocol remarks in the order they happened: a cookie refused, a credential left out on a hop.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
-
-/// One request and what came back.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct HopRecord {
-    /// Absolute URL, masked.
-    pub url: String,
-    /// The request as it left.
-    pub request: MessageRecord,
-    /// The answer, if one came.
-    pub response: Option<MessageRecord>,
-    /// Why no answer came.
-    pub error: Option<String>,
-    /// From sending to the last byte.
-    #[serde(rename = "ms", with = "millis")]
-    pub elapsed: Duration,
-}
-
-/// A request or a response, masked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct MessageRecord {
-    /// `GET /me HTTP/1.1` or `HTTP/1.1 401 Unauthorized`.
-    pub line: String,
-    /// Fields in order, duplicates kept.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: BodyRecord,
-}
-
-/// A body as reports may show it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct BodyRecord {
-    /// How to read the text.
-    pub kind: BodyKind,
-    /// The masked text, at most [`BODY_KEPT`] bytes; empty for binary data.
-    pub text: String,
-    /// How long the body was, decoded.
-    pub bytes: u64,
-}
-
-/// How many bytes of a body's text an event keeps.
-pub const BODY_KEPT: usize = 64 * 1024;
-
-/// How to read a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum BodyKind {
-    /// Nothing was there.
-    Empty,
-    /// JSON text.
-    Json,
-    /// HTML text.
-    Html,
-    /// `application/x-www-form-urlencoded`.
-    Form,
-    /// Any other text.
-    Text,
-    /// No text.
-    Binary,
-}
-
 /// The numbers of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
@@ -451,45 +267,6 @@ pub enum Stopped {
     Interrupted,
     /// `--deadline` ran out.
     Deadline,
-}
-
-/// Finds a code that was read back in the table; one that a newer version wrote has no row here.
-fn known_code<'de, D: serde::Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
-    let name = std::borrow::Cow::<'de, str>::deserialize(from)?;
-    Ok(reason_code(&name).map_or("internal", |row| row.name))
-}
-
-/// Durations as milliseconds with microsecond precision.
-mod millis {
-    use std::time::Duration;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(d: &Duration, s: S) -> Result<S::Ok, S::Error> {
-        #[expect(clippy::cast_precision_loss, reason = "a run's microseconds fit 52 bits")]
-        s.serialize_f64(d.as_micros() as f64 / 1000.0)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Duration, D::Error> {
-        let micros = (f64::deserialize(d)? * 1000.0).round();
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast saturates")]
-        Ok(Duration::from_micros(micros as u64))
-    }
-}
-
-/// Shared text as text.
-mod shared {
-    use std::sync::Arc;
-
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(s: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(s)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<str>, D::Error> {
-        String::deserialize(from).map(Arc::from)
-    }
 }
 
 #[cfg(test)]

@@ -1,12 +1,9 @@
 //! From paths to suites: finds the files, their project files, and reads them all.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
-
-use super::model::{Named, Project, Shared, Suite, Suites};
+use super::model::{Suite, Suites};
 use super::reader::{Key, Reader, key};
 use super::shared::{SHARED_KEYS, shared};
 use super::yaml::{self, Data, Node};
@@ -14,8 +11,13 @@ use super::{case, diags, step};
 use crate::diag::Diagnostics;
 use crate::source::{FileId, SourceMap, Span};
 
-/// The name of a project file.
-pub const PROJECT_FILE: &str = "authspec.yaml";
+mod discover;
+mod projects;
+
+pub use projects::{PROJECT_FILE, PROJECT_KEYS};
+
+use discover::{Found, discover, shown};
+use projects::Projects;
 
 /// The keys that a suite has beside the shared ones.
 pub const SUITE_KEYS: &[Key] = &[
@@ -28,12 +30,6 @@ pub const SUITE_KEYS: &[Key] = &[
     key("teardown", "steps that always run at the end, also after a failure or an interrupt"),
 ];
 
-/// The keys that a project file has beside the shared ones.
-pub const PROJECT_KEYS: &[Key] = &[
-    key("environments", "overrides by name, picked with `--env`"),
-    key("exclude", "globs of YAML files that are no suites, from the project file's folder"),
-];
-
 /// Where to read from, as the command line said it.
 #[derive(Debug, Clone)]
 pub struct Input {
@@ -43,15 +39,6 @@ pub struct Input {
     pub stdin: Option<String>,
     /// The folder that relative paths start from.
     pub folder: PathBuf,
-}
-
-/// One file on its way.
-struct Found {
-    path: PathBuf,
-    shown: String,
-    /// Named on the command line itself, so `exclude:` does not apply.
-    named: bool,
-    root: PathBuf,
 }
 
 /// Reads all suites below the paths. Everything that is wrong goes to `diags`.
@@ -152,178 +139,6 @@ fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
     }
-}
-
-/// Lists the YAML files below the paths in a stable order; each once.
-fn discover(input: &Input, diags: &mut Diagnostics) -> Vec<Found> {
-    let mut out = Vec::new();
-    let mut seen = BTreeSet::new();
-    for path in &input.paths {
-        if path.as_os_str() == "-" {
-            out.push(Found { path: path.clone(), shown: "<stdin>".into(), named: true, root: input.folder.clone() });
-            continue;
-        }
-        let full = input.folder.join(path);
-        if full.is_file() {
-            let root = full.parent().unwrap_or(&input.folder).to_owned();
-            push(&mut out, &mut seen, Found { shown: shown(path), path: full, named: true, root });
-        } else if full.is_dir() {
-            walk(path, &full, &mut out, &mut seen, diags);
-        } else {
-            let why = "there is no such file or folder";
-            diags.push(diags::unreadable(Span::NONE, &shown(path), why));
-        }
-    }
-    out
-}
-
-fn push(out: &mut Vec<Found>, seen: &mut BTreeSet<PathBuf>, file: Found) {
-    let key = std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
-    if seen.insert(key) {
-        out.push(file);
-    }
-}
-
-fn walk(path: &Path, full: &Path, out: &mut Vec<Found>, seen: &mut BTreeSet<PathBuf>, diags: &mut Diagnostics) {
-    // What git ignores does not matter: the same files everywhere, also in an archive without `.git`.
-    let walker = ignore::WalkBuilder::new(full)
-        .standard_filters(false)
-        .hidden(true)
-        .follow_links(true)
-        .sort_by_file_path(Path::cmp)
-        .build();
-    for entry in walker {
-        let entry = match entry {
-            Ok(entry) => entry,
-            Err(error) => {
-                diags.push(diags::unreadable(Span::NONE, &shown(path), &error.to_string()));
-                continue;
-            }
-        };
-        let is_yaml = entry.path().extension().is_some_and(|e| e == "yaml" || e == "yml");
-        if !is_yaml || entry.file_type().is_none_or(|t| t.is_dir()) || is_project_file(entry.path()) {
-            continue;
-        }
-        let below = entry.path().strip_prefix(full).unwrap_or(entry.path());
-        let file = Found {
-            shown: shown(&path.join(below)),
-            path: entry.path().to_owned(),
-            named: false,
-            root: full.to_owned(),
-        };
-        push(out, seen, file);
-    }
-}
-
-fn is_project_file(path: &Path) -> bool {
-    path.file_name().is_some_and(|n| n == PROJECT_FILE)
-}
-
-/// A path as people read it: with `/`, without `./`.
-fn shown(path: &Path) -> String {
-    let text = path.to_string_lossy().replace('\\', "/");
-    text.strip_prefix("./").unwrap_or(&text).to_owned()
-}
-
-/// The project files met so far.
-#[derive(Default)]
-struct Projects {
-    all: Vec<Project>,
-    globs: Vec<GlobSet>,
-    by_folder: BTreeMap<PathBuf, Option<usize>>,
-}
-
-impl Projects {
-    /// Finds the project file of a suite: the nearest one upwards, at most to the repository's root.
-    fn of(&mut self, suite: &Path, cwd: &Path, sources: &mut SourceMap, diags: &mut Diagnostics) -> Option<usize> {
-        let start = if suite.as_os_str() == "-" { cwd } else { suite.parent()? };
-        let start = std::fs::canonicalize(start).unwrap_or_else(|_| start.to_owned());
-        if let Some(known) = self.by_folder.get(&start) {
-            return *known;
-        }
-        let mut found = None;
-        for folder in start.ancestors() {
-            let path = folder.join(PROJECT_FILE);
-            if path.is_file() {
-                found = self.read(&path, folder, cwd, sources, diags);
-                break;
-            }
-            if folder.join(".git").exists() {
-                break;
-            }
-        }
-        self.by_folder.insert(start, found);
-        found
-    }
-
-    fn read(
-        &mut self,
-        path: &Path,
-        folder: &Path,
-        cwd: &Path,
-        sources: &mut SourceMap,
-        diags: &mut Diagnostics,
-    ) -> Option<usize> {
-        if let Some(index) = self.all.iter().position(|p| p.folder == folder) {
-            return Some(index);
-        }
-        let cwd = std::fs::canonicalize(cwd).unwrap_or_else(|_| cwd.to_owned());
-        let name = shown(&relative(path, &cwd));
-        let text = read_text(path, &name, diags)?;
-        let file = sources.add(&name, text);
-        let node = yaml::parse(file, sources.text(file), diags);
-        let mut reader = Reader::new(sources, diags);
-        let (shared, environments, globs) = node
-            .and_then(|n| read_project(&n, &mut reader))
-            .unwrap_or_else(|| (Shared::default(), Vec::new(), GlobSet::empty()));
-        self.all.push(Project { file, folder: folder.to_owned(), shared, environments });
-        self.globs.push(globs);
-        Some(self.all.len() - 1)
-    }
-
-    fn excludes(&self, project: usize, path: &Path) -> bool {
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        path.strip_prefix(&self.all[project].folder).is_ok_and(|below| self.globs[project].is_match(below))
-    }
-}
-
-/// A path from a folder, with `..` where it lies outside.
-fn relative(path: &Path, from: &Path) -> PathBuf {
-    let (a, b): (Vec<Component<'_>>, Vec<Component<'_>>) = (path.components().collect(), from.components().collect());
-    let common = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let mut out: PathBuf = std::iter::repeat_n("..", b.len() - common).collect();
-    out.extend(&a[common..]);
-    out
-}
-
-fn read_project(node: &Node, reader: &mut Reader<'_>) -> Option<(Shared, Vec<Named<Shared>>, GlobSet)> {
-    let keys: Vec<Key> = SHARED_KEYS.iter().chain(PROJECT_KEYS).copied().collect();
-    if let Some(cases) = node.get("cases") {
-        let hint = "`authspec.yaml` holds what suites share; move the cases into a file of another name";
-        reader.fault(diags::bad_value(cases.key_span, "a project file has no cases").label("here").help(hint));
-        return None;
-    }
-    let fields = reader.fields(node, &keys, "a project file")?;
-    let mut environments = Vec::new();
-    if let Some(map) = fields.get("environments").and_then(|n| reader.map(n)) {
-        for entry in map.iter() {
-            if let Some(fields) = reader.fields(&entry.value, SHARED_KEYS, "an environment") {
-                let value = shared(fields, reader);
-                environments.push(Named { name: Arc::clone(&entry.key), span: entry.key_span, value });
-            }
-        }
-    }
-    let mut globs = GlobSetBuilder::new();
-    for node in fields.get("exclude").map_or(&[][..], |n| reader.one_or_more(n)) {
-        let Some(text) = reader.word(node) else { continue };
-        match Glob::new(&text.value) {
-            Ok(glob) => _ = globs.add(glob),
-            Err(error) => {
-                reader.fault(diags::bad_value(text.span, format!("this is no glob: {}", error.kind())).label("here"));
-            }
-        }
-    }
-    Some((shared(fields, reader), environments, globs.build().unwrap_or_default()))
 }
 
 fn read_suite(

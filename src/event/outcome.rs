@@ -1,0 +1,103 @@
+//! How a case ended, and why.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Verdict;
+use super::reasons::reason_code;
+use super::record::StepRecord;
+use super::serial::{millis, shared};
+use crate::source::Place;
+
+/// What a finished outcome is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// A case of the plan.
+    Case,
+    /// The teardown of a suite, told only when it did not work.
+    Teardown,
+}
+
+/// How one case ended, with all a reader needs to understand it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Its number in the plan; reports sort by it. A teardown bears a number past all cases.
+    pub index: u32,
+    /// A case, or a suite's teardown.
+    pub kind: OutcomeKind,
+    /// Index into [`RunInfo::suites`](super::RunInfo::suites).
+    pub suite: usize,
+    /// The stable id.
+    #[serde(with = "shared")]
+    pub id: Arc<str>,
+    /// The name for people, expansion included: `an order is private [as=bob]`.
+    pub name: String,
+    /// Tags of the case and of its suite.
+    pub tags: Vec<String>,
+    /// Where the case is written.
+    pub place: Place,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why, most important first; empty when it passed plainly.
+    pub reasons: Vec<Reason>,
+    /// What its refusals prove.
+    pub proof: Proof,
+    /// The steps that ran, in order.
+    pub steps: Vec<StepRecord>,
+    /// How many steps the case itself has; more than ran when it ended early.
+    pub case_steps: usize,
+    /// How often the case was run; above 1 only with `--retry`.
+    pub attempts: u32,
+    /// From start to end.
+    #[serde(rename = "ms", with = "millis")]
+    pub elapsed: Duration,
+    /// The part of it spent waiting on purpose.
+    #[serde(rename = "waited_ms", with = "millis")]
+    pub waited: Duration,
+    /// Requests sent, hops and shared logins included where this case made them.
+    pub requests: u32,
+}
+
+/// What the refusals in a case prove.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// Refusals for which somebody was allowed the same request, and the caller was allowed something.
+    pub proven: u32,
+    /// Refusals for which that could not be shown.
+    pub unproven: u32,
+}
+
+/// The name of a row of [`REASONS`](super::REASONS); an alias, because serde would borrow a bare `&str` from its input.
+pub type CodeName = &'static str;
+
+/// One reason why a case did not simply pass.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reason {
+    /// A row of [`REASONS`](super::REASONS).
+    #[serde(deserialize_with = "known_code")]
+    pub code: CodeName,
+    /// One sentence, a lower-case fragment without a full stop.
+    pub message: String,
+    /// The user's own line that this is about.
+    pub place: Place,
+    /// What was asked for, with its type.
+    pub expected: Option<String>,
+    /// What was there, with its type.
+    pub actual: Option<String>,
+    /// Index into [`Outcome::steps`] of the step it is about.
+    pub step: Option<usize>,
+    /// What to do next, each one sentence.
+    pub help: Vec<String>,
+    /// Outcomes with the same key are told once, with the number of cases it concerns.
+    #[serde(skip)]
+    pub shared_cause: Option<Arc<str>>,
+}
+
+/// Finds a code that was read back in the table; one that a newer version wrote has no row here.
+fn known_code<'de, D: serde::Deserializer<'de>>(from: D) -> Result<&'static str, D::Error> {
+    let name = std::borrow::Cow::<'de, str>::deserialize(from)?;
+    Ok(reason_code(&name).map_or("internal", |row| row.name))
+}

@@ -1,0 +1,115 @@
+//! What a step did, as masked data: its requests and their answers.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::serial::millis;
+use crate::source::Place;
+
+/// Which part of a case a step belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The suite's setup.
+    Setup,
+    /// The case itself.
+    Case,
+    /// The suite's teardown.
+    Teardown,
+    /// An identity's login.
+    Login,
+    /// An identity's refresh.
+    Refresh,
+    /// The check after a login that it is the right person.
+    Whoami,
+}
+
+/// What one step did.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The name the user gave, if any.
+    pub name: Option<String>,
+    /// The part of the case.
+    pub phase: Phase,
+    /// The identity, `anonymous`, or nobody.
+    pub caller: Option<String>,
+    /// Method and target as sent, masked.
+    pub request: String,
+    /// Final status, when an answer came.
+    pub status: Option<u16>,
+    /// Where the step is written.
+    pub place: Place,
+    /// The whole exchange with all hops.
+    #[serde(rename = "ms", with = "millis")]
+    pub elapsed: Duration,
+    /// How many expectations held.
+    pub held: usize,
+    /// How many did not.
+    pub broken: usize,
+    /// Every request and answer; kept for what did not pass, for all with `-vv`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<HopRecord>,
+    /// Protocol remarks in the order they happened: a cookie refused, a credential left out on a hop.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// One request and what came back.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HopRecord {
+    /// Absolute URL, masked.
+    pub url: String,
+    /// The request as it left.
+    pub request: MessageRecord,
+    /// The answer, if one came.
+    pub response: Option<MessageRecord>,
+    /// Why no answer came.
+    pub error: Option<String>,
+    /// From sending to the last byte.
+    #[serde(rename = "ms", with = "millis")]
+    pub elapsed: Duration,
+}
+
+/// A request or a response, masked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MessageRecord {
+    /// `GET /me HTTP/1.1` or `HTTP/1.1 401 Unauthorized`.
+    pub line: String,
+    /// Fields in order, duplicates kept.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: BodyRecord,
+}
+
+/// A body as reports may show it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BodyRecord {
+    /// How to read the text.
+    pub kind: BodyKind,
+    /// The masked text, at most [`BODY_KEPT`] bytes; empty for binary data.
+    pub text: String,
+    /// How long the body was, decoded.
+    pub bytes: u64,
+}
+
+/// How many bytes of a body's text an event keeps.
+pub const BODY_KEPT: usize = 64 * 1024;
+
+/// How to read a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BodyKind {
+    /// Nothing was there.
+    Empty,
+    /// JSON text.
+    Json,
+    /// HTML text.
+    Html,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+    /// Any other text.
+    Text,
+    /// No text.
+    Binary,
+}
