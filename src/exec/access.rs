@@ -41,7 +41,7 @@ pub(super) fn said(step: &Step, trail: &Trail) -> Said {
         return Said::SentAway;
     }
     // A form that was accepted answers with a redirect, one that was not with the way back to it.
-    let safe = matches!(&*step.method, "GET" | "HEAD" | "OPTIONS");
+    let safe = trail.request().is_some_and(|r| matches!(&*r.method, "GET" | "HEAD" | "OPTIONS"));
     if granted || (!safe && (300..400).contains(&status) && !to_login) {
         return Said::Allowed;
     }

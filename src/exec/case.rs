@@ -128,7 +128,7 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
         outcome.waited += done.waited;
         refusals.extend(done.refused.map(|refusal| Refusal { step: outcome.steps.len(), ..refusal }));
         let number = outcome.steps.len();
-        if let (Some(id), Some(key), true) = (done.allowed_to, done.allowed, is_repeatable(step)) {
+        if let (Some(id), Some(key), true) = (done.allowed_to, done.allowed, step.is_repeatable()) {
             shared.ledger.sample(id, key, || Sample { case: index, step: number, scope: Arc::clone(&layered) });
         }
         for (name, value) in done.captured {
@@ -152,11 +152,6 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
         break;
     }
     CaseDone { outcome, refusals }
-}
-
-/// Tells whether a step can be sent once more without harm or delay.
-fn is_repeatable(step: &Step) -> bool {
-    matches!(&*step.method, "GET" | "HEAD") && step.pause.is_none() && step.retry.is_none()
 }
 
 fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {

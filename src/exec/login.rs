@@ -137,8 +137,7 @@ impl Entry<'_> {
                     let steps = &self.shared.plan.steps[steps.0 as usize];
                     for step in steps {
                         // An absolute address in a login is trusted with what the login gives.
-                        let address = step.target.as_literal().and_then(|t| crate::http::Address::parse(t).ok());
-                        origins.extend(address.map(|a| a.origin()));
+                        origins.extend(step.fixed_address().map(|a| a.origin()));
                     }
                     let run = self.step_run(world, phase);
                     let (done, ..) = run_all(&run, steps, actor).await;

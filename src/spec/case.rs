@@ -50,7 +50,7 @@ pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
         Spanned::new(name.value.to_string(), name.span)
     } else {
         let first = steps.first()?;
-        Spanned::new(format!("{} {}", first.request.method, first.request.target), first.request.node.span)
+        Spanned::new(first.ask.title(), first.ask.span())
     };
     let session = fields
         .get("session")

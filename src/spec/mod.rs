@@ -5,6 +5,7 @@
 //! everything else, and the docs are generated from them. To add a key: one row in its table, one
 //! field in `model`, one line where the table's map is read.
 
+mod ask;
 mod case;
 pub mod diags;
 mod load;
@@ -14,11 +15,12 @@ mod shared;
 mod step;
 mod yaml;
 
+pub use ask::{AskSpec, RequestSpec};
 pub use case::CASE_KEYS;
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
 pub use model::{
-    AuthSpec, CaseSpec, Defaults, IdentitySpec, Named, Pause, Payload, PayloadKind, Project, Redirects, RequestSpec,
-    Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites, TargetSpec, TlsSpec, find,
+    AuthSpec, CaseSpec, Defaults, IdentitySpec, Named, Pause, Payload, PayloadKind, Project, Redirects, Retry,
+    SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites, TargetSpec, TlsSpec, find,
 };
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use shared::{DEFAULT_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};

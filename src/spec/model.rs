@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::ask::AskSpec;
 use super::yaml::Node;
 use crate::source::{FileId, Span, Spanned};
 
@@ -238,8 +239,8 @@ pub struct StepSpec {
     pub name: Option<Arc<str>>,
     /// Who sends it.
     pub caller: Option<Spanned<Arc<str>>>,
-    /// Method and target.
-    pub request: RequestSpec,
+    /// What it asks for.
+    pub ask: AskSpec,
     /// Header fields, a map.
     pub headers: Option<Node>,
     /// Query parameters, a map.
@@ -260,19 +261,6 @@ pub struct StepSpec {
     pub pause: Option<Pause>,
     /// Repetition until it holds.
     pub retry: Option<Retry>,
-}
-
-/// `METHOD target` as written.
-#[derive(Debug, Clone)]
-pub struct RequestSpec {
-    /// The method, a token.
-    pub method: Arc<str>,
-    /// The target's text.
-    pub target: Arc<str>,
-    /// The node that both stand in.
-    pub node: Node,
-    /// Where the target begins within the node's text.
-    pub target_at: usize,
 }
 
 /// A body as written.

@@ -102,7 +102,7 @@ fn target(node: &Node, reader: &mut Reader<'_>) -> Option<TargetSpec> {
         return Some(TargetSpec { url: node.clone(), ready: None, within: None });
     }
     let fields = reader.fields(node, TARGET_KEYS, "`target`")?;
-    let ready = fields.get("ready").filter(|n| super::step::request(n, reader).is_some()).cloned();
+    let ready = fields.get("ready").filter(|n| super::ask::request(n, reader).is_some()).cloned();
     let within = fields.get("within").and_then(|n| reader.duration(n));
     let url = reader.need(fields, node, "url", "`target`")?;
     reader.word(url)?;

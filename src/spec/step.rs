@@ -1,12 +1,10 @@
 //! Reads steps.
 
-use std::sync::Arc;
-
+use super::ask::{AskSpec, ask, request};
 use super::diags;
-use super::model::{Pause, Payload, PayloadKind, Redirects, RequestSpec, Retry, StepSpec};
+use super::model::{Pause, Payload, PayloadKind, Redirects, Retry, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
 use super::yaml::{Data, Node};
-use crate::source::Span;
 
 /// The keys of a step.
 pub const STEP_KEYS: &[Key] = &[
@@ -41,13 +39,13 @@ pub(super) fn steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> {
 
 pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<StepSpec> {
     let span = fields.iter().next().map_or(node.span, |e| e.key_span);
-    let request = reader.need(fields, node, "request", "a step").and_then(|n| request(n, reader));
+    let ask = ask(fields, node, reader);
     let caller = fields.get("as").and_then(|n| reader.word(n));
     let spec = StepSpec {
         span,
         name: fields.get("name").and_then(|n| reader.word(n)).map(|n| n.value),
         caller,
-        request: request.clone().unwrap_or_else(|| placeholder(node)),
+        ask: ask.clone().unwrap_or_else(|| AskSpec::placeholder(node)),
         headers: map_node(fields, "headers", reader),
         query: map_node(fields, "query", reader),
         payload: payload(fields, reader),
@@ -60,11 +58,7 @@ pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> 
         retry: fields.get("retry").and_then(|n| retry(n, reader)),
     };
     // Everything was read for its faults; without a request there is nothing to plan.
-    request.map(|_| spec)
-}
-
-fn placeholder(node: &Node) -> RequestSpec {
-    RequestSpec { method: "GET".into(), target: "/".into(), node: node.clone(), target_at: 0 }
+    ask.map(|_| spec)
 }
 
 /// Keeps a node that must be a map.
@@ -72,67 +66,6 @@ pub(super) fn map_node(fields: Fields<'_>, name: &str, reader: &mut Reader<'_>) 
     let node = fields.get(name)?;
     reader.map(node)?;
     Some(node.clone())
-}
-
-/// Reads `METHOD target`.
-pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpec> {
-    let text = reader.word(node)?.value;
-    let line = text.trim_end();
-    let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
-    let target = rest.trim_start();
-    let is_token =
-        |m: &str| !m.is_empty() && m.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
-    let upper = method.to_ascii_uppercase();
-    if target.is_empty() {
-        let looks_like_target = method.starts_with('/') || method.contains("://");
-        let fault = diags::bad_request(node.span, "a request is `METHOD target`");
-        reader.fault(if looks_like_target {
-            fault.label("no method").fix(node.span, format!("GET {method}"), "is this meant?")
-        } else {
-            fault.label("no target").help("write for example `GET /me`")
-        });
-        return None;
-    }
-    if !is_token(method) || method != upper {
-        let known = ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "QUERY"];
-        let fault =
-            diags::bad_request(node.span, format!("`{method}` is not a method; methods are written in capitals"));
-        let fixed = known.contains(&upper.as_str()).then(|| format!("{upper} {target}"));
-        reader.fault(match fixed {
-            Some(fixed) => fault.label("here").fix(node.span, fixed, "write"),
-            None => fault.label("not a method"),
-        });
-        return None;
-    }
-    let target_at = text.len() - text.trim_start().len() + line.trim_start().len() - target.len();
-    if let Some(fault) = bad_target(method, target, node.span) {
-        reader.fault(fault);
-        return None;
-    }
-    Some(RequestSpec { method: method.into(), target: target.into(), node: node.clone(), target_at })
-}
-
-/// Finds what is wrong with a target before its templates are rendered.
-fn bad_target(method: &str, target: &str, span: Span) -> Option<crate::diag::Diagnostic> {
-    let starts_well = target.starts_with('/') || target.starts_with("{{") || target.contains("://");
-    if !starts_well {
-        let fault = diags::bad_request(span, "a target begins with `/` or is an absolute URL").label("no `/`");
-        return Some(
-            fault.fix(span, format!("{method} /{target}"), "is this meant?").help("the path is appended to `target:`"),
-        );
-    }
-    // What follows an unclosed `{{` is left to the template's own fault.
-    let mut pieces = target.split("{{");
-    let first = pieces.next().unwrap_or_default();
-    let outside: String =
-        std::iter::once(first).chain(pieces.map(|p| p.split_once("}}").map_or("", |(_, rest)| rest))).collect();
-    if outside.contains(char::is_whitespace) && !target.contains("{%") {
-        return Some(diags::bad_request(span, "a target has no blanks; write them `%20`").label("has a blank"));
-    }
-    outside.contains('#').then(|| {
-        diags::bad_request(span, "the part behind `#` never leaves a client; write `%23` to send one")
-            .label("has a fragment")
-    })
 }
 
 fn payload(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<Payload> {
@@ -193,7 +126,7 @@ pub fn request_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
         span: node.span,
         name: None,
         caller: None,
-        request,
+        ask: AskSpec::Request(request),
         headers: None,
         query: None,
         payload: None,

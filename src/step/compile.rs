@@ -1,0 +1,212 @@
+//! Compiles steps: everything that can be wrong with one before it is sent is found here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::request::{Body, Field, Parts};
+use super::{Ask, Caller, IdentityId, Line, Pause, Step, Tree, diags};
+use crate::capture::read_captures;
+use crate::check::{Expectations, StatusSet, read_expect};
+use crate::http::Follow;
+use crate::source::Spanned;
+use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, Redirects, StepSpec};
+use crate::template::{Members, Names, Template};
+
+/// What compiling steps needs beside the reader.
+pub struct Compile<'a, 'r> {
+    /// Reads nodes.
+    pub reader: &'a mut Reader<'r>,
+    /// Defaults of the suite and its project.
+    pub defaults: &'a Defaults,
+    /// Where `{ file: … }` starts from, and the folder it may not leave.
+    pub folder: &'a Path,
+    /// The folder that files must lie in.
+    pub root: &'a Path,
+    /// Knows the identities.
+    pub callers: &'a mut dyn Callers<'r>,
+}
+
+/// Knows the identities that steps may name.
+pub trait Callers<'r> {
+    /// Finds an identity by name; reports the fault itself when there is none.
+    fn find(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<IdentityId>;
+
+    /// Adds what a caller brings into scope: `identity.*`, `session.*`, `jar.*`.
+    fn names(&self, base: &Arc<Names>, caller: Caller) -> Arc<Names>;
+}
+
+impl Compile<'_, '_> {
+    /// Compiles a list of steps; what one captures is known to the next.
+    pub fn steps(&mut self, specs: &[StepSpec]) -> Vec<Step> {
+        specs.iter().filter_map(|spec| self.step(spec)).collect()
+    }
+
+    /// Compiles one step. Its captures are added to the reader's names.
+    pub fn step(&mut self, spec: &StepSpec) -> Option<Step> {
+        let caller = spec.caller.as_ref().map_or(Some(Caller::Case), |name| self.caller(name));
+        let base = Arc::clone(&self.reader.names);
+        self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
+        let ask = self.ask(&spec.ask);
+        let parts = self.parts(spec);
+        let captures =
+            self.with_response(|cx| spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader)));
+        let with_captures = |names: &Arc<Names>| match spec.capture.as_ref().map(|n| &n.data) {
+            // A capture with a fault still has its name, so that later steps do not fail for it too.
+            Some(Data::Map(entries)) if !entries.is_empty() => {
+                let mut names = (**names).clone();
+                entries.iter().for_each(|e| names.add(&e.key));
+                Arc::new(names)
+            }
+            _ => Arc::clone(names),
+        };
+        self.reader.names = with_captures(&self.reader.names);
+        let expect = match &spec.expect {
+            Some(node) => self.with_response(|cx| read_expect(node, cx.reader)),
+            None => Some(Expectations { checks: Vec::new(), status: None }),
+        };
+        let pause = match &spec.pause {
+            None => None,
+            Some(spec::Pause::For(time)) => Some(Pause::For(*time)),
+            Some(spec::Pause::Until(node)) => self.reader.template(node).map(Pause::Until),
+        };
+        self.reader.names = with_captures(&base);
+        let follow = match spec.redirects.or(self.defaults.redirects) {
+            Some(Redirects::Follow) => Follow::Yes,
+            Some(Redirects::None) | None => Follow::No,
+        };
+        let mut expect = expect?;
+        if expect.status.is_none() {
+            let below = StatusSet::below_400();
+            expect.checks.insert(0, below.placed(spec.ask.span()));
+        }
+        Some(Step {
+            span: spec.ask.span(),
+            name: spec.name.clone(),
+            caller: caller?,
+            ask: ask?,
+            parts: parts?,
+            expect,
+            captures,
+            follow,
+            timeout: spec.timeout.or(self.defaults.timeout),
+            pause,
+            retry: spec.retry,
+        })
+    }
+
+    fn ask(&mut self, spec: &AskSpec) -> Option<Ask> {
+        match spec {
+            AskSpec::Request(line) => {
+                let target = self.reader.compile_part(&line.target, &line.node, line.target_at)?;
+                Some(Ask::Request(Line { method: Arc::clone(&line.method), target }))
+            }
+        }
+    }
+
+    fn parts(&mut self, spec: &StepSpec) -> Option<Parts> {
+        let headers = self.headers(spec);
+        let query = spec.query.as_ref().map_or_else(Vec::new, |n| self.fields(n));
+        let body = spec.payload.as_ref().map_or(Some(Body::None), |p| self.body(p));
+        let cookies = spec.cookies.as_ref().map_or_else(Vec::new, |n| self.cookies(n));
+        Some(Parts { headers, query, body: body?, cookies })
+    }
+
+    /// Resolves who sends a step.
+    pub fn caller(&mut self, name: &Spanned<Arc<str>>) -> Option<Caller> {
+        match &*name.value {
+            "anonymous" => Some(Caller::Anonymous),
+            _ => self.callers.find(self.reader, name).map(Caller::Identity),
+        }
+    }
+
+    /// Runs something with `response` in scope.
+    fn with_response<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let before = Arc::clone(&self.reader.names);
+        let mut names: Names = (*before).clone();
+        names.object("response", Members::Any);
+        self.reader.names = Arc::new(names);
+        let out = run(self);
+        self.reader.names = before;
+        out
+    }
+
+    fn headers(&mut self, spec: &StepSpec) -> Vec<(Arc<str>, Field)> {
+        let own = spec.headers.as_ref().map_or_else(Vec::new, |n| self.fields(n));
+        let mut all = self.defaults.headers.as_ref().map_or_else(Vec::new, |n| self.fields(n));
+        all.retain(|(name, _)| own.iter().all(|(n, _)| !n.eq_ignore_ascii_case(name)));
+        all.extend(own);
+        let spans: Vec<&Node> = [self.defaults.headers.as_ref(), spec.headers.as_ref()].into_iter().flatten().collect();
+        for entry in spans.iter().filter_map(|n| match &n.data {
+            Data::Map(entries) => Some(entries),
+            _ => None,
+        }) {
+            for entry in entry {
+                let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+                if entry.key.is_empty() || !entry.key.bytes().all(token) {
+                    self.reader.fault(diags::header_name(entry.key_span, &entry.key));
+                }
+            }
+        }
+        all
+    }
+
+    /// A map whose values are scalars, lists of scalars, or null.
+    fn fields(&mut self, node: &Node) -> Vec<(Arc<str>, Field)> {
+        let Some(map) = self.reader.map(node) else { return Vec::new() };
+        map.iter()
+            .filter_map(|entry| {
+                let field = match &entry.value.data {
+                    Data::Null => Field::Removed,
+                    Data::List(items) => Field::Values(items.iter().filter_map(|n| self.reader.template(n)).collect()),
+                    _ => Field::Values(vec![self.reader.template(&entry.value)?]),
+                };
+                Some((Arc::clone(&entry.key), field))
+            })
+            .collect()
+    }
+
+    fn cookies(&mut self, node: &Node) -> Vec<(Arc<str>, Template)> {
+        let Some(map) = self.reader.map(node) else { return Vec::new() };
+        map.iter().filter_map(|e| Some((Arc::clone(&e.key), self.reader.template(&e.value)?))).collect()
+    }
+
+    fn body(&mut self, payload: &Payload) -> Option<Body> {
+        match payload.kind {
+            PayloadKind::Json => Tree::compile(&payload.node, self.reader).map(Body::Json),
+            PayloadKind::Form => Some(Body::Form(self.fields(&payload.node))),
+            PayloadKind::Body => match &payload.node.data {
+                Data::Map(_) => self.file_body(&payload.node),
+                _ => self.reader.template(&payload.node).map(Body::Text),
+            },
+        }
+    }
+
+    fn file_body(&mut self, node: &Node) -> Option<Body> {
+        let keys = [spec::key("file", "a path from the suite's folder")];
+        let fields = self.reader.fields(node, &keys, "`body`")?;
+        let path = self.reader.need(fields, node, "file", "`body`").and_then(|n| self.reader.word(n))?;
+        match read_file(self.folder, self.root, &path.value) {
+            Ok(bytes) => Some(Body::File(bytes)),
+            Err(why) => {
+                self.reader.fault(diags::file(path.span, &path.value, &why));
+                None
+            }
+        }
+    }
+}
+
+/// Reads a file that a suite names; it must lie below the project's folder.
+pub fn read_file(folder: &Path, root: &Path, path: &str) -> Result<Bytes, String> {
+    let full: PathBuf = folder.join(path);
+    let whole = std::fs::canonicalize(&full).map_err(|_| "there is no such file".to_owned())?;
+    let root = std::fs::canonicalize(root).map_err(|e| e.to_string())?;
+    if !whole.starts_with(&root) {
+        return Err("it lies outside the project's folder".to_owned());
+    }
+    if whole.is_dir() {
+        return Err("it is a folder".to_owned());
+    }
+    std::fs::read(&whole).map(Bytes::from).map_err(|_| "it cannot be read".to_owned())
+}

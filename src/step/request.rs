@@ -1,0 +1,132 @@
+//! Renders a step into the request that leaves.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{Ask, Step, Tree};
+use crate::http::{Address, AddressError, Headers, Request};
+use crate::template::{Scope, Template, TemplateError};
+
+/// What a step writes beside the line of its request.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) headers: Vec<(Arc<str>, Field)>,
+    pub(super) query: Vec<(Arc<str>, Field)>,
+    pub(super) body: Body,
+    pub(super) cookies: Vec<(Arc<str>, Template)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Field {
+    /// The values, in order.
+    Values(Vec<Template>),
+    /// `null`: none, whatever else would add one.
+    Removed,
+}
+
+#[derive(Debug)]
+pub(super) enum Body {
+    None,
+    Json(Tree),
+    Form(Vec<(Arc<str>, Field)>),
+    Text(Template),
+    File(Bytes),
+}
+
+/// A request ready to be dressed and sent.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The request, without credential and jar.
+    pub request: Request,
+    /// Cookies for this request only.
+    pub cookies: Vec<(String, String)>,
+    /// Header fields that the step says must not be there, also not from the scheme.
+    pub removed: Vec<Arc<str>>,
+}
+
+impl Step {
+    /// Renders the request. `base` is the target that paths are appended to, byte for byte.
+    pub fn prepare(&self, scope: &Scope, base: &str) -> Result<Prepared, TemplateError> {
+        let (method, address) = match &self.ask {
+            Ask::Request(line) => (line.method.to_string(), address(&line.target, scope, base)?),
+        };
+        self.parts.prepare(method, address, scope)
+    }
+}
+
+fn address(target: &Template, scope: &Scope, base: &str) -> Result<Address, TemplateError> {
+    let text = target.render(scope)?;
+    let text = if text.starts_with('/') { format!("{}{text}", base.trim_end_matches('/')) } else { text };
+    Address::parse(&text).map_err(|e: AddressError| TemplateError { message: e.to_string(), span: target.span() })
+}
+
+impl Parts {
+    fn prepare(&self, method: String, mut address: Address, scope: &Scope) -> Result<Prepared, TemplateError> {
+        for (name, value) in each(&self.query) {
+            address.add_query(name, &value.render(scope)?);
+        }
+        let mut headers = Headers::default();
+        for (name, value) in each(&self.headers) {
+            headers.add(&**name, value.render(scope)?.into_bytes());
+        }
+        let removed: Vec<Arc<str>> =
+            self.headers.iter().filter(|(_, f)| matches!(f, Field::Removed)).map(|(n, _)| Arc::clone(n)).collect();
+        let body = self.render_body(scope, &mut headers, &removed)?;
+        for (name, value) in [("user-agent", concat!("authspec/", env!("CARGO_PKG_VERSION"))), ("accept", "*/*")] {
+            if !headers.has(name) && removed.iter().all(|r| !r.eq_ignore_ascii_case(name)) {
+                headers.add(name, value);
+            }
+        }
+        let cookies = self
+            .cookies
+            .iter()
+            .map(|(name, value)| Ok((name.to_string(), value.render(scope)?)))
+            .collect::<Result<_, TemplateError>>()?;
+        let request = Request { method, address, headers, body };
+        Ok(Prepared { request, cookies, removed })
+    }
+
+    fn render_body(&self, scope: &Scope, headers: &mut Headers, removed: &[Arc<str>]) -> Result<Bytes, TemplateError> {
+        let (body, kind): (Bytes, Option<&str>) = match &self.body {
+            Body::None => return Ok(Bytes::new()),
+            Body::Json(tree) => (tree.value(scope)?.to_string().into(), Some("application/json")),
+            Body::Form(fields) => {
+                let mut form = url::form_urlencoded::Serializer::new(String::new());
+                for (name, value) in each(fields) {
+                    form.append_pair(name, &value.render(scope)?);
+                }
+                (form.finish().into(), Some("application/x-www-form-urlencoded"))
+            }
+            Body::Text(text) => (text.render(scope)?.into(), Some("text/plain; charset=utf-8")),
+            Body::File(bytes) => (bytes.clone(), None),
+        };
+        if let Some(kind) = kind
+            && !headers.has("content-type")
+            && removed.iter().all(|r| !r.eq_ignore_ascii_case("content-type"))
+        {
+            headers.add("content-type", kind);
+        }
+        Ok(body)
+    }
+
+    /// Tells whether an expression in the body begins with a name.
+    pub(super) fn body_uses(&self, name: &str) -> bool {
+        match &self.body {
+            Body::None | Body::File(_) => false,
+            Body::Json(tree) => tree.uses(name),
+            Body::Form(fields) => each(fields).any(|(_, t)| t.uses(name)),
+            Body::Text(text) => text.uses(name),
+        }
+    }
+}
+
+fn each(fields: &[(Arc<str>, Field)]) -> impl Iterator<Item = (&Arc<str>, &Template)> {
+    fields.iter().flat_map(|(name, field)| {
+        let values: &[Template] = match field {
+            Field::Values(values) => values,
+            Field::Removed => &[],
+        };
+        values.iter().map(move |v| (name, v))
+    })
+}
