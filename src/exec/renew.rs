@@ -6,11 +6,10 @@ use jiff::Timestamp;
 
 use super::access::ends_session;
 use super::actor::{Actor, Ownership, Who};
-use super::done::{Done, Ended};
 use super::ledger::{Ender, Sender};
 use super::record;
 use super::session::{Failure, Session};
-use super::talk::StepRun;
+use super::talk::{Done, Ended, StepRun};
 use crate::event::Phase;
 use crate::http::challenge::parse_challenges;
 use crate::http::{Response, Trail};
@@ -65,7 +64,7 @@ impl StepRun<'_> {
         {
             done.reasons.push(record::disturbed(self.shared, id, &ender, step.span));
         }
-        if done.held() && self.phase == Phase::Case && ends_session(trail) {
+        if done.ended == Ended::Held && self.phase == Phase::Case && ends_session(trail) {
             self.shared.ledger.ended(id, Ender { case: Arc::clone(self.label), line: step.line() });
         }
     }

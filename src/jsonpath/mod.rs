@@ -3,7 +3,8 @@
 //! A thin layer over the crate `jsonpath-rust`. What the crate would take although the RFC calls it
 //! ill-typed, and what it would answer wrongly without saying so, is refused while reading (`typed`)
 //! or rewritten into what it answers rightly (`mend`).
-//! A known difference remains: numbers in filters are compared as 64-bit floats.
+//! Known differences that remain: the order of nodes behind `..['a','b']`, and numbers in filters are
+//! compared as 64-bit floats.
 
 use std::sync::Arc;
 
