@@ -15,6 +15,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("diag", 1),
     ("http", 1),
     ("jsonpath", 1),
+    // Forms of a page become requests.
+    ("page", 2),
     // Templates report their faults as diagnostics.
     ("template", 2),
     ("spec", 3),
