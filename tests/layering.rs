@@ -26,6 +26,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("capture", 5),
     ("step", 6),
     ("auth", 7),
+    // The tables of the language as a JSON Schema.
+    ("schema", 8),
     ("plan", 8),
     ("event", 9),
     ("verdict", 10),

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::http::Request;
 use crate::source::{Span, Spanned};
-use crate::spec::{Fields, Key, Node, SchemeSpec, key};
+use crate::spec::{Fields, Key, Node, SchemeSpec, Shape, key};
 use crate::step::{Compile, Step, StepsId};
 use crate::template::{Members, Scope, Template, TemplateError};
 
@@ -47,8 +47,9 @@ pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, l
 
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
-    key("scheme", "the kind of scheme"),
-    key("whoami", "a step that runs after every login and proves that it worked and is the right person"),
+    key("scheme", "the kind of scheme").is(Shape::Text).needed(),
+    key("whoami", "a step that runs after every login and proves that it worked and is the right person")
+        .is(Shape::STEPS),
 ];
 
 /// What reading a scheme needs.
