@@ -216,6 +216,14 @@ impl Credential {
         expires.checked_sub(margin).ok()
     }
 
+    /// Lets it end with the cookies that carry it, unless its parts already say when.
+    pub fn end_with_cookies(&mut self, end: Option<Timestamp>, now: Timestamp) {
+        if self.expires.is_none() && end.is_some() {
+            self.issued = Some(now);
+            self.expires = end;
+        }
+    }
+
     /// Reads the end from `expires_at`, `expires_in`, or the token itself. One that is over at once
     /// comes from another clock than ours; to go by it would mean a refresh before every request.
     fn set_expiry(&mut self, now: Timestamp) {
