@@ -7,15 +7,16 @@
 //! demo that asks for it and a suite in `specs/`. Tests over the table hold names, examples and
 //! suites together.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::http::Request;
+use crate::http::{Request, Response};
 use crate::source::{Span, Spanned};
-use crate::spec::{Fields, Key, Node, SchemeSpec, Shape, key};
+use crate::spec::{Fields, Key, Node, SchemeSpec, key};
 use crate::step::{Compile, Step, StepsId};
 use crate::template::{Members, Scope, Template, TemplateError};
 
@@ -23,6 +24,7 @@ mod api_key;
 mod basic;
 mod bearer;
 pub mod diags;
+mod digest;
 mod login;
 
 /// A kind of scheme: one word behind `scheme:`.
@@ -43,13 +45,12 @@ pub struct SchemeKind {
 }
 
 /// All schemes.
-pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, login::KIND];
+pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, digest::KIND, login::KIND];
 
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
-    key("scheme", "the kind of scheme").is(Shape::Text).needed(),
-    key("whoami", "a step that runs after every login and proves that it worked and is the right person")
-        .is(Shape::STEPS),
+    key("scheme", "the kind of scheme"),
+    key("whoami", "a step that runs after every login and proves that it worked and is the right person"),
 ];
 
 /// What reading a scheme needs.
@@ -133,6 +134,12 @@ pub trait Scheme: Debug + Send + Sync {
     /// Puts the credential on a request.
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError>;
 
+    /// Starts the talk of one request with a server that asks before it lets anybody in; then it
+    /// signs in place of [`Scheme::sign`].
+    fn handshake(&self) -> Option<Box<dyn Handshake + '_>> {
+        None
+    }
+
     /// Tells whether a request of this identity carries the credential only if [`Scheme::sign`] puts
     /// it there. A step that writes such a field itself replaces it.
     fn fields(&self) -> Vec<String>;
@@ -157,12 +164,40 @@ pub struct Seal<'a> {
     pub scope: &'a Scope,
     /// The identity's fields, rendered.
     pub identity: &'a [(Arc<str>, String)],
+    /// What earlier requests of the session learnt.
+    pub memory: &'a Memory,
 }
 
 impl Seal<'_> {
     fn field(&self, name: &str) -> &str {
         self.identity.iter().find(|(n, _)| &**n == name).map_or("", |(_, v)| v)
     }
+}
+
+/// One request's talk with a server that answers a challenge with another request. That request is
+/// protocol, not a try: it stands in the trace, and the checks see only what came of it.
+pub trait Handshake: Send {
+    /// Puts on the request what is known to be wanted.
+    fn sign(&mut self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError>;
+
+    /// Hears the answer to the request as it left.
+    fn after(&mut self, seal: &Seal<'_>, request: &Request, response: &Response) -> After;
+}
+
+/// What comes after an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// The answer stands; a sentence is noted in the trail.
+    Done(Option<String>),
+    /// The request is to be signed and sent again, for this reason.
+    Again(String),
+}
+
+/// What a session's requests learn from the server and share: nonces.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Free nonce lanes by origin.
+    lanes: Mutex<HashMap<String, Vec<digest::Lane>>>,
 }
 
 /// What was heard since the last move.
@@ -214,14 +249,6 @@ impl Credential {
         let lifetime = expires.as_millisecond().saturating_sub(issued.as_millisecond()).max(0);
         let margin = jiff::SignedDuration::from_millis((lifetime / 10).min(60_000));
         expires.checked_sub(margin).ok()
-    }
-
-    /// Lets it end with the cookies that carry it, unless its parts already say when.
-    pub fn end_with_cookies(&mut self, end: Option<Timestamp>, now: Timestamp) {
-        if self.expires.is_none() && end.is_some() {
-            self.issued = Some(now);
-            self.expires = end;
-        }
     }
 
     /// Reads the end from `expires_at`, `expires_in`, or the token itself. One that is over at once

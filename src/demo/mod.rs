@@ -16,6 +16,7 @@ mod body;
 mod clock;
 mod cookie;
 mod cors;
+mod digest;
 mod error;
 mod lockout;
 mod outer;

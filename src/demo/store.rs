@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Serialize;
 
+use super::digest::Nonces;
 use super::lockout::Lockout;
 use super::random;
 use super::sessions::Sessions;
@@ -113,6 +114,8 @@ pub(crate) struct Store {
     pub(crate) accounts: Vec<Account>,
     /// Fingerprints of Basic credentials that verified before.
     pub(crate) basic: HashSet<Vec<u8>>,
+    /// The nonces of the Digest area.
+    pub(crate) nonces: Nonces,
     /// How often a counted route was asked: `/flaky` and `/jobs`.
     pub(crate) counters: HashMap<String, u64>,
 }
@@ -139,6 +142,7 @@ impl Store {
             notes,
             accounts: accounts.map(|(owner, balance)| Account::first_of(owner, balance)).into(),
             basic: HashSet::new(),
+            nonces: Nonces::default(),
             counters: HashMap::new(),
         }
     }

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::cast::Cast;
-use super::decide::Sample;
+use super::done::Ended;
 use super::ledger::Refusal;
+use super::rounds::run_all;
 use super::session::Failure;
-use super::talk::{Ended, StepRun};
+use super::talk::StepRun;
 use super::{Shared, record};
 use crate::event::{Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
 use crate::plan::Case;
@@ -117,41 +118,34 @@ async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &
         return CaseDone { outcome, refusals: Vec::new() };
     };
     let mut cast = cast;
-    let mut scope = Scope::above(&ground.scope);
-    cast.show_sessions(shared, &mut scope);
-    let mut refusals = Vec::new();
-    for step in &case.shape.steps {
-        let layered = Arc::new(scope.clone());
-        let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope: &layered };
-        let done = cast.act(&run, case, step).await;
-        outcome.requests += done.requests;
-        outcome.waited += done.waited;
-        refusals.extend(done.refused.map(|refusal| Refusal { step: outcome.steps.len(), ..refusal }));
-        let number = outcome.steps.len();
-        if let (Some(id), Some(key), true) = (done.allowed_to, done.allowed, step.is_repeatable()) {
-            shared.ledger.sample(id, key, || Sample { case: index, step: number, scope: Arc::clone(&layered) });
-        }
-        for (name, value) in done.captured {
-            scope.set(name, value);
-        }
-        outcome.steps.push(done.record);
-        outcome.reasons.extend(done.reasons.into_iter().map(|r| Reason { step: Some(number), ..r }));
-        outcome.verdict = match done.ended {
-            Ended::Held => continue,
-            Ended::Failed => Verdict::Failed,
-            Ended::Errored => Verdict::Errored,
-            Ended::Blocked => Verdict::Blocked,
-        };
-        if let Some(failure) = done.blocked {
-            // The steps of the login stand behind those of the case.
-            let first = outcome.steps.len();
-            let step = failure.reason.step.map(|s| first + s);
-            outcome.reasons.push(Reason { step, ..failure.reason.clone() });
-            outcome.steps.extend(failure.steps.iter().cloned());
-        }
-        break;
+    let run = StepRun {
+        shared,
+        world,
+        phase: Phase::Case,
+        label: &case.id,
+        scope: &ground.scope,
+        stand_in: case.caller,
+        case: Some(index),
+    };
+    let (done, _) = run_all(&run, &case.shape.steps, &mut cast).await;
+    outcome.requests = done.requests;
+    outcome.waited = done.waited;
+    outcome.steps = done.records;
+    outcome.reasons = done.reasons;
+    outcome.verdict = match done.ended {
+        Ended::Held => Verdict::Passed,
+        Ended::Failed => Verdict::Failed,
+        Ended::Errored => Verdict::Errored,
+        Ended::Blocked => Verdict::Blocked,
+    };
+    if let Some(failure) = done.blocked {
+        // The steps of the login stand behind those of the case.
+        let first = outcome.steps.len();
+        let step = failure.reason.step.map(|s| first + s);
+        outcome.reasons.push(Reason { step, ..failure.reason.clone() });
+        outcome.steps.extend(failure.steps.iter().cloned());
     }
-    CaseDone { outcome, refusals }
+    CaseDone { outcome, refusals: done.refused }
 }
 
 fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {

@@ -7,19 +7,25 @@ use super::Shared;
 use super::actor::{Actor, Ownership, Who};
 use super::login::{self, Sharing};
 use super::session::{Failure, Session};
-use super::talk::{Done, StepRun};
 use crate::plan::Case;
 use crate::spec;
-use crate::step::{Caller, IdentityId, Step};
+use crate::step::{Caller, IdentityId};
 use crate::template::{Scope, Value};
 
 /// The actors of a case: each identity keeps its own jar from step to step.
 pub(super) struct Cast {
     pub(super) nobody: Actor,
+    /// Nobody by name; a new one for every step.
+    anonymous: Actor,
     pub(super) identities: HashMap<IdentityId, Actor>,
 }
 
 impl Cast {
+    /// One actor who sends every step, as in a login.
+    pub(super) fn alone(actor: Actor) -> Self {
+        Self { nobody: actor, anonymous: Actor::anonymous(), identities: HashMap::new() }
+    }
+
     /// Gets a session for every identity that the case uses.
     pub(super) async fn assemble(shared: &Arc<Shared>, case: &Case) -> Result<Self, Arc<Failure>> {
         let fresh = case.shape.session == spec::Session::Fresh;
@@ -32,7 +38,7 @@ impl Cast {
             (false, true) => Ownership::Still,
             (false, false) => Ownership::Shared,
         };
-        let mut cast = Self { nobody: Actor::nobody(), identities: HashMap::new() };
+        let mut cast = Self::alone(Actor::nobody());
         for id in own.into_iter().chain(case.shape.identities.iter().copied()) {
             if cast.identities.contains_key(&id) {
                 continue;
@@ -60,16 +66,18 @@ impl Cast {
         scope.set_fields("sessions", parts.collect::<Vec<_>>());
     }
 
-    pub(super) async fn act(&mut self, run: &StepRun<'_>, case: &Case, step: &Step) -> Done {
-        let caller = if step.caller == Caller::Case { case.caller } else { step.caller };
+    /// Begins a step: whoever is anonymous has an empty jar.
+    pub(super) fn begin_step(&mut self) {
+        self.anonymous = Actor::anonymous();
+    }
+
+    /// Who sends a step.
+    pub(super) fn actor(&mut self, caller: Caller) -> &mut Actor {
         match caller {
-            Caller::Identity(id) => match self.identities.get_mut(&id) {
-                Some(actor) => run.run(step, actor).await,
-                // The plan lists every identity that a step names, so this cannot be.
-                None => run.run(step, &mut self.nobody).await,
-            },
-            Caller::Anonymous => run.run(step, &mut Actor::anonymous()).await,
-            Caller::Nobody | Caller::Case => run.run(step, &mut self.nobody).await,
+            // The plan lists every identity that a step names, so that it is here.
+            Caller::Identity(id) => self.identities.get_mut(&id).unwrap_or(&mut self.nobody),
+            Caller::Anonymous => &mut self.anonymous,
+            Caller::Nobody | Caller::Case => &mut self.nobody,
         }
     }
 }

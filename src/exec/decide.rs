@@ -5,15 +5,17 @@ use std::sync::{Arc, PoisonError};
 
 use super::actor::{Actor, Ownership};
 use super::case::CaseDone;
+use super::cast::Cast;
+use super::done::Done;
 use super::ledger::{Asked, Refusal, Sender, Shown};
 use super::login::ask;
 use super::session::Session;
-use super::talk::{Done, Ended, StepRun};
+use super::talk::StepRun;
 use super::world::WorldRun;
 use super::{OnFailure, RequireProof, Shared, record};
 use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
 use crate::source::Span;
-use crate::step::{IdentityId, StepsId};
+use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::Scope;
 
 /// What is decided so far, and what is held back.
@@ -61,29 +63,30 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
 /// Asks `whoami` once more, or what the identity was allowed when its scheme has none: the session
 /// may have died before it was refused.
 async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) {
-    let mut actor = Actor::of(id, session, Ownership::Still);
+    let mut cast = Cast::alone(Actor::of(id, session, Ownership::Still));
     let mut answered = None;
     if let Some((world, whoami)) = whoami_of(shared, id) {
-        answered = ask(shared, world, id, whoami, &world.scope, &mut actor).await.pop();
+        answered = Some(ask(shared, world, id, whoami, &world.scope, &mut cast).await);
     } else {
         for sample in shared.ledger.samples(id) {
-            answered = repeat(shared, &sample, &sample.scope, &mut actor).await;
-            if answered.as_ref().is_some_and(|d| d.ended == Ended::Held) {
+            answered = repeat(shared, &sample, &sample.scope, &mut cast).await;
+            if answered.as_ref().is_some_and(Done::held) {
                 break;
             }
         }
     }
-    if let Some(last) = answered.filter(|d| d.ended != Ended::Held) {
-        shared.ledger.dead(id, last.record.status);
+    if let Some(last) = answered.filter(|d| !d.held()) {
+        shared.ledger.dead(id, last.records.last().and_then(|r| r.status));
     }
 }
 
 /// Sends a page's step once more.
-async fn repeat(shared: &Arc<Shared>, sample: &Sample, scope: &Arc<Scope>, actor: &mut Actor) -> Option<Done> {
+async fn repeat(shared: &Arc<Shared>, sample: &Sample, scope: &Arc<Scope>, cast: &mut Cast) -> Option<Done> {
     let case = &shared.plan.cases[sample.case];
     let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref()?;
-    let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope };
-    let done = run.run(&case.shape.steps[sample.step], actor).await;
+    let stand_in = Caller::Nobody;
+    let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope, stand_in, case: None };
+    let done = run.run(&case.shape.steps[sample.step], cast).await;
     shared.limits.count(done.requests);
     Some(done)
 }
@@ -98,13 +101,13 @@ async fn ask_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) 
         Arc::new(scope)
     };
     if let Some((world, whoami)) = whoami_of(shared, id) {
-        ask(shared, world, id, whoami, &with_fields(&world.scope), &mut Actor::anonymous()).await;
+        ask(shared, world, id, whoami, &with_fields(&world.scope), &mut Cast::alone(Actor::anonymous())).await;
     }
     for sample in shared.ledger.samples(id) {
         if shared.ledger.is_surely_somebody(id) {
             return;
         }
-        repeat(shared, &sample, &with_fields(&sample.scope), &mut Actor::anonymous()).await;
+        repeat(shared, &sample, &with_fields(&sample.scope), &mut Cast::alone(Actor::anonymous())).await;
     }
 }
 

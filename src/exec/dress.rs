@@ -6,8 +6,9 @@ use url::Origin;
 
 use super::Shared;
 use super::session::Session;
-use crate::auth::Seal;
-use crate::http::{Dress, Request};
+use crate::auth::{After, Handshake, Seal};
+use crate::http::{Dress, Exchange, Heard, Request};
+use crate::spec::Handshake as Answers;
 use crate::step::IdentityId;
 
 /// Puts a credential on the hops that may carry it.
@@ -17,21 +18,48 @@ pub(super) struct Credential<'a> {
     pub(super) origins: Option<Vec<Origin>>,
     pub(super) removed: Vec<Arc<str>>,
     pub(super) fault: Option<String>,
+    answers: Answers,
+    /// The talk of the request on its way, where the scheme has one.
+    talk: Option<Box<dyn Handshake + 'a>>,
+}
+
+impl<'a> Credential<'a> {
+    /// Joins what a request may carry; nothing without a session.
+    pub(super) fn new(
+        shared: &'a Shared,
+        session: Option<(IdentityId, Arc<Session>)>,
+        origins: Option<Vec<Origin>>,
+        removed: Vec<Arc<str>>,
+        answers: Answers,
+    ) -> Self {
+        Self { shared, session, origins, removed, answers, fault: None, talk: None }
+    }
 }
 
 impl Dress for Credential<'_> {
     fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String> {
+        let shared = self.shared;
         let (id, session) = self.session.as_ref()?;
-        let identity = &self.shared.plan.identities[id.0 as usize];
+        let identity = &shared.plan.identities[id.0 as usize];
         if self.origins.as_ref().is_some_and(|o| !o.contains(&request.address.origin())) {
+            self.talk = None;
             let base = request.address.base();
             return (hop > 0)
                 .then(|| format!("the credential of `{}` stayed behind on the way to {base}", identity.name));
         }
         let scheme = &identity.login.scheme;
         let own = request.headers.clone();
-        let seal = Seal { scope: &session.scope, identity: &session.fields };
-        if let Err(error) = scheme.sign(&seal, request) {
+        let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory };
+        let written =
+            scheme.fields().iter().any(|f| own.has(f) || self.removed.iter().any(|r| r.eq_ignore_ascii_case(f)));
+        if self.talk.is_none() && !written {
+            self.talk = scheme.handshake();
+        }
+        let signed = match &mut self.talk {
+            Some(talk) => talk.sign(&seal, request),
+            None => scheme.sign(&seal, request),
+        };
+        if let Err(error) = signed {
             self.fault = Some(error.message);
             return None;
         }
@@ -47,6 +75,25 @@ impl Dress for Credential<'_> {
             }
         }
         None
+    }
+
+    fn heard(&mut self, exchange: &Exchange) -> Heard {
+        let (Some(talk), Some((_, session)), Ok(response)) = (&mut self.talk, &self.session, &exchange.response) else {
+            return Heard::Done(None);
+        };
+        let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory };
+        match talk.after(&seal, &exchange.request, response) {
+            After::Again(why) if self.answers == Answers::On => Heard::Again(why),
+            After::Again(_) => {
+                self.talk = None;
+                Heard::Done(Some("the server's question was left open, as `handshake: off` asks".to_owned()))
+            }
+            After::Done(note) => {
+                // The next hop is another request.
+                self.talk = None;
+                Heard::Done(note)
+            }
+        }
     }
 
     fn may_carry_cookies(&self, request: &Request) -> bool {

@@ -7,16 +7,18 @@ use jiff::Timestamp;
 use url::Origin;
 
 use super::actor::{Actor, Ownership, Who};
+use super::cast::Cast;
+use super::done::Done;
+use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
-use super::talk::{Done, Ended, StepRun, run_all};
+use super::talk::StepRun;
 use super::world::WorldRun;
 use super::{Shared, record};
-use crate::auth::{Cookies, Credential, Ctx, Flow, Heard, Move};
+use crate::auth::{Cookies, Credential, Ctx, Flow, Heard, Memory, Move};
 use crate::event::{Event, Login, LoginAction, Phase, Reason};
-use crate::http::Address;
-use crate::http::jar::{Cookie, Jar};
+use crate::http::jar::Jar;
 use crate::plan::Identity;
-use crate::step::{IdentityId, StepsId};
+use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::{Scope, Value, from_json, to_json};
 
 /// Who a session is for.
@@ -59,7 +61,9 @@ struct Entry<'a> {
 impl Entry<'_> {
     async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
         let world = self.shared.worlds[self.identity.world].as_ref();
-        let Some(world) = world else { return Err(self.fail("internal", "its world was not started", Vec::new())) };
+        let Some(world) = world else {
+            return Err(self.fail("internal", "its world was not started", Done::nothing()));
+        };
         if let Some(not_ready) = &world.not_ready {
             let mut reason =
                 record::reason(self.shared, "target-not-ready", &not_ready.message, not_ready.span, Vec::new());
@@ -76,7 +80,7 @@ impl Entry<'_> {
             }
         }
         scope.set_fields("identity", visible);
-        let (mut flow, phase, mut actor) = if let Some((flow, old)) = refresh {
+        let (mut flow, phase, actor) = if let Some((flow, old)) = refresh {
             let session = old.scope.get("session").cloned();
             session.into_iter().for_each(|s| scope.set("session", s));
             let who = Who::Entering(self.id, Arc::new(scope.clone()));
@@ -85,24 +89,23 @@ impl Entry<'_> {
             let who = Who::Entering(self.id, Arc::new(scope.clone()));
             (self.identity.login.scheme.begin(), Phase::Login, Actor::entering(who, Jar::default()))
         };
-        let (mut credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut actor).await?;
+        let mut cast = Cast::alone(actor);
+        let (credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut cast).await?;
+        let jar = cast.nobody.jar;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());
         let keep = self.identity.login.scheme.cookies() == Cookies::Keep;
-        if keep && credential.parts.is_empty() && actor.jar.is_empty(Timestamp::now()) {
+        if keep && credential.parts.is_empty() && jar.is_empty(Timestamp::now()) {
             return Err(self.empty_handed(done));
-        }
-        if keep {
-            let now = Timestamp::now();
-            credential.end_with_cookies(session_end(&actor.jar, &world.base, now), now);
         }
         let session = Session {
             credential,
-            jar: if keep { actor.jar } else { Jar::default() },
+            jar: if keep { jar } else { Jar::default() },
             scope: Arc::new(scope),
             fields,
             origins,
             generation: self.generation,
+            memory: Memory::default(),
             shown_by: Vec::new(),
         };
         self.whoami(world, session).await
@@ -130,10 +133,10 @@ impl Entry<'_> {
         world: &WorldRun,
         flow: &mut dyn Flow,
         phase: Phase,
-        actor: &mut Actor,
-    ) -> Result<(Credential, Vec<Origin>, Vec<Done>), Arc<Failure>> {
+        cast: &mut Cast,
+    ) -> Result<(Credential, Vec<Origin>, Done), Arc<Failure>> {
         let mut origins = world.origins.clone();
-        let mut all = Vec::new();
+        let mut all = Done::nothing();
         let mut heard = Heard::Start;
         loop {
             match flow.next(heard, &Ctx { now: Timestamp::now() }) {
@@ -145,22 +148,29 @@ impl Entry<'_> {
                         origins.extend(step.fixed_address().map(|a| a.origin()));
                     }
                     let run = self.step_run(world, phase);
-                    let (done, ..) = run_all(&run, steps, actor).await;
-                    self.shared.sessions.count(0, done.iter().map(|d| d.requests as usize).sum());
-                    if done.last().is_some_and(|d| d.ended != Ended::Held) {
+                    let (done, _) = run_all(&run, steps, cast).await;
+                    self.shared.sessions.count(0, done.requests as usize);
+                    if !done.held() {
                         return Err(self.failed_login(phase, done));
                     }
-                    let captured = done.iter().flat_map(|d| &d.captured);
-                    let parts = captured.filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
+                    let parts = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
                     heard = Heard::Steps(parts.collect());
-                    all.extend(done);
+                    all.append(done);
                 }
             }
         }
     }
 
     fn step_run<'a>(&'a self, world: &'a WorldRun, phase: Phase) -> StepRun<'a> {
-        StepRun { shared: self.shared, world, phase, label: &self.identity.name, scope: &world.scope }
+        StepRun {
+            shared: self.shared,
+            world,
+            phase,
+            label: &self.identity.name,
+            scope: &world.scope,
+            stand_in: Caller::Nobody,
+            case: None,
+        }
     }
 
     async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
@@ -168,11 +178,11 @@ impl Entry<'_> {
         let Some(whoami) = self.identity.login.whoami else { return Ok(Arc::new(session)) };
         let ownership = if self.sharing == Sharing::Fresh { Ownership::Fresh } else { Ownership::Still };
         let asked = Arc::new(session);
-        let mut actor = Actor::of(self.id, &asked, ownership);
-        let done = ask(self.shared, world, self.id, whoami, &world.scope, &mut actor).await;
-        if done.last().is_some_and(|d| d.ended == Ended::Held) {
-            drop(actor);
-            let shown_by = done.iter().filter_map(|d| d.allowed).collect();
+        let mut cast = Cast::alone(Actor::of(self.id, &asked, ownership));
+        let done = ask(self.shared, world, self.id, whoami, &world.scope, &mut cast).await;
+        if done.held() {
+            drop(cast);
+            let shown_by = done.allowed;
             let session = Arc::try_unwrap(asked).map(|session| Arc::new(Session { shown_by, ..session }));
             return Ok(session.unwrap_or_else(|held| held));
         }
@@ -183,20 +193,20 @@ impl Entry<'_> {
     }
 
     /// A login by cookies that got none would send every request without a credential.
-    fn empty_handed(&self, done: Vec<Done>) -> Arc<Failure> {
+    fn empty_handed(&self, done: Done) -> Arc<Failure> {
         let name = &self.identity.name;
         let message = format!("`{name}` got no credential: the login was answered, but left no cookie to send");
-        let notes: Vec<String> = done.iter().flat_map(|d| d.record.notes.clone()).collect();
+        let notes: Vec<String> = done.records.iter().flat_map(|r| r.notes.clone()).collect();
         let failure = self.failed("login-failed", &message, done);
         let mut reason = failure.reason.clone();
         reason.help.extend(notes);
         Arc::new(Failure { reason, steps: failure.steps.clone() })
     }
 
-    fn failed_login(&self, phase: Phase, done: Vec<Done>) -> Arc<Failure> {
+    fn failed_login(&self, phase: Phase, done: Done) -> Arc<Failure> {
         let what = if phase == Phase::Refresh { "refresh the session" } else { "log in" };
-        let status = done.last().and_then(|d| d.record.status);
-        let why = done.last().and_then(|d| d.reasons.first()).map(|r| r.message.clone()).unwrap_or_default();
+        let status = done.records.last().and_then(|r| r.status);
+        let why = done.reasons.first().map(|r| r.message.clone()).unwrap_or_default();
         let name = &self.identity.name;
         let message = match status {
             Some(status) => format!("`{name}` could not {what}: the server answered {status} ({why})"),
@@ -205,8 +215,8 @@ impl Entry<'_> {
         self.failed("login-failed", &message, done)
     }
 
-    fn failed(&self, code: &'static str, message: &str, done: Vec<Done>) -> Arc<Failure> {
-        let last = done.last().and_then(|d| d.reasons.first()).cloned();
+    fn failed(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {
+        let last = done.reasons.first().cloned();
         let mut reason = record::reason(self.shared, code, message, self.identity.span, Vec::new());
         if let Some(last) = last {
             reason.place = last.place;
@@ -214,12 +224,12 @@ impl Entry<'_> {
             reason.actual = last.actual;
             reason.help.extend(last.help);
         }
-        reason.step = done.len().checked_sub(1);
-        let steps = done.into_iter().map(|d| d.record).collect();
+        reason.step = done.records.len().checked_sub(1);
+        let steps = done.records;
         Arc::new(Failure { reason: self.shared_cause(reason), steps })
     }
 
-    fn fail(&self, code: &'static str, message: &str, done: Vec<Done>) -> Arc<Failure> {
+    fn fail(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {
         self.failed(code, message, done)
     }
 
@@ -236,28 +246,20 @@ pub(super) async fn ask(
     id: IdentityId,
     whoami: StepsId,
     scope: &Arc<Scope>,
-    actor: &mut Actor,
-) -> Vec<Done> {
+    cast: &mut Cast,
+) -> Done {
     let identity = &shared.plan.identities[id.0 as usize];
     let steps = &shared.plan.steps[whoami.0 as usize];
-    let run = StepRun { shared, world, phase: Phase::Whoami, label: &identity.name, scope };
-    let (done, ..) = run_all(&run, steps, actor).await;
-    shared.sessions.count(0, done.iter().map(|d| d.requests as usize).sum());
+    let run = StepRun {
+        shared,
+        world,
+        phase: Phase::Whoami,
+        label: &identity.name,
+        scope,
+        stand_in: Caller::Nobody,
+        case: None,
+    };
+    let (done, _) = run_all(&run, steps, cast).await;
+    shared.sessions.count(0, done.requests as usize);
     done
-}
-
-/// When a session of cookies ends: with the first of its cookies that does.
-///
-/// Which cookies these are is nowhere said. They go to the target, and scripts are kept from them (RFC 6265, section
-/// 8.2): what else is there, such as a language or a token against forgery, says nothing about the session.
-fn session_end(jar: &Jar, target: &str, now: Timestamp) -> Option<Timestamp> {
-    let target = Address::parse(target).ok();
-    let at_target = |c: &Cookie| target.as_ref().is_some_and(|t| c.goes_to(t.url()));
-    let mut cookies: Vec<&Cookie> = jar.iter(now).collect();
-    for narrower in [&at_target as &dyn Fn(&Cookie) -> bool, &|c| c.http_only] {
-        if cookies.iter().any(|c| narrower(c)) {
-            cookies.retain(|c| narrower(c));
-        }
-    }
-    cookies.into_iter().filter_map(|c| c.expiry).min()
 }

@@ -12,7 +12,7 @@ use url::Origin;
 use super::Shared;
 use super::ledger::RequestKey;
 use super::login::{Sharing, make};
-use crate::auth::Credential;
+use crate::auth::{Credential, Memory};
 use crate::event::{Reason, StepRecord};
 use crate::http::jar::Jar;
 use crate::step::IdentityId;
@@ -32,6 +32,8 @@ pub(super) struct Session {
     pub(super) origins: Vec<Origin>,
     /// Counts logins and refreshes of the identity.
     pub(super) generation: u64,
+    /// What its requests learn from the server.
+    pub(super) memory: Memory,
     /// What `whoami` was allowed with it.
     pub(super) shown_by: Vec<RequestKey>,
 }

@@ -1,77 +1,28 @@
 //! Sends one step as somebody and judges what came back.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use url::Origin;
 
 use super::actor::{Actor, Who};
+use super::done::{Done, Ended};
 use super::dress::Credential;
 use super::judge::{self, Judged};
-use super::ledger::{Asked, Refusal, RequestKey};
+use super::ledger::{Asked, RequestKey};
 use super::record::{self, Subject};
 use super::session::{Failure, Session};
 use super::witness::Seen;
 use super::world::WorldRun;
 use super::{Keep, Shared};
 use crate::capture::response_value;
-use crate::event::{Event, Phase, Reason, StepRecord, Waiting};
+use crate::event::{Phase, Reason, StepRecord};
 use crate::http::{HttpError, Journey, Trail};
-use crate::step::{IdentityId, Pause, Prepared, Step};
+use crate::step::{Caller, Prepared, Step};
 use crate::template::{Scope, TemplateError, Value};
 
-/// How a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ended {
-    /// Everything held.
-    Held,
-    /// A check did not hold.
-    Failed,
-    /// There was no answer to judge, or a capture found nothing.
-    Errored,
-    /// The session ended and could not be renewed.
-    Blocked,
-}
-
-/// What a step left behind.
-#[derive(Debug)]
-pub(super) struct Done {
-    pub(super) ended: Ended,
-    pub(super) record: StepRecord,
-    pub(super) captured: Vec<(Arc<str>, Value)>,
-    pub(super) reasons: Vec<Reason>,
-    /// Set when the step was refused as it expected.
-    pub(super) refused: Option<Refusal>,
-    /// What the step was allowed.
-    pub(super) allowed: Option<RequestKey>,
-    /// The identity whose credential it was allowed with.
-    pub(super) allowed_to: Option<IdentityId>,
-    /// Why the session could not be renewed.
-    pub(super) blocked: Option<Arc<Failure>>,
-    pub(super) requests: u32,
-    pub(super) waited: Duration,
-}
-
-impl Done {
-    /// A step that ended without an answer.
-    fn empty(record: StepRecord) -> Self {
-        Self {
-            ended: Ended::Errored,
-            record,
-            captured: Vec::new(),
-            reasons: Vec::new(),
-            refused: None,
-            allowed: None,
-            allowed_to: None,
-            blocked: None,
-            requests: 0,
-            waited: Duration::ZERO,
-        }
-    }
-}
-
 /// What running a step needs.
+#[derive(Clone, Copy)]
 pub(super) struct StepRun<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) world: &'a WorldRun,
@@ -80,68 +31,15 @@ pub(super) struct StepRun<'a> {
     pub(super) label: &'a Arc<str>,
     /// Captures so far and all below.
     pub(super) scope: &'a Arc<Scope>,
+    /// Who sends steps that name nobody.
+    pub(super) stand_in: Caller,
+    /// The number of the case, when its pages may be asked for again.
+    pub(super) case: Option<usize>,
 }
 
 impl StepRun<'_> {
-    /// Runs a step with its pause and its retries.
-    pub(super) async fn run(&self, step: &Step, actor: &mut Actor) -> Done {
-        let mut waited = Duration::ZERO;
-        if let Some(pause) = &step.pause {
-            match self.pause(pause, actor).await {
-                Ok(time) => waited += time,
-                Err(error) => return self.unsent(step, actor, &error),
-            }
-        }
-        let mut requests = 0;
-        let attempts = step.retry.map_or(1, |r| r.attempts);
-        for attempt in 1.. {
-            let mut done = self.once(step, actor).await;
-            requests += done.requests;
-            if done.ended == Ended::Held || attempt >= attempts {
-                done.requests = requests;
-                done.waited += waited;
-                if attempt > 1 {
-                    done.record.notes.push(format!("asked {attempt} times"));
-                }
-                return done;
-            }
-            let every = step.retry.map_or(Duration::ZERO, |r| r.every);
-            self.wait(every, "the next try of a step").await;
-            waited += every;
-        }
-        unreachable!("the loop returns at its last attempt")
-    }
-
-    async fn pause(&self, pause: &Pause, actor: &Actor) -> Result<Duration, TemplateError> {
-        let time = match pause {
-            Pause::For(time) => *time,
-            Pause::Until(template) => {
-                let value = template.value(&self.scope_of(actor))?;
-                let until = read_time(&value).ok_or_else(|| TemplateError {
-                    message: "`until` is neither seconds since 1970 nor an RFC 3339 time".to_owned(),
-                    span: template.span(),
-                })?;
-                Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
-            }
-        };
-        self.wait(time, "a pause in the suite").await;
-        Ok(time)
-    }
-
-    async fn wait(&self, time: Duration, what: &str) {
-        if time >= Duration::from_millis(200) {
-            let waiting = Waiting { case: Arc::clone(self.label), what: what.to_owned(), time };
-            self.shared.emit(Event::Waiting(waiting));
-        }
-        match self.phase {
-            Phase::Case => self.shared.limits.pass_time(time).await,
-            Phase::Setup | Phase::Teardown | Phase::Login | Phase::Refresh | Phase::Whoami => {
-                tokio::time::sleep(time).await;
-            }
-        }
-    }
-
-    async fn once(&self, step: &Step, actor: &mut Actor) -> Done {
+    /// Sends one request as somebody, and judges what came back.
+    pub(super) async fn exchange(&self, step: &Step, actor: &mut Actor) -> Done {
         if let Err(failure) = self.keep_alive(actor).await {
             return self.blocked(step, actor, failure);
         }
@@ -177,6 +75,7 @@ impl StepRun<'_> {
         done.requests = requests;
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
         self.note_ender(step, &trail, &mut done, sender);
+        done.last = Some(Arc::new(trail));
         done
     }
 
@@ -206,13 +105,8 @@ impl StepRun<'_> {
             Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
             Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
         };
-        let mut dress = Credential {
-            shared: self.shared,
-            origins: session.as_ref().map(|(_, s)| self.origins(s)),
-            session,
-            removed: prepared.removed,
-            fault: None,
-        };
+        let origins = session.as_ref().map(|(_, s)| self.origins(s));
+        let mut dress = Credential::new(self.shared, session, origins, prepared.removed, step.handshake);
         let journey = Journey {
             transport: &self.world.transport,
             jar: &mut actor.jar,
@@ -250,9 +144,8 @@ impl StepRun<'_> {
         let Some(response) = trail.response().filter(|_| trail.error.is_none()) else {
             let error = trail.error.clone().unwrap_or(HttpError::Closed);
             let reason = self.reason(error.code(), &error.to_string(), step.span, error.help());
-            let mut done = self.without_answer(step, actor, reason);
-            done.record = self.record(step, actor, Some(trail), Ended::Errored, 0, 0);
-            return done;
+            let record = self.record(step, actor, Some(trail), Ended::Errored, 0, 0);
+            return Done { reasons: vec![reason], ..Done::of(Ended::Errored, record) };
         };
         record::know_cookies(self.shared, trail, self.owner(actor));
         let mut scope = self.scope_of(actor);
@@ -285,7 +178,7 @@ impl StepRun<'_> {
             _ => Ended::Failed,
         };
         let record = self.record(step, actor, Some(trail), ended, held, failures);
-        Done { ended, captured, reasons, ..Done::empty(record) }
+        Done { captured, reasons, ..Done::of(ended, record) }
     }
 
     /// Whose captures and cookies these are, for the names of masks.
@@ -296,18 +189,19 @@ impl StepRun<'_> {
         }
     }
 
-    fn unsent(&self, step: &Step, actor: &Actor, error: &TemplateError) -> Done {
+    pub(super) fn unsent(&self, step: &Step, actor: &Actor, error: &TemplateError) -> Done {
         let reason = self.reason("template", &error.message, error.span, Vec::new());
         self.without_answer(step, actor, reason)
     }
 
     fn without_answer(&self, step: &Step, actor: &Actor, reason: Reason) -> Done {
-        Done { reasons: vec![reason], ..Done::empty(self.record(step, actor, None, Ended::Errored, 0, 0)) }
+        let record = self.record(step, actor, None, Ended::Errored, 0, 0);
+        Done { reasons: vec![reason], ..Done::of(Ended::Errored, record) }
     }
 
     fn blocked(&self, step: &Step, actor: &Actor, failure: Arc<Failure>) -> Done {
         let record = self.record(step, actor, None, Ended::Blocked, 0, 0);
-        Done { ended: Ended::Blocked, blocked: Some(failure), ..Done::empty(record) }
+        Done { blocked: Some(failure), ..Done::of(Ended::Blocked, record) }
     }
 
     fn reason(&self, code: &'static str, message: &str, span: crate::source::Span, help: Vec<String>) -> Reason {
@@ -335,31 +229,6 @@ impl StepRun<'_> {
     }
 }
 
-/// Runs a list of steps as one actor, as logins do; stops at the first that does not hold.
-pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], actor: &mut Actor) -> (Vec<Done>, Scope, Duration) {
-    let clock = Instant::now();
-    let mut scope = Scope::above(run.scope);
-    let mut all = Vec::new();
-    for step in steps {
-        let layered = Arc::new(scope.clone());
-        let inner =
-            StepRun { shared: run.shared, world: run.world, phase: run.phase, label: run.label, scope: &layered };
-        let done = match step.caller {
-            crate::step::Caller::Anonymous => inner.run(step, &mut Actor::anonymous()).await,
-            _ => inner.run(step, actor).await,
-        };
-        for (name, value) in &done.captured {
-            scope.set(Arc::clone(name), value.clone());
-        }
-        let held = done.ended == Ended::Held;
-        all.push(done);
-        if !held {
-            break;
-        }
-    }
-    (all, scope, clock.elapsed())
-}
-
 fn count(trail: &Trail) -> u32 {
     u32::try_from(trail.hops.len()).unwrap_or(u32::MAX)
 }
@@ -368,16 +237,6 @@ fn copy(from: &Scope, to: &mut Scope) {
     for (name, value) in from.local() {
         to.set(Arc::clone(name), value.clone());
     }
-}
-
-fn read_time(value: &serde_json::Value) -> Option<Timestamp> {
-    #[expect(clippy::cast_possible_truncation, reason = "a time is told to the millisecond")]
-    let of = |seconds: f64| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
-    if let Some(seconds) = value.as_f64() {
-        return of(seconds);
-    }
-    let text = value.as_str()?;
-    text.parse::<f64>().ok().map_or_else(|| text.parse().ok(), of)
 }
 
 fn percent_decoded(text: &str) -> String {

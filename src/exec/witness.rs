@@ -4,8 +4,9 @@ use jiff::Timestamp;
 
 use super::access::{Said, may_hold_credential, said, sender_of};
 use super::actor::{Actor, Who};
+use super::done::Done;
 use super::ledger::{Refusal, RequestKey, Sender, Weight};
-use super::talk::{Done, Ended, StepRun};
+use super::talk::StepRun;
 use crate::http::Trail;
 use crate::step::{Prepared, Step};
 
@@ -23,13 +24,13 @@ impl StepRun<'_> {
     pub(super) fn remember(&self, step: &Step, actor: &mut Actor, trail: &Trail, done: &mut Done, seen: Seen) {
         let Seen { key, sender, at } = seen;
         let said = said(step, trail);
-        let held = done.ended == Ended::Held;
+        let held = done.held();
         match said {
             Said::Refused | Said::SentAway if sender == Sender::Anonymous => self.shared.ledger.guarded(key),
             // A check that did not hold may be what tells that nothing was really granted.
             Said::Allowed if held => {
                 self.shared.ledger.allowed(key, sender);
-                done.allowed = Some(key);
+                done.allowed.push(key);
                 if let Sender::Identity { id, .. } = sender {
                     done.allowed_to = Some(id);
                     actor.allowed.push(key);
@@ -47,7 +48,7 @@ impl StepRun<'_> {
         if held {
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
-            done.refused = Some(Refusal { key, sender, status, step: 0, at, weight, earlier });
+            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, earlier });
         }
     }
 

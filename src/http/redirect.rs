@@ -28,11 +28,29 @@ pub trait Dress: Send {
     /// Adds fields, cookies or parameters; a returned sentence is noted in the trail.
     fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String>;
 
+    /// Hears each answer. What it gives is noted; [`Heard::Again`] has the request dressed and sent
+    /// once more.
+    fn heard(&mut self, _: &Exchange) -> Heard {
+        Heard::Done(None)
+    }
+
     /// Tells whether cookies of the jar may travel with a request.
     fn may_carry_cookies(&self, _: &Request) -> bool {
         true
     }
 }
+
+/// What an answer means to whoever dressed the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// It stands.
+    Done(Option<String>),
+    /// It asked for something that the request did not have yet.
+    Again(String),
+}
+
+/// How often a request is sent again for what its answers ask, before the answer stands.
+const MOST_ASKED: usize = 2;
 
 /// Adds nothing.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +84,8 @@ impl Journey<'_> {
     pub async fn go(mut self, mut request: Request, dress: &mut dyn Dress) -> Trail {
         let mut trail = Trail::default();
         let clock = Instant::now();
-        for hop in 0..=MAX_HOPS {
+        let (mut hop, mut asked) = (0, 0);
+        loop {
             let mut outgoing = request.clone();
             trail.notes.extend(dress.dress(&mut outgoing, hop));
             // A `Cookie` field written by hand is all that travels.
@@ -80,6 +99,16 @@ impl Journey<'_> {
                 exchange.response = Err(HttpError::Timeout(self.timeout));
             }
             self.keep_cookies(&exchange, &mut trail);
+            let heard = if exchange.response.is_ok() { dress.heard(&exchange) } else { Heard::Done(None) };
+            if let (Heard::Again(why), true) = (&heard, asked < MOST_ASKED) {
+                asked += 1;
+                trail.notes.push(why.clone());
+                trail.hops.push(exchange);
+                continue;
+            }
+            if let Heard::Done(note) = heard {
+                trail.notes.extend(note);
+            }
             let next = self.next(&exchange, &request, hop);
             if let Err(error) = &exchange.response {
                 trail.error = Some(error.clone());
@@ -94,6 +123,7 @@ impl Journey<'_> {
                 Next::Go(following, notes) => {
                     trail.notes.extend(notes);
                     request = *following;
+                    (hop, asked) = (hop + 1, 0);
                 }
             }
         }

@@ -99,6 +99,12 @@ fn headers(hop: &HopRecord, has_body: bool, variables: &mut Variables) -> Vec<St
             parts.push(format!("-u {}", variables.quote(&pair)));
             continue;
         }
+        if let Some(user) = value.strip_prefix("Digest ").filter(|_| lower == "authorization").and_then(digest) {
+            // The answer to a nonce is good once; curl asks for one of its own.
+            parts.push("--digest".to_owned());
+            parts.push(format!("-u {}", variables.quote(&format!("{user}:‹{user}.password›"))));
+            continue;
+        }
         // An empty value needs a semicolon, or curl would leave the field out.
         let field = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         parts.push(format!("-H {}", variables.quote(&field)));
@@ -128,6 +134,13 @@ fn basic(value: &str) -> Option<String> {
     let user = bytes.strip_suffix(b":").or_else(|| (count > 0 && begun).then_some(&bytes[..]))?;
     let user = std::str::from_utf8(user).ok().filter(|u| !u.contains([':', '‹', '›']))?;
     Some(format!("{user}:{masked}"))
+}
+
+/// Gives the user of a Digest answer, unless it travels hashed or spelt in another way.
+fn digest(params: &str) -> Option<String> {
+    let user = params.strip_prefix("username=\"")?.split('"').next()?;
+    let plain = !user.contains([':', '\\', '‹', '›']) && !params.contains("userhash=true");
+    plain.then(|| user.to_owned())
 }
 
 /// Quotes a word for a POSIX shell.
@@ -274,6 +287,14 @@ mod tests {
 
     fn get(line: &str, url: &str, headers: &[(&str, &str)]) -> HopRecord {
         hop(url, message(line, headers, body(BodyKind::Empty, "")), None)
+    }
+
+    #[test]
+    fn curl_answers_digest_challenges_itself() {
+        let answer = "Digest username=\"ann\", realm=\"r\", nonce=\"n\", response=\"‹masked:0›\"";
+        assert_eq!(digest(&answer["Digest ".len()..]).as_deref(), Some("ann"));
+        assert_eq!(digest("username=\"0123\", userhash=true"), None);
+        assert_eq!(digest("username*=UTF-8''k%C3%BC"), None);
     }
 
     #[test]

@@ -210,6 +210,7 @@ pub fn unknown_word(span: Span, word: &str, what: &str, known: &[&str]) -> Diagn
     match did_you_mean(word, known.iter().copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None if known.is_empty() => diagnostic,
+        None if known.len() == 1 => diagnostic.help(format!("possible is {}", quoted[0])),
         None => diagnostic.help(format!("possible are {}", list(&quoted, "and"))),
     }
 }

@@ -261,6 +261,8 @@ pub struct StepSpec {
     pub pause: Option<Pause>,
     /// Repetition until it holds.
     pub retry: Option<Retry>,
+    /// Whether a question of the server is answered.
+    pub handshake: Handshake,
 }
 
 /// A body as written.
@@ -290,6 +292,16 @@ pub enum Pause {
     For(Duration),
     /// Until a time: seconds since 1970 or RFC 3339, after rendering.
     Until(Node),
+}
+
+/// Whether a question of the server, such as a Digest challenge, is answered with another request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Handshake {
+    /// It is, and only what comes of it is judged.
+    #[default]
+    On,
+    /// The question itself is judged.
+    Off,
 }
 
 /// Repetition of a step until its expectations hold.

@@ -10,17 +10,15 @@ use crate::capture::Capture;
 use crate::check::{Expectations, StatusSet};
 use crate::http::{Address, Follow};
 use crate::source::Span;
-use crate::spec::Retry;
+use crate::spec::{Handshake, Retry};
 use crate::template::Template;
 
 mod compile;
 pub mod diags;
-mod file;
 mod request;
 mod tree;
 
-pub use compile::{Callers, Compile};
-pub use file::{OUTSIDE, leaves, read_file, read_file_or_absolute};
+pub use compile::{Callers, Compile, read_file};
 use request::Parts;
 pub use request::Prepared;
 pub use tree::Tree;
@@ -70,6 +68,8 @@ pub struct Step {
     pub pause: Option<Pause>,
     /// Repetition until it holds.
     pub retry: Option<Retry>,
+    /// Whether a question of the server is answered.
+    pub handshake: Handshake,
 }
 
 /// What a step asks for.

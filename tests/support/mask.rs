@@ -17,6 +17,8 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         // What the demo makes up.
         (r"\breq-[0-9a-f]+-[0-9]+", "req-0"),
         (r"‹masked:[0-9a-f]{8}›", "‹masked:00000000›"),
+        (r#"\bnonce="[A-Za-z0-9_-]{43}""#, r#"nonce="0000000000000000000000000000000000000000000""#),
+        (r"MASKED_[0-9A-F]{8}\b", "MASKED_00000000"),
         (r"\bsid-[0-9a-f]{32}", "sid-00000000000000000000000000000000"),
         (r#""(iat|exp|nbf|auth_time)": ?[0-9]+"#, r#""$1":0"#),
         (r#"("expires_in\\?": ?)[0-9]+"#, "${1}900"),

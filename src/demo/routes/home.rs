@@ -48,6 +48,12 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /keys/report", "an X-Api-Key that may read"),
     ("POST /keys/report", "an X-Api-Key that may write"),
     ("GET /keys/query", "the API key as ?api_key="),
+    (
+        "GET /digest/{corner}/report",
+        "Digest: any, md5, md5-sess, sha-256, sha-256-sess, sha-512-256, body, hashed, once, next, old",
+    ),
+    ("POST /digest/{corner}/report", "the same with a body"),
+    ("GET /digest/{corner}/settings", "Digest of the device that manages the others"),
     ("GET /greeting", "a token is welcome and not needed"),
     ("GET /old/me", "moved to /me"),
     ("GET /hop/{n}", "redirects to /me in n steps"),

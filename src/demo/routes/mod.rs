@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod digest;
 mod home;
 mod keys;
 mod login;
@@ -36,6 +37,7 @@ pub(crate) fn all(app: App) -> Router {
         .merge(web::routes())
         .merge(report::routes())
         .merge(keys::routes())
+        .merge(digest::routes())
         .merge(retries::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(app.clone(), outer::wrap))

@@ -1,6 +1,7 @@
 //! The demo over real sockets, one file per area.
 
 mod access;
+mod digest;
 mod login;
 mod other;
 mod tokens;

@@ -83,12 +83,19 @@ fn hops(page: Page, step: &StepRecord) -> Vec<Line> {
     let earlier = step.hops.len().saturating_sub(1);
     let mut lines = Vec::new();
     for hop in step.hops.iter().take(earlier.min(LISTED)) {
-        let label = if lines.is_empty() { "redirect" } else { "" };
+        let location = hop.response.as_ref().and_then(|r| header(r, "location"));
+        // Without a way to go on it was a question, such as a Digest challenge, that the next request answers.
+        let label = match (lines.is_empty(), location) {
+            (true, Some(_)) => "redirect",
+            (true, None) => "asked",
+            (false, _) => "",
+        };
         let line = page.labelled(INDENT, label, COLUMN).text(request_line(&hop.request));
         let line = match &hop.response {
             Some(response) => {
-                let to = header(response, "location").unwrap_or("nowhere");
-                line.text("   ").text(status_line(response).split(' ').next().unwrap_or("")).text(&format!(" → {to}"))
+                let status = status_line(response);
+                let to = location.map(|to| format!(" → {to}")).unwrap_or_default();
+                line.text("   ").text(status.split(' ').next().unwrap_or("")).text(&to)
             }
             None => line,
         };

@@ -1,0 +1,93 @@
+//! What steps leave behind, one or many: records, captures, and what they show about access.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::ledger::{Refusal, RequestKey};
+use super::session::Failure;
+use crate::event::{Reason, StepRecord};
+use crate::http::Trail;
+use crate::step::IdentityId;
+use crate::template::Value;
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// Everything held.
+    Held,
+    /// A check did not hold.
+    Failed,
+    /// There was no answer to judge, or a capture found nothing.
+    Errored,
+    /// The session ended and could not be renewed.
+    Blocked,
+}
+
+/// What a step left behind, or a list of them.
+#[derive(Debug)]
+pub(super) struct Done {
+    pub(super) ended: Ended,
+    /// What was sent, in order.
+    pub(super) records: Vec<StepRecord>,
+    pub(super) captured: Vec<(Arc<str>, Value)>,
+    /// Why it did not hold; each is about one of the records.
+    pub(super) reasons: Vec<Reason>,
+    /// What was refused as it was expected; each is about one of the records.
+    pub(super) refused: Vec<Refusal>,
+    /// What was allowed.
+    pub(super) allowed: Vec<RequestKey>,
+    /// The identity whose credential the last request was allowed with.
+    pub(super) allowed_to: Option<IdentityId>,
+    /// Why the session could not be renewed.
+    pub(super) blocked: Option<Arc<Failure>>,
+    pub(super) requests: u32,
+    pub(super) waited: Duration,
+    /// What the last request really did.
+    pub(super) last: Option<Arc<Trail>>,
+}
+
+impl Done {
+    /// Nothing was done, and so everything holds.
+    pub(super) const fn nothing() -> Self {
+        Self {
+            ended: Ended::Held,
+            records: Vec::new(),
+            captured: Vec::new(),
+            reasons: Vec::new(),
+            refused: Vec::new(),
+            allowed: Vec::new(),
+            allowed_to: None,
+            blocked: None,
+            requests: 0,
+            waited: Duration::ZERO,
+            last: None,
+        }
+    }
+
+    /// A step that ended in some way, with its record.
+    pub(super) fn of(ended: Ended, record: StepRecord) -> Self {
+        Self { ended, records: vec![record], ..Self::nothing() }
+    }
+
+    /// Tells whether everything held.
+    pub(super) fn held(&self) -> bool {
+        self.ended == Ended::Held
+    }
+
+    /// Adds what the next step left behind.
+    pub(super) fn append(&mut self, next: Self) {
+        let first = self.records.len();
+        let at = |step: Option<usize>| Some(first + step.unwrap_or(0));
+        self.ended = next.ended;
+        self.records.extend(next.records);
+        self.captured.extend(next.captured);
+        self.reasons.extend(next.reasons.into_iter().map(|r| Reason { step: at(r.step), ..r }));
+        self.refused.extend(next.refused.into_iter().map(|r| Refusal { step: first + r.step, ..r }));
+        self.allowed.extend(next.allowed);
+        self.allowed_to = next.allowed_to;
+        self.blocked = next.blocked;
+        self.requests += next.requests;
+        self.waited += next.waited;
+        self.last = next.last.or(self.last.take());
+    }
+}

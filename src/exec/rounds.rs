@@ -1,0 +1,122 @@
+//! Runs steps in their time: the wait before one, its tries, and one after the other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::actor::Actor;
+use super::cast::Cast;
+use super::decide::Sample;
+use super::done::Done;
+use super::talk::StepRun;
+use crate::event::{Event, Phase, Waiting};
+use crate::step::{Ask, Caller, Pause, Step};
+use crate::template::{Scope, TemplateError};
+
+/// Runs steps one after the other, each with what those before captured; stops at the first that does
+/// not hold.
+pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast) -> (Done, Scope) {
+    let mut scope = Scope::above(run.scope);
+    cast.show_sessions(run.shared, &mut scope);
+    let mut all = Done::nothing();
+    for (number, step) in steps.iter().enumerate() {
+        let layered = Arc::new(scope.clone());
+        let inner = StepRun { scope: &layered, ..*run };
+        let done = inner.run(step, cast).await;
+        if let (Some(case), Some(id), [key], true) =
+            (run.case, done.allowed_to, &done.allowed[..], step.is_repeatable())
+        {
+            run.shared.ledger.sample(id, *key, || Sample { case, step: number, scope: Arc::clone(&layered) });
+        }
+        for (name, value) in &done.captured {
+            scope.set(Arc::clone(name), value.clone());
+        }
+        all.append(done);
+        if !all.held() {
+            break;
+        }
+    }
+    (all, scope)
+}
+
+impl StepRun<'_> {
+    /// Runs a step with its pause and its tries.
+    pub(super) async fn run(&self, step: &Step, cast: &mut Cast) -> Done {
+        let caller = if step.caller == Caller::Case { self.stand_in } else { step.caller };
+        cast.begin_step();
+        let mut waited = Duration::ZERO;
+        if let Some(pause) = &step.pause {
+            let actor = cast.actor(caller);
+            match self.pause(pause, actor).await {
+                Ok(time) => waited += time,
+                Err(error) => return self.unsent(step, actor, &error),
+            }
+        }
+        let mut requests = 0;
+        let attempts = step.retry.map_or(1, |r| r.attempts);
+        for attempt in 1.. {
+            let mut done = self.once(step, cast, caller).await;
+            requests += done.requests;
+            if done.held() || attempt >= attempts {
+                done.requests = requests;
+                done.waited += waited;
+                if attempt > 1
+                    && let Some(record) = done.records.last_mut()
+                {
+                    record.notes.push(format!("asked {attempt} times"));
+                }
+                return done;
+            }
+            let every = step.retry.map_or(Duration::ZERO, |r| r.every);
+            self.wait(every, "the next try of a step").await;
+            waited += every;
+        }
+        unreachable!("the loop returns at its last attempt")
+    }
+
+    async fn once(&self, step: &Step, cast: &mut Cast, caller: Caller) -> Done {
+        match &step.ask {
+            Ask::Request(_) => self.exchange(step, cast.actor(caller)).await,
+        }
+    }
+
+    async fn pause(&self, pause: &Pause, actor: &Actor) -> Result<Duration, TemplateError> {
+        let time = match pause {
+            Pause::For(time) => *time,
+            Pause::Until(template) => {
+                let value = template.value(&self.scope_of(actor))?;
+                let until = read_time(&value).ok_or_else(|| TemplateError {
+                    message: "`until` is neither seconds since 1970 nor an RFC 3339 time".to_owned(),
+                    span: template.span(),
+                })?;
+                Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
+            }
+        };
+        self.wait(time, "a pause in the suite").await;
+        Ok(time)
+    }
+
+    async fn wait(&self, time: Duration, what: &str) {
+        if time >= Duration::from_millis(200) {
+            let waiting = Waiting { case: Arc::clone(self.label), what: what.to_owned(), time };
+            self.shared.emit(Event::Waiting(waiting));
+        }
+        match self.phase {
+            Phase::Case => self.shared.limits.pass_time(time).await,
+            Phase::Setup | Phase::Teardown | Phase::Login | Phase::Refresh | Phase::Whoami => {
+                tokio::time::sleep(time).await;
+            }
+        }
+    }
+}
+
+fn read_time(value: &serde_json::Value) -> Option<Timestamp> {
+    #[expect(clippy::cast_possible_truncation, reason = "a time is told to the millisecond")]
+    let of = |seconds: f64| Timestamp::from_millisecond((seconds * 1000.0) as i64).ok();
+    if let Some(seconds) = value.as_f64() {
+        return of(seconds);
+    }
+    let text = value.as_str()?;
+    text.parse::<f64>().ok().map_or_else(|| text.parse().ok(), of)
+}
