@@ -11,7 +11,8 @@
 //! - Reading: [`spec`] makes typed suites of YAML, [`source`] keeps their places, [`diag`] words their faults.
 //! - Planning: [`plan`] resolves names and makes cases, [`step`] compiles requests.
 //! - What the language knows, pure and as tables: [`auth`] (schemes), [`check`] (expectations and operators),
-//!   [`capture`] (sources and cuts), [`template`] (functions), with [`jsonpath`] and [`jose`].
+//!   [`capture`] (sources and cuts), [`template`] (functions), with [`jsonpath`], [`jose`] and [`page`] (HTML forms).
+//! - For editors: [`schema`] makes a JSON Schema of the same tables.
 //! - Running: [`exec`] is the only stage with tasks and sockets, [`http`] puts requests on the wire, and
 //!   [`answer`] is what came back.
 //! - Telling: [`event`] is the stream that every report in [`report`] listens to, [`verdict`] gives the exit code.
@@ -32,8 +33,10 @@ pub mod exec;
 pub mod http;
 pub mod jose;
 pub mod jsonpath;
+pub mod page;
 pub mod plan;
 pub mod report;
+pub mod schema;
 pub mod secret;
 pub mod source;
 pub mod spec;

@@ -87,6 +87,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("target keys", keys(spec::TARGET_KEYS)),
         ("secret keys", keys(spec::SECRET_KEYS)),
         ("tls keys", keys(spec::TLS_KEYS)),
+        ("identity keys", keys(spec::IDENTITY_KEYS)),
         ("step keys", keys(spec::STEP_KEYS)),
         ("case keys", keys(spec::CASE_KEYS)),
         ("common scheme keys", keys(auth::COMMON_KEYS)),

@@ -4,9 +4,13 @@
 
 mod support;
 
+#[path = "integration/files.rs"]
+mod files;
 #[path = "integration/golden.rs"]
 mod golden;
 #[path = "integration/interrupts.rs"]
 mod interrupts;
 #[path = "integration/wire.rs"]
 mod wire;
+#[path = "integration/worlds.rs"]
+mod worlds;

@@ -15,6 +15,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("diag", 1),
     ("http", 1),
     ("jsonpath", 1),
+    // Forms of a page become requests.
+    ("page", 2),
     // Templates report their faults as diagnostics.
     ("template", 2),
     ("spec", 3),
@@ -24,6 +26,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("capture", 5),
     ("step", 6),
     ("auth", 7),
+    // The tables of the language as a JSON Schema.
+    ("schema", 8),
     ("plan", 8),
     ("event", 9),
     ("verdict", 10),

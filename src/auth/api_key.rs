@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name, plain, set_cookie};
 use crate::http::Request;
-use crate::spec::{Fields, Node, key};
+use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
 
 pub(super) const KIND: SchemeKind = SchemeKind {
     name: "api-key",
     about: "a key in a header field, a query parameter or a cookie",
     keys: &[
-        key("header", "the field that carries the key, `X-Api-Key` by default"),
-        key("query", "the query parameter that carries it instead"),
-        key("cookie", "the cookie that carries it instead"),
-        key("prefix", "a word before the key, such as `ApiKey` in `Authorization: ApiKey …`"),
+        key("header", "the field that carries the key, `X-Api-Key` by default").is(Shape::Text),
+        key("query", "the query parameter that carries it instead").is(Shape::Text),
+        key("cookie", "the cookie that carries it instead").is(Shape::Text),
+        key("prefix", "a word before the key, such as `ApiKey` in `Authorization: ApiKey …`").is(Shape::Text),
     ],
     needs: &["key"],
     example: "{ scheme: api-key, header: X-Api-Key }",

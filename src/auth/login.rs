@@ -10,7 +10,7 @@ use super::{
 };
 use crate::http::Request;
 use crate::source::Span;
-use crate::spec::{Fields, Node, key};
+use crate::spec::{Fields, Key, Node, Shape, key};
 use crate::step::StepsId;
 use crate::template::{Template, TemplateError, print};
 
@@ -18,19 +18,24 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     name: "login",
     about: "steps of your own that log in; what they capture is the credential",
     keys: &[
-        key("login", "a step or a list of steps; `identity.*` is in scope"),
-        key("refresh", "a step or steps that make a new credential from `session.*`"),
-        key("logout", "the step or steps that end the session; a case that asks the same must say `session: fresh`"),
-        key(
-            "send",
-            "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the login's cookies without it",
-        ),
-        key("cookies", "`keep` lets the login's cookies travel beside `send`"),
+        key("login", "a step or a list of steps; `identity.*` is in scope").is(Shape::STEPS).needed(),
+        key("refresh", "a step or steps that make a new credential from `session.*`").is(Shape::STEPS),
+        key("logout", "the step or steps that end the session; a case that asks the same must say `session: fresh`").is(Shape::STEPS),
+        key("send", "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the login's cookies without it").is(Shape::Keys(SEND_KEYS)),
+        key("cookies", "`keep` lets the login's cookies travel beside `send`").is(Shape::Words(&["keep", "drop"])),
     ],
     needs: &[],
     example: "{ scheme: login, login: { request: POST /login, json: { user: ann }, capture: { token: $.token } }, send: { bearer: token } }",
     read,
 };
+
+/// The keys of `send`.
+const SEND_KEYS: &[Key] = &[
+    key("bearer", "the captured part that is sent as `Authorization: Bearer`").is(Shape::Text),
+    key("header", "a map of a field to its value").is(Shape::FIELDS),
+    key("cookie", "a map of a cookie to its value").is(Shape::FIELDS),
+    key("query", "a map of a parameter to its value").is(Shape::FIELDS),
+];
 
 #[derive(Debug)]
 struct Login {
@@ -86,13 +91,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
 }
 
 fn read_send(node: &Node, parts: &[Arc<str>], cx: &mut ReadScheme<'_, '_, '_>) -> Option<Send> {
-    let keys = [
-        key("bearer", "the captured part that is sent as `Authorization: Bearer`"),
-        key("header", "a map of a field to its value"),
-        key("cookie", "a map of a cookie to its value"),
-        key("query", "a map of a parameter to its value"),
-    ];
-    let fields = cx.compile.reader.fields(node, &keys, "`send`")?;
+    let fields = cx.compile.reader.fields(node, SEND_KEYS, "`send`")?;
     let bearer = fields.get("bearer").and_then(|n| cx.compile.reader.word(n)).map(|w| (w.value, w.span));
     if let Some((part, span)) = &bearer
         && !parts.contains(part)

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::http::{Request, Response};
 use crate::source::{Span, Spanned};
-use crate::spec::{Fields, Key, Node, SchemeSpec, key};
+use crate::spec::{Fields, Key, Node, SchemeSpec, Shape, key};
 use crate::step::{Compile, Step, StepsId};
 use crate::template::{Members, Scope, Template, TemplateError};
 
@@ -49,8 +49,9 @@ pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, d
 
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
-    key("scheme", "the kind of scheme"),
-    key("whoami", "a step that runs after every login and proves that it worked and is the right person"),
+    key("scheme", "the kind of scheme").is(Shape::Text).needed(),
+    key("whoami", "a step that runs after every login and proves that it worked and is the right person")
+        .is(Shape::STEPS),
 ];
 
 /// What reading a scheme needs.
@@ -249,6 +250,14 @@ impl Credential {
         let lifetime = expires.as_millisecond().saturating_sub(issued.as_millisecond()).max(0);
         let margin = jiff::SignedDuration::from_millis((lifetime / 10).min(60_000));
         expires.checked_sub(margin).ok()
+    }
+
+    /// Lets it end with the cookies that carry it, unless its parts already say when.
+    pub fn end_with_cookies(&mut self, end: Option<Timestamp>, now: Timestamp) {
+        if self.expires.is_none() && end.is_some() {
+            self.issued = Some(now);
+            self.expires = end;
+        }
     }
 
     /// Reads the end from `expires_at`, `expires_in`, or the token itself. One that is over at once

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::answer;
 use crate::http::{Response, Trail};
 use crate::source::Span;
-use crate::spec::{Data, Entry, Node, Reader};
+use crate::spec::{Data, Entry, Node, Reader, Shape};
 use crate::template::{Names, Scope, Template, Value, print};
 
 mod cut;
@@ -50,6 +50,8 @@ pub struct SourceRow {
     pub about: &'static str,
     /// A whole capture as an example that a test reads.
     pub example: &'static str,
+    /// The form of the value of its key, for editors.
+    pub takes: Shape,
     /// What kind of source it is.
     pub kind: SourceKind,
     /// Reads the value of its key; faults go to the reader.
@@ -65,6 +67,8 @@ pub struct CutRow {
     pub about: &'static str,
     /// A whole capture as an example that a test reads.
     pub example: &'static str,
+    /// The form of the value of its key, for editors.
+    pub takes: Shape,
     /// Reads the value of its key; faults go to the reader.
     read: fn(&Node, &mut Reader<'_>) -> Option<Arc<dyn Cut>>,
 }
@@ -75,6 +79,7 @@ pub const SOURCES: &[SourceRow] = &[
         name: "json",
         about: "a JSONPath on the body: the value where it is singular, else the list of its nodes",
         example: "{ json: $.access_token }",
+        takes: Shape::Like(r"^\$"),
         kind: SourceKind::Json,
         read: source::json,
     },
@@ -82,6 +87,7 @@ pub const SOURCES: &[SourceRow] = &[
         name: "header",
         about: "the first field of that name, without regard to case",
         example: "{ header: ETag }",
+        takes: Shape::Text,
         kind: SourceKind::Header,
         read: source::header,
     },
@@ -89,6 +95,7 @@ pub const SOURCES: &[SourceRow] = &[
         name: "cookie",
         about: "the value that an answer of this step gave a cookie, percent-decoded",
         example: "{ cookie: csrf }",
+        takes: Shape::Text,
         kind: SourceKind::Cookie,
         read: source::cookie,
     },
@@ -96,6 +103,7 @@ pub const SOURCES: &[SourceRow] = &[
         name: "url",
         about: "`location`: where the answer points, made absolute; `final`: the address of the last request",
         example: "{ url: location, query: code }",
+        takes: Shape::Words(&["location", "final"]),
         kind: SourceKind::Url,
         read: source::url,
     },
@@ -103,6 +111,7 @@ pub const SOURCES: &[SourceRow] = &[
         name: "body",
         about: "the whole body as text, with `true` as its value",
         example: "{ body: true, regex: 'code: (\\d+)' }",
+        takes: Shape::Flag,
         kind: SourceKind::Body,
         read: source::body,
     },
@@ -110,6 +119,7 @@ pub const SOURCES: &[SourceRow] = &[
         name: "status",
         about: "the status code as a number, with `true` as its value",
         example: "{ status: true }",
+        takes: Shape::Flag,
         kind: SourceKind::Status,
         read: source::status,
     },
@@ -121,12 +131,14 @@ pub const CUTS: &[CutRow] = &[
         name: "regex",
         about: "what the first group of a regular expression matches; without a group, the whole match",
         example: "{ header: Link, regex: '<([^>]*)>' }",
+        takes: Shape::Text,
         read: cut::regex,
     },
     CutRow {
         name: "query",
         about: "a query parameter of a URL, decoded",
         example: "{ json: $.totpURI, query: secret }",
+        takes: Shape::Text,
         read: cut::query,
     },
 ];

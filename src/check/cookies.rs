@@ -9,25 +9,25 @@ use serde_json::Value;
 
 use crate::http::Trail;
 use crate::http::jar::{Deletion, ParsedSetCookie, RefuseReason, SameSite, StoreOutcome, Stored};
-use crate::spec::{Data, Fields, Key, Node, Reader, key};
+use crate::spec::{Data, Def, Fields, Key, Node, Reader, Shape, key};
 
 use super::operator::Expectation;
 use super::value::{Actual, Kind, Missing};
 use super::{Check, Checked, Placed, Seen, diags};
 
 /// The keys of a cookie under `cookies`.
-const KEYS: &[Key] = &[
-    key("value", "its value, as sent"),
-    key("http_only", "whether scripts are kept from it"),
-    key("secure", "whether it is for secure protocols only"),
-    key("same_site", "`Strict`, `Lax` or `None`, as sent"),
-    key("path", "its `Path`, as sent"),
-    key("domain", "its `Domain`, in lower case, without a leading dot"),
-    key("max_age", "its `Max-Age` in seconds"),
-    key("expires", "its `Expires`, as RFC 3339: `{ within: 30d }`"),
-    key("session", "whether it ends with the client: neither `Max-Age` nor `Expires`"),
-    key("exists", "whether it was set in this step; a deletion does not count"),
-    key("deleted", "`true`: it was expired, and nothing of that name stays in the jar"),
+pub(super) const KEYS: &[Key] = &[
+    key("value", "its value, as sent").is(Shape::The(Def::Value)),
+    key("http_only", "whether scripts are kept from it").is(Shape::Flag),
+    key("secure", "whether it is for secure protocols only").is(Shape::Flag),
+    key("same_site", "`Strict`, `Lax` or `None`, as sent").is(Shape::The(Def::Value)),
+    key("path", "its `Path`, as sent").is(Shape::The(Def::Value)),
+    key("domain", "its `Domain`, in lower case, without a leading dot").is(Shape::The(Def::Value)),
+    key("max_age", "its `Max-Age` in seconds").is(Shape::The(Def::Value)),
+    key("expires", "its `Expires`, as RFC 3339: `{ within: 30d }`").is(Shape::The(Def::Value)),
+    key("session", "whether it ends with the client: neither `Max-Age` nor `Expires`").is(Shape::Flag),
+    key("exists", "whether it was set in this step; a deletion does not count").is(Shape::Flag),
+    key("deleted", "`true`: it was expired, and nothing of that name stays in the jar").is(Shape::Flag),
 ];
 
 #[derive(Debug)]

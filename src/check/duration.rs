@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use crate::spec::{Key, Node, Reader, key};
+use crate::spec::{Key, Node, Reader, Shape, key};
 use crate::term;
 
 use super::operand::{Operand, as_duration, duration};
 use super::{Check, Checked, Placed, Seen};
 
 /// The operators of `duration`.
-const KEYS: &[Key] = &[
-    key("below", "less than this"),
-    key("above", "more than this"),
-    key("at_most", "not more than this"),
-    key("at_least", "not less than this"),
+pub(super) const KEYS: &[Key] = &[
+    key("below", "less than this").is(Shape::TIME),
+    key("above", "more than this").is(Shape::TIME),
+    key("at_most", "not more than this").is(Shape::TIME),
+    key("at_least", "not less than this").is(Shape::TIME),
 ];
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::http::{Response, Trail};
 use crate::source::Span;
-use crate::spec::{Node, Reader};
+use crate::spec::{Def, Node, Reader, Shape};
 use crate::template::Scope;
 
 mod body;
@@ -45,58 +45,76 @@ pub const CHECKS: &[CheckKind] = &[
         name: "status",
         about: "the status code: a number, a class such as `2xx`, `allow` (2xx), `deny` (401 or 403), or a list of these",
         example: "[200, 204]",
+        takes: Shape::STATUS,
         read: status::read,
     },
     CheckKind {
         name: "headers",
         about: "header fields by name, in any case; of a field that is repeated, one line has to satisfy the operators of a map, and a negation holds for all lines",
         example: "{ Cache-Control: { contains: no-store }, Server: { exists: false } }",
+        takes: Shape::VALUES,
         read: headers::read,
     },
     CheckKind {
         name: "json",
         about: "values of the body by JSONPath; a singular path gives the value, any other the list of its nodes",
         example: "{ $.username: alice, $.password: { exists: false } }",
+        takes: Shape::Filled(&Shape::Named(r"^\$", &Shape::The(Def::Value))),
         read: json::read,
     },
-    CheckKind { name: "body", about: "the body as text", example: "{ contains: Welcome }", read: body::read },
+    CheckKind {
+        name: "body",
+        about: "the body as text",
+        example: "{ contains: Welcome }",
+        takes: Shape::The(Def::Value),
+        read: body::read,
+    },
     CheckKind {
         name: "challenge",
         about: "`WWW-Authenticate`, parsed: `scheme`, parameters by name, or `exists`; one of several challenges has to match as a whole",
         example: "{ scheme: Bearer, error: invalid_token }",
+        takes: Shape::VALUES,
         read: challenge::read,
     },
     CheckKind {
         name: "cookies",
         about: "what the step's answers set, on any hop: a value, or a map of attributes, `exists` and `deleted`; of several with one name the last counts",
         example: "{ session: { http_only: true, same_site: Lax }, csrf: { exists: false } }",
+        takes: Shape::Filled(&Shape::Map(&COOKIE)),
         read: cookies::read,
     },
     CheckKind {
         name: "redirect",
         about: "where the answer points to: a path means the same origin, a URL is compared whole",
         example: "{ to: /login, status: 303 }",
+        takes: Shape::Filled(&Shape::Keys(redirect::KEYS)),
         read: redirect::read,
     },
     CheckKind {
         name: "duration",
         about: "the time for all hops: `below`, `above`, `at_most`, `at_least` a duration",
         example: "{ below: 500ms }",
+        takes: Shape::Filled(&Shape::Keys(duration::KEYS)),
         read: duration::read,
     },
     CheckKind {
         name: "sent",
         about: "what really left: `method`, `url`, `body` of the first request, `headers` and `cookies` of any hop",
         example: "{ headers: { Authorization: { exists: false } }, method: GET }",
+        takes: Shape::Filled(&Shape::Keys(sent::KEYS)),
         read: sent::read,
     },
     CheckKind {
         name: "that",
         about: "expressions over `response` and all names in scope, each of which must be true",
         example: "[ \"response.json.items | length > 0\" ]",
+        takes: Shape::Filled(&Shape::List(&Shape::Text)),
         read: that::read,
     },
 ];
+
+/// What is asked of a cookie: its value, or a map of attributes.
+const COOKIE: Shape = Shape::Either(&[Shape::Text, Shape::Filled(&Shape::Keys(cookies::KEYS))]);
 
 /// A kind of assertion: one key of `expect`.
 #[derive(Debug)]
@@ -107,6 +125,8 @@ pub struct CheckKind {
     pub about: &'static str,
     /// The value of its key in an example that a test reads.
     pub example: &'static str,
+    /// The form of the value of its key, for editors.
+    pub takes: Shape,
     /// Reads the value of its key into checks; faults go to the reader.
     pub read: fn(&Node, &mut Reader<'_>, &mut Vec<Placed>),
 }

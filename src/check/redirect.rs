@@ -1,7 +1,7 @@
 //! `redirect`: where the answer that is judged points to.
 
 use crate::http::{Address, is_redirect};
-use crate::spec::{Data, Key, Node, Reader, key};
+use crate::spec::{Data, Def, Key, Node, Reader, Shape, key};
 use crate::template::Template;
 
 use super::operand::{Moment, Why, describe_operand, text_of};
@@ -10,9 +10,10 @@ use super::value::{Actual, Kind, describe_text};
 use super::{Check, Checked, Placed, Seen, StatusSet, status};
 
 /// The keys of `redirect`.
-const KEYS: &[Key] = &[
-    key("to", "path and query on the same origin, an absolute URL, or operators for either"),
-    key("status", "the status of the redirect, such as 303"),
+pub(super) const KEYS: &[Key] = &[
+    key("to", "path and query on the same origin, an absolute URL, or operators for either")
+        .is(Shape::Either(&[Shape::Text, Shape::The(Def::Operators)])),
+    key("status", "the status of the redirect, such as 303").is(Shape::STATUS),
 ];
 
 #[derive(Debug)]

@@ -5,7 +5,7 @@
 //! when it does on all of them.
 
 use crate::http::Trail;
-use crate::spec::{Key, Node, Reader, key};
+use crate::spec::{Def, Key, Node, Reader, Shape, key};
 
 use super::headers::{fields, lines, source};
 use super::operator::Expectation;
@@ -13,12 +13,12 @@ use super::value::{Actual, Kind};
 use super::{Check, Checked, Placed, Seen};
 
 /// The keys of `sent`.
-const KEYS: &[Key] = &[
-    key("headers", "header fields by name, on any hop"),
-    key("cookies", "values of cookies by name, on any hop"),
-    key("method", "the method of the first request"),
-    key("url", "the address of the first request, absolute or from its path on"),
-    key("body", "the body of the first request, as text"),
+pub(super) const KEYS: &[Key] = &[
+    key("headers", "header fields by name, on any hop").is(Shape::VALUES),
+    key("cookies", "values of cookies by name, on any hop").is(Shape::VALUES),
+    key("method", "the method of the first request").is(Shape::The(Def::Value)),
+    key("url", "the address of the first request, absolute or from its path on").is(Shape::The(Def::Value)),
+    key("body", "the body of the first request, as text").is(Shape::The(Def::Value)),
 ];
 
 #[derive(Debug)]

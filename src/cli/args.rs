@@ -38,6 +38,12 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Start the embedded demo API and keep it running.
     Demo(DemoArgs),
+    /// Print the JSON Schema of suites or project files, for editors.
+    Schema(SchemaArgs),
+    /// Print what makes a shell complete the commands and options.
+    Completions(CompletionsArgs),
+    /// Print the manual page, or write one for every command.
+    Man(ManArgs),
 }
 
 /// When to write colours.
@@ -200,6 +206,8 @@ pub enum Listed {
     Cases,
     /// The identities with their schemes.
     Identities,
+    /// The keys of suites and project files, by place.
+    Keys,
     /// The kinds of schemes.
     Schemes,
     /// The checks of `expect`.
@@ -223,6 +231,42 @@ pub enum Listed {
 pub struct ExplainArgs {
     /// A code such as `unknown-key`, `unproven` or `blocked`.
     pub code: String,
+}
+
+/// Arguments of `schema`.
+#[derive(Debug, ClapArgs)]
+pub struct SchemaArgs {
+    /// The kind of file.
+    #[arg(value_enum, default_value_t = SchemaOf::Suite)]
+    pub of: SchemaOf,
+}
+
+/// The kinds of files that have a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// Suites.
+    Suite,
+    /// `authspec.yaml`.
+    Project,
+}
+
+/// Arguments of `completions`.
+#[derive(Debug, ClapArgs)]
+#[command(
+    after_help = "Examples:\n  authspec completions bash > ~/.local/share/bash-completion/completions/authspec\n  authspec completions zsh > ~/.zfunc/_authspec\n  authspec completions fish > ~/.config/fish/completions/authspec.fish"
+)]
+pub struct CompletionsArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `man`.
+#[derive(Debug, ClapArgs)]
+pub struct ManArgs {
+    /// Write a page for every command into this folder, made if it is missing.
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
 }
 
 /// Arguments of `demo`.

@@ -5,11 +5,13 @@ use super::codes;
 use super::context::Context;
 use super::load::look;
 use crate::plan::Plan;
+use crate::spec::{self, Key};
 use crate::{auth, capture, check, demo, report, template, verdict};
 
 pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
     let rows: Vec<(String, String)> = match args.what {
         Listed::Cases | Listed::Identities => return of_plan(args, context),
+        Listed::Keys => keys(),
         Listed::Schemes => table(auth::SCHEMES.iter().map(|s| (s.name, s.about))),
         Listed::Checks => table(check::CHECKS.iter().map(|c| (c.name, c.about))),
         Listed::Operators => table(check::OPERATORS.iter().map(|o| (o.name, o.about))),
@@ -23,6 +25,27 @@ pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
     };
     print(&rows, context);
     verdict::ALL_PASSED
+}
+
+/// Every key with the place where it stands.
+fn keys() -> Vec<(String, String)> {
+    let places: [(&str, &[Key]); 11] = [
+        ("suite", spec::SUITE_KEYS),
+        ("project", spec::PROJECT_KEYS),
+        ("suite, project", spec::SHARED_KEYS),
+        ("case, step", spec::STEP_KEYS),
+        ("case", spec::CASE_KEYS),
+        ("defaults", spec::DEFAULT_KEYS),
+        ("target", spec::TARGET_KEYS),
+        ("tls", spec::TLS_KEYS),
+        ("secret", spec::SECRET_KEYS),
+        ("identity", spec::IDENTITY_KEYS),
+        ("scheme", auth::COMMON_KEYS),
+    ];
+    let of_schemes = auth::SCHEMES.iter().map(|s| (s.name, s.keys));
+    let all = places.into_iter().chain(of_schemes);
+    all.flat_map(|(place, keys)| keys.iter().map(move |k| (format!("{place:<14}  {}", k.name), k.about.to_owned())))
+        .collect()
 }
 
 fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {

@@ -18,7 +18,9 @@ mod demo;
 mod explain;
 mod list;
 mod load;
+mod manual;
 mod run;
+mod schema;
 mod signals;
 
 use args::{Args, Command};
@@ -50,5 +52,8 @@ fn dispatch(args: Args, mut context: Context) -> u8 {
         Command::List(list) => list::run(&list, &mut context),
         Command::Explain(explain) => explain::run(&explain, &mut context),
         Command::Demo(demo) => demo::run(&demo, &mut context),
+        Command::Schema(schema) => schema::run(&schema, &mut context),
+        Command::Completions(args) => manual::completions(&args, &mut context),
+        Command::Man(args) => manual::man(&args, &mut context),
     }
 }

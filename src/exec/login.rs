@@ -16,7 +16,8 @@ use super::world::WorldRun;
 use super::{Shared, record};
 use crate::auth::{Cookies, Credential, Ctx, Flow, Heard, Memory, Move};
 use crate::event::{Event, Login, LoginAction, Phase, Reason};
-use crate::http::jar::Jar;
+use crate::http::Address;
+use crate::http::jar::{Cookie, Jar};
 use crate::plan::Identity;
 use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::{Scope, Value, from_json, to_json};
@@ -90,13 +91,17 @@ impl Entry<'_> {
             (self.identity.login.scheme.begin(), Phase::Login, Actor::entering(who, Jar::default()))
         };
         let mut cast = Cast::alone(actor);
-        let (credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut cast).await?;
+        let (mut credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut cast).await?;
         let jar = cast.nobody.jar;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());
         let keep = self.identity.login.scheme.cookies() == Cookies::Keep;
         if keep && credential.parts.is_empty() && jar.is_empty(Timestamp::now()) {
             return Err(self.empty_handed(done));
+        }
+        if keep {
+            let now = Timestamp::now();
+            credential.end_with_cookies(session_end(&jar, &world.base, now), now);
         }
         let session = Session {
             credential,
@@ -262,4 +267,20 @@ pub(super) async fn ask(
     let (done, _) = run_all(&run, steps, cast).await;
     shared.sessions.count(0, done.requests as usize);
     done
+}
+
+/// When a session of cookies ends: with the first of its cookies that does.
+///
+/// Which cookies these are is nowhere said. They go to the target, and scripts are kept from them (RFC 6265, section
+/// 8.2): what else is there, such as a language or a token against forgery, says nothing about the session.
+fn session_end(jar: &Jar, target: &str, now: Timestamp) -> Option<Timestamp> {
+    let target = Address::parse(target).ok();
+    let at_target = |c: &Cookie| target.as_ref().is_some_and(|t| c.goes_to(t.url()));
+    let mut cookies: Vec<&Cookie> = jar.iter(now).collect();
+    for narrower in [&at_target as &dyn Fn(&Cookie) -> bool, &|c| c.http_only] {
+        if cookies.iter().any(|c| narrower(c)) {
+            cookies.retain(|c| narrower(c));
+        }
+    }
+    cookies.into_iter().filter_map(|c| c.expiry).min()
 }

@@ -26,6 +26,8 @@ mod frame;
 mod judge;
 mod ledger;
 mod login;
+mod once;
+mod ready;
 mod record;
 mod renew;
 mod rounds;

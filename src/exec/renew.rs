@@ -12,8 +12,9 @@ use super::record;
 use super::session::{Failure, Session};
 use super::talk::StepRun;
 use crate::event::Phase;
+use crate::http::Trail;
 use crate::http::challenge::parse_challenges;
-use crate::http::{Response, Trail};
+use crate::http::jar::{Deletion, StoreOutcome, Stored};
 use crate::step::Step;
 
 impl StepRun<'_> {
@@ -38,9 +39,11 @@ impl StepRun<'_> {
         // A 401 for a credential that the step wrote itself says nothing about the session.
         let Sender::Identity { ownership: Ownership::Shared, .. } = sender else { return Ok(None) };
         let Who::Identity(id, session, _) = &actor.who else { return Ok(None) };
-        let Some(response) = trail.response().filter(|r| r.status == 401) else { return Ok(None) };
+        if trail.response().is_none_or(|r| r.status != 401) {
+            return Ok(None);
+        }
         let newer = self.shared.sessions.newer(*id, session.generation);
-        if newer || (says_expired(response) && !self.shared.sessions.is_futile(*id)) {
+        if newer || (says_expired(session, trail) && !self.shared.sessions.is_futile(*id)) {
             return self.shared.sessions.renew(self.shared, *id, session.generation).await.map(Some);
         }
         Ok(None)
@@ -48,8 +51,8 @@ impl StepRun<'_> {
 
     /// A new credential that is called expired as well was not refused for its age.
     pub(super) fn note_futile(&self, actor: &Actor, trail: &Trail) {
-        if let (Who::Identity(id, ..), Some(response)) = (&actor.who, trail.response())
-            && says_expired(response)
+        if let Who::Identity(id, session, _) = &actor.who
+            && says_expired(session, trail)
         {
             self.shared.sessions.note_futile(*id);
         }
@@ -71,15 +74,20 @@ impl StepRun<'_> {
     }
 }
 
-/// Tells whether a 401 is about an expired credential: by its challenge (RFC 6750, section 3.1) or body.
-fn says_expired(response: &Response) -> bool {
-    if response.status != 401 {
-        return false;
-    }
+/// Tells whether a 401 is about an expired credential: by its challenge (RFC 6750, section 3.1), its body, or by a
+/// `Set-Cookie` that takes a cookie of the session away.
+fn says_expired(session: &Session, trail: &Trail) -> bool {
+    let Some(response) = trail.response().filter(|r| r.status == 401) else { return false };
     let fields: Vec<Vec<u8>> = response.headers.all("www-authenticate").map(|v| v.to_vec()).collect();
     let challenges = parse_challenges(fields.iter().map(Vec::as_slice));
     let described =
         challenges.iter().filter_map(|c| c.param("error_description")).any(|d| d.to_lowercase().contains("expired"));
     let body = String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]).to_lowercase();
-    described || body.contains("expired")
+    described || body.contains("expired") || takes_cookie_away(session, trail)
+}
+
+fn takes_cookie_away(session: &Session, trail: &Trail) -> bool {
+    let now = Timestamp::now();
+    let gone = trail.jar.stored().filter(|s| s.outcome == StoreOutcome::Deleted(Deletion::Removed));
+    gone.map(Stored::name).any(|name| session.jar.iter(now).any(|c| c.name == *name))
 }

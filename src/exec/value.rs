@@ -4,11 +4,13 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
+use super::once::{Once, Seen};
 use crate::diag::{Code, Diagnostic, Diagnostics};
-use crate::plan::World;
+use crate::plan::{SecretPlan, World};
 use crate::secret::{Secret, SecretSet};
 use crate::source::Span;
-use crate::spec::{SecretSource, SecretSpec};
+use crate::spec::SecretSource;
+use crate::step::read_file_or_absolute;
 use crate::template::{Lookup, Scope, TemplateError, Value, from_json};
 
 /// The kinds of faults that only a run can find.
@@ -25,41 +27,42 @@ static VARIABLE: Code = Code {
     explain: "Its template could not be rendered before the first request. Nothing was sent.",
 };
 
-/// Reads the secrets of a world and makes them known to the masks.
-pub(super) fn secrets(world: &World, known: &SecretSet, diags: &mut Diagnostics) -> Vec<(Arc<str>, Value)> {
+/// Reads the secrets of a world, those that no world before it had, and makes them known to the masks.
+fn secrets(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagnostics) -> Vec<(Arc<str>, Value)> {
     let mut out = Vec::new();
-    for (named, folder) in &world.secrets {
-        match read_secret(&named.value, folder, world, diags) {
-            Ok(secret) => {
-                known.declare(&format!("secrets.{}", named.name), secret.expose());
-                out.push((Arc::clone(&named.name), Value::from(secret.expose())));
+    for secret in &world.secrets {
+        let read = || match read_secret(secret, world, diags) {
+            Ok(value) => {
+                known.declare(&format!("secrets.{}", secret.name), value.expose());
+                Some(value)
             }
             Err(why) => {
-                let message = format!("the secret `{}` cannot be had: {why}", named.name);
-                diags.push(Diagnostic::error(&SECRET, named.value.span, message).label("from here"));
+                let message = format!("the secret `{}` cannot be had: {why}", secret.name);
+                diags.push(Diagnostic::error(&SECRET, secret.spec.span, message).label("from here"));
+                None
             }
-        }
+        };
+        let value = once.secret(secret.span, read);
+        out.extend(value.map(|v| (Arc::clone(&secret.name), Value::from(v.expose()))));
     }
     out
 }
 
-fn read_secret(spec: &SecretSpec, folder: &Path, world: &World, diags: &mut Diagnostics) -> Result<Secret, String> {
+fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> Result<Secret, String> {
+    let SecretPlan { spec, folder, root, .. } = secret;
     let text = match &spec.source {
         SecretSource::Env(name) => {
             let value = world.variables.get(&*name.value);
             value.cloned().ok_or_else(|| format!("the environment variable `{}` is not set", name.value))?
         }
         SecretSource::File(path) => {
-            let full = folder.join(&*path.value);
-            std::fs::read_to_string(&full).map_err(|_| format!("the file `{}` cannot be read", path.value))?
+            let bytes = read_file_or_absolute(folder, root, &path.value)
+                .map_err(|why| format!("the file `{}` cannot be used: {why}", path.value))?;
+            String::from_utf8(bytes.to_vec()).map_err(|_| format!("the file `{}` holds no text", path.value))?
         }
         SecretSource::Command(words, _) => command(words, folder)?,
     };
     let trimmed = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    if matches!(spec.source, SecretSource::Env(_)) && trimmed.len() != text.len() {
-        let message = "the secret ends in a newline, which was trimmed";
-        diags.push(Diagnostic::warning(&SECRET, spec.span, message).label("from here"));
-    }
     let value = match &spec.json {
         None => trimmed.to_owned(),
         Some(path) => pick(trimmed, &path.scalar().unwrap_or_default())?,
@@ -69,6 +72,12 @@ fn read_secret(spec: &SecretSpec, folder: &Path, world: &World, diags: &mut Diag
     }
     if let Some(date) = &spec.expires {
         check_expiry(&date.value, date.span, diags)?;
+    }
+    // A command ends its line; elsewhere a newline may have been meant.
+    let meant = !matches!(spec.source, SecretSource::Command(..)) && spec.json.is_none();
+    if meant && trimmed.len() != text.len() {
+        let message = "the secret ends in a newline, which was trimmed";
+        diags.push(Diagnostic::warning(&SECRET, spec.span, message).label("from here"));
     }
     Ok(Secret::new(value))
 }
@@ -121,15 +130,23 @@ impl Lookup for Environment {
     }
 }
 
-/// Computes the variables of a world, once for the run.
-pub(super) fn scope(world: &World, secrets: Vec<(Arc<str>, Value)>, diags: &mut Diagnostics) -> Scope {
+/// Reads the secrets and computes the variables of a world, those that no world before it had.
+pub(super) fn scope(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagnostics) -> Scope {
+    let secrets = secrets(world, once, known, diags);
     let mut scope = Scope::default();
     scope.set_lookup("env", Arc::new(Environment(Arc::clone(&world.variables))));
     scope.set_fields("secrets", secrets.into_iter().map(|(n, v)| (n.to_string(), v)));
-    for (name, tree) in &world.vars {
-        match tree.value(&scope) {
-            Ok(value) => scope.set(Arc::clone(name), from_json(&value)),
-            Err(error) => diags.push(variable(&error, &format!("the variable `{name}`"))),
+    let mut seen = Seen::of(&world.secrets);
+    for var in &world.vars {
+        let compute = || match var.value.value(&scope) {
+            Ok(value) => Some(from_json(&value)),
+            Err(error) => {
+                diags.push(variable(&error, &format!("the variable `{}`", var.name)));
+                None
+            }
+        };
+        if let Some(value) = once.var(var, &mut seen, compute) {
+            scope.set(Arc::clone(&var.name), value);
         }
     }
     scope

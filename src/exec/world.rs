@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use url::Origin;
 
-use super::{RunOptions, value};
+use super::once::Once;
+use super::{RunOptions, ready, value};
 use crate::demo::{Demo, DemoOptions};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::http::{Address, Journey, Proxy, Settings, Transport, Undressed, Verify, jar::Jar};
+use crate::http::{Address, Proxy, Settings, Transport, Verify};
 use crate::plan::{Plan, TargetPlan, TargetUrl, World};
 use crate::secret::SecretSet;
 use crate::source::Span;
@@ -56,20 +56,18 @@ pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, dia
     let mut prepared = Prepared { worlds: Vec::new(), targets: Vec::new(), notices: Vec::new(), demo: None };
     let used = used_worlds(plan);
     let mut transports: HashMap<Settings, Arc<Transport>> = HashMap::new();
+    let mut once = Once::default();
     for (index, world) in plan.worlds.iter().enumerate() {
         let run = if used.contains(&index) {
-            start(world, options, secrets, &mut transports, &mut prepared, diags)
+            let scope = value::scope(world, &mut once, secrets, diags);
+            start(world, scope, options, &mut transports, &mut prepared, diags)
         } else {
             None
         };
         prepared.worlds.push(run);
     }
     if diags.errors() == 0 {
-        for (index, run) in prepared.worlds.iter_mut().enumerate() {
-            if let (Some(run), Some(target)) = (run, &plan.worlds[index].target) {
-                run.not_ready = await_ready(target, run).await;
-            }
-        }
+        ready::await_all(plan, &mut prepared.worlds).await;
     }
     prepared
 }
@@ -88,14 +86,12 @@ fn used_worlds(plan: &Plan) -> Vec<usize> {
 
 fn start(
     world: &World,
+    scope: Scope,
     options: &RunOptions,
-    secrets: &SecretSet,
     transports: &mut HashMap<Settings, Arc<Transport>>,
     prepared: &mut Prepared,
     diags: &mut Diagnostics,
 ) -> Option<WorldRun> {
-    let values = value::secrets(world, secrets, diags);
-    let scope = value::scope(world, values, diags);
     let settings = settings(world, &scope, options, diags)?;
     let transport = transports.entry(settings).or_insert_with_key(|s| Arc::new(Transport::new(s.clone())));
     let transport = Arc::clone(transport);
@@ -184,38 +180,4 @@ fn settings(world: &World, scope: &Scope, options: &RunOptions, diags: &mut Diag
     }
     let settings = Settings { tls: world.tls.clone(), proxy, resolve, max_body: options.max_body };
     (diags.errors() == before).then_some(settings)
-}
-
-/// Asks until the target answers below 400 or the time is over.
-async fn await_ready(target: &TargetPlan, run: &WorldRun) -> Option<NotReady> {
-    let step = target.ready.as_ref()?;
-    let clock = Instant::now();
-    let not_ready = |message: String| Some(NotReady { message, span: step.span });
-    loop {
-        let prepared = match step.prepare(&run.scope, &run.base) {
-            Ok(prepared) => prepared,
-            Err(error) => return not_ready(format!("the `ready` request cannot be made: {}", error.message)),
-        };
-        let mut jar = Jar::default();
-        let left = target.within.saturating_sub(clock.elapsed()).min(Duration::from_secs(5));
-        let journey = Journey {
-            transport: &run.transport,
-            jar: &mut jar,
-            cookies: Vec::new(),
-            follow: step.follow,
-            timeout: left.max(Duration::from_millis(100)),
-        };
-        let trail = journey.go(prepared.request, &mut Undressed).await;
-        let last = match (trail.response(), &trail.error) {
-            (Some(response), None) if response.status < 400 => return None,
-            (Some(response), None) => format!("it answered {}", response.status),
-            (_, Some(error)) => error.to_string(),
-            (None, None) => "no answer".to_owned(),
-        };
-        if clock.elapsed() + Duration::from_millis(100) >= target.within {
-            let within = crate::term::duration(target.within);
-            return not_ready(format!("{} was not ready within {within}: {last}", run.base));
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
 }

@@ -3,7 +3,7 @@
 use url::{Origin, Url};
 
 /// An absolute address whose path and query are never normalised.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
     url: Url,
     /// Path and query as written.

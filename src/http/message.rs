@@ -68,7 +68,7 @@ impl Headers {
 }
 
 /// A request: final bytes, nothing left to render.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method, a token.
     pub method: String,

@@ -3,8 +3,7 @@
 //! A thin layer over the crate `jsonpath-rust`. What the crate would take although the RFC calls it
 //! ill-typed, and what it would answer wrongly without saying so, is refused while reading (`typed`)
 //! or rewritten into what it answers rightly (`mend`).
-//! Known differences that remain: the order of nodes behind `..['a','b']`, and numbers in filters are
-//! compared as 64-bit floats.
+//! A known difference remains: numbers in filters are compared as 64-bit floats.
 
 use std::sync::Arc;
 

@@ -15,6 +15,10 @@ pub(super) fn check(query: &JpQuery) -> Checked {
 
 fn segments(all: &[Segment]) -> Checked {
     all.iter().try_for_each(|segment| match segment {
+        // The crate gives the nodes selector by selector, not node by node (RFC 9535, section 2.5.2.2).
+        Segment::Descendant(inner) if matches!(**inner, Segment::Selectors(_)) => {
+            Err(PathFault::new("several selectors right behind `..` are not supported; write one path for each"))
+        }
         Segment::Descendant(inner) => segments(std::slice::from_ref(inner)),
         Segment::Selector(one) => selector(one),
         Segment::Selectors(several) => several.iter().try_for_each(selector),

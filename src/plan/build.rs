@@ -54,7 +54,7 @@ fn with_target_of<'a>(layers: &Layers<'a>) -> Layers<'a> {
     let base = layers.without_suite();
     match layers.suite.and_then(|s| s.target.as_ref()) {
         // A suite that names another target needs logins there; it brings its whole target along.
-        Some(_) => Layers { target_of_suite: layers.suite, ..base },
+        Some(_) => Layers { target_of_suite: layers.suite.map(|s| (s, layers.folder.clone())), ..base },
         None => base,
     }
 }

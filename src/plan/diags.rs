@@ -60,7 +60,7 @@ static SHARED_SESSION: Code = Code {
 static TLS: Code = Code {
     name: "tls",
     about: "TLS settings cannot be used",
-    explain: "`ca`, `cert` and `key` are PEM files below the project's folder.",
+    explain: "`ca`, `cert` and `key` are PEM files: below the project's folder, or named by an absolute path.",
 };
 
 pub(super) fn unknown_identity(span: Span, name: &str, known: &[&str]) -> Diagnostic {

@@ -4,13 +4,14 @@
 //! [`Plan::from_suites`] is the only constructor; whatever is wrong goes to the diagnostics, all of it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::auth::Login;
 use crate::diag::{Diagnostics, Severity};
 use crate::http::TlsSettings;
 use crate::source::{SourceMap, Span};
-use crate::spec::{Named, SecretSpec, Session, Suites};
+use crate::spec::{SecretSpec, Session, Suites};
 use crate::step::{Caller, IdentityId, Step, Tree};
 use crate::template::Template;
 
@@ -160,9 +161,9 @@ pub struct World {
     /// Where requests go.
     pub target: Option<TargetPlan>,
     /// Variables, each after those it uses.
-    pub vars: Vec<(Arc<str>, Tree)>,
-    /// Secrets with the folder that their files start from.
-    pub secrets: Vec<(Named<SecretSpec>, std::path::PathBuf)>,
+    pub vars: Vec<Var>,
+    /// Secrets.
+    pub secrets: Vec<SecretPlan>,
     /// The environment that `env.*` reads.
     pub variables: Arc<BTreeMap<String, String>>,
     /// TLS.
@@ -173,6 +174,32 @@ pub struct World {
     pub resolve: Vec<(Arc<str>, Template)>,
     /// Further origins that credentials may go to.
     pub origins: Vec<Template>,
+}
+
+/// A secret, not read yet.
+#[derive(Debug)]
+pub struct SecretPlan {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is declared.
+    pub span: Span,
+    /// Where it comes from.
+    pub spec: SecretSpec,
+    /// The folder that its file starts from and its command runs in.
+    pub folder: PathBuf,
+    /// The folder of the project, which relative paths do not leave.
+    pub root: PathBuf,
+}
+
+/// A variable.
+#[derive(Debug)]
+pub struct Var {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is declared; nowhere, when the command line gives it.
+    pub span: Span,
+    /// What computes it.
+    pub value: Tree,
 }
 
 /// Where requests go.

@@ -5,12 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PlanOptions, TargetPlan, TargetUrl, World, diags, read_dotenv};
+use super::{PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv};
 use crate::diag::Diagnostics;
 use crate::http::{Address, TlsSettings, Verify};
-use crate::source::{SourceMap, Span};
-use crate::spec::{Defaults, Named, Node, Project, Reader, Shared, Suite, Suites, TargetSpec, TlsSpec};
-use crate::step::{Compile, Tree, read_file};
+use crate::source::{SourceMap, Span, Spanned};
+use crate::spec::{
+    Defaults, Named, Node, Project, Reader, SecretSource, SecretSpec, Shared, Suite, Suites, TargetSpec,
+};
+use crate::step::{Compile, OUTSIDE, Tree, leaves, read_file_or_absolute};
 use crate::template::{Members, Names, Origin, Template};
 
 /// The layers that apply at a place, lowest first.
@@ -24,8 +26,8 @@ pub(super) struct Layers<'a> {
     /// Folder of the suite.
     pub(super) folder: PathBuf,
     pub(super) project_index: Option<usize>,
-    /// A suite of which only the target counts.
-    pub(super) target_of_suite: Option<&'a Shared>,
+    /// A suite of which only the target counts, and its folder.
+    pub(super) target_of_suite: Option<(&'a Shared, PathBuf)>,
 }
 
 impl<'a> Layers<'a> {
@@ -50,13 +52,26 @@ impl<'a> Layers<'a> {
         Self { suite: None, folder: self.root.clone(), ..self.clone() }
     }
 
+    /// Finds what the highest layer says, with the folder that its paths start from.
+    fn find<T>(&self, of: impl Fn(&'a Shared) -> Option<T>) -> Option<(T, &Path)> {
+        let own = self.suite.and_then(&of).map(|found| (found, &*self.folder));
+        own.or_else(|| [self.environment, self.project].into_iter().flatten().find_map(of).map(|f| (f, &*self.root)))
+    }
+
     /// All layers, highest first.
     pub(super) fn down(&self) -> impl Iterator<Item = &'a Shared> {
         [self.suite, self.environment, self.project].into_iter().flatten()
     }
 
     pub(super) fn target(&self) -> Option<&'a TargetSpec> {
-        self.target_of_suite.into_iter().chain(self.down()).find_map(|l| l.target.as_ref())
+        self.target_and_folder().map(|(target, _)| target)
+    }
+
+    /// The target, with the folder that the paths of its `ready` start from.
+    fn target_and_folder(&self) -> Option<(&'a TargetSpec, &Path)> {
+        let lent = self.target_of_suite.as_ref();
+        lent.and_then(|(suite, folder)| Some((suite.target.as_ref()?, &**folder)))
+            .or_else(|| self.find(|l| l.target.as_ref()))
     }
 
     /// Joins named things of all layers; higher layers override by name, the order is that of the lowest.
@@ -94,18 +109,20 @@ impl<'a> Layers<'a> {
                 || suite.tls.is_some()
                 || suite.proxy.is_some()
                 || !suite.resolve.is_empty()
-                || !suite.origins.is_empty()
-                || suite.target.as_ref().is_some_and(|t| t.ready.is_some());
+                || !suite.origins.is_empty();
             if own {
                 return None;
             }
         }
-        let target = match (&overriding.target, self.target()) {
+        let target = self.target();
+        let url = match (&overriding.target, target) {
             (Some(url), _) => url.clone(),
             (None, Some(spec)) => spec.url.scalar().unwrap_or_default().to_string(),
             (None, None) => String::new(),
         };
-        Some(format!("{:?} {:?} {target}", self.project_index, self.project_index.is_none().then_some(&self.root)))
+        let ready = target.map(|t| (t.ready.as_ref().map(|n| n.span), t.within));
+        let folder = self.project_index.is_none().then_some(&self.root);
+        Some(format!("{:?} {folder:?} {ready:?} {url}", self.project_index))
     }
 }
 
@@ -143,20 +160,10 @@ pub(super) fn build(
 ) -> World {
     let mut reader = Reader { sources, diags, names: Arc::clone(names) };
     let mut vars = compile_vars(layers, &mut reader);
-    for (name, value) in &options.vars {
-        vars.retain(|(n, _)| **n != **name);
-        // `--var` gives text; what reads as JSON keeps its type.
-        let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.clone()));
-        vars.push((name.as_str().into(), Tree::Const(value)));
-    }
-    let secrets = layers
-        .named(|l| &l.secrets)
-        .into_iter()
-        .map(|s| {
-            let own = layers.suite.is_some_and(|l| l.secrets.iter().any(|o| o.span == s.span));
-            (s.clone(), if own { layers.folder.clone() } else { layers.root.clone() })
-        })
-        .collect();
+    vars.retain(|v| options.vars.iter().all(|(name, _)| *v.name != **name));
+    // First, since others may use them.
+    vars.splice(0..0, given_vars(&options.vars));
+    let secrets = layers.named(|l| &l.secrets).into_iter().map(|s| secret(s, layers, &mut reader)).collect();
     World {
         target: target(layers, options, &mut reader),
         vars,
@@ -173,37 +180,66 @@ pub(super) fn build(
     }
 }
 
-fn compile_vars(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<(Arc<str>, Tree)> {
+fn secret(named: &Named<SecretSpec>, layers: &Layers<'_>, reader: &mut Reader<'_>) -> SecretPlan {
+    let own = layers.suite.is_some_and(|l| l.secrets.iter().any(|o| o.span == named.span));
+    let folder = if own { &layers.folder } else { &layers.root };
+    if let SecretSource::File(path) = &named.value.source
+        && leaves(folder, &layers.root, &path.value)
+    {
+        reader.fault(crate::step::diags::file_outside(path.span, &path.value));
+    }
+    SecretPlan {
+        name: Arc::clone(&named.name),
+        span: named.span,
+        spec: named.value.clone(),
+        folder: folder.clone(),
+        root: layers.root.clone(),
+    }
+}
+
+/// `--var` gives text; what reads as JSON keeps its type. The last one of a name counts.
+fn given_vars(given: &[(String, String)]) -> Vec<Var> {
+    let mut vars: Vec<Var> = Vec::new();
+    for (name, value) in given {
+        let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.clone()));
+        vars.retain(|v| *v.name != **name);
+        vars.push(Var { name: name.as_str().into(), span: Span::NONE, value: Tree::Const(value) });
+    }
+    vars
+}
+
+fn compile_vars(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<Var> {
     let all = layers.named(|l| &l.vars);
-    let trees: Vec<(Arc<str>, Span, Tree)> =
-        all.iter().filter_map(|v| Some((Arc::clone(&v.name), v.span, Tree::compile(&v.value, reader)?))).collect();
+    let compile = |v: &&Named<Node>| {
+        Some(Var { name: Arc::clone(&v.name), span: v.span, value: Tree::compile(&v.value, reader)? })
+    };
     // Each after those it uses: take those whose needs are met until none is left.
-    let mut out: Vec<(Arc<str>, Tree)> = Vec::new();
-    let mut open = trees;
+    let mut open: Vec<Var> = all.iter().filter_map(compile).collect();
+    let mut out: Vec<Var> = Vec::new();
     while !open.is_empty() {
-        let names: Vec<Arc<str>> = open.iter().map(|(n, ..)| Arc::clone(n)).collect();
+        let names: Vec<Arc<str>> = open.iter().map(|v| Arc::clone(&v.name)).collect();
         let (ready, blocked): (Vec<_>, Vec<_>) =
-            open.into_iter().partition(|(_, _, tree)| names.iter().all(|n| !tree.uses(n)));
+            open.into_iter().partition(|var| names.iter().all(|n| !var.value.uses(n)));
         if ready.is_empty() {
             let circle = circle(&blocked);
-            let names: Vec<&str> = circle.iter().map(|i| &*blocked[*i].0).collect();
-            reader.fault(diags::var_cycle(blocked[circle[0]].1, &names));
+            let names: Vec<&str> = circle.iter().map(|i| &*blocked[*i].name).collect();
+            reader.fault(diags::var_cycle(blocked[circle[0]].span, &names));
             // Without this circle the rest may still be sound, or have a circle of its own.
             open = blocked.into_iter().enumerate().filter(|(i, _)| !circle.contains(i)).map(|(_, v)| v).collect();
             continue;
         }
-        out.extend(ready.into_iter().map(|(n, _, t)| (n, t)));
+        out.extend(ready);
         open = blocked;
     }
     out
 }
 
 /// A circle among variables of which each needs another: follows one until it comes round.
-fn circle(blocked: &[(Arc<str>, Span, Tree)]) -> Vec<usize> {
+fn circle(blocked: &[Var]) -> Vec<usize> {
     let mut path = vec![0];
     loop {
-        let tree = &blocked[path[path.len() - 1]].2;
-        let next = blocked.iter().position(|(name, ..)| tree.uses(name)).unwrap_or(0);
+        let tree = &blocked[path[path.len() - 1]].value;
+        let next = blocked.iter().position(|var| tree.uses(&var.name)).unwrap_or(0);
         if let Some(start) = path.iter().position(|i| *i == next) {
             let mut circle = path.split_off(start);
             circle.sort_unstable();
@@ -213,65 +249,66 @@ fn circle(blocked: &[(Arc<str>, Span, Tree)]) -> Vec<usize> {
     }
 }
 
+/// `--target` takes the place of the address alone: how a target shows that it is ready stays.
 fn target(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -> Option<TargetPlan> {
-    let within = Duration::from_secs(30);
-    if let Some(url) = &options.target {
-        let url = match url.as_str() {
-            "demo" => TargetUrl::Demo,
-            text => {
-                let template = Template::compile(&text.into(), Origin::NONE, &reader.names, reader.diags)?;
-                if let Some(Err(why)) = template.as_literal().map(|literal| Address::parse(literal)) {
-                    reader.fault(diags::bad_target(Span::NONE, &why.to_string()));
-                    return None;
-                }
-                TargetUrl::Url(template)
-            }
-        };
-        return Some(TargetPlan { url, ready: None, within, span: Span::NONE });
-    }
-    let spec = layers.target()?;
-    let text = reader.word(&spec.url)?;
-    let url = if &*text.value == "demo" {
-        TargetUrl::Demo
-    } else {
-        let template = reader.template(&spec.url)?;
-        if let Some(literal) = template.as_literal()
-            && let Err(why) = Address::parse(literal)
-        {
-            reader.fault(diags::bad_target(spec.url.span, &why.to_string()));
-            return None;
-        }
-        TargetUrl::Url(template)
+    let (spec, folder) = layers.target_and_folder().map_or((None, &*layers.folder), |(s, f)| (Some(s), f));
+    let (url, span) = match &options.target {
+        Some(url) => (given_url(url, reader)?, Span::NONE),
+        None => (written_url(spec?, reader)?, spec?.url.span),
     };
-    let ready = spec.ready.as_ref().and_then(|n| ready(n, layers, reader));
-    Some(TargetPlan { url, ready, within: spec.within.unwrap_or(within), span: spec.url.span })
+    let ready = spec.and_then(|s| s.ready.as_ref()).and_then(|n| ready(n, folder, layers, reader));
+    let within = spec.and_then(|s| s.within).unwrap_or(Duration::from_secs(30));
+    Some(TargetPlan { url, ready, within, span })
 }
 
-fn ready(node: &Node, layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<crate::step::Step> {
+fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {
+    if text == "demo" {
+        return Some(TargetUrl::Demo);
+    }
+    let template = Template::compile(&text.into(), Origin::NONE, &reader.names, reader.diags)?;
+    if let Some(Err(why)) = template.as_literal().map(|literal| Address::parse(literal)) {
+        reader.fault(diags::bad_target(Span::NONE, &why.to_string()));
+        return None;
+    }
+    Some(TargetUrl::Url(template))
+}
+
+fn written_url(spec: &TargetSpec, reader: &mut Reader<'_>) -> Option<TargetUrl> {
+    if &*reader.word(&spec.url)?.value == "demo" {
+        return Some(TargetUrl::Demo);
+    }
+    let template = reader.template(&spec.url)?;
+    if let Some(literal) = template.as_literal()
+        && let Err(why) = Address::parse(literal)
+    {
+        reader.fault(diags::bad_target(spec.url.span, &why.to_string()));
+        return None;
+    }
+    Some(TargetUrl::Url(template))
+}
+
+fn ready(node: &Node, folder: &Path, layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<crate::step::Step> {
     let spec = crate::spec::request_step(node, reader)?;
     let mut nobody = super::identity::NoCallers;
-    let mut compile = Compile {
-        reader,
-        defaults: &Defaults::default(),
-        folder: &layers.folder,
-        root: &layers.root,
-        callers: &mut nobody,
-    };
+    let mut compile =
+        Compile { reader, defaults: &Defaults::default(), folder, root: &layers.root, callers: &mut nobody };
     compile.step(&spec)
 }
 
 fn tls(layers: &Layers<'_>, reader: &mut Reader<'_>) -> TlsSettings {
     let mut out = TlsSettings::default();
-    let Some(spec): Option<&TlsSpec> = layers.down().find_map(|l| l.tls.as_ref()) else { return out };
+    let Some((spec, folder)) = layers.find(|l| l.tls.as_ref()) else { return out };
     if spec.verify.as_ref().is_some_and(|v| !v.value) {
         out.verify = Verify::Off;
     }
-    let mut read = |path: &Option<crate::source::Spanned<Arc<str>>>| {
+    let mut read = |path: &Option<Spanned<Arc<str>>>| {
         let path = path.as_ref()?;
-        // Certificates often live elsewhere, so they may lie outside the project's folder.
-        let folder = if Path::new(&*path.value).is_absolute() { Path::new("/") } else { &layers.folder };
-        match read_file(folder, Path::new("/"), &path.value) {
+        match read_file_or_absolute(folder, &layers.root, &path.value) {
             Ok(bytes) => Some((bytes.to_vec(), path.span)),
+            Err(why) if why == OUTSIDE => {
+                reader.fault(crate::step::diags::file_outside(path.span, &path.value));
+                None
+            }
             Err(why) => {
                 reader.fault(crate::step::diags::file(path.span, &path.value, &why));
                 None

@@ -57,6 +57,9 @@ pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> O
     request(node, reader).map(AskSpec::Request)
 }
 
+/// What a request line looks like.
+pub(super) const REQUEST: &str = r"^\s*[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|\S*://)";
+
 /// Reads `METHOD target`.
 pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpec> {
     let text = reader.word(node)?.value;

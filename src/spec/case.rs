@@ -5,20 +5,23 @@ use std::sync::Arc;
 use super::diags;
 use super::model::{CaseSpec, Session, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
+use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, step, steps};
 use super::yaml::{Data, Node};
 use crate::source::Spanned;
 
 /// The keys that a case has beside those of a step.
 pub const CASE_KEYS: &[Key] = &[
-    key("steps", "the steps of a case that has several; then the request stands in them"),
-    key("tags", "words to select by"),
-    key("skip", "a reason; the case is not run"),
-    key("session", "`shared` (default): a copy of the identity's one session; `fresh`: a login of its own"),
+    key("steps", "the steps of a case that has several; then the request stands in them")
+        .is(Shape::Filled(&Shape::List(&Shape::The(Def::Step)))),
+    key("tags", "words to select by").is(Shape::TEXTS),
+    key("skip", "a reason; the case is not run").is(Shape::Quoted),
+    key("session", "`shared` (default): a copy of the identity's one session; `fresh`: a login of its own")
+        .is(Shape::Words(&["shared", "fresh"])),
 ];
 
 /// Step keys that a case with `steps` may still have itself.
-const CASE_LEVEL: &[&str] = &["name", "as"];
+pub const CASE_LEVEL: &[&str] = &["name", "as"];
 
 /// Reads a case, flat or with `steps`.
 pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::model::{Suite, Suites};
 use super::reader::{Key, Reader, key};
+use super::shape::{Def, Shape};
 use super::shared::{SHARED_KEYS, shared};
 use super::yaml::{self, Data, Node};
 use super::{case, diags, step};
@@ -21,13 +22,15 @@ use projects::Projects;
 
 /// The keys that a suite has beside the shared ones.
 pub const SUITE_KEYS: &[Key] = &[
-    key("name", "for people; the file's name by default"),
-    key("description", "a sentence or two"),
-    key("tags", "words that all its cases can be selected by"),
-    key("serial", "`true` runs the cases one after another, in file order"),
-    key("setup", "steps before the first case; only their captures reach the cases"),
-    key("cases", "the cases"),
-    key("teardown", "steps that always run at the end, also after a failure or an interrupt"),
+    key("name", "for people; the file's name by default").is(Shape::Text),
+    key("description", "a sentence or two").is(Shape::Text),
+    key("tags", "words that all its cases can be selected by").is(Shape::TEXTS),
+    key("serial", "`true` runs the cases one after another, in file order").is(Shape::Flag),
+    key("setup", "steps before the first case; only their captures reach the cases")
+        .is(Shape::List(&Shape::The(Def::Step))),
+    key("cases", "the cases").is(Shape::Filled(&Shape::List(&Shape::The(Def::Case)))).needed(),
+    key("teardown", "steps that always run at the end, also after a failure or an interrupt")
+        .is(Shape::List(&Shape::The(Def::Step))),
 ];
 
 /// Where to read from, as the command line said it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::diags;
+use super::shape::Shape;
 use super::yaml::{Data, Entry, Node, Style};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::source::{SourceMap, Spanned};
@@ -16,11 +17,27 @@ pub struct Key {
     pub name: &'static str,
     /// What it takes and means, one sentence.
     pub about: &'static str,
+    /// The form of its value, for editors.
+    pub shape: Option<Shape>,
+    /// Whether its map cannot do without it.
+    pub needed: bool,
 }
 
 /// Shorthand for a row of a key table.
 pub const fn key(name: &'static str, about: &'static str) -> Key {
-    Key { name, about }
+    Key { name, about, shape: None, needed: false }
+}
+
+impl Key {
+    /// Says what form the value has.
+    pub const fn is(self, shape: Shape) -> Self {
+        Self { shape: Some(shape), ..self }
+    }
+
+    /// Says that the map needs this key.
+    pub const fn needed(self) -> Self {
+        Self { needed: true, ..self }
+    }
 }
 
 /// What reading needs: the texts, the names in scope, and where faults go.

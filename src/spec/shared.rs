@@ -2,59 +2,72 @@
 
 use std::sync::Arc;
 
+use super::ask::REQUEST;
 use super::diags;
 use super::model::{
     AuthSpec, Defaults, IdentitySpec, Named, SchemeSpec, SecretSource, SecretSpec, Shared, TargetSpec, TlsSpec,
 };
 use super::reader::{Fields, Key, Reader, key};
+use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, map_node, redirects};
 use super::yaml::{Data, Node};
 use crate::source::Spanned;
 
 /// The keys that a project, an environment and a suite share.
 pub const SHARED_KEYS: &[Key] = &[
-    key("target", "`demo`, a URL, or `{ url, ready, within }`"),
-    key("vars", "variables, computed once per run"),
-    key("secrets", "values that are masked everywhere: `{ env | file | command, json, expires }`"),
-    key("auth", "schemes by name"),
-    key("identities", "who: a scheme and that person's credentials"),
-    key("defaults", "`as`, `headers`, `redirects` and `timeout` of all steps"),
-    key("tls", "`verify`, `ca`, `cert`, `key`"),
-    key("proxy", "`env` or a URL; none by default"),
-    key("resolve", "hosts pinned to addresses"),
-    key("origins", "further origins that credentials may go to"),
+    key("target", "`demo`, a URL, or `{ url, ready, within }`")
+        .is(Shape::Either(&[Shape::Text, Shape::Keys(TARGET_KEYS)])),
+    key("vars", "variables, computed once per run").is(Shape::by_name(&Shape::Any)),
+    key("secrets", "values that are masked everywhere: `{ env | file | command, json, expires }`")
+        .is(Shape::by_name(&Shape::Keys(SECRET_KEYS))),
+    key("auth", "schemes by name").is(Shape::by_name(&Shape::The(Def::Scheme))),
+    key("identities", "who: a scheme and that person's credentials").is(Shape::by_name(&Shape::The(Def::Identity))),
+    key("defaults", "`as`, `headers`, `redirects` and `timeout` of all steps").is(Shape::Keys(DEFAULT_KEYS)),
+    key("tls", "`verify`, `ca`, `cert`, `key`").is(Shape::Keys(TLS_KEYS)),
+    key("proxy", "`env` or a URL; none by default").is(Shape::Text),
+    key("resolve", "hosts pinned to addresses").is(Shape::Map(&Shape::Text)),
+    key("origins", "further origins that credentials may go to").is(Shape::TEXTS),
+];
+
+/// The keys of an identity that every scheme knows; its other fields are the scheme's.
+pub const IDENTITY_KEYS: &[Key] = &[
+    key("auth", "a scheme of `auth:` by name, or one written in place")
+        .is(Shape::Either(&[Shape::Text, Shape::The(Def::Scheme)]))
+        .needed(),
+    key("role", "what the person is; for people and reports").is(Shape::Text),
 ];
 
 /// The keys of `defaults`.
 pub const DEFAULT_KEYS: &[Key] = &[
-    key("as", "the caller of steps that name none"),
-    key("headers", "header fields that every step sends"),
-    key("redirects", "`none` or `follow`"),
-    key("timeout", "a duration for each exchange"),
+    key("as", "the caller of steps that name none").is(Shape::Text),
+    key("headers", "header fields that every step sends").is(Shape::HEADERS),
+    key("redirects", "`none` or `follow`").is(Shape::Words(&["none", "follow"])),
+    key("timeout", "a duration for each exchange").is(Shape::Duration),
 ];
 
 /// The keys of a target in its long form.
 pub const TARGET_KEYS: &[Key] = &[
-    key("url", "where requests go"),
-    key("ready", "a request, such as `GET /health`, that is asked until it is answered below 400"),
-    key("within", "how long to wait for it, 30s by default"),
+    key("url", "where requests go").is(Shape::Text).needed(),
+    key("ready", "a request, such as `GET /health`, that is asked until it is answered below 400")
+        .is(Shape::Like(REQUEST)),
+    key("within", "how long to wait for it, 30s by default").is(Shape::Duration),
 ];
 
 /// The keys of a secret.
 pub const SECRET_KEYS: &[Key] = &[
-    key("env", "an environment variable"),
-    key("file", "a file; a trailing newline is trimmed"),
-    key("command", "a command as a list; its output, a trailing newline trimmed"),
-    key("json", "a JSONPath that picks the secret out of the text"),
-    key("expires", "a date; a warning tells when it is near, an error when it is past"),
+    key("env", "an environment variable").is(Shape::Text),
+    key("file", "a file; a trailing newline is trimmed").is(Shape::Text),
+    key("command", "a command as a list; its output, a trailing newline trimmed").is(Shape::TEXTS),
+    key("json", "a JSONPath that picks the secret out of the text").is(Shape::Text),
+    key("expires", "a date; a warning tells when it is near, an error when it is past").is(Shape::Text),
 ];
 
 /// The keys of `tls`.
 pub const TLS_KEYS: &[Key] = &[
-    key("verify", "`false` switches verification off, which every report repeats"),
-    key("ca", "a PEM file with certificates of authorities to trust beside the system's"),
-    key("cert", "a PEM file with the client's certificate chain"),
-    key("key", "a PEM file with the client's private key"),
+    key("verify", "`false` switches verification off, which every report repeats").is(Shape::Flag),
+    key("ca", "a PEM file with certificates of authorities to trust beside the system's").is(Shape::Text),
+    key("cert", "a PEM file with the client's certificate chain").is(Shape::Text),
+    key("key", "a PEM file with the client's private key").is(Shape::Text),
 ];
 
 /// Reads the shared keys; others are left to the caller.
@@ -174,10 +187,9 @@ fn identity(reader: &mut Reader<'_>, node: &Node) -> Option<IdentitySpec> {
         }
     };
     let role = fields.get("role").and_then(|n| reader.word(n));
-    let own = ["auth", "role"];
     let fields = fields
         .iter()
-        .filter(|e| !own.contains(&&*e.key))
+        .filter(|e| IDENTITY_KEYS.iter().all(|k| k.name != &*e.key))
         .map(|e| Named { name: Arc::clone(&e.key), span: e.key_span, value: e.value.clone() })
         .collect();
     Some(IdentitySpec { auth, role, fields })

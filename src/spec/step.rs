@@ -1,29 +1,38 @@
 //! Reads steps.
 
-use super::ask::{AskSpec, ask, request};
+use super::ask::{AskSpec, REQUEST, ask, request};
 use super::diags;
 use super::model::{Handshake, Pause, Payload, PayloadKind, Redirects, Retry, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
+use super::shape::{Def, Shape};
 use super::yaml::{Data, Node};
+
+/// The keys of a body that stands in a file.
+const BODY_KEYS: &[Key] = &[key("file", "a path from the suite's folder").is(Shape::Text).needed()];
 
 /// The keys of a step.
 pub const STEP_KEYS: &[Key] = &[
-    key("name", "for people and reports"),
-    key("as", "the identity that sends it; `anonymous` sends nothing of anybody"),
-    key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte"),
-    key("headers", "a map; a list repeats the field, `null` removes one that is inherited or added by the scheme"),
-    key("query", "a map of query parameters; a list repeats one"),
-    key("json", "the body as JSON; templates keep their types"),
-    key("form", "the body as `application/x-www-form-urlencoded`; a list repeats a field"),
-    key("body", "the body as text, or `{ file: path }`"),
-    key("cookies", "cookies for this request only, raw, in place of the jar's of the same name"),
-    key("expect", "what must come back; without a status it means below 400"),
-    key("capture", "names for values of the answer"),
-    key("redirects", "`none` (default) or `follow`"),
-    key("timeout", "a duration for the whole exchange, 30s by default"),
-    key("pause", "a wait before the step: a duration or `{ until: time }`"),
-    key("handshake", "`off`: what the server asks back (a Digest challenge) is not answered, so that it can be judged"),
-    key("retry", "`{ attempts, every }`: repeats until the expectation holds"),
+    key("name", "for people and reports").is(Shape::Text),
+    key("as", "the identity that sends it; `anonymous` sends nothing of anybody").is(Shape::Text),
+    key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte")
+        .is(Shape::Like(REQUEST))
+        .needed(),
+    key("headers", "a map; a list repeats the field, `null` removes one that is inherited or added by the scheme")
+        .is(Shape::HEADERS),
+    key("query", "a map of query parameters; a list repeats one").is(Shape::FIELDS),
+    key("json", "the body as JSON; templates keep their types").is(Shape::Any),
+    key("form", "the body as `application/x-www-form-urlencoded`; a list repeats a field").is(Shape::FIELDS),
+    key("body", "the body as text, or `{ file: path }`").is(Shape::Either(&[Shape::Text, Shape::Keys(BODY_KEYS)])),
+    key("cookies", "cookies for this request only, raw, in place of the jar's of the same name").is(Shape::FIELDS),
+    key("expect", "what must come back; without a status it means below 400").is(Shape::The(Def::Expect)),
+    key("capture", "names for values of the answer").is(Shape::Named(r"^[A-Za-z_]\w*$", &Shape::The(Def::Capture))),
+    key("redirects", "`none` (default) or `follow`").is(Shape::Words(&["none", "follow"])),
+    key("timeout", "a duration for the whole exchange, 30s by default").is(Shape::Duration),
+    key("pause", "a wait before the step: a duration or `{ until: time }`")
+        .is(Shape::Either(&[Shape::Duration, Shape::Keys(PAUSE_KEYS)])),
+    key("handshake", "`off`: what the server asks back (a Digest challenge) is not answered, so that it can be judged")
+        .is(Shape::Words(&["off"])),
+    key("retry", "`{ attempts, every }`: repeats until the expectation holds").is(Shape::Keys(RETRY_KEYS)),
 ];
 
 /// Reads a list of steps.
@@ -91,7 +100,7 @@ pub(super) fn redirects(node: &Node, reader: &mut Reader<'_>) -> Option<Redirect
     reader.one_of(node, "a way to treat redirects", &[("none", Redirects::None), ("follow", Redirects::Follow)])
 }
 
-const PAUSE_KEYS: &[Key] = &[key("until", "seconds since 1970 or an RFC 3339 time")];
+const PAUSE_KEYS: &[Key] = &[key("until", "seconds since 1970 or an RFC 3339 time").is(Shape::Text).needed()];
 
 fn pause(node: &Node, reader: &mut Reader<'_>) -> Option<Pause> {
     if matches!(node.data, Data::Map(_)) {
@@ -102,8 +111,10 @@ fn pause(node: &Node, reader: &mut Reader<'_>) -> Option<Pause> {
     reader.duration(node).map(Pause::For)
 }
 
-const RETRY_KEYS: &[Key] =
-    &[key("attempts", "how often at the most, the first try included"), key("every", "the time between tries")];
+const RETRY_KEYS: &[Key] = &[
+    key("attempts", "how often at the most, the first try included").is(Shape::Count(2, 1000)).needed(),
+    key("every", "the time between tries").is(Shape::Duration).needed(),
+];
 
 fn retry(node: &Node, reader: &mut Reader<'_>) -> Option<Retry> {
     let fields = reader.fields(node, RETRY_KEYS, "`retry`")?;

@@ -1,10 +1,9 @@
 //! Compiles steps: everything that can be wrong with one before it is sent is found here.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
-
+use super::file::read_file;
 use super::request::{Body, Field, Parts};
 use super::{Ask, Caller, IdentityId, Line, Pause, Step, Tree, diags};
 use crate::capture::read_captures;
@@ -196,18 +195,4 @@ impl Compile<'_, '_> {
             }
         }
     }
-}
-
-/// Reads a file that a suite names; it must lie below the project's folder.
-pub fn read_file(folder: &Path, root: &Path, path: &str) -> Result<Bytes, String> {
-    let full: PathBuf = folder.join(path);
-    let whole = std::fs::canonicalize(&full).map_err(|_| "there is no such file".to_owned())?;
-    let root = std::fs::canonicalize(root).map_err(|e| e.to_string())?;
-    if !whole.starts_with(&root) {
-        return Err("it lies outside the project's folder".to_owned());
-    }
-    if whole.is_dir() {
-        return Err("it is a folder".to_owned());
-    }
-    std::fs::read(&whole).map(Bytes::from).map_err(|_| "it cannot be read".to_owned())
 }

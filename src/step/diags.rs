@@ -14,7 +14,7 @@ static HEADER_NAME: Code = Code {
 static FILE: Code = Code {
     name: "file",
     about: "a file that a suite names cannot be used",
-    explain: "Paths start from the folder of the file that names them and stay below the project's folder.",
+    explain: "Paths start from the folder of the file that names them and stay below the project's folder. Only secrets and certificates may lie elsewhere, and then the path must be absolute, so that everybody sees where it leads.",
 };
 
 pub(super) fn header_name(span: Span, name: &str) -> Diagnostic {
@@ -24,4 +24,10 @@ pub(super) fn header_name(span: Span, name: &str) -> Diagnostic {
 /// A file that cannot be used.
 pub fn file(span: Span, path: &str, why: &str) -> Diagnostic {
     Diagnostic::error(&FILE, span, format!("the file `{path}` cannot be used: {why}")).label("this path")
+}
+
+/// A relative path that leads out of the project, where an absolute one may.
+pub fn file_outside(span: Span, path: &str) -> Diagnostic {
+    file(span, path, super::OUTSIDE)
+        .help("write the absolute path to read a file from elsewhere, such as a mounted secret")
 }

@@ -15,10 +15,12 @@ use crate::template::Template;
 
 mod compile;
 pub mod diags;
+mod file;
 mod request;
 mod tree;
 
-pub use compile::{Callers, Compile, read_file};
+pub use compile::{Callers, Compile};
+pub use file::{OUTSIDE, leaves, read_file, read_file_or_absolute};
 use request::Parts;
 pub use request::Prepared;
 pub use tree::Tree;

@@ -1,5 +1,7 @@
 //! Logins by cookie, and jars that must not mix.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::runs::Project;
 use crate::server::{Reply, Request, Server, html, json, status};
 
@@ -158,5 +160,100 @@ cases:
     for (keep, wanted) in [("", "mark=1; sid=t-1; more=1"), ("cookies: keep", "lang=en; mark=1; sid=t-1; more=1")] {
         let run = Project::new(&server.url, &people.replace("COOKIES", keep), &suite.replace("WANTED", wanted)).run("");
         run.must(0, &[("all of them", "passed")]);
+    }
+}
+
+/// The server of a session whose cookie lives for some seconds and names its login: `sid=0`, `sid=1` …
+fn short_lived(cookies: impl Fn(usize) -> Vec<String> + Send + Sync + 'static) -> Server {
+    let logins = AtomicUsize::new(0);
+    Server::start(move |r| match &*r.path {
+        "/login" => {
+            let set = cookies(logins.fetch_add(1, Ordering::SeqCst));
+            set.into_iter().fold(status(303).header("location", "/"), |reply, c| reply.header("set-cookie", c))
+        }
+        "/slow" => status(200).after(2750),
+        "/soon" => status(200).after(1200),
+        _ => json(200, &format!(r#"{{"cookie":"{}"}}"#, r.header("cookie"))),
+    })
+}
+
+/// The cookie that a case sends after some time, and how many logins there were.
+fn cookie_after(
+    wait: &str,
+    extra: &str,
+    cookies: impl Fn(usize) -> Vec<String> + Send + Sync + 'static,
+) -> (String, usize) {
+    let server = short_lived(cookies);
+    let suite = format!(
+        r"
+cases:
+  - name: alice
+    as: alice{extra}
+    steps:
+      - {{ request: GET /now, expect: {{ json: {{ $.cookie: {{ starts_with: sid=0 }} }} }} }}
+      - {{ as: anonymous, request: GET {wait} }}
+      - {{ request: GET /now }}
+"
+    );
+    let run = Project::new(&server.url, COOKIES, &suite).run("");
+    assert_eq!(run.code, 0, "{}", run.said);
+    let seen = server.seen();
+    (seen.last().unwrap().header("cookie").to_owned(), server.count("POST /login"))
+}
+
+/// A cookie session says its end in `Max-Age` or `Expires`: a tenth before it, its owner logs in again.
+#[test]
+fn a_session_of_cookies_is_renewed_before_it_ends() {
+    let aged = |n: usize| vec![format!("sid={n}; Max-Age=3; HttpOnly; Path=/")];
+    let dated = |n: usize| {
+        // A date has whole seconds: two to three of them are left.
+        let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(3);
+        let end = end.strftime("%a, %d %b %Y %H:%M:%S GMT");
+        vec![format!("sid={n}; Expires={end}; HttpOnly; Path=/")]
+    };
+    // What scripts may read is no session, and neither is what goes elsewhere.
+    let others = |n: usize| {
+        let others = ["theme=dark; Max-Age=1; Path=/".to_owned(), "away=1; Max-Age=1; Domain=example.org".to_owned()];
+        [vec![format!("sid={n}; HttpOnly; Path=/")], others.to_vec()].concat()
+    };
+    std::thread::scope(|scope| {
+        let early = scope.spawn(|| cookie_after("/soon", "", aged));
+        let late = scope.spawn(|| cookie_after("/slow", "", aged));
+        let fresh = scope.spawn(|| cookie_after("/slow", "\n    session: fresh", aged));
+        let dated = scope.spawn(|| cookie_after("/slow", "", dated));
+        let others = scope.spawn(|| cookie_after("/slow", "", others));
+        assert_eq!(early.join().unwrap(), ("sid=0".to_owned(), 1));
+        assert_eq!(late.join().unwrap(), ("sid=1".to_owned(), 2));
+        // The end of its own session is what such a case may be about.
+        assert_eq!(fresh.join().unwrap(), ("sid=0".to_owned(), 1));
+        assert_eq!(dated.join().unwrap(), ("sid=1".to_owned(), 2));
+        assert_eq!(others.join().unwrap(), ("sid=0".to_owned(), 1));
+    });
+}
+
+/// The server ends the session, and says so: by a word, or by taking the cookie away.
+#[test]
+fn a_session_of_cookies_that_the_server_ends_is_renewed_once() {
+    type End = fn() -> Reply;
+    let ends: [(End, bool); 3] = [
+        (|| json(401, r#"{"error":"session expired"}"#), true),
+        (|| status(401).header("set-cookie", "sid=; Max-Age=0; Path=/"), true),
+        (|| status(401), false),
+    ];
+    for (end, renewed) in ends {
+        let logins = AtomicUsize::new(0);
+        let server = Server::start(move |r| match (&*r.path, r.header("cookie")) {
+            ("/login", _) => {
+                let sid = format!("sid={}; HttpOnly; Path=/", logins.fetch_add(1, Ordering::SeqCst));
+                status(303).header("location", "/").header("set-cookie", sid)
+            }
+            (_, "sid=1") => status(200),
+            _ => end(),
+        });
+        let suite = "cases:\n  - { name: c, as: alice, request: GET /me, expect: 200 }\n  - { name: d, as: alice, request: GET /me, expect: 200 }\n";
+        let run = Project::new(&server.url, COOKIES, suite).run("");
+        let verdict = if renewed { "passed" } else { "failed: check-failed" };
+        run.must(i32::from(!renewed), &[("c", verdict), ("d", verdict)]);
+        assert_eq!(server.count("POST /login"), if renewed { 2 } else { 1 });
     }
 }

@@ -14,7 +14,7 @@ use super::operand::{Moment, Why};
 use super::value::{Actual, Kind, Missing, NO_NODES};
 use super::{Checked, Placed};
 use crate::source::Span;
-use crate::spec::{Data, Node, Reader};
+use crate::spec::{Data, Def, Node, Reader, Shape};
 
 mod equality;
 mod logic;
@@ -32,6 +32,8 @@ pub struct OperatorKind {
     pub about: &'static str,
     /// The value of its key in an example that a test reads.
     pub example: &'static str,
+    /// The form of the value of its key, for editors.
+    pub takes: Shape,
     /// Reads the value of its key; faults go to the reader.
     pub(super) read: fn(&Node, Kind, &mut Reader<'_>) -> Option<Box<dyn Operator>>,
 }
@@ -42,72 +44,119 @@ pub const OPERATORS: &[OperatorKind] = &[
         name: "equals",
         about: "the same value with the same type; where the source is text, the same spelling",
         example: "{ id: 1 }",
+        takes: Shape::Any,
         read: equality::equals,
     },
     OperatorKind {
         name: "not",
         about: "a value it must not equal, or operators that must not all hold; a missing source fails",
         example: "alice",
+        takes: Shape::The(Def::Value),
         read: logic::not,
     },
     OperatorKind {
         name: "contains",
         about: "text with this part, a list with this element, or an object with this key",
         example: "user",
+        takes: Shape::Any,
         read: text::contains,
     },
-    OperatorKind { name: "starts_with", about: "text that begins so", example: "Bearer", read: text::starts_with },
-    OperatorKind { name: "ends_with", about: "text that ends so", example: ".example", read: text::ends_with },
+    OperatorKind {
+        name: "starts_with",
+        about: "text that begins so",
+        example: "Bearer",
+        takes: Shape::Quoted,
+        read: text::starts_with,
+    },
+    OperatorKind {
+        name: "ends_with",
+        about: "text that ends so",
+        example: ".example",
+        takes: Shape::Quoted,
+        read: text::ends_with,
+    },
     OperatorKind {
         name: "matches",
         about: "text in which the regular expression is found; anchor it with `^` and `$`",
         example: "'^[0-9]+$'",
+        takes: Shape::Quoted,
         read: text::matches,
     },
     OperatorKind {
         name: "one_of",
         about: "a value that equals one of a list",
         example: "[user, admin]",
+        takes: Shape::Either(&[Shape::Filled(&Shape::List(&Shape::Any)), Shape::TEMPLATE]),
         read: equality::one_of,
     },
     OperatorKind {
         name: "exists",
         about: "whether it is there at all; `null` is there",
         example: "false",
+        takes: Shape::Flag,
         read: shape::exists,
     },
     OperatorKind {
         name: "type",
         about: "`null`, `boolean`, `number`, `integer`, `text`, `list` or `object`",
         example: "integer",
+        takes: Shape::Either(&[Shape::Words(shape::TYPE_WORDS), Shape::Null]),
         read: shape::type_of,
     },
     OperatorKind {
         name: "length",
         about: "a number or operators for the characters of a text, elements of a list or keys of an object",
         example: "{ at_least: 1 }",
+        takes: Shape::Either(&[Shape::NUMBER, Shape::The(Def::Operators)]),
         read: shape::length,
     },
-    OperatorKind { name: "above", about: "a number greater than this", example: "0", read: order::above },
-    OperatorKind { name: "below", about: "a number less than this", example: "100", read: order::below },
-    OperatorKind { name: "at_least", about: "a number not less than this", example: "1", read: order::at_least },
-    OperatorKind { name: "at_most", about: "a number not greater than this", example: "3600", read: order::at_most },
+    OperatorKind {
+        name: "above",
+        about: "a number greater than this",
+        example: "0",
+        takes: Shape::NUMBER,
+        read: order::above,
+    },
+    OperatorKind {
+        name: "below",
+        about: "a number less than this",
+        example: "100",
+        takes: Shape::NUMBER,
+        read: order::below,
+    },
+    OperatorKind {
+        name: "at_least",
+        about: "a number not less than this",
+        example: "1",
+        takes: Shape::NUMBER,
+        read: order::at_least,
+    },
+    OperatorKind {
+        name: "at_most",
+        about: "a number not greater than this",
+        example: "3600",
+        takes: Shape::NUMBER,
+        read: order::at_most,
+    },
     OperatorKind {
         name: "within",
         about: "a time from now on, at most this far ahead (5 s of tolerance): seconds since 1970, RFC 3339 or an HTTP date",
         example: "15m",
+        takes: Shape::TIME,
         read: time::within,
     },
     OperatorKind {
         name: "all",
         about: "a value or operators that hold for every element; an empty list fails",
         example: "{ starts_with: a }",
+        takes: Shape::The(Def::Value),
         read: logic::all,
     },
     OperatorKind {
         name: "any",
         about: "a value or operators that hold for at least one element",
         example: "{ equals: admin }",
+        takes: Shape::The(Def::Value),
         read: logic::any,
     },
 ];

@@ -85,6 +85,10 @@ const TYPES: &[(&str, Type)] = &[
     ("map", Type::Object),
 ];
 
+/// The same, bare; `null` may stand unquoted.
+pub(super) const TYPE_WORDS: &[&str] =
+    &["null", "boolean", "number", "integer", "text", "string", "list", "array", "object", "map"];
+
 /// Reads the name of a type; `null` may be unquoted.
 pub(super) fn type_of(node: &Node, kind: Kind, reader: &mut Reader<'_>) -> Option<Box<dyn Operator>> {
     if kind != Kind::Json {
@@ -182,5 +186,13 @@ impl Operator for Length {
             Some(length) => format!("length number {length} of {}", actual.describe()),
             None => format!("no length: {}", actual.describe()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_bare_words_are_those_of_the_table() {
+        assert_eq!(super::TYPES.iter().map(|(word, _)| *word).collect::<Vec<_>>(), super::TYPE_WORDS);
     }
 }

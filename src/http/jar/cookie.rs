@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
+use url::Url;
 
 use super::parse::Attribute;
+use super::scope::{domain_match, host_of};
 
 /// Names a cookie; any bytes, shown as text with replacement characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -156,6 +158,12 @@ impl Cookie {
     /// Says whether its time has run out.
     pub fn is_expired(&self, now: Timestamp) -> bool {
         self.expiry.is_some_and(|at| at <= now)
+    }
+
+    /// Says whether the host of an address is in its scope, whatever the path.
+    pub fn goes_to(&self, url: &Url) -> bool {
+        let Some(host) = host_of(url) else { return false };
+        if self.host_only { host == self.domain } else { domain_match(&host, &self.domain) }
     }
 
     /// Says whether storing the one replaces the other.

@@ -13,6 +13,7 @@ use crate::source::SourceMap;
 use crate::spec::diags;
 use crate::spec::model::{Named, Project, Shared};
 use crate::spec::reader::{Key, Reader, key};
+use crate::spec::shape::{Def, Shape};
 use crate::spec::shared::{SHARED_KEYS, shared};
 use crate::spec::yaml::{self, Node};
 
@@ -21,8 +22,8 @@ pub const PROJECT_FILE: &str = "authspec.yaml";
 
 /// The keys that a project file has beside the shared ones.
 pub const PROJECT_KEYS: &[Key] = &[
-    key("environments", "overrides by name, picked with `--env`"),
-    key("exclude", "globs of YAML files that are no suites, from the project file's folder"),
+    key("environments", "overrides by name, picked with `--env`").is(Shape::Map(&Shape::The(Def::Environment))),
+    key("exclude", "globs of YAML files that are no suites, from the project file's folder").is(Shape::TEXTS),
 ];
 
 /// The project files met so far.
