@@ -22,6 +22,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("capture-regex", "whether a text is a regular expression"),
     ("duplicate-case", "names that give the same id"),
     ("file", "whether a file is there and where it is"),
+    ("file-outside", "whether a file lies below the project"),
     ("missing-field", "what an identity needs is known where its scheme is declared"),
     ("no-target", "the target may stand in the project file"),
     ("scheme", "which parts a login captures, and keys that exclude each other"),

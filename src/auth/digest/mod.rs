@@ -8,7 +8,7 @@ use std::sync::PoisonError;
 use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal, is_name};
 use crate::http::challenge::{Challenge, parse_challenges};
 use crate::http::{Request, Response};
-use crate::spec::{Fields, Node, key};
+use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
 
 mod answer;
@@ -23,9 +23,12 @@ pub(super) const KIND: SchemeKind = SchemeKind {
         key(
             "algorithm",
             "answer only challenges with this one: `MD5`, `SHA-256`, `SHA-512-256`, each also with `-sess`; the first that is known by default",
-        ),
-        key("qop", "`auth` or `auth-int`, which covers the body too; what the server offers by default"),
-        key("sha-512-256", "`truncated` for servers that cut SHA-512 instead of hashing with SHA-512/256"),
+        )
+        .is(Shape::Words(&["MD5", "MD5-sess", "SHA-256", "SHA-256-sess", "SHA-512-256", "SHA-512-256-sess"])),
+        key("qop", "`auth` or `auth-int`, which covers the body too; what the server offers by default")
+            .is(Shape::Words(&["auth", "auth-int"])),
+        key("sha-512-256", "`truncated` for servers that cut SHA-512 instead of hashing with SHA-512/256")
+            .is(Shape::Words(&["truncated"])),
     ],
     needs: &["username", "password"],
     example: "{ scheme: digest, algorithm: SHA-256 }",
