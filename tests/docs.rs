@@ -90,6 +90,8 @@ fn tables() -> Vec<(&'static str, String)> {
         ("identity keys", keys(spec::IDENTITY_KEYS)),
         ("step keys", keys(spec::STEP_KEYS)),
         ("case keys", keys(spec::CASE_KEYS)),
+        ("each keys", keys(spec::EACH_KEYS)),
+        ("xfail keys", keys(spec::XFAIL_KEYS)),
         ("common scheme keys", keys(auth::COMMON_KEYS)),
         ("schemes", schemes()),
         ("checks", examples(check::CHECKS.iter().map(|c| (c.name, c.about, c.example)))),

@@ -48,6 +48,8 @@ fn tables() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("weaknesses", demo::WEAKNESSES.iter().map(|w| (w.id, w.about)).collect()),
         ("step keys", keys(spec::STEP_KEYS)),
         ("case keys", keys(spec::CASE_KEYS)),
+        ("each keys", keys(spec::EACH_KEYS)),
+        ("xfail keys", keys(spec::XFAIL_KEYS)),
         ("suite keys", keys(spec::SUITE_KEYS)),
         ("shared keys", keys(spec::SHARED_KEYS)),
         ("project keys", keys(spec::PROJECT_KEYS)),

@@ -110,8 +110,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "teardown-failed",
-        about: "the suite's teardown did not work",
-        explain: "The cases were judged, but something may have been left behind; the step is shown.",
+        about: "a teardown did not work",
+        explain: "What it belongs to was judged, but something may have been left behind; the step is shown. A case whose own teardown did not work is errored unless it failed before.",
     },
     ReasonCode {
         name: "session-disturbed",
@@ -119,6 +119,21 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "Say `session: fresh` on a case that logs out, refreshes by hand or changes the password, so that it gets a login of its own.",
     },
     ReasonCode { name: "skipped", about: "the suite says `skip`", explain: "The reason stands beside it." },
+    ReasonCode {
+        name: "xfail",
+        about: "it failed, as `xfail` expects",
+        explain: "The reason stands beside it. The case counts as skipped until it passes or the day of `until` is over.",
+    },
+    ReasonCode {
+        name: "xfail-passed",
+        about: "it passed, and `xfail` expects it to fail",
+        explain: "What `xfail` waits for seems to be mended: remove `xfail`, so that the case guards it from now on.",
+    },
+    ReasonCode {
+        name: "xfail-over",
+        about: "the day until which `xfail` holds is over",
+        explain: "An expected failure has an end, so that it is not forgotten. Mend what it waits for, or give it a later day under `until`.",
+    },
     ReasonCode {
         name: "fail-fast",
         about: "not started, because an earlier case did not pass and `--fail-fast` is on",

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cast::Cast;
-use super::done::Ended;
 use super::ledger::Refusal;
-use super::rounds::run_all;
 use super::session::Failure;
-use super::talk::StepRun;
-use super::{Shared, record};
-use crate::event::{Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
+use super::{Shared, play, record};
+use crate::event::{Outcome, OutcomeKind, Proof, Reason, Stopped, Verdict};
 use crate::plan::Case;
 use crate::step::Step;
 use crate::template::Scope;
@@ -40,7 +36,7 @@ pub(super) fn not_run(shared: &Shared, index: usize, verdict: Verdict, code: &'s
     CaseDone { outcome, refusals: Vec::new() }
 }
 
-fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
+pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
     Outcome {
         index: u32::try_from(index).unwrap_or(u32::MAX),
         kind: OutcomeKind::Case,
@@ -61,20 +57,31 @@ fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
     }
 }
 
+/// Makes the outcome of a case that was stopped before its end.
+pub(super) fn stopped(shared: &Shared, index: usize, why: Stopped, how: &str) -> CaseDone {
+    let (code, message) = match why {
+        Stopped::FailFast => ("fail-fast", format!("{how}: an earlier case did not pass and `--fail-fast` is on")),
+        Stopped::Interrupted => ("interrupted", format!("{how}: the run was interrupted")),
+        Stopped::Deadline => ("deadline", format!("{how}: the time of `--deadline` was over")),
+    };
+    not_run(shared, index, Verdict::NotRun, code, &message)
+}
+
 /// Runs a case, and again where `--retry` allows it.
 pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> CaseDone {
     let case = &shared.plan.cases[index];
     if let Some(skip) = &case.shape.skip {
         return not_run(shared, index, Verdict::Skipped, "skipped", skip);
     }
-    // A refusal that only comes at the second try is no refusal: such cases are never run again.
-    let refusing = case.shape.steps.iter().any(Step::may_refuse);
-    let attempts = if refusing { 1 } else { shared.options.retries + 1 };
+    // A refusal that only comes at the second try is no refusal: such cases are never run again. Nor
+    // are those that are to fail: the first failure is what they are there for.
+    let once = case.shape.xfail.is_some() || case.shape.steps.iter().any(Step::may_refuse);
+    let attempts = if once { 1 } else { shared.options.retries + 1 };
     let mut first: Option<CaseDone> = None;
     let clock = Instant::now();
     let mut requests = 0;
     for attempt in 1.. {
-        let mut done = attempt_once(shared, index, case, ground).await;
+        let mut done = play::once(shared, index, ground).await;
         requests += done.outcome.requests;
         let again = matches!(done.outcome.verdict, Verdict::Failed | Verdict::Errored) && attempt < attempts;
         if again {
@@ -101,56 +108,4 @@ fn flaky(mut done: CaseDone, first: &CaseDone, attempt: u32) -> CaseDone {
         done.outcome.reasons.push(Reason { code: "retried", message, ..first.clone() });
     }
     done
-}
-
-async fn attempt_once(shared: &Arc<Shared>, index: usize, case: &Case, ground: &Ground) -> CaseDone {
-    let mut outcome = blank(shared, index, case);
-    if let Some(failure) = &ground.blocked {
-        return blocked(outcome, failure);
-    }
-    let cast = match Cast::assemble(shared, case).await {
-        Ok(cast) => cast,
-        Err(failure) => return blocked(outcome, &failure),
-    };
-    let world = shared.plan.suites[case.suite].world;
-    let Some(world) = shared.worlds[world].as_ref() else {
-        outcome.verdict = Verdict::Errored;
-        return CaseDone { outcome, refusals: Vec::new() };
-    };
-    let mut cast = cast;
-    let run = StepRun {
-        shared,
-        world,
-        phase: Phase::Case,
-        label: &case.id,
-        scope: &ground.scope,
-        stand_in: case.caller,
-        case: Some(index),
-    };
-    let (done, _) = run_all(&run, &case.shape.steps, &mut cast).await;
-    outcome.requests = done.requests;
-    outcome.waited = done.waited;
-    outcome.steps = done.records;
-    outcome.reasons = done.reasons;
-    outcome.verdict = match done.ended {
-        Ended::Held => Verdict::Passed,
-        Ended::Failed => Verdict::Failed,
-        Ended::Errored => Verdict::Errored,
-        Ended::Blocked => Verdict::Blocked,
-    };
-    if let Some(failure) = done.blocked {
-        // The steps of the login stand behind those of the case.
-        let first = outcome.steps.len();
-        let step = failure.reason.step.map(|s| first + s);
-        outcome.reasons.push(Reason { step, ..failure.reason.clone() });
-        outcome.steps.extend(failure.steps.iter().cloned());
-    }
-    CaseDone { outcome, refusals: done.refused }
-}
-
-fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {
-    outcome.verdict = Verdict::Blocked;
-    outcome.reasons.push(failure.reason.clone());
-    outcome.steps.clone_from(&failure.steps);
-    CaseDone { outcome, refusals: Vec::new() }
 }

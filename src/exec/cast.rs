@@ -28,7 +28,7 @@ impl Cast {
 
     /// Gets a session for every identity that the case uses.
     pub(super) async fn assemble(shared: &Arc<Shared>, case: &Case) -> Result<Self, Arc<Failure>> {
-        let fresh = case.shape.session == spec::Session::Fresh;
+        let fresh = case.shape.session != spec::Session::Shared;
         let own = match case.caller {
             Caller::Identity(id) => Some(id),
             Caller::Case | Caller::Nobody | Caller::Anonymous => None,

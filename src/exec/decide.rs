@@ -12,7 +12,7 @@ use super::login::ask;
 use super::session::Session;
 use super::talk::StepRun;
 use super::world::WorldRun;
-use super::{OnFailure, RequireProof, Shared, record};
+use super::{OnFailure, RequireProof, Shared, record, xfail};
 use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
 use crate::source::Span;
 use crate::step::{Caller, IdentityId, StepsId};
@@ -164,7 +164,8 @@ fn finish(shared: &Shared, done: CaseDone) {
             outcome.verdict = Verdict::Inconclusive;
         }
     }
-    if outcome.verdict == Verdict::Inconclusive {
+    xfail::turn(shared, &mut outcome);
+    if matches!(outcome.verdict, Verdict::Inconclusive | Verdict::Skipped) {
         outcome.proof.proven = 0;
     }
     if shared.options.on_failure == OnFailure::Stop && outcome.verdict.needs_attention() {

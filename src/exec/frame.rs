@@ -7,11 +7,28 @@ use super::cast::Cast;
 use super::done::Done;
 use super::rounds::run_all;
 use super::session::Failure;
+use super::stop::TEARDOWN;
 use super::talk::StepRun;
 use super::{Shared, record};
 use crate::event::{Phase, Reason};
 use crate::step::Step;
 use crate::template::Scope;
+
+/// The code of a teardown, of a suite or of a case, that did not work.
+pub(super) const TEARDOWN_FAILED: &str = "teardown-failed";
+
+/// Gives a teardown its time: as long as its steps take, and after an interrupt a few seconds of its own.
+pub(super) async fn in_time<T>(shared: &Shared, steps: impl Future<Output = T>) -> Result<T, &'static str> {
+    let late = async {
+        shared.stop.hurried().await;
+        tokio::time::sleep(TEARDOWN).await;
+    };
+    tokio::select! {
+        done = steps => Ok(done),
+        () = late => Err("did not end in time"),
+        () = shared.stop.left() => Err("was cut off by a second interrupt"),
+    }
+}
 
 /// Runs the setup or teardown of a suite; the captures of a setup reach the cases.
 pub(super) async fn run_steps(
@@ -40,7 +57,7 @@ pub(super) async fn run_steps(
 
 fn failed(shared: &Shared, suite: usize, phase: Phase, done: Done) -> Failure {
     let plan = &shared.plan.suites[suite];
-    let (code, what) = if phase == Phase::Setup { ("setup-failed", "setup") } else { ("teardown-failed", "teardown") };
+    let (code, what) = if phase == Phase::Setup { ("setup-failed", "setup") } else { (TEARDOWN_FAILED, "teardown") };
     let first = done.reasons.into_iter().next().or_else(|| done.blocked.map(|f| f.reason.clone()));
     let why = first.as_ref().map(|r| r.message.clone()).unwrap_or_default();
     let last = done.records.last();

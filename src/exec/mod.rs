@@ -27,6 +27,7 @@ mod judge;
 mod ledger;
 mod login;
 mod once;
+mod play;
 mod ready;
 mod record;
 mod renew;
@@ -39,6 +40,7 @@ mod talk;
 mod value;
 mod witness;
 mod world;
+mod xfail;
 
 pub use runner::Runner;
 pub use stop::{Stop, Stopper};

@@ -20,6 +20,13 @@ pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast) 
     let mut scope = Scope::above(run.scope);
     cast.show_sessions(run.shared, &mut scope);
     let mut all = Done::nothing();
+    run_into(run, steps, cast, &mut all, &mut scope).await;
+    (all, scope)
+}
+
+/// Runs steps as [`run_all`] does, and notes what each did as soon as it did it: whoever cuts this off has
+/// what was done so far.
+pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast, all: &mut Done, scope: &mut Scope) {
     for (number, step) in steps.iter().enumerate() {
         let layered = Arc::new(scope.clone());
         let inner = StepRun { scope: &layered, ..*run };
@@ -34,10 +41,9 @@ pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast) 
         }
         all.append(done);
         if !all.held() {
-            break;
+            return;
         }
     }
-    (all, scope)
 }
 
 impl StepRun<'_> {

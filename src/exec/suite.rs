@@ -6,12 +6,12 @@ use std::time::Instant;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
-use super::case::{self, CaseDone, Ground};
+use super::case::{self, CaseDone, Ground, stopped};
 use super::decide::decide;
-use super::frame::run_steps;
-use super::stop::{GRACE, Stop, TEARDOWN};
+use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
+use super::stop::{GRACE, Stop};
 use super::{Shared, record};
-use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Stopped, Verdict};
+use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
 use crate::template::Scope;
 
 /// Runs a suite that has a setup, a teardown or an order.
@@ -85,17 +85,9 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     let number = u32::try_from(index).unwrap_or(u32::MAX);
     shared.emit(Event::CaseStarted(CaseStarted { index: number, id }));
     let working = Arc::clone(&shared);
-    let mut task = tokio::spawn(async move { case::run(&working, index, &ground).await });
-    let done = tokio::select! {
-        done = &mut task => done,
-        why = shared.stop.cut_off() => {
-            task.abort();
-            let _ = task.await;
-            decide(&shared, stopped(&shared, index, why, "cut off"));
-            return;
-        }
-    };
-    let done = done.unwrap_or_else(|_| {
+    // A task of its own, so that a panic in it is caught; it listens for the end of the run itself.
+    let task = tokio::spawn(async move { case::run(&working, index, &ground).await });
+    let done = task.await.unwrap_or_else(|_| {
         let message = "authspec went wrong in this case; the others are not touched";
         let mut done = case::not_run(&shared, index, Verdict::Errored, "internal", message);
         done.outcome.verdict = Verdict::Errored;
@@ -104,35 +96,16 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     decide(&shared, done);
 }
 
-pub(super) fn stopped(shared: &Shared, index: usize, why: Stopped, how: &str) -> CaseDone {
-    let (code, message) = match why {
-        Stopped::FailFast => ("fail-fast", format!("{how}: an earlier case did not pass and `--fail-fast` is on")),
-        Stopped::Interrupted => ("interrupted", format!("{how}: the run was interrupted")),
-        Stopped::Deadline => ("deadline", format!("{how}: the time of `--deadline` was over")),
-    };
-    case::not_run(shared, index, Verdict::NotRun, code, &message)
-}
-
 async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
     let plan = &shared.plan.suites[suite];
     let clock = Instant::now();
     let steps = run_steps(shared, suite, &plan.teardown, Phase::Teardown, scope);
-    // After an interrupt a teardown has a few seconds of its own; otherwise its steps have their time.
-    let late = async {
-        shared.stop.hurried().await;
-        tokio::time::sleep(TEARDOWN).await;
-    };
-    let done = tokio::select! {
-        done = steps => Ok(done),
-        () = late => Err("did not end in time"),
-        () = shared.stop.left() => Err("was cut off by a second interrupt"),
-    };
-    let (reason, steps, requests) = match done {
+    let (reason, steps, requests) = match in_time(shared, Box::pin(steps)).await {
         Ok(Ok((_, requests))) => return shared.limits.count(requests),
         Ok(Err((failure, requests))) => (failure.reason.clone(), failure.steps.clone(), requests),
         Err(why) => {
             let message = format!("the teardown of `{}` {why}", plan.name);
-            (record::reason(shared, "teardown-failed", &message, plan.span, Vec::new()), Vec::new(), 0)
+            (record::reason(shared, TEARDOWN_FAILED, &message, plan.span, Vec::new()), Vec::new(), 0)
         }
     };
     let offset = shared.plan.cases.len() + suite;

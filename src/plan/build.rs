@@ -3,13 +3,14 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::case::{Ground, compile_case};
 use super::identity::{Register, SuiteCallers};
 use super::select::Shown;
 use super::world::{self, Layers};
-use super::{Case, Plan, PlanOptions, Shape, SuitePlan, diags};
+use super::{Case, Plan, PlanOptions, SuitePlan, diags};
 use crate::diag::Diagnostics;
 use crate::source::{SourceMap, Span};
-use crate::spec::{CaseSpec, Defaults, Reader, StepSpec, Suite, Suites};
+use crate::spec::{Defaults, Reader, StepSpec, Suite, Suites};
 use crate::step::{Caller, Callers as _, Compile, IdentityId, Step};
 use crate::template::{Members, Names};
 
@@ -118,9 +119,10 @@ fn compile_suite(
     }
     let first = callers.plan.cases.len();
     let index = callers.plan.suites.len();
+    let ground = Ground { suite, default_caller, defaults: &defaults };
     for spec in &suite.cases {
         reader.names = Arc::clone(&after_setup);
-        let cases = compile_case(spec, suite, default_caller, &defaults, callers, &mut reader, ids);
+        let cases = compile_case(spec, &ground, callers, &mut reader, ids);
         let (wanted, others): (Vec<Case>, Vec<Case>) =
             cases.into_iter().map(|c| Case { suite: index, ..c }).partition(|case| is_wanted(case, suite, callers));
         callers.plan.filtered_out += others.len();
@@ -171,7 +173,7 @@ fn default_caller(defaults: &Defaults, callers: &mut SuiteCallers<'_, '_>, reade
     }
 }
 
-fn compile_steps(
+pub(super) fn compile_steps(
     specs: &[StepSpec],
     defaults: &Defaults,
     callers: &mut SuiteCallers<'_, '_>,
@@ -183,7 +185,7 @@ fn compile_steps(
 }
 
 /// The identities behind `sessions.NAME`.
-fn sessions(
+pub(super) fn sessions(
     names: &Names,
     place: Span,
     callers: &mut SuiteCallers<'_, '_>,
@@ -196,124 +198,9 @@ fn sessions(
         .collect()
 }
 
-fn compile_case(
-    spec: &CaseSpec,
-    suite: &Suite,
-    default_caller: Caller,
-    defaults: &Defaults,
-    callers: &mut SuiteCallers<'_, '_>,
-    reader: &mut Reader<'_>,
-    ids: &mut HashMap<String, Span>,
-) -> Vec<Case> {
-    let mut who = Vec::new();
-    for name in &spec.callers {
-        match &*name.value {
-            "anonymous" => who.push(Caller::Anonymous),
-            _ => who.extend(callers.find(reader, name).map(Caller::Identity)),
-        }
-    }
-    if spec.callers.is_empty() {
-        who.push(default_caller);
-    }
-    callers.met.clear();
-    callers.case_callers.clone_from(&who);
-    let mut names = (*reader.names).clone();
-    names.watch_sessions();
-    reader.names = Arc::new(names);
-    let watched = Arc::clone(&reader.names);
-    let steps = compile_steps(&spec.steps, defaults, callers, reader);
-    let asked = sessions(&watched, spec.span, callers, reader);
-    callers.met.extend(asked);
-    let identities: Vec<IdentityId> = std::mem::take(&mut callers.met).into_iter().collect();
-    if steps.len() != spec.steps.len() {
-        return Vec::new();
-    }
-    if spec.session == crate::spec::Session::Shared {
-        find_disturbance(&steps, &who, callers.plan, reader);
-    }
-    let tags = suite.tags.iter().chain(&spec.tags).cloned().collect();
-    let shape =
-        Arc::new(Shape { span: spec.span, tags, skip: spec.skip.clone(), session: spec.session, steps, identities });
-    let several = spec.callers.len() > 1;
-    who.into_iter()
-        .filter_map(|caller| {
-            let mark =
-                callers.plan.caller_name(caller).filter(|_| several).map(|n| format!("[as={n}]")).unwrap_or_default();
-            let id = format!("{}/{}{mark}", suite.id, slug(&spec.name.value));
-            if let Some(first) = ids.insert(id.clone(), spec.name.span) {
-                reader.fault(diags::duplicate_case(spec.name.span, first, &id));
-                return None;
-            }
-            let name = if mark.is_empty() { spec.name.value.clone() } else { format!("{} {mark}", spec.name.value) };
-            Some(Case { id: id.into(), name, suite: 0, shape: Arc::clone(&shape), caller })
-        })
-        .collect()
-}
-
-/// A case that shares its session may not end or rotate it: others use it too (language §6).
-fn find_disturbance(steps: &[Step], who: &[Caller], plan: &Plan, reader: &mut Reader<'_>) {
-    for step in steps {
-        let one = [step.caller];
-        let callers = if step.caller == Caller::Case { who } else { &one };
-        let ids = callers.iter().filter_map(|c| match c {
-            Caller::Identity(id) => Some(id),
-            Caller::Case | Caller::Nobody | Caller::Anonymous => None,
-        });
-        for id in ids {
-            let identity = &plan.identities[id.0 as usize];
-            let scheme = &identity.login.scheme;
-            let like = |steps: Option<crate::step::StepsId>| {
-                steps.is_some_and(|s| plan.steps[s.0 as usize].iter().any(|other| step.asks_like(other)))
-            };
-            // A refresh with another token is a test of refusals, and leaves the session alone.
-            let same_token = scheme.refresh_steps().is_some_and(|s| {
-                let uses = |step: &Step, part: &str| step.body_uses(&format!("session.{part}"));
-                let refresh = &plan.steps[s.0 as usize];
-                scheme.parts().iter().any(|p| uses(step, p) && refresh.iter().any(|other| uses(other, p)))
-            });
-            let what = if like(scheme.logout()) {
-                "ends"
-            } else if like(scheme.refresh_steps()) && same_token {
-                "rotates"
-            } else {
-                continue;
-            };
-            reader.fault(diags::shared_session(step.span, &identity.name, what));
-            break;
-        }
-    }
-}
-
 /// All names that send a step of a case, for `--as`.
 fn callers_of(case: &Case, plan: &Plan) -> Vec<String> {
     let steps = case.shape.steps.iter().map(|s| if s.caller == Caller::Case { case.caller } else { s.caller });
     let all = std::iter::once(case.caller).chain(steps);
     all.filter_map(|c| plan.caller_name(c)).map(ToOwned::to_owned).collect()
-}
-
-/// A name as part of an id: letters and digits of any language, everything else becomes one `-`.
-fn slug(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for c in name.chars() {
-        if c.is_alphanumeric() {
-            out.extend(c.to_lowercase());
-        } else if !out.ends_with('-') && !out.is_empty() {
-            out.push('-');
-        }
-    }
-    let trimmed = out.trim_end_matches('-');
-    if trimmed.is_empty() { "case".to_owned() } else { trimmed.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::slug;
-
-    #[test]
-    fn slugs_are_short_and_never_empty() {
-        assert_eq!(slug("An expired token is refused!"), "an-expired-token-is-refused");
-        assert_eq!(slug("GET /notes/{{ id }}"), "get-notes-id");
-        assert_eq!(slug("Größe – 3"), "größe-3");
-        assert_eq!(slug("???"), "case");
-    }
 }

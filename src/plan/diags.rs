@@ -138,6 +138,15 @@ pub(super) fn shared_session(span: Span, identity: &str, what: &str) -> Diagnost
     .help("with `session: fresh` the case gets a login of its own")
 }
 
+pub(super) fn exclusive_nobody(span: Span) -> Diagnostic {
+    Diagnostic::error(
+        &SHARED_SESSION,
+        span,
+        "`session: exclusive` keeps an identity for this case, and nobody is named",
+    )
+    .label("name somebody with `as`")
+}
+
 pub(super) fn tls(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&TLS, span, why.to_owned()).label("this setting")
 }

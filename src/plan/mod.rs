@@ -11,11 +11,12 @@ use crate::auth::Login;
 use crate::diag::{Diagnostics, Severity};
 use crate::http::TlsSettings;
 use crate::source::{SourceMap, Span};
-use crate::spec::{SecretSpec, Session, Suites};
+use crate::spec::{SecretSpec, Session, Suites, Xfail};
 use crate::step::{Caller, IdentityId, Step, Tree};
 use crate::template::Template;
 
 mod build;
+mod case;
 pub mod diags;
 mod dotenv;
 mod identity;
@@ -101,6 +102,17 @@ pub struct Case {
     pub shape: Arc<Shape>,
     /// Who runs it.
     pub caller: Caller,
+    /// The row it is run with.
+    pub row: Option<Arc<RowPlan>>,
+}
+
+/// A row of a case.
+#[derive(Debug)]
+pub struct RowPlan {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its values, `row.*`.
+    pub value: Tree,
 }
 
 /// What all expansions of a written case share.
@@ -112,10 +124,16 @@ pub struct Shape {
     pub tags: Vec<Arc<str>>,
     /// Why it is skipped.
     pub skip: Option<Arc<str>>,
+    /// That it is expected to fail.
+    pub xfail: Option<Xfail>,
     /// Which session it uses.
     pub session: Session,
+    /// Variables of its own, each after those it uses.
+    pub vars: Vec<Var>,
     /// What it does; never empty.
     pub steps: Vec<Step>,
+    /// What is done after it, however it ended.
+    pub teardown: Vec<Step>,
     /// The identities it needs beside its caller.
     pub identities: Vec<IdentityId>,
 }

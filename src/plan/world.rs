@@ -209,7 +209,11 @@ fn given_vars(given: &[(String, String)]) -> Vec<Var> {
 }
 
 fn compile_vars(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<Var> {
-    let all = layers.named(|l| &l.vars);
+    ordered(&layers.named(|l| &l.vars), reader)
+}
+
+/// Compiles variables, each after those it uses.
+pub(super) fn ordered(all: &[&Named<Node>], reader: &mut Reader<'_>) -> Vec<Var> {
     let compile = |v: &&Named<Node>| {
         Some(Var { name: Arc::clone(&v.name), span: v.span, value: Tree::compile(&v.value, reader)? })
     };

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::diags;
-use super::model::{CaseSpec, Session, StepSpec};
+use super::model::{CaseSpec, Session, StepSpec, Xfail};
 use super::reader::{Fields, Key, Reader, key};
+use super::rows::{EACH_KEYS, each};
 use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, step, steps};
 use super::yaml::{Data, Node};
@@ -16,9 +17,27 @@ pub const CASE_KEYS: &[Key] = &[
         .is(Shape::Filled(&Shape::List(&Shape::The(Def::Step)))),
     key("tags", "words to select by").is(Shape::TEXTS),
     key("skip", "a reason; the case is not run").is(Shape::Quoted),
-    key("session", "`shared` (default): a copy of the identity's one session; `fresh`: a login of its own")
-        .is(Shape::Words(&["shared", "fresh"])),
+    key("xfail", "`{ reason, until }`: it is expected to fail until that day; red when it passes or the day is over")
+        .is(Shape::Keys(XFAIL_KEYS)),
+    key(
+        "session",
+        "`shared` (default): a copy of the identity's one session; `fresh`: a login of its own; `exclusive`: that, while nobody else uses the identity",
+    )
+    .is(Shape::Words(&["shared", "fresh", "exclusive"])),
+    key("vars", "variables of its own, computed when it begins").is(Shape::by_name(&Shape::Any)),
+    key("each", "rows: a list of maps, `{ csv: file, types }` or `{ json: file }`; one case for each, as `row.*`")
+        .is(Shape::Either(&[Shape::Filled(&Shape::List(&Shape::Map(&Shape::Any))), Shape::Keys(EACH_KEYS)])),
+    key("teardown", "steps that always run after it, also when it failed").is(Shape::List(&Shape::The(Def::Step))),
 ];
+
+/// The keys of `xfail`.
+pub const XFAIL_KEYS: &[Key] = &[
+    key("reason", "why it fails, for people and reports").is(Shape::Text).needed(),
+    key("until", "the last day on which it may fail, `2027-01-31`").is(Shape::Text),
+];
+
+const SESSIONS: &[(&str, Session)] =
+    &[("shared", Session::Shared), ("fresh", Session::Fresh), ("exclusive", Session::Exclusive)];
 
 /// Step keys that a case with `steps` may still have itself.
 pub const CASE_LEVEL: &[&str] = &["name", "as"];
@@ -55,17 +74,19 @@ pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
         let first = steps.first()?;
         Spanned::new(first.ask.title(), first.ask.span())
     };
-    let session = fields
-        .get("session")
-        .and_then(|n| reader.one_of(n, "a kind of session", &[("shared", Session::Shared), ("fresh", Session::Fresh)]));
+    let session = fields.get("session").and_then(|n| reader.one_of(n, "a kind of session", SESSIONS));
     let case = CaseSpec {
         span,
         name,
         callers,
         tags: fields.get("tags").map_or_else(Vec::new, |n| tags(n, reader)),
         skip: fields.get("skip").and_then(|n| skip(n, reader)),
+        xfail: fields.get("xfail").and_then(|n| xfail(n, reader)),
         session: session.unwrap_or_default(),
+        vars: super::shared::named(fields, "vars", reader, |_, n| Some(n.clone())),
+        each: fields.get("each").map(|n| each(n, reader)),
         steps,
+        teardown: fields.get("teardown").map_or_else(Vec::new, |n| super::step::steps(n, reader)),
     };
     (!case.steps.is_empty()).then_some(case)
 }
@@ -94,6 +115,24 @@ fn skip(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
         return None;
     }
     reader.word(node).map(|t| t.value)
+}
+
+fn xfail(node: &Node, reader: &mut Reader<'_>) -> Option<Xfail> {
+    let fields = reader.fields(node, XFAIL_KEYS, "`xfail`")?;
+    let reason = reader.need(fields, node, "reason", "`xfail`").and_then(|n| reader.word(n))?;
+    let until = match fields.get("until") {
+        None => None,
+        Some(node) => {
+            let date = reader.word(node)?;
+            let read = date.value.parse().ok();
+            if read.is_none() {
+                let message = format!("`{}` is no date", date.value);
+                reader.fault(diags::bad_value(node.span, message).label("write `2027-01-31`"));
+            }
+            Some(read?)
+        }
+    };
+    Some(Xfail { reason: reason.value, until, span: node.span })
 }
 
 fn callers(node: &Node, reader: &mut Reader<'_>) -> Vec<Spanned<Arc<str>>> {

@@ -23,6 +23,7 @@ pub const CODES: &[&Code] = &[
     &NOT_A_SUITE,
     &UNREADABLE,
     &RESERVED_NAME,
+    &EACH,
 ];
 
 static YAML: Code = Code {
@@ -89,6 +90,12 @@ static RESERVED_NAME: Code = Code {
     name: "reserved-name",
     about: "a name is taken by the language",
     explain: "`anonymous` always exists and is always empty. Identities may not be called like a key of a step, and names hold letters, digits, `_` and `-`.",
+};
+
+static EACH: Code = Code {
+    name: "each",
+    about: "the rows of a case cannot be used",
+    explain: "`each` is a list of maps, `{ csv: file }` or `{ json: file }`, with at least one row. Every row has an `id`, unique among them, since it becomes a part of the case's id.",
 };
 
 pub(super) fn yaml(span: Span, reason: &str) -> Diagnostic {
@@ -242,4 +249,18 @@ pub(super) fn unreadable(span: Span, path: &str, reason: &str) -> Diagnostic {
 pub(super) fn reserved_name(span: Span, name: &str, reason: &str) -> Diagnostic {
     Diagnostic::error(&RESERVED_NAME, span, format!("`{name}` cannot be used as a name here: {reason}"))
         .label("this name")
+}
+
+/// A fault in the rows of `each`.
+pub(super) fn row(span: Span, message: impl Into<String>, label: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(&EACH, span, message).label(label)
+}
+
+pub(super) fn no_rows(span: Span) -> Diagnostic {
+    row(span, "`each` has no rows, so the case would never run", "nothing to run it with")
+}
+
+pub(super) fn rows_file(span: Span, path: &str, why: &str) -> Diagnostic {
+    row(span, format!("the rows in `{path}` cannot be read: {why}"), "this file")
+        .help("the path starts from the suite's folder")
 }

@@ -8,7 +8,7 @@ use super::reader::{Key, Reader, key};
 use super::shape::{Def, Shape};
 use super::shared::{SHARED_KEYS, shared};
 use super::yaml::{self, Data, Node};
-use super::{case, diags, step};
+use super::{case, diags, files, rows, step};
 use crate::diag::Diagnostics;
 use crate::source::{FileId, SourceMap, Span};
 
@@ -71,6 +71,7 @@ pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> 
     suites.suites = read_all(&ready, &folders, sources, diags);
     suites.projects = projects.all;
     tell_apart(&mut suites);
+    rows::fill(&mut suites, sources, diags);
     suites
 }
 
@@ -117,31 +118,7 @@ fn text_of(file: &Found, input: &Input, diags: &mut Diagnostics) -> Option<Strin
 }
 
 fn read_text(path: &Path, shown: &str, diags: &mut Diagnostics) -> Option<String> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => {
-            diags.push(diags::unreadable(Span::NONE, shown, &reason(&error)));
-            return None;
-        }
-    };
-    match String::from_utf8(bytes) {
-        Ok(text) => Some(text.strip_prefix('\u{feff}').map(ToOwned::to_owned).unwrap_or(text)),
-        Err(error) => {
-            let valid = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..valid].iter().filter(|b| **b == b'\n').count() + 1;
-            diags.push(diags::unreadable(Span::NONE, shown, &format!("it is not UTF-8 text (line {line})")));
-            None
-        }
-    }
-}
-
-/// The system's sentence without its number.
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
-    }
+    files::text(path).inspect_err(|why| diags.push(diags::unreadable(Span::NONE, shown, why))).ok()
 }
 
 fn read_suite(

@@ -8,22 +8,26 @@
 mod ask;
 mod case;
 pub mod diags;
+mod files;
 mod load;
 mod model;
 mod reader;
+mod rows;
 mod shape;
 mod shared;
 mod step;
 mod yaml;
 
 pub use ask::{AskSpec, RequestSpec};
-pub use case::{CASE_KEYS, CASE_LEVEL};
+pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
 pub use model::{
     AuthSpec, CaseSpec, Defaults, Handshake, IdentitySpec, Named, Pause, Payload, PayloadKind, Project, Redirects,
-    Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites, TargetSpec, TlsSpec, find,
+    Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites, TargetSpec, TlsSpec, Xfail,
+    find,
 };
 pub use reader::{Fields, Key, Reader, key, parse_duration};
+pub use rows::{EACH_KEYS, Each, Row, RowValue};
 pub use shape::{Def, Shape};
 pub use shared::{DEFAULT_KEYS, IDENTITY_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
 pub use step::{STEP_KEYS, one_or_more_steps, request_step};

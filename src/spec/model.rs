@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::ask::AskSpec;
+use super::rows::Each;
 use super::yaml::Node;
 use crate::source::{FileId, Span, Spanned};
 
@@ -214,10 +215,29 @@ pub struct CaseSpec {
     pub tags: Vec<Arc<str>>,
     /// Why it is skipped.
     pub skip: Option<Arc<str>>,
+    /// That it is expected to fail.
+    pub xfail: Option<Xfail>,
     /// Which session it uses.
     pub session: Session,
+    /// Variables of its own.
+    pub vars: Vec<Named<Node>>,
+    /// The rows it is run with, one case each.
+    pub each: Option<Each>,
     /// Its steps, at least one.
     pub steps: Vec<StepSpec>,
+    /// Steps that run after it, however it ended.
+    pub teardown: Vec<StepSpec>,
+}
+
+/// That a case is expected to fail.
+#[derive(Debug, Clone)]
+pub struct Xfail {
+    /// Why.
+    pub reason: Arc<str>,
+    /// The last day on which it may.
+    pub until: Option<jiff::civil::Date>,
+    /// Where it is said.
+    pub span: Span,
 }
 
 /// Which session a case uses.
@@ -228,6 +248,8 @@ pub enum Session {
     Shared,
     /// A login of its own.
     Fresh,
+    /// A login of its own, while nobody else uses the identity; its shared session is made anew afterwards.
+    Exclusive,
 }
 
 /// A step as written.

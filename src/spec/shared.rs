@@ -88,7 +88,7 @@ pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
     }
 }
 
-fn named<T>(
+pub(super) fn named<T>(
     fields: Fields<'_>,
     name: &str,
     reader: &mut Reader<'_>,

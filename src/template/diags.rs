@@ -58,10 +58,20 @@ pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
             .help("set it, put it into `.env`, or write `| default('…')` behind it");
         return Diagnostic { severity, ..diagnostic };
     }
+    if !name.lacking.is_empty() {
+        let rows: Vec<String> = name.lacking.iter().take(5).map(|id| format!("`{id}`")).collect();
+        let more = name.lacking.len().saturating_sub(rows.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let message = format!("`{}` is not in every row: {}{more} lack it", name.path, rows.join(", "));
+        return Diagnostic::error(&UNKNOWN_NAME, span, message)
+            .label("not defined in some rows")
+            .help("give it to all rows, or write `| default(…)` behind it");
+    }
     let diagnostic = Diagnostic::error(&UNKNOWN_NAME, span, format!("nothing supplies `{}` at this point", name.path))
         .label("not defined at this point");
     match &*name.path {
         "vars" => return diagnostic.help("a variable is used by its bare name, `{{ name }}`"),
+        "row" => return diagnostic.help("the case has no rows; they stand under `each`"),
         "identity" | "session" | "jar" => return diagnostic.help("nobody sends this step; name somebody with `as`"),
         _ => {}
     }

@@ -16,6 +16,9 @@ pub enum Members {
     /// Environment variables: one that is not set is a fault of this severity, unless the
     /// expression has a default for it.
     Env(Arc<BTreeSet<String>>, Severity),
+    /// The columns of rows, each with the ids of the rows that lack it. One that is lacking somewhere
+    /// is a fault, unless the expression has a default for it.
+    Rows(Arc<BTreeMap<String, Vec<String>>>),
 }
 
 /// The names in scope at a point of the plan.
@@ -35,6 +38,8 @@ pub(super) struct Unknown {
     pub(super) known: Vec<String>,
     /// Set for an environment variable.
     pub(super) unset: Option<Severity>,
+    /// The rows that lack it, when others have it.
+    pub(super) lacking: Vec<String>,
 }
 
 impl Unknown {
@@ -95,27 +100,37 @@ impl Names {
                 near,
                 known: self.bare.iter().cloned().collect(),
                 unset: None,
+                lacking: Vec::new(),
             });
         };
         let member = parts.next()?;
         if root == "sessions" {
             self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(member.to_owned());
         }
-        let known = match members {
+        let has_default = source.contains("default(") || source.contains(" defined");
+        let path = format!("{root}.{member}");
+        let known: Vec<&String> = match members {
             Members::Any => return None,
-            Members::These(known) => known,
+            Members::These(known) => known.iter().collect(),
             Members::Env(known, severity) => {
-                let has_default = source.contains("default(") || source.contains(" defined");
                 let unknown = !known.contains(member) && !has_default;
-                let path = format!("{root}.{member}");
-                return unknown.then(|| Unknown { path, near: None, known: Vec::new(), unset: Some(*severity) });
+                let unset = Some(*severity);
+                return unknown.then(|| Unknown { path, near: None, known: Vec::new(), unset, lacking: Vec::new() });
             }
+            Members::Rows(columns) => match columns.get(member) {
+                Some(lacking) if lacking.is_empty() || has_default => return None,
+                Some(lacking) => {
+                    let lacking = lacking.clone();
+                    return Some(Unknown { path, near: None, known: Vec::new(), unset: None, lacking });
+                }
+                None => columns.keys().collect(),
+            },
         };
-        if known.contains(member) {
+        if known.iter().any(|k| *k == member) {
             return None;
         }
-        let near = did_you_mean(member, known.iter().map(String::as_str)).map(|m| format!("{root}.{m}"));
+        let near = did_you_mean(member, known.iter().map(|k| k.as_str())).map(|m| format!("{root}.{m}"));
         let known = known.iter().map(|m| format!("{root}.{m}")).collect();
-        Some(Unknown { path: format!("{root}.{member}"), near, known, unset: None })
+        Some(Unknown { path, near, known, unset: None, lacking: Vec::new() })
     }
 }

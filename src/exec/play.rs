@@ -1,0 +1,190 @@
+//! One try of a case: its people get their sessions, its steps run, and its teardown tidies up.
+
+use std::sync::Arc;
+
+use super::case::{CaseDone, Ground, blank, stopped};
+use super::cast::Cast;
+use super::done::{Done, Ended};
+use super::frame::{TEARDOWN_FAILED, in_time};
+use super::rounds::run_into;
+use super::session::Failure;
+use super::talk::StepRun;
+use super::world::WorldRun;
+use super::{Shared, record};
+use crate::event::{Outcome, Phase, Reason, Verdict};
+use crate::plan::Case;
+use crate::source::Span;
+use crate::template::{Scope, from_json};
+
+/// Plays a case once.
+pub(super) async fn once(shared: &Arc<Shared>, index: usize, ground: &Ground) -> CaseDone {
+    let case = &shared.plan.cases[index];
+    let outcome = blank(shared, index, case);
+    if let Some(failure) = &ground.blocked {
+        return blocked(outcome, failure);
+    }
+    let begun = tokio::select! {
+        begun = Play::begin(shared, index, ground) => begun,
+        why = shared.stop.cut_off() => return stopped(shared, index, why, "cut off"),
+    };
+    let mut play = match begun {
+        Ok(play) => play,
+        Err(Stillborn::Blocked(failure)) => return blocked(outcome, &failure),
+        Err(Stillborn::Errored(reason)) => {
+            let reasons = vec![*reason];
+            return CaseDone {
+                outcome: Outcome { verdict: Verdict::Errored, reasons, ..outcome },
+                refusals: Vec::new(),
+            };
+        }
+    };
+    let cut = tokio::select! {
+        () = Box::pin(play.steps()) => None,
+        why = shared.stop.cut_off() => Some(why),
+    };
+    play.tidy_up(cut.is_none()).await;
+    match cut {
+        Some(why) if play.left.is_empty() => stopped(shared, index, why, "cut off"),
+        Some(_) | None => play.end(outcome),
+    }
+}
+
+/// Why a case did not even begin.
+enum Stillborn {
+    /// Somebody could not log in.
+    Blocked(Arc<Failure>),
+    /// Its row or one of its variables could not be computed.
+    Errored(Box<Reason>),
+}
+
+/// A case on its way.
+struct Play<'a> {
+    shared: &'a Arc<Shared>,
+    case: &'a Case,
+    index: usize,
+    world: &'a WorldRun,
+    cast: Cast,
+    /// What its steps see: what was captured so far, over all below.
+    scope: Scope,
+    done: Done,
+    /// Why the teardown did not work.
+    left: Vec<Reason>,
+}
+
+impl<'a> Play<'a> {
+    /// Gets everybody a session, and the row and the variables their values.
+    async fn begin(shared: &'a Arc<Shared>, index: usize, ground: &Ground) -> Result<Self, Stillborn> {
+        let case = &shared.plan.cases[index];
+        let cast = Cast::assemble(shared, case).await.map_err(Stillborn::Blocked)?;
+        let fault = |message: &str, span| {
+            Stillborn::Errored(Box::new(record::reason(shared, "template", message, span, Vec::new())))
+        };
+        let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref();
+        let world = world.ok_or_else(|| fault("its world was not started", Span::NONE))?;
+        let mut scope = Scope::above(&ground.scope);
+        cast.show_sessions(shared, &mut scope);
+        let row = case.row.iter().map(|row| (Arc::from("row"), &row.value));
+        let vars = case.shape.vars.iter().map(|var| (Arc::clone(&var.name), &var.value));
+        for (name, tree) in row.chain(vars) {
+            let value = tree.value(&scope);
+            let value = value.map_err(|e| fault(&format!("`{name}` cannot be computed: {}", e.message), e.span))?;
+            scope.set(name, from_json(&value));
+        }
+        let (done, left) = (Done::nothing(), Vec::new());
+        Ok(Self { shared, case, index, world, cast, scope, done, left })
+    }
+
+    /// Runs the steps, up to the first that does not hold.
+    async fn steps(&mut self) {
+        let below = Arc::new(self.scope.clone());
+        let run = self.step_run(Phase::Case, &below);
+        run_into(&run, &self.case.shape.steps, &mut self.cast, &mut self.done, &mut self.scope).await;
+    }
+
+    fn step_run<'s>(&self, phase: Phase, scope: &'s Arc<Scope>) -> StepRun<'s>
+    where
+        'a: 's,
+    {
+        let case = (phase == Phase::Case).then_some(self.index);
+        let (shared, world, label) = (self.shared, self.world, &self.case.id);
+        StepRun { shared, world, phase, label, scope, stand_in: self.case.caller, case }
+    }
+
+    /// Runs the teardown; `whole` tells whether the steps came to their end or to their fault.
+    async fn tidy_up(&mut self, whole: bool) {
+        if self.case.shape.teardown.is_empty() {
+            return;
+        }
+        let shared = self.shared;
+        let whole = whole && self.done.held();
+        if let Err(why) = in_time(shared, Box::pin(self.teardown(whole))).await {
+            let message = format!("the teardown of this case {why}");
+            self.left.push(record::reason(shared, TEARDOWN_FAILED, &message, self.case.shape.span, Vec::new()));
+        }
+    }
+
+    /// Runs all steps of the teardown, whatever becomes of each.
+    async fn teardown(&mut self, whole: bool) {
+        let ended = self.done.ended;
+        for step in &self.case.shape.teardown {
+            let below = Arc::new(self.scope.clone());
+            let run = self.step_run(Phase::Teardown, &below);
+            let mut done = run.run(step, &mut self.cast).await;
+            if !whole && done.reasons.iter().any(|r| r.code == "template") {
+                // It needs what the case never came to capture, so there is nothing to tidy up.
+                continue;
+            }
+            for (name, value) in done.captured.drain(..) {
+                self.scope.set(name, value);
+            }
+            let reasons = std::mem::take(&mut done.reasons);
+            if !done.held() {
+                let number = self.done.records.len();
+                let first = reasons.into_iter().next().or_else(|| done.blocked.as_ref().map(|f| f.reason.clone()));
+                let why = first.as_ref().map(|r| r.message.clone()).unwrap_or_default();
+                let message = format!("the teardown of this case did not work at `{}`: {why}", step.line());
+                let own = record::reason(self.shared, TEARDOWN_FAILED, &message, step.span, Vec::new());
+                let (code, message) = (own.code, own.message.clone());
+                let reason = first.map_or(own, |first| Reason { code, message, ..first });
+                self.left.push(Reason { step: Some(number + reason.step.unwrap_or(0)), shared_cause: None, ..reason });
+            }
+            // What a teardown is refused proves nothing about the case.
+            done.refused.clear();
+            let blocked = self.done.blocked.take();
+            self.done.append(done);
+            (self.done.ended, self.done.blocked) = (ended, blocked);
+        }
+    }
+
+    /// Makes the outcome. A teardown that did not work makes a case errored that would have passed.
+    fn end(self, mut outcome: Outcome) -> CaseDone {
+        let done = self.done;
+        outcome.requests = done.requests;
+        outcome.waited = done.waited;
+        outcome.steps = done.records;
+        outcome.reasons = done.reasons;
+        outcome.verdict = match done.ended {
+            Ended::Held if self.left.is_empty() => Verdict::Passed,
+            Ended::Held => Verdict::Errored,
+            Ended::Failed => Verdict::Failed,
+            Ended::Errored => Verdict::Errored,
+            Ended::Blocked => Verdict::Blocked,
+        };
+        if let Some(failure) = done.blocked {
+            // The steps of the login stand behind those of the case.
+            let first = outcome.steps.len();
+            let step = failure.reason.step.map(|s| first + s);
+            outcome.reasons.push(Reason { step, ..failure.reason.clone() });
+            outcome.steps.extend(failure.steps.iter().cloned());
+        }
+        outcome.reasons.extend(self.left);
+        CaseDone { outcome, refusals: done.refused }
+    }
+}
+
+fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {
+    outcome.verdict = Verdict::Blocked;
+    outcome.reasons.push(failure.reason.clone());
+    outcome.steps.clone_from(&failure.steps);
+    CaseDone { outcome, refusals: Vec::new() }
+}
