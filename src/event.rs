@@ -95,6 +95,8 @@ pub enum Event {
     Waiting(Waiting),
     /// A case was started.
     CaseStarted(CaseStarted),
+    /// Something was sent for a case or a login; told only to those who ask for everything.
+    Exchanged(Box<Exchanged>),
     /// A case is decided.
     CaseFinished(Box<Outcome>),
     /// Something the user should know that is no case's fault.
@@ -185,6 +187,22 @@ pub struct CaseStarted {
     /// Its stable id.
     #[serde(with = "shared")]
     pub id: Arc<str>,
+}
+
+/// What one step sent and what came back, logins and setups included.
+#[derive(Debug, Clone, Serialize)]
+pub struct Exchanged {
+    /// The case's id; the identity's name for a login.
+    #[serde(with = "shared")]
+    pub case: Arc<str>,
+    /// The part of the case.
+    pub phase: Phase,
+    /// The identity, `anonymous`, or nobody.
+    pub caller: Option<String>,
+    /// Every request and answer, masked.
+    pub hops: Vec<HopRecord>,
+    /// When each of them was sent, RFC 3339, UTC.
+    pub started: Vec<String>,
 }
 
 /// Something to know beside the cases.

@@ -36,6 +36,13 @@ pub enum Command {
     List(ListArgs),
     /// Explain a code of an error, a reason or a verdict.
     Explain(ExplainArgs),
+    /// Write a project to start from.
+    Init(InitArgs),
+    /// Send one request, show the whole exchange, and give the case to paste.
+    #[command(
+        after_help = "Exit codes:\n    0  an answer came\n    2  the command line or a file is faulty\n    3  no answer came, or the login failed\n  130  interrupted"
+    )]
+    Try(TryArgs),
     /// Start the embedded demo API and keep it running.
     Demo(DemoArgs),
     /// Print the JSON Schema of suites or project files, for editors.
@@ -128,6 +135,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "MIB", default_value_t = 10, value_parser = count(), help_heading = "Running")]
     pub max_body: u32,
 
+    /// Run again whenever a file of the suites changes, until Ctrl-C; then with the code of the last run.
+    #[arg(long, conflicts_with = "dry_run", help_heading = "Running")]
+    pub watch: bool,
+
+    /// Only the cases that did not pass in an earlier result of `--json`.
+    #[arg(long, value_name = "FILE", help_heading = "Selection")]
+    pub failed_from: Option<PathBuf>,
+
     /// Show what would run, and send nothing.
     #[arg(long, help_heading = "Running")]
     pub dry_run: bool,
@@ -155,6 +170,10 @@ pub struct RunArgs {
     /// Write every event as a line of JSON; `-` is standard output.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub events: Option<PathBuf>,
+
+    /// Write every exchange, logins too, as an HTTP archive (HAR 1.2); `-` is standard output.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub har: Option<PathBuf>,
 
     /// Say more: a line for each case; twice: every exchange, masked.
     #[arg(short, long, action = ArgAction::Count, help_heading = "Reports")]
@@ -233,6 +252,54 @@ pub struct ExplainArgs {
     pub code: String,
 }
 
+/// Arguments of `init`.
+#[derive(Debug, ClapArgs)]
+pub struct InitArgs {
+    /// The folder to write into, made if it is missing; no file in it is overwritten.
+    #[arg(value_name = "DIR", default_value = "specs")]
+    pub dir: PathBuf,
+
+    /// Where requests go; without it to the demo API.
+    #[arg(long, value_name = "URL", default_value = "demo")]
+    pub target: String,
+}
+
+/// Arguments of `try`.
+#[derive(Debug, ClapArgs)]
+pub struct TryArgs {
+    /// `METHOD target`, as in a case: `'GET /me'`.
+    #[arg(value_name = "REQUEST")]
+    pub request: String,
+
+    /// Who sends it: an identity of the project; nobody without it.
+    #[arg(long = "as", value_name = "IDENTITY")]
+    pub caller: Option<String>,
+
+    /// A header field; several times for several.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    pub headers: Vec<(String, String)>,
+
+    /// The body as JSON.
+    #[arg(long, value_name = "JSON", value_parser = json_text)]
+    pub json: Option<serde_json::Value>,
+
+    /// The name of the case.
+    #[arg(long, value_name = "TEXT")]
+    pub name: Option<String>,
+
+    /// Add the case to this suite, which is made if it is missing.
+    #[arg(long, value_name = "FILE")]
+    pub append: Option<PathBuf>,
+
+    /// The environment of the project file to use.
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
+
+    /// Where the request goes, whatever the project says: a URL, or `demo`.
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+}
+
 /// Arguments of `schema`.
 #[derive(Debug, ClapArgs)]
 pub struct SchemaArgs {
@@ -300,6 +367,19 @@ fn pair(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` is no name; names have letters, digits and `_`"));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write NAME: VALUE")?;
+    if name.trim().is_empty() {
+        return Err("write NAME: VALUE".to_owned());
+    }
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+fn json_text(text: &str) -> Result<serde_json::Value, String> {
+    // The parser's own words may hold a piece of the text, which may be a password.
+    serde_json::from_str(text).map_err(|e| format!("this is no JSON (line {}, column {})", e.line(), e.column()))
 }
 
 fn time(text: &str) -> Result<Duration, String> {

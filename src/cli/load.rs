@@ -1,5 +1,6 @@
 //! From arguments to a plan, with everything that is wrong on standard error.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,25 +24,47 @@ pub(super) struct Loaded {
 }
 
 /// Reads files and makes the plan; `Err` when a path is missing altogether.
-pub(super) fn load(files: &Files, unset: Severity, context: &Context) -> Result<Loaded, String> {
+pub(super) fn load(
+    files: &Files,
+    only: Option<BTreeSet<String>>,
+    unset: Severity,
+    context: &Context,
+) -> Result<Loaded, String> {
     let paths = paths(files, context)?;
     let stdin = if paths.iter().any(|p| p.as_os_str() == "-") { Some(read_stdin()?) } else { None };
     let input = Input { paths, stdin, folder: context.folder.clone() };
-    let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
-    let suites = spec::load(&input, &mut sources, &mut diags);
-    let options = PlanOptions {
-        environment: files.environment.clone(),
-        target: files.target.clone(),
-        vars: files.vars.clone(),
-        variables: context.variables.clone(),
-        unset,
-        selection: Selection {
-            words: files.keywords.clone(),
-            tags: files.tags.clone(),
-            ids: files.ids.clone(),
-            callers: files.callers.clone(),
-        },
+    let values = (files.environment.clone(), files.target.clone(), files.vars.clone());
+    let selection = Selection {
+        words: files.keywords.clone(),
+        tags: files.tags.clone(),
+        ids: files.ids.clone(),
+        callers: files.callers.clone(),
+        only,
     };
+    Ok(plan(&input, values, unset, selection, context))
+}
+
+/// Plans one suite that is not in a file; faults are shown, and end the command with the code given back.
+pub(super) fn load_text(
+    text: String,
+    folder: PathBuf,
+    environment: Option<String>,
+    target: Option<String>,
+    context: &mut Context,
+) -> Result<Loaded, u8> {
+    let input = Input { paths: vec!["-".into()], stdin: Some(text), folder };
+    let loaded = plan(&input, (environment, target, Vec::new()), Severity::Error, Selection::default(), context);
+    shown(loaded, context)
+}
+
+/// `--env`, `--target` and `--var`.
+type Values = (Option<String>, Option<String>, Vec<(String, String)>);
+
+fn plan(input: &Input, values: Values, unset: Severity, selection: Selection, context: &Context) -> Loaded {
+    let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
+    let suites = spec::load(input, &mut sources, &mut diags);
+    let (environment, target, vars) = values;
+    let options = PlanOptions { environment, target, vars, variables: context.variables.clone(), unset, selection };
     let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);
     let secrets = SecretSet::new();
     // Passwords that a file writes out are known before the first line of it is shown.
@@ -52,15 +75,20 @@ pub(super) fn load(files: &Files, unset: Severity, context: &Context) -> Result<
             }
         }
     }
-    Ok(Loaded { plan, sources: Arc::new(sources), secrets, diags })
+    Loaded { plan, sources: Arc::new(sources), secrets, diags }
 }
 
 /// Loads for commands that only look: faults are shown, and end the command with the code given back.
 pub(super) fn look(files: &Files, context: &mut Context) -> Result<Loaded, u8> {
-    let loaded = load(files, Severity::Warning, context).map_err(|message| {
+    let loaded = load(files, None, Severity::Warning, context).map_err(|message| {
         context.complain(&format!("error: {message}\n"));
         verdict::USAGE
     })?;
+    shown(loaded, context)
+}
+
+/// Shows the faults; with an error among them the command ends.
+fn shown(loaded: Loaded, context: &mut Context) -> Result<Loaded, u8> {
     complain(&loaded.diags, &loaded.sources, &loaded.secrets, context, "");
     if loaded.diags.errors() > 0 { Err(verdict::USAGE) } else { Ok(loaded) }
 }

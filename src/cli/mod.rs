@@ -11,17 +11,21 @@ use clap::Parser;
 use crate::verdict;
 
 pub mod args;
+mod attempt;
 mod check;
 mod codes;
 mod context;
 mod demo;
 mod explain;
+mod failed;
+mod init;
 mod list;
 mod load;
 mod manual;
 mod run;
 mod schema;
 mod signals;
+mod watch;
 
 use args::{Args, Command};
 use context::Context;
@@ -51,6 +55,8 @@ fn dispatch(args: Args, mut context: Context) -> u8 {
         Command::Check(check) => check::run(&check, &mut context),
         Command::List(list) => list::run(&list, &mut context),
         Command::Explain(explain) => explain::run(&explain, &mut context),
+        Command::Init(init) => init::run(&init, &mut context),
+        Command::Try(args) => attempt::run(&args, &mut context),
         Command::Demo(demo) => demo::run(&demo, &mut context),
         Command::Schema(schema) => schema::run(&schema, &mut context),
         Command::Completions(args) => manual::completions(&args, &mut context),

@@ -9,15 +9,16 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::args::{FailOn, RunArgs, Tolerated};
 use super::context::{Context, Stream};
-use super::list;
 use super::load::{Loaded, complain, load};
 use super::signals;
+use super::{failed, list, watch};
 use crate::diag::{Diagnostics, Severity};
 use crate::event::{Event, RunInfo, Summary};
-use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, prepare};
+use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
 use crate::report::curl::quote;
 use crate::report::events::{EventsWriter, Pace};
 use crate::report::file::{FileError, ReportFile, Shape, Written};
+use crate::report::har::HarWriter;
 use crate::report::json::write_json;
 use crate::report::junit::write_junit;
 use crate::report::spool::Spool;
@@ -27,7 +28,20 @@ use crate::secret::{SecretSet, TextKind};
 use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
 
 pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
-    let loaded = match load(&args.files, Severity::Error, &context) {
+    if args.watch { watch::run(&args, &mut context) } else { once(&args, &mut context) }
+}
+
+/// One run, from reading the files to the exit code.
+pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
+    let read = args.failed_from.as_deref().map(|path| failed::read(path, context)).transpose();
+    if let (Ok(Some(ids)), Some(path)) = (&read, &args.failed_from)
+        && ids.is_empty()
+    {
+        context
+            .complain(&format!("nothing of {} is left to be run: every case passed or was skipped\n", path.display()));
+        return verdict::NOTHING;
+    }
+    let loaded = match read.and_then(|only| load(&args.files, only, Severity::Error, context)) {
         Ok(loaded) => loaded,
         Err(message) => {
             context.complain(&format!("error: {message}\n"));
@@ -35,10 +49,13 @@ pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
         }
     };
     if loaded.diags.errors() > 0 {
-        complain(&loaded.diags, &loaded.sources, &loaded.secrets, &mut context, "; nothing was run");
+        complain(&loaded.diags, &loaded.sources, &loaded.secrets, context, "; nothing was run");
         return verdict::USAGE;
     }
-    complain(&loaded.diags, &loaded.sources, &loaded.secrets, &mut context, "");
+    complain(&loaded.diags, &loaded.sources, &loaded.secrets, context, "");
+    if let Some(gone) = args.failed_from.as_deref().and_then(|path| failed::gone(&loaded.plan, path)) {
+        context.complain(&format!("warning: {gone}\n"));
+    }
     if loaded.plan.cases.is_empty() {
         let left_out = loaded.plan.filtered_out;
         let why = if left_out > 0 {
@@ -62,7 +79,7 @@ pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
         context.complain("error: the system gives no threads to run on\n");
         return verdict::NOT_JUDGED;
     };
-    let code = runtime.block_on(execute(&args, loaded, &mut context));
+    let code = runtime.block_on(execute(args, loaded, context));
     // Whatever still hangs on a socket ends with the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     code
@@ -118,6 +135,7 @@ fn options(args: &RunArgs) -> RunOptions {
         deadline: args.deadline,
         proof: if args.require_proof { RequireProof::Yes } else { RequireProof::No },
         keep: if args.verbose >= 2 || args.events.is_some() { Keep::Exchanges } else { Keep::Lines },
+        wire: if args.har.is_some() { Wire::Told } else { Wire::Untold },
         max_body: args.max_body as usize * 1024 * 1024,
         policy: Policy {
             flaky: if args.fail_on.contains(&FailOn::Flaky) { OnFlaky::Fail } else { OnFlaky::Pass },
@@ -131,7 +149,7 @@ fn options(args: &RunArgs) -> RunOptions {
 }
 
 fn takes_stdout(args: &RunArgs) -> bool {
-    [&args.junit, &args.json, &args.events].into_iter().flatten().any(|p| p.as_os_str() == "-")
+    [&args.junit, &args.json, &args.events, &args.har].into_iter().flatten().any(|p| p.as_os_str() == "-")
 }
 
 fn human(args: &RunArgs) -> Box<dyn Write + Send> {
@@ -182,6 +200,7 @@ struct Reports {
     junit: Option<ReportFile>,
     json: Option<ReportFile>,
     events: Option<Lines>,
+    har: Option<Box<HarWriter<ReportFile>>>,
 }
 
 /// Where event lines go.
@@ -217,6 +236,10 @@ impl Reports {
                 path => open(path, Shape::Json)?
                     .map(|f| Lines::File(Box::new(EventsWriter::new(f, secrets.clone(), Pace::AtEnd)))),
             },
+            har: open(&args.har, Shape::Json)?
+                .map(|f| HarWriter::new(f, secrets.clone()).map(Box::new))
+                .transpose()
+                .map_err(|why| FileError::Write { path: args.har.clone().unwrap_or_default(), why })?,
         })
     }
 }
@@ -268,6 +291,11 @@ impl Telling {
         {
             self.fault.get_or_insert(error);
         }
+        if let Some(har) = &mut self.reports.har
+            && let Err(error) = har.event(event)
+        {
+            self.fault.get_or_insert(error);
+        }
     }
 
     /// A closed pipe is a quiet end of telling, not of the run.
@@ -305,6 +333,15 @@ impl Telling {
                     Ok(done) => written.push(done),
                     Err(error) => faults.push(error.to_string()),
                 },
+            }
+        }
+        if let Some(har) = self.reports.har.take() {
+            match har.end() {
+                Ok(file) => match file.finish(secrets) {
+                    Ok(done) => written.push(done),
+                    Err(error) => faults.push(error.to_string()),
+                },
+                Err(error) => faults.push(format!("a report cannot be written: {error}")),
             }
         }
         let paths: Vec<String> = written

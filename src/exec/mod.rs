@@ -66,6 +66,8 @@ pub struct RunOptions {
     pub proof: RequireProof,
     /// What is kept of steps that passed.
     pub keep: Keep,
+    /// Whether every exchange is told as it happens.
+    pub wire: Wire,
     /// The most bytes of a body that are read.
     pub max_body: usize,
     /// What the run's verdict tolerates.
@@ -97,6 +99,15 @@ pub enum Keep {
     Lines,
     /// The whole exchange.
     Exchanges,
+}
+
+/// Whether every exchange is an event of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wire {
+    /// It is not.
+    Untold,
+    /// It is, logins and setups included.
+    Told,
 }
 
 /// What everything in a run shares.

@@ -85,6 +85,11 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
     }
 }
 
+/// Every hop of a trail with the time it was sent.
+pub(super) fn exchanged(shared: &Shared, trail: &Trail) -> (Vec<HopRecord>, Vec<String>) {
+    trail.hops.iter().map(|h| (hop(shared, h), h.started.to_string())).unzip()
+}
+
 /// The cookies that were not taken, with their reasons: a server that sets one means something by it.
 fn refused_cookies(trail: &Trail) -> Vec<String> {
     trail

@@ -14,9 +14,9 @@ use super::record::{self, Subject};
 use super::session::{Failure, Session};
 use super::witness::Seen;
 use super::world::WorldRun;
-use super::{Keep, Shared};
+use super::{Keep, Shared, Wire};
 use crate::capture::response_value;
-use crate::event::{Phase, Reason, StepRecord};
+use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::{HttpError, Journey, Trail};
 use crate::step::{Caller, Prepared, Step};
 use crate::template::{Scope, TemplateError, Value};
@@ -62,16 +62,21 @@ impl StepRun<'_> {
                 actor.take_over(&renewed);
                 let scope = self.scope_of(actor);
                 if let Ok(again) = step.prepare(&scope, &self.world.base) {
+                    self.tell(actor, &trail);
                     trail = self.send(step, actor, again).await;
                     trail.notes.push("sent again with a newer session after a 401".to_owned());
                     requests += count(&trail);
                     self.note_futile(actor, &trail);
                 }
             }
-            Err(failure) => return Done { requests, ..self.blocked(step, actor, failure) },
+            Err(failure) => {
+                self.tell(actor, &trail);
+                return Done { requests, ..self.blocked(step, actor, failure) };
+            }
         }
         let at = self.shared.ledger.tick();
         let mut done = self.judge(step, actor, &trail);
+        self.tell(actor, &trail);
         done.requests = requests;
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
         self.note_ender(step, &trail, &mut done, sender);
@@ -208,6 +213,27 @@ impl StepRun<'_> {
         record::reason(self.shared, code, message, span, help)
     }
 
+    /// Who an actor is, for records.
+    fn caller(&self, actor: &Actor) -> Option<String> {
+        match &actor.who {
+            Who::Nobody => None,
+            Who::Anonymous => Some("anonymous".to_owned()),
+            Who::Entering(id, _) | Who::Identity(id, ..) => {
+                Some(self.shared.plan.identities[id.0 as usize].name.to_string())
+            }
+        }
+    }
+
+    /// Tells what was exchanged to whoever asked for all of it.
+    fn tell(&self, actor: &Actor, trail: &Trail) {
+        if self.shared.options.wire == Wire::Untold || trail.hops.is_empty() {
+            return;
+        }
+        let (hops, started) = record::exchanged(self.shared, trail);
+        let (case, phase, caller) = (Arc::clone(self.label), self.phase, self.caller(actor));
+        self.shared.emit(Event::Exchanged(Box::new(Exchanged { case, phase, caller, hops, started })));
+    }
+
     fn record(
         &self,
         step: &Step,
@@ -217,13 +243,7 @@ impl StepRun<'_> {
         held: usize,
         broken: usize,
     ) -> StepRecord {
-        let caller = match &actor.who {
-            Who::Nobody => None,
-            Who::Anonymous => Some("anonymous".to_owned()),
-            Who::Entering(id, _) | Who::Identity(id, ..) => {
-                Some(self.shared.plan.identities[id.0 as usize].name.to_string())
-            }
-        };
+        let caller = self.caller(actor);
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
         record::step(self.shared, step, &Subject { phase: self.phase, caller, whole, held, broken }, trail)
     }

@@ -21,7 +21,8 @@ struct Worlds {
 }
 
 pub(super) fn build(suites: &Suites, options: &PlanOptions, sources: &SourceMap, diags: &mut Diagnostics) -> Plan {
-    let mut plan = Plan { excluded_files: suites.excluded, ..Plan::default() };
+    let gone = options.selection.only.clone().unwrap_or_default();
+    let mut plan = Plan { excluded_files: suites.excluded, gone, ..Plan::default() };
     check_environment(suites, options, diags);
     let mut worlds = Worlds::default();
     let mut register = Register::default();
@@ -123,6 +124,9 @@ fn compile_suite(
     for spec in &suite.cases {
         reader.names = Arc::clone(&after_setup);
         let cases = compile_case(spec, &ground, callers, &mut reader, ids);
+        for case in &cases {
+            callers.plan.gone.remove(&*case.id);
+        }
         let (wanted, others): (Vec<Case>, Vec<Case>) =
             cases.into_iter().map(|c| Case { suite: index, ..c }).partition(|case| is_wanted(case, suite, callers));
         callers.plan.filtered_out += others.len();

@@ -3,7 +3,7 @@
 //!
 //! [`Plan::from_suites`] is the only constructor; whatever is wrong goes to the diagnostics, all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -60,6 +60,8 @@ pub struct Plan {
     pub filtered_out: usize,
     /// How many files `exclude:` left out.
     pub excluded_files: usize,
+    /// Ids that were asked for and belong to no case.
+    pub gone: BTreeSet<String>,
 }
 
 /// A suite of the plan.

@@ -1,5 +1,7 @@
 //! Which cases are wanted: by words of the name, by tag, by id, by identity.
 
+use std::collections::BTreeSet;
+
 /// The filters of the command line. Of one kind any may match, of several kinds all must.
 #[derive(Debug, Clone, Default)]
 pub struct Selection {
@@ -11,6 +13,8 @@ pub struct Selection {
     pub ids: Vec<String>,
     /// `--as`: identities that send a step, or `anonymous`.
     pub callers: Vec<String>,
+    /// `--failed-from`: exactly these ids.
+    pub only: Option<BTreeSet<String>>,
 }
 
 /// What a case shows to the filters.
@@ -26,7 +30,11 @@ pub(super) struct Shown<'a> {
 impl Selection {
     /// Tells whether nothing is filtered.
     pub fn is_empty(&self) -> bool {
-        self.words.is_empty() && self.tags.is_empty() && self.ids.is_empty() && self.callers.is_empty()
+        self.words.is_empty()
+            && self.tags.is_empty()
+            && self.ids.is_empty()
+            && self.callers.is_empty()
+            && self.only.is_none()
     }
 
     /// Tells whether a case is wanted.
@@ -39,6 +47,7 @@ impl Selection {
             && any(&with, &has)
             && !without.iter().any(|t| has(&t[1..]))
             && any(&self.ids, &|id| matches(id, case.id))
+            && self.only.as_ref().is_none_or(|only| only.contains(case.id))
             && any(&self.callers, &|c| case.callers.iter().any(|n| n == c))
     }
 }
@@ -81,6 +90,7 @@ mod tests {
             words: words.iter().map(ToString::to_string).collect(),
             callers: callers.iter().map(ToString::to_string).collect(),
             ids: Vec::new(),
+            only: None,
         };
         assert!(of(&["smoke"], &["a B"], &["bob"]).wants(case));
         assert!(!of(&["smoke", "!slow"], &[], &[]).wants(case));

@@ -51,6 +51,10 @@ impl<W: Write> EventsWriter<W> {
 
 impl<W: Write> Reporter for EventsWriter<W> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
+        // The outcomes hold what was exchanged; the archive is for whoever wants the rest.
+        if matches!(event, Event::Exchanged(_)) {
+            return Ok(());
+        }
         self.seq += 1;
         let micros = self.began.elapsed().as_micros();
         self.line.clear();
@@ -70,6 +74,7 @@ impl<W: Write> Reporter for EventsWriter<W> {
                 | Event::Login(_)
                 | Event::Waiting(_)
                 | Event::CaseStarted(_)
+                | Event::Exchanged(_)
                 | Event::CaseFinished(_)
                 | Event::Warning(_),
             ) => Ok(()),

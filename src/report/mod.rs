@@ -11,6 +11,7 @@ pub mod events;
 pub mod file;
 #[cfg(test)]
 mod fixture;
+pub mod har;
 pub mod json;
 pub mod junit;
 #[cfg(test)]
@@ -43,6 +44,7 @@ pub const FORMATS: &[Format] = &[
     Format { name: "junit", about: "JUnit XML, for CI systems", flag: Some("--junit") },
     Format { name: "json", about: "one JSON document with a schema version, for scripts", flag: Some("--json") },
     Format { name: "events", about: "one JSON object a line in the order of completion", flag: Some("--events") },
+    Format { name: "har", about: "HTTP archive 1.2 of every exchange, logins too, masked", flag: Some("--har") },
 ];
 
 #[cfg(test)]

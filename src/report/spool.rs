@@ -180,6 +180,7 @@ impl Reporter for Spool {
             | Event::Login(_)
             | Event::Waiting(_)
             | Event::CaseStarted(_)
+            | Event::Exchanged(_)
             | Event::RunFinished(_) => Ok(()),
         }
     }

@@ -190,7 +190,7 @@ proptest! {
             .file("b.txt", format!("{b}\n"))
             .file("c.json", serde_json::json!({ "deep": { "key": c } }).to_string())
             .file("leaky.yaml", SUITE);
-        let files = ["--junit", "j.xml", "--json", "r.json", "--events", "e.ndjson"];
+        let files = ["--junit", "j.xml", "--json", "r.json", "--events", "e.ndjson", "--har", "t.har"];
         let all = [&a, &b, &c, &token, &cookie].map(String::as_str);
         let loud = session.run(&[&["run", "leaky.yaml", "-vv", "-j", "1"], &files[..]].concat());
         prop_assert_eq!(loud.status.code(), Some(1), "{}", told(&loud));
@@ -212,6 +212,7 @@ proptest! {
             ("JUnit", session.read("j.xml")),
             ("JSON", session.read("r.json")),
             ("events", session.read("e.ndjson")),
+            ("archive", session.read("t.har")),
         ];
         for (name, text) in &outputs[2..] {
             prop_assert!(text.len() > 1000, "{name} says too little to prove anything: {text}");
@@ -224,7 +225,12 @@ proptest! {
         let busy = session.run(&[&["run", "leaky.yaml", "-vv"], &files[..]].concat());
         let terminal = [("-vv, all at once", text(&busy.stdout))];
         check("all at once", &terminal, &all[..3])?;
-        let reports = [("JUnit", session.read("j.xml")), ("JSON", session.read("r.json")), ("events", session.read("e.ndjson"))];
+        let reports = [
+            ("JUnit", session.read("j.xml")),
+            ("JSON", session.read("r.json")),
+            ("events", session.read("e.ndjson")),
+            ("archive", session.read("t.har")),
+        ];
         check("all at once", &reports, &all)?;
     }
 }

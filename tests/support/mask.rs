@@ -23,7 +23,7 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r#""(iat|exp|nbf|auth_time)": ?[0-9]+"#, r#""$1":0"#),
         (r#"("expires_in\\?": ?)[0-9]+"#, "${1}900"),
         // Measured times: in reports, tables and lines.
-        (r#""(ms|at_ms|waited_ms|elapsed)":[0-9.e-]+"#, r#""$1":0"#),
+        (r#""(ms|at_ms|waited_ms|elapsed|time|wait)":[0-9.e-]+"#, r#""$1":0"#),
         (r#"time="[0-9.]+""#, r#"time="0.000""#),
         (r"\b[0-9]\.[0-9]{2}s", "0.00s"),
         (r"\(([0-9.]+m?s) waiting", "(0s waiting"),

@@ -1,8 +1,9 @@
 //! A golden suite: what its head tells the runner, and what running it tells.
 //!
 //! The head is comment lines: `# args: run NAME.yaml -j 1` (several lines: several runs, one after another in the same
-//! folder), `# env: NAME=value`, `# show: FILE` (printed at the end), `# fill: FILE BYTES` (a file of that size), and
-//! `# only: unix` where the suite names commands or paths of such a system.
+//! folder; single quotes hold a word with blanks together), `# env: NAME=value`, `# show: FILE` (printed at the end),
+//! `# fill: FILE BYTES` (a file of that size), and `# only: unix` where the suite names commands or paths of such a
+//! system.
 //! Without `# args:` it is `check NAME.yaml` in `invalid/`, else `run NAME.yaml -j 1`. The suite is standard input too.
 //! A folder `<name>/` beside it holds further files.
 
@@ -79,7 +80,7 @@ impl Case {
     /// Runs each line of arguments, with some more behind.
     pub(crate) fn outputs(&self, more: &[&str]) -> impl Iterator<Item = (&str, Output)> {
         self.runs.iter().map(move |args| {
-            let words = args.split_whitespace().chain(more.iter().copied()).map(ToOwned::to_owned);
+            let words = words(args).into_iter().chain(more.iter().map(|w| (*w).to_owned()));
             (args.as_str(), self.session.run_with_input(&words.collect::<Vec<_>>(), &self.name))
         })
     }
@@ -103,6 +104,19 @@ impl Case {
         }
         out
     }
+}
+
+/// Splits at blanks outside of single quotes.
+fn words(args: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    for (i, part) in args.split('\'').enumerate() {
+        if i % 2 == 1 {
+            out.push(part.to_owned());
+        } else {
+            out.extend(part.split_whitespace().map(ToOwned::to_owned));
+        }
+    }
+    out
 }
 
 /// Escape characters are spelt out, so that a transcript is plain text.

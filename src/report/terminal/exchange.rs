@@ -1,8 +1,8 @@
 //! `-vv`: everything that went over the wire for a case, masked.
 
-use super::line::{Line, Page, Role};
+use super::line::{Colour, Glyphs, Line, Page, Role};
 use super::suites::case_line;
-use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Outcome};
+use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Outcome, StepRecord};
 use crate::report::block::{bytes, step_title};
 use crate::term::duration;
 
@@ -19,7 +19,7 @@ pub(super) fn whole(page: Page, outcome: &Outcome) -> Vec<Line> {
         let items = [(Role::Plain, who.as_str()), (Role::Dim, &duration(step.elapsed)), (Role::Place, &place)];
         lines.extend(head.flow(&items, page.width, INDENT + 2));
         for hop in &step.hops {
-            exchange(page, hop, &mut lines);
+            exchange(page, INDENT, hop, &mut lines);
         }
         for note in &step.notes {
             let line = page.line().pad_to(INDENT).push(Role::Dim, "* ").text(note);
@@ -29,20 +29,45 @@ pub(super) fn whole(page: Page, outcome: &Outcome) -> Vec<Line> {
     lines
 }
 
-fn exchange(page: Page, hop: &HopRecord, lines: &mut Vec<Line>) {
-    message(page, "> ", &hop.request, None, lines);
+/// Draws what steps exchanged and nothing else, from the edge of the page on.
+pub fn exchanges(steps: &[&StepRecord], colour: Colour, glyphs: Glyphs, width: usize) -> String {
+    let page = Page { width, glyphs };
+    let mut lines = Vec::new();
+    for (i, step) in steps.iter().enumerate() {
+        if i > 0 {
+            lines.push(page.line());
+        }
+        for hop in &step.hops {
+            exchange(page, 0, hop, &mut lines);
+        }
+        for note in &step.notes {
+            lines.extend(page.line().push(Role::Dim, "* ").text(note).wrap(width, 2));
+        }
+    }
+    lines.iter().map(|line| line.render(colour) + "\n").collect()
+}
+
+fn exchange(page: Page, indent: usize, hop: &HopRecord, lines: &mut Vec<Line>) {
+    message(page, indent, "> ", &hop.request, None, lines);
     if let Some(response) = &hop.response {
-        message(page, "< ", response, Some(duration(hop.elapsed)), lines);
+        message(page, indent, "< ", response, Some(duration(hop.elapsed)), lines);
     }
     if let Some(error) = &hop.error {
-        let line = page.line().pad_to(INDENT).push(Role::Bad, "! ").text(error);
-        lines.extend(line.then(Role::Dim, &duration(hop.elapsed)).wrap(page.width, INDENT + 2));
+        let line = page.line().pad_to(indent).push(Role::Bad, "! ").text(error);
+        lines.extend(line.then(Role::Dim, &duration(hop.elapsed)).wrap(page.width, indent + 2));
     }
 }
 
-fn message(page: Page, mark: &str, message: &MessageRecord, time: Option<String>, lines: &mut Vec<Line>) {
-    let start = || page.line().pad_to(INDENT).push(Role::Dim, mark);
-    let mut add = |line: Line| lines.extend(line.wrap(page.width, INDENT + 4));
+fn message(
+    page: Page,
+    indent: usize,
+    mark: &str,
+    message: &MessageRecord,
+    time: Option<String>,
+    lines: &mut Vec<Line>,
+) {
+    let start = || page.line().pad_to(indent).push(Role::Dim, mark);
+    let mut add = |line: Line| lines.extend(line.wrap(page.width, indent + 4));
     add(start().push(Role::Strong, &message.line).then(Role::Dim, &time.unwrap_or_default()));
     for (name, value) in &message.headers {
         add(start().push(Role::Dim, &format!("{name}: ")).text(value));

@@ -22,6 +22,7 @@ mod summary;
 #[cfg(test)]
 mod tests;
 
+pub use exchange::exchanges;
 pub use line::{Colour, Glyphs};
 
 use causes::Causes;
@@ -177,6 +178,7 @@ impl Terminal {
                 self.progress.started(case, now);
                 Ok(())
             }
+            Event::Exchanged(_) => Ok(()),
             Event::CaseFinished(outcome) => self.finished(outcome, now),
             Event::Warning(warning) => self.warn(warning),
             Event::RunFinished(summary) => self.end(summary),

@@ -1,0 +1,138 @@
+//! `authspec try`: one request as somebody, the whole exchange, and the case that asks for what came.
+//!
+//! It is run as a suite of one case that expects any status at all, so everything is as in a run: the login, `whoami`,
+//! the masks.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::args::TryArgs;
+use super::context::Context;
+use super::load::{Loaded, complain, load_text};
+use super::signals;
+use crate::diag::Diagnostics;
+use crate::event::{Event, Outcome, Phase, StepRecord};
+use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
+use crate::report::terminal::exchanges;
+use crate::secret::{SecretSet, TextKind};
+use crate::spec::PROJECT_FILE;
+use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
+
+mod append;
+mod wording;
+
+use wording::Asked;
+
+pub(super) fn run(args: &TryArgs, context: &mut Context) -> u8 {
+    let text = format!("cases:\n{}    expect: [{}]\n", Asked::of(args).text(), any_status());
+    let loaded = match load_text(text, home(context), args.environment.clone(), args.target.clone(), context) {
+        Ok(loaded) => loaded,
+        Err(code) => return code,
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
+        context.complain("error: the system gives no threads to run on\n");
+        return verdict::NOT_JUDGED;
+    };
+    let secrets = loaded.secrets.clone();
+    let sent = runtime.block_on(send(loaded, context));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    match sent {
+        Ok(outcome) => tell(args, &outcome, &secrets, context),
+        Err(code) => code,
+    }
+}
+
+/// Whatever status comes is an answer.
+fn any_status() -> String {
+    let refusals: Vec<String> = (400..500).map(|code: u16| code.to_string()).collect();
+    format!("2xx, 3xx, 5xx, {}", refusals.join(", "))
+}
+
+/// Where the project is looked for: from here upwards, else in `specs`.
+fn home(context: &Context) -> PathBuf {
+    let here = &context.folder;
+    let found = here.ancestors().any(|folder| folder.join(PROJECT_FILE).is_file());
+    let below = here.join("specs");
+    if !found && below.join(PROJECT_FILE).is_file() { below } else { here.clone() }
+}
+
+async fn send(loaded: Loaded, context: &mut Context) -> Result<Box<Outcome>, u8> {
+    let Loaded { plan, sources, secrets, .. } = loaded;
+    let options = options();
+    let mut diags = Diagnostics::default();
+    let stopper = Stopper::default();
+    tokio::spawn(signals::listen(stopper.clone()));
+    let prepared = tokio::select! {
+        prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
+        _ = stopper.hurried() => return Err(verdict::INTERRUPTED),
+    };
+    complain(&diags, &sources, &secrets, context, "");
+    if diags.errors() > 0 {
+        return Err(verdict::USAGE);
+    }
+    let (events, mut heard) = unbounded_channel();
+    let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets, events, stopper);
+    let running = tokio::spawn(runner.run());
+    let mut outcome = None;
+    while let Some(event) = heard.recv().await {
+        if let Event::CaseFinished(finished) = event {
+            outcome.get_or_insert(finished);
+        }
+    }
+    match running.await {
+        Ok(summary) if summary.exit == verdict::INTERRUPTED => Err(verdict::INTERRUPTED),
+        Ok(_) => outcome.ok_or(verdict::NOT_JUDGED),
+        Err(_) => Err(verdict::NOT_JUDGED),
+    }
+}
+
+fn options() -> RunOptions {
+    RunOptions {
+        jobs: 1,
+        per_host: None,
+        on_failure: OnFailure::GoOn,
+        retries: 0,
+        timeout: Duration::from_secs(30),
+        deadline: None,
+        proof: RequireProof::No,
+        keep: Keep::Exchanges,
+        wire: Wire::Untold,
+        max_body: 10 * 1024 * 1024,
+        policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop },
+    }
+}
+
+/// Shows what was exchanged, and the case of it.
+fn tell(args: &TryArgs, outcome: &Outcome, secrets: &SecretSet, context: &mut Context) -> u8 {
+    let answered = outcome.steps.iter().rfind(|s| s.phase == Phase::Case && s.status.is_some());
+    let out = context.out;
+    let shown: Vec<&StepRecord> = outcome.steps.iter().collect();
+    context.say(&secrets.mask(&exchanges(&shown, out.colour(), out.glyphs(), out.width)));
+    let Some(step) = answered else {
+        for reason in &outcome.reasons {
+            let help: String = reason.help.iter().map(|h| format!("help: {h}\n")).collect();
+            context.complain(&secrets.mask(&format!("error: {}\n{help}", reason.message)));
+        }
+        return verdict::NOT_JUDGED;
+    };
+    let case = secrets.mask_text(TextKind::Plain, &Asked::of(args).with_answer(step));
+    let Some(path) = &args.append else {
+        context.say(&format!("\nto paste, below `cases:` of a suite:\n\n{case}{}", wording::remark(&case)));
+        return verdict::ALL_PASSED;
+    };
+    match append::append(&context.folder.join(path), &case) {
+        Ok(done) => {
+            let shown = path.display();
+            context.say(&format!("\n{done} {shown}:\n\n{case}{}", wording::remark(&case)));
+            verdict::ALL_PASSED
+        }
+        Err(why) => {
+            context.say(&format!("\nto paste, below `cases:` of a suite:\n\n{case}"));
+            context.complain(&format!("error: {} is left as it was: {why}\n", path.display()));
+            verdict::USAGE
+        }
+    }
+}
