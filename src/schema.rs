@@ -137,7 +137,11 @@ fn filled(schema: Value) -> Value {
 
 fn definition(def: Def) -> Value {
     match def {
-        Def::Step => with_rules(map_of(STEP_KEYS.iter(), Empty::Refused)),
+        Def::Step => {
+            let mut step = map_of(STEP_KEYS.iter(), Empty::Refused);
+            step.insert("anyOf".into(), asks());
+            with_rules(step)
+        }
         Def::Case => case(),
         Def::Scheme => scheme(),
         Def::Identity => {
@@ -165,10 +169,17 @@ fn rows(rows: impl Iterator<Item = (&'static str, &'static str, Shape)>) -> Valu
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
-/// At most one body.
+/// The ways of asking, one of which a step needs.
+const ASKS: &[&str] = &["request", "submit"];
+
+fn asks() -> Value {
+    ASKS.iter().map(|ask| json!({ "required": [ask] })).collect()
+}
+
+/// At most one way of asking, and at most one body; a form is its own.
 fn with_rules(mut step: Map<String, Value>) -> Value {
-    const BODIES: &[&str] = &["json", "form", "body"];
-    let mut pairs = Vec::new();
+    const BODIES: &[&str] = &["json", "form", "body", "submit"];
+    let mut pairs = vec![json!({ "not": { "required": ASKS } })];
     for (i, one) in BODIES.iter().enumerate() {
         for other in &BODIES[i + 1..] {
             pairs.push(json!({ "not": { "required": [one, other] } }));
@@ -182,13 +193,12 @@ fn with_rules(mut step: Map<String, Value>) -> Value {
 fn case() -> Value {
     let keys = STEP_KEYS.iter().chain(CASE_KEYS);
     let Value::Object(mut case) = with_rules(map_of(keys, Empty::Refused)) else { return Value::Bool(true) };
-    let needed: Vec<&str> = STEP_KEYS.iter().filter(|k| k.needed).map(|k| k.name).collect();
     let in_steps = STEP_KEYS.iter().filter(|k| !CASE_LEVEL.contains(&k.name));
     let none: Map<String, Value> = in_steps.map(|k| (k.name.to_owned(), Value::Bool(false))).collect();
     case.remove("required");
     case.insert("if".into(), json!({ "required": ["steps"] }));
     case.insert("then".into(), json!({ "properties": none }));
-    case.insert("else".into(), json!({ "required": needed }));
+    case.insert("else".into(), json!({ "anyOf": asks() }));
     if let Some(callers) = case.get_mut("properties").and_then(|p| p.get_mut("as")) {
         let about = callers["description"].take();
         *callers = told(filled(of(Shape::TEXTS)), about.as_str().unwrap_or_default());

@@ -57,7 +57,8 @@ fn hygiene(headers: &mut HeaderMap, app: &App) {
         headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // A page says otherwise: under `no-referrer` browsers send its own forms with `Origin: null`.
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     if app.is_https() {
         let a_year = HeaderValue::from_static("max-age=31536000; includeSubDomains");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, a_year);

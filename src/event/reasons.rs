@@ -99,6 +99,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The step is errored, because later steps would run with nothing in hand. Look at the answer: often the login failed with status 200, or the field has another name.",
     },
     ReasonCode {
+        name: "form",
+        about: "a form could not be filled or sent as the step says",
+        explain: "`submit` sends a form of the last HTML page that the same caller got in the same case. The message names what the page has: say which form with `form:` and a CSS selector, which button with `button:`, and name fields as the page does.",
+    },
+    ReasonCode {
         name: "template",
         about: "a template could not be rendered",
         explain: "A name was undefined at this point, or an operation does not fit its value. Nothing was sent.",

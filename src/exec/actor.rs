@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use super::ledger::RequestKey;
 use super::session::Session;
+use crate::http::Trail;
 use crate::http::jar::Jar;
-use crate::step::IdentityId;
+use crate::page;
+use crate::step::{IdentityId, LastPage};
 use crate::template::Scope;
 
 /// Who sends, with what belongs to them in this case.
@@ -13,6 +15,8 @@ use crate::template::Scope;
 pub(super) struct Actor {
     pub(super) who: Who,
     pub(super) jar: Jar,
+    /// The last page it got in this case, whose forms may be sent.
+    pub(super) page: Option<LastPage>,
     /// What this credential was allowed so far in this case.
     pub(super) allowed: Vec<RequestKey>,
 }
@@ -58,14 +62,24 @@ impl Actor {
         }
     }
 
+    /// Keeps the page that an answer brought, if it brought one.
+    pub(super) fn keep_page(&mut self, trail: &Trail) {
+        if let Some(hop) = trail.hops.last()
+            && let Ok(response) = &hop.response
+            && page::is_page(response)
+        {
+            self.page = Some(LastPage { response: response.clone(), address: hop.request.address.clone() });
+        }
+    }
+
     /// Somebody without a credential.
     pub(super) fn entering(who: Who, jar: Jar) -> Self {
-        Self { who, jar, allowed: Vec::new() }
+        Self { who, jar, page: None, allowed: Vec::new() }
     }
 
     pub(super) fn of(id: IdentityId, session: &Arc<Session>, ownership: Ownership) -> Self {
         // The `whoami` of a session that was made for this case showed it working.
         let allowed = if ownership == Ownership::Fresh { session.shown_by.clone() } else { Vec::new() };
-        Self { who: Who::Identity(id, Arc::clone(session), ownership), jar: session.jar.clone(), allowed }
+        Self { who: Who::Identity(id, Arc::clone(session), ownership), jar: session.jar.clone(), page: None, allowed }
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn await_all(plan: &Plan, worlds: &mut [Option<WorldRun>]) {
     for (index, run) in worlds.iter().enumerate() {
         let (Some(run), Some(target)) = (run, &plan.worlds[index].target) else { continue };
         let Some(step) = &target.ready else { continue };
-        let request = match step.prepare(&run.scope, &run.base) {
+        let request = match step.prepare(&run.scope, &run.base, None) {
             Ok(prepared) => prepared.request,
             Err(error) => {
                 found.push((index, cannot_ask(step, &error.message)));
@@ -71,7 +71,7 @@ async fn until_ready(wait: &Wait<'_>) -> Option<NotReady> {
     let clock = Instant::now();
     loop {
         // Rendered anew each time: it may hold the time, or a number used once.
-        let prepared = match wait.step.prepare(&wait.run.scope, &wait.run.base) {
+        let prepared = match wait.step.prepare(&wait.run.scope, &wait.run.base, None) {
             Ok(prepared) => prepared,
             Err(error) => return Some(cannot_ask(wait.step, &error.message)),
         };

@@ -56,7 +56,7 @@ impl StepRun<'_> {
             let actor = cast.actor(caller);
             match self.pause(pause, actor).await {
                 Ok(time) => waited += time,
-                Err(error) => return self.unsent(step, actor, &error),
+                Err(error) => return self.unsent(step, actor, error.into()),
             }
         }
         let mut requests = 0;
@@ -83,7 +83,7 @@ impl StepRun<'_> {
 
     async fn once(&self, step: &Step, cast: &mut Cast, caller: Caller) -> Done {
         match &step.ask {
-            Ask::Request(_) => self.exchange(step, cast.actor(caller)).await,
+            Ask::Request(_) | Ask::Submit(_) => self.exchange(step, cast.actor(caller)).await,
         }
     }
 

@@ -18,8 +18,8 @@ use super::{Keep, Shared, Wire};
 use crate::capture::response_value;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::{HttpError, Journey, Trail};
-use crate::step::{Caller, Prepared, Step};
-use crate::template::{Scope, TemplateError, Value};
+use crate::step::{Caller, Prepared, Step, Unready};
+use crate::template::{Scope, Value};
 
 /// What running a step needs.
 #[derive(Clone, Copy)]
@@ -44,9 +44,9 @@ impl StepRun<'_> {
             return self.blocked(step, actor, failure);
         }
         let scope = self.scope_of(actor);
-        let prepared = match step.prepare(&scope, &self.world.base) {
+        let prepared = match step.prepare(&scope, &self.world.base, actor.page.as_ref()) {
             Ok(prepared) => prepared,
-            Err(error) => return self.unsent(step, actor, &error),
+            Err(error) => return self.unsent(step, actor, error),
         };
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
@@ -61,7 +61,7 @@ impl StepRun<'_> {
             Ok(Some(renewed)) => {
                 actor.take_over(&renewed);
                 let scope = self.scope_of(actor);
-                if let Ok(again) = step.prepare(&scope, &self.world.base) {
+                if let Ok(again) = step.prepare(&scope, &self.world.base, actor.page.as_ref()) {
                     self.tell(actor, &trail);
                     trail = self.send(step, actor, again).await;
                     trail.notes.push("sent again with a newer session after a 401".to_owned());
@@ -120,6 +120,8 @@ impl StepRun<'_> {
             timeout,
         };
         let mut trail = journey.go(prepared.request, &mut dress).await;
+        trail.notes.splice(0..0, prepared.notes);
+        actor.keep_page(&trail);
         if let Some(why) = dress.fault {
             trail.error = Some(HttpError::BadRequest { why });
         }
@@ -194,8 +196,8 @@ impl StepRun<'_> {
         }
     }
 
-    pub(super) fn unsent(&self, step: &Step, actor: &Actor, error: &TemplateError) -> Done {
-        let reason = self.reason("template", &error.message, error.span, Vec::new());
+    pub(super) fn unsent(&self, step: &Step, actor: &Actor, error: Unready) -> Done {
+        let reason = self.reason(error.code, &error.message, error.span, error.help);
         self.without_answer(step, actor, reason)
     }
 

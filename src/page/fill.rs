@@ -167,7 +167,7 @@ fn unknown_field(form: &Form, name: &str) -> Fault {
 fn press(form: &Form, pick: &Pick) -> Result<Option<usize>, Fault> {
     let buttons: Vec<(usize, &Control, &Button)> = form.buttons().collect();
     let named: Vec<String> = buttons.iter().map(|(_, c, b)| describe(c, b)).collect();
-    let there = if named.is_empty() { "it has none".to_owned() } else { format!("there are {}", quoted(&named)) };
+    let there = if named.is_empty() { "it has none".to_owned() } else { format!("it has {}", quoted(&named)) };
     let found: Vec<&(usize, &Control, &Button)> = match pick {
         Pick::None => return Ok(None),
         Pick::Only => buttons.iter().filter(|(_, c, _)| !c.disabled).collect(),

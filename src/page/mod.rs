@@ -21,7 +21,7 @@ mod tests;
 mod words;
 
 pub use form::{Button, Choice, Control, Form, Kind};
-pub use signs::{Refresh, Signs};
+pub use signs::{MetaToken, Refresh, Signs};
 pub use submit::ACCEPT;
 
 /// The longest page that is read for its forms.
@@ -128,12 +128,12 @@ impl Page {
         match found.as_slice() {
             [one] => Ok(&self.forms[*one]),
             [] if self.forms.is_empty() => {
-                let said = self.signs.title.as_ref().map(|t| format!("the page is titled \"{t}\""));
-                Err(Fault { message: "the page has no form".to_owned(), help: said.into_iter().collect() })
+                let title = self.signs.title.as_ref().map_or_else(String::new, |t| format!(" \"{t}\""));
+                Err(Fault { message: format!("the page{title} has no form"), help: Vec::new() })
             }
             [] => {
                 let message = format!("the page has no form `{}`", selector.unwrap_or_default());
-                Err(Fault { message, help: vec![format!("its forms: {there}")] })
+                Err(Fault { message, help: vec![format!("it has {there}")] })
             }
             several => {
                 let message = match selector {

@@ -16,7 +16,7 @@ fn page_of(body: &[u8], fields: &[(&str, &str)]) -> Page {
     Page::read(&response, &Address::parse("http://a.test/x/login?next=1").unwrap()).unwrap()
 }
 
-fn page(html: &str) -> Page {
+pub(super) fn page(html: &str) -> Page {
     page_of(html.as_bytes(), &[])
 }
 
@@ -176,7 +176,7 @@ fn one_button_is_pressed_and_of_several_one_must_be_named() {
     let two = "<form><button name=allow value=1> Allow\n access </button><input type=submit name=deny value=No></form>";
     let fault = send(two, &Filling::default()).unwrap_err();
     assert_eq!(fault.message, "the form has 2 buttons, and which one is pressed matters");
-    assert_eq!(fault.help, ["say `button:` with one of its texts; there are `Allow access` and `No`"]);
+    assert_eq!(fault.help, ["say `button:` with one of its texts; it has `Allow access` and `No`"]);
     let target = |pick: Pick| send(two, &pressing(pick)).map(|s| s.request.address.target().to_owned());
     assert_eq!(target(Pick::Text("allow access".into())).unwrap(), "/x/login?allow=1");
     assert_eq!(target(Pick::Named("deny".into(), None)).unwrap(), "/x/login?deny=No");
@@ -260,7 +260,7 @@ fn several_forms_need_a_selector_and_the_fault_names_them() {
     assert_eq!(page.choose(Some("#nope")).unwrap_err().message, "the page has no form `#nope`");
     assert_eq!(page.choose(Some("form")).unwrap_err().message, "`form` matches 4 forms");
     assert!(page.choose(Some("((")).unwrap_err().message.contains("no CSS selector"));
-    assert!(super::tests::page("<title>Hi</title>").choose(None).unwrap_err().help[0].contains("\"Hi\""));
+    assert!(super::tests::page("<title>Hi</title>").choose(None).unwrap_err().message.contains("\"Hi\""));
 }
 
 #[test]

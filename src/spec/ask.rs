@@ -1,4 +1,4 @@
-//! What a step asks for, as written: exactly one of the keys `request`.
+//! What a step asks for, as written: exactly one of the keys `request` and `submit`.
 //!
 //! To add a way of asking: a variant of [`AskSpec`] with what is written, an arm in [`ask`], and one
 //! in each match over it.
@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::diags;
-use super::reader::{Fields, Reader};
-use super::yaml::Node;
+use super::reader::{Fields, Key, Reader, key};
+use super::shape::Shape;
+use super::yaml::{Data, Entry, Node};
 use crate::source::Span;
 
 /// What a step asks for.
@@ -15,7 +16,37 @@ use crate::source::Span;
 pub enum AskSpec {
     /// A request in the user's own words.
     Request(RequestSpec),
+    /// A form of the caller's last page.
+    Submit(SubmitSpec),
 }
+
+/// A form to fill and send, as written.
+#[derive(Debug, Clone)]
+pub struct SubmitSpec {
+    /// The whole value.
+    pub node: Node,
+    /// A CSS selector of the form.
+    pub form: Option<Node>,
+    /// What goes into its fields.
+    pub fields: Vec<Entry>,
+    /// The button that is pressed.
+    pub button: Option<Node>,
+}
+
+/// The keys of `submit`.
+pub const SUBMIT_KEYS: &[Key] = &[
+    key("form", "a CSS selector of the form; not needed when the page has only one").is(Shape::Text),
+    key("fields", "what is filled in, by the names of the inputs; `null` drops an input, `true` and `false` tick and clear a box, a list gives several values")
+        .is(Shape::FIELDS),
+    key("button", "the button that is pressed: what it says, `{ name, value }`, or `none`; needed when there are several")
+        .is(Shape::Either(&[Shape::Text, Shape::Keys(BUTTON_KEYS)])),
+];
+
+/// The keys of a button that is told by what it sends.
+pub const BUTTON_KEYS: &[Key] = &[
+    key("name", "the button's name").is(Shape::Text).needed(),
+    key("value", "its value, if several have the name").is(Shape::Text),
+];
 
 /// `METHOD target` as written.
 #[derive(Debug, Clone)]
@@ -40,6 +71,7 @@ impl AskSpec {
     pub const fn span(&self) -> Span {
         match self {
             Self::Request(line) => line.node.span,
+            Self::Submit(form) => form.node.span,
         }
     }
 
@@ -47,14 +79,58 @@ impl AskSpec {
     pub fn title(&self) -> String {
         match self {
             Self::Request(line) => format!("{} {}", line.method, line.target),
+            Self::Submit(form) => form.title(),
         }
     }
 }
 
 /// Reads what a step asks for.
 pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> Option<AskSpec> {
-    let node = reader.need(fields, node, "request", "a step")?;
-    request(node, reader).map(AskSpec::Request)
+    let Some(form) = fields.entry("submit") else {
+        let node = reader.need(fields, node, "request", "a step")?;
+        return request(node, reader).map(AskSpec::Request);
+    };
+    if let Some(line) = fields.entry("request") {
+        reader.fault(diags::one_ask(("request", line.key_span), ("submit", form.key_span)));
+    }
+    submit(&form.value, reader).map(AskSpec::Submit)
+}
+
+impl SubmitSpec {
+    fn title(&self) -> String {
+        let word = |node: &Node| match &node.data {
+            Data::Text(text) => Some(text.to_string()),
+            _ => None,
+        };
+        let button = self.button.as_ref().and_then(word).filter(|b| b != "none");
+        match self.form.as_ref().and_then(word).or(button) {
+            Some(what) => format!("submit {what}"),
+            None => "submit the form".to_owned(),
+        }
+    }
+}
+
+/// Reads `submit`.
+pub fn submit(node: &Node, reader: &mut Reader<'_>) -> Option<SubmitSpec> {
+    let keys = reader.fields(node, SUBMIT_KEYS, "`submit`")?;
+    let form = keys.get("form");
+    if let Some(selector) = form.and_then(|n| reader.word(n))
+        && let Err(why) = crate::page::read_selector(&selector.value)
+        && !selector.value.contains("{{")
+    {
+        reader.fault(diags::bad_value(selector.span, why).label("not a selector"));
+        return None;
+    }
+    let fields = match keys.get("fields") {
+        None => Vec::new(),
+        Some(node) => reader.map(node)?.iter().cloned().collect(),
+    };
+    let button = keys.get("button");
+    if let Some(node) = button.filter(|n| matches!(n.data, Data::Map(_))) {
+        let own = reader.fields(node, BUTTON_KEYS, "`button`")?;
+        reader.need(own, node, "name", "`button`")?;
+    }
+    Some(SubmitSpec { node: node.clone(), form: form.cloned(), fields, button: button.cloned() })
 }
 
 /// What a request line looks like.

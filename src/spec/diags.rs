@@ -19,6 +19,7 @@ pub const CODES: &[&Code] = &[
     &WRONG_TYPE,
     &BAD_VALUE,
     &BAD_REQUEST,
+    &ONE_ASK,
     &ONE_BODY,
     &NOT_A_SUITE,
     &UNREADABLE,
@@ -70,6 +71,11 @@ static BAD_REQUEST: Code = Code {
     name: "bad-request",
     about: "a request line cannot be read",
     explain: "A request is `METHOD target`, such as `GET /me`: the method in capitals, one blank, then a path that begins with `/` or an absolute URL. The path is sent byte for byte, so blanks in it are written `%20`.",
+};
+static ONE_ASK: Code = Code {
+    name: "one-ask",
+    about: "a step asks for more than one thing",
+    explain: "A step sends one request: what `request` says, or the form that `submit` fills. Make two steps of it.",
 };
 static ONE_BODY: Code = Code {
     name: "one-body",
@@ -225,6 +231,12 @@ pub fn unknown_word(span: Span, word: &str, what: &str, known: &[&str]) -> Diagn
 /// A request line that cannot be read.
 pub fn bad_request(span: Span, message: impl Into<String>) -> Diagnostic {
     Diagnostic::error(&BAD_REQUEST, span, message)
+}
+
+pub(super) fn one_ask(first: (&str, Span), second: (&str, Span)) -> Diagnostic {
+    Diagnostic::error(&ONE_ASK, second.1, format!("a step asks for one thing: `{}` or `{}`", first.0, second.0))
+        .label("a second one")
+        .also(first.1, "the first one")
 }
 
 pub(super) fn one_body(first: (&str, Span), second: (&str, Span)) -> Diagnostic {

@@ -18,7 +18,7 @@ mod shared;
 mod step;
 mod yaml;
 
-pub use ask::{AskSpec, RequestSpec};
+pub use ask::{AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, submit};
 pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
 pub use model::{

@@ -1,6 +1,6 @@
 //! Reads steps.
 
-use super::ask::{AskSpec, REQUEST, ask, request};
+use super::ask::{AskSpec, REQUEST, SUBMIT_KEYS, ask, request};
 use super::diags;
 use super::model::{Handshake, Pause, Payload, PayloadKind, Redirects, Retry, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
@@ -15,8 +15,9 @@ pub const STEP_KEYS: &[Key] = &[
     key("name", "for people and reports").is(Shape::Text),
     key("as", "the identity that sends it; `anonymous` sends nothing of anybody").is(Shape::Text),
     key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte")
-        .is(Shape::Like(REQUEST))
-        .needed(),
+        .is(Shape::Like(REQUEST)),
+    key("submit", "instead of `request`: fills and sends a form of this caller's last page, as a browser does")
+        .is(Shape::Keys(SUBMIT_KEYS)),
     key("headers", "a map; a list repeats the field, `null` removes one that is inherited or added by the scheme")
         .is(Shape::HEADERS),
     key("query", "a map of query parameters; a list repeats one").is(Shape::FIELDS),
@@ -88,6 +89,9 @@ fn payload(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<Payload> {
     let (name, kind, entry) = found.next()?;
     for (other, _, second) in found {
         reader.fault(diags::one_body((name, entry.key_span), (other, second.key_span)));
+    }
+    if let Some(form) = fields.entry("submit") {
+        reader.fault(diags::one_body(("submit", form.key_span), (name, entry.key_span)));
     }
     if kind == PayloadKind::Form {
         reader.map(&entry.value)?;

@@ -102,6 +102,7 @@ impl Compile<'_, '_> {
                 let target = self.reader.compile_part(&line.target, &line.node, line.target_at)?;
                 Some(Ask::Request(Line { method: Arc::clone(&line.method), target }))
             }
+            AskSpec::Submit(form) => self.submit(form).map(Ask::Submit),
         }
     }
 

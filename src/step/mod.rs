@@ -17,12 +17,14 @@ mod compile;
 pub mod diags;
 mod file;
 mod request;
+mod submit;
 mod tree;
 
 pub use compile::{Callers, Compile};
 pub use file::{OUTSIDE, leaves, read_file, read_file_or_absolute};
 use request::Parts;
 pub use request::Prepared;
+pub use submit::{Button, Input, LastPage, Submit, Unready};
 pub use tree::Tree;
 
 /// Numbers the identities of a plan.
@@ -79,6 +81,8 @@ pub struct Step {
 pub enum Ask {
     /// A request in the user's own words.
     Request(Line),
+    /// A form of the caller's last page.
+    Submit(Submit),
 }
 
 /// `METHOD target`.
@@ -111,18 +115,25 @@ impl Step {
             (Ask::Request(own), Ask::Request(other)) => {
                 own.method == other.method && own.target.source() == other.target.source()
             }
+            (Ask::Submit(own), Ask::Submit(other)) => own.line() == other.line(),
+            (Ask::Request(_), Ask::Submit(_)) | (Ask::Submit(_), Ask::Request(_)) => false,
         }
     }
 
     /// Tells whether an expression in the body begins with a name.
     pub fn body_uses(&self, name: &str) -> bool {
-        self.parts.body_uses(name)
+        let filled = match &self.ask {
+            Ask::Request(_) => false,
+            Ask::Submit(form) => form.uses(name),
+        };
+        filled || self.parts.body_uses(name)
     }
 
     /// The absolute address it is sent to, where it is written out.
     pub fn fixed_address(&self) -> Option<Address> {
         match &self.ask {
             Ask::Request(line) => line.target.as_literal().and_then(|t| Address::parse(t).ok()),
+            Ask::Submit(_) => None,
         }
     }
 
@@ -130,6 +141,7 @@ impl Step {
     pub fn is_repeatable(&self) -> bool {
         let safe = match &self.ask {
             Ask::Request(line) => matches!(&*line.method, "GET" | "HEAD"),
+            Ask::Submit(_) => false,
         };
         safe && self.pause.is_none() && self.retry.is_none()
     }
@@ -138,6 +150,7 @@ impl Step {
     pub fn line(&self) -> String {
         match &self.ask {
             Ask::Request(line) => format!("{} {}", line.method, line.target.source()),
+            Ask::Submit(form) => form.line(),
         }
     }
 }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Ask, Step, Tree};
+use super::{Ask, LastPage, Step, Tree, Unready};
 use crate::http::{Address, AddressError, Headers, Request};
+use crate::page::Submission;
 use crate::template::{Scope, Template, TemplateError};
 
 /// What a step writes beside the line of its request.
@@ -43,15 +44,30 @@ pub struct Prepared {
     pub cookies: Vec<(String, String)>,
     /// Header fields that the step says must not be there, also not from the scheme.
     pub removed: Vec<Arc<str>>,
+    /// Remarks on what a reader would not expect.
+    pub notes: Vec<String>,
 }
 
 impl Step {
-    /// Renders the request. `base` is the target that paths are appended to, byte for byte.
-    pub fn prepare(&self, scope: &Scope, base: &str) -> Result<Prepared, TemplateError> {
-        let (method, address) = match &self.ask {
-            Ask::Request(line) => (line.method.to_string(), address(&line.target, scope, base)?),
-        };
-        self.parts.prepare(method, address, scope)
+    /// Renders the request. `base` is the target that paths are appended to, byte for byte; `last` is the page
+    /// whose form may be sent.
+    pub fn prepare(&self, scope: &Scope, base: &str, last: Option<&LastPage>) -> Result<Prepared, Unready> {
+        match &self.ask {
+            Ask::Request(line) => {
+                let address = address(&line.target, scope, base)?;
+                let bare = Request {
+                    method: line.method.to_string(),
+                    address,
+                    headers: Headers::default(),
+                    body: Bytes::new(),
+                };
+                Ok(self.parts.prepare(bare, scope)?)
+            }
+            Ask::Submit(form) => {
+                let Submission { request, notes } = form.request(scope, last)?;
+                Ok(Prepared { notes, ..self.parts.prepare(request, scope)? })
+            }
+        }
     }
 }
 
@@ -62,9 +78,10 @@ fn address(target: &Template, scope: &Scope, base: &str) -> Result<Address, Temp
 }
 
 impl Parts {
-    fn prepare(&self, method: String, mut address: Address, scope: &Scope) -> Result<Prepared, TemplateError> {
+    /// Adds what the step writes to a request that is bare or made by a form.
+    fn prepare(&self, mut request: Request, scope: &Scope) -> Result<Prepared, TemplateError> {
         for (name, value) in each(&self.query) {
-            address.add_query(name, &value.render(scope)?);
+            request.address.add_query(name, &value.render(scope)?);
         }
         let mut headers = Headers::default();
         for (name, value) in each(&self.headers) {
@@ -72,9 +89,18 @@ impl Parts {
         }
         let removed: Vec<Arc<str>> =
             self.headers.iter().filter(|(_, f)| matches!(f, Field::Removed)).map(|(n, _)| Arc::clone(n)).collect();
+        let gone = |name: &str| removed.iter().any(|r| r.eq_ignore_ascii_case(name));
+        for (name, value) in request.headers.iter() {
+            if !headers.has(name) && !gone(name) {
+                headers.add(name, value.clone());
+            }
+        }
         let body = self.render_body(scope, &mut headers, &removed)?;
+        if !body.is_empty() {
+            request.body = body;
+        }
         for (name, value) in [("user-agent", concat!("authspec/", env!("CARGO_PKG_VERSION"))), ("accept", "*/*")] {
-            if !headers.has(name) && removed.iter().all(|r| !r.eq_ignore_ascii_case(name)) {
+            if !headers.has(name) && !gone(name) {
                 headers.add(name, value);
             }
         }
@@ -83,8 +109,7 @@ impl Parts {
             .iter()
             .map(|(name, value)| Ok((name.to_string(), value.render(scope)?)))
             .collect::<Result<_, TemplateError>>()?;
-        let request = Request { method, address, headers, body };
-        Ok(Prepared { request, cookies, removed })
+        Ok(Prepared { request: Request { headers, ..request }, cookies, removed, notes: Vec::new() })
     }
 
     fn render_body(&self, scope: &Scope, headers: &mut Headers, removed: &[Arc<str>]) -> Result<Bytes, TemplateError> {

@@ -53,7 +53,8 @@ fn page(title: &str, head: &str, body: &str) -> Response {
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>{head}</head>\
          <body>{body}</body></html>"
     );
-    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response()
+    let own = HeaderValue::from_static("same-origin");
+    ([(header::CONTENT_SECURITY_POLICY, POLICY), (header::REFERRER_POLICY, own)], Html(html)).into_response()
 }
 
 fn escape(text: &str) -> String {
