@@ -67,7 +67,7 @@ pub enum ColourChoice {
 /// Which files and cases.
 #[derive(Debug, Clone, ClapArgs)]
 pub struct Files {
-    /// Files or folders with suites; `-` is standard input. `specs` if it exists.
+    /// Files or folders with suites; `-` is standard input. Without one: `specs`, or this folder if it holds `authspec.yaml`.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 

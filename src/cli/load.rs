@@ -11,7 +11,7 @@ use crate::diag::{Diagnostics, Severity, render};
 use crate::plan::{Plan, PlanOptions, Selection};
 use crate::secret::SecretSet;
 use crate::source::SourceMap;
-use crate::spec::{self, Input};
+use crate::spec::{self, Input, PROJECT_FILE};
 use crate::term::plural;
 use crate::verdict;
 
@@ -100,7 +100,10 @@ fn paths(files: &Files, context: &Context) -> Result<Vec<PathBuf>, String> {
     if context.folder.join("specs").is_dir() {
         return Ok(vec![PathBuf::from("specs")]);
     }
-    Err("name a file or folder with suites (there is no folder `specs` here)".to_owned())
+    if context.folder.join(PROJECT_FILE).is_file() {
+        return Ok(vec![PathBuf::from(".")]);
+    }
+    Err(format!("name a file or folder with suites (there is neither a folder `specs` nor an `{PROJECT_FILE}` here)"))
 }
 
 fn read_stdin() -> Result<String, String> {
