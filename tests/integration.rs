@@ -10,6 +10,8 @@ mod files;
 mod golden;
 #[path = "integration/interrupts.rs"]
 mod interrupts;
+#[path = "integration/untrusted.rs"]
+mod untrusted;
 #[path = "integration/watch.rs"]
 mod watch;
 #[path = "integration/wire.rs"]

@@ -52,6 +52,33 @@ fn answer(mut stream: TcpStream) {
         )
         .into_bytes(),
         "/odd-challenge" => plain("200 OK", "www-authenticate: \"Bearer\", ,=\r\n", "").into_bytes(),
+        "/json-as-html" => plain("200 OK", "content-type: text/html\r\n", "<p>user: alice</p>").into_bytes(),
+        "/empty-json" => plain("200 OK", "content-type: application/json\r\n", "").into_bytes(),
+        "/not-utf8" => {
+            let head = plain("200 OK", "content-type: application/json\r\n", &"x".repeat(16));
+            [head.trim_end_matches('x').as_bytes(), b"{\"name\":\"Ren\xe9e\"}"].concat()
+        }
+        "/huge" => plain("200 OK", "content-type: text/plain\r\n", &"x".repeat(20 * 1024 * 1024)).into_bytes(),
+        "/bomb" => bomb(),
+        "/half-closed" => {
+            // The end of the writing half is the end of the body; the connection itself stays.
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nfine");
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            thread::sleep(Duration::from_secs(3));
+            return;
+        }
+        "/endless" => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n");
+            while stream.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+            return;
+        }
+        "/drip" => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+            while stream.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+            return;
+        }
         "/loop" => plain("302 Found", "location: /loop\r\n", "").into_bytes(),
         "/nowhere" => plain("302 Found", "location: http://[/\r\n", "").into_bytes(),
         "/long" => {
@@ -68,6 +95,21 @@ fn answer(mut stream: TcpStream) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let mut rest = [0; 1024];
     while stream.read(&mut rest).is_ok_and(|n| n > 0) {}
+}
+
+/// A small answer that unpacks to 200 MB.
+fn bomb() -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let block = vec![0; 1024 * 1024];
+    for _ in 0..200 {
+        packed.write_all(&block).expect("memory takes it");
+    }
+    let body = packed.finish().expect("memory takes it");
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
 }
 
 fn first_byte(stream: &TcpStream) -> Option<u8> {

@@ -2,8 +2,8 @@
 //!
 //! The head is comment lines: `# args: run NAME.yaml -j 1` (several lines: several runs, one after another in the same
 //! folder; single quotes hold a word with blanks together), `# env: NAME=value`, `# show: FILE` (printed at the end),
-//! `# fill: FILE BYTES` (a file of that size), and `# only: unix` where the suite names commands or paths of such a
-//! system.
+//! `# fill: FILE BYTES` (a file of that size), and `# only: unix` or `# only: linux` where the suite names
+//! commands or paths of such a system.
 //! Without `# args:` it is `check NAME.yaml` in `invalid/`, else `run NAME.yaml -j 1`. The suite is standard input too.
 //! A folder `<name>/` beside it holds further files.
 
@@ -74,7 +74,11 @@ impl Case {
 
     /// Tells whether this system has what the suite needs.
     pub(crate) fn fits_here(&self) -> bool {
-        directives(&self.head, "only").all(|system| cfg!(unix) && system == "unix")
+        directives(&self.head, "only").all(|system| match &*system {
+            "unix" => cfg!(unix),
+            "linux" => cfg!(target_os = "linux"),
+            other => panic!("`# only: {other}`"),
+        })
     }
 
     /// Runs each line of arguments, with some more behind.
