@@ -28,6 +28,9 @@ fn answer(mut stream: TcpStream) {
     let plain = |status: &str, headers: &str, body: &str| {
         format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
     };
+    if goes_on(&path, &mut stream) {
+        return;
+    }
     let bytes: Vec<u8> = match path.as_str() {
         "/closed" => return,
         "/never" => {
@@ -60,25 +63,6 @@ fn answer(mut stream: TcpStream) {
         }
         "/huge" => plain("200 OK", "content-type: text/plain\r\n", &"x".repeat(20 * 1024 * 1024)).into_bytes(),
         "/bomb" => bomb(),
-        "/half-closed" => {
-            // The end of the writing half is the end of the body; the connection itself stays.
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nfine");
-            let _ = stream.shutdown(std::net::Shutdown::Write);
-            thread::sleep(Duration::from_secs(3));
-            return;
-        }
-        "/endless" => {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n");
-            while stream.write_all(&[b'x'; 64 * 1024]).is_ok() {}
-            return;
-        }
-        "/drip" => {
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
-            while stream.write_all(b"x").is_ok() {
-                thread::sleep(Duration::from_millis(50));
-            }
-            return;
-        }
         "/loop" => plain("302 Found", "location: /loop\r\n", "").into_bytes(),
         "/nowhere" => plain("302 Found", "location: http://[/\r\n", "").into_bytes(),
         "/long" => {
@@ -95,6 +79,30 @@ fn answer(mut stream: TcpStream) {
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let mut rest = [0; 1024];
     while stream.read(&mut rest).is_ok_and(|n| n > 0) {}
+}
+
+/// Answers that are not over when they are written; tells whether the path is one of these.
+fn goes_on(path: &str, stream: &mut TcpStream) -> bool {
+    match path {
+        "/half-closed" => {
+            // The end of the writing half is the end of the body; the connection itself stays.
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\nfine");
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            thread::sleep(Duration::from_secs(3));
+        }
+        "/endless" => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\n\r\n");
+            while stream.write_all(&[b'x'; 64 * 1024]).is_ok() {}
+        }
+        "/drip" => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n");
+            while stream.write_all(b"x").is_ok() {
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
+        _ => return false,
+    }
+    true
 }
 
 /// A small answer that unpacks to 200 MB.
