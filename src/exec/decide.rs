@@ -60,6 +60,26 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
     }
 }
 
+/// Before a case takes identities for itself: what their shared sessions are worth is asked now, since
+/// afterwards they have others.
+pub(super) async fn settle(shared: &Arc<Shared>, ids: &[IdentityId]) {
+    let wanting: HashSet<IdentityId> = {
+        let decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusals = decided.held.iter().flat_map(|d| &d.refusals).filter(|r| shared.ledger.wants_life(r));
+        refusals
+            .filter_map(|r| match r.sender {
+                Sender::Identity { id, .. } => Some(id),
+                Sender::Anonymous | Sender::Somebody => None,
+            })
+            .collect()
+    };
+    for id in ids.iter().filter(|id| wanting.contains(id)) {
+        if let Some(session) = shared.sessions.made(*id) {
+            ask_as_itself(shared, *id, &session).await;
+        }
+    }
+}
+
 /// Asks `whoami` once more, or what the identity was allowed when its scheme has none: the session
 /// may have died before it was refused.
 async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use super::actor::{Actor, Ownership};
 use super::cast::Cast;
 use super::done::Done;
+use super::keep::Place;
 use super::rounds::run_all;
 use super::session::Failure;
 use super::stop::TEARDOWN;
 use super::talk::StepRun;
-use super::{Shared, record};
+use super::{Shared, keep, record};
 use crate::event::{Phase, Reason};
 use crate::step::Step;
 use crate::template::Scope;
@@ -41,6 +42,9 @@ pub(super) async fn run_steps(
     let plan = &shared.plan.suites[suite];
     let Some(world) = shared.worlds[plan.world].as_ref() else { return Ok((Arc::clone(ground), 0)) };
     let label: Arc<str> = plan.id.as_str().into();
+    // A setup runs in the place of its suite; a teardown may have none.
+    let place = if phase == Phase::Setup { Place::Given } else { Place::None };
+    let _held = keep::beside(shared, &plan.identities, place).await;
     let mut cast = Cast::alone(Actor::nobody());
     for id in &plan.identities {
         let session = shared.sessions.get(shared, *id).await.map_err(|f| (f, 0))?;

@@ -115,7 +115,20 @@ struct Inner {
     ended: HashMap<IdentityId, Ender>,
     /// Pages that each identity was allowed.
     samples: HashMap<IdentityId, Vec<(RequestKey, Sample)>>,
+    /// Shared sessions that were given up for new ones.
+    past: HashMap<IdentityId, Vec<Past>>,
     clock: u64,
+}
+
+/// A shared session that was given up: only what it was seen doing itself says whether it lived.
+#[derive(Debug)]
+struct Past {
+    /// When it was given up.
+    end: u64,
+    /// What it was allowed, and when last.
+    seen: HashMap<RequestKey, Option<u64>>,
+    /// What it was answered when it was found dead.
+    dead: Option<Option<u16>>,
 }
 
 /// How many pages of an identity are kept to be asked for again.
@@ -154,7 +167,20 @@ impl Inner {
         // Also a dead session gets what is public.
         let alive =
             |(key, seen): (&RequestKey, &Option<u64>)| seen.is_some_and(|seen| seen >= at) && !self.known(*key).public;
-        self.by_identity.get(&id).is_some_and(|keys| keys.iter().any(alive))
+        match self.past(id, at) {
+            Some(past) => past.seen.iter().any(alive),
+            None => self.by_identity.get(&id).is_some_and(|keys| keys.iter().any(alive)),
+        }
+    }
+
+    /// The session that an identity had at a time, when it has another now.
+    fn past(&self, id: IdentityId, at: u64) -> Option<&Past> {
+        self.past.get(&id).into_iter().flatten().find(|past| at <= past.end)
+    }
+
+    /// What the session that an identity had at a time was answered when it was found dead.
+    fn dead(&self, id: IdentityId, at: u64) -> Option<Option<u16>> {
+        self.past(id, at).map_or_else(|| self.dead.get(&id).copied(), |past| past.dead)
     }
 
     /// Tells whether the credential was good when it was refused, as far as can be told.
@@ -168,9 +194,9 @@ impl Inner {
             Ownership::Still if earlier => true,
             Ownership::Shared | Ownership::Still => {
                 self.alive_after(id, refusal.at)
-                    || match self.dead.get(&id) {
+                    || match self.dead(id, refusal.at) {
                         // The dead session is answered otherwise, so this was a refusal of the living one.
-                        Some(Some(status @ (401 | 403))) => *status != refusal.status,
+                        Some(Some(status @ (401 | 403))) => status != refusal.status,
                         Some(_) | None => !as_dead,
                     }
             }
@@ -220,6 +246,20 @@ impl Ledger {
     /// Notes that a shared session does not work any more, and what it was answered.
     pub(super) fn dead(&self, id: IdentityId, status: Option<u16>) {
         self.lock().dead.insert(id, status);
+    }
+
+    /// Notes that an identity gets a new shared session: what that one is allowed says nothing about the
+    /// one before.
+    pub(super) fn cut(&self, id: IdentityId) {
+        let mut inner = self.lock();
+        inner.clock += 1;
+        let end = inner.clock;
+        let seen = inner.by_identity.get(&id).cloned().unwrap_or_default();
+        let dead = inner.dead.remove(&id);
+        inner.past.entry(id).or_default().push(Past { end, seen, dead });
+        if let Some(keys) = inner.by_identity.get_mut(&id) {
+            keys.values_mut().for_each(|seen| *seen = None);
+        }
     }
 
     /// Keeps a page that an identity was allowed, one of each address.

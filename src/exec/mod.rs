@@ -24,6 +24,7 @@ mod done;
 mod dress;
 mod frame;
 mod judge;
+mod keep;
 mod ledger;
 mod login;
 mod once;
@@ -121,6 +122,7 @@ struct Shared {
     sessions: session::Sessions,
     ledger: ledger::Ledger,
     limits: runner::Limits,
+    keepers: keep::Keepers,
     decided: Mutex<decide::Decided>,
     stop: Stopper,
 }

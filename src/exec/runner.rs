@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::Unboun
 use tokio::task::JoinSet;
 
 use super::decide::{check_alive, decide_rest};
+use super::keep::Keepers;
 use super::ledger::Ledger;
 use super::session::Sessions;
 use super::stop::Stop;
@@ -83,14 +84,26 @@ impl Limits {
     ///
     /// Only for steps of cases: a login has no place to give, and whoever waits for it may hold the last.
     pub(super) async fn pass_time(&self, time: Duration) {
+        self.meanwhile(tokio::time::sleep(time)).await;
+    }
+
+    /// Waits for something, and gives the place to another case meanwhile unless it is there at once.
+    pub(super) async fn meanwhile<T>(&self, waiting: impl Future<Output = T>) -> T {
         if self.jobs == 1 {
-            return tokio::time::sleep(time).await;
+            return waiting.await;
+        }
+        let mut waiting = std::pin::pin!(waiting);
+        tokio::select! {
+            biased;
+            done = &mut waiting => return done,
+            () = std::future::ready(()) => {}
         }
         self.open.add_permits(1);
-        tokio::time::sleep(time).await;
+        let done = waiting.await;
         if let Ok(permit) = self.open.acquire().await {
             permit.forget();
         }
+        done
     }
 
     /// Counts requests that belong to no case.
@@ -140,6 +153,7 @@ impl Runner {
         };
         let limits = Limits::new(&options);
         let shared = Shared {
+            keepers: Keepers::of(&plan),
             plan,
             options,
             sources,

@@ -108,6 +108,16 @@ impl Sessions {
         }
     }
 
+    /// Drops the shared session, so that the next who needs it logs in anew. A login that failed stays
+    /// so: it is not tried again in a run.
+    pub(super) fn forget(&self, id: IdentityId) {
+        let mut cells = self.lock();
+        if matches!(cells.get(&id), Some(State::Made(Ok(_)))) {
+            cells.remove(&id);
+        }
+        self.futile.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    }
+
     /// Notes that renewing did not help.
     pub(super) fn note_futile(&self, id: IdentityId) {
         self.futile.lock().unwrap_or_else(PoisonError::into_inner).insert(id);

@@ -7,11 +7,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::case::{self, CaseDone, Ground, stopped};
-use super::decide::decide;
+use super::decide::{decide, settle};
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
 use super::stop::{GRACE, Stop};
-use super::{Shared, record};
+use super::{Shared, keep, record};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
+use crate::spec::Session;
 use crate::template::Scope;
 
 /// Runs a suite that has a setup, a teardown or an order.
@@ -57,6 +58,9 @@ pub(super) async fn run(shared: Arc<Shared>, suite: usize, permit: OwnedSemaphor
         }
         while cases.join_next().await.is_some() {}
     }
+    if shared.options.jobs > 1 {
+        drop(place.take());
+    }
     if !plan.teardown.is_empty() && (set_up || plan.setup.is_empty()) {
         teardown(&shared, suite, &ground.scope).await;
     }
@@ -81,9 +85,21 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
         decide(&shared, stopped(&shared, index, why, "not started"));
         return;
     }
-    let id = Arc::clone(&shared.plan.cases[index].id);
+    let case = &shared.plan.cases[index];
+    let held = tokio::select! {
+        held = keep::for_case(&shared, case) => held,
+        _ = shared.stop.cut_off() => Vec::new(),
+    };
+    if let Stop::Soon(why) | Stop::Now(why) = shared.stop.state() {
+        decide(&shared, stopped(&shared, index, why, "not started"));
+        return;
+    }
+    let alone = case.shape.session == Session::Exclusive;
+    if alone {
+        settle(&shared, &keep::identities(case)).await;
+    }
     let number = u32::try_from(index).unwrap_or(u32::MAX);
-    shared.emit(Event::CaseStarted(CaseStarted { index: number, id }));
+    shared.emit(Event::CaseStarted(CaseStarted { index: number, id: Arc::clone(&case.id) }));
     let working = Arc::clone(&shared);
     // A task of its own, so that a panic in it is caught; it listens for the end of the run itself.
     let task = tokio::spawn(async move { case::run(&working, index, &ground).await });
@@ -93,7 +109,15 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
         done.outcome.verdict = Verdict::Errored;
         done
     });
+    if alone {
+        // Whatever the case did to the account, the next one logs in anew.
+        for id in keep::identities(&shared.plan.cases[index]) {
+            shared.sessions.forget(id);
+            shared.ledger.cut(id);
+        }
+    }
     decide(&shared, done);
+    drop(held);
 }
 
 async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {

@@ -9,6 +9,7 @@ mod api;
 mod cookies;
 mod dying;
 mod ending;
+mod exclusive;
 mod lying;
 mod origins;
 mod refusals;

@@ -109,3 +109,31 @@ fn nobody_needs_no_life() {
     ledger.allowed(get("/me"), Sender::Somebody);
     assert_eq!(ledger.shown(&anonymous), Shown::Proven);
 }
+
+#[test]
+fn a_new_session_says_nothing_about_the_one_before() {
+    let ledger = Ledger::default();
+    ledger.allowed(get("/me"), SHARED);
+    ledger.allowed(get("/admin"), Sender::Somebody);
+    let before = refusal(&ledger, "/admin", SHARED, 401);
+    ledger.cut(BOB);
+    ledger.allowed(get("/me"), SHARED);
+    assert_eq!(ledger.shown(&before), Shown::Died, "it was another session that was allowed");
+    let after = refusal(&ledger, "/admin", SHARED, 401);
+    assert_eq!(ledger.shown(&after), Shown::Died);
+    ledger.allowed(get("/me"), SHARED);
+    assert_eq!(ledger.shown(&after), Shown::Proven);
+    assert_eq!(ledger.shown(&before), Shown::Died);
+}
+
+#[test]
+fn a_session_that_was_seen_alive_before_it_was_given_up_was_alive() {
+    let ledger = Ledger::default();
+    ledger.allowed(get("/admin"), ROOT);
+    let refused = refusal(&ledger, "/admin", SHARED, 403);
+    ledger.allowed(get("/me"), SHARED);
+    ledger.cut(BOB);
+    assert_eq!(ledger.shown(&refused), Shown::Proven);
+    ledger.dead(BOB, Some(403));
+    assert_eq!(ledger.shown(&refused), Shown::Proven, "the new one is dead, not that one");
+}
