@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::Place;
 
+mod finding;
 mod outcome;
 mod reasons;
 mod record;
 mod serial;
 
+pub use finding::{Certainty, Finding};
 pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason};
 pub use reasons::{REASONS, ReasonCode, reason_code};
 pub use record::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, StepRecord};

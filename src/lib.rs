@@ -4,8 +4,8 @@
 //! says what holds and why not.
 //!
 //! ```text
-//! files ──► suites ──► plan ──► run ──► events ──► reports, exit code
-//!  spec                plan     exec    event      report, verdict
+//! files ──► suites ──► plan ──► run ──► facts ──► events, causes ──► reports, exit code
+//!  spec                plan     exec    evidence   event, diagnose   report, verdict
 //! ```
 //!
 //! - Reading: [`spec`] makes typed suites of YAML, [`source`] keeps their places, [`diag`] words their faults.
@@ -15,6 +15,7 @@
 //! - For editors: [`schema`] makes a JSON Schema of the same tables.
 //! - Running: [`exec`] is the only stage with tasks and sockets, [`http`] puts requests on the wire, and
 //!   [`answer`] is what came back.
+//! - Explaining: [`evidence`] takes down what an exchange shows, [`diagnose`] has the rules that say what it means.
 //! - Telling: [`event`] is the stream that every report in [`report`] listens to, [`verdict`] gives the exit code.
 //! - Ground: [`secret`] holds and masks values, [`term`] measures text for terminals.
 //! - [`cli`] is the command line; [`demo`] the embedded API, which uses nothing of the rest.
@@ -28,7 +29,9 @@ pub mod check;
 pub mod cli;
 pub mod demo;
 pub mod diag;
+pub mod diagnose;
 pub mod event;
+pub mod evidence;
 pub mod exec;
 pub mod http;
 pub mod jose;

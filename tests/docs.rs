@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use authspec::spec::Key;
-use authspec::{answer, auth, capture, check, event, report, spec, template, verdict};
+use authspec::{answer, auth, capture, check, diagnose, event, report, spec, template, verdict};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -77,6 +77,21 @@ fn formats() -> String {
     table(["format", "for"], report::FORMATS.iter().map(|f| (name(f), f.about)))
 }
 
+/// The rules by family, each with its certainty and the document it stands on.
+fn rules() -> String {
+    let mut text = String::new();
+    for family in diagnose::RULES {
+        text.push_str(&format!("### {}\n\n| code | finds | certainty | see |\n|---|---|---|---|\n", family.title));
+        for rule in family.rules {
+            let (about, link) = (rule.about.replace('|', "\\|"), rule.link);
+            let certainty = rule.certainty.name();
+            text.push_str(&format!("| `{}` | {about} | {certainty} | [{}]({}) |\n", rule.code, link.title, link.url));
+        }
+        text.push('\n');
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
 fn tables() -> Vec<(&'static str, String)> {
     let code = |name: &str| format!("`{name}`");
     vec![
@@ -102,6 +117,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("functions", examples(template::FUNCTIONS.iter().map(|f| (f.name, f.about, f.example)))),
         ("formats", formats()),
         ("exit codes", table(["code", "means"], verdict::EXIT_CODES.iter().map(|(c, a)| (code(&c.to_string()), *a)))),
+        ("rules", rules()),
         ("reasons", table(["reason", "means"], event::REASONS.iter().map(|r| (code(r.name), r.about)))),
     ]
 }

@@ -29,11 +29,14 @@ const LAYERS: &[(&str, u8)] = &[
     // The tables of the language as a JSON Schema.
     ("schema", 8),
     ("plan", 8),
-    ("event", 9),
-    ("verdict", 10),
-    ("exec", 11),
-    ("report", 11),
-    ("cli", 12),
+    // What an exchange shows; events carry it to the rules.
+    ("evidence", 9),
+    ("event", 10),
+    ("verdict", 11),
+    ("exec", 12),
+    ("diagnose", 12),
+    ("report", 12),
+    ("cli", 13),
 ];
 
 /// The modules that may look into a `Secret`.

@@ -11,7 +11,7 @@ use authspec::event::REASONS;
 use authspec::plan::{Plan, PlanOptions, Selection};
 use authspec::source::SourceMap;
 use authspec::spec::{self, Input, Key};
-use authspec::{auth, capture, check, demo, exec, plan, report, step, template, verdict};
+use authspec::{auth, capture, check, demo, diagnose, exec, plan, report, step, template, verdict};
 use support::transcript::{Case, root, suites};
 
 /// Reasons that no suite can bring about, with why.
@@ -46,6 +46,7 @@ fn tables() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("functions", template::FUNCTIONS.iter().map(|f| (f.name, f.about)).collect()),
         ("formats", report::FORMATS.iter().map(|f| (f.name, f.about)).collect()),
         ("weaknesses", demo::WEAKNESSES.iter().map(|w| (w.id, w.about)).collect()),
+        ("rules", diagnose::rules().map(|r| (r.code, r.about)).collect()),
         ("step keys", keys(spec::STEP_KEYS)),
         ("case keys", keys(spec::CASE_KEYS)),
         ("each keys", keys(spec::EACH_KEYS)),
@@ -156,7 +157,7 @@ fn every_row_of_the_language_is_used_by_a_suite() {
     let mut unused = Vec::new();
     for (table, rows) in tables() {
         let used: Box<dyn Fn(&str) -> bool> = match table {
-            "codes" | "reasons" | "formats" | "weaknesses" => continue,
+            "codes" | "reasons" | "formats" | "weaknesses" | "rules" => continue,
             "functions" => Box::new(|name| all.contains(&format!("| {name}")) || all.contains(&format!("{name}("))),
             "schemes" => Box::new(|name| all.contains(&format!("scheme: {name}"))),
             _ => Box::new(|name| has_key(&all, name)),

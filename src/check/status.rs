@@ -25,6 +25,12 @@ impl StatusSet {
         Self(vec![Codes::Below400])
     }
 
+    /// Means exactly these.
+    #[cfg(test)]
+    pub(crate) fn of(codes: &[u16]) -> Self {
+        Self(codes.iter().map(|code| Codes::One(*code)).collect())
+    }
+
     /// Tells whether a status is meant.
     pub fn matches(&self, status: u16) -> bool {
         self.0.iter().any(|codes| match codes {

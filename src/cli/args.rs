@@ -241,6 +241,8 @@ pub enum Listed {
     Formats,
     /// All codes that `explain` knows.
     Codes,
+    /// The rules that say why something failed.
+    Rules,
     /// The weaknesses that the demo can have.
     Weaknesses,
 }

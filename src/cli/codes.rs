@@ -1,7 +1,8 @@
 //! Everything that has a code and an explanation, gathered from the tables.
 
 use crate::diag::Code;
-use crate::event::{REASONS, Verdict};
+use crate::diagnose::{self, Link};
+use crate::event::{Certainty, REASONS, Verdict};
 use crate::{auth, capture, check, exec, plan, spec, step, template};
 
 /// A code with its texts.
@@ -10,6 +11,8 @@ pub(super) struct Explained {
     pub(super) kind: &'static str,
     pub(super) about: &'static str,
     pub(super) explain: &'static str,
+    /// Where it is written, for what stands on a document.
+    pub(super) link: Option<Link>,
 }
 
 const VERDICTS: &[(Verdict, &str, &str)] = &[
@@ -51,7 +54,15 @@ const VERDICTS: &[(Verdict, &str, &str)] = &[
     ),
 ];
 
-/// All codes: faults of files, reasons of cases, verdicts.
+const fn kind(certainty: Certainty) -> &'static str {
+    match certainty {
+        Certainty::Certain => "cause, certain where it is found",
+        Certainty::Likely => "cause, likely where it is found",
+        Certainty::Possible => "cause, possible where it is found",
+    }
+}
+
+/// All codes: faults of files, reasons of cases, verdicts, causes.
 pub(super) fn all() -> Vec<Explained> {
     let faults: [&[&'static Code]; 9] = [
         spec::diags::CODES,
@@ -69,16 +80,30 @@ pub(super) fn all() -> Vec<Explained> {
         kind: "fault of a file",
         about: c.about,
         explain: c.explain,
+        link: None,
     });
     let reasons = REASONS.iter().map(|r| Explained {
         name: r.name,
         kind: "reason of a case",
         about: r.about,
         explain: r.explain,
+        link: None,
     });
-    let verdicts =
-        VERDICTS.iter().map(|(v, about, explain)| Explained { name: v.word(), kind: "verdict", about, explain });
-    faults.chain(reasons).chain(verdicts).collect()
+    let verdicts = VERDICTS.iter().map(|(v, about, explain)| Explained {
+        name: v.word(),
+        kind: "verdict",
+        about,
+        explain,
+        link: None,
+    });
+    let rules = diagnose::rules().map(|r| Explained {
+        name: r.code,
+        kind: kind(r.certainty),
+        about: r.about,
+        explain: r.explain,
+        link: Some(r.link),
+    });
+    faults.chain(reasons).chain(verdicts).chain(rules).collect()
 }
 
 #[cfg(test)]

@@ -29,6 +29,9 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
         text.push_str(&wrap(code.about, width));
         text.push('\n');
         text.push_str(&wrap(code.explain, width));
+        if let Some(link) = code.link {
+            text.push_str(&format!("\n  {}\n  {}\n", link.title, link.url));
+        }
     }
     context.say(&text);
     verdict::ALL_PASSED

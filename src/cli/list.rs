@@ -6,7 +6,7 @@ use super::context::Context;
 use super::load::look;
 use crate::plan::Plan;
 use crate::spec::{self, Key};
-use crate::{auth, capture, check, demo, report, template, verdict};
+use crate::{auth, capture, check, demo, diagnose, report, template, verdict};
 
 pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
     let rows: Vec<(String, String)> = match args.what {
@@ -21,6 +21,7 @@ pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
         Listed::Functions => table(template::FUNCTIONS.iter().map(|f| (f.name, f.about))),
         Listed::Formats => table(report::FORMATS.iter().map(|f| (f.name, f.about))),
         Listed::Codes => table(codes::all().iter().map(|c| (c.name, c.about))),
+        Listed::Rules => table(diagnose::rules().map(|r| (r.code, r.about))),
         Listed::Weaknesses => table(demo::WEAKNESSES.iter().map(|w| (w.id, w.about))),
     };
     print(&rows, context);

@@ -13,6 +13,7 @@ use super::load::{Loaded, complain, load};
 use super::signals;
 use super::{failed, list, watch};
 use crate::diag::{Diagnostics, Severity};
+use crate::diagnose;
 use crate::event::{Event, RunInfo, Summary};
 use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
 use crate::report::curl::quote;
@@ -116,13 +117,14 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     let run = again(args, &secrets);
     let terminal = Terminal::new(human(args), terminal_options(args, run.clone(), context));
     let spool = Spool::new(secrets.clone());
-    let mut telling = Telling { terminal, reports, spool, run, info: None, gone: false, fault: None };
+    let secrets_of_run = secrets.clone();
+    let mut telling = Telling { terminal, reports, spool, secrets, run, info: None, gone: false, fault: None };
     telling.listen(heard).await;
     let Ok(summary) = running.await else {
         context.complain("error: the run broke off\n");
         return verdict::NOT_JUDGED;
     };
-    telling.finish(&summary, &secrets, context)
+    telling.finish(&summary, &secrets_of_run, context)
 }
 
 fn options(args: &RunArgs) -> RunOptions {
@@ -249,6 +251,7 @@ struct Telling {
     terminal: Terminal,
     reports: Reports,
     spool: Spool,
+    secrets: SecretSet,
     /// The command, for the lines that say how to run a case again.
     run: String,
     info: Option<RunInfo>,
@@ -264,7 +267,12 @@ impl Telling {
         loop {
             tokio::select! {
                 event = heard.recv() => match event {
-                    Some(event) => self.hear(&event),
+                    Some(mut event) => {
+                        if let Event::CaseFinished(outcome) = &mut event {
+                            diagnose::annotate(outcome, &self.secrets);
+                        }
+                        self.hear(&event);
+                    }
                     None => return,
                 },
                 _ = clock.tick() => {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
+use super::finding::Finding;
 use super::reasons::reason_code;
 use super::record::StepRecord;
 use super::serial::{millis, shared};
@@ -45,6 +46,9 @@ pub struct Outcome {
     pub reasons: Vec<Reason>,
     /// What its refusals prove.
     pub proof: Proof,
+    /// What explains it, the most certain first; empty when it passed or nothing is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
     /// The steps that ran, in order.
     pub steps: Vec<StepRecord>,
     /// How many steps the case itself has; more than ran when it ended early.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::serial::millis;
+use crate::evidence::Facts;
 use crate::source::Place;
 
 /// Which part of a case a step belongs to.
@@ -53,6 +54,9 @@ pub struct StepRecord {
     /// Protocol remarks in the order they happened: a cookie refused, a credential left out on a hop.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What its exchange shows, for the rules of `diagnose`; no report reads it.
+    #[serde(skip)]
+    pub facts: Option<Box<Facts>>,
 }
 
 /// One request and what came back.

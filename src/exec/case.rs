@@ -48,6 +48,7 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         verdict: Verdict::Passed,
         reasons: Vec::new(),
         proof: Proof::default(),
+        findings: Vec::new(),
         steps: Vec::new(),
         case_steps: case.shape.steps.len(),
         attempts: 1,

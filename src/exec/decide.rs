@@ -9,6 +9,7 @@ use super::cast::Cast;
 use super::done::Done;
 use super::ledger::{Asked, Refusal, Sender, Shown};
 use super::login::ask;
+use super::observe::{WAITING, may_be_explained_later, recall};
 use super::session::Session;
 use super::talk::StepRun;
 use super::world::WorldRun;
@@ -23,6 +24,8 @@ use crate::template::Scope;
 pub(super) struct Decided {
     pub(super) tally: Tally,
     held: Vec<CaseDone>,
+    /// Failed cases that the rest of the run may explain.
+    failed: Vec<CaseDone>,
     /// Cases decided since what is held was looked at.
     since: usize,
 }
@@ -152,7 +155,10 @@ pub(super) fn decide(shared: &Shared, done: CaseDone) {
     let mut ready = Vec::new();
     {
         let mut decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        if settled(&done) {
+        if decided.failed.len() < WAITING && may_be_explained_later(&done) {
+            stop_if_asked(shared, &done.outcome);
+            decided.failed.push(done);
+        } else if settled(&done) {
             ready.push(done);
         } else {
             decided.held.push(done);
@@ -168,7 +174,12 @@ pub(super) fn decide(shared: &Shared, done: CaseDone) {
 }
 
 pub(super) fn decide_rest(shared: &Shared) {
-    let mut held = std::mem::take(&mut shared.decided.lock().unwrap_or_else(PoisonError::into_inner).held);
+    let mut held = {
+        let mut decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = std::mem::take(&mut decided.held);
+        all.append(&mut decided.failed);
+        all
+    };
     held.sort_by_key(|d| d.outcome.index);
     for done in held {
         finish(shared, done);
@@ -188,11 +199,16 @@ fn finish(shared: &Shared, done: CaseDone) {
     if matches!(outcome.verdict, Verdict::Inconclusive | Verdict::Skipped) {
         outcome.proof.proven = 0;
     }
+    stop_if_asked(shared, &outcome);
+    recall(shared, &mut outcome);
+    shared.decided.lock().unwrap_or_else(PoisonError::into_inner).tally.add(&outcome);
+    shared.emit(Event::CaseFinished(Box::new(outcome)));
+}
+
+fn stop_if_asked(shared: &Shared, outcome: &Outcome) {
     if shared.options.on_failure == OnFailure::Stop && outcome.verdict.needs_attention() {
         shared.stop.soon(Stopped::FailFast);
     }
-    shared.decided.lock().unwrap_or_else(PoisonError::into_inner).tally.add(&outcome);
-    shared.emit(Event::CaseFinished(Box::new(outcome)));
 }
 
 /// Counts what one refusal proves; one that proves nothing makes its case inconclusive.

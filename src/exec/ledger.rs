@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::actor::Ownership;
 use super::decide::Sample;
+use crate::evidence::Memory;
 use crate::step::IdentityId;
 
 /// A method and target, as they were sent; of a `whoami` or of any other step.
@@ -37,6 +38,11 @@ impl RequestKey {
         let mut hasher = DefaultHasher::new();
         (method, url).hash(&mut hasher);
         Self { request: hasher.finish(), asked }
+    }
+
+    /// The method and target as a number, for facts.
+    pub(super) const fn request(self) -> u64 {
+        self.request
     }
 }
 
@@ -102,6 +108,8 @@ struct Known {
     public: bool,
     /// Somebody without a credential was refused it.
     guarded: bool,
+    /// How often anybody was refused it.
+    refusals: usize,
 }
 
 #[derive(Debug, Default)]
@@ -241,6 +249,42 @@ impl Ledger {
     /// Notes that a request without a credential was refused.
     pub(super) fn guarded(&self, key: RequestKey) {
         self.lock().requests.entry(key).or_default().guarded = true;
+    }
+
+    /// Notes that a request was refused, to whomever.
+    pub(super) fn refused(&self, key: RequestKey) {
+        self.lock().requests.entry(RequestKey { asked: Asked::Plainly, ..key }).or_default().refusals += 1;
+    }
+
+    /// Tells what the run knows about a request and who sent it: the identities that were allowed it,
+    /// and all the rest, with the names left empty.
+    pub(super) fn memory(&self, request: u64, id: Option<IdentityId>) -> (Vec<IdentityId>, Memory) {
+        let inner = self.lock();
+        let key = RequestKey { request, asked: Asked::Plainly };
+        let known = inner.known(key);
+        let got = |keys: &HashMap<RequestKey, Option<u64>>| keys.keys().any(|k| k.request == request);
+        let mut others: Vec<IdentityId> = inner
+            .by_identity
+            .iter()
+            .filter(|(other, keys)| Some(**other) != id && got(keys))
+            .map(|(o, _)| *o)
+            .collect();
+        others.sort_unstable();
+        let theirs = id.and_then(|id| inner.by_identity.get(&id));
+        let elsewhere = |keys: &HashMap<RequestKey, Option<u64>>| {
+            keys.keys().filter(|k| k.request != request && !inner.known(**k).public).count()
+        };
+        let ender = id.and_then(|id| inner.ended.get(&id));
+        let memory = Memory {
+            others: Vec::new(),
+            public: known.public,
+            guarded: known.guarded,
+            elsewhere: theirs.map_or(0, elsewhere),
+            itself: theirs.is_some_and(got),
+            refusals: known.refusals,
+            ender: ender.map(|e| (e.case.to_string(), e.line.clone())),
+        };
+        (others, memory)
     }
 
     /// Notes that a shared session does not work any more, and what it was answered.

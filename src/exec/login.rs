@@ -103,6 +103,7 @@ impl Entry<'_> {
             let now = Timestamp::now();
             credential.end_with_cookies(session_end(&jar, &world.base, now), now);
         }
+        let refused = done.records.iter().filter_map(|r| r.facts.as_ref()).flat_map(|f| f.cookies.refused.clone());
         let session = Session {
             credential,
             jar: if keep { jar } else { Jar::default() },
@@ -112,6 +113,7 @@ impl Entry<'_> {
             generation: self.generation,
             memory: Memory::default(),
             shown_by: Vec::new(),
+            refused: refused.collect(),
         };
         self.whoami(world, session).await
     }

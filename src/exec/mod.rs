@@ -27,6 +27,7 @@ mod judge;
 mod keep;
 mod ledger;
 mod login;
+mod observe;
 mod once;
 mod play;
 mod ready;

@@ -82,6 +82,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
         broken: subject.broken,
         hops,
         notes,
+        facts: None,
     }
 }
 

@@ -14,6 +14,7 @@ use super::ledger::RequestKey;
 use super::login::{Sharing, make};
 use crate::auth::{Credential, Memory};
 use crate::event::{Reason, StepRecord};
+use crate::evidence::Kept;
 use crate::http::jar::Jar;
 use crate::step::IdentityId;
 use crate::template::Scope;
@@ -36,6 +37,8 @@ pub(super) struct Session {
     pub(super) memory: Memory,
     /// What `whoami` was allowed with it.
     pub(super) shown_by: Vec<RequestKey>,
+    /// Cookies of the login that the jar did not take.
+    pub(super) refused: Vec<Kept>,
 }
 
 /// A login that did not work; blocks everybody who waits for it.

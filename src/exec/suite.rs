@@ -145,6 +145,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         verdict: Verdict::Errored,
         reasons: vec![reason],
         proof: Proof::default(),
+        findings: Vec::new(),
         steps,
         case_steps: plan.teardown.len(),
         attempts: 1,

@@ -80,6 +80,7 @@ impl StepRun<'_> {
         done.requests = requests;
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
         self.note_ender(step, &trail, &mut done, sender);
+        self.observe(step, actor, &trail, &mut done, key);
         done.last = Some(Arc::new(trail));
         done
     }

@@ -25,6 +25,9 @@ impl StepRun<'_> {
         let Seen { key, sender, at } = seen;
         let said = said(step, trail);
         let held = done.held();
+        if said == Said::Refused {
+            self.shared.ledger.refused(key);
+        }
         match said {
             Said::Refused | Said::SentAway if sender == Sender::Anonymous => self.shared.ledger.guarded(key),
             // A check that did not hold may be what tells that nothing was really granted.

@@ -9,6 +9,7 @@ use crate::report::curl;
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
 use crate::term::{plural, shorten};
 
+mod causes;
 mod compare;
 mod excerpt;
 mod exchange;
@@ -141,6 +142,7 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
         let text = format!("the last of {}", plural(outcome.attempts as usize, "attempt"));
         lines.push(page.labelled(INDENT, "attempt", COLUMN).text(&text));
     }
+    lines.extend(causes::causes(page, outcome));
     let row = first_reason_row(outcome);
     if let Some(row) = row {
         let line = page.labelled(INDENT, "means", COLUMN).text(row.about);
@@ -148,7 +150,9 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
         lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
     }
     let mut said: Vec<&str> = Vec::new();
-    for help in outcome.reasons.iter().take(REASONS_DRAWN).flat_map(|r| &r.help) {
+    // What a cause asks for comes before what a reason could only guess.
+    let helps = causes::next(outcome).chain(outcome.reasons.iter().take(REASONS_DRAWN).flat_map(|r| &r.help));
+    for help in helps {
         if !said.contains(&help.as_str()) {
             let line = page.labelled(INDENT, "try", COLUMN).text(&shorten(help, SENTENCE));
             lines.extend(line.wrap(page.width, COLUMN));

@@ -57,6 +57,7 @@ pub(crate) fn get(path: &str, status: &str, headers: &[(&str, &str)], answer: Bo
         broken: 0,
         hops: vec![hop(&format!("http://127.0.0.1:4000{path}"), request, Some(response))],
         notes: Vec::new(),
+        facts: None,
     }
 }
 
@@ -73,6 +74,7 @@ pub(crate) fn outcome(index: u32, suite: usize, id: &str, verdict: Verdict) -> O
         verdict,
         reasons: Vec::new(),
         proof: Proof::default(),
+        findings: Vec::new(),
         steps: Vec::new(),
         case_steps: 1,
         attempts: 1,

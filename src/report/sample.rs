@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{
-    BodyKind, BodyRecord, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase, Proof, REASONS, Reason, RunInfo,
-    StepRecord, SuiteInfo, Summary, Tally, Verdict,
+    BodyKind, BodyRecord, Certainty, Finding, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase, Proof, REASONS,
+    Reason, RunInfo, StepRecord, SuiteInfo, Summary, Tally, Verdict,
 };
 use crate::source::Place;
 
@@ -62,6 +62,18 @@ impl<'a> Texts<'a> {
                 elapsed: Duration::from_millis(1),
             }],
             notes: vec![self.text()],
+            facts: None,
+        }
+    }
+
+    fn finding(&mut self) -> Finding {
+        Finding {
+            code: "token-expired".into(),
+            certainty: Certainty::Likely,
+            cause: self.text(),
+            evidence: vec![self.text()],
+            next: vec![self.text()],
+            step: Some(0),
         }
     }
 
@@ -93,6 +105,7 @@ impl<'a> Texts<'a> {
             verdict,
             reasons: (0..reasons).map(|nth| self.reason(nth)).collect(),
             proof: Proof { proven: 1, unproven: index % 2 },
+            findings: (0..reasons).map(|_| self.finding()).collect(),
             steps: (0..2).map(|_| self.step()).collect(),
             case_steps: 2,
             attempts: 1,

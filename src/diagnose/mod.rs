@@ -1,0 +1,162 @@
+//! Says why: rules that read the facts of an exchange and name the cause, its evidence and what to do.
+//!
+//! Pure: a rule sees [`Facts`] and nothing else, and finds something or nothing. It may say less than
+//! is true, never more: a rule that is not sure is `likely` or `possible`, and where none fits, the
+//! last one says so.
+//!
+//! To add a rule: 1. a [`Rule`] in the file of its family, with a function `&Facts -> Option<Found>`,
+//! and its row in that file's table. 2. an example in the family's tests that fires it and a near miss
+//! that does not; a test over the whole table asks for both. 3. where it can be, a suite
+//! `tests/golden/failed/cause-<code>.yaml` that shows it from end to end.
+
+use crate::event::{Certainty, Finding, Outcome, Verdict};
+use crate::evidence::Facts;
+use crate::secret::{SecretSet, TextKind};
+
+mod answer;
+mod basic;
+mod between;
+mod cookie;
+mod login;
+mod redirect;
+mod run;
+mod sent;
+#[cfg(test)]
+mod tests;
+mod token;
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// The stable, kebab-case name.
+    pub code: &'static str,
+    /// What it finds, one sentence.
+    pub about: &'static str,
+    /// What to know and do about it, a few sentences.
+    pub explain: &'static str,
+    /// Where it is written.
+    pub link: Link,
+    /// How sure it is when it finds something.
+    pub certainty: Certainty,
+    /// Looks for it.
+    pub find: fn(&Facts) -> Option<Found>,
+}
+
+/// A document that a rule stands on.
+#[derive(Debug, Clone, Copy)]
+pub struct Link {
+    /// What it is: `RFC 6750, section 3.1`.
+    pub title: &'static str,
+    /// Its address.
+    pub url: &'static str,
+}
+
+/// Rules that look at the same thing.
+#[derive(Debug)]
+pub struct Family {
+    /// What they look at, as a heading.
+    pub title: &'static str,
+    /// The rules, the most telling first.
+    pub rules: &'static [Rule],
+}
+
+/// All rules. Their order decides among findings of one certainty.
+pub const RULES: &[Family] = &[
+    sent::FAMILY,
+    token::FAMILY,
+    basic::FAMILY,
+    redirect::FAMILY,
+    cookie::FAMILY,
+    login::FAMILY,
+    answer::FAMILY,
+    between::FAMILY,
+    run::FAMILY,
+];
+
+/// What a rule found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// One sentence, a lower-case fragment without a full stop.
+    pub cause: String,
+    /// What shows it.
+    pub evidence: Vec<String>,
+    /// What to do next.
+    pub next: Vec<String>,
+}
+
+impl Found {
+    /// Begins with the cause.
+    fn new(cause: impl Into<String>) -> Self {
+        Self { cause: cause.into(), evidence: Vec::new(), next: Vec::new() }
+    }
+
+    /// Adds a piece of evidence.
+    fn seen(mut self, evidence: impl Into<String>) -> Self {
+        self.evidence.push(evidence.into());
+        self
+    }
+
+    /// Adds a piece of evidence, if there is one.
+    fn seen_if(mut self, evidence: Option<String>) -> Self {
+        self.evidence.extend(evidence);
+        self
+    }
+
+    /// Adds a step to take.
+    fn next(mut self, step: impl Into<String>) -> Self {
+        self.next.push(step.into());
+        self
+    }
+}
+
+/// Lists all rules in their order.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().flat_map(|family| family.rules)
+}
+
+/// Explains facts: every finding, the most certain first. What is only possible is left out where a
+/// cause is certain.
+pub fn explain(facts: &Facts) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = rules()
+        .filter_map(|rule| {
+            let Found { cause, evidence, next } = (rule.find)(facts)?;
+            Some(Finding { code: rule.code.into(), certainty: rule.certainty, cause, evidence, next, step: None })
+        })
+        .collect();
+    findings.sort_by_key(|f| f.certainty);
+    if findings.first().is_some_and(|f| f.certainty == Certainty::Certain) {
+        findings.retain(|f| f.certainty != Certainty::Possible);
+    }
+    findings
+}
+
+/// Adds to an outcome what explains it, masked once more: facts were taken before all secrets were known.
+pub fn annotate(outcome: &mut Outcome, secrets: &SecretSet) {
+    let mask = |text: &mut String| *text = secrets.mask_text(TextKind::Plain, text);
+    let mut findings = explain_outcome(outcome);
+    for finding in &mut findings {
+        mask(&mut finding.cause);
+        finding.evidence.iter_mut().chain(&mut finding.next).for_each(mask);
+    }
+    outcome.findings = findings;
+}
+
+/// Explains an outcome that did not pass, by the facts of the step it is about.
+fn explain_outcome(outcome: &Outcome) -> Vec<Finding> {
+    match outcome.verdict {
+        Verdict::Failed | Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => {}
+        Verdict::Passed | Verdict::Flaky | Verdict::Skipped | Verdict::NotRun => return Vec::new(),
+    }
+    let has_facts = |i: &usize| outcome.steps.get(*i).is_some_and(|s| s.facts.is_some());
+    let named = outcome.reasons.iter().filter_map(|r| r.step).find(has_facts);
+    let Some(step) = named else { return Vec::new() };
+    let Some(facts) = outcome.steps[step].facts.as_deref() else { return Vec::new() };
+    let mut findings = explain(facts);
+    findings.iter_mut().for_each(|f| f.step = Some(step));
+    findings
+}
+
+/// A section of an RFC.
+const fn rfc(title: &'static str, url: &'static str) -> Link {
+    Link { title, url }
+}

@@ -1,0 +1,52 @@
+//! Logins.
+
+use super::{Example, example};
+use crate::evidence::Purpose;
+use crate::evidence::testing::{Try, get, send};
+
+const URL: &str = "https://api.test/login";
+
+fn post() -> Try {
+    send("POST", URL).at_login().body("application/json", "{}")
+}
+
+fn told(status: u16, text: &str) -> Try {
+    post().gets(status).text(text)
+}
+
+pub(super) fn examples() -> Vec<Example> {
+    let message = |text: &str| told(401, &format!("{{\"message\":\"{text}\"}}"));
+    let oauth = |code: &str| told(400, &format!("{{\"error\":\"{code}\"}}"));
+    let page = "<html><form><input type=\"password\"></form></html>";
+    vec![
+        example("account-locked", post().gets(423), post().gets(401)),
+        example("account-locked", message("too many failed logins"), message("the door is locked")),
+        example("account-state", message("email not verified"), message("the email is unknown")),
+        example("second-factor-wanted", oauth("mfa_required"), oauth("invalid_grant")),
+        example("wrong-password", message("Invalid credentials"), message("no")),
+        example("wrong-password", told(400, "\"Cannot find user\""), told(200, "\"Cannot find user\"")),
+        example(
+            "login-fields",
+            told(422, r#"{"detail":[{"loc":["body","username"],"msg":"Field required"}]}"#),
+            told(422, r#"{"detail":"no"}"#),
+        ),
+        example("login-fields", post().gets(415), send("POST", URL).gets(415)),
+        example("login-not-there", post().gets(404), message("no")),
+        example("login-not-there", post().gets(405), send("POST", URL).gets(405)),
+        example("login-form-again", told(200, page), told(200, "<html>welcome</html>")),
+        example(
+            "login-form-again",
+            post().gets(302).says("location", "/login?again"),
+            post().gets(302).says("location", "/home"),
+        ),
+        example("client-refused", oauth("invalid_client"), oauth("invalid_grant")),
+        example("grant-refused", oauth("invalid_grant").purpose(Purpose::Refresh), oauth("invalid_request")),
+        example("grant-not-enabled", oauth("unsupported_grant_type"), oauth("invalid_grant")),
+        example("scope-refused", oauth("invalid_scope"), oauth("invalid_grant")),
+        example(
+            "whoami-differs",
+            get("https://api.test/me").bearer().purpose(Purpose::Whoami).text("{}"),
+            get("https://api.test/me").bearer().purpose(Purpose::Whoami).gets(401),
+        ),
+    ]
+}

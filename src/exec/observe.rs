@@ -1,0 +1,85 @@
+//! Takes the facts of steps that did not go as wished, and adds what the run remembers of them.
+
+use super::Shared;
+use super::actor::{Actor, Who};
+use super::case::CaseDone;
+use super::done::Done;
+use super::ledger::RequestKey;
+use super::talk::StepRun;
+use crate::event::{Outcome, Phase, Verdict};
+use crate::evidence::{Facts, Observer, Purpose, Sender, observe};
+use crate::http::Trail;
+use crate::step::{IdentityId, Step};
+
+/// How many failed cases wait for the end of the run, when it is known who else was allowed what.
+pub(super) const WAITING: usize = 256;
+
+impl StepRun<'_> {
+    /// Takes the facts of a step that a rule may have to explain: one that did not hold, one that
+    /// was refused as it should be and yet may prove nothing, and every step of a login.
+    pub(super) fn observe(&self, step: &Step, actor: &Actor, trail: &Trail, done: &mut Done, key: RequestKey) {
+        let purpose = match self.phase {
+            Phase::Setup | Phase::Case | Phase::Teardown => Purpose::Case,
+            Phase::Login => Purpose::Login,
+            Phase::Refresh => Purpose::Refresh,
+            Phase::Whoami => Purpose::Whoami,
+        };
+        if done.held() && done.refused.is_empty() && purpose == Purpose::Case {
+            return;
+        }
+        let name = |id: IdentityId| self.shared.plan.identities[id.0 as usize].name.to_string();
+        let (sender, identity) = match &actor.who {
+            Who::Nobody => (Sender::Nobody, None),
+            Who::Anonymous => (Sender::Anonymous, None),
+            Who::Entering(id, _) => (Sender::Entering { name: name(*id) }, Some(*id)),
+            Who::Identity(id, session, _) => {
+                let login = &self.shared.plan.identities[id.0 as usize].login;
+                let fields = login.scheme.fields().iter().map(|f| f.to_ascii_lowercase()).collect();
+                let refused = session.refused.clone();
+                (Sender::Identity { name: name(*id), scheme: login.kind.name, fields, refused }, Some(*id))
+            }
+        };
+        let observer = Observer {
+            secrets: &self.shared.secrets,
+            purpose,
+            sender,
+            identity,
+            wanted: step.expect.status.as_ref(),
+            request: key.request(),
+        };
+        if let Some(record) = done.records.last_mut() {
+            record.facts = Some(Box::new(observe(observer, trail)));
+        }
+    }
+}
+
+/// Tells whether what the rest of the run shows may explain why a case failed: an identity was
+/// refused, or did not find what another one may find.
+pub(super) fn may_be_explained_later(done: &CaseDone) -> bool {
+    let told = done.outcome.steps.iter().rev().find_map(|s| s.facts.as_ref());
+    let refused = |f: &Facts| f.name().is_some() && f.surprise().is_some_and(|a| matches!(a.status, 401 | 403 | 404));
+    done.outcome.verdict == Verdict::Failed && told.is_some_and(|f| refused(f))
+}
+
+/// Adds what the run knows to the facts of a case that needs to be explained; drops them otherwise.
+pub(super) fn recall(shared: &Shared, outcome: &mut Outcome) {
+    let wanted = outcome.verdict.needs_attention();
+    let doubted = outcome.verdict == Verdict::Inconclusive
+        && outcome.reasons.iter().any(|r| matches!(r.code, "never-allowed" | "not-alive"));
+    for step in &mut outcome.steps {
+        let Some(facts) = step.facts.as_mut().filter(|_| wanted) else {
+            step.facts = None;
+            continue;
+        };
+        facts.wanted.doubted = doubted;
+        let (others, memory) = shared.ledger.memory(facts.request, facts.identity);
+        facts.memory = memory;
+        // Two worlds may have an identity of one name each.
+        let mut names: Vec<String> =
+            others.iter().map(|id| shared.plan.identities[id.0 as usize].name.to_string()).collect();
+        names.retain(|n| facts.name() != Some(n));
+        names.sort_unstable();
+        names.dedup();
+        facts.memory.others = names;
+    }
+}

@@ -1,0 +1,42 @@
+//! The causes that a diagnosis found, the most certain first.
+
+use super::{COLUMN, INDENT, SENTENCE};
+use crate::event::{Certainty, Finding, Outcome};
+use crate::report::terminal::line::{Line, Page, Role};
+use crate::term::shorten;
+
+/// How many causes are drawn; reports for machines hold all.
+const DRAWN: usize = 3;
+
+/// Draws each cause with how sure it is, and what shows the first.
+pub(super) fn causes(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for (i, finding) in outcome.findings.iter().take(DRAWN).enumerate() {
+        let head = page.labelled(INDENT, finding.certainty.word(), COLUMN);
+        let head = head.push(tone(finding.certainty), &shorten(&finding.cause, SENTENCE));
+        let explain = format!("(authspec explain {})", finding.code);
+        lines.extend(head.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
+        if i == 0 {
+            for (nth, evidence) in finding.evidence.iter().enumerate() {
+                let label = if nth == 0 { "seen" } else { "" };
+                let line = page.labelled(INDENT, label, COLUMN).text(&shorten(evidence, SENTENCE));
+                lines.extend(line.wrap(page.width, COLUMN));
+            }
+        }
+    }
+    lines
+}
+
+/// What the first cause and those as sure as it ask for.
+pub(super) fn next(outcome: &Outcome) -> impl Iterator<Item = &String> {
+    let surest = outcome.findings.first().map(|f| f.certainty);
+    let sure = move |f: &&Finding| Some(f.certainty) == surest;
+    outcome.findings.iter().take(DRAWN).filter(sure).flat_map(|f| &f.next)
+}
+
+const fn tone(certainty: Certainty) -> Role {
+    match certainty {
+        Certainty::Certain => Role::Strong,
+        Certainty::Likely | Certainty::Possible => Role::Plain,
+    }
+}
