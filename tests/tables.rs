@@ -146,6 +146,27 @@ fn every_check_has_a_transcript_in_which_it_holds_and_one_in_which_it_does_not()
 }
 
 #[test]
+fn rules_stand_on_a_document_and_many_are_shown_from_end_to_end() {
+    let mut told = String::new();
+    for suite in suites().iter().filter(|s| s.to_string_lossy().contains("failed")) {
+        told.push_str(&fs::read_to_string(suite.with_extension("out")).unwrap_or_default());
+    }
+    let (mut all, mut shown) = (0, Vec::new());
+    for rule in diagnose::rules() {
+        all += 1;
+        let taken = codes().any(|c| c.name == rule.code) || REASONS.iter().any(|r| r.name == rule.code);
+        assert!(!taken, "`{}` is the code of something else", rule.code);
+        assert!(rule.code.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{}", rule.code);
+        assert!(rule.explain.ends_with('.') && rule.explain.len() > 60, "{}: whole sentences", rule.code);
+        assert!(rule.link.url.starts_with("https://") && rule.link.title.len() > 6, "{}: a document", rule.code);
+        if told.contains(&format!("authspec explain {})", rule.code)) {
+            shown.push(rule.code);
+        }
+    }
+    assert!(shown.len() * 3 >= all, "only {} of {all} rules are in a transcript: {shown:?}", shown.len());
+}
+
+#[test]
 fn every_row_of_the_language_is_used_by_a_suite() {
     let text_of = |suite: &Path| fs::read_to_string(suite).unwrap_or_default();
     let all: String =

@@ -28,7 +28,7 @@ pub(super) const FAMILY: Family = Family {
             about: "a login page came in place of an answer",
             explain: "Web applications refuse by showing the login page or the way to it, often with status 200 or 302. The caller is not logged in here: the session's cookie did not travel, or has ended. Ask for JSON (`Accept: application/json`) to get a 401 where the server knows the difference.",
             link: rfc("RFC 9110, section 15.4.3", "https://www.rfc-editor.org/rfc/rfc9110#section-15.4.3"),
-            certainty: Certain,
+            certainty: Likely,
             find: login_page,
         },
         Rule {

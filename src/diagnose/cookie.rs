@@ -45,7 +45,7 @@ pub(super) const FAMILY: Family = Family {
             about: "a cookie that the login set was not taken, because it breaks a rule",
             explain: "The server set a cookie that no browser would keep: `SameSite=None` without `Secure`, a `__Host-` name with a `Domain` or another path, a `Domain` that does not cover the host, or one that is too long. The attributes must be mended on the server.",
             link: BIS,
-            certainty: Certain,
+            certainty: Likely,
             find: refused,
         },
         Rule {
@@ -72,22 +72,30 @@ const BIS: Link = Link {
     url: "https://datatracker.ietf.org/doc/html/draft-ietf-httpbis-rfc6265bis",
 };
 
-/// A cookie that would have carried the session, with the reason it stayed: nothing else was sent in its place.
+/// Tells whether the answer is one that a missing session gets, and nothing that could be one was sent.
+fn without_session(facts: &Facts) -> bool {
+    let away = facts.surprise().is_some_and(|a| matches!(a.status, 400..=403 | 419 | 422) || a.to_login);
+    let looks = |name: &String| {
+        let name = name.to_ascii_lowercase();
+        ["sess", "sid", "auth", "token", "jwt"].iter().any(|w| name.contains(w))
+    };
+    away && facts.keys().next().is_none() && !facts.cookies.sent.iter().any(looks)
+}
+
+/// A cookie that would have carried the session, with the reason it stayed.
 fn withheld(facts: &Facts, fits: fn(&WithholdReason) -> bool) -> Option<&Withheld> {
-    let answer = facts.surprise()?;
-    let away = matches!(answer.status, 400..=403 | 419 | 422) || answer.to_login;
-    let sent = |name: &str| facts.cookies.sent.iter().any(|s| s == name);
-    facts.cookies.withheld.iter().find(|w| away && fits(&w.reason) && !sent(&w.name))
+    let alone = without_session(facts);
+    facts.cookies.withheld.iter().find(|w| alone && fits(&w.reason))
 }
 
 /// What a login set and was not taken.
 fn not_taken(facts: &Facts, insecure: bool) -> Option<&Kept> {
-    facts.surprise()?;
+    let alone = without_session(facts);
     let earlier = match &facts.sender {
         Sender::Identity { refused, .. } => refused.as_slice(),
         Sender::Nobody | Sender::Anonymous | Sender::Entering { .. } => &[],
     };
-    earlier.iter().chain(&facts.cookies.refused).find(|k| k.insecure == insecure)
+    earlier.iter().chain(&facts.cookies.refused).find(|k| alone && k.insecure == insecure)
 }
 
 fn stayed(cookie: &Withheld) -> Found {

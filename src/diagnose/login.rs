@@ -164,7 +164,7 @@ fn factor(facts: &Facts) -> Option<Found> {
 }
 
 fn password(facts: &Facts) -> Option<Found> {
-    let answer = said(facts, Word::Password)?;
+    let answer = said(facts, Word::Password).filter(|a| !a.says(Word::Locked))?;
     let basic = facts.keys().any(|k| k.basic.is_some());
     if !(entering(facts) || basic || facts.sent.is_empty()) || facts.keys().any(|k| !k.faults.is_empty()) {
         return None;

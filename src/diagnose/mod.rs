@@ -73,6 +73,9 @@ pub const RULES: &[Family] = &[
     run::FAMILY,
 ];
 
+/// Rules that say little more than that something was refused: left out where another one finds a cause.
+const LAST: &[&str] = &["never-accepted", "token-refused", "unexplained"];
+
 /// What a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -124,6 +127,12 @@ pub fn explain(facts: &Facts) -> Vec<Finding> {
         })
         .collect();
     findings.sort_by_key(|f| f.certainty);
+    let is_last = |f: &Finding| LAST.contains(&&*f.code);
+    if findings.iter().any(|f| f.certainty != Certainty::Possible && !is_last(f)) {
+        findings.retain(|f| !is_last(f));
+    } else if findings.len() > 1 {
+        findings.retain(|f| f.code != "unexplained");
+    }
     if findings.first().is_some_and(|f| f.certainty == Certainty::Certain) {
         findings.retain(|f| f.certainty != Certainty::Possible);
     }

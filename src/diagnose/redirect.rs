@@ -28,7 +28,7 @@ pub(super) const FAMILY: Family = Family {
             about: "a redirect turned the request into a GET without its body",
             explain: "After 301, 302 and 303 clients repeat a POST as GET. An API that redirects writes should answer 307 or 308. Send the request to the address where it ends.",
             link: rfc("RFC 9110, section 15.4", "https://www.rfc-editor.org/rfc/rfc9110#section-15.4"),
-            certainty: Certain,
+            certainty: Likely,
             find: rewritten,
         },
         Rule {
@@ -86,7 +86,7 @@ fn left_behind(facts: &Facts) -> Option<Found> {
 }
 
 fn rewritten(facts: &Facts) -> Option<Found> {
-    facts.surprise().filter(|a| a.status >= 400)?;
+    facts.surprise().filter(|a| matches!(a.status, 400 | 404 | 405 | 411 | 415 | 422))?;
     let pair = facts.legs.windows(2).find(|p| p[0].method != p[1].method)?;
     let status = pair[0].status?;
     Some(

@@ -20,7 +20,7 @@ pub(super) const FAMILY: Family = Family {
             about: "the identity is known to the server and may not do this, while others may",
             explain: "The credential works elsewhere in this run, and somebody else was allowed the same request: what is missing is a role, a scope or ownership. If that is as it should be, expect 403.",
             link: rfc("RFC 9110, section 15.5.4", "https://www.rfc-editor.org/rfc/rfc9110#section-15.5.4"),
-            certainty: Certain,
+            certainty: Likely,
             find: lacks_right,
         },
         Rule {

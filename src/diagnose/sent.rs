@@ -109,7 +109,9 @@ pub(super) const FAMILY: Family = Family {
 fn no_identity(facts: &Facts) -> Option<Found> {
     let answer = facts.denied()?;
     let nobody = matches!(facts.sender, Sender::Nobody | Sender::Anonymous);
-    if !nobody || !facts.sent.is_empty() {
+    // A login that a case sends itself has its credential in the body.
+    let enters = facts.secret_in_body || facts.leg().is_some_and(|l| l.enters || l.method == "OPTIONS");
+    if !nobody || !facts.sent.is_empty() || enters || facts.crossed() {
         return None;
     }
     let who = if facts.sender == Sender::Anonymous { "as `anonymous`" } else { "as nobody" };
@@ -132,7 +134,7 @@ fn not_sent(facts: &Facts) -> Option<Found> {
     let Sender::Identity { name, fields, refused, .. } = &facts.sender else { return None };
     // What a redirect left behind, and cookies with a reason of their own, have rules of their own.
     let lost = facts.crossed() || !facts.cookies.withheld.is_empty() || !refused.is_empty();
-    if !facts.sent.is_empty() || lost {
+    if !facts.sent.is_empty() || lost || facts.secret_in_body {
         return None;
     }
     let found = Found::new(format!("the credential of `{name}` was not sent with this request"));

@@ -154,7 +154,8 @@ fn expired(facts: &Facts) -> Option<Found> {
     let now = facts.server_time();
     let over = facts.token().and_then(|(sent, token)| Some((sent, token.exp.filter(|exp| *exp <= now)?, token.iat)));
     // By this machine's clock it is still good: then the clocks are the cause.
-    let ahead = facts.token().and_then(|(_, t)| t.exp).is_some_and(|exp| exp > facts.at);
+    let ahead = facts.token().and_then(|(_, t)| t.exp).is_some_and(|exp| exp > facts.at)
+        && facts.skew.is_some_and(|s| s.abs() >= 5);
     let found = match over {
         Some(_) if ahead => return None,
         Some((sent, exp, _)) => Found::new(format!("the token had expired {} before it was sent", span(now - exp)))
@@ -279,14 +280,16 @@ fn told(facts: &Facts, word: Word) -> Option<&Answer> {
 
 fn revoked(facts: &Facts) -> Option<Found> {
     let answer = told(facts, Word::Revoked)?;
-    let found = Found::new("the server says that the credential was revoked").seen_if(answer.quoted());
-    let found = found.seen(format!("{} in the answer to a request with a credential", answer.status));
-    Some(match &facts.memory.ender {
-        Some((case, line)) => found
-            .seen(format!("`{case}` sent `{line}` with the same session"))
-            .next(format!("give `{case}` a login of its own with `session: fresh`")),
-        None => found.next("log in anew; if a case of this run ends the session, give that case `session: fresh`"),
-    })
+    // Where the run knows who ended the session, that says more.
+    if facts.memory.ender.is_some() && facts.name().is_some() {
+        return None;
+    }
+    Some(
+        Found::new("the server says that the credential was revoked")
+            .seen(format!("{} in the answer to a request with a credential", answer.status))
+            .seen_if(answer.quoted())
+            .next("log in anew; if a case of this run ends the session, give that case `session: fresh`"),
+    )
 }
 
 fn audience(facts: &Facts) -> Option<Found> {

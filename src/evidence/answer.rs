@@ -222,7 +222,7 @@ fn header_names(text: &str) -> Vec<String> {
 }
 
 /// Tells whether a path looks like a login page.
-fn is_login(path: &str) -> bool {
+pub(super) fn is_login(path: &str) -> bool {
     let words = path.split(['/', '.']).map(|s| s.to_ascii_lowercase().replace(['-', '_'], ""));
     words.into_iter().any(|s| {
         ["login", "signin", "logon", "signon"].iter().any(|w| s.starts_with(w) || s.ends_with(w))

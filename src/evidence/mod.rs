@@ -43,6 +43,8 @@ pub struct Facts {
     pub wanted: Wanted,
     /// Every request of the step, redirects included.
     pub legs: Vec<Leg>,
+    /// The body of the last request holds a known secret, as that of a login does.
+    pub secret_in_body: bool,
     /// The credentials of the last request, cookies last.
     pub sent: Vec<Sent>,
     /// What the jar did.
@@ -127,6 +129,8 @@ pub struct Leg {
     pub fields: Vec<String>,
     /// The media type of its body, if it has one.
     pub media: Option<String>,
+    /// Its path looks like that of a login or a token endpoint.
+    pub enters: bool,
     /// The bytes of its header fields.
     pub head: usize,
     /// The answer's status.
@@ -195,7 +199,8 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
             doubted: false,
         },
         legs: trail.hops.iter().map(|hop| leg(hop, &promised, secrets)).collect(),
-        sent: last.map(|hop| sent::all(&hop.request, &promised)).unwrap_or_default(),
+        sent: last.map(|hop| sent::all(&hop.request, &promised, secrets)).unwrap_or_default(),
+        secret_in_body: last.is_some_and(|hop| *secrets.mask_bytes(&hop.request.body) != hop.request.body[..]),
         cookies: cookies::read(&trail.jar),
         answer: last.zip(response).map(|(hop, r)| answer::read(&hop.request, r, secrets)),
         skew: last.zip(response).and_then(|(hop, r)| {
@@ -221,6 +226,8 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
         path,
         carried: sent::fields(request, promised),
         fields,
+        enters: answer::is_login(request.address.path())
+            || request.address.path().to_ascii_lowercase().contains("token"),
         media: media.map(|m| m.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()),
         head: request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum(),
         status: hop.response.as_ref().ok().map(|r| r.status),

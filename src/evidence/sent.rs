@@ -5,6 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::token::{self, Basic, Token};
 use crate::http::Request;
+use crate::secret::SecretSet;
 
 /// A credential as it left, without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,8 +131,9 @@ fn is_credential(name: &str) -> bool {
 }
 
 /// Reads all credentials of a request.
-pub(super) fn all(request: &Request, promised: &[String]) -> Vec<Sent> {
+pub(super) fn all(request: &Request, promised: &[String], secrets: &SecretSet) -> Vec<Sent> {
     let mut all = Vec::new();
+    let is_known = |value: &str| secrets.mask(value) != value;
     for name in fields(request, promised).iter().filter(|n| *n != "cookie") {
         for value in request.headers.all(name) {
             all.push(read(Place::Header(name.clone()), &String::from_utf8_lossy(value)));
@@ -139,7 +141,7 @@ pub(super) fn all(request: &Request, promised: &[String]) -> Vec<Sent> {
     }
     let query = request.address.target().split_once('?').map_or("", |(_, q)| q);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        if PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) {
+        if PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) || is_known(&value) {
             all.push(read(Place::Query(name.into_owned()), &value));
         }
     }

@@ -70,6 +70,7 @@ fn answer(mut stream: TcpStream) {
             plain("200 OK", "content-type: application/json\r\n", &format!("[{}]", rows.join(","))).into_bytes()
         }
         "/escape" => plain("200 OK", "content-type: text/plain\r\nx-odd: \u{1b}[31mred\r\n", "\u{1b}[2J]]>\u{7}bell").into_bytes(),
+        _ if path.starts_with("/say/") => said(&path).into_bytes(),
         _ => plain("200 OK", "content-type: text/plain\r\n", "fine").into_bytes(),
     };
     let _ = stream.write_all(&bytes);
@@ -118,6 +119,25 @@ fn bomb() -> Vec<u8> {
         body.len()
     );
     [head.as_bytes(), &body].concat()
+}
+
+/// What the query asks for: `/say/401?body=no&retry-after=3` has that status, that body and that field.
+fn said(path: &str) -> String {
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let status = path.trim_start_matches("/say/").trim_end_matches('/');
+    let (mut fields, mut body) = (String::new(), String::new());
+    for (name, value) in url::form_urlencoded::parse(query.replace('+', "%2B").as_bytes()) {
+        if name == "body" {
+            body = value.into_owned();
+        } else {
+            fields.push_str(&format!("{name}: {value}\r\n"));
+        }
+    }
+    let media = if body.starts_with('{') { "application/json" } else { "text/plain" };
+    format!(
+        "HTTP/1.1 {status} Said\r\n{fields}content-type: {media}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 fn first_byte(stream: &TcpStream) -> Option<u8> {

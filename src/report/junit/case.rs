@@ -5,7 +5,7 @@ use std::time::Duration;
 use junit_report::{TestCase, TestResult};
 
 use super::{Shown, clean, cut, exchange};
-use crate::event::{Outcome, OutcomeKind, Verdict};
+use crate::event::{Certainty, Outcome, OutcomeKind, Verdict};
 use crate::report::block::failure_text;
 use crate::report::spool::{Entry, Spool};
 
@@ -114,7 +114,10 @@ fn cause(outcome: &Outcome) -> String {
         return format!("{} ({})", outcome.verdict.word(), outcome.place);
     };
     let place = if reason.place.line > 0 { &reason.place } else { &outcome.place };
-    format!("{} ({place})", reason.message)
+    // Dashboards show this line alone, so a cause that is certain stands in it.
+    let sure = outcome.findings.first().filter(|f| f.certainty == Certainty::Certain);
+    let cause = sure.map(|f| format!("; {}", f.cause)).unwrap_or_default();
+    format!("{}{cause} ({place})", reason.message)
 }
 
 fn system_out(outcome: &Outcome, shown: Shown) -> String {
