@@ -50,7 +50,7 @@ pub(crate) fn mask(text: &str, folder: &Path) -> String {
         text = rule.replace_all(&text, *with).into_owned();
     }
     let mut out = String::with_capacity(text.len());
-    let mut slowest = false;
+    let (mut slowest, mut logins) = (false, false);
     for line in text.split_inclusive('\n') {
         let (line, end) = line.strip_suffix('\n').map_or((line, ""), |l| (l, "\n"));
         // Which cases were slow, and whether any was, differs from run to run.
@@ -58,7 +58,8 @@ pub(crate) fn mask(text: &str, folder: &Path) -> String {
         if slowest {
             continue;
         }
-        if line.starts_with("logins ") {
+        logins = line.starts_with("logins ") || (logins && line.starts_with("          "));
+        if logins {
             out.push_str(&LOGIN.replace_all(line, " 0ms"));
         } else if line.starts_with("    got ") {
             // A slow answer's time is told behind it.
