@@ -134,6 +134,13 @@ fn nginx() {
     run_with("nginx", "NGINX", &server, 2);
 }
 
+#[test]
+fn django() {
+    let Some(server) = Server::start("django") else { return };
+    run("django", "DJANGO", &server);
+    run("django", "DJANGO", &server);
+}
+
 /// Without any server: the suites are sound, and the README names every case of them and no other.
 #[test]
 fn the_readme_tells_the_cases() {

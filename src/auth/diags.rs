@@ -64,3 +64,14 @@ pub(super) fn refresh_captures_nothing(span: Span, parts: &[Arc<str>]) -> Diagno
         .label("no `capture:`")
         .help(format!("capture what is renewed: {}", list(&names, "or")))
 }
+
+pub(super) fn pages_and(span: Span, key: &str, pages: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("`{key}` says nothing where `pages` says everything"))
+        .label("of no use")
+        .also(pages, "the steps through the pages")
+        .help(format!("write `{key}` into the `submit` of a step"))
+}
+
+pub(super) fn one_token(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "a CSRF token comes from one place").label("`cookie` or `meta: true`")
+}

@@ -16,8 +16,8 @@ use serde_json::Value;
 
 use crate::http::{Request, Response};
 use crate::source::{Span, Spanned};
-use crate::spec::{Fields, Key, Node, SchemeSpec, Shape, key};
-use crate::step::{Compile, Step, StepsId};
+use crate::spec::{Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, key};
+use crate::step::{Compile, Step, StepsId, Submit};
 use crate::template::{Members, Scope, Template, TemplateError};
 
 mod api_key;
@@ -25,6 +25,7 @@ mod basic;
 mod bearer;
 pub mod diags;
 mod digest;
+mod form;
 mod login;
 
 /// A kind of scheme: one word behind `scheme:`.
@@ -45,7 +46,7 @@ pub struct SchemeKind {
 }
 
 /// All schemes.
-pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, digest::KIND, login::KIND];
+pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, digest::KIND, form::KIND, login::KIND];
 
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
@@ -68,11 +69,24 @@ impl ReadScheme<'_, '_, '_> {
     /// Compiles a step or a list of steps, and gives the names they capture.
     fn steps(&mut self, node: &Node) -> Option<(StepsId, Vec<Arc<str>>)> {
         let specs = crate::spec::one_or_more_steps(node, self.compile.reader);
+        self.compiled(&specs)
+    }
+
+    /// Compiles steps that follow redirects unless they say otherwise, as those through pages do.
+    fn following(&mut self, node: &Node) -> Option<(StepsId, Vec<Arc<str>>)> {
+        let mut specs = crate::spec::one_or_more_steps(node, self.compile.reader);
+        for spec in specs.iter_mut().filter(|s| s.redirects.is_none()) {
+            spec.redirects = Some(Redirects::Follow);
+        }
+        self.compiled(&specs)
+    }
+
+    fn compiled(&mut self, specs: &[StepSpec]) -> Option<(StepsId, Vec<Arc<str>>)> {
         if specs.is_empty() {
             return None;
         }
         let before = Arc::clone(&self.compile.reader.names);
-        let steps = self.compile.steps(&specs);
+        let steps = self.compile.steps(specs);
         self.compile.reader.names = before;
         let names = steps.iter().flat_map(|s| &s.captures).map(|c| Arc::clone(&c.name)).collect();
         self.steps.push(steps);
@@ -130,6 +144,11 @@ pub trait Scheme: Debug + Send + Sync {
     /// Whether cookies received at login travel with later requests.
     fn cookies(&self) -> Cookies {
         Cookies::Drop
+    }
+
+    /// The CSRF token that unsafe requests of the session carry.
+    fn csrf(&self) -> Option<&Csrf> {
+        None
     }
 
     /// Puts the credential on a request.
@@ -228,8 +247,41 @@ pub trait Flow: Send {
 pub enum Move {
     /// Run these steps as the identity; all must hold.
     Steps(StepsId),
+    /// Go through these pages as a browser does; captures and a CSRF token are heard as those of steps.
+    Pages(Arc<PageScript>),
     /// The credential is there.
     Ready(Credential),
+}
+
+/// The pages of a login, from the first to where they end.
+#[derive(Debug)]
+pub struct PageScript {
+    /// One step that asks for the first page.
+    pub open: StepsId,
+    /// The steps that the user wrote down; without them the way is found.
+    pub pages: Option<StepsId>,
+    /// What the user says about the form.
+    pub fill: Submit,
+    /// Whether the user says what goes into which field.
+    pub named: bool,
+}
+
+/// A CSRF token that travels beside the cookies of a session with requests that change something.
+#[derive(Debug)]
+pub struct Csrf {
+    /// Where it comes from.
+    pub source: CsrfSource,
+    /// The field it travels in.
+    pub header: Arc<str>,
+}
+
+/// Where a CSRF token comes from.
+#[derive(Debug)]
+pub enum CsrfSource {
+    /// A cookie, URL-decoded.
+    Cookie(Arc<str>),
+    /// A part of the session.
+    Part(&'static str),
 }
 
 /// What a login gave.

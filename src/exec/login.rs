@@ -9,17 +9,18 @@ use url::Origin;
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::Done;
+use super::pages::{self, Driven};
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
 use super::talk::StepRun;
 use super::world::WorldRun;
 use super::{Shared, record};
-use crate::auth::{Cookies, Credential, Ctx, Flow, Heard, Memory, Move};
+use crate::auth::{Cookies, Credential, CsrfSource, Ctx, Flow, Heard, Memory, Move};
 use crate::event::{Event, Login, LoginAction, Phase, Reason};
 use crate::http::Address;
 use crate::http::jar::{Cookie, Jar};
 use crate::plan::Identity;
-use crate::step::{Caller, IdentityId, StepsId};
+use crate::step::{Caller, IdentityId, Step, StepsId};
 use crate::template::{Scope, Value, from_json, to_json};
 
 /// Who a session is for.
@@ -96,7 +97,8 @@ impl Entry<'_> {
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());
         let keep = self.identity.login.scheme.cookies() == Cookies::Keep;
-        if keep && credential.parts.is_empty() && jar.is_empty(Timestamp::now()) {
+        let only_cookies = credential.parts.is_empty() || self.needs_token();
+        if keep && only_cookies && jar.is_empty(Timestamp::now()) {
             return Err(self.empty_handed(done));
         }
         if keep {
@@ -148,6 +150,23 @@ impl Entry<'_> {
         loop {
             match flow.next(heard, &Ctx { now: Timestamp::now() }) {
                 Move::Ready(credential) => return Ok((credential, origins, all)),
+                Move::Pages(script) => {
+                    let first = self.shared.plan.steps[script.open.0 as usize].first();
+                    origins.extend(first.and_then(Step::fixed_address).map(|a| a.origin()));
+                    let run = self.step_run(world, phase);
+                    let Driven { done, token } = pages::drive(&run, &script, self.needs_token(), cast).await;
+                    self.shared.sessions.count(0, done.requests as usize);
+                    if !done.held() {
+                        return Err(self.failed_login(phase, done));
+                    }
+                    if let Some(token) = &token {
+                        self.shared.secrets.add(&format!("{}.csrf_token", self.identity.name), token);
+                    }
+                    let captured = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
+                    let token = token.map(|t| ("csrf_token".into(), t.into()));
+                    heard = Heard::Steps(captured.chain(token).collect());
+                    all.append(done);
+                }
                 Move::Steps(steps) => {
                     let steps = &self.shared.plan.steps[steps.0 as usize];
                     for step in steps {
@@ -168,6 +187,11 @@ impl Entry<'_> {
         }
     }
 
+    /// Whether the session is of no use without a CSRF token of a page.
+    fn needs_token(&self) -> bool {
+        self.identity.login.scheme.csrf().is_some_and(|csrf| matches!(csrf.source, CsrfSource::Part(_)))
+    }
+
     fn step_run<'a>(&'a self, world: &'a WorldRun, phase: Phase) -> StepRun<'a> {
         StepRun {
             shared: self.shared,
@@ -181,7 +205,7 @@ impl Entry<'_> {
     }
 
     async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
-        self.shared.sessions.count(usize::from(self.identity.login.kind.name == "login"), 0);
+        self.shared.sessions.count(usize::from(matches!(self.identity.login.kind.name, "login" | "form")), 0);
         let Some(whoami) = self.identity.login.whoami else { return Ok(Arc::new(session)) };
         let ownership = if self.sharing == Sharing::Fresh { Ownership::Fresh } else { Ownership::Still };
         let asked = Arc::new(session);

@@ -29,6 +29,7 @@ mod ledger;
 mod login;
 mod observe;
 mod once;
+mod pages;
 mod play;
 mod ready;
 mod record;

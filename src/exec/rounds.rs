@@ -61,7 +61,10 @@ impl StepRun<'_> {
         }
         let mut requests = 0;
         let attempts = step.retry.map_or(1, |r| r.attempts);
+        // A form that is sent again is the one that was sent before, not that of the answer.
+        let page = cast.actor(caller).page.clone();
         for attempt in 1.. {
+            cast.actor(caller).page.clone_from(&page);
             let mut done = self.once(step, cast, caller).await;
             requests += done.requests;
             if done.held() || attempt >= attempts {

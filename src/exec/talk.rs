@@ -14,7 +14,7 @@ use super::record::{self, Subject};
 use super::session::{Failure, Session};
 use super::witness::Seen;
 use super::world::WorldRun;
-use super::{Keep, Shared, Wire};
+use super::{Keep, Shared, Wire, pages};
 use crate::capture::response_value;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::{HttpError, Journey, Trail};
@@ -85,6 +85,17 @@ impl StepRun<'_> {
         done
     }
 
+    /// Sends a request that a page of a login made, and judges what came back; nothing is proven by it.
+    pub(super) async fn browse(&self, step: &Step, actor: &mut Actor, prepared: Prepared, label: &str) -> Done {
+        let trail = self.send(step, actor, prepared).await;
+        let mut done = self.judge(step, actor, &trail);
+        done.requests = count(&trail);
+        done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));
+        self.tell(actor, &trail);
+        done.last = Some(Arc::new(trail));
+        done
+    }
+
     /// A step that would carry a credential to an origin it is not bound to is never sent.
     fn foreign(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Option<Done> {
         let Who::Identity(id, session, _) = &actor.who else { return None };
@@ -104,7 +115,10 @@ impl StepRun<'_> {
         session.origins.iter().chain(&self.world.origins).cloned().collect()
     }
 
-    async fn send(&self, step: &Step, actor: &mut Actor, prepared: Prepared) -> Trail {
+    async fn send(&self, step: &Step, actor: &mut Actor, mut prepared: Prepared) -> Trail {
+        if let Some((name, token)) = pages::token(self.shared, actor, &prepared) {
+            prepared.request.headers.set(name, token);
+        }
         let _slot = self.shared.limits.slot(&prepared.request).await;
         let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
         let session = match &actor.who {
@@ -262,7 +276,7 @@ fn copy(from: &Scope, to: &mut Scope) {
     }
 }
 
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     // `form_urlencoded` would turn `+` into a blank; cookies have none of that.
     let pairs = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
     url::form_urlencoded::parse(pairs.as_bytes()).map(|(k, _)| k.into_owned()).next().unwrap_or_default()

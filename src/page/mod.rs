@@ -13,6 +13,7 @@ use crate::http::{Address, Request, Response};
 mod encode;
 mod fill;
 mod form;
+mod login;
 mod parse;
 mod signs;
 mod submit;
@@ -21,6 +22,7 @@ mod tests;
 mod words;
 
 pub use form::{Button, Choice, Control, Form, Kind};
+pub use login::{Guide, Known, Turn};
 pub use signs::{MetaToken, Refresh, Signs};
 pub use submit::ACCEPT;
 

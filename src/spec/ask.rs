@@ -136,6 +136,16 @@ pub fn submit(node: &Node, reader: &mut Reader<'_>) -> Option<SubmitSpec> {
 /// What a request line looks like.
 pub(super) const REQUEST: &str = r"^\s*[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|\S*://)";
 
+/// Reads the address of a page that is asked for with GET.
+pub(super) fn page(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpec> {
+    let target = reader.word(node)?.value;
+    if !target.starts_with('/') && !target.starts_with("{{") && !target.contains("://") {
+        reader.fault(diags::bad_value(node.span, "a page is a path from `/` or an absolute URL").label("no `/`"));
+        return None;
+    }
+    Some(RequestSpec { method: "GET".into(), target, node: node.clone(), target_at: 0 })
+}
+
 /// Reads `METHOD target`.
 pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpec> {
     let text = reader.word(node)?.value;

@@ -30,5 +30,5 @@ pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};
 pub use shape::{Def, Shape};
 pub use shared::{DEFAULT_KEYS, IDENTITY_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
-pub use step::{STEP_KEYS, one_or_more_steps, request_step};
+pub use step::{STEP_KEYS, one_or_more_steps, page_step, request_step};
 pub use yaml::{Data, Entry, Node, Style};

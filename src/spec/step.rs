@@ -1,6 +1,6 @@
 //! Reads steps.
 
-use super::ask::{AskSpec, REQUEST, SUBMIT_KEYS, ask, request};
+use super::ask::{AskSpec, REQUEST, RequestSpec, SUBMIT_KEYS, ask, page, request};
 use super::diags;
 use super::model::{Handshake, Pause, Payload, PayloadKind, Redirects, Retry, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
@@ -141,8 +141,17 @@ pub fn one_or_more_steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> 
 
 /// Reads a bare request line as a step, as `ready` has it.
 pub fn request_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
-    let request = request(node, reader)?;
-    Some(StepSpec {
+    request(node, reader).map(|request| bare(node, request))
+}
+
+/// Reads the address of a page as a step that goes where it leads.
+pub fn page_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
+    let request = page(node, reader)?;
+    Some(StepSpec { redirects: Some(Redirects::Follow), ..bare(node, request) })
+}
+
+fn bare(node: &Node, request: RequestSpec) -> StepSpec {
+    StepSpec {
         span: node.span,
         name: None,
         caller: None,
@@ -158,5 +167,5 @@ pub fn request_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
         pause: None,
         handshake: Handshake::On,
         retry: None,
-    })
+    }
 }

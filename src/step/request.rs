@@ -69,6 +69,11 @@ impl Step {
             }
         }
     }
+
+    /// Adds the fields that every step has to a request that a page made.
+    pub fn dress(&self, request: Request, scope: &Scope) -> Result<Prepared, TemplateError> {
+        self.parts.prepare(request, scope)
+    }
 }
 
 fn address(target: &Template, scope: &Scope, base: &str) -> Result<Address, TemplateError> {

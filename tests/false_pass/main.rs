@@ -12,6 +12,7 @@ mod ending;
 mod exclusive;
 mod lying;
 mod origins;
+mod pages;
 mod refusals;
 mod running;
 mod runs;

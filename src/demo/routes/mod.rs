@@ -3,6 +3,7 @@
 mod accounts;
 mod admin;
 mod digest;
+mod forms;
 mod home;
 mod keys;
 mod login;
@@ -35,6 +36,7 @@ pub(crate) fn all(app: App) -> Router {
         .merge(notes::routes())
         .merge(admin::routes())
         .merge(web::routes())
+        .merge(forms::routes())
         .merge(report::routes())
         .merge(keys::routes())
         .merge(digest::routes())

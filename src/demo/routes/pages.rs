@@ -48,7 +48,15 @@ pub(super) fn account(csrf: &str, name: &str, display_name: &str) -> Response {
     )
 }
 
-fn page(title: &str, head: &str, body: &str) -> Response {
+/// A page with a script of its own, which its policy allows and nothing else.
+pub(super) fn scripted(body: &str) -> Response {
+    let policy = HeaderValue::from_static("default-src 'none'; script-src 'unsafe-inline'; form-action 'self'");
+    let mut response = page("One moment", "", body);
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+pub(super) fn page(title: &str, head: &str, body: &str) -> Response {
     let html = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>{head}</head>\
          <body>{body}</body></html>"
@@ -57,7 +65,7 @@ fn page(title: &str, head: &str, body: &str) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY), (header::REFERRER_POLICY, own)], Html(html)).into_response()
 }
 
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -47,12 +47,12 @@ fn local(next: &str) -> &str {
     if next.starts_with('/') && !elsewhere { next } else { "" }
 }
 
-fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
+pub(super) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response
 }
 
-fn see_other(to: &str) -> Result<Response, ApiError> {
+pub(super) fn see_other(to: &str) -> Result<Response, ApiError> {
     let location = HeaderValue::try_from(to).map_err(|_| ApiError::bad_request("next is no path"))?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
 }

@@ -42,17 +42,20 @@ fn elsewhere(outcome: &Outcome, step: &StepRecord) -> String {
 }
 
 /// Lists the steps that went before, one line each.
+/// How long the name of an earlier step may be.
+const TITLE: usize = 44;
+
 fn before(page: Page, outcome: &Outcome, index: usize) -> Vec<Line> {
     let from = index.saturating_sub(LISTED);
     let rows: Vec<[String; 3]> = (from..index)
         .map(|i| {
             let step = &outcome.steps[i];
             let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
-            [short_title(outcome, i), shorten(&step.request, 60), status]
+            [shorten(&short_title(outcome, i), TITLE), shorten(&step.request, 60), status]
         })
         .collect();
     let widest = |column: usize| rows.iter().map(|r| width(&page.fold(&r[column]))).max().unwrap_or(0);
-    let (titles, requests) = (widest(0).min(30), widest(1));
+    let (titles, requests) = (widest(0), widest(1));
     let mut lines = Vec::new();
     if from > 0 {
         let text = format!("{} left out here", plural(from, "step"));

@@ -1,0 +1,254 @@
+//! Drives the pages of a login: fetches, fills and sends them, and does what they do by themselves. What to do is
+//! decided by [`Guide`], which sends nothing; here every exchange is made, named and recorded.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::actor::{Actor, Who};
+use super::cast::Cast;
+use super::done::{Done, Ended};
+use super::talk::{StepRun, percent_decoded};
+use super::{Shared, record};
+use crate::auth::{CsrfSource, PageScript};
+use crate::event::Reason;
+use crate::http::Request;
+use crate::http::jar::Jar;
+use crate::page::{ACCEPT, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
+use crate::step::{Prepared, Step};
+use crate::template::{Scope, Value};
+
+/// What going through the pages left behind.
+pub(super) struct Driven {
+    pub(super) done: Done,
+    /// The CSRF token in the head of the last page that had one.
+    pub(super) token: Option<String>,
+}
+
+/// Goes through the pages of a login as somebody on their way in.
+pub(super) async fn drive(run: &StepRun<'_>, script: &PageScript, needs_token: bool, cast: &mut Cast) -> Driven {
+    let steps = &run.shared.plan.steps;
+    let mut all = Driven { done: Done::nothing(), token: None };
+    let [open, ..] = steps[script.open.0 as usize].as_slice() else { return all };
+    let mut drive = Drive { run, open, all: &mut all };
+    drive.open(&mut cast.nobody).await;
+    if let Some(pages) = script.pages {
+        drive.told(&steps[pages.0 as usize], cast).await;
+    } else {
+        drive.found(script, &mut cast.nobody).await;
+    }
+    if drive.all.done.held() && needs_token && drive.all.token.is_none() {
+        let help = "`csrf: { meta: true }` takes it from the head of the page that the login ends at";
+        let message = "no page of the login has a CSRF token in a meta element".to_owned();
+        drive.stuck(Fault { message, help: vec![help.to_owned()] });
+    }
+    drive.quote();
+    all
+}
+
+struct Drive<'a, 'r> {
+    run: &'a StepRun<'r>,
+    /// Asks for the first page; what follows is sent in its name.
+    open: &'a Step,
+    all: &'a mut Driven,
+}
+
+impl Drive<'_, '_> {
+    async fn open(&mut self, actor: &mut Actor) {
+        let scope = self.run.scope_of(actor);
+        match self.open.prepare(&scope, &self.run.world.base, None) {
+            Ok(prepared) => self.ask(prepared, "the login page", actor).await,
+            Err(error) => self.all.done.append(self.run.unsent(self.open, actor, error)),
+        }
+    }
+
+    async fn ask(&mut self, mut prepared: Prepared, label: &str, actor: &mut Actor) {
+        prepared.request.headers.set("accept", ACCEPT);
+        let done = self.run.browse(self.open, actor, prepared, label).await;
+        self.all.done.append(done);
+        self.keep_token();
+    }
+
+    fn keep_token(&mut self) {
+        let token = self.page().and_then(|page| page.signs.token).map(|token| token.value);
+        self.all.token = token.or(self.all.token.take());
+    }
+
+    /// The page that was received last; nothing when the last answer was none.
+    fn page(&self) -> Option<Page> {
+        let hop = self.all.done.last.as_ref()?.hops.last()?;
+        Page::read(hop.response.as_ref().ok()?, &hop.request.address)
+    }
+
+    /// Finds the way by itself.
+    async fn found(&mut self, script: &PageScript, actor: &mut Actor) {
+        let scope = self.run.scope_of(actor);
+        let known = match known(script, &scope) {
+            Ok(known) => known,
+            Err(error) => return self.all.done.append(self.run.unsent(self.open, actor, error.into())),
+        };
+        let mut guide = Guide::new(known);
+        while self.all.done.held() {
+            let Some(page) = self.page() else {
+                if !guide.has_filled() {
+                    let message = "the login page is no HTML page".to_owned();
+                    self.stuck(Fault { message, help: vec!["is `page:` the right one?".to_owned()] });
+                }
+                return;
+            };
+            let turn = guide.next(&page);
+            if !self.act(&page, turn, actor).await {
+                return;
+            }
+        }
+    }
+
+    /// Goes the way that the user wrote down.
+    async fn told(&mut self, steps: &[Step], cast: &mut Cast) {
+        let mut guide = Guide::new(Known::default());
+        self.settle(&mut guide, &mut cast.nobody).await;
+        let mut scope = Scope::above(self.run.scope);
+        for step in steps {
+            if !self.all.done.held() {
+                return;
+            }
+            let layered = Arc::new(scope.clone());
+            let done = StepRun { scope: &layered, ..*self.run }.run(step, cast).await;
+            for (name, value) in &done.captured {
+                scope.set(Arc::clone(name), value.clone());
+            }
+            self.all.done.append(done);
+            self.keep_token();
+            self.settle(&mut guide, &mut cast.nobody).await;
+        }
+        if let Some(fault) = self.page().filter(|_| self.all.done.held()).and_then(|p| Guide::shown_again(&p)) {
+            self.stuck(fault);
+        }
+    }
+
+    /// Lets pages lead on by themselves.
+    async fn settle(&mut self, guide: &mut Guide, actor: &mut Actor) {
+        while self.all.done.held() {
+            let Some(page) = self.page() else { return };
+            let Some(turn) = guide.settle(&page) else { return };
+            if !self.act(&page, turn, actor).await {
+                return;
+            }
+        }
+    }
+
+    /// Does one turn; tells whether the pages go on.
+    async fn act(&mut self, page: &Page, turn: Turn, actor: &mut Actor) -> bool {
+        let sent = |at: usize, filling: &Filling| {
+            let mut submission = page.submit(&page.forms[at], filling)?;
+            carry_token(&mut submission.request, page, &page.forms[at], &actor.jar);
+            Ok(submission)
+        };
+        let by_itself = Filling { fields: Vec::new(), button: Pick::None };
+        let (submission, label) = match turn {
+            Turn::Arrived => return false,
+            Turn::Stuck(fault) => (Err(fault), ""),
+            Turn::Visit(address) => {
+                (Ok(Submission { request: page.visit(address), notes: Vec::new() }), "the page leads on")
+            }
+            Turn::Send(at) => (sent(at, &by_itself), "the page sends its form by itself"),
+            Turn::Fill(at, filling) => (sent(at, &filling), "the login form"),
+        };
+        let Submission { request, notes } = match submission {
+            Ok(submission) => submission,
+            Err(fault) => {
+                self.stuck(fault);
+                return false;
+            }
+        };
+        let scope = self.run.scope_of(actor);
+        match self.open.dress(request, &scope) {
+            Ok(prepared) => self.ask(Prepared { notes, ..prepared }, label, actor).await,
+            Err(error) => self.all.done.append(self.run.unsent(self.open, actor, error.into())),
+        }
+        self.all.done.held()
+    }
+
+    fn stuck(&mut self, fault: Fault) {
+        let done = &mut self.all.done;
+        let reason = record::reason(self.run.shared, "form", &fault.message, self.open.span, fault.help);
+        done.ended = Ended::Failed;
+        done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
+    }
+
+    /// A refusal by its status says why on its page.
+    fn quote(&mut self) {
+        let said = self.page().and_then(|page| page.signs.error);
+        let done = &mut self.all.done;
+        if done.ended == Ended::Held {
+            return;
+        }
+        if let (Some(said), Some(reason)) = (said, done.reasons.first_mut())
+            && reason.code != "form"
+        {
+            reason.message.push_str(&record::text(self.run.shared, &format!("; the page says \"{said}\"")));
+        }
+    }
+}
+
+/// What is known of the person and of the page.
+fn known(script: &PageScript, scope: &Scope) -> Result<Known, crate::template::TemplateError> {
+    let identity = scope.get("identity");
+    let field = |name: &str| {
+        let value = identity.as_ref().and_then(|i| i.get_attr(name).ok());
+        value.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+    };
+    let filling = script.fill.filling(scope)?;
+    Ok(Known {
+        form: script.fill.form.as_ref().map(|f| f.render(scope)).transpose()?,
+        fields: script.named.then_some(filling.fields),
+        button: filling.button,
+        username: field("username"),
+        password: field("password"),
+    })
+}
+
+/// Cookies whose value a script of the page sends back in a field.
+const DOUBLE_SUBMIT: &[(&str, &str)] = &[("XSRF-TOKEN", "X-XSRF-TOKEN"), ("csrftoken", "X-CSRFToken")];
+
+/// A form without a token of its own is one that a script sends, with the token of a meta element or a cookie.
+fn carry_token(request: &mut Request, page: &Page, form: &Form, jar: &Jar) {
+    const WORDS: &[&str] = &["csrf", "xsrf", "token", "verification"];
+    let is_token = |name: &str| WORDS.iter().any(|w| name.to_ascii_lowercase().contains(w));
+    let own = form.inputs().any(|c| c.kind == Kind::Hidden && is_token(&c.name));
+    if own || request.method != "POST" || request.address.origin() != page.address().origin() {
+        return;
+    }
+    if let Some(token) = &page.signs.token {
+        let header = token.header.clone().unwrap_or_else(|| "X-CSRF-Token".to_owned());
+        if header.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+            request.headers.set(header, token.value.replace(['\r', '\n'], ""));
+        }
+        return;
+    }
+    for (cookie, header) in DOUBLE_SUBMIT {
+        if let Some(found) = jar.find(cookie, Timestamp::now()).next() {
+            request.headers.set(*header, percent_decoded(&found.value.text()));
+        }
+    }
+}
+
+/// The CSRF token that an unsafe request of a session carries, where its scheme says so.
+pub(super) fn token(shared: &Shared, actor: &Actor, prepared: &Prepared) -> Option<(String, String)> {
+    let Who::Identity(id, session, _) = &actor.who else { return None };
+    let csrf = shared.plan.identities[id.0 as usize].login.scheme.csrf()?;
+    let request = &prepared.request;
+    let own =
+        request.headers.has(&csrf.header) || prepared.removed.iter().any(|r| r.eq_ignore_ascii_case(&csrf.header));
+    if own || matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE") {
+        return None;
+    }
+    let value = match &csrf.source {
+        CsrfSource::Cookie(name) => percent_decoded(&actor.jar.find(name, Timestamp::now()).next()?.value.text()),
+        CsrfSource::Part(part) => {
+            let found = session.credential.parts.iter().find(|(name, _)| &**name == *part);
+            found.and_then(|(_, v)| v.as_str())?.to_owned()
+        }
+    };
+    Some((csrf.header.to_string(), value))
+}
