@@ -135,9 +135,13 @@ struct Past {
     end: u64,
     /// What it was allowed, and when last.
     seen: HashMap<RequestKey, Option<u64>>,
-    /// What it was answered when it was found dead.
-    dead: Option<Option<u16>>,
+    /// How it was found dead.
+    dead: Option<Found>,
 }
+
+/// What a dead session was answered, if anything.
+#[derive(Debug, Clone, Copy)]
+struct Found(Option<u16>);
 
 /// How many pages of an identity are kept to be asked for again.
 const SAMPLES: usize = 3;
@@ -187,8 +191,8 @@ impl Inner {
     }
 
     /// What the session that an identity had at a time was answered when it was found dead.
-    fn dead(&self, id: IdentityId, at: u64) -> Option<Option<u16>> {
-        self.past(id, at).map_or_else(|| self.dead.get(&id).copied(), |past| past.dead)
+    fn dead(&self, id: IdentityId, at: u64) -> Option<Found> {
+        self.past(id, at).map_or_else(|| self.dead.get(&id).copied().map(Found), |past| past.dead)
     }
 
     /// Tells whether the credential was good when it was refused, as far as can be told.
@@ -204,7 +208,7 @@ impl Inner {
                 self.alive_after(id, refusal.at)
                     || match self.dead(id, refusal.at) {
                         // The dead session is answered otherwise, so this was a refusal of the living one.
-                        Some(Some(status @ (401 | 403))) => status != refusal.status,
+                        Some(Found(Some(status @ (401 | 403)))) => status != refusal.status,
                         Some(_) | None => !as_dead,
                     }
             }
@@ -299,7 +303,7 @@ impl Ledger {
         inner.clock += 1;
         let end = inner.clock;
         let seen = inner.by_identity.get(&id).cloned().unwrap_or_default();
-        let dead = inner.dead.remove(&id);
+        let dead = inner.dead.remove(&id).map(Found);
         inner.past.entry(id).or_default().push(Past { end, seen, dead });
         if let Some(keys) = inner.by_identity.get_mut(&id) {
             keys.values_mut().for_each(|seen| *seen = None);
