@@ -122,17 +122,13 @@ pub(super) fn parse(file: FileId, text: &str, diags: &mut Diagnostics) -> Option
         diags.push(super::diags::file_too_large(file, text.len()));
         return None;
     }
-    let raw = match raw::read(file, text, diags) {
-        Ok(raw) => raw?,
+    match raw::read(file, text, diags) {
+        Ok(document) => zip::join(&document?, diags),
         Err(fault) => {
             diags.push(slips::explain(file, text, &fault));
-            return None;
+            None
         }
-    };
-    if raw.faults > 0 {
-        return None;
     }
-    zip::join(&raw, diags)
 }
 
 #[cfg(test)]

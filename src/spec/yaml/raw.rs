@@ -28,15 +28,17 @@ pub(super) enum Form {
         style: Style,
     },
     List(Vec<Rc<Raw>>),
-    /// Pairs in file order; keys are unique scalars unless a fault was reported.
+    /// Pairs in file order; keys are unique scalars.
     Map(Vec<(Rc<Raw>, Rc<Raw>)>),
 }
 
-/// A whole document and the number of faults found on the way.
+/// A whole document.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) root: Rc<Raw>,
-    pub(super) faults: usize,
+    /// What was meant by scalars that a comment cut, by where they begin: read on with it, so that two requests that
+    /// were cut down to the same are not two of the same name.
+    pub(super) meant: HashMap<u32, Arc<str>>,
 }
 
 /// Why reading stopped.
@@ -58,7 +60,14 @@ impl Fault {
 
 enum Open {
     List { items: Vec<Rc<Raw>>, span: Span, anchor: usize },
-    Map { pairs: Vec<(Rc<Raw>, Rc<Raw>)>, key: Option<Rc<Raw>>, span: Span, anchor: usize, flow: bool },
+    Map { pairs: Vec<(Rc<Raw>, Rc<Raw>)>, key: Option<Key>, span: Span, anchor: usize, flow: bool, slipped: bool },
+}
+
+/// A key that waits for its value.
+enum Key {
+    Good(Rc<Raw>),
+    /// It was a fault; its value is read for the faults in it and dropped.
+    Bad,
 }
 
 struct Builder<'a> {
@@ -68,24 +77,34 @@ struct Builder<'a> {
     anchors: HashMap<usize, Rc<Raw>>,
     root: Option<Rc<Raw>>,
     documents: usize,
-    faults: usize,
+    meant: HashMap<u32, Arc<str>>,
     diags: &'a mut Diagnostics,
 }
 
-/// Reads the form of a document; `Ok(None)` after a fault that was reported at its place.
+/// Reads the form of a document; `Ok(None)` after a fault that was reported at its place and left nothing to go on
+/// with. After other faults reading goes on, so that one hides no other.
 pub(super) fn read(file: FileId, text: &str, diags: &mut Diagnostics) -> Result<Option<Document>, Fault> {
-    let mut builder =
-        Builder { file, text, open: Vec::new(), anchors: HashMap::new(), root: None, documents: 0, faults: 0, diags };
+    let mut builder = Builder {
+        file,
+        text,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        root: None,
+        documents: 0,
+        meant: HashMap::new(),
+        diags,
+    };
     for next in Parser::new_from_str(text) {
         let (event, span) = next.map_err(|e| Fault::from_scan(text, &e))?;
         let range = span.byte_range().unwrap_or(0..0);
         if !builder.take(event, Span::new(file, range.start, range.end)) {
-            return Ok(None);
+            let Builder { root, meant, .. } = builder;
+            return Ok(root.map(|root| Document { root, meant }));
         }
     }
     let empty =
         || Rc::new(Raw { form: Form::Scalar { text: "".into(), style: Style::Plain }, span: Span::new(file, 0, 0) });
-    Ok(Some(Document { root: builder.root.take().unwrap_or_else(empty), faults: builder.faults }))
+    Ok(Some(Document { root: builder.root.unwrap_or_else(empty), meant: builder.meant }))
 }
 
 impl Builder<'_> {
@@ -136,7 +155,7 @@ impl Builder<'_> {
                     self.fault(diags::yaml_tag(span));
                 }
                 let flow = style == StructureStyle::Flow;
-                return self.push(Open::Map { pairs: Vec::new(), key: None, span, anchor, flow });
+                return self.push(Open::Map { pairs: Vec::new(), key: None, span, anchor, flow, slipped: false });
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
             // The event type may grow; what it says beyond these carries no data.
@@ -162,9 +181,15 @@ impl Builder<'_> {
                 let span = Span { end: end.end.max(span.end), ..span };
                 self.close(Rc::new(Raw { form: Form::List(items), span }), anchor);
             }
-            Some(Open::Map { pairs, span, anchor, .. }) => {
+            Some(Open::Map { pairs, span, anchor, slipped, .. }) => {
                 let span = Span { end: end.end.max(span.end), ..span };
-                self.close(Rc::new(Raw { form: Form::Map(pairs), span }), anchor);
+                // `{{ x }}` was meant as text, and is read as such for the faults that it may have then.
+                let meant = self.text.get(span.start as usize..span.end as usize).filter(|_| slipped);
+                let form = match meant {
+                    Some(text) => Form::Scalar { text: text.into(), style: Style::Quoted },
+                    None => Form::Map(pairs),
+                };
+                self.close(Rc::new(Raw { form, span }), anchor);
             }
             None => {}
         }
@@ -178,10 +203,11 @@ impl Builder<'_> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
-            Some(Open::Map { pairs, key, flow, .. }) => {
-                if let Some(key) = key.take() {
-                    pairs.push((key, node));
-                    return;
+            Some(Open::Map { pairs, key, flow, slipped, .. }) => {
+                match key.take() {
+                    Some(Key::Good(key)) => return pairs.push((key, node)),
+                    Some(Key::Bad) => return,
+                    None => {}
                 }
                 let fault = match &node.form {
                     Form::Scalar { text, .. } => pairs
@@ -189,10 +215,11 @@ impl Builder<'_> {
                         .find(|(k, _)| matches!(&k.form, Form::Scalar { text: t, .. } if t == text))
                         .map(|(first, _)| diags::duplicate_key(node.span, first.span, text)),
                     Form::Map(_) | Form::List(_) => {
+                        *slipped = *flow;
                         Some(super::slips::collection_as_key(self.file, self.text, node.span, *flow))
                     }
                 };
-                *key = Some(node);
+                *key = Some(if fault.is_some() { Key::Bad } else { Key::Good(node) });
                 if let Some(fault) = fault {
                     self.fault(fault);
                 }
@@ -201,14 +228,14 @@ impl Builder<'_> {
     }
 
     fn fault(&mut self, diagnostic: crate::diag::Diagnostic) {
-        self.faults += 1;
         self.diags.push(diagnostic);
     }
 
     /// `#` with no blank behind it, on a line whose value is a request: part of the target was meant.
     fn comment(&mut self, comment: &str, span: Span) {
-        if let Some(fault) = super::slips::cut_request(self.file, self.text, comment, span) {
-            self.fault(fault);
+        if let Some(cut) = super::slips::cut_request(self.file, self.text, comment, span) {
+            self.meant.insert(cut.at, cut.meant.into());
+            self.fault(cut.fault);
         }
     }
 }

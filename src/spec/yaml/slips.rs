@@ -141,22 +141,36 @@ pub(super) fn collection_as_key(file: FileId, text: &str, span: Span, flow: bool
     diags::yaml(span, "a key must be text")
 }
 
+/// A request that a comment cut.
+pub(super) struct Cut {
+    pub(super) fault: Diagnostic,
+    /// Where the request begins.
+    pub(super) at: u32,
+    /// What it would be without the comment.
+    pub(super) meant: String,
+}
+
 /// `request: GET /a #b`: YAML drops everything from the `#` on.
-pub(super) fn cut_request(file: FileId, text: &str, comment: &str, span: Span) -> Option<Diagnostic> {
+pub(super) fn cut_request(file: FileId, text: &str, comment: &str, span: Span) -> Option<Cut> {
     if comment.is_empty() || comment.starts_with([' ', '\t', '#', '!', '-', '=']) {
         return None;
     }
     let start = span.start as usize;
     let range = line_at(text, start);
     let before = text.get(range.start..start)?;
-    let trimmed = before.trim_start_matches([' ', '-', '{']);
-    let value = trimmed.strip_prefix("request:")?.trim();
-    if value.is_empty() || value.starts_with(['"', '\'']) {
+    let (lead, value) = before.rsplit_once("request:")?;
+    let value = value.trim();
+    // Inside `{ }` a comma or brace has already ended the request.
+    let in_braces = lead.contains('{');
+    let is_key = lead.trim_start_matches([' ', '-']).is_empty() || (in_braces && lead.trim_end().ends_with(['{', ',']));
+    if !is_key || value.is_empty() || value.starts_with(['"', '\'']) || (in_braces && value.contains([',', '}'])) {
         return None;
     }
-    let value_at = range.start + before.find(value)?;
+    let value_at = range.start + before.rfind(value)?;
     let end = range.start + text[range].trim_end().len();
     let (method, target) = text.get(value_at..end)?.split_once(' ')?;
     let fixed = format!("{method} {}", target.replace(' ', "%20").replace('#', "%23"));
-    Some(diags::slip_comment(Span::new(file, start, end), Span::new(file, value_at, end), &fixed))
+    let whole = Span::new(file, value_at, end);
+    let fault = diags::slip_comment(Span::new(file, start, end), whole, &fixed);
+    Some(Cut { fault, at: whole.start, meant: fixed })
 }

@@ -20,7 +20,7 @@ const MAX_NODES: usize = 1_000_000;
 
 /// Makes the nodes of a document; `None` after a fault that was reported.
 pub(super) fn join(document: &Document, diags: &mut Diagnostics) -> Option<Node> {
-    let mut joiner = Joiner { nodes: 0, resolved: HashMap::new(), diags };
+    let mut joiner = Joiner { nodes: 0, resolved: HashMap::new(), meant: &document.meant, diags };
     joiner.node(&document.root)
 }
 
@@ -28,6 +28,7 @@ struct Joiner<'a> {
     nodes: usize,
     /// Scalars met before: files repeat `200` and `true` a lot.
     resolved: HashMap<Arc<str>, Data>,
+    meant: &'a HashMap<u32, Arc<str>>,
     diags: &'a mut Diagnostics,
 }
 
@@ -47,17 +48,20 @@ impl Joiner<'_> {
             Form::Map(pairs) => {
                 let mut entries = Vec::with_capacity(pairs.len());
                 for (key, value) in pairs {
-                    // A key that is no scalar was a fault, and the document was given up.
-                    let Form::Scalar { text, style } = &key.form else { return None };
+                    // A key that is no scalar was a fault, and was left out.
+                    let Form::Scalar { text, style } = &key.form else { continue };
                     let value = self.node(value)?;
                     entries.push((Entry { key: Arc::clone(text), key_span: key.span, value }, *style));
                 }
-                let entries = merge(entries, self.diags)?;
+                let entries = merge(entries, self.diags);
                 Some(Node { data: Data::Map(entries), span, style: Style::Collection })
             }
             Form::Scalar { text, style } => {
                 let data = match style {
-                    Style::Plain => self.plain(text, span)?,
+                    Style::Plain => match self.meant.get(&span.start) {
+                        Some(meant) => Data::Text(Arc::clone(meant)),
+                        None => self.plain(text, span),
+                    },
                     Style::Quoted | Style::Block | Style::Collection => Data::Text(Arc::clone(text)),
                 };
                 Some(Node { data, span, style: *style })
@@ -65,12 +69,12 @@ impl Joiner<'_> {
         }
     }
 
-    fn plain(&mut self, text: &Arc<str>, span: Span) -> Option<Data> {
+    fn plain(&mut self, text: &Arc<str>, span: Span) -> Data {
         if !may_be_typed(text) {
-            return Some(Data::Text(Arc::clone(text)));
+            return Data::Text(Arc::clone(text));
         }
         if let Some(known) = self.resolved.get(text) {
-            return Some(known.clone());
+            return known.clone();
         }
         let data = match serde_yaml::from_str::<Value>(text) {
             Ok(Value::Null) => Data::Null,
@@ -85,11 +89,11 @@ impl Joiner<'_> {
             Err(_) => {
                 let message = "this number is larger than any that can be compared; quote it to mean the text";
                 self.diags.push(diags::yaml(span, message));
-                return None;
+                Data::Text(Arc::clone(text))
             }
         };
         self.resolved.insert(Arc::clone(text), data.clone());
-        Some(data)
+        data
     }
 }
 
@@ -113,10 +117,10 @@ fn number(n: &serde_yaml::Number) -> Option<serde_json::Number> {
 }
 
 /// Applies `<<`: what is written beside it wins, of several maps the first one does.
-fn merge(entries: Vec<(Entry, Style)>, diags: &mut Diagnostics) -> Option<Vec<Entry>> {
+fn merge(entries: Vec<(Entry, Style)>, diags: &mut Diagnostics) -> Vec<Entry> {
     let is_merge = |entry: &Entry, style: Style| &*entry.key == "<<" && style == Style::Plain;
     if !entries.iter().any(|(e, s)| is_merge(e, *s)) {
-        return Some(entries.into_iter().map(|(e, _)| e).collect());
+        return entries.into_iter().map(|(e, _)| e).collect();
     }
     let mut out: Vec<Entry> = Vec::with_capacity(entries.len());
     let mut bases = Vec::new();
@@ -126,16 +130,14 @@ fn merge(entries: Vec<(Entry, Style)>, diags: &mut Diagnostics) -> Option<Vec<En
                 Data::Map(base) => bases.push(base),
                 Data::List(items) => {
                     for item in items {
-                        let Data::Map(base) = item.data else {
-                            diags.push(diags::merge_needs_map(item.span));
-                            return None;
-                        };
-                        bases.push(base);
+                        match item.data {
+                            Data::Map(base) => bases.push(base),
+                            _ => diags.push(diags::merge_needs_map(item.span)),
+                        }
                     }
                 }
                 Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) => {
                     diags.push(diags::merge_needs_map(entry.value.span));
-                    return None;
                 }
             }
         } else {
@@ -149,5 +151,5 @@ fn merge(entries: Vec<(Entry, Style)>, diags: &mut Diagnostics) -> Option<Vec<En
             }
         }
     }
-    Some(out)
+    out
 }
