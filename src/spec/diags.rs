@@ -23,6 +23,7 @@ pub const CODES: &[&Code] = &[
     &ONE_BODY,
     &NOT_A_SUITE,
     &UNREADABLE,
+    &NO_SUITES,
     &RESERVED_NAME,
     &EACH,
 ];
@@ -91,6 +92,11 @@ static UNREADABLE: Code = Code {
     name: "unreadable",
     about: "a file or folder cannot be read",
     explain: "Check the path, the permissions, and that the file is UTF-8 text.",
+};
+static NO_SUITES: Code = Code {
+    name: "no-suites",
+    about: "a folder on the command line holds no suite",
+    explain: "A run must not pass because what it was given was empty. Check the path, or leave it out.",
 };
 static RESERVED_NAME: Code = Code {
     name: "reserved-name",
@@ -256,6 +262,12 @@ pub(super) fn not_a_suite(span: Span, hint: Option<&str>) -> Diagnostic {
 
 pub(super) fn unreadable(span: Span, path: &str, reason: &str) -> Diagnostic {
     Diagnostic::error(&UNREADABLE, span, format!("`{path}` cannot be read: {reason}"))
+}
+
+/// A folder on the command line that adds nothing to the run.
+pub(super) fn no_suites(path: &str) -> Diagnostic {
+    Diagnostic::error(&NO_SUITES, Span::NONE, format!("there is no suite below `{path}`"))
+        .help("a suite is a file ending in `.yaml` or `.yml`; hidden folders are left out")
 }
 
 pub(super) fn reserved_name(span: Span, name: &str, reason: &str) -> Diagnostic {

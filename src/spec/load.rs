@@ -1,6 +1,5 @@
 //! From paths to suites: finds the files, their project files, and reads them all.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::model::{Suite, Suites};
@@ -13,12 +12,13 @@ use crate::diag::Diagnostics;
 use crate::source::{FileId, SourceMap, Span};
 
 mod discover;
+mod ids;
 mod projects;
 
 pub use projects::{PROJECT_FILE, PROJECT_KEYS};
 
-use discover::{Found, discover, shown};
-use projects::Projects;
+use discover::{Found, discover};
+use projects::{Home, Projects};
 
 /// The keys that a suite has beside the shared ones.
 pub const SUITE_KEYS: &[Key] = &[
@@ -49,46 +49,46 @@ pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> 
     let mut suites = Suites::default();
     let found = discover(input, diags);
     let mut projects = Projects::default();
-    let mut wanted: Vec<(Found, Option<usize>)> = Vec::new();
+    let mut wanted: Vec<(Found, Home)> = Vec::new();
     for file in found {
-        let project = projects.of(&file.path, &input.folder, sources, diags);
-        let excluded = project.is_some_and(|p| projects.excludes(p, &file.path));
+        let home = projects.of(&file.path, &input.folder, sources, diags);
+        let excluded = home.project.is_some_and(|p| projects.excludes(p, &file.path));
         if excluded && !file.named {
             suites.excluded += 1;
             continue;
         }
-        wanted.push((file, project));
+        wanted.push((file, home));
     }
     let texts: Vec<Option<String>> = wanted.iter().map(|(f, _)| text_of(f, input, diags)).collect();
-    let mut ready: Vec<(Found, Option<usize>, FileId)> = Vec::new();
-    for ((file, project), text) in wanted.into_iter().zip(texts) {
+    let mut ready: Vec<Ready> = Vec::new();
+    for ((file, home), text) in wanted.into_iter().zip(texts) {
         if let Some(text) = text {
             let id = sources.add(&file.shown, text);
-            ready.push((file, project, id));
+            ready.push((file, home, id));
         }
     }
-    let folders: Vec<PathBuf> = projects.all.iter().map(|p| p.folder.clone()).collect();
-    suites.suites = read_all(&ready, &folders, sources, diags);
+    suites.suites = read_all(&ready, &input.folder, sources, diags);
     suites.projects = projects.all;
-    tell_apart(&mut suites);
+    ids::tell_apart(&mut suites.suites);
     rows::fill(&mut suites, sources, diags);
     suites
 }
 
 /// A file with its project and its text.
-type Ready = (Found, Option<usize>, FileId);
+type Ready = (Found, Home, FileId);
 
 /// Parses and reads files on all processors; suites and faults keep the order of the files. A
 /// file's tree is dropped as soon as its suite is read.
-fn read_all(files: &[Ready], folders: &[PathBuf], sources: &SourceMap, diags: &mut Diagnostics) -> Vec<Suite> {
+fn read_all(files: &[Ready], cwd: &Path, sources: &SourceMap, diags: &mut Diagnostics) -> Vec<Suite> {
     let read = |chunk: &[Ready]| {
         let mut faults = Diagnostics::default();
         let mut suites = Vec::new();
-        for (file, project, id) in chunk {
+        for (file, home, id) in chunk {
             let Some(node) = yaml::parse(*id, sources.text(*id), &mut faults) else { continue };
-            let base = project.map(|p| folders[p].as_path());
-            let suite = read_suite(file, *id, &node, base, sources, &mut faults);
-            suites.extend(suite.map(|s| Suite { project: *project, ..s }));
+            let suite = read_suite(file, *id, &node, home, sources, &mut faults);
+            // Standard input stands where authspec was started.
+            let folder = file.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(cwd).to_owned();
+            suites.extend(suite.map(|s| Suite { project: home.project, folder, ..s }));
         }
         (suites, faults)
     };
@@ -125,7 +125,7 @@ fn read_suite(
     file: &Found,
     id: FileId,
     node: &Node,
-    base: Option<&Path>,
+    home: &Home,
     sources: &SourceMap,
     diags: &mut Diagnostics,
 ) -> Option<Suite> {
@@ -149,7 +149,7 @@ fn read_suite(
     }
     let keys: Vec<Key> = SUITE_KEYS.iter().chain(SHARED_KEYS).copied().collect();
     let fields = reader.fields(node, &keys, "a suite")?;
-    let own_id = suite_id(file, base);
+    let own_id = ids::suite_id(&file.path, home);
     let name = fields.get("name").and_then(|n| reader.word(n)).map(|t| t.value.to_string());
     if let Some(node) = fields.get("description") {
         reader.text(node);
@@ -165,7 +165,7 @@ fn read_suite(
         file: id,
         name: name.unwrap_or_else(|| own_id.clone()),
         id: own_id,
-        folder: file.path.parent().map_or_else(|| file.root.clone(), Path::to_owned),
+        folder: PathBuf::new(),
         project: None,
         span: fields.iter().next().map_or(node.span, |e| e.key_span),
         tags: fields.get("tags").map_or_else(Vec::new, |n| case::tags(n, &mut reader)),
@@ -176,34 +176,6 @@ fn read_suite(
         teardown: fields.get("teardown").map_or_else(Vec::new, |n| step::steps(n, &mut reader)),
     };
     Some(suite)
-}
-
-/// The file's path below its project (or below the given folder), without ending.
-fn suite_id(file: &Found, base: Option<&Path>) -> String {
-    if file.path.as_os_str() == "-" {
-        return "stdin".to_owned();
-    }
-    let full = std::fs::canonicalize(&file.path).unwrap_or_else(|_| file.path.clone());
-    let root = std::fs::canonicalize(&file.root).unwrap_or_else(|_| file.root.clone());
-    let below = base.and_then(|b| full.strip_prefix(b).ok()).or_else(|| full.strip_prefix(&root).ok()).unwrap_or(&full);
-    shown(&below.with_extension(""))
-}
-
-/// Suites of several projects may have the same path below them: then the project's folder leads.
-fn tell_apart(suites: &mut Suites) {
-    let mut count: BTreeMap<String, usize> = BTreeMap::new();
-    for suite in &suites.suites {
-        *count.entry(suite.id.clone()).or_default() += 1;
-    }
-    for suite in &mut suites.suites {
-        if count[&suite.id] < 2 {
-            continue;
-        }
-        let folder = suite.project.and_then(|p| suites.projects[p].folder.file_name());
-        if let Some(folder) = folder {
-            suite.id = format!("{}/{}", folder.to_string_lossy(), suite.id);
-        }
-    }
 }
 
 #[cfg(test)]

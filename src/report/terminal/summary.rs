@@ -7,6 +7,7 @@ use super::line::{Line, Page, Role, width};
 use super::{LABEL, Verbosity, row};
 use crate::event::{Outcome, Stopped, Summary, Tally, Verdict};
 use crate::term::{duration, list, plural, shorten};
+use crate::verdict::FAILED;
 
 /// How many of the slowest cases are named.
 const SLOWEST: usize = 5;
@@ -107,7 +108,7 @@ fn parts(tally: &Tally) -> Vec<(Role, String)> {
 pub(super) fn meaning(page: Page, summary: &Summary, verbosity: Verbosity) -> Vec<Line> {
     let mut rows = notes(summary);
     if verbosity == Verbosity::Quiet {
-        rows.retain(|(label, ..)| matches!(*label, "skipped" | "teardown" | "stopped" | "tolerated"));
+        rows.retain(|(label, ..)| matches!(*label, "flaky" | "skipped" | "teardown" | "stopped" | "tolerated"));
     }
     rows.into_iter()
         .flat_map(|(label, role, text)| row(page, label).push(role, &text).wrap(page.width, LABEL))
@@ -122,6 +123,14 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let kinds = [Verdict::Blocked, Verdict::Inconclusive, Verdict::Errored];
         let named = kinds.iter().filter(|v| tally.of(**v) > 0).map(|v| format!("{} {}", tally.of(*v), v.word()));
         rows.push(("unjudged", Role::Plain, named.collect::<Vec<_>>().join(", ")));
+    }
+    if summary.exit == FAILED && tally.of(Verdict::Failed) == 0 && tally.of(Verdict::Flaky) > 0 {
+        let cases = plural(tally.of(Verdict::Flaky), "case");
+        rows.push((
+            "flaky",
+            Role::Bad,
+            format!("{cases} passed only when run again, and --fail-on flaky lets none pass"),
+        ));
     }
     if tally.of(Verdict::Skipped) == tally.total() && tally.total() > 0 {
         rows.push(("skipped", Role::Doubt, "every case, and a run is not green because nothing ran".to_owned()));

@@ -15,7 +15,6 @@ pub(super) struct Found {
     pub(super) shown: String,
     /// Named on the command line itself, so `exclude:` does not apply.
     pub(super) named: bool,
-    pub(super) root: PathBuf,
 }
 
 /// Lists the YAML files below the paths in a stable order; each once.
@@ -24,13 +23,12 @@ pub(super) fn discover(input: &Input, diags: &mut Diagnostics) -> Vec<Found> {
     let mut seen = BTreeSet::new();
     for path in &input.paths {
         if path.as_os_str() == "-" {
-            out.push(Found { path: path.clone(), shown: "<stdin>".into(), named: true, root: input.folder.clone() });
+            out.push(Found { path: path.clone(), shown: "<stdin>".into(), named: true });
             continue;
         }
         let full = input.folder.join(path);
         if full.is_file() {
-            let root = full.parent().unwrap_or(&input.folder).to_owned();
-            push(&mut out, &mut seen, Found { shown: shown(path), path: full, named: true, root });
+            push(&mut out, &mut seen, Found { shown: shown(path), path: full, named: true });
         } else if full.is_dir() {
             walk(path, &full, &mut out, &mut seen, diags);
         } else {
@@ -56,6 +54,7 @@ fn walk(path: &Path, full: &Path, out: &mut Vec<Found>, seen: &mut BTreeSet<Path
         .follow_links(true)
         .sort_by_file_path(Path::cmp)
         .build();
+    let mut empty = true;
     for entry in walker {
         let entry = match entry {
             Ok(entry) => entry,
@@ -69,13 +68,12 @@ fn walk(path: &Path, full: &Path, out: &mut Vec<Found>, seen: &mut BTreeSet<Path
             continue;
         }
         let below = entry.path().strip_prefix(full).unwrap_or(entry.path());
-        let file = Found {
-            shown: shown(&path.join(below)),
-            path: entry.path().to_owned(),
-            named: false,
-            root: full.to_owned(),
-        };
+        let file = Found { shown: shown(&path.join(below)), path: entry.path().to_owned(), named: false };
+        empty = false;
         push(out, seen, file);
+    }
+    if empty {
+        diags.push(diags::no_suites(&shown(path)));
     }
 }
 

@@ -26,12 +26,22 @@ pub const PROJECT_KEYS: &[Key] = &[
     key("exclude", "globs of YAML files that are no suites, from the project file's folder").is(Shape::TEXTS),
 ];
 
+/// What a suite belongs to.
+#[derive(Clone, Default)]
+pub(super) struct Home {
+    /// Its project.
+    pub(super) project: Option<usize>,
+    /// The folder that its id starts from: that of the project, else the root of the repository. Never what happened
+    /// to be named on the command line, or a case would have another id whenever it is run another way.
+    pub(super) base: Option<PathBuf>,
+}
+
 /// The project files met so far.
 #[derive(Default)]
 pub(super) struct Projects {
     pub(super) all: Vec<Project>,
     globs: Vec<GlobSet>,
-    by_folder: BTreeMap<PathBuf, Option<usize>>,
+    by_folder: BTreeMap<PathBuf, Home>,
 }
 
 impl Projects {
@@ -42,24 +52,26 @@ impl Projects {
         cwd: &Path,
         sources: &mut SourceMap,
         diags: &mut Diagnostics,
-    ) -> Option<usize> {
-        let start = if suite.as_os_str() == "-" { cwd } else { suite.parent()? };
+    ) -> Home {
+        let start = if suite.as_os_str() == "-" { cwd } else { suite.parent().unwrap_or(cwd) };
         let start = std::fs::canonicalize(start).unwrap_or_else(|_| start.to_owned());
         if let Some(known) = self.by_folder.get(&start) {
-            return *known;
+            return known.clone();
         }
-        let mut found = None;
+        let mut found = Home::default();
         for folder in start.ancestors() {
             let path = folder.join(PROJECT_FILE);
             if path.is_file() {
-                found = self.read(&path, folder, cwd, sources, diags);
+                found.project = self.read(&path, folder, cwd, sources, diags);
+                found.base = Some(folder.to_owned());
                 break;
             }
             if folder.join(".git").exists() {
+                found.base = Some(folder.to_owned());
                 break;
             }
         }
-        self.by_folder.insert(start, found);
+        self.by_folder.insert(start, found.clone());
         found
     }
 

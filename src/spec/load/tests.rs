@@ -65,6 +65,38 @@ fn same_ids_in_two_projects_are_told_apart() {
 }
 
 #[test]
+fn ids_do_not_depend_on_the_paths_of_the_command_line() {
+    let ids = |files: &[(&str, &str)], paths: &[&str]| {
+        let (suites, faults) = load_files(files, paths);
+        assert_eq!(faults, [""; 0]);
+        suites.suites.into_iter().map(|s| s.id).collect::<Vec<_>>()
+    };
+    // Without a project it is the file alone,
+    let alone = [("x/specs/a.yaml", SUITE), ("x/specs/deep/b.yaml", SUITE)];
+    for paths in [&["."][..], &["x"], &["x/specs"], &["x/specs/a.yaml", "x/specs/deep"]] {
+        assert_eq!(ids(&alone, paths), ["a", "b"], "{paths:?}");
+    }
+    // in a repository the path from its root,
+    let repository = [("x/.git/HEAD", ""), ("x/specs/a.yaml", SUITE), ("x/specs/deep/b.yaml", SUITE)];
+    for paths in [&["."][..], &["x/specs"], &["x/specs/a.yaml", "x/specs/deep"]] {
+        assert_eq!(ids(&repository, paths), ["specs/a", "specs/deep/b"], "{paths:?}");
+    }
+    // and what is still the same is told apart by the folders above.
+    let twins = [("p/one/s.yaml", SUITE), ("q/one/s.yaml", SUITE), ("q/two/s.yaml", SUITE), ("t.yaml", SUITE)];
+    assert_eq!(ids(&twins, &["."]), ["p/one/s", "q/one/s", "q/two/s", "t"]);
+    assert_eq!(ids(&twins, &["q"]), ["one/s", "two/s"]);
+}
+
+#[test]
+fn a_folder_without_a_suite_is_a_fault() {
+    let files = [("full/a.yaml", SUITE), ("empty/readme.md", ""), ("bare/authspec.yaml", "")];
+    let (_, faults) = load_files(&files, &["full", "empty", "bare"]);
+    assert_eq!(faults, ["there is no suite below `empty`", "there is no suite below `bare`"]);
+    let (suites, faults) = load_files(&files, &["full", "full/a.yaml", "."]);
+    assert_eq!((suites.suites.len(), faults.len()), (1, 0));
+}
+
+#[test]
 fn all_faults_of_all_files_come_together() {
     let (_, faults) = load_files(
         &[
