@@ -46,13 +46,7 @@ pub(super) struct Projects {
 
 impl Projects {
     /// Finds the project file of a suite: the nearest one upwards, at most to the repository's root.
-    pub(super) fn of(
-        &mut self,
-        suite: &Path,
-        cwd: &Path,
-        sources: &mut SourceMap,
-        diags: &mut Diagnostics,
-    ) -> Home {
+    pub(super) fn of(&mut self, suite: &Path, cwd: &Path, sources: &mut SourceMap, diags: &mut Diagnostics) -> Home {
         let start = if suite.as_os_str() == "-" { cwd } else { suite.parent().unwrap_or(cwd) };
         let start = std::fs::canonicalize(start).unwrap_or_else(|_| start.to_owned());
         if let Some(known) = self.by_folder.get(&start) {
