@@ -17,7 +17,7 @@
 //!   [`answer`] is what came back.
 //! - Explaining: [`evidence`] takes down what an exchange shows, [`diagnose`] has the rules that say what it means.
 //! - Telling: [`event`] is the stream that every report in [`report`] listens to, [`verdict`] gives the exit code.
-//! - Ground: [`secret`] holds and masks values, [`term`] measures text for terminals.
+//! - Ground: [`files`] says what a suite may read, [`secret`] holds and masks values, [`term`] measures text for terminals.
 //! - [`cli`] is the command line; [`demo`] the embedded API, which uses nothing of the rest.
 //!
 //! `docs/architecture.md` says how they fit together and how to add a row to each table.
@@ -33,6 +33,7 @@ pub mod diagnose;
 pub mod event;
 pub mod evidence;
 pub mod exec;
+pub mod files;
 pub mod http;
 pub mod jose;
 pub mod jsonpath;

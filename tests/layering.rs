@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 /// The modules with their layers. A change needs a reason in its commit.
 const LAYERS: &[(&str, u8)] = &[
     ("source", 0),
+    // Templates and expectations read files too, so the rule which of them stands below all.
+    ("files", 0),
     ("secret", 0),
     ("term", 0),
     ("jose", 0),

@@ -217,7 +217,10 @@ fn every_example_is_read_without_a_fault() {
     let expect = |name: &str, example: &str| format!("    expect:\n      {name}: {example}\n");
     let mut examples = Vec::new();
     for row in check::CHECKS {
-        examples.push((row.name, format!("  - request: GET /a\n{}", expect(row.name, row.example))));
+        // Some look at the answer of an earlier step.
+        let before = "  - steps:\n    - { name: unknown user, request: GET /a }\n";
+        let expected = expect(row.name, row.example).replace('\n', "\n  ");
+        examples.push((row.name, format!("{before}    - request: GET /a\n  {}", expected.trim_end())));
     }
     for row in check::OPERATORS {
         let json = format!("{{ $.a: {{ {}: {} }} }}", row.name, row.example);

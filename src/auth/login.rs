@@ -158,10 +158,8 @@ impl Scheme for Login {
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
         let Some(send) = &self.send else { return Ok(()) };
         if let Some((part, span)) = &send.bearer {
-            let missing = |why: &str| TemplateError {
-                message: format!("the session's `{part}` cannot be sent: {why}"),
-                span: *span,
-            };
+            let missing =
+                |why: &str| TemplateError::new(format!("the session's `{part}` cannot be sent: {why}"), *span);
             let session = seal.scope.get("session").ok_or_else(|| missing("there is none"))?;
             let value = session.get_attr(part).map_err(|_| missing("there is none"))?;
             request.headers.set("authorization", format!("Bearer {}", print(&value).map_err(missing)?));

@@ -7,7 +7,7 @@ use crate::spec::{Entry, Node};
 use crate::term::{did_you_mean, list};
 
 /// The kinds of faults a capture can have.
-pub const CODES: &[&Code] = &[&CAPTURE_NAME, &CAPTURE_SOURCE, &CAPTURE_PATH, &CAPTURE_REGEX];
+pub const CODES: &[&Code] = &[&CAPTURE_NAME, &CAPTURE_SOURCE, &CAPTURE_PATH, &CAPTURE_REGEX, &CAPTURE_SELECTOR];
 
 static CAPTURE_NAME: Code = Code {
     name: "capture-name",
@@ -28,6 +28,11 @@ static CAPTURE_REGEX: Code = Code {
     name: "capture-regex",
     about: "a capture has a regular expression that cannot be read",
     explain: "The syntax is that of the Rust `regex` crate: no look-around and no back-references, so that matching always ends soon. Single quotes keep backslashes as they are.",
+};
+static CAPTURE_SELECTOR: Code = Code {
+    name: "capture-selector",
+    about: "a capture has a CSS selector that cannot be read",
+    explain: "Selectors are those of CSS: `form#login input[name=csrf]`, `.error`, `meta[name='csrf-token']`. Brackets and colons need quotes around the selector.",
 };
 
 pub(super) fn bad_name(entry: &Entry, reason: &str) -> Diagnostic {
@@ -50,6 +55,11 @@ pub(super) fn two(second: &Entry, first: &Entry, what: &str) -> Diagnostic {
     Diagnostic::error(&CAPTURE_SOURCE, second.key_span, message)
         .label(format!("a second {what}"))
         .also(first.key_span, "the first one")
+}
+
+pub(super) fn cut_elsewhere(cut: &Entry, only: &str) -> Diagnostic {
+    let message = format!("`{}` goes with the source `{only}` only", cut.key);
+    Diagnostic::error(&CAPTURE_SOURCE, cut.key_span, message).label("not here")
 }
 
 pub(super) fn no_source(node: &Node) -> Diagnostic {
@@ -76,6 +86,10 @@ pub(super) fn bad_path(span: Span, message: &str) -> Diagnostic {
 
 pub(super) fn bad_regex(span: Span, message: &str) -> Diagnostic {
     Diagnostic::error(&CAPTURE_REGEX, span, format!("this regular expression cannot be read: {message}")).label("here")
+}
+
+pub(super) fn bad_selector(span: Span) -> Diagnostic {
+    Diagnostic::error(&CAPTURE_SELECTOR, span, "this CSS selector cannot be read").label("here")
 }
 
 pub(super) fn bad_part(span: Span, message: impl Into<String>) -> Diagnostic {

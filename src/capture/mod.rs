@@ -31,6 +31,10 @@ pub enum SourceKind {
     Header,
     /// A `Set-Cookie` of any hop.
     Cookie,
+    /// An element of a page.
+    Html,
+    /// A challenge in `WWW-Authenticate`.
+    Challenge,
     /// An address.
     Url,
     /// The whole body.
@@ -69,6 +73,8 @@ pub struct CutRow {
     pub example: &'static str,
     /// The form of the value of its key, for editors.
     pub takes: Shape,
+    /// The only source it goes with; any that gives text when none is named.
+    pub only: Option<&'static str>,
     /// Reads the value of its key; faults go to the reader.
     read: fn(&Node, &mut Reader<'_>) -> Option<Arc<dyn Cut>>,
 }
@@ -98,6 +104,22 @@ pub const SOURCES: &[SourceRow] = &[
         takes: Shape::Text,
         kind: SourceKind::Cookie,
         read: source::cookie,
+    },
+    SourceRow {
+        name: "html",
+        about: "the text of the first element that a CSS selector finds; with `attr`, one of its attributes",
+        example: "{ html: 'input[name=csrf]', attr: value }",
+        takes: Shape::Text,
+        kind: SourceKind::Html,
+        read: source::html,
+    },
+    SourceRow {
+        name: "challenge",
+        about: "the first challenge of that scheme in `WWW-Authenticate`; with `param`, one of its parameters",
+        example: "{ challenge: Digest, param: nonce }",
+        takes: Shape::Text,
+        kind: SourceKind::Challenge,
+        read: source::challenge,
     },
     SourceRow {
         name: "url",
@@ -132,6 +154,7 @@ pub const CUTS: &[CutRow] = &[
         about: "what the first group of a regular expression matches; without a group, the whole match",
         example: "{ header: Link, regex: '<([^>]*)>' }",
         takes: Shape::Text,
+        only: None,
         read: cut::regex,
     },
     CutRow {
@@ -139,7 +162,40 @@ pub const CUTS: &[CutRow] = &[
         about: "a query parameter of a URL, decoded",
         example: "{ json: $.totpURI, query: secret }",
         takes: Shape::Text,
+        only: None,
         read: cut::query,
+    },
+    CutRow {
+        name: "fragment",
+        about: "a parameter behind the `#` of a URL, decoded",
+        example: "{ url: location, fragment: access_token }",
+        takes: Shape::Text,
+        only: None,
+        read: cut::fragment,
+    },
+    CutRow {
+        name: "attr",
+        about: "an attribute of the element",
+        example: "{ html: 'form#login', attr: action }",
+        takes: Shape::Text,
+        only: Some("html"),
+        read: cut::attr,
+    },
+    CutRow {
+        name: "param",
+        about: "a parameter of the challenge",
+        example: "{ challenge: Bearer, param: error }",
+        takes: Shape::Text,
+        only: Some("challenge"),
+        read: cut::param,
+    },
+    CutRow {
+        name: "claim",
+        about: "a claim of a JWT, by name or JSONPath, with its type; the signature is not looked at",
+        example: "{ json: $.access_token, claim: sub }",
+        takes: Shape::Text,
+        only: None,
+        read: cut::claim,
     },
 ];
 
@@ -152,6 +208,10 @@ const WORDS: &[&str] = &["true", "false", "none", "and", "or", "not", "in", "is"
 /// Finds a value in an answer; the error is one sentence without any value.
 trait Source: Debug + Send + Sync {
     fn find(&self, answer: &Answer<'_>) -> Result<Value, String>;
+    /// Finds a named part of what it finds: an attribute of an element, a parameter of a challenge.
+    fn part(&self, _answer: &Answer<'_>, name: &str) -> Result<String, String> {
+        Err(format!("it has no part `{name}`"))
+    }
     /// What is looked for, for messages: `json $.access_token`.
     fn subject(&self) -> String;
     /// The name that the server gives the value, where there is one.
@@ -162,7 +222,11 @@ trait Source: Debug + Send + Sync {
 
 /// Takes a part out of a text; the error is one sentence without any value.
 trait Cut: Debug + Send + Sync {
-    fn cut(&self, text: &str) -> Result<String, String>;
+    fn cut(&self, text: &str) -> Result<Value, String>;
+    /// The part of the source that it asks for by name, where it does not cut text.
+    fn part(&self) -> Option<&str> {
+        None
+    }
     fn subject(&self) -> String;
     /// The name that the server gives the part, where there is one.
     fn key(&self) -> Option<&str> {
@@ -219,16 +283,22 @@ impl Capture {
     /// Takes the value out of the last answer of a step.
     pub fn take(&self, trail: &Trail, response: &Response, scope: &Scope) -> Result<Taken, CaptureFault> {
         let answer = Answer { trail, response, scope };
-        let found = self.source.find(&answer).map_err(|why| CaptureFault { why })?;
         let taken =
             |value, key: Option<&str>| Taken { value, source_kind: self.kind, key: key.unwrap_or_default().into() };
+        if let Some(cut) = &self.cut
+            && let Some(name) = cut.part()
+        {
+            let part = self.source.part(&answer, name).map_err(|why| CaptureFault { why })?;
+            return Ok(taken(Value::from(part), self.source.key().or(Some(name))));
+        }
+        let found = self.source.find(&answer).map_err(|why| CaptureFault { why })?;
         let Some(cut) = &self.cut else {
             return Ok(taken(found, self.source.key()));
         };
         let within = |why: String| CaptureFault { why: format!("in {}, {why}", self.source.subject()) };
         let text = print(&found).map_err(|why| within(why.to_owned()))?;
         let part = cut.cut(&text).map_err(within)?;
-        Ok(taken(Value::from(part), cut.key().or_else(|| self.source.key())))
+        Ok(taken(part, cut.key().or_else(|| self.source.key())))
     }
 }
 
@@ -286,6 +356,12 @@ fn long_form(node: &Node, entries: &[Entry], reader: &mut Reader<'_>) -> Option<
         }
         return None;
     };
+    if let Some((cut, CutRow { only: Some(only), .. })) = cut
+        && *only != row.name
+    {
+        reader.fault(diags::cut_elsewhere(cut, only));
+        good = false;
+    }
     let read_source = (row.read)(&entry.value, reader)?;
     let read_cut = match read_cut {
         Some(None) => return None,

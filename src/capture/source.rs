@@ -1,7 +1,9 @@
 //! The sources: where in an answer a value is.
 
+use std::fmt;
 use std::sync::Arc;
 
+use scraper::{ElementRef, Selector};
 use serde_json::Value as Json;
 
 use super::path::{describe, instead, last_name, names};
@@ -9,6 +11,7 @@ use super::wire::{cookies, final_url, location};
 use super::{Answer, Source, diags};
 use crate::answer::response_value;
 use crate::http::Response;
+use crate::http::challenge::{Challenge, parse_challenges};
 use crate::jsonpath::Path;
 use crate::source::Span;
 use crate::spec::{Node, Reader};
@@ -142,6 +145,107 @@ impl Source for Cookie {
 
     fn key(&self) -> Option<&str> {
         Some(&self.0)
+    }
+}
+
+struct Html {
+    written: Arc<str>,
+    selector: Selector,
+}
+
+impl fmt::Debug for Html {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "html {}", self.written)
+    }
+}
+
+pub(super) fn html(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<dyn Source>> {
+    let written = reader.word(node)?.value;
+    let Ok(selector) = Selector::parse(&written) else {
+        reader.fault(diags::bad_selector(node.span));
+        return None;
+    };
+    Some(Arc::new(Html { written, selector }))
+}
+
+impl Html {
+    fn first<T>(&self, answer: &Answer<'_>, read: impl FnOnce(ElementRef<'_>) -> T) -> Result<T, String> {
+        let page = scraper::Html::parse_document(&answer.response.text());
+        page.select(&self.selector).next().map(read).ok_or_else(|| {
+            let kind = answer.response.media_type();
+            let kind = if kind.is_empty() { "has no content type".to_owned() } else { format!("is {kind}") };
+            format!("no element is `{}`; the answer {kind}", self.written)
+        })
+    }
+}
+
+impl Source for Html {
+    fn find(&self, answer: &Answer<'_>) -> Result<Value, String> {
+        self.first(answer, |element| Value::from(text_of(element)))
+    }
+
+    fn part(&self, answer: &Answer<'_>, name: &str) -> Result<String, String> {
+        self.first(answer, |element| {
+            element.attr(name).map(ToOwned::to_owned).ok_or_else(|| {
+                let there = names(element.value().attrs().map(|(name, _)| name));
+                let there = if there.is_empty() { "none".to_owned() } else { there };
+                format!("the element `{}` has no attribute `{name}`; it has {there}", self.written)
+            })
+        })?
+    }
+
+    fn subject(&self) -> String {
+        format!("html {}", self.written)
+    }
+
+    fn key(&self) -> Option<&str> {
+        // What the selector names, such as `csrf`, says what the value is.
+        Some(&self.written)
+    }
+}
+
+/// The text of an element as a reader sees it: blanks and line breaks are one blank.
+fn text_of(element: ElementRef<'_>) -> String {
+    let whole: String = element.text().collect();
+    whole.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[derive(Debug)]
+struct Asked(Arc<str>);
+
+pub(super) fn challenge(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<dyn Source>> {
+    Some(Arc::new(Asked(reader.word(node)?.value)))
+}
+
+impl Asked {
+    fn first(&self, answer: &Answer<'_>) -> Result<Challenge, String> {
+        let lines = answer.response.headers.all("www-authenticate").map(|value| &value[..]);
+        let found = parse_challenges(lines);
+        let there: Vec<String> = found.iter().map(|c| c.scheme.clone()).filter(|s| !s.is_empty()).collect();
+        found.into_iter().find(|c| c.is(&self.0)).ok_or_else(|| {
+            let told = names(there.iter().map(String::as_str));
+            let told = if told.is_empty() { "none".to_owned() } else { told };
+            format!("the answer has no challenge `{}`; it has {told}", self.0)
+        })
+    }
+}
+
+impl Source for Asked {
+    fn find(&self, answer: &Answer<'_>) -> Result<Value, String> {
+        self.first(answer).map(|c| Value::from(c.token68.clone().unwrap_or_else(|| c.to_string())))
+    }
+
+    fn part(&self, answer: &Answer<'_>, name: &str) -> Result<String, String> {
+        let challenge = self.first(answer)?;
+        challenge.param(name).map(ToOwned::to_owned).ok_or_else(|| {
+            let there = names(challenge.params.iter().map(|(name, _)| name.as_str()));
+            let there = if there.is_empty() { "none".to_owned() } else { there };
+            format!("the challenge `{}` has no parameter `{name}`; it has {there}", self.0)
+        })
+    }
+
+    fn subject(&self) -> String {
+        format!("challenge {}", self.0)
     }
 }
 

@@ -166,6 +166,50 @@ fn the_first_group_is_cut_out_else_the_whole_match() {
 }
 
 #[test]
+fn elements_and_challenges_are_found_with_their_parts() {
+    let page = "<h1>Log\n in</h1><form id=login action=/in><input name=csrf value=abc></form>";
+    let fields = [
+        ("content-type", "text/html"),
+        ("www-authenticate", "Negotiate YII=, Basic realm=\"x\""),
+        ("www-authenticate", "Digest realm=\"d\", nonce=\"n1\""),
+    ];
+    let trail = answer("http://h/", 401, &fields, page);
+    assert_eq!(take("{ html: h1 }", &trail).unwrap(), "Log in");
+    assert_eq!(take("{ html: 'input[name=csrf]', attr: value }", &trail).unwrap(), "abc");
+    assert_eq!(take("{ html: h1, regex: '^L(.)' }", &trail).unwrap(), "o");
+    assert_eq!(take("{ html: p }", &trail).unwrap_err(), "no element is `p`; the answer is text/html");
+    let why = take("{ html: form, attr: method }", &trail).unwrap_err();
+    assert_eq!(why, "the element `form` has no attribute `method`; it has `action` and `id`");
+    assert_eq!(take("{ challenge: digest, param: nonce }", &trail).unwrap(), "n1");
+    assert_eq!(take("{ challenge: negotiate }", &trail).unwrap(), "YII=");
+    assert_eq!(take("{ challenge: Basic }", &trail).unwrap(), "Basic realm=\"x\"");
+    let why = take("{ challenge: Bearer }", &trail).unwrap_err();
+    assert_eq!(why, "the answer has no challenge `Bearer`; it has `Negotiate`, `Basic` and `Digest`");
+    let why = take("{ challenge: Basic, param: nonce }", &trail).unwrap_err();
+    assert_eq!(why, "the challenge `Basic` has no parameter `nonce`; it has `realm`");
+    assert!(take("{ challenge: Basic }", &json("")).unwrap_err().ends_with("it has none"));
+}
+
+#[test]
+fn fragments_and_claims_are_cut_out() {
+    let location = [("location", "/cb?code=1#access_token=a%2Bb&state=s3cret")];
+    let trail = answer("http://h/", 302, &location, "");
+    assert_eq!(take("{ url: location, fragment: access_token }", &trail).unwrap(), "a+b");
+    let why = take("{ url: location, fragment: code }", &trail).unwrap_err();
+    assert_eq!(why, "in url location, there is no parameter `code`; there is `access_token` and `state`");
+    // {"sub":"1","exp":1700000000,"realm":{"roles":["a"]}}
+    let token = "e30.eyJzdWIiOiIxIiwiZXhwIjoxNzAwMDAwMDAwLCJyZWFsbSI6eyJyb2xlcyI6WyJhIl19fQ.eA";
+    let trail = json(&format!("{{\"t\": \"{token}\", \"h\": \"Bearer {token}\", \"o\": \"s3cret\"}}"));
+    assert_eq!(take("{ json: $.t, claim: sub }", &trail).unwrap(), "1");
+    assert_eq!(take("{ json: $.h, claim: exp }", &trail).unwrap(), 1_700_000_000);
+    assert_eq!(take("{ json: $.t, claim: '$.realm.roles' }", &trail).unwrap(), serde_json::json!(["a"]));
+    let why = take("{ json: $.t, claim: aud }", &trail).unwrap_err();
+    assert_eq!(why, "in json $.t, there is no claim `aud`; there is `sub`, `exp` and `realm`");
+    let why = take("{ json: $.o, claim: sub }", &trail).unwrap_err();
+    assert!(why.starts_with("in json $.o, there is no JWT: ") && !why.contains("s3cret"), "{why}");
+}
+
+#[test]
 fn whole_answers_keep_their_type() {
     let trail = json("text");
     assert_eq!(take("{ body: true }", &trail).unwrap(), "text");
@@ -207,6 +251,10 @@ const FAULTS: &[(&str, &str, &str)] = &[
     ("it: { json: $.a, header: X }", "a capture has one source: `json` or `header`", "header"),
     ("it: { json: $.a, regex: x, query: y }", "a capture has one cut: `regex` or `query`", "query"),
     ("it: { regex: x }", "a capture needs a source", "{ regex: x }"),
+    ("it: { json: $.a, attr: x }", "`attr` goes with the source `html` only", "attr"),
+    ("it: { html: h1, param: x }", "`param` goes with the source `challenge` only", "param"),
+    ("it: { html: 'h1[' }", "this CSS selector cannot be read", "'h1['"),
+    ("it: { json: $.a, claim: '$.a[' }", "this JSONPath cannot be read", "'$.a['"),
     ("it: {}", "a capture needs a source", "{}"),
     ("it: body", "a capture takes something from the answer, and this is text", "body"),
     ("it: 5", "a capture takes something from the answer, and this is a number", "5"),

@@ -9,8 +9,19 @@ use crate::spec::Node;
 use crate::term::{did_you_mean, list};
 
 /// The kinds of faults an expectation can have.
-pub const CODES: &[&Code] =
-    &[&UNKNOWN_CHECK, &NO_CHECKS, &UNKNOWN_OPERATOR, &BAD_OPERAND, &BAD_STATUS, &BAD_JSON_PATH, &BAD_PATTERN];
+pub const CODES: &[&Code] = &[
+    &UNKNOWN_CHECK,
+    &NO_CHECKS,
+    &UNKNOWN_OPERATOR,
+    &BAD_OPERAND,
+    &BAD_STATUS,
+    &BAD_JSON_PATH,
+    &BAD_PATTERN,
+    &BAD_SELECTOR,
+    &BAD_SCHEMA,
+    &UNKNOWN_STEP,
+    &ERROR_NOT_ALONE,
+];
 
 static UNKNOWN_CHECK: Code = Code {
     name: "unknown-check",
@@ -47,6 +58,56 @@ static BAD_PATTERN: Code = Code {
     about: "a regular expression cannot be read",
     explain: "Patterns are those of the Rust crate `regex`, which takes time in proportion to the text; it has no look-around and no back-references. A pattern is found anywhere in the text unless anchored with `^` and `$`.",
 };
+static BAD_SELECTOR: Code = Code {
+    name: "bad-selector",
+    about: "a CSS selector cannot be read",
+    explain: "Selectors are those of CSS: `form#login`, `input[name=csrf]`, `.error > p`. A selector with brackets or colons needs quotes in YAML.",
+};
+static BAD_SCHEMA: Code = Code {
+    name: "bad-schema",
+    about: "a JSON Schema cannot be used",
+    explain: "A schema is a map, or the path of a JSON file below the project's folder. It stands for itself: nothing that it refers to is fetched.",
+};
+static UNKNOWN_STEP: Code = Code {
+    name: "unknown-step",
+    about: "an expectation names a step that the case does not have before this one",
+    explain: "Answers are compared within a case: the step stands earlier in the same `steps` and has a `name`.",
+};
+static ERROR_NOT_ALONE: Code = Code {
+    name: "error-not-alone",
+    about: "something is expected of an answer where none is expected",
+    explain: "`error` means that no answer comes. A status, a header or a body cannot be looked at then.",
+};
+
+/// A selector that cannot be read.
+pub(super) fn bad_selector(span: Span, text: &str) -> Diagnostic {
+    Diagnostic::error(&BAD_SELECTOR, span, format!("`{text}` is no CSS selector")).label("here")
+}
+
+/// A schema that cannot be used.
+pub(super) fn bad_schema(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&BAD_SCHEMA, span, why).label("this schema")
+}
+
+/// A name that no earlier step has.
+pub(super) fn unknown_step(span: Span, name: &str, known: &[String]) -> Diagnostic {
+    let fault = Diagnostic::error(&UNKNOWN_STEP, span, format!("no earlier step of this case is called `{name}`"))
+        .label("not an earlier step");
+    match did_you_mean(name, known.iter().map(String::as_str)) {
+        Some(near) => fault.fix(span, near, format!("did you mean `{near}`?")),
+        None if known.is_empty() => fault.help("give the step before it a `name:`"),
+        None => {
+            let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+            fault.help(format!("known here: {}", list(&names, "and")))
+        }
+    }
+}
+
+/// Something beside `error`.
+pub(super) fn not_alone(span: Span) -> Diagnostic {
+    Diagnostic::error(&ERROR_NOT_ALONE, span, "no answer is expected here, so nothing else can be expected of it")
+        .label("stands alone")
+}
 
 /// A key of `expect` that is no check.
 pub(super) fn unknown_check(span: Span, key: &str, known: &[&str]) -> Diagnostic {

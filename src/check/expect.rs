@@ -1,6 +1,6 @@
 //! Reads `expect`.
 
-use super::{CHECKS, Placed, StatusSet, diags, status};
+use super::{CHECKS, ExpectedError, Placed, StatusSet, diags, status};
 use crate::spec::{Data, Node, Reader};
 
 /// What must come back of one step.
@@ -10,6 +10,8 @@ pub struct Expectations {
     pub checks: Vec<Placed>,
     /// The statuses that are expected, if any are.
     pub status: Option<StatusSet>,
+    /// The error that is expected in place of an answer, if one is.
+    pub error: Option<ExpectedError>,
 }
 
 /// Reads an expectation: a status, a list of statuses, or a map of checks. `None` when nothing of it
@@ -39,5 +41,9 @@ pub fn read_expect(node: &Node, reader: &mut Reader<'_>) -> Option<Expectations>
         }
     }
     let status = checks.iter().find_map(|placed| placed.check.status().cloned());
-    (!checks.is_empty()).then_some(Expectations { checks, status })
+    let error = checks.iter().find_map(|placed| placed.check.error());
+    if let (Some(error), true) = (error, checks.len() > 1) {
+        reader.fault(diags::not_alone(error.span));
+    }
+    (!checks.is_empty()).then_some(Expectations { checks, status, error })
 }

@@ -6,6 +6,7 @@
 //! the whole table hold names, examples and goldens together. A check never sends anything.
 
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::fmt::Debug;
 
 use jiff::Timestamp;
@@ -13,19 +14,25 @@ use jiff::Timestamp;
 use crate::http::{Response, Trail};
 use crate::source::Span;
 use crate::spec::{Def, Node, Reader, Shape};
-use crate::template::Scope;
+use crate::template::{Scope, Template};
 
 mod body;
 mod challenge;
 mod cookies;
+mod cors;
 pub mod diags;
 mod duration;
+mod error;
 mod expect;
 mod headers;
+mod html;
 mod json;
+mod jwt;
 mod operand;
 mod operator;
 mod redirect;
+mod same;
+mod schema;
 mod sent;
 mod status;
 #[cfg(test)]
@@ -35,8 +42,10 @@ mod tests;
 mod that;
 mod value;
 
+pub use error::{ExpectedError, NoAnswer};
 pub use expect::{Expectations, read_expect};
 pub use operator::{OPERATORS, OperatorKind};
+pub use same::remember;
 pub use status::StatusSet;
 
 /// All checks: the keys of `expect`.
@@ -70,6 +79,27 @@ pub const CHECKS: &[CheckKind] = &[
         read: body::read,
     },
     CheckKind {
+        name: "html",
+        about: "what a page shows, by CSS selector: the texts of the elements, with blanks joined; under `attr`, attributes by name",
+        example: "{ h1: Log in, 'input[name=csrf]': { exists: true, attr: { type: hidden } } }",
+        takes: Shape::Filled(&Shape::Map(&Shape::Any)),
+        read: html::read,
+    },
+    CheckKind {
+        name: "schema",
+        about: "a JSON Schema that the body has to match, inline or the path of a file",
+        example: "{ type: object, required: [id], properties: { id: { type: integer } } }",
+        takes: Shape::Either(&[Shape::Text, Shape::Filled(&Shape::Map(&Shape::Any))]),
+        read: schema::read,
+    },
+    CheckKind {
+        name: "jwt",
+        about: "a token: `from` a JSONPath or template, its `header` and `claims` by name, and `verify` by `jwks`, `key` or `secret`",
+        example: "{ from: $.access_token, header: { alg: RS256 }, claims: { sub: alice, exp: { within: 15m } }, verify: { jwks: /jwks.json } }",
+        takes: Shape::Filled(&Shape::Keys(jwt::KEYS)),
+        read: jwt::read,
+    },
+    CheckKind {
         name: "challenge",
         about: "`WWW-Authenticate`, parsed: `scheme`, parameters by name, or `exists`; one of several challenges has to match as a whole",
         example: "{ scheme: Bearer, error: invalid_token }",
@@ -82,6 +112,13 @@ pub const CHECKS: &[CheckKind] = &[
         example: "{ session: { http_only: true, same_site: Lax }, csrf: { exists: false } }",
         takes: Shape::Filled(&Shape::Map(&COOKIE)),
         read: cookies::read,
+    },
+    CheckKind {
+        name: "cors",
+        about: "whether a browser lets pages of the `Origin` that the request named call: `origin` `allowed` or `denied`, `methods`, `headers`, `credentials`, `exposes`, `max_age`",
+        example: "{ origin: allowed, methods: [PUT], headers: [authorization], credentials: true }",
+        takes: Shape::Filled(&Shape::Keys(cors::KEYS)),
+        read: cors::read,
     },
     CheckKind {
         name: "redirect",
@@ -103,6 +140,27 @@ pub const CHECKS: &[CheckKind] = &[
         example: "{ headers: { Authorization: { exists: false } }, method: GET }",
         takes: Shape::Filled(&Shape::Keys(sent::KEYS)),
         read: sent::read,
+    },
+    CheckKind {
+        name: "same_as",
+        about: "an earlier step of the case whose answer must not differ: its name, or `step`, what to compare `in` and what to `ignore`",
+        example: "{ step: unknown user, in: [status, body], ignore: [$.request_id] }",
+        takes: Shape::Either(&[Shape::Text, Shape::Keys(same::KEYS)]),
+        read: same::same_as,
+    },
+    CheckKind {
+        name: "differs_from",
+        about: "an earlier step of the case whose answer must differ, written as for `same_as`",
+        example: "{ step: unknown user, in: [body] }",
+        takes: Shape::Either(&[Shape::Text, Shape::Keys(same::KEYS)]),
+        read: same::differs_from,
+    },
+    CheckKind {
+        name: "error",
+        about: "that no answer comes: `tls`, `refused`, `closed` or `timeout`; it stands alone",
+        example: "tls",
+        takes: Shape::Words(&["tls", "refused", "closed", "timeout"]),
+        read: error::read,
     },
     CheckKind {
         name: "that",
@@ -151,7 +209,30 @@ pub trait Check: Debug + Send + Sync {
     fn status(&self) -> Option<&StatusSet> {
         None
     }
+
+    /// Gives the error that is expected in place of an answer, when that is what is checked.
+    fn error(&self) -> Option<ExpectedError> {
+        None
+    }
+
+    /// Gives the address of keys that have to be fetched before it can judge; a path starts at the target.
+    fn needs(&self) -> Option<&Template> {
+        None
+    }
+
+    /// Gives the name of the earlier step whose answer it looks at.
+    fn beside(&self) -> Option<&str> {
+        None
+    }
+
+    /// Says what a reader of a report has to know although it held.
+    fn note(&self) -> Option<&'static str> {
+        None
+    }
 }
+
+/// What was fetched for checks: the text behind an address, or why there is none.
+pub type Fetched = HashMap<String, Result<String, String>>;
 
 /// What a check can see.
 #[derive(Debug)]
@@ -162,6 +243,8 @@ pub struct Seen<'a> {
     pub response: &'a Response,
     /// The names in scope, this step's captures included.
     pub scope: &'a Scope,
+    /// What was fetched for checks that asked for it.
+    pub fetched: &'a Fetched,
     /// When the answer is judged.
     pub now: Timestamp,
     json: OnceCell<Result<serde_json::Value, String>>,
@@ -169,8 +252,14 @@ pub struct Seen<'a> {
 
 impl<'a> Seen<'a> {
     /// Joins what a step left behind.
-    pub const fn new(trail: &'a Trail, response: &'a Response, scope: &'a Scope, now: Timestamp) -> Self {
-        Self { trail, response, scope, now, json: OnceCell::new() }
+    pub const fn new(
+        trail: &'a Trail,
+        response: &'a Response,
+        scope: &'a Scope,
+        fetched: &'a Fetched,
+        now: Timestamp,
+    ) -> Self {
+        Self { trail, response, scope, fetched, now, json: OnceCell::new() }
     }
 
     /// The body as JSON, parsed once; the error is one sentence without any of its text.

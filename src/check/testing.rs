@@ -1,10 +1,13 @@
 //! Reads expectations as a suite would and judges answers that were made up.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Checked, Expectations, Seen, read_expect};
+use super::{Checked, Expectations, Fetched, Seen, read_expect, remember};
+use crate::answer::response_value;
 use crate::diag::Diagnostics;
 use crate::http::jar::Jar;
 use crate::http::{Address, Exchange, Headers, Request, Response, Trail};
@@ -38,6 +41,10 @@ fn try_parse(written: &str) -> Result<(Option<Expectations>, Vec<String>), Diagn
     names.add("n");
     names.add("nothing");
     names.object("env", Members::Any);
+    names.object("response", Members::Any);
+    names.add_step("earlier");
+    names.add_step("unknown user");
+    names.set_files(Path::new(env!("CARGO_MANIFEST_DIR")), Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut reader = Reader::new(&sources, &mut diags);
     reader.names = names.into();
     let read = read_expect(&node, &mut reader);
@@ -62,11 +69,14 @@ pub(super) fn read(written: &str) -> Option<Expectations> {
 pub(super) struct Answer {
     trail: Trail,
     jar: Jar,
+    earlier: Vec<(String, Arc<Trail>)>,
+    fetched: Fetched,
 }
 
 impl Answer {
     pub(super) fn status(status: u16) -> Self {
-        let mut answer = Self { trail: Trail::default(), jar: Jar::default() };
+        let mut answer =
+            Self { trail: Trail::default(), jar: Jar::default(), earlier: Vec::new(), fetched: Fetched::new() };
         answer.hop("http://api.test:8080/start?x=1", status);
         answer
     }
@@ -124,6 +134,24 @@ impl Answer {
         self.header("Set-Cookie", set.to_owned())
     }
 
+    /// Sets the method of the last request.
+    pub(super) fn method(mut self, method: &str) -> Self {
+        self.trail.hops.last_mut().unwrap().request.method = method.to_owned();
+        self
+    }
+
+    /// Puts the answer of an earlier step before it.
+    pub(super) fn after(mut self, step: &str, other: Self) -> Self {
+        self.earlier.push((step.to_owned(), Arc::new(other.trail)));
+        self
+    }
+
+    /// Adds what was fetched from an address.
+    pub(super) fn fetched(mut self, address: &str, text: Result<String, String>) -> Self {
+        self.fetched.insert(address.to_owned(), text);
+        self
+    }
+
     pub(super) fn body(mut self, body: impl Into<bytes::Bytes>) -> Self {
         self.response().body = body.into();
         self
@@ -143,7 +171,9 @@ impl Answer {
         scope.set("who", Value::from("alice"));
         scope.set("n", Value::from(3));
         scope.set("nothing", Value::from(()));
-        let seen = Seen::new(&self.trail, self.trail.response().unwrap(), &scope, now());
+        scope.set("response", response_value(&self.trail, self.trail.response().unwrap()));
+        self.earlier.iter().for_each(|(step, trail)| remember(&mut scope, step, Arc::clone(trail)));
+        let seen = Seen::new(&self.trail, self.trail.response().unwrap(), &scope, &self.fetched, now());
         expectations.checks.iter().map(|placed| placed.check.judge(&seen)).collect()
     }
 

@@ -75,9 +75,9 @@ fn everything() -> String {
         rows.map(|o| format!("{}: {}", o.name, o.example)).collect::<Vec<_>>().join(", ")
     };
     let json = operators(&[]);
-    let text = operators(&["equals", "exists", "type", "all", "any"]);
-    let lines = operators(&["equals", "type"]);
-    let others = CHECKS.iter().filter(|c| !["json", "headers", "body"].contains(&c.name));
+    let text = operators(&["equals", "exists", "type", "all", "any", "schema"]);
+    let lines = operators(&["equals", "type", "schema"]);
+    let others = CHECKS.iter().filter(|c| !["json", "headers", "body", "error"].contains(&c.name));
     let mut out = others.map(|c| format!("{}: {}", c.name, c.example)).collect::<Vec<_>>().join("\n") + "\n";
     out.push_str(
         &format!("json: {{ $.a: {{ {json} }}, $..a: {{ {json}, not: {{ {json} }} }}, $: {{ {json} }} }}\n")

@@ -22,6 +22,7 @@ mod cast;
 mod decide;
 mod done;
 mod dress;
+mod fetch;
 mod frame;
 mod judge;
 mod keep;

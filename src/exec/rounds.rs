@@ -10,6 +10,7 @@ use super::cast::Cast;
 use super::decide::Sample;
 use super::done::Done;
 use super::talk::StepRun;
+use crate::check::remember;
 use crate::event::{Event, Phase, Waiting};
 use crate::step::{Ask, Caller, Pause, Step};
 use crate::template::{Scope, TemplateError};
@@ -38,6 +39,11 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
         }
         for (name, value) in &done.captured {
             scope.set(Arc::clone(name), value.clone());
+        }
+        if let (Some(name), Some(answer)) = (&step.name, &done.last)
+            && steps[number..].iter().any(|later| later.compares_with(name))
+        {
+            remember(scope, name, Arc::clone(answer));
         }
         all.append(done);
         if !all.held() {
@@ -95,9 +101,8 @@ impl StepRun<'_> {
             Pause::For(time) => *time,
             Pause::Until(template) => {
                 let value = template.value(&self.scope_of(actor))?;
-                let until = read_time(&value).ok_or_else(|| TemplateError {
-                    message: "`until` is neither seconds since 1970 nor an RFC 3339 time".to_owned(),
-                    span: template.span(),
+                let until = read_time(&value).ok_or_else(|| {
+                    TemplateError::new("`until` is neither seconds since 1970 nor an RFC 3339 time", template.span())
                 })?;
                 Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO)
             }
@@ -106,7 +111,7 @@ impl StepRun<'_> {
         Ok(time)
     }
 
-    async fn wait(&self, time: Duration, what: &str) {
+    pub(super) async fn wait(&self, time: Duration, what: &str) {
         if time >= Duration::from_millis(200) {
             let waiting = Waiting { case: Arc::clone(self.label), what: what.to_owned(), time };
             self.shared.emit(Event::Waiting(waiting));

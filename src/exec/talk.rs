@@ -1,6 +1,7 @@
 //! Sends one step as somebody and judges what came back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use url::Origin;
@@ -16,6 +17,7 @@ use super::witness::Seen;
 use super::world::WorldRun;
 use super::{Keep, Shared, Wire, pages};
 use crate::capture::response_value;
+use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::{HttpError, Journey, Trail};
 use crate::step::{Caller, Prepared, Step, Unready};
@@ -37,14 +39,16 @@ pub(super) struct StepRun<'a> {
     pub(super) case: Option<usize>,
 }
 
+/// How often a request waits for a one-time password: others may take the next one first.
+const PASSWORDS: usize = 20;
+
 impl StepRun<'_> {
     /// Sends one request as somebody, and judges what came back.
     pub(super) async fn exchange(&self, step: &Step, actor: &mut Actor) -> Done {
         if let Err(failure) = self.keep_alive(actor).await {
             return self.blocked(step, actor, failure);
         }
-        let scope = self.scope_of(actor);
-        let prepared = match step.prepare(&scope, &self.world.base, actor.page.as_ref()) {
+        let prepared = match self.prepare(step, actor).await {
             Ok(prepared) => prepared,
             Err(error) => return self.unsent(step, actor, error),
         };
@@ -60,8 +64,7 @@ impl StepRun<'_> {
             Ok(None) => {}
             Ok(Some(renewed)) => {
                 actor.take_over(&renewed);
-                let scope = self.scope_of(actor);
-                if let Ok(again) = step.prepare(&scope, &self.world.base, actor.page.as_ref()) {
+                if let Ok(again) = self.prepare(step, actor).await {
                     self.tell(actor, &trail);
                     trail = self.send(step, actor, again).await;
                     trail.notes.push("sent again with a newer session after a 401".to_owned());
@@ -75,7 +78,8 @@ impl StepRun<'_> {
             }
         }
         let at = self.shared.ledger.tick();
-        let mut done = self.judge(step, actor, &trail);
+        let fetched = self.fetch(step, actor, &trail).await;
+        let mut done = self.judge(step, actor, &trail, &fetched);
         self.tell(actor, &trail);
         done.requests = requests;
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
@@ -94,6 +98,20 @@ impl StepRun<'_> {
         self.tell(actor, &trail);
         done.last = Some(Arc::new(trail));
         done
+    }
+
+    /// Renders the request; one that needs a one-time password waits until there is a fresh one.
+    async fn prepare(&self, step: &Step, actor: &Actor) -> Result<Prepared, Unready> {
+        for _ in 0..PASSWORDS {
+            match step.prepare(&self.scope_of(actor), &self.world.base, actor.page.as_ref()) {
+                Err(Unready { ready_at: Some(time), .. }) => {
+                    let left = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
+                    self.wait(left, "the next one-time password").await;
+                }
+                done => return done,
+            }
+        }
+        step.prepare(&self.scope_of(actor), &self.world.base, actor.page.as_ref())
     }
 
     /// A step that would carry a credential to an origin it is not bound to is never sent.
@@ -162,12 +180,9 @@ impl StepRun<'_> {
         scope
     }
 
-    fn judge(&self, step: &Step, actor: &Actor, trail: &Trail) -> Done {
+    fn judge(&self, step: &Step, actor: &Actor, trail: &Trail, fetched: &Fetched) -> Done {
         let Some(response) = trail.response().filter(|_| trail.error.is_none()) else {
-            let error = trail.error.clone().unwrap_or(HttpError::Closed);
-            let reason = self.reason(error.code(), &error.to_string(), step.span, error.help());
-            let record = self.record(step, actor, Some(trail), Ended::Errored, 0, 0);
-            return Done { reasons: vec![reason], ..Done::of(Ended::Errored, record) };
+            return self.no_answer(step, actor, trail);
         };
         record::know_cookies(self.shared, trail, self.owner(actor));
         let mut scope = self.scope_of(actor);
@@ -190,7 +205,7 @@ impl StepRun<'_> {
             scope.set(Arc::clone(name), value.clone());
         }
         let errored = !reasons.is_empty();
-        let Judged { held, broken } = judge::judge(self.shared, step, trail, response, &scope);
+        let Judged { held, broken, notes } = judge::judge(self.shared, step, trail, response, &scope, fetched);
         let failures = broken.len();
         // What did not hold says more than what was not found, so it stands first.
         reasons.splice(0..0, broken);
@@ -199,8 +214,24 @@ impl StepRun<'_> {
             (0, true) => Ended::Errored,
             _ => Ended::Failed,
         };
-        let record = self.record(step, actor, Some(trail), ended, held, failures);
+        let mut record = self.record(step, actor, Some(trail), ended, held, failures);
+        record.notes.extend(notes.into_iter().map(ToOwned::to_owned));
         Done { captured, reasons, ..Done::of(ended, record) }
+    }
+
+    /// Judges that no answer came: what was expected, or an error.
+    fn no_answer(&self, step: &Step, actor: &Actor, trail: &Trail) -> Done {
+        let error = trail.error.clone().unwrap_or(HttpError::Closed);
+        let (ended, reason) = match step.expect.error {
+            None => (Ended::Errored, Some(self.reason(error.code(), &error.to_string(), step.span, error.help()))),
+            Some(expected) => match judge::reason(self.shared, expected.span, "error", expected.judge(&error)) {
+                None => (Ended::Held, None),
+                Some(reason) => (Ended::Failed, Some(reason)),
+            },
+        };
+        let (held, broken) = (usize::from(ended == Ended::Held), usize::from(ended == Ended::Failed));
+        let record = self.record(step, actor, Some(trail), ended, held, broken);
+        Done { reasons: reason.into_iter().collect(), ..Done::of(ended, record) }
     }
 
     /// Whose captures and cookies these are, for the names of masks.

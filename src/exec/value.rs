@@ -134,6 +134,7 @@ impl Lookup for Environment {
 pub(super) fn scope(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagnostics) -> Scope {
     let secrets = secrets(world, once, known, diags);
     let mut scope = Scope::default();
+    scope.set_folder(&world.folder);
     scope.set_lookup("env", Arc::new(Environment(Arc::clone(&world.variables))));
     scope.set_fields("secrets", secrets.into_iter().map(|(n, v)| (n.to_string(), v)));
     let mut seen = Seen::of(&world.secrets);

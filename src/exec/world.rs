@@ -117,7 +117,7 @@ fn start(
 }
 
 fn fault(span: Span, message: &str) -> Diagnostic {
-    let error = crate::template::TemplateError { message: message.to_owned(), span };
+    let error = crate::template::TemplateError::new(message, span);
     value::variable(&error, "this setting")
 }
 

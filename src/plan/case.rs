@@ -33,6 +33,7 @@ pub(super) fn compile_case(
     callers.case_callers.clone_from(&who);
     let mut names = (*reader.names).clone();
     names.watch_sessions();
+    names.forget_steps();
     if let Some(each) = &spec.each {
         names.object("row", columns(each));
     }

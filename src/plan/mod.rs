@@ -182,6 +182,8 @@ pub struct World {
     pub target: Option<TargetPlan>,
     /// Variables, each after those it uses.
     pub vars: Vec<Var>,
+    /// The folder that `file(…)` reads below.
+    pub folder: std::path::PathBuf,
     /// Secrets.
     pub secrets: Vec<SecretPlan>,
     /// The environment that `env.*` reads.

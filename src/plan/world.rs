@@ -165,6 +165,7 @@ pub(super) fn build(
     vars.splice(0..0, given_vars(&options.vars));
     let secrets = layers.named(|l| &l.secrets).into_iter().map(|s| secret(s, layers, &mut reader)).collect();
     World {
+        folder: layers.root.clone(),
         target: target(layers, options, &mut reader),
         vars,
         secrets,

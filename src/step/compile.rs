@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::file::read_file;
 use super::request::{Body, Field, Parts};
 use super::{Ask, Caller, IdentityId, Line, Pause, Step, Tree, diags};
 use crate::capture::read_captures;
 use crate::check::{Expectations, StatusSet, read_expect};
+use crate::files::read_file;
 use crate::http::Follow;
 use crate::source::Spanned;
 use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, Redirects, StepSpec};
@@ -63,20 +63,22 @@ impl Compile<'_, '_> {
         self.reader.names = with_captures(&self.reader.names);
         let expect = match &spec.expect {
             Some(node) => self.with_response(|cx| read_expect(node, cx.reader)),
-            None => Some(Expectations { checks: Vec::new(), status: None }),
+            None => Some(Expectations { checks: Vec::new(), status: None, error: None }),
         };
         let pause = match &spec.pause {
             None => None,
             Some(spec::Pause::For(time)) => Some(Pause::For(*time)),
             Some(spec::Pause::Until(node)) => self.reader.template(node).map(Pause::Until),
         };
-        self.reader.names = with_captures(&base);
+        let mut after = (*with_captures(&base)).clone();
+        spec.name.iter().for_each(|name| after.add_step(name));
+        self.reader.names = Arc::new(after);
         let follow = match spec.redirects.or(self.defaults.redirects) {
             Some(Redirects::Follow) => Follow::Yes,
             Some(Redirects::None) | None => Follow::No,
         };
         let mut expect = expect?;
-        if expect.status.is_none() {
+        if expect.status.is_none() && expect.error.is_none() {
             let below = StatusSet::below_400();
             expect.checks.insert(0, below.placed(spec.ask.span()));
         }
@@ -127,6 +129,7 @@ impl Compile<'_, '_> {
         let before = Arc::clone(&self.reader.names);
         let mut names: Names = (*before).clone();
         names.object("response", Members::Any);
+        names.set_files(self.folder, self.root);
         self.reader.names = Arc::new(names);
         let out = run(self);
         self.reader.names = before;

@@ -15,13 +15,12 @@ use crate::template::Template;
 
 mod compile;
 pub mod diags;
-mod file;
 mod request;
 mod submit;
 mod tree;
 
+pub use crate::files::{OUTSIDE, leaves, read_file, read_file_or_absolute};
 pub use compile::{Callers, Compile};
-pub use file::{OUTSIDE, leaves, read_file, read_file_or_absolute};
 use request::Parts;
 pub use request::Prepared;
 pub use submit::{Button, Input, LastPage, Submit, Unready};
@@ -104,6 +103,11 @@ pub enum Pause {
 }
 
 impl Step {
+    /// Tells whether it compares its answer with that of a step.
+    pub fn compares_with(&self, name: &str) -> bool {
+        self.expect.checks.iter().any(|placed| placed.check.beside() == Some(name))
+    }
+
     /// Tells whether a refusal is among what the step asks for: 401 or 403, or `deny`.
     pub fn may_refuse(&self) -> bool {
         self.expect.status.as_ref().is_some_and(StatusSet::may_refuse)

@@ -79,7 +79,7 @@ impl Step {
 fn address(target: &Template, scope: &Scope, base: &str) -> Result<Address, TemplateError> {
     let text = target.render(scope)?;
     let text = if text.starts_with('/') { format!("{}{text}", base.trim_end_matches('/')) } else { text };
-    Address::parse(&text).map_err(|e: AddressError| TemplateError { message: e.to_string(), span: target.span() })
+    Address::parse(&text).map_err(|e: AddressError| TemplateError::new(e.to_string(), target.span()))
 }
 
 impl Parts {

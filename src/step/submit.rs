@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Compile;
@@ -69,11 +70,14 @@ pub struct Unready {
     pub span: Span,
     /// What to do.
     pub help: Vec<String>,
+    /// When it is worth trying again, if that helps.
+    pub ready_at: Option<Timestamp>,
 }
 
 impl From<TemplateError> for Unready {
     fn from(error: TemplateError) -> Self {
-        Self { code: "template", message: error.message, span: error.span, help: Vec::new() }
+        let TemplateError { message, span, ready_at } = error;
+        Self { code: "template", message, span, help: Vec::new(), ready_at }
     }
 }
 
@@ -139,7 +143,13 @@ impl Submit {
     /// Fills a form of a page.
     pub fn fill(&self, scope: &Scope, page: &Page) -> Result<Submission, Unready> {
         let selector = self.form.as_ref().map(|f| f.render(scope)).transpose()?;
-        let at = |fault: Fault, span: Span| Unready { code: "form", message: fault.message, span, help: fault.help };
+        let at = |fault: Fault, span: Span| Unready {
+            code: "form",
+            message: fault.message,
+            span,
+            help: fault.help,
+            ready_at: None,
+        };
         let form = page
             .choose(selector.as_deref())
             .map_err(|f| at(f, self.form.as_ref().map_or(self.span, Template::span)))?;
@@ -189,7 +199,7 @@ impl Submit {
     }
 
     fn unready(&self, message: String, help: Vec<String>) -> Unready {
-        Unready { code: "form", message, span: self.span, help }
+        Unready { code: "form", message, span: self.span, help, ready_at: None }
     }
 
     /// The step as its user reads it.

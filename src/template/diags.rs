@@ -107,6 +107,9 @@ pub(super) fn sentence(error: &minijinja::Error) -> String {
         // Our own functions word their errors without values and mark them so.
         ErrorKind::InvalidOperation => match error.detail().and_then(|d| d.strip_prefix(super::functions::OWN)) {
             Some(own) => own.to_owned(),
+            None if error.detail().is_some_and(|d| d.starts_with(super::tokens::WAIT)) => {
+                "the next one-time password of this secret is not ready yet; only requests wait for it".to_owned()
+            }
             None => "an operation does not fit the type of its value".to_owned(),
         },
         _ => "it could not be rendered".to_owned(),

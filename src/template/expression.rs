@@ -72,7 +72,7 @@ impl Part {
                         self.span
                     }
                 });
-            TemplateError { message: diags::sentence(&e), span }
+            TemplateError::of(&e, span)
         })?;
         if value.is_undefined() {
             return Err(self.error(format!("`{}` is undefined here", self.compiled.source.trim())));
@@ -81,7 +81,7 @@ impl Part {
     }
 
     pub(super) fn error(&self, message: impl Into<String>) -> TemplateError {
-        TemplateError { message: message.into(), span: self.span }
+        TemplateError::new(message, self.span)
     }
 }
 

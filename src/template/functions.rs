@@ -4,8 +4,10 @@ use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use md5::Digest as _;
-use minijinja::value::{Rest, Value};
-use minijinja::{Environment, Error, ErrorKind};
+use minijinja::value::{Rest, Value, ValueOrKwargs};
+use minijinja::{Environment, Error, ErrorKind, State};
+
+use super::tokens;
 
 /// Begins the detail of errors whose wording is ours and holds no value.
 pub(super) const OWN: &str = "authspec: ";
@@ -19,7 +21,18 @@ pub struct Function {
     pub about: &'static str,
     /// A call that a test evaluates.
     pub example: &'static str,
-    call: fn(&[Value]) -> Result<Value, Error>,
+    call: Call,
+}
+
+/// How a function is called.
+#[derive(Debug)]
+enum Call {
+    /// With arguments by place.
+    Plain(fn(&[Value]) -> Result<Value, Error>),
+    /// With arguments by place and by name.
+    Named(fn(&[Value]) -> Result<Value, Error>),
+    /// With the scope it is called in, too.
+    Within(fn(&State<'_, '_>, &[Value]) -> Result<Value, Error>),
 }
 
 /// All functions, by name.
@@ -28,83 +41,129 @@ pub const FUNCTIONS: &[Function] = &[
         name: "base64",
         about: "spells text or bytes in Base64 with padding",
         example: "base64('a:b')",
-        call: |a| encode(a, |b| STANDARD.encode(b)),
+        call: Call::Plain(|a| encode(a, |b| STANDARD.encode(b))),
     },
     Function {
         name: "base64url",
         about: "spells text or bytes in the URL-safe Base64 of JWTs, without padding",
         example: "base64url('a?')",
-        call: |a| encode(a, |b| URL_SAFE_NO_PAD.encode(b)),
+        call: Call::Plain(|a| encode(a, |b| URL_SAFE_NO_PAD.encode(b))),
+    },
+    Function {
+        name: "file",
+        about: "gives the content of a file below the project's folder, else the suite's",
+        example: "file('README.md')",
+        call: Call::Within(tokens::file),
     },
     Function {
         name: "hex",
         about: "spells text or bytes in lower-case hexadecimal",
         example: "hex('a')",
-        call: |a| encode(a, to_hex),
+        call: Call::Plain(|a| encode(a, to_hex)),
     },
     Function {
         name: "hmac",
         about: "gives the HMAC as bytes: `hmac('sha256', key, message)`; also sha1, sha384, sha512",
         example: "hex(hmac('sha256', 'key', 'message'))",
-        call: keyed,
+        call: Call::Plain(keyed),
+    },
+    Function {
+        name: "jwk_thumbprint",
+        about: "gives the thumbprint of a JWK (RFC 7638), a map or JSON text",
+        example: "jwk_thumbprint({'kty': 'oct', 'k': 'AQAB'})",
+        call: Call::Plain(tokens::jwk_thumbprint),
+    },
+    Function {
+        name: "jwt",
+        about: "signs claims: `jwt(claims, key)`, the key a secret, PEM or a JWK; by name `alg`, `kid` and `header`",
+        example: "jwt({'sub': 'ann', 'exp': now(60)}, 'secret', alg='HS256')",
+        call: Call::Named(tokens::jwt),
     },
     Function {
         name: "md5",
         about: "gives the MD5 hash as bytes, for old protocols",
         example: "hex(md5('a'))",
-        call: |a| hash(a, |b| md5::Md5::digest(b).to_vec()),
+        call: Call::Plain(|a| hash(a, |b| md5::Md5::digest(b).to_vec())),
     },
     Function {
         name: "now",
         about: "gives the time in seconds since 1970, shifted by an optional number of seconds",
         example: "now(60)",
-        call: now,
+        call: Call::Plain(now),
+    },
+    Function {
+        name: "pkce",
+        about: "gives the S256 challenge of a verifier; without one, a new pair with `verifier`, `challenge` and `method`",
+        example: "pkce('dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk')",
+        call: Call::Plain(tokens::pkce),
     },
     Function {
         name: "random",
         about: "gives a text of that many random letters and digits",
         example: "random(12)",
-        call: random,
+        call: Call::Plain(random),
     },
     Function {
         name: "sha256",
         about: "gives the SHA-256 hash as bytes",
         example: "base64url(sha256('a'))",
-        call: |a| hash(a, |b| digest::digest(&digest::SHA256, b).as_ref().to_vec()),
+        call: Call::Plain(|a| hash(a, |b| digest::digest(&digest::SHA256, b).as_ref().to_vec())),
+    },
+    Function {
+        name: "totp",
+        about: "gives the one-time password of a Base32 secret, never one twice: the step waits for the next; by name `digits`, `algorithm` and `step`",
+        example: "totp('JBSWY3DPEHPK3PXP', digits=6)",
+        call: Call::Named(tokens::totp),
     },
     Function {
         name: "unique_email",
         about: "gives a new address below example.com, from an optional prefix",
         example: "unique_email('ann')",
-        call: unique_email,
+        call: Call::Plain(unique_email),
     },
     Function {
         name: "urlencode",
         about: "percent-encodes text for a query or form value",
         example: "urlencode('a b&c')",
-        call: |a| Ok(Value::from(url_encode(&text(a, 0)?))),
+        call: Call::Plain(|a| Ok(Value::from(url_encode(&text(a, 0)?)))),
     },
     Function {
         name: "uuid",
         about: "gives a new random UUID",
         example: "uuid()",
-        call: |_| Ok(Value::from(uuid::Uuid::new_v4().to_string())),
+        call: Call::Plain(|_| Ok(Value::from(uuid::Uuid::new_v4().to_string()))),
     },
 ];
 
 /// Makes all functions known, as functions and as filters.
 pub(super) fn register(engine: &mut Environment<'static>) {
     for function in FUNCTIONS {
-        engine.add_function(function.name, |args: Rest<Value>| (function.call)(&args));
-        engine.add_filter(function.name, |args: Rest<Value>| (function.call)(&args));
+        engine.add_function(function.name, |state: &State<'_, '_>, args: Rest<ValueOrKwargs>| {
+            function.call(state, &args.into_values())
+        });
+        engine.add_filter(function.name, |state: &State<'_, '_>, args: Rest<ValueOrKwargs>| {
+            function.call(state, &args.into_values())
+        });
     }
 }
 
-fn own(message: &str) -> Error {
+impl Function {
+    fn call(&self, state: &State<'_, '_>, args: &[Value]) -> Result<Value, Error> {
+        match self.call {
+            Call::Plain(_) | Call::Within(_) if args.iter().any(Value::is_kwargs) => {
+                Err(own(&format!("`{}` takes no arguments by name", self.name)))
+            }
+            Call::Plain(call) | Call::Named(call) => call(args),
+            Call::Within(call) => call(state, args),
+        }
+    }
+}
+
+pub(super) fn own(message: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{OWN}{message}"))
 }
 
-fn bytes(args: &[Value], index: usize) -> Result<Vec<u8>, Error> {
+pub(super) fn bytes(args: &[Value], index: usize) -> Result<Vec<u8>, Error> {
     let value = args.get(index).ok_or_else(|| own("a function is called with too few arguments"))?;
     match value.as_bytes() {
         Some(bytes) => Ok(bytes.to_vec()),
@@ -112,7 +171,7 @@ fn bytes(args: &[Value], index: usize) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn text(args: &[Value], index: usize) -> Result<String, Error> {
+pub(super) fn text(args: &[Value], index: usize) -> Result<String, Error> {
     String::from_utf8(bytes(args, index)?).map_err(|_| own("text is needed here, not bytes"))
 }
 
@@ -153,7 +212,7 @@ fn now(args: &[Value]) -> Result<Value, Error> {
 }
 
 /// Letters and digits from the system's random source, without bias.
-fn random_text(length: usize) -> String {
+pub(super) fn random_text(length: usize) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
     let mut out = String::with_capacity(length);
     while out.len() < length {

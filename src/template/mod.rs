@@ -10,6 +10,8 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::diag::Diagnostics;
 use crate::source::Span;
 
@@ -23,6 +25,8 @@ mod names;
 mod origin;
 mod scope;
 mod text;
+mod tokens;
+mod totp;
 
 pub use functions::{FUNCTIONS, Function};
 pub use names::{Members, Names};
@@ -38,6 +42,21 @@ pub struct TemplateError {
     pub message: String,
     /// Where.
     pub span: Span,
+    /// When it is worth trying again, if that helps: a one-time password is not ready yet.
+    pub ready_at: Option<Timestamp>,
+}
+
+impl TemplateError {
+    /// Says what is wrong, and where.
+    pub fn new(message: impl Into<String>, span: Span) -> Self {
+        Self { message: message.into(), span, ready_at: None }
+    }
+
+    fn of(error: &minijinja::Error, span: Span) -> Self {
+        let until = error.detail().and_then(|d| d.strip_prefix(tokens::WAIT)?.parse().ok());
+        let ready_at = until.and_then(|second| Timestamp::from_second(second).ok());
+        Self { message: diags::sentence(error), span, ready_at }
+    }
 }
 
 /// A compiled text.
@@ -176,9 +195,7 @@ impl Template {
                 }
                 Ok(out)
             }
-            Kind::Block(text) => ENGINE
-                .render_str(text, scope.value())
-                .map_err(|e| TemplateError { message: diags::sentence(&e), span: self.span }),
+            Kind::Block(text) => ENGINE.render_str(text, scope.value()).map_err(|e| TemplateError::of(&e, self.span)),
         }
     }
 

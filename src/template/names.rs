@@ -1,9 +1,11 @@
 //! Which names a template may use at a point of the plan.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diag::Severity;
+use crate::files::read_file;
 use crate::term::did_you_mean;
 
 /// What is known of the members of an object such as `identity` or `secrets`.
@@ -26,6 +28,10 @@ pub enum Members {
 pub struct Names {
     bare: BTreeSet<String>,
     objects: BTreeMap<String, Members>,
+    /// The steps before this one that have a name.
+    steps: BTreeSet<String>,
+    /// Where files that are named start from, and the folder they must lie in.
+    files: Option<(PathBuf, PathBuf)>,
     /// The identities whose sessions templates ask for, `sessions.NAME`.
     sessions: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -62,6 +68,37 @@ impl Names {
     /// Tells whether a bare name is known.
     pub fn has(&self, name: &str) -> bool {
         self.bare.contains(name)
+    }
+
+    /// Adds a step that later ones may name.
+    pub fn add_step(&mut self, name: &str) {
+        self.steps.insert(name.to_owned());
+    }
+
+    /// Tells whether an earlier step has a name.
+    pub fn has_step(&self, name: &str) -> bool {
+        self.steps.contains(name)
+    }
+
+    /// Gives the names of earlier steps.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().map(String::as_str)
+    }
+
+    /// Forgets the steps: those of another case are not seen.
+    pub fn forget_steps(&mut self) {
+        self.steps.clear();
+    }
+
+    /// Says where files that are named start from, and the folder they must lie in.
+    pub fn set_files(&mut self, folder: &Path, root: &Path) {
+        self.files = Some((folder.to_owned(), root.to_owned()));
+    }
+
+    /// Reads a file that is named at this point of the plan; the error is one sentence.
+    pub fn read_file(&self, path: &str) -> Result<Vec<u8>, String> {
+        let (folder, root) = self.files.as_ref().ok_or("no file can be named here")?;
+        read_file(folder, root, path).map(|bytes| bytes.to_vec())
     }
 
     /// Starts a record of its own of the sessions asked for.

@@ -50,6 +50,11 @@ impl Scope {
         self.set(name, Value::from_pairs(fields));
     }
 
+    /// Names the folder that `file(…)` reads below.
+    pub fn set_folder(&mut self, folder: &std::path::Path) {
+        self.set(super::tokens::FOLDER, Value::from(folder.to_string_lossy().into_owned()));
+    }
+
     /// Finds a value.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.local.get(name).or_else(|| self.base.as_ref().and_then(|b| b.get(name)))

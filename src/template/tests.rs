@@ -13,6 +13,7 @@ fn names() -> Names {
 
 fn scope() -> Scope {
     let mut scope = Scope::default();
+    scope.set_folder(std::path::Path::new(env!("CARGO_MANIFEST_DIR")));
     scope.set("token", Value::from("t0k"));
     scope.set("n", Value::from(42));
     scope.set("flag", Value::from(true));
@@ -126,6 +127,59 @@ fn functions_have_unique_names_and_working_examples() {
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     );
     assert!(render("{{ sha256('a') }}").unwrap_err().contains("bytes"));
+}
+
+#[test]
+fn tokens_and_keys_are_made_as_their_rfcs_say() {
+    // RFC 7636, appendix B
+    let challenge = "{{ pkce('dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk') }}";
+    assert_eq!(render(challenge).unwrap(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    assert_eq!(
+        render("{% set p = pkce() %}{{ pkce(p.verifier) == p.challenge }} {{ p.method }}").unwrap(),
+        "true S256"
+    );
+    let token = render("{{ jwt({'sub': 'ann'}, 'secret', kid='k', header={'typ': 'at+jwt'}) }}").unwrap();
+    let read = crate::jose::Token::parse(&token).unwrap();
+    assert_eq!(read.claims().unwrap(), serde_json::json!({"sub": "ann"}));
+    let header = serde_json::json!({"alg": "HS256", "typ": "at+jwt", "kid": "k"});
+    assert_eq!(serde_json::Value::Object(read.header().clone()), header);
+    let key = crate::jose::Key::secret(b"secret").unwrap();
+    assert_eq!(crate::jose::Jwks::of(key).verify(&read), Ok(()));
+    // RFC 8037, appendix A.3
+    let jwk = "{'kty': 'OKP', 'crv': 'Ed25519', 'x': '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'}";
+    let print = render(&format!("{{{{ jwk_thumbprint({jwk}) }}}}")).unwrap();
+    assert_eq!(print, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    for (text, words) in [
+        ("{{ jwt({}, 'secret', alg='none') }}", "no algorithm that signs"),
+        ("{{ jwt({}, 'secret', alg='RS256') }}", "the key is a secret"),
+        ("{{ jwt({}, '') }}", "empty"),
+        ("{{ jwt({}, 'secret', typ='x') }}", "by name"),
+        ("{{ jwt('x', 'secret') }}", "a map"),
+        ("{{ jwt({}, '{') }}", "no JSON"),
+        ("{{ jwk_thumbprint({}) }}", "`kty`"),
+        ("{{ file('/etc/passwd') }}", "outside"),
+        ("{{ file('nope') }}", "no such file"),
+        ("{{ totp('1') }}", "Base32"),
+        ("{{ hex('a', upper=true) }}", "by name"),
+        ("{{ totp('GEZDGNBV', digits=9) }}", "from 6 to 8"),
+        ("{{ totp('GEZDGNBV', algorithm='md5') }}", "knows sha1"),
+    ] {
+        let told = render(text).unwrap_err();
+        assert!(told.contains(words), "{text}: {told}");
+    }
+}
+
+#[test]
+fn a_password_that_is_not_ready_says_when_it_is() {
+    let template = compile("{{ totp('MFRGGZDFMZTWQ2LK', step=300) }}").unwrap();
+    let now = || jiff::Timestamp::now().as_second();
+    // At the very end of a step the first one is not given out either.
+    let first = template.render(&scope());
+    let again = template.render(&scope()).unwrap_err();
+    let ready = again.ready_at.unwrap().as_second();
+    assert!(ready % 300 == 0 && ready > now() - 1 && ready <= now() + 301, "{ready}");
+    assert!(first.is_ok() || first.unwrap_err().ready_at.is_some());
+    assert!(again.message.contains("not ready"), "{}", again.message);
 }
 
 proptest::proptest! {

@@ -159,6 +159,13 @@ pub const OPERATORS: &[OperatorKind] = &[
         takes: Shape::The(Def::Value),
         read: logic::any,
     },
+    OperatorKind {
+        name: "schema",
+        about: "JSON that a JSON Schema describes, inline or the path of a file",
+        example: "{ type: array, minItems: 1 }",
+        takes: Shape::Either(&[Shape::Text, Shape::Filled(&Shape::Map(&Shape::Any))]),
+        read: super::schema::operator,
+    },
 ];
 
 /// How an operator took to a source, from good to bad.
@@ -241,6 +248,11 @@ pub(super) struct Expectation {
 }
 
 impl Expectation {
+    /// Makes an expectation of one operator.
+    pub(super) fn of(operator: Box<dyn Operator>, kind: Kind, span: Span) -> Self {
+        Self { parts: vec![Part { operator, span }], kind, span }
+    }
+
     /// Reads a scalar or list (equality) or a map of operators.
     pub(super) fn read(node: &Node, kind: Kind, reader: &mut Reader<'_>) -> Option<Self> {
         let Data::Map(entries) = &node.data else {

@@ -96,6 +96,8 @@ fn stand_in(value: &str, kind: Kind) -> Option<String> {
 fn shown(value: &str, kind: Kind) -> Option<String> {
     match kind {
         _ if value.is_empty() || value.starts_with("{{") || is_masked(value) => None,
+        // `credentials: true` says that there are some, not which.
+        _ if matches!(value, "true" | "false") => None,
         Kind::Code if is_code_word(value) => None,
         Kind::Token | Kind::Code if value.len() >= FINGERPRINTED => Some(fingerprint(value)),
         Kind::Password | Kind::Token | Kind::Code => Some("‹masked›".to_owned()),

@@ -1,0 +1,323 @@
+//! `same_as` and `differs_from`: an answer beside that of an earlier step of the same case.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Object, ObjectRepr, Value as Any};
+use serde_json::Value;
+
+use crate::http::{Response, Trail};
+use crate::jsonpath::Path;
+use crate::spec::{Data, Key, Node, Reader, Shape, key};
+use crate::template::Scope;
+use crate::term::list;
+
+use super::value::{describe, describe_text, same};
+use super::{Check, Checked, Placed, Seen, diags};
+
+/// The keys of both.
+pub(super) const KEYS: &[Key] = &[
+    key("step", "the name of an earlier step of the case").is(Shape::Text),
+    key("in", "what is compared: `status`, `body`, `headers`; the first two when nothing is said")
+        .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers"]))),
+    key("ignore", "JSONPaths of the body and names of header fields that may differ").is(Shape::TEXTS),
+];
+
+/// Header fields that differ from answer to answer by their nature, or follow from what is compared elsewhere.
+const VOLATILE: [&str; 5] = ["date", "age", "etag", "content-length", "set-cookie"];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Status,
+    Body,
+    Headers,
+}
+
+const PARTS: &[(&str, Part)] = &[("status", Part::Status), ("body", Part::Body), ("headers", Part::Headers)];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    Same,
+    Different,
+}
+
+#[derive(Debug)]
+struct Beside {
+    wish: Wish,
+    step: Arc<str>,
+    parts: Vec<Part>,
+    paths: Vec<Path>,
+    fields: Vec<String>,
+}
+
+/// Reads the row `same_as`.
+pub(super) fn same_as(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) {
+    out.extend(read(node, Wish::Same, reader));
+}
+
+/// Reads the row `differs_from`.
+pub(super) fn differs_from(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) {
+    out.extend(read(node, Wish::Different, reader));
+}
+
+fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
+    let word = if wish == Wish::Same { "same_as" } else { "differs_from" };
+    let place = format!("`{word}`");
+    let (named, fields) = match &node.data {
+        // A name alone will do.
+        Data::Text(_) => (node, None),
+        _ => {
+            let fields = reader.fields(node, KEYS, &place)?;
+            (reader.need(fields, node, "step", &place)?, Some(fields))
+        }
+    };
+    let step = reader.word(named)?;
+    if !reader.names.has_step(&step.value) {
+        let known: Vec<String> = reader.names.steps().map(ToOwned::to_owned).collect();
+        reader.fault(diags::unknown_step(step.span, &step.value, &known));
+        return None;
+    }
+    let mut beside =
+        Beside { wish, step: step.value, parts: vec![Part::Status, Part::Body], paths: Vec::new(), fields: Vec::new() };
+    if let Some(node) = fields.and_then(|f| f.get("in")) {
+        let items = reader.one_or_more(node);
+        if items.is_empty() {
+            reader.fault(diags::no_checks(node.span, "nothing is compared, so it could not fail"));
+        }
+        let parts: Vec<_> = items.iter().map(|item| reader.one_of(item, "a part of an answer", PARTS)).collect();
+        beside.parts = parts.into_iter().collect::<Option<_>>()?;
+        if beside.parts.is_empty() {
+            return None;
+        }
+    }
+    for item in fields.and_then(|f| f.get("ignore")).map_or(&[][..], |node| reader.one_or_more(node)) {
+        let text = reader.word(item)?.value;
+        if !text.starts_with('$') {
+            beside.fields.push(text.to_ascii_lowercase());
+            continue;
+        }
+        match Path::parse(&text) {
+            Ok(path) => beside.paths.push(path),
+            Err(fault) => {
+                let written = reader.sources.slice(item.span);
+                reader.fault(diags::bad_path(item.span, &text, written, &fault));
+                return None;
+            }
+        }
+    }
+    Some(Placed { subject: format!("{word} `{}`", beside.step), check: Box::new(beside), span: node.span })
+}
+
+/// The answer of an earlier step, kept in the scope of the later ones.
+struct Earlier(Arc<Trail>);
+
+impl fmt::Debug for Earlier {
+    /// Shows no content: it may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an earlier answer")
+    }
+}
+
+impl Object for Earlier {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+}
+
+/// Under what name a scope keeps the answer of a step; no template can write it.
+fn slot(step: &str) -> String {
+    format!("answer of {step}")
+}
+
+/// Keeps the answer of a named step for the checks of later ones.
+pub fn remember(scope: &mut Scope, step: &str, trail: Arc<Trail>) {
+    scope.set(slot(step), Any::from_object(Earlier(trail)));
+}
+
+impl Beside {
+    /// How two answers differ, part by part.
+    fn differences(&self, there: &Response, here: &Response) -> Result<Vec<String>, String> {
+        let mut out = Vec::new();
+        for part in &self.parts {
+            out.extend(match part {
+                Part::Status => (there.status != here.status)
+                    .then(|| format!("the status: {} there, {} here", there.status, here.status)),
+                Part::Body => self.body(there, here)?,
+                Part::Headers => self.header(there, here),
+            });
+        }
+        Ok(out)
+    }
+
+    fn body(&self, there: &Response, here: &Response) -> Result<Option<String>, String> {
+        let parse = |response: &Response| serde_json::from_slice::<Value>(&response.body).ok();
+        match (parse(there), parse(here)) {
+            (Some(there), Some(here)) => {
+                let (there, here) = (self.without_ignored(&there), self.without_ignored(&here));
+                Ok(difference("$", &there, &here))
+            }
+            _ if !self.paths.is_empty() => {
+                Err("a body is not JSON, so nothing in it can be left out with `ignore`".to_owned())
+            }
+            _ if there.body == here.body => Ok(None),
+            _ => Ok(Some(format!(
+                "the body: {} there, {} here",
+                describe_text(&there.text()),
+                describe_text(&here.text())
+            ))),
+        }
+    }
+
+    fn without_ignored(&self, body: &Value) -> Value {
+        let ignored: Vec<*const Value> =
+            self.paths.iter().flat_map(|path| path.find(body)).map(std::ptr::from_ref).collect();
+        prune(body, &ignored).unwrap_or(Value::Null)
+    }
+
+    fn header(&self, there: &Response, here: &Response) -> Option<String> {
+        let ignored = |name: &str| VOLATILE.contains(&name) || self.fields.iter().any(|f| f == name);
+        let all = |response: &Response| {
+            let mut all: Vec<(String, String)> = response
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(value).into_owned()))
+                .filter(|(name, _)| !ignored(name))
+                .collect();
+            all.sort();
+            all
+        };
+        let (there, here) = (all(there), all(here));
+        let odd = there
+            .iter()
+            .find(|f| !here.contains(f))
+            .map(|f| (f, "there"))
+            .or_else(|| here.iter().find(|f| !there.contains(f)).map(|f| (f, "here")));
+        odd.map(|((name, value), place)| format!("the header field {name}: {} only {place}", describe_text(value)))
+    }
+}
+
+/// A copy without some nodes, told by their place in memory.
+fn prune(value: &Value, ignored: &[*const Value]) -> Option<Value> {
+    if ignored.contains(&std::ptr::from_ref(value)) {
+        return None;
+    }
+    Some(match value {
+        Value::Array(items) => items.iter().filter_map(|item| prune(item, ignored)).collect(),
+        Value::Object(map) => map
+            .iter()
+            .filter_map(|(key, value)| Some((key.clone(), prune(value, ignored)?)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    })
+}
+
+/// The first place where two bodies differ.
+fn difference(at: &str, there: &Value, here: &Value) -> Option<String> {
+    if same(there, here) {
+        return None;
+    }
+    if let (Value::Object(a), Value::Object(b)) = (there, here) {
+        let only = |name: &String, place: &str| Some(format!("the body at {at}.{name}: only {place}"));
+        if let Some(name) = a.keys().find(|k| !b.contains_key(*k)) {
+            return only(name, "there");
+        }
+        if let Some(name) = b.keys().find(|k| !a.contains_key(*k)) {
+            return only(name, "here");
+        }
+        return a.iter().find_map(|(name, value)| difference(&format!("{at}.{name}"), value, b.get(name)?));
+    }
+    Some(format!("the body at {at}: {} there, {} here", describe(there), describe(here)))
+}
+
+impl Check for Beside {
+    fn judge(&self, seen: &Seen<'_>) -> Checked {
+        let earlier = seen.scope.get(&slot(&self.step)).and_then(|v| v.downcast_object::<Earlier>());
+        let Some(there) = earlier.as_ref().and_then(|earlier| earlier.0.response()) else {
+            return Checked::Unjudgeable { why: format!("the step `{}` left no answer to compare with", self.step) };
+        };
+        let differences = match self.differences(there, seen.response) {
+            Ok(differences) => differences,
+            Err(why) => return Checked::Unjudgeable { why },
+        };
+        let parts: Vec<String> = self
+            .parts
+            .iter()
+            .filter_map(|part| PARTS.iter().find(|(_, p)| p == part))
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        let parts = list(&parts, if self.wish == Wish::Same { "and" } else { "or" });
+        match (self.wish, differences.is_empty()) {
+            (Wish::Same, true) | (Wish::Different, false) => Checked::Held,
+            (Wish::Same, false) => Checked::Broken {
+                expected: format!("the same {parts} as the answer of `{}`", self.step),
+                actual: format!("a difference in {}", list(&differences, "and in")),
+            },
+            (Wish::Different, true) => Checked::Broken {
+                expected: format!("another {parts} than the answer of `{}`", self.step),
+                actual: "the same answer".to_owned(),
+            },
+        }
+    }
+
+    fn beside(&self) -> Option<&str> {
+        Some(&self.step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{Answer, faults};
+
+    fn answer(body: &serde_json::Value) -> Answer {
+        Answer::status(401).header("Content-Type", "application/json").header("X-Request-Id", "1").json(body)
+    }
+
+    #[test]
+    fn two_answers_are_the_same_or_not() {
+        let there = answer(&json!({"error": "no", "id": 1, "at": {"n": 1}}));
+        let here =
+            answer(&json!({"error": "no", "id": 2, "at": {"n": 2}})).header("X-Hint", "user").after("earlier", there);
+        let holds = |wanted: &str| here.holds(wanted);
+        assert!(!holds("same_as: earlier") && holds("differs_from: earlier"));
+        assert!(holds("same_as: { step: earlier, ignore: [$.id, $.at.n] }"));
+        assert!(!holds("differs_from: { step: earlier, ignore: [$.id, $.at] }"));
+        assert!(
+            holds("same_as: { step: earlier, in: status }") && holds("differs_from: { step: earlier, in: headers }")
+        );
+        assert!(holds("same_as: { step: earlier, in: [status, headers], ignore: [X-Hint] }"));
+        let broken = here.broken("same_as: { step: earlier, ignore: [$.id] }");
+        assert_eq!(broken[0].0, "the same status and body as the answer of `earlier`");
+        assert_eq!(broken[0].1, "a difference in the body at $.at.n: number 1 there, number 2 here");
+        let broken = here.broken("same_as: { step: earlier, in: headers }");
+        assert_eq!(broken[0].1, "a difference in the header field x-hint: text \"user\" only here");
+    }
+
+    #[test]
+    fn texts_are_compared_byte_for_byte() {
+        let here =
+            Answer::status(401).body("no such user").after("earlier", Answer::status(404).body("wrong password"));
+        let broken = here.broken("same_as: earlier");
+        assert!(broken[0].1.contains("401 here") && broken[0].1.contains("\"wrong password\" there"), "{broken:?}");
+        assert!(here.unjudgeable("same_as: { step: earlier, ignore: [$.a] }")[0].contains("not JSON"));
+        assert_eq!(Answer::ok().unjudgeable("same_as: earlier").len(), 1, "without an answer nothing is the same");
+    }
+
+    #[test]
+    fn faults_are_told() {
+        for (written, words) in [
+            ("same_as: later", "unknown-step"),
+            ("same_as: { step: erlier }", "is called `erlier`"),
+            ("same_as: { in: [status] }", "needs `step`"),
+            ("same_as: { step: earlier, in: [] }", "could not fail"),
+            ("same_as: { step: earlier, in: [stats] }", "not a part of an answer"),
+            ("same_as: { step: earlier, ignore: [\"$.a[\"] }", "too early"),
+            ("differs_from: { step: earlier, what: x }", "no key called `what`"),
+        ] {
+            let found = faults(written);
+            assert!(found.len() == 1 && found[0].contains(words), "{written}: {found:?}");
+        }
+    }
+}

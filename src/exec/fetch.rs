@@ -1,0 +1,54 @@
+//! Fetches what checks need before they can judge: key sets. Nobody's credential travels with it.
+
+use bytes::Bytes;
+
+use super::actor::Actor;
+use super::talk::StepRun;
+use crate::check::Fetched;
+use crate::http::jar::Jar;
+use crate::http::{Address, Follow, Headers, Journey, Request, Trail, Undressed};
+use crate::step::Step;
+
+impl StepRun<'_> {
+    /// Fetches what the checks of a step ask for, each address once.
+    pub(super) async fn fetch(&self, step: &Step, actor: &Actor, trail: &Trail) -> Fetched {
+        let mut fetched = Fetched::new();
+        if trail.error.is_some() {
+            return fetched;
+        }
+        for address in step.expect.checks.iter().filter_map(|placed| placed.check.needs()) {
+            // What cannot be rendered is told by the check itself.
+            let Ok(written) = address.render(&self.scope_of(actor)) else { continue };
+            if !fetched.contains_key(&written) {
+                let text = self.get(&written).await;
+                fetched.insert(written, text);
+            }
+        }
+        fetched
+    }
+
+    async fn get(&self, written: &str) -> Result<String, String> {
+        let base = self.world.base.trim_end_matches('/');
+        let whole = if written.starts_with('/') { format!("{base}{written}") } else { written.to_owned() };
+        let address = Address::parse(&whole).map_err(|why| format!("`{written}` is no address: {why}"))?;
+        let mut headers = Headers::default();
+        headers.add("user-agent", concat!("authspec/", env!("CARGO_PKG_VERSION")));
+        headers.add("accept", "application/json");
+        let request = Request { method: "GET".to_owned(), address, headers, body: Bytes::new() };
+        let _slot = self.shared.limits.slot(&request).await;
+        let journey = Journey {
+            transport: &self.world.transport,
+            jar: &mut Jar::default(),
+            cookies: Vec::new(),
+            follow: Follow::Yes,
+            timeout: self.shared.options.timeout,
+        };
+        let trail = journey.go(request, &mut Undressed).await;
+        match (trail.response(), &trail.error) {
+            (Some(response), None) if response.status == 200 => Ok(response.text().into_owned()),
+            (Some(response), None) => Err(format!("asked for {written}, the server answered {}", response.status)),
+            (_, Some(error)) => Err(format!("{written} cannot be fetched: {error}")),
+            (None, None) => Err(format!("{written} cannot be fetched")),
+        }
+    }
+}
