@@ -141,6 +141,12 @@ fn django() {
     run("django", "DJANGO", &server);
 }
 
+#[test]
+fn verdaccio() {
+    let Some(server) = Server::start("verdaccio") else { return };
+    run("verdaccio", "VERDACCIO", &server);
+}
+
 /// Without any server: the suites are sound, and the README names every case of them and no other.
 #[test]
 fn the_readme_tells_the_cases() {

@@ -5,7 +5,7 @@ use std::fmt;
 use scraper::{ElementRef, Html, Selector};
 
 use crate::http::Response;
-use crate::spec::{Data, Entry, Node, Reader};
+use crate::spec::{Data, Entry, Fields, Node, Reader};
 
 use super::operator::Expectation;
 use super::value::{Actual, Kind, Missing};
@@ -37,7 +37,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) 
         if let Some(node) = texts {
             place(&node, entry, &selector, None, reader, out);
         }
-        for attribute in attributes.and_then(|node| reader.map(node)).iter().flat_map(|fields| fields.iter()) {
+        for attribute in attributes.and_then(|node| reader.map(node)).iter().flat_map(Fields::iter) {
             place(&attribute.value, entry, &selector, Some(&attribute.key), reader, out);
         }
     }

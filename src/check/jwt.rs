@@ -5,7 +5,7 @@
 
 use crate::jose::{Jwks, Key, Token};
 use crate::jsonpath::Path;
-use crate::spec::{self, Def, Node, Reader, Shape, key};
+use crate::spec::{self, Def, Fields, Node, Reader, Shape, key};
 use crate::template::Template;
 
 use super::operator::Expectation;
@@ -84,7 +84,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) 
             None => faulty = true,
         }
     }
-    for entry in fields.get("header").and_then(|n| reader.map(n)).iter().flat_map(|f| f.iter()) {
+    for entry in fields.get("header").and_then(|n| reader.map(n)).iter().flat_map(Fields::iter) {
         match Expectation::read(&entry.value, Kind::Json, reader) {
             Some(wanted) => {
                 let name = entry.key.to_string();
@@ -93,7 +93,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) 
             None => faulty = true,
         }
     }
-    for entry in fields.get("claims").and_then(|n| reader.map(n)).iter().flat_map(|f| f.iter()) {
+    for entry in fields.get("claims").and_then(|n| reader.map(n)).iter().flat_map(Fields::iter) {
         let path = if entry.key.starts_with('$') { Path::parse(&entry.key).map(Some) } else { Ok(None) };
         let path = path.map_err(|fault| {
             let written = reader.sources.slice(entry.key_span);

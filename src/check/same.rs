@@ -63,13 +63,12 @@ pub(super) fn differs_from(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<P
 fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
     let word = if wish == Wish::Same { "same_as" } else { "differs_from" };
     let place = format!("`{word}`");
-    let (named, fields) = match &node.data {
-        // A name alone will do.
-        Data::Text(_) => (node, None),
-        _ => {
-            let fields = reader.fields(node, KEYS, &place)?;
-            (reader.need(fields, node, "step", &place)?, Some(fields))
-        }
+    // A name alone will do.
+    let (named, fields) = if let Data::Text(_) = &node.data {
+        (node, None)
+    } else {
+        let fields = reader.fields(node, KEYS, &place)?;
+        (reader.need(fields, node, "step", &place)?, Some(fields))
     };
     let step = reader.word(named)?;
     if !reader.names.has_step(&step.value) {
@@ -232,7 +231,7 @@ fn difference(at: &str, there: &Value, here: &Value) -> Option<String> {
 
 impl Check for Beside {
     fn judge(&self, seen: &Seen<'_>) -> Checked {
-        let earlier = seen.scope.get(&slot(&self.step)).and_then(|v| v.downcast_object::<Earlier>());
+        let earlier = seen.scope.get(&slot(&self.step)).and_then(Any::downcast_object::<Earlier>);
         let Some(there) = earlier.as_ref().and_then(|earlier| earlier.0.response()) else {
             return Checked::Unjudgeable { why: format!("the step `{}` left no answer to compare with", self.step) };
         };

@@ -19,10 +19,11 @@ impl StepRun<'_> {
         for address in step.expect.checks.iter().filter_map(|placed| placed.check.needs()) {
             // What cannot be rendered is told by the check itself.
             let Ok(written) = address.render(&self.scope_of(actor)) else { continue };
-            if !fetched.contains_key(&written) {
-                let text = self.get(&written).await;
-                fetched.insert(written, text);
+            if fetched.contains_key(&written) {
+                continue;
             }
+            let text = self.get(&written).await;
+            fetched.insert(written, text);
         }
         fetched
     }

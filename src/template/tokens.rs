@@ -19,7 +19,7 @@ pub(super) const WAIT: &str = "authspec wait: ";
 fn named(args: &[Value]) -> Result<(&[Value], Kwargs), Error> {
     match args.split_last() {
         Some((last, before)) if last.is_kwargs() => Ok((before, Kwargs::try_from(last.clone())?)),
-        _ => Ok((args, Kwargs::from_iter(std::iter::empty::<(String, Value)>()))),
+        _ => Ok((args, std::iter::empty::<(String, Value)>().collect())),
     }
 }
 
