@@ -17,9 +17,11 @@ use serde_json::Value;
 /// Invalid goldens whose fault no schema of one file can see.
 const UNSEEN: &[(&str, &str)] = &[
     ("bad-pattern", "whether a text is a regular expression"),
+    ("bad-selector", "whether a text is a CSS selector"),
     ("bad-target", "a target may be a template, and hosts have many spellings"),
     ("bad-target-scheme", "a target may be a template, and schemes have many spellings"),
     ("capture-regex", "whether a text is a regular expression"),
+    ("capture-selector", "whether a text is a CSS selector, and what a cut goes with"),
     ("duplicate-case", "names that give the same id"),
     ("file", "whether a file is there and where it is"),
     ("file-outside", "whether a file lies below the project"),
@@ -41,6 +43,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("unset-variable", "the environment"),
     ("var-cycle", "variables that need one another"),
     ("variable", "what a template gives"),
+    ("unknown-step", "the names of earlier steps"),
 ];
 
 fn root() -> &'static Path {

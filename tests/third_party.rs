@@ -159,7 +159,7 @@ fn the_readme_tells_the_cases() {
     let listed = String::from_utf8(output.stdout).unwrap();
     let cases: BTreeSet<&str> = listed
         .lines()
-        .filter_map(|line| line.split_whitespace().next()?.split('[').next()?.split_once('/'))
+        .filter_map(|line| line.split_whitespace().next()?.split('[').next()?.rsplit_once('/'))
         .map(|(_, case)| case)
         .collect();
     let readme = std::fs::read_to_string("examples/third-party/README.md").unwrap();

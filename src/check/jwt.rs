@@ -14,7 +14,7 @@ use super::{Check, Checked, Placed, Seen, diags};
 
 /// The keys of `jwt`.
 pub(super) const KEYS: &[spec::Key] = &[
-    key("from", "the token: a JSONPath on the body, or a template").is(Shape::Text),
+    key("from", "the token: a JSONPath on the body, or a template").is(Shape::Like(r"^\$|\{\{")),
     key("header", "members of its header by name").is(Shape::Map(&Shape::The(Def::Value))),
     key("claims", "its claims by name or JSONPath").is(Shape::Map(&Shape::The(Def::Value))),
     key("verify", "what its signature has to hold under").is(Shape::Keys(VERIFY_KEYS)),
