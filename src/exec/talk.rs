@@ -92,7 +92,8 @@ impl StepRun<'_> {
     /// Sends a request that a page of a login made, and judges what came back; nothing is proven by it.
     pub(super) async fn browse(&self, step: &Step, actor: &mut Actor, prepared: Prepared, label: &str) -> Done {
         let trail = self.send(step, actor, prepared).await;
-        let mut done = self.judge(step, actor, &trail);
+        let fetched = self.fetch(step, actor, &trail).await;
+        let mut done = self.judge(step, actor, &trail, &fetched);
         done.requests = count(&trail);
         done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));
         self.tell(actor, &trail);
