@@ -5,7 +5,8 @@
 //! or rewritten into what it answers rightly (`mend`).
 //! A known difference remains: numbers in filters are compared as 64-bit floats.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jsonpath_rust::parser::errors::JsonPathError;
 use jsonpath_rust::parser::model::{JpQuery, Segment, Selector};
@@ -19,9 +20,12 @@ mod typed;
 #[cfg(test)]
 mod tests;
 
-/// A path that was read and can be searched for.
+/// A path that was read and can be searched for; cheap to clone.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Path {
+pub struct Path(Arc<Read>);
+
+#[derive(Debug, PartialEq)]
+struct Read {
     text: Arc<str>,
     query: JpQuery,
     /// The path without its last segment; `None` for `$`.
@@ -47,8 +51,46 @@ impl PathFault {
 }
 
 impl Path {
-    /// Reads a path.
+    /// Reads a path, once for all places that write the same: suites repeat `$.access_token` a lot.
     pub fn parse(text: &str) -> Result<Self, PathFault> {
+        static KNOWN: LazyLock<Mutex<HashMap<Arc<str>, Path>>> = LazyLock::new(Mutex::default);
+        let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = known().get(text) {
+            return Ok(path.clone());
+        }
+        let path = Self(Arc::new(Read::parse(text)?));
+        known().insert(Arc::clone(&path.0.text), path.clone());
+        Ok(path)
+    }
+
+    /// Gives the path as it was written.
+    pub fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// Tells whether the path can name one node only (RFC 9535, section 2.3.5.1).
+    pub fn is_singular(&self) -> bool {
+        self.0.stem.segments.len() == self.0.query.segments.len()
+    }
+
+    /// Finds the nodes, in the order of the document.
+    pub fn find<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
+        search(&self.0.query, value)
+    }
+
+    /// Tells whether the path without its last segment finds a node; always so for `$`.
+    pub fn parent_exists(&self, value: &Value) -> bool {
+        self.0.parent.as_ref().is_none_or(|parent| !search(parent, value).is_empty())
+    }
+
+    /// Tells whether the part before the first wildcard, slice, filter or `..` finds its node.
+    pub fn stem_exists(&self, value: &Value) -> bool {
+        walk(&self.0.stem.segments, value).is_some()
+    }
+}
+
+impl Read {
+    fn parse(text: &str) -> Result<Self, PathFault> {
         if !text.starts_with('$') {
             return Err(PathFault::new("a JSONPath begins with `$`"));
         }
@@ -63,31 +105,6 @@ impl Path {
         let singular = segments.iter().take_while(|s| is_singular(s)).count();
         let stem = JpQuery::new(segments[..singular].to_vec());
         Ok(Self { text: text.into(), query, parent, stem })
-    }
-
-    /// Gives the path as it was written.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// Tells whether the path can name one node only (RFC 9535, section 2.3.5.1).
-    pub fn is_singular(&self) -> bool {
-        self.stem.segments.len() == self.query.segments.len()
-    }
-
-    /// Finds the nodes, in the order of the document.
-    pub fn find<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
-        search(&self.query, value)
-    }
-
-    /// Tells whether the path without its last segment finds a node; always so for `$`.
-    pub fn parent_exists(&self, value: &Value) -> bool {
-        self.parent.as_ref().is_none_or(|parent| !search(parent, value).is_empty())
-    }
-
-    /// Tells whether the part before the first wildcard, slice, filter or `..` finds its node.
-    pub fn stem_exists(&self, value: &Value) -> bool {
-        walk(&self.stem.segments, value).is_some()
     }
 }
 

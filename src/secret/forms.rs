@@ -4,7 +4,6 @@
 //! text in [`Form::text`], and where it applies in [`forms_of`].
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -18,6 +17,9 @@ pub(super) const SHORTEST: usize = 6;
 
 /// Lines of a value and segments of a token shorter than this many bytes are not looked for by themselves.
 const SHORTEST_PART: usize = 16;
+
+/// Tokens come up all the time while a run goes on, so digits are not made by the formatting machinery.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A text that gives a value away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,17 +51,19 @@ impl Form {
         match self {
             Self::Part { start, end } => Cow::Borrowed(&value.as_bytes()[start as usize..end as usize]),
             Self::Base64 { inner, shift } => {
-                let mut bytes = Zeroizing::new(vec![0; usize::from(shift)]);
-                bytes.extend_from_slice(inner.text(value).as_bytes());
-                let encoded = STANDARD_NO_PAD.encode(&*bytes);
-                Cow::Owned(encoded.as_bytes()[own_characters(shift, bytes.len())].to_vec())
+                let text = inner.text(value);
+                let mut bytes = Zeroizing::new(Vec::with_capacity(usize::from(shift) + text.len()));
+                bytes.resize(usize::from(shift), 0);
+                bytes.extend_from_slice(text.as_bytes());
+                let mut encoded = STANDARD_NO_PAD.encode(&*bytes).into_bytes();
+                let own = own_characters(shift, bytes.len());
+                encoded.truncate(own.end);
+                encoded.drain(..own.start);
+                Cow::Owned(encoded)
             }
             Self::Hex => {
-                let mut digits = String::with_capacity(value.len() * 2);
-                for byte in value.bytes() {
-                    let _ = write!(digits, "{byte:02x}");
-                }
-                Cow::Owned(digits.into_bytes())
+                let digit = |half: u8| DIGITS[usize::from(half)];
+                Cow::Owned(value.bytes().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect())
             }
         }
     }
@@ -99,9 +103,12 @@ fn is_base64(byte: u8) -> bool {
 
 impl Inner {
     fn text(self, value: &str) -> Zeroizing<String> {
+        if self == Self::Raw {
+            return Zeroizing::new(value.to_owned());
+        }
         let mut out = Zeroizing::new(String::with_capacity(value.len() * 3));
         match self {
-            Self::Raw => out.push_str(value),
+            Self::Raw => {}
             Self::FormUrl => percent(value, b"*-._", &mut out),
             Self::Percent => percent(value, b"-._~", &mut out),
             Self::Json => {
@@ -122,7 +129,8 @@ fn percent(value: &str, kept: &[u8], out: &mut String) {
         if byte.is_ascii_alphanumeric() || kept.contains(&byte) {
             out.push(char::from(byte));
         } else {
-            let _ = write!(out, "%{byte:02X}");
+            let digit = |half: u8| char::from(DIGITS[usize::from(half)].to_ascii_uppercase());
+            out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
         }
     }
 }
@@ -132,7 +140,11 @@ pub(super) fn forms_of(value: &str) -> Vec<Form> {
     let mut forms = vec![part(0..value.len())];
     forms.extend(segments(value).into_iter().chain(lines(value)).map(part));
     let mut inners: Vec<(Inner, Zeroizing<String>)> = Vec::new();
-    for inner in [Inner::Raw, Inner::FormUrl, Inner::Percent, Inner::Json] {
+    // Most tokens are written the same way everywhere.
+    let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let kinds: &[Inner] =
+        if plain { &[Inner::Raw] } else { &[Inner::Raw, Inner::FormUrl, Inner::Percent, Inner::Json] };
+    for &inner in kinds {
         let text = inner.text(value);
         if inners.iter().all(|(_, known)| *known != text) {
             inners.push((inner, text));
