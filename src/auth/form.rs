@@ -60,7 +60,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
     }
     let own: Vec<_> = fields.iter().filter(|e| filled(&e.key)).cloned().collect();
     let named = fields.get("fields").is_some();
-    let spec = crate::spec::submit(&Node { data: Data::Map(own), ..node.clone() }, cx.compile.reader)?;
+    let spec = crate::spec::submit(&Node { data: Data::Map(own.into()), ..node.clone() }, cx.compile.reader)?;
     let fill = cx.compile.submit(&spec)?;
     let pages = match fields.get("pages") {
         None => None,

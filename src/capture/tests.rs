@@ -332,7 +332,7 @@ proptest! {
         let span = Span::new(file, 0, text.len());
         let scalar = |t: &str| Node { data: Data::Text(t.into()), span, style: crate::spec::Style::Plain };
         let entry = |key: &str, value| Entry { key: key.into(), key_span: span, value };
-        let map = |entries| Node { data: Data::Map(entries), span, style: crate::spec::Style::Collection };
+        let map = |entries: Vec<_>| Node { data: Data::Map(entries.into()), span, style: crate::spec::Style::Collection };
         let flag = || Node { data: Data::Bool(true), span, style: crate::spec::Style::Plain };
         let node = map(vec![
             entry(&key, scalar(&text)),

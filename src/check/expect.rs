@@ -26,7 +26,7 @@ pub fn read_expect(node: &Node, reader: &mut Reader<'_>) -> Option<Expectations>
                 reader.fault(diags::no_checks(node.span, "`expect` is empty, so it could not fail"));
             }
             let names: Vec<&str> = CHECKS.iter().map(|c| c.name).collect();
-            for entry in entries {
+            for entry in entries.iter() {
                 let Some(kind) = CHECKS.iter().find(|c| *c.name == *entry.key) else {
                     reader.fault(diags::unknown_check(entry.key_span, &entry.key, &names));
                     continue;
@@ -40,6 +40,7 @@ pub fn read_expect(node: &Node, reader: &mut Reader<'_>) -> Option<Expectations>
             }
         }
     }
+    checks.shrink_to_fit();
     let status = checks.iter().find_map(|placed| placed.check.status().cloned());
     let error = checks.iter().find_map(|placed| placed.check.error());
     if let (Some(error), true) = (error, checks.len() > 1) {

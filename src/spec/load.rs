@@ -82,9 +82,9 @@ type Ready = (Found, Home, FileId);
 fn read_all(files: &[Ready], cwd: &Path, sources: &SourceMap, diags: &mut Diagnostics) -> Vec<Suite> {
     let read = |chunk: &[Ready]| {
         let mut faults = Diagnostics::default();
-        let mut suites = Vec::new();
+        let (mut suites, mut words) = (Vec::with_capacity(chunk.len()), yaml::Words::default());
         for (file, home, id) in chunk {
-            let Some(node) = yaml::parse(*id, sources.text(*id), &mut faults) else { continue };
+            let Some(node) = yaml::parse(*id, sources.text(*id), &mut words, &mut faults) else { continue };
             let suite = read_suite(file, *id, &node, home, sources, &mut faults);
             // Standard input stands where authspec was started.
             let folder = file.path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(cwd).to_owned();

@@ -39,13 +39,13 @@ pub const STEP_KEYS: &[Key] = &[
 /// Reads a list of steps.
 pub(super) fn steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> {
     let Some(items) = reader.list(node) else { return Vec::new() };
-    items
-        .iter()
-        .filter_map(|item| {
-            let fields = reader.fields(item, STEP_KEYS, "a step")?;
-            step(item, fields, reader)
-        })
-        .collect()
+    // Steps are large, and a list that grows as it is read keeps room for twice as many.
+    let mut steps = Vec::with_capacity(items.len());
+    steps.extend(items.iter().filter_map(|item| {
+        let fields = reader.fields(item, STEP_KEYS, "a step")?;
+        step(item, fields, reader)
+    }));
+    steps
 }
 
 pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<StepSpec> {

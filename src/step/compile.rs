@@ -39,7 +39,9 @@ pub trait Callers<'r> {
 impl Compile<'_, '_> {
     /// Compiles a list of steps; what one captures is known to the next.
     pub fn steps(&mut self, specs: &[StepSpec]) -> Vec<Step> {
-        specs.iter().filter_map(|spec| self.step(spec)).collect()
+        let mut steps = Vec::with_capacity(specs.len());
+        steps.extend(specs.iter().filter_map(|spec| self.step(spec)));
+        steps
     }
 
     /// Compiles one step. Its captures are added to the reader's names.
@@ -146,7 +148,7 @@ impl Compile<'_, '_> {
             Data::Map(entries) => Some(entries),
             _ => None,
         }) {
-            for entry in entry {
+            for entry in entry.iter() {
                 let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
                 if entry.key.is_empty() || !entry.key.bytes().all(token) {
                     self.reader.fault(diags::header_name(entry.key_span, &entry.key));

@@ -265,7 +265,7 @@ impl Expectation {
         }
         let names: Vec<&str> = OPERATORS.iter().map(|o| o.name).collect();
         let mut parts = Vec::new();
-        for entry in entries {
+        for entry in entries.iter() {
             match OPERATORS.iter().find(|o| *o.name == *entry.key) {
                 Some(row) => {
                     let operator = (row.read)(&entry.value, kind, reader);

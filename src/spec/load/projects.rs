@@ -84,7 +84,7 @@ impl Projects {
         let name = shown(&relative(path, &cwd));
         let text = read_text(path, &name, diags)?;
         let file = sources.add(&name, text);
-        let node = yaml::parse(file, sources.text(file), diags);
+        let node = yaml::parse(file, sources.text(file), &mut yaml::Words::default(), diags);
         let mut reader = Reader::new(sources, diags);
         let (shared, environments, globs) = node
             .and_then(|n| read_project(&n, &mut reader))

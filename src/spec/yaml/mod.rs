@@ -10,8 +10,10 @@ use crate::diag::Diagnostics;
 use crate::source::{FileId, Span};
 
 mod raw;
+mod resolve;
 mod slips;
-mod zip;
+
+pub(super) use resolve::Words;
 
 /// A value with its place.
 #[derive(Debug, Clone)]
@@ -48,10 +50,10 @@ pub enum Data {
     Number(serde_json::Number, Arc<str>),
     /// Text.
     Text(Arc<str>),
-    /// A sequence.
-    List(Vec<Node>),
-    /// A mapping in file order, keys unique.
-    Map(Vec<Entry>),
+    /// A sequence; shared by all that keep a copy.
+    List(Arc<[Node]>),
+    /// A mapping in file order, keys unique; shared like a sequence.
+    Map(Arc<[Entry]>),
 }
 
 /// One key of a mapping with its value.
@@ -117,18 +119,15 @@ pub(super) const MAX_FILE: usize = 16 * 1024 * 1024;
 
 /// Parses one file. `None` when it cannot be understood as YAML; the faults say why. An empty file
 /// gives a null node.
-pub(super) fn parse(file: FileId, text: &str, diags: &mut Diagnostics) -> Option<Node> {
+pub(super) fn parse(file: FileId, text: &str, words: &mut Words, diags: &mut Diagnostics) -> Option<Node> {
     if text.len() > MAX_FILE {
         diags.push(super::diags::file_too_large(file, text.len()));
         return None;
     }
-    match raw::read(file, text, diags) {
-        Ok(document) => zip::join(&document?, diags),
-        Err(fault) => {
-            diags.push(slips::explain(file, text, &fault));
-            None
-        }
-    }
+    raw::read(file, text, words, diags).unwrap_or_else(|fault| {
+        diags.push(slips::explain(file, text, &fault));
+        None
+    })
 }
 
 #[cfg(test)]
@@ -141,7 +140,7 @@ mod tests {
         let mut sources = SourceMap::default();
         let file = sources.add("t.yaml", text);
         let mut diags = Diagnostics::default();
-        let node = parse(file, text, &mut diags);
+        let node = parse(file, text, &mut Words::default(), &mut diags);
         (node, diags, sources)
     }
 

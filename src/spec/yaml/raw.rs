@@ -1,45 +1,21 @@
-//! The form of a document with all places, before scalars are resolved.
+//! From the events of the parser to nodes: places kept, aliases expanded, `<<` merged.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, StructureStyle};
 
-use super::Style;
-use crate::diag::Diagnostics;
+use super::resolve::{Resolver, Words, merge};
+use super::{Data, Entry, Node, Style};
+use crate::diag::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span};
 use crate::spec::diags;
 
 /// How deep collections may nest.
 const MAX_DEPTH: usize = 64;
 
-/// A node of the document's form.
-#[derive(Debug)]
-pub(super) struct Raw {
-    pub(super) form: Form,
-    pub(super) span: Span,
-}
-
-#[derive(Debug)]
-pub(super) enum Form {
-    Scalar {
-        text: Arc<str>,
-        style: Style,
-    },
-    List(Vec<Rc<Raw>>),
-    /// Pairs in file order; keys are unique scalars.
-    Map(Vec<(Rc<Raw>, Rc<Raw>)>),
-}
-
-/// A whole document.
-#[derive(Debug)]
-pub(super) struct Document {
-    pub(super) root: Rc<Raw>,
-    /// What was meant by scalars that a comment cut, by where they begin: read on with it, so that two requests that
-    /// were cut down to the same are not two of the same name.
-    pub(super) meant: HashMap<u32, Arc<str>>,
-}
+/// The most nodes a document may have once its aliases are expanded.
+const MAX_NODES: usize = 1_000_000;
 
 /// Why reading stopped.
 #[derive(Debug)]
@@ -59,39 +35,70 @@ impl Fault {
 }
 
 enum Open {
-    List { items: Vec<Rc<Raw>>, span: Span, anchor: usize },
-    Map { pairs: Vec<(Rc<Raw>, Rc<Raw>)>, key: Option<Key>, span: Span, anchor: usize, flow: bool, slipped: bool },
+    List { items: Vec<Node>, start: Start },
+    Map { entries: Vec<Entry>, key: Option<Key>, start: Start, flow: bool, merges: bool, slipped: bool },
 }
 
 /// A key that waits for its value.
 enum Key {
-    Good(Rc<Raw>),
+    Good(Arc<str>, Span),
     /// It was a fault; its value is read for the faults in it and dropped.
     Bad,
+}
+
+/// Where a collection began.
+#[derive(Clone, Copy)]
+struct Start {
+    span: Span,
+    anchor: usize,
+    /// The nodes of the document before it.
+    nodes: usize,
+}
+
+/// What an alias stands for. A scalar is not resolved yet: its alias may be a key.
+struct Anchored {
+    node: Node,
+    nodes: usize,
 }
 
 struct Builder<'a> {
     file: FileId,
     text: &'a str,
     open: Vec<Open>,
-    anchors: HashMap<usize, Rc<Raw>>,
-    root: Option<Rc<Raw>>,
+    anchors: HashMap<usize, Anchored>,
+    root: Option<Node>,
+    nodes: usize,
     documents: usize,
+    /// The aliases repeat too much: nothing is made of the document any more.
+    bomb: bool,
+    /// What was meant by scalars that a comment cut, by where they begin: read on with it, so that two requests that
+    /// were cut down to the same are not two of the same name.
     meant: HashMap<u32, Arc<str>>,
+    resolver: Resolver,
+    words: &'a mut Words,
     diags: &'a mut Diagnostics,
 }
 
-/// Reads the form of a document; `Ok(None)` after a fault that was reported at its place and left nothing to go on
-/// with. After other faults reading goes on, so that one hides no other.
-pub(super) fn read(file: FileId, text: &str, diags: &mut Diagnostics) -> Result<Option<Document>, Fault> {
+/// Reads a document; `Ok(None)` after a fault that was reported at its place and left nothing to go on with. After
+/// other faults reading goes on, so that one hides no other.
+pub(super) fn read(
+    file: FileId,
+    text: &str,
+    words: &mut Words,
+    diags: &mut Diagnostics,
+) -> Result<Option<Node>, Fault> {
     let mut builder = Builder {
         file,
         text,
         open: Vec::new(),
         anchors: HashMap::new(),
         root: None,
+        nodes: 0,
         documents: 0,
+        bomb: false,
         meant: HashMap::new(),
+        resolver: Resolver::default(),
+        words,
         diags,
     };
     for next in Parser::new_from_str(text) {
@@ -99,12 +106,31 @@ pub(super) fn read(file: FileId, text: &str, diags: &mut Diagnostics) -> Result<
         let range = span.byte_range().unwrap_or(0..0);
         if !builder.take(event, Span::new(file, range.start, range.end)) {
             let Builder { root, meant, .. } = builder;
-            return Ok(root.map(|root| Document { root, meant }));
+            return Ok(root.map(|root| mended(root, &meant)));
         }
     }
-    let empty =
-        || Rc::new(Raw { form: Form::Scalar { text: "".into(), style: Style::Plain }, span: Span::new(file, 0, 0) });
-    Ok(Some(Document { root: builder.root.unwrap_or_else(empty), meant: builder.meant }))
+    let empty = Node { data: Data::Null, span: Span::new(file, 0, 0), style: Style::Plain };
+    let Builder { root, meant, bomb, .. } = builder;
+    Ok((!bomb).then(|| mended(root.unwrap_or(empty), &meant)))
+}
+
+/// Puts what was meant in place of scalars that a comment cut.
+fn mended(mut node: Node, meant: &HashMap<u32, Arc<str>>) -> Node {
+    if meant.is_empty() {
+        return node;
+    }
+    match &node.data {
+        Data::List(items) => node.data = Data::List(items.iter().map(|n| mended(n.clone(), meant)).collect()),
+        Data::Map(entries) => {
+            let mend = |e: &Entry| Entry { value: mended(e.value.clone(), meant), ..e.clone() };
+            node.data = Data::Map(entries.iter().map(mend).collect());
+        }
+        Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) => {
+            let meant = meant.get(&node.span.start).filter(|_| node.style == Style::Plain);
+            node.data = meant.map_or(node.data, |text| Data::Text(Arc::clone(text)));
+        }
+    }
+    node
 }
 
 impl Builder<'_> {
@@ -133,29 +159,32 @@ impl Builder<'_> {
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                 };
-                let form = Form::Scalar { text: text.as_ref().into(), style };
-                self.close(Rc::new(Raw { form, span }), anchor);
+                let node = Node { data: Data::Text(self.words.get(&text)), span, style };
+                self.remember(anchor, &node, 1);
+                self.scalar(node);
             }
-            Event::Alias(id) => {
-                let Some(target) = self.anchors.get(&id).cloned() else {
-                    // An alias inside its own anchor: the document would contain itself.
-                    self.fault(diags::yaml(span, "an alias may not stand inside what it refers to"));
-                    return false;
-                };
-                self.close(target, 0);
-            }
+            Event::Alias(id) => return self.alias(id, span),
             Event::SequenceStart(_, anchor, tag) => {
                 if tag.is_some() {
                     self.fault(diags::yaml_tag(span));
                 }
-                return self.push(Open::List { items: Vec::new(), span, anchor });
+                let start = self.start(span, anchor);
+                return self.push(Open::List { items: Vec::new(), start });
             }
             Event::MappingStart(style, anchor, tag) => {
                 if tag.is_some() {
                     self.fault(diags::yaml_tag(span));
                 }
                 let flow = style == StructureStyle::Flow;
-                return self.push(Open::Map { pairs: Vec::new(), key: None, span, anchor, flow, slipped: false });
+                let start = self.start(span, anchor);
+                return self.push(Open::Map {
+                    entries: Vec::new(),
+                    key: None,
+                    start,
+                    flow,
+                    merges: false,
+                    slipped: false,
+                });
             }
             Event::SequenceEnd | Event::MappingEnd => self.end(span),
             // The event type may grow; what it says beyond these carries no data.
@@ -164,11 +193,17 @@ impl Builder<'_> {
         true
     }
 
+    fn start(&mut self, span: Span, anchor: usize) -> Start {
+        let start = Start { span, anchor, nodes: self.nodes };
+        self.count(1, span);
+        start
+    }
+
     fn push(&mut self, open: Open) -> bool {
         self.open.push(open);
         if self.open.len() > MAX_DEPTH {
-            let Some(Open::List { span, .. } | Open::Map { span, .. }) = self.open.last() else { return false };
-            let span = *span;
+            let Some(Open::List { start, .. } | Open::Map { start, .. }) = self.open.last() else { return false };
+            let span = start.span;
             self.fault(diags::yaml(span, &format!("values nest deeper than {MAX_DEPTH} levels")));
             return false;
         }
@@ -176,50 +211,97 @@ impl Builder<'_> {
     }
 
     fn end(&mut self, end: Span) {
-        match self.open.pop() {
-            Some(Open::List { items, span, anchor }) => {
-                let span = Span { end: end.end.max(span.end), ..span };
-                self.close(Rc::new(Raw { form: Form::List(items), span }), anchor);
-            }
-            Some(Open::Map { pairs, span, anchor, slipped, .. }) => {
-                let span = Span { end: end.end.max(span.end), ..span };
+        let (data, style, start) = match self.open.pop() {
+            Some(Open::List { items, start }) => (Data::List(items.into()), Style::Collection, start),
+            Some(Open::Map { entries, start, merges, slipped, .. }) => {
                 // `{{ x }}` was meant as text, and is read as such for the faults that it may have then.
-                let meant = self.text.get(span.start as usize..span.end as usize).filter(|_| slipped);
-                let form = match meant {
-                    Some(text) => Form::Scalar { text: text.into(), style: Style::Quoted },
-                    None => Form::Map(pairs),
-                };
-                self.close(Rc::new(Raw { form, span }), anchor);
+                let meant = self.text.get(start.span.start as usize..end.end.max(start.span.end) as usize);
+                if let Some(text) = meant.filter(|_| slipped) {
+                    (Data::Text(text.into()), Style::Quoted, start)
+                } else {
+                    let entries = if merges { merge(entries, self.diags) } else { entries };
+                    (Data::Map(entries.into()), Style::Collection, start)
+                }
             }
-            None => {}
+            None => return,
+        };
+        let span = Span { end: end.end.max(start.span.end), ..start.span };
+        let node = Node { data, span, style };
+        self.remember(start.anchor, &node, self.nodes - start.nodes);
+        self.place(node);
+    }
+
+    fn remember(&mut self, anchor: usize, node: &Node, nodes: usize) {
+        if anchor != 0 {
+            self.anchors.insert(anchor, Anchored { node: node.clone(), nodes });
         }
     }
 
-    /// Puts a finished node where it belongs: a list, a key, a value, or the root.
-    fn close(&mut self, node: Rc<Raw>, anchor: usize) {
-        if anchor != 0 {
-            self.anchors.insert(anchor, Rc::clone(&node));
+    fn alias(&mut self, id: usize, span: Span) -> bool {
+        let Some(Anchored { node, nodes }) = self.anchors.get(&id) else {
+            // An alias inside its own anchor: the document would contain itself.
+            self.fault(diags::yaml(span, "an alias may not stand inside what it refers to"));
+            return false;
+        };
+        let (nodes, target) = (*nodes, node.span);
+        if !matches!(node.data, Data::List(_) | Data::Map(_)) {
+            let node = node.clone();
+            self.scalar(node);
+            return true;
         }
+        self.count(nodes, target);
+        let Some(Anchored { node, .. }) = self.anchors.get(&id).filter(|_| !self.bomb) else {
+            // Nothing is made of the document any more, so nothing is copied.
+            self.place(Node { data: Data::List(Arc::default()), span: target, style: Style::Collection });
+            return true;
+        };
+        let node = node.clone();
+        self.place(node);
+        true
+    }
+
+    fn count(&mut self, nodes: usize, span: Span) {
+        self.nodes += nodes;
+        if self.nodes > MAX_NODES && !self.bomb {
+            self.bomb = true;
+            self.diags.push(diags::yaml(span, "its aliases repeat too much"));
+        }
+    }
+
+    /// Puts a scalar where it belongs; only one that is no key is resolved.
+    fn scalar(&mut self, mut node: Node) {
+        let is_key = matches!(self.open.last(), Some(Open::Map { key: None, .. }));
+        if !is_key {
+            self.count(1, node.span);
+            if let (Style::Plain, Data::Text(text)) = (node.style, &node.data) {
+                node.data = self.resolver.plain(text, node.span, self.diags);
+            }
+        }
+        self.place(node);
+    }
+
+    /// Puts a finished node where it belongs: a list, a key, a value, or the root.
+    fn place(&mut self, node: Node) {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List { items, .. }) => items.push(node),
-            Some(Open::Map { pairs, key, flow, slipped, .. }) => {
+            Some(Open::Map { entries, key, flow, merges, slipped, .. }) => {
                 match key.take() {
-                    Some(Key::Good(key)) => return pairs.push((key, node)),
+                    Some(Key::Good(key, key_span)) => return entries.push(Entry { key, key_span, value: node }),
                     Some(Key::Bad) => return,
                     None => {}
                 }
-                let fault = match &node.form {
-                    Form::Scalar { text, .. } => pairs
-                        .iter()
-                        .find(|(k, _)| matches!(&k.form, Form::Scalar { text: t, .. } if t == text))
-                        .map(|(first, _)| diags::duplicate_key(node.span, first.span, text)),
-                    Form::Map(_) | Form::List(_) => {
-                        *slipped = *flow;
-                        Some(super::slips::collection_as_key(self.file, self.text, node.span, *flow))
-                    }
+                let fault = if let Data::Text(text) = node.data {
+                    let first = entries.iter().find(|e| e.key == text).map(|e| e.key_span);
+                    let fault = first.map(|first| diags::duplicate_key(node.span, first, &text));
+                    *merges |= fault.is_none() && &*text == "<<" && node.style == Style::Plain;
+                    *key = Some(if fault.is_some() { Key::Bad } else { Key::Good(text, node.span) });
+                    fault
+                } else {
+                    *slipped = *flow;
+                    *key = Some(Key::Bad);
+                    Some(super::slips::collection_as_key(self.file, self.text, node.span, *flow))
                 };
-                *key = Some(if fault.is_some() { Key::Bad } else { Key::Good(node) });
                 if let Some(fault) = fault {
                     self.fault(fault);
                 }
@@ -227,7 +309,7 @@ impl Builder<'_> {
         }
     }
 
-    fn fault(&mut self, diagnostic: crate::diag::Diagnostic) {
+    fn fault(&mut self, diagnostic: Diagnostic) {
         self.diags.push(diagnostic);
     }
 
