@@ -220,7 +220,7 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
     let media = request.headers.text("content-type").filter(|_| !request.body.is_empty());
     Leg {
         method: request.method.clone(),
-        base: request.address.base(),
+        base: request.address.base().to_owned(),
         tls: url.scheme() == "https",
         host: url.host_str().unwrap_or_default().to_owned(),
         path,

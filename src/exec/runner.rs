@@ -63,7 +63,7 @@ impl Limits {
         let host = match self.per_host {
             None => None,
             Some(limit) => {
-                let host = request.address.base();
+                let host = request.address.base().to_owned();
                 let semaphore = {
                     let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
                     Arc::clone(hosts.entry(host).or_insert_with(|| Arc::new(Semaphore::new(limit.max(1)))))

@@ -1,5 +1,7 @@
 //! Where a request goes: an origin, and the request-target byte for byte as it will be sent.
 
+use std::sync::Arc;
+
 use url::{Origin, Url};
 
 /// An absolute address whose path and query are never normalised.
@@ -8,6 +10,7 @@ pub struct Address {
     url: Url,
     /// Path and query as written.
     target: String,
+    base: Arc<str>,
 }
 
 /// Why a text is no address.
@@ -48,15 +51,20 @@ impl Address {
         if target.bytes().any(|b| b <= b' ' || b == 0x7f) {
             return Err(AddressError::Character);
         }
-        let mut url = Url::parse(authority).map_err(|_| AddressError::Authority)?;
-        if url.host_str().is_none_or(str::is_empty) {
-            return Err(AddressError::Authority);
-        }
         // The URL is for origins, cookies and redirects; what is sent is `target`.
-        if let Ok(whole) = Url::parse(&format!("{authority}{target}")) {
-            url = whole;
-        }
-        Ok(Self { url, target })
+        let whole = || Url::parse(&format!("{authority}{target}"));
+        let url = if is_plain(&authority[after..]) {
+            whole().or_else(|_| Url::parse(authority)).map_err(|_| AddressError::Authority)?
+        } else {
+            // A path must not be read as a host where there is none.
+            let alone = Url::parse(authority).map_err(|_| AddressError::Authority)?;
+            if alone.host_str().is_none_or(str::is_empty) {
+                return Err(AddressError::Authority);
+            }
+            whole().unwrap_or(alone)
+        };
+        let base = url.origin().ascii_serialization().into();
+        Ok(Self { url, target, base })
     }
 
     /// Resolves a `Location` against this address (RFC 9110, section 10.2.2).
@@ -73,8 +81,8 @@ impl Address {
     }
 
     /// Scheme, host and port, without a slash at the end.
-    pub fn base(&self) -> String {
-        self.url.origin().ascii_serialization()
+    pub fn base(&self) -> &str {
+        &self.base
     }
 
     /// The origin, for comparing.
@@ -116,6 +124,12 @@ impl Address {
     }
 }
 
+/// Tells whether a host with its port consists of letters, digits and the marks between them only.
+fn is_plain(authority: &str) -> bool {
+    authority.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && authority.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b))
+}
+
 impl std::fmt::Display for Address {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}{}", self.base(), self.target)
@@ -146,6 +160,9 @@ mod tests {
         assert_eq!(why("http://"), AddressError::Authority);
         assert_eq!(why("http://a:b@h/"), AddressError::UserInfo);
         assert_eq!(why("http://h:99999/"), AddressError::Authority);
+        assert_eq!(why("http:///h"), AddressError::Authority);
+        assert_eq!(why("http://\\/h"), AddressError::Authority);
+        assert_eq!(why("http://\t/h"), AddressError::Authority);
         assert_eq!(why("http://h/a b"), AddressError::Character);
     }
 

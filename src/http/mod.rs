@@ -11,6 +11,7 @@ mod error;
 pub mod jar;
 mod message;
 mod outgoing;
+mod plain;
 mod raw;
 mod redirect;
 mod reuse;

@@ -3,6 +3,9 @@
 //! Every field that the wire would add is added here, so that the record needs no guessing; only
 //! `host` is left to the connection, since HTTP/2 has none. A test compares records with sockets.
 
+use bytes::Bytes;
+use http_body_util::Full;
+
 use super::error::HttpError;
 use super::message::{Headers, Request};
 
@@ -80,15 +83,28 @@ pub(super) fn host(request: &Request) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// The record: the request with all fields that travelled.
-pub(super) fn as_sent(mut request: Request, version: &str) -> Request {
-    // A request that could not leave is recorded as it was meant.
-    let Ok(mut fields) = fields(&request) else { return request };
-    if version == "HTTP/2" {
-        fields.retain(|name| !HOP_BY_HOP.contains(&name));
-    } else if !fields.has("host") {
-        fields.add("host", host(&request));
+/// Gives the request as hyper takes it; the fields must be complete.
+pub(super) fn message(request: &Request) -> Result<http::Request<Full<Bytes>>, HttpError> {
+    let refuse = |why: &str| HttpError::BadRequest { why: why.to_owned() };
+    let mut headers = header_map(&request.headers)?;
+    if !headers.contains_key(http::header::HOST) {
+        let host = host(request);
+        headers.insert(http::header::HOST, host.parse().map_err(|_| refuse("the host cannot travel"))?);
     }
-    request.headers = fields;
-    request
+    let mut out = http::Request::new(Full::new(request.body.clone()));
+    *out.method_mut() = method(request)?;
+    let uri: Result<http::Uri, _> = request.address.target().parse();
+    *out.uri_mut() = uri.map_err(|_| refuse("a character in the target cannot travel; write it percent-encoded"))?;
+    *out.headers_mut() = headers;
+    Ok(out)
+}
+
+/// Makes the record complete: the fields that the wire added, without those that it dropped.
+pub(super) fn complete(request: &mut Request, version: &str) {
+    if version == "HTTP/2" {
+        request.headers.retain(|name| !HOP_BY_HOP.contains(&name));
+    } else if !request.headers.has("host") {
+        let host = host(request);
+        request.headers.add("host", host);
+    }
 }

@@ -1,10 +1,9 @@
-//! Requests that a client library would change, by their target (`/a/../b`, `//admin`) or because
-//! they have no `Accept`: sent on a connection of their own through hyper, which adds nothing.
+//! Requests over TLS that a client library would change, by their target (`/a/../b`, `//admin`) or
+//! because they have no `Accept`: sent on a connection of their own through hyper, which adds nothing.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -17,31 +16,23 @@ use super::{body, outgoing};
 /// Sends one request on a new connection and reads the whole answer.
 pub(super) async fn exchange(
     request: &Request,
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: Arc<rustls::ClientConfig>,
     settings: &Settings,
 ) -> Result<Response, HttpError> {
     let url = request.address.url();
     let host = url.host_str().unwrap_or_default().to_owned();
-    let port = url.port_or_known_default().unwrap_or(80);
+    let port = url.port_or_known_default().unwrap_or(443);
     let authority = url.authority().to_owned();
-    let pinned: Option<SocketAddr> = settings
-        .resolve
-        .iter()
-        .find(|(h, _)| *h == host)
-        .map(|(_, a)| SocketAddr::new(a.ip(), if a.port() == 0 || url.port().is_some() { port } else { a.port() }));
-    let connected = match pinned {
+    let connected = match settings.pinned(url) {
         Some(address) => TcpStream::connect(address).await,
         None => TcpStream::connect((host.trim_matches(['[', ']']), port)).await,
     };
     let stream = connected.map_err(|e| HttpError::classify(&e, &authority))?;
     // Best effort: without it a small request may wait for the peer's acknowledgement.
     let _ = stream.set_nodelay(true);
-    let Some(config) = tls else {
-        return talk(stream, request, settings, &authority).await;
-    };
     let name = rustls::pki_types::ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
         .map_err(|_| HttpError::Tls { why: format!("`{host}` is no name a certificate can have") })?;
-    let stream = tokio_rustls::TlsConnector::from(config)
+    let stream = tokio_rustls::TlsConnector::from(tls)
         .connect(name, stream)
         .await
         .map_err(|e| HttpError::classify(&e, &authority))?;
@@ -52,7 +43,7 @@ async fn talk<S>(stream: S, request: &Request, settings: &Settings, authority: &
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let out = message(request)?;
+    let out = outgoing::message(request)?;
     let failed = |e: hyper::Error| HttpError::classify(&e, authority);
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
     // Dropped with this future, so that a timeout closes the connection.
@@ -70,19 +61,4 @@ where
     let headers = incoming(&head.headers);
     let body = body::decode(&headers, whole.join(), settings.max_body)?;
     Ok(Response { status: head.status.as_u16(), version: version_name(head.version), headers, body })
-}
-
-fn message(request: &Request) -> Result<http::Request<Full<bytes::Bytes>>, HttpError> {
-    let refuse = |why: &str| HttpError::BadRequest { why: why.to_owned() };
-    let mut headers = outgoing::header_map(&outgoing::fields(request)?)?;
-    if !headers.contains_key(http::header::HOST) {
-        let host = outgoing::host(request);
-        headers.insert(http::header::HOST, host.parse().map_err(|_| refuse("the host cannot travel"))?);
-    }
-    let mut out = http::Request::new(Full::new(request.body.clone()));
-    *out.method_mut() = outgoing::method(request)?;
-    let uri: Result<http::Uri, _> = request.address.target().parse();
-    *out.uri_mut() = uri.map_err(|_| refuse("a character in the target cannot travel; write it percent-encoded"))?;
-    *out.headers_mut() = headers;
-    Ok(out)
 }

@@ -16,7 +16,7 @@ use super::error::HttpError;
 use super::message::{Exchange, Headers, Request, Response};
 use super::reuse::{Memory, Repeat};
 use super::tls::{self, TlsSettings};
-use super::{body, outgoing, raw};
+use super::{body, outgoing, plain, raw};
 
 /// How connections are made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,6 +38,17 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The address that a URL's host is pinned to.
+    pub(super) fn pinned(&self, url: &url::Url) -> Option<SocketAddr> {
+        let host = url.host_str()?;
+        let (_, address) = self.resolve.iter().find(|(name, _)| name == host)?;
+        let own = url.port().is_some() || address.port() == 0;
+        let port = if own { url.port_or_known_default()? } else { address.port() };
+        Some(SocketAddr::new(address.ip(), port))
+    }
+}
+
 /// Whether requests go through a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub enum Proxy {
@@ -51,7 +62,7 @@ pub enum Proxy {
 }
 
 /// No connection that idled longer is used again: servers close theirs after 2 s at the earliest.
-const LONGEST_IDLE: Duration = Duration::from_millis(1500);
+pub(super) const LONGEST_IDLE: Duration = Duration::from_millis(1500);
 
 /// Sends requests with one set of settings; cheap to share.
 #[derive(Debug)]
@@ -61,6 +72,7 @@ pub struct Transport {
     secure: Clients,
     tls: OnceLock<Result<Arc<rustls::ClientConfig>, HttpError>>,
     memory: Memory,
+    direct: plain::Pool,
 }
 
 /// The same settings with and without a pool.
@@ -72,7 +84,7 @@ struct Clients {
 
 /// Which connection a request takes.
 #[derive(Debug, Clone, Copy)]
-enum Connection {
+pub(super) enum Connection {
     /// One from the pool, if there is one.
     Pooled,
     /// A new one that carries nothing else.
@@ -80,9 +92,17 @@ enum Connection {
 }
 
 /// Why no answer began, and over which connection it was expected.
-struct Broken {
-    error: HttpError,
-    local: Option<SocketAddr>,
+pub(super) struct Broken {
+    pub(super) error: HttpError,
+    pub(super) local: Option<SocketAddr>,
+}
+
+/// The head of an answer has come.
+enum Answer {
+    /// Straight from the server.
+    Plain(Box<plain::Answer>),
+    /// Through a proxy or TLS.
+    Library(reqwest::Response),
 }
 
 impl From<HttpError> for Broken {
@@ -95,7 +115,8 @@ impl Transport {
     /// Takes settings; connections and certificates are loaded when first needed.
     pub fn new(settings: Settings) -> Self {
         let (plain, secure) = (Clients::default(), Clients::default());
-        Self { settings, plain, secure, tls: OnceLock::new(), memory: Memory::default() }
+        let (tls, memory, direct) = (OnceLock::new(), Memory::default(), plain::Pool::default());
+        Self { settings, plain, secure, tls, memory, direct }
     }
 
     /// The settings.
@@ -161,45 +182,57 @@ impl Transport {
         }
         let started = Timestamp::now();
         let clock = Instant::now();
+        match outgoing::fields(&request) {
+            Ok(fields) => request.headers = fields,
+            // A request that could not leave is recorded as it was meant.
+            Err(error) => return Exchange { request, response: Err(error), started, elapsed: clock.elapsed() },
+        }
         let sent = tokio::time::timeout(timeout, self.exchange(&request)).await;
         let response = sent.unwrap_or(Err(HttpError::Timeout(timeout)));
         let elapsed = clock.elapsed();
-        let version = response.as_ref().map_or("HTTP/1.1", |r| r.version);
-        Exchange { request: outgoing::as_sent(request, version), response, started, elapsed }
+        outgoing::complete(&mut request, response.as_ref().map_or("HTTP/1.1", |r| r.version));
+        Exchange { request, response, started, elapsed }
     }
 
     async fn exchange(&self, request: &Request) -> Result<Response, HttpError> {
         // The library adds an `Accept` of its own, so a request without one takes the other way too.
         let bare = !request.headers.has("accept");
-        if !request.address.is_normal() || bare {
+        if !self.is_direct(request) && (!request.address.is_normal() || bare) {
             return self.raw(request).await;
         }
         let origin = request.address.base();
         let repeat = Repeat::of(&request.method);
         let connection =
-            if repeat == Repeat::Harmless || self.memory.keeps(&origin) { Connection::Pooled } else { Connection::New };
-        let broken = match self.begin(request, &origin, connection).await {
-            Ok(answer) => return self.finish(request, answer).await,
+            if repeat == Repeat::Harmless || self.memory.keeps(origin) { Connection::Pooled } else { Connection::New };
+        let broken = match self.begin(request, origin, connection).await {
+            Ok(answer) => return self.finish(request, origin, answer).await,
             Err(broken) => broken,
         };
-        let reused = broken.error == HttpError::Closed && broken.local.is_some_and(|l| self.memory.broke(&origin, l));
+        let reused = broken.error == HttpError::Closed && broken.local.is_some_and(|l| self.memory.broke(origin, l));
         if !reused || repeat == Repeat::Never {
             return Err(broken.error);
         }
-        let answer = self.begin(request, &origin, Connection::New).await.map_err(|b| b.error)?;
-        self.finish(request, answer).await
+        let answer = self.begin(request, origin, Connection::New).await.map_err(|b| b.error)?;
+        self.finish(request, origin, answer).await
+    }
+
+    /// Tells whether nothing but TCP lies between here and the server.
+    fn is_direct(&self, request: &Request) -> bool {
+        self.settings.proxy == Proxy::Direct && Scheme::of(request) == Scheme::Http
     }
 
     /// Sends, and waits for the head of the answer.
-    async fn begin(
-        &self,
-        request: &Request,
-        origin: &str,
-        connection: Connection,
-    ) -> Result<reqwest::Response, Broken> {
+    async fn begin(&self, request: &Request, origin: &str, connection: Connection) -> Result<Answer, Broken> {
+        if self.is_direct(request) {
+            let answer = self.direct.begin(request, origin, connection, &self.settings).await?;
+            if let Some(local) = answer.local() {
+                self.memory.answered(origin, local);
+            }
+            return Ok(Answer::Plain(Box::new(answer)));
+        }
         let client = self.client(Scheme::of(request), connection)?;
         let mut out = reqwest::Request::new(outgoing::method(request)?, request.address.url().clone());
-        *out.headers_mut() = outgoing::header_map(&outgoing::fields(request)?)?;
+        *out.headers_mut() = outgoing::header_map(&request.headers)?;
         if !request.body.is_empty() {
             *out.body_mut() = Some(request.body.clone().into());
         }
@@ -210,10 +243,16 @@ impl Transport {
         if let Some(info) = answer.extensions().get::<HttpInfo>() {
             self.memory.answered(origin, info.local_addr());
         }
-        Ok(answer)
+        Ok(Answer::Library(answer))
     }
 
-    async fn finish(&self, request: &Request, mut answer: reqwest::Response) -> Result<Response, HttpError> {
+    async fn finish(&self, request: &Request, origin: &str, answer: Answer) -> Result<Response, HttpError> {
+        let mut answer = match answer {
+            Answer::Plain(answer) => {
+                return self.direct.finish(request, origin, *answer, self.settings.max_body).await;
+            }
+            Answer::Library(answer) => answer,
+        };
         let status = answer.status().as_u16();
         let version = version_name(answer.version());
         let headers = incoming(answer.headers());
@@ -232,11 +271,7 @@ impl Transport {
             let why = "this target would be changed on its way through a proxy".to_owned();
             return Err(HttpError::BadRequest { why });
         }
-        let tls = match Scheme::of(request) {
-            Scheme::Http => None,
-            Scheme::Https => Some(self.tls_config()?),
-        };
-        raw::exchange(request, tls, &self.settings).await
+        raw::exchange(request, self.tls_config()?, &self.settings).await
     }
 
     /// Tells whether the system's authorities were loaded.

@@ -150,6 +150,6 @@ impl Policy {
             Self::SameOrigin => from.origin() != to.origin(),
             Self::Origin | Self::Strict | Self::Whole => from.url().scheme() == "https" && to.url().scheme() == "http",
         };
-        if hidden { "null".to_owned() } else { from.base() }
+        if hidden { "null".to_owned() } else { from.base().to_owned() }
     }
 }

@@ -103,7 +103,7 @@ fn person<'a>(seal: &'a Seal<'_>) -> Person<'a> {
 impl Handshake for Talk<'_> {
     fn sign(&mut self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
         if self.lane.is_none() {
-            self.lane = seal.memory.lease(&request.address.base(), request.address.target());
+            self.lane = seal.memory.lease(request.address.base(), request.address.target());
             self.kept = self.lane.is_some();
         }
         if let Some(lane) = &mut self.lane {
@@ -140,7 +140,7 @@ impl Handshake for Talk<'_> {
                 lane = Lane::new(lane.terms.with_nonce(next), nonce());
             }
         }
-        seal.memory.give_back(request.address.base(), lane);
+        seal.memory.give_back(request.address.base().to_owned(), lane);
         After::Done(note)
     }
 }

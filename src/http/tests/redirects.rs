@@ -225,7 +225,7 @@ struct Counting(Vec<(String, usize)>);
 
 impl Dress for Counting {
     fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String> {
-        self.0.push((request.address.base(), hop));
+        self.0.push((request.address.base().to_owned(), hop));
         if hop == 2 {
             return Some("nothing for this origin".to_owned());
         }
