@@ -49,7 +49,7 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         reasons: Vec::new(),
         proof: Proof::default(),
         findings: Vec::new(),
-        steps: Vec::new(),
+        steps: Vec::with_capacity(case.shape.steps.len()),
         case_steps: case.shape.steps.len(),
         attempts: 1,
         elapsed: Duration::ZERO,

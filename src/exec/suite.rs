@@ -1,8 +1,10 @@
 //! Runs a suite: setup, cases, teardown.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
@@ -100,10 +102,9 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     }
     let number = u32::try_from(index).unwrap_or(u32::MAX);
     shared.emit(Event::CaseStarted(CaseStarted { index: number, id: Arc::clone(&case.id) }));
-    let working = Arc::clone(&shared);
-    // A task of its own, so that a panic in it is caught; it listens for the end of the run itself.
-    let task = tokio::spawn(async move { case::run(&working, index, &ground).await });
-    let done = task.await.unwrap_or_else(|_| {
+    // The future of a case is large: boxed, it stays where it is. It listens for the end of the run itself.
+    let working = AssertUnwindSafe(Box::pin(case::run(&shared, index, &ground))).catch_unwind();
+    let done = working.await.unwrap_or_else(|_| {
         let message = "authspec went wrong in this case; the others are not touched";
         let mut done = case::not_run(&shared, index, Verdict::Errored, "internal", message);
         done.outcome.verdict = Verdict::Errored;

@@ -153,7 +153,8 @@ impl StepRun<'_> {
             follow: step.follow,
             timeout,
         };
-        let mut trail = journey.go(prepared.request, &mut dress).await;
+        // Many cases wait and few send, so the large future of sending is not part of every case.
+        let mut trail = Box::pin(journey.go(prepared.request, &mut dress)).await;
         trail.notes.splice(0..0, prepared.notes);
         actor.keep_page(&trail);
         if let Some(why) = dress.fault {

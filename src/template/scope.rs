@@ -1,6 +1,5 @@
 //! The values a template sees.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -19,25 +18,30 @@ pub trait Lookup: Send + Sync {
 #[derive(Clone, Default)]
 pub struct Scope {
     base: Option<Arc<Scope>>,
-    local: HashMap<Arc<str>, Value>,
+    /// Sorted by name: layers are small, and copied for every step.
+    local: Vec<(Arc<str>, Value)>,
 }
 
 impl fmt::Debug for Scope {
     /// Shows names only: values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.local.keys()).finish()
+        f.debug_set().entries(self.local.iter().map(|(name, _)| name)).finish()
     }
 }
 
 impl Scope {
     /// Starts a layer above another.
     pub fn above(base: &Arc<Self>) -> Self {
-        Self { base: Some(Arc::clone(base)), local: HashMap::new() }
+        Self { base: Some(Arc::clone(base)), local: Vec::new() }
     }
 
     /// Sets a name in this layer.
     pub fn set(&mut self, name: impl Into<Arc<str>>, value: Value) {
-        self.local.insert(name.into(), value);
+        let name = name.into();
+        match self.place(&name) {
+            Ok(at) => self.local[at].1 = value,
+            Err(at) => self.local.insert(at, (name, value)),
+        }
     }
 
     /// Sets an object whose members are looked up on use.
@@ -57,12 +61,19 @@ impl Scope {
 
     /// Finds a value.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.local.get(name).or_else(|| self.base.as_ref().and_then(|b| b.get(name)))
+        match self.place(name) {
+            Ok(at) => Some(&self.local[at].1),
+            Err(_) => self.base.as_ref().and_then(|b| b.get(name)),
+        }
+    }
+
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.local.binary_search_by(|(known, _)| (**known).cmp(name))
     }
 
     /// Gives the names of this layer with their values.
     pub fn local(&self) -> impl Iterator<Item = (&Arc<str>, &Value)> {
-        self.local.iter()
+        self.local.iter().map(|(name, value)| (name, value))
     }
 
     /// The whole scope as the value that templates are rendered with.
