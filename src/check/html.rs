@@ -49,7 +49,7 @@ fn split(node: &Node) -> (Option<Node>, Option<&Node>) {
     let attributes = entries.iter().find(|e| &*e.key == "attr").map(|e| &e.value);
     let rest: Vec<Entry> = entries.iter().filter(|e| &*e.key != "attr").cloned().collect();
     let texts = !rest.is_empty() || attributes.is_none();
-    (texts.then(|| Node { data: Data::Map(rest), ..node.clone() }), attributes)
+    (texts.then(|| Node { data: Data::Map(rest.into()), ..node.clone() }), attributes)
 }
 
 fn place(
