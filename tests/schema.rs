@@ -30,6 +30,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("no-target", "the target may stand in the project file"),
     ("scheme", "which parts a login captures, and keys that exclude each other"),
     ("secret", "what a file, a variable or a command gives"),
+    ("secret-source", "whether a text is a date or a JSONPath"),
     ("shared-session", "what a case does to a session"),
     ("slip-comment", "YAML has dropped the comment"),
     ("template-letters", "whether a template can be compiled"),

@@ -11,6 +11,7 @@ use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, map_node, redirects};
 use super::yaml::{Data, Node};
+use crate::jsonpath::Path;
 use crate::source::Spanned;
 
 /// The keys that a project, an environment and a suite share.
@@ -132,7 +133,14 @@ fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<SecretSpec> {
     }
     let fields = reader.fields(node, SECRET_KEYS, "a secret")?;
     let json = fields.get("json").cloned();
+    if let Some((node, Err(fault))) = json.as_ref().map(|n| (n, Path::parse(&n.scalar().unwrap_or_default()))) {
+        reader.fault(diags::bad_value(node.span, fault.message).label("not a JSONPath"));
+    }
     let expires = fields.get("expires").and_then(|n| reader.word(n));
+    if let Some(date) = expires.as_ref().filter(|d| d.value.parse::<jiff::civil::Date>().is_err()) {
+        let message = format!("`{}` is no date", date.value);
+        reader.fault(diags::bad_value(date.span, message).label("not a date").help("write for example `2027-01-31`"));
+    }
     let mut sources = Vec::new();
     if let Some(name) = fields.get("env").and_then(|n| reader.word(n)) {
         sources.push(SecretSource::Env(name));
