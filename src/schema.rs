@@ -176,14 +176,17 @@ fn asks() -> Value {
     ASKS.iter().map(|ask| json!({ "required": [ask] })).collect()
 }
 
-/// At most one way of asking, and at most one body; a form is its own.
+/// At most one way of asking, and at most one body; a form is its own. A try again goes with no round or race.
 fn with_rules(mut step: Map<String, Value>) -> Value {
-    const BODIES: &[&str] = &["json", "form", "body", "submit"];
+    const BODIES: &[&str] = &["json", "form", "multipart", "body", "submit"];
     let mut pairs = vec![json!({ "not": { "required": ASKS } })];
     for (i, one) in BODIES.iter().enumerate() {
         for other in &BODIES[i + 1..] {
             pairs.push(json!({ "not": { "required": [one, other] } }));
         }
+    }
+    for other in ["repeat", "together"] {
+        pairs.push(json!({ "not": { "required": ["retry", other] } }));
     }
     step.insert("allOf".into(), pairs.into());
     step.into()

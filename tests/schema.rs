@@ -26,6 +26,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("file", "whether a file is there and where it is"),
     ("file-outside", "whether a file lies below the project"),
     ("missing-field", "what an identity needs is known where its scheme is declared"),
+    ("no-race", "an expectation that asks for a key beside it"),
     ("no-suites", "which folders hold suites"),
     ("no-target", "the target may stand in the project file"),
     ("scheme", "which parts a login captures, and keys that exclude each other"),

@@ -217,10 +217,11 @@ fn every_example_is_read_without_a_fault() {
     let expect = |name: &str, example: &str| format!("    expect:\n      {name}: {example}\n");
     let mut examples = Vec::new();
     for row in check::CHECKS {
-        // Some look at the answer of an earlier step.
+        // Some look at the answer of an earlier step, and one that counts answers needs several.
         let before = "  - steps:\n    - { name: unknown user, request: GET /a }\n";
+        let together = if row.name == "winners" { "      together: 2\n" } else { "" };
         let expected = expect(row.name, row.example).replace('\n', "\n  ");
-        examples.push((row.name, format!("{before}    - request: GET /a\n  {}", expected.trim_end())));
+        examples.push((row.name, format!("{before}    - request: GET /a\n{together}  {}", expected.trim_end())));
     }
     for row in check::OPERATORS {
         let json = format!("{{ $.a: {{ {}: {} }} }}", row.name, row.example);

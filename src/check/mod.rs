@@ -40,13 +40,16 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod that;
+mod until;
 mod value;
+mod winners;
 
 pub use error::{ExpectedError, NoAnswer};
 pub use expect::{Expectations, read_expect};
 pub use operator::{OPERATORS, OperatorKind};
 pub use same::remember;
 pub use status::StatusSet;
+pub use until::until;
 
 /// All checks: the keys of `expect`.
 pub const CHECKS: &[CheckKind] = &[
@@ -163,6 +166,13 @@ pub const CHECKS: &[CheckKind] = &[
         read: error::read,
     },
     CheckKind {
+        name: "winners",
+        about: "of the answers to a step sent `together`, how many met all other expectations; without it all have to",
+        example: "1",
+        takes: Shape::Either(&[Shape::NUMBER, Shape::The(Def::Operators)]),
+        read: winners::read,
+    },
+    CheckKind {
         name: "that",
         about: "expressions over `response` and all names in scope, each of which must be true",
         example: "[ \"response.json.items | length > 0\" ]",
@@ -229,6 +239,11 @@ pub trait Check: Debug + Send + Sync {
     fn note(&self) -> Option<&'static str> {
         None
     }
+
+    /// Tells whether it judges several answers that were sent together, not one of them.
+    fn counts_winners(&self) -> bool {
+        false
+    }
 }
 
 /// What was fetched for checks: the text behind an address, or why there is none.
@@ -247,6 +262,8 @@ pub struct Seen<'a> {
     pub fetched: &'a Fetched,
     /// When the answer is judged.
     pub now: Timestamp,
+    /// How many answers of several sent together met all else.
+    pub winners: Option<u32>,
     json: OnceCell<Result<serde_json::Value, String>>,
 }
 
@@ -259,7 +276,7 @@ impl<'a> Seen<'a> {
         fetched: &'a Fetched,
         now: Timestamp,
     ) -> Self {
-        Self { trail, response, scope, fetched, now, json: OnceCell::new() }
+        Self { trail, response, scope, fetched, now, winners: None, json: OnceCell::new() }
     }
 
     /// The body as JSON, parsed once; the error is one sentence without any of its text.

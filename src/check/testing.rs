@@ -71,14 +71,19 @@ pub(super) struct Answer {
     jar: Jar,
     earlier: Vec<(String, Arc<Trail>)>,
     fetched: Fetched,
+    winners: Option<u32>,
 }
 
 impl Answer {
     pub(super) fn status(status: u16) -> Self {
-        let mut answer =
-            Self { trail: Trail::default(), jar: Jar::default(), earlier: Vec::new(), fetched: Fetched::new() };
+        let (trail, jar) = (Trail::default(), Jar::default());
+        let mut answer = Self { trail, jar, earlier: Vec::new(), fetched: Fetched::new(), winners: None };
         answer.hop("http://api.test:8080/start?x=1", status);
         answer
+    }
+
+    pub(super) fn winners(self, winners: u32) -> Self {
+        Self { winners: Some(winners), ..self }
     }
 
     pub(super) fn ok() -> Self {
@@ -174,6 +179,7 @@ impl Answer {
         scope.set("response", response_value(&self.trail, self.trail.response().unwrap()));
         self.earlier.iter().for_each(|(step, trail)| remember(&mut scope, step, Arc::clone(trail)));
         let seen = Seen::new(&self.trail, self.trail.response().unwrap(), &scope, &self.fetched, now());
+        let seen = Seen { winners: self.winners, ..seen };
         expectations.checks.iter().map(|placed| placed.check.judge(&seen)).collect()
     }
 

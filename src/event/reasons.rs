@@ -123,6 +123,11 @@ pub const REASONS: &[ReasonCode] = &[
         about: "a case with a shared session ended or rotated the session that others use",
         explain: "Say `session: fresh` on a case that logs out, refreshes by hand or changes the password, so that it gets a login of its own.",
     },
+    ReasonCode {
+        name: "condition",
+        about: "nothing was sent, because the `if` of every step was false",
+        explain: "Such a case counts as skipped. If it should have run, look at what its conditions compare.",
+    },
     ReasonCode { name: "skipped", about: "the suite says `skip`", explain: "The reason stands beside it." },
     ReasonCode {
         name: "xfail",

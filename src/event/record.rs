@@ -33,6 +33,12 @@ pub struct StepRecord {
     pub name: Option<String>,
     /// The part of the case.
     pub phase: Phase,
+    /// Its place among the steps of its part, from 1: `3`; `3.2` for the second request of the third.
+    #[serde(default)]
+    pub number: String,
+    /// Whether its `if` was false, so that nothing was sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
     /// The identity, `anonymous`, or nobody.
     pub caller: Option<String>,
     /// Method and target as sent, masked.

@@ -108,7 +108,7 @@ async fn repeat(shared: &Arc<Shared>, sample: &Sample, scope: &Arc<Scope>, cast:
     let case = &shared.plan.cases[sample.case];
     let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref()?;
     let stand_in = Caller::Nobody;
-    let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope, stand_in, case: None };
+    let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope, stand_in, case: None, last: None };
     let done = run.run(&case.shape.steps[sample.step], cast).await;
     shared.limits.count(done.requests);
     Some(done)

@@ -74,9 +74,22 @@ impl Done {
         self.ended == Ended::Held
     }
 
+    /// Says which step of a list it was.
+    pub(super) fn number(&mut self, step: usize) {
+        let alone = self.records.len() == 1;
+        for (i, record) in self.records.iter_mut().enumerate() {
+            record.number = match &*record.number {
+                "" if alone => step.to_string(),
+                "" => format!("{step}.{}", i + 1),
+                inner => format!("{step}.{inner}"),
+            };
+        }
+    }
+
     /// Adds what the next step left behind.
     pub(super) fn append(&mut self, next: Self) {
         let first = self.records.len();
+        self.captured.retain(|(name, _)| next.captured.iter().all(|(newer, _)| newer != name));
         let at = |step: Option<usize>| Some(first + step.unwrap_or(0));
         self.ended = next.ended;
         self.records.extend(next.records);

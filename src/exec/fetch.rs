@@ -43,6 +43,7 @@ impl StepRun<'_> {
             cookies: Vec::new(),
             follow: Follow::Yes,
             timeout: self.shared.options.timeout,
+            gate: None,
         };
         let trail = journey.go(request, &mut Undressed).await;
         match (trail.response(), &trail.error) {

@@ -50,7 +50,8 @@ pub(super) async fn run_steps(
         let session = shared.sessions.get(shared, *id).await.map_err(|f| (f, 0))?;
         cast.identities.insert(*id, Actor::of(*id, &session, Ownership::Shared));
     }
-    let run = StepRun { shared, world, phase, label: &label, scope: ground, stand_in: plan.caller, case: None };
+    let run =
+        StepRun { shared, world, phase, label: &label, scope: ground, stand_in: plan.caller, case: None, last: None };
     let (done, scope) = run_all(&run, steps, &mut cast).await;
     let requests = done.requests;
     if done.held() {

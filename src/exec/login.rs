@@ -201,6 +201,7 @@ impl Entry<'_> {
             scope: &world.scope,
             stand_in: Caller::Nobody,
             case: None,
+            last: None,
         }
     }
 
@@ -289,6 +290,7 @@ pub(super) async fn ask(
         scope,
         stand_in: Caller::Nobody,
         case: None,
+        last: None,
     };
     let (done, _) = run_all(&run, steps, cast).await;
     shared.sessions.count(0, done.requests as usize);

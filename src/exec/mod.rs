@@ -32,6 +32,7 @@ mod observe;
 mod once;
 mod pages;
 mod play;
+mod race;
 mod ready;
 mod record;
 mod renew;

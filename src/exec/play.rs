@@ -107,7 +107,7 @@ impl<'a> Play<'a> {
     {
         let case = (phase == Phase::Case).then_some(self.index);
         let (shared, world, label) = (self.shared, self.world, &self.case.id);
-        StepRun { shared, world, phase, label, scope, stand_in: self.case.caller, case }
+        StepRun { shared, world, phase, label, scope, stand_in: self.case.caller, case, last: None }
     }
 
     /// Runs the teardown; `whole` tells whether the steps came to their end or to their fault.
@@ -178,6 +178,12 @@ impl<'a> Play<'a> {
             outcome.steps.extend(failure.steps.iter().cloned());
         }
         outcome.reasons.extend(self.left);
+        let mut own = outcome.steps.iter().filter(|step| step.phase == Phase::Case).peekable();
+        if outcome.verdict == Verdict::Passed && own.peek().is_some() && own.all(|step| step.skipped) {
+            outcome.verdict = Verdict::Skipped;
+            let message = "the `if` of every step was false";
+            outcome.reasons.push(record::reason(self.shared, "condition", message, self.case.shape.span, Vec::new()));
+        }
         CaseDone { outcome, refusals: done.refused }
     }
 }

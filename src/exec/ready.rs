@@ -81,8 +81,9 @@ async fn until_ready(wait: &Wait<'_>) -> Option<NotReady> {
             transport: &wait.run.transport,
             jar: &mut jar,
             cookies: Vec::new(),
-            follow: wait.step.follow,
+            follow: prepared.follow,
             timeout: left.max(EVERY),
+            gate: None,
         };
         let trail = journey.go(prepared.request, &mut Undressed).await;
         let last = match (trail.response(), &trail.error) {

@@ -73,6 +73,8 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
     StepRecord {
         name: step.name.as_ref().map(ToString::to_string),
         phase: subject.phase,
+        number: String::new(),
+        skipped: false,
         caller: subject.caller.clone(),
         request,
         status: trail.and_then(Trail::response).map(|r| r.status),

@@ -10,8 +10,10 @@ use super::cast::Cast;
 use super::decide::Sample;
 use super::done::Done;
 use super::talk::StepRun;
+use crate::capture::response_value;
 use crate::check::remember;
 use crate::event::{Event, Phase, Waiting};
+use crate::spec::Repeat;
 use crate::step::{Ask, Caller, Pause, Step};
 use crate::template::{Scope, TemplateError};
 
@@ -30,8 +32,9 @@ pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast) 
 pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast, all: &mut Done, scope: &mut Scope) {
     for (number, step) in steps.iter().enumerate() {
         let layered = Arc::new(scope.clone());
-        let inner = StepRun { scope: &layered, ..*run };
-        let done = inner.run(step, cast).await;
+        let inner = StepRun { scope: &layered, last: all.last.as_ref(), ..*run };
+        let mut done = inner.run(step, cast).await;
+        done.number(number + 1);
         if let (Some(case), Some(id), [key], true) =
             (run.case, done.allowed_to, &done.allowed[..], step.is_repeatable())
         {
@@ -53,10 +56,15 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
 }
 
 impl StepRun<'_> {
-    /// Runs a step with its pause and its tries.
+    /// Runs a step in its time, unless its condition keeps it from being sent.
     pub(super) async fn run(&self, step: &Step, cast: &mut Cast) -> Done {
         let caller = if step.caller == Caller::Case { self.stand_in } else { step.caller };
         cast.begin_step();
+        match self.condition(step, cast.actor(caller)) {
+            Ok(true) => {}
+            Ok(false) => return self.skipped(step, cast.actor(caller)),
+            Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
+        }
         let mut waited = Duration::ZERO;
         if let Some(pause) = &step.pause {
             let actor = cast.actor(caller);
@@ -65,7 +73,54 @@ impl StepRun<'_> {
                 Err(error) => return self.unsent(step, actor, error.into()),
             }
         }
-        let mut requests = 0;
+        let mut done = match &step.repeat {
+            None => self.tries(step, cast, caller).await,
+            Some(repeat) => Box::pin(self.rounds(step, repeat, cast, caller)).await,
+        };
+        done.waited += waited;
+        done
+    }
+
+    /// Tells whether a step's `if` lets it be sent; it sees the answer of the step before.
+    fn condition(&self, step: &Step, actor: &Actor) -> Result<bool, TemplateError> {
+        let Some(condition) = &step.condition else { return Ok(true) };
+        let mut scope = self.scope_of(actor);
+        if let Some((trail, response)) = self.last.and_then(|trail| Some((trail, trail.response()?))) {
+            scope.set("response", response_value(trail, response));
+        }
+        if let serde_json::Value::Bool(holds) = condition.value(&scope)? {
+            return Ok(holds);
+        }
+        let message = format!("`{}` gives neither true nor false", condition.source());
+        Err(TemplateError { message, span: condition.span(), ready_at: None })
+    }
+
+    /// Runs a step again and again, as long as every round holds.
+    async fn rounds(&self, step: &Step, repeat: &Repeat, cast: &mut Cast, caller: Caller) -> Done {
+        let mut all = Done::nothing();
+        for round in 1..=repeat.times {
+            if round > 1 {
+                self.wait(repeat.every, "the next round of a step").await;
+                all.waited += repeat.every;
+            }
+            let mut done = self.once(step, cast, caller).await;
+            done.number(round as usize);
+            if !done.held()
+                && let Some(record) = done.records.last_mut()
+            {
+                record.notes.push(format!("round {round} of {}", repeat.times));
+            }
+            all.append(done);
+            if !all.held() {
+                break;
+            }
+        }
+        all
+    }
+
+    /// Runs a step until it holds, or its tries are over.
+    async fn tries(&self, step: &Step, cast: &mut Cast, caller: Caller) -> Done {
+        let (mut requests, mut waited) = (0, Duration::ZERO);
         let attempts = step.retry.map_or(1, |r| r.attempts);
         // A form that is sent again is the one that was sent before, not that of the answer.
         let page = cast.actor(caller).page.clone();
@@ -91,8 +146,11 @@ impl StepRun<'_> {
     }
 
     async fn once(&self, step: &Step, cast: &mut Cast, caller: Caller) -> Done {
-        match &step.ask {
-            Ask::Request(_) | Ask::Submit(_) => self.exchange(step, cast.actor(caller)).await,
+        match (&step.ask, step.together) {
+            (Ask::Request(_) | Ask::Submit(_), None) => self.exchange(step, cast.actor(caller)).await,
+            (Ask::Request(_) | Ask::Submit(_), Some(number)) => {
+                Box::pin(self.race(step, number, cast.actor(caller))).await
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::Barrier;
 use url::Origin;
 
 use super::actor::{Actor, Who};
@@ -19,9 +20,10 @@ use super::{Keep, Shared, Wire, pages};
 use crate::capture::response_value;
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
+use crate::http::jar::Jar;
 use crate::http::{HttpError, Journey, Trail};
 use crate::step::{Caller, Prepared, Step, Unready};
-use crate::template::{Scope, Value};
+use crate::template::{Scope, Template, Value};
 
 /// What running a step needs.
 #[derive(Clone, Copy)]
@@ -37,6 +39,8 @@ pub(super) struct StepRun<'a> {
     pub(super) stand_in: Caller,
     /// The number of the case, when its pages may be asked for again.
     pub(super) case: Option<usize>,
+    /// What the step before really did.
+    pub(super) last: Option<&'a Arc<Trail>>,
 }
 
 /// How often a request waits for a one-time password: others may take the next one first.
@@ -102,7 +106,7 @@ impl StepRun<'_> {
     }
 
     /// Renders the request; one that needs a one-time password waits until there is a fresh one.
-    async fn prepare(&self, step: &Step, actor: &Actor) -> Result<Prepared, Unready> {
+    pub(super) async fn prepare(&self, step: &Step, actor: &Actor) -> Result<Prepared, Unready> {
         for _ in 0..PASSWORDS {
             match step.prepare(&self.scope_of(actor), &self.world.base, actor.page.as_ref()) {
                 Err(Unready { ready_at: Some(time), .. }) => {
@@ -116,7 +120,7 @@ impl StepRun<'_> {
     }
 
     /// A step that would carry a credential to an origin it is not bound to is never sent.
-    fn foreign(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Option<Done> {
+    pub(super) fn foreign(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Option<Done> {
         let Who::Identity(id, session, _) = &actor.who else { return None };
         let origins = self.origins(session);
         if origins.contains(&prepared.request.address.origin()) {
@@ -139,24 +143,32 @@ impl StepRun<'_> {
             prepared.request.headers.set(name, token);
         }
         let _slot = self.shared.limits.slot(&prepared.request).await;
+        let trail = self.travel(step, &actor.who, &mut actor.jar, prepared, None).await;
+        actor.keep_page(&trail);
+        trail
+    }
+
+    /// Lets a request travel with the credential and the cookies of its sender.
+    pub(super) async fn travel(
+        &self,
+        step: &Step,
+        who: &Who,
+        jar: &mut Jar,
+        prepared: Prepared,
+        gate: Option<&Barrier>,
+    ) -> Trail {
         let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
-        let session = match &actor.who {
+        let session = match who {
             Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
             Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
         };
         let origins = session.as_ref().map(|(_, s)| self.origins(s));
         let mut dress = Credential::new(self.shared, session, origins, prepared.removed, step.handshake);
-        let journey = Journey {
-            transport: &self.world.transport,
-            jar: &mut actor.jar,
-            cookies: prepared.cookies,
-            follow: step.follow,
-            timeout,
-        };
+        let Prepared { request, cookies, follow, notes, .. } = prepared;
+        let journey = Journey { transport: &self.world.transport, jar, cookies, follow, timeout, gate };
         // Many cases wait and few send, so the large future of sending is not part of every case.
-        let mut trail = Box::pin(journey.go(prepared.request, &mut dress)).await;
-        trail.notes.splice(0..0, prepared.notes);
-        actor.keep_page(&trail);
+        let mut trail = Box::pin(journey.go(request, &mut dress)).await;
+        trail.notes.splice(0..0, notes);
         if let Some(why) = dress.fault {
             trail.error = Some(HttpError::BadRequest { why });
         }
@@ -182,7 +194,7 @@ impl StepRun<'_> {
         scope
     }
 
-    fn judge(&self, step: &Step, actor: &Actor, trail: &Trail, fetched: &Fetched) -> Done {
+    pub(super) fn judge(&self, step: &Step, actor: &Actor, trail: &Trail, fetched: &Fetched) -> Done {
         let Some(response) = trail.response().filter(|_| trail.error.is_none()) else {
             return self.no_answer(step, actor, trail);
         };
@@ -225,7 +237,12 @@ impl StepRun<'_> {
     fn no_answer(&self, step: &Step, actor: &Actor, trail: &Trail) -> Done {
         let error = trail.error.clone().unwrap_or(HttpError::Closed);
         let (ended, reason) = match step.expect.error {
-            None => (Ended::Errored, Some(self.reason(error.code(), &error.to_string(), step.span, error.help()))),
+            None => {
+                // A way that leads to nobody does not lead where it should.
+                let strayed = trail.until.is_some() && trail.hops.len() > 1;
+                let ended = if strayed { Ended::Failed } else { Ended::Errored };
+                (ended, Some(self.reason(error.code(), &error.to_string(), step.span, error.help())))
+            }
             Some(expected) => match judge::reason(self.shared, expected.span, "error", expected.judge(&error)) {
                 None => (Ended::Held, None),
                 Some(reason) => (Ended::Failed, Some(reason)),
@@ -249,17 +266,32 @@ impl StepRun<'_> {
         self.without_answer(step, actor, reason)
     }
 
+    /// A step whose `if` is false.
+    pub(super) fn skipped(&self, step: &Step, actor: &Actor) -> Done {
+        let mut record = self.record(step, actor, None, Ended::Held, 0, 0);
+        record.skipped = true;
+        let condition = step.condition.as_ref().map(Template::source).unwrap_or_default();
+        record.notes.push(record::text(self.shared, &format!("skipped, for `{condition}` is false")));
+        Done::of(Ended::Held, record)
+    }
+
     fn without_answer(&self, step: &Step, actor: &Actor, reason: Reason) -> Done {
         let record = self.record(step, actor, None, Ended::Errored, 0, 0);
         Done { reasons: vec![reason], ..Done::of(Ended::Errored, record) }
     }
 
-    fn blocked(&self, step: &Step, actor: &Actor, failure: Arc<Failure>) -> Done {
+    pub(super) fn blocked(&self, step: &Step, actor: &Actor, failure: Arc<Failure>) -> Done {
         let record = self.record(step, actor, None, Ended::Blocked, 0, 0);
         Done { blocked: Some(failure), ..Done::of(Ended::Blocked, record) }
     }
 
-    fn reason(&self, code: &'static str, message: &str, span: crate::source::Span, help: Vec<String>) -> Reason {
+    pub(super) fn reason(
+        &self,
+        code: &'static str,
+        message: &str,
+        span: crate::source::Span,
+        help: Vec<String>,
+    ) -> Reason {
         record::reason(self.shared, code, message, span, help)
     }
 
@@ -275,7 +307,7 @@ impl StepRun<'_> {
     }
 
     /// Tells what was exchanged to whoever asked for all of it.
-    fn tell(&self, actor: &Actor, trail: &Trail) {
+    pub(super) fn tell(&self, actor: &Actor, trail: &Trail) {
         if self.shared.options.wire == Wire::Untold || trail.hops.is_empty() {
             return;
         }
@@ -284,7 +316,7 @@ impl StepRun<'_> {
         self.shared.emit(Event::Exchanged(Box::new(Exchanged { case, phase, caller, hops, started })));
     }
 
-    fn record(
+    pub(super) fn record(
         &self,
         step: &Step,
         actor: &Actor,
@@ -299,7 +331,7 @@ impl StepRun<'_> {
     }
 }
 
-fn count(trail: &Trail) -> u32 {
+pub(super) fn count(trail: &Trail) -> u32 {
     u32::try_from(trail.hops.len()).unwrap_or(u32::MAX)
 }
 

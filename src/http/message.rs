@@ -115,8 +115,19 @@ pub struct Trail {
     pub error: Option<HttpError>,
     /// What cookies did.
     pub jar: JarTrail,
+    /// The address that redirects should lead to.
+    pub until: Option<Awaited>,
     /// What happened on the way that a reader may need, without values.
     pub notes: Vec<String>,
+}
+
+/// An address that redirects should lead to; it is not asked for.
+#[derive(Debug, Clone)]
+pub struct Awaited {
+    /// The address.
+    pub address: String,
+    /// Whether one led there.
+    pub reached: bool,
 }
 
 impl Trail {

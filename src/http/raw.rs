@@ -1,5 +1,6 @@
 //! Requests over TLS that a client library would change, by their target (`/a/../b`, `//admin`) or
-//! because they have no `Accept`: sent on a connection of their own through hyper, which adds nothing.
+//! because they have no `Accept`, and all that leave together: sent on a connection of their own
+//! through hyper, which adds nothing.
 
 use std::sync::Arc;
 
@@ -7,21 +8,47 @@ use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio::sync::Barrier;
+use tokio_rustls::client::TlsStream;
 
 use super::error::HttpError;
 use super::message::{Request, Response};
 use super::transport::{Settings, incoming, version_name};
 use super::{body, outgoing};
 
-/// Sends one request on a new connection and reads the whole answer.
+/// Sends one request on a new connection and reads the whole answer. At a gate it waits with its
+/// connection open, so that those that leave together do leave together.
 pub(super) async fn exchange(
     request: &Request,
-    tls: Arc<rustls::ClientConfig>,
+    tls: Option<Arc<rustls::ClientConfig>>,
     settings: &Settings,
+    gate: Option<&Barrier>,
 ) -> Result<Response, HttpError> {
+    let connection = connect(request, tls, settings).await;
+    // Also one that could not connect comes to the gate, or the others would wait for it.
+    if let Some(gate) = gate {
+        gate.wait().await;
+    }
+    let authority = request.address.url().authority();
+    match connection? {
+        Connection::Plain(stream) => talk(stream, request, settings, authority).await,
+        Connection::Secure(stream) => talk(*stream, request, settings, authority).await,
+    }
+}
+
+enum Connection {
+    Plain(TcpStream),
+    Secure(Box<TlsStream<TcpStream>>),
+}
+
+async fn connect(
+    request: &Request,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    settings: &Settings,
+) -> Result<Connection, HttpError> {
     let url = request.address.url();
     let host = url.host_str().unwrap_or_default().to_owned();
-    let port = url.port_or_known_default().unwrap_or(443);
+    let port = url.port_or_known_default().unwrap_or(80);
     let authority = url.authority().to_owned();
     let connected = match settings.pinned(url) {
         Some(address) => TcpStream::connect(address).await,
@@ -30,13 +57,14 @@ pub(super) async fn exchange(
     let stream = connected.map_err(|e| HttpError::classify(&e, &authority))?;
     // Best effort: without it a small request may wait for the peer's acknowledgement.
     let _ = stream.set_nodelay(true);
+    let Some(config) = tls else { return Ok(Connection::Plain(stream)) };
     let name = rustls::pki_types::ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
         .map_err(|_| HttpError::Tls { why: format!("`{host}` is no name a certificate can have") })?;
-    let stream = tokio_rustls::TlsConnector::from(tls)
+    let stream = tokio_rustls::TlsConnector::from(config)
         .connect(name, stream)
         .await
         .map_err(|e| HttpError::classify(&e, &authority))?;
-    talk(stream, request, settings, &authority).await
+    Ok(Connection::Secure(Box::new(stream)))
 }
 
 async fn talk<S>(stream: S, request: &Request, settings: &Settings, authority: &str) -> Result<Response, HttpError>

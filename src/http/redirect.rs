@@ -4,23 +4,59 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::Barrier;
 
 use super::address::{Address, AddressError};
 use super::error::HttpError;
 use super::jar::{Jar, SendContext};
-use super::message::{Exchange, Request, Trail};
+use super::message::{Awaited, Exchange, Request, Trail};
 use super::transport::Transport;
 
 /// The most hops that are followed.
 pub const MAX_HOPS: usize = 20;
 
 /// What redirects do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Follow {
     /// The redirect is the answer.
     No,
     /// Go where it points, up to [`MAX_HOPS`] times.
     Yes,
+    /// The same, but stop before asking for this address.
+    Until(Address),
+}
+
+impl Follow {
+    /// Tells whether a redirect to an address is where to stop: scheme, host and port are the same,
+    /// and the path segment by segment; the query is not looked at.
+    fn ends_at(&self, address: &Address) -> bool {
+        match self {
+            Self::No | Self::Yes => false,
+            Self::Until(end) => end.origin() == address.origin() && segments(end).eq(segments(address)),
+        }
+    }
+}
+
+/// The segments of a path, each percent-decoded on its own: `%2F` parts no segments.
+fn segments(address: &Address) -> impl Iterator<Item = Vec<u8>> + '_ {
+    address.path().split('/').map(|segment| {
+        let bytes = segment.as_bytes();
+        let hex = |i: usize| bytes.get(i).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
+        let (mut out, mut i) = (Vec::with_capacity(bytes.len()), 0);
+        while i < bytes.len() {
+            match (bytes[i], hex(i + 1), hex(i + 2)) {
+                (b'%', Some(high), Some(low)) => {
+                    out.push(high * 16 + low);
+                    i += 3;
+                }
+                (byte, ..) => {
+                    out.push(byte);
+                    i += 1;
+                }
+            }
+        }
+        out
+    })
 }
 
 /// Puts a credential on a request, hop by hop: only it knows which origins may see it.
@@ -74,6 +110,8 @@ pub struct Journey<'a> {
     pub follow: Follow,
     /// The time for all hops together.
     pub timeout: Duration,
+    /// Where the first request waits, on a connection of its own, for those that leave with it.
+    pub gate: Option<&'a Barrier>,
 }
 
 /// Fields that say nothing of anybody and may travel to another origin.
@@ -83,6 +121,9 @@ impl Journey<'_> {
     /// Sends a request and, where asked, follows it.
     pub async fn go(mut self, mut request: Request, dress: &mut dyn Dress) -> Trail {
         let mut trail = Trail::default();
+        if let Follow::Until(end) = &self.follow {
+            trail.until = Some(Awaited { address: end.to_string(), reached: false });
+        }
         let clock = Instant::now();
         let (mut hop, mut asked) = (0, 0);
         loop {
@@ -93,7 +134,7 @@ impl Journey<'_> {
                 self.add_cookies(&mut outgoing, hop, &mut trail);
             }
             let left = self.timeout.saturating_sub(clock.elapsed());
-            let mut exchange = self.transport.send(outgoing, left).await;
+            let mut exchange = self.transport.send_at(outgoing, left, self.gate.take()).await;
             if let Err(HttpError::Timeout(_)) = exchange.response {
                 // The user's own number, not what was left of it.
                 exchange.response = Err(HttpError::Timeout(self.timeout));
@@ -116,6 +157,10 @@ impl Journey<'_> {
             trail.hops.push(exchange);
             match next {
                 Next::Stop => break,
+                Next::Reached => {
+                    trail.until.as_mut().into_iter().for_each(|until| until.reached = true);
+                    break;
+                }
                 Next::Fault(error) => {
                     trail.error = Some(error);
                     break;
@@ -159,18 +204,23 @@ impl Journey<'_> {
     fn next(&self, exchange: &Exchange, request: &Request, hop: usize) -> Next {
         let Ok(response) = &exchange.response else { return Next::Stop };
         let location = response.headers.all("location").next();
-        let (true, Some(location)) = (is_redirect(response.status) && self.follow == Follow::Yes, location) else {
+        let (true, Some(location)) = (is_redirect(response.status) && !matches!(self.follow, Follow::No), location)
+        else {
             return Next::Stop;
         };
         let fault = |why: String| Next::Fault(HttpError::Redirects { why });
-        if hop == MAX_HOPS {
-            return fault(format!("the redirects do not end within {MAX_HOPS} hops"));
-        }
         let location = travelling(location);
         if location.is_empty() {
             return Next::Stop;
         }
-        let address = match request.address.join(&location) {
+        let address = request.address.join(&location);
+        if address.as_ref().is_ok_and(|address| self.follow.ends_at(address)) {
+            return Next::Reached;
+        }
+        if hop == MAX_HOPS {
+            return fault(format!("the redirects do not end within {MAX_HOPS} hops"));
+        }
+        let address = match address {
             Ok(address) => address,
             Err(error) => return fault(format!("the redirect cannot be followed: {}", unfit(&error))),
         };
@@ -204,6 +254,8 @@ const fn unfit(error: &AddressError) -> &'static str {
 
 enum Next {
     Stop,
+    /// It points to where the way should end.
+    Reached,
     Fault(HttpError),
     Go(Box<Request>, Vec<String>),
 }

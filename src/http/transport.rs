@@ -11,6 +11,7 @@ use bytes::Bytes;
 use hyper_util::client::legacy::connect::HttpInfo;
 use jiff::Timestamp;
 use reqwest::Client;
+use tokio::sync::Barrier;
 
 use super::error::HttpError;
 use super::message::{Exchange, Headers, Request, Response};
@@ -175,7 +176,12 @@ impl Transport {
 
     /// Sends one request and reads the whole answer. Nothing is followed; nothing is repeated but
     /// an idempotent request whose kept connection the server had closed.
-    pub async fn send(&self, mut request: Request, timeout: Duration) -> Exchange {
+    pub async fn send(&self, request: Request, timeout: Duration) -> Exchange {
+        self.send_at(request, timeout, None).await
+    }
+
+    /// Sends one request; with a gate, on a new connection, which waits there for those that leave with it.
+    pub async fn send_at(&self, mut request: Request, timeout: Duration, gate: Option<&Barrier>) -> Exchange {
         if self.settings.proxy != Proxy::Direct && !request.headers.has("accept") {
             // The library would add it unseen, and a proxy leaves no other way.
             request.headers.add("accept", "*/*");
@@ -185,20 +191,33 @@ impl Transport {
         match outgoing::fields(&request) {
             Ok(fields) => request.headers = fields,
             // A request that could not leave is recorded as it was meant.
-            Err(error) => return Exchange { request, response: Err(error), started, elapsed: clock.elapsed() },
+            Err(error) => {
+                if let Some(gate) = gate {
+                    gate.wait().await;
+                }
+                return Exchange { request, response: Err(error), started, elapsed: clock.elapsed() };
+            }
         }
-        let sent = tokio::time::timeout(timeout, self.exchange(&request)).await;
+        let sent = tokio::time::timeout(timeout, self.exchange(&request, gate)).await;
         let response = sent.unwrap_or(Err(HttpError::Timeout(timeout)));
         let elapsed = clock.elapsed();
         outgoing::complete(&mut request, response.as_ref().map_or("HTTP/1.1", |r| r.version));
         Exchange { request, response, started, elapsed }
     }
 
-    async fn exchange(&self, request: &Request) -> Result<Response, HttpError> {
+    async fn exchange(&self, request: &Request, gate: Option<&Barrier>) -> Result<Response, HttpError> {
         // The library adds an `Accept` of its own, so a request without one takes the other way too.
         let bare = !request.headers.has("accept");
-        if !self.is_direct(request) && (!request.address.is_normal() || bare) {
-            return self.raw(request).await;
+        let together = gate.is_some() && self.settings.proxy == Proxy::Direct;
+        if together || (!self.is_direct(request) && (!request.address.is_normal() || bare)) {
+            return self.raw(request, gate).await;
+        }
+        if let Some(gate) = gate {
+            // A proxy's connections are its own; they can only leave at the same time.
+            gate.wait().await;
+            let origin = request.address.base();
+            let answer = self.begin(request, origin, Connection::New).await.map_err(|b| b.error)?;
+            return self.finish(request, origin, answer).await;
         }
         let origin = request.address.base();
         let repeat = Repeat::of(&request.method);
@@ -266,12 +285,19 @@ impl Transport {
         Ok(Response { status, version, body: body::decode(&headers, whole.join(), limit)?, headers })
     }
 
-    async fn raw(&self, request: &Request) -> Result<Response, HttpError> {
+    async fn raw(&self, request: &Request, gate: Option<&Barrier>) -> Result<Response, HttpError> {
         if self.settings.proxy != Proxy::Direct {
+            if let Some(gate) = gate {
+                gate.wait().await;
+            }
             let why = "this target would be changed on its way through a proxy".to_owned();
             return Err(HttpError::BadRequest { why });
         }
-        raw::exchange(request, self.tls_config()?, &self.settings).await
+        let tls = match Scheme::of(request) {
+            Scheme::Http => None,
+            Scheme::Https => Some(self.tls_config()?),
+        };
+        raw::exchange(request, tls, &self.settings, gate).await
     }
 
     /// Tells whether the system's authorities were loaded.

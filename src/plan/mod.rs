@@ -141,9 +141,9 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Tells whether a step waits on the clock before it is sent.
+    /// Tells whether a step waits, or is sent more than once.
     pub fn pauses(&self) -> bool {
-        self.steps.iter().any(|s| s.pause.is_some())
+        self.steps.iter().any(Step::takes_time)
     }
 }
 

@@ -95,7 +95,7 @@ impl<'a> Layers<'a> {
             let d = &layer.defaults;
             out.caller = out.caller.or_else(|| d.caller.clone());
             out.headers = out.headers.or_else(|| d.headers.clone());
-            out.redirects = out.redirects.or(d.redirects);
+            out.redirects = out.redirects.or_else(|| d.redirects.clone());
             out.timeout = out.timeout.or(d.timeout);
         }
         out

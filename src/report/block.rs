@@ -12,7 +12,7 @@ use crate::term::{plural, shorten};
 mod causes;
 mod compare;
 mod excerpt;
-mod exchange;
+pub(crate) mod exchange;
 pub(crate) mod json;
 mod snippet;
 
@@ -204,14 +204,24 @@ fn step_of(outcome: &Outcome) -> Option<usize> {
     named.or_else(|| outcome.steps.len().checked_sub(1).filter(|_| about_an_answer))
 }
 
+/// Numbers a step among those of its part, as its record does.
+pub(crate) fn number(outcome: &Outcome, index: usize) -> String {
+    let step = &outcome.steps[index];
+    if step.number.is_empty() {
+        return outcome.steps[..=index].iter().filter(|s| s.phase == step.phase).count().to_string();
+    }
+    step.number.clone()
+}
+
 /// Says which step it is: `3 of 5 "old token is dead"`, `login of alice`.
 pub(crate) fn step_title(outcome: &Outcome, index: usize) -> String {
     let step = &outcome.steps[index];
-    let number = outcome.steps[..=index].iter().filter(|s| s.phase == step.phase).count();
+    let number = number(outcome, index);
+    let whole = number.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
     let name = step.name.as_ref().map(|n| format!(" \"{n}\"")).unwrap_or_default();
     let who = step.caller.as_deref().unwrap_or("nobody");
     match step.phase {
-        Phase::Case if outcome.case_steps >= number => format!("{number} of {}{name}", outcome.case_steps),
+        Phase::Case if outcome.case_steps >= whole => format!("{number} of {}{name}", outcome.case_steps),
         Phase::Case => format!("{number}{name}"),
         Phase::Setup => format!("setup {number}{name}"),
         Phase::Teardown => format!("teardown {number}{name}"),

@@ -48,6 +48,8 @@ pub(crate) fn get(path: &str, status: &str, headers: &[(&str, &str)], answer: Bo
     StepRecord {
         name: None,
         phase: Phase::Case,
+        number: String::new(),
+        skipped: false,
         caller: Some("bob".to_owned()),
         request: format!("GET {path}"),
         status: code,

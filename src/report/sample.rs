@@ -47,6 +47,8 @@ impl<'a> Texts<'a> {
         StepRecord {
             name: Some(self.text()),
             phase: Phase::Case,
+            number: String::new(),
+            skipped: false,
             caller: Some(self.text()),
             request: self.text(),
             status: Some(401),

@@ -21,6 +21,7 @@ pub const CODES: &[&Code] = &[
     &BAD_REQUEST,
     &ONE_ASK,
     &ONE_BODY,
+    &AT_ODDS,
     &NOT_A_SUITE,
     &UNREADABLE,
     &NO_SUITES,
@@ -82,6 +83,11 @@ static ONE_BODY: Code = Code {
     name: "one-body",
     about: "a request can have one body only",
     explain: "Use one of `json`, `form` and `body`.",
+};
+static AT_ODDS: Code = Code {
+    name: "at-odds",
+    about: "two keys of a step do not go together",
+    explain: "Each key says something that the other one leaves no room for; the message says what. Leave one of them out, or make two steps of it.",
 };
 static NOT_A_SUITE: Code = Code {
     name: "not-a-suite",
@@ -249,6 +255,12 @@ pub(super) fn one_body(first: (&str, Span), second: (&str, Span)) -> Diagnostic 
     Diagnostic::error(&ONE_BODY, second.1, format!("a request has one body: `{}` or `{}`", first.0, second.0))
         .label("a second body")
         .also(first.1, "the first one")
+}
+
+pub(super) fn at_odds(first: (&str, Span), second: (&str, Span), why: &str) -> Diagnostic {
+    Diagnostic::error(&AT_ODDS, second.1, format!("`{}` and `{}` do not go together: {why}", first.0, second.0))
+        .label("one of the two")
+        .also(first.1, "the other one")
 }
 
 pub(super) fn not_a_suite(span: Span, hint: Option<&str>) -> Diagnostic {

@@ -16,6 +16,7 @@ mod rows;
 mod shape;
 mod shared;
 mod step;
+mod timing;
 mod yaml;
 
 pub use ask::{AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, submit};
@@ -23,12 +24,12 @@ pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
 pub use model::{
     AuthSpec, CaseSpec, Defaults, Handshake, IdentitySpec, Named, Pause, Payload, PayloadKind, Project, Redirects,
-    Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites, TargetSpec, TlsSpec, Xfail,
-    find,
+    Repeat, Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites, TargetSpec, TlsSpec,
+    Xfail, find,
 };
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};
 pub use shape::{Def, Shape};
 pub use shared::{DEFAULT_KEYS, IDENTITY_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
-pub use step::{STEP_KEYS, one_or_more_steps, page_step, request_step};
+pub use step::{FILE_KEYS, STEP_KEYS, one_or_more_steps, page_step, request_step};
 pub use yaml::{Data, Entry, Node, Style};

@@ -194,12 +194,14 @@ pub struct Defaults {
 }
 
 /// What a step does with a redirect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Redirects {
     /// The redirect is the answer.
     None,
     /// Follow it, up to 20 hops.
     Follow,
+    /// Follow it up to this address, which is not asked for.
+    Until(Node),
 }
 
 /// A case as written.
@@ -285,6 +287,12 @@ pub struct StepSpec {
     pub retry: Option<Retry>,
     /// Whether a question of the server is answered.
     pub handshake: Handshake,
+    /// Repetition of which every round must hold.
+    pub repeat: Option<Repeat>,
+    /// How many are sent at once.
+    pub together: Option<u32>,
+    /// The expression on which it depends.
+    pub condition: Option<Node>,
 }
 
 /// A body as written.
@@ -303,6 +311,8 @@ pub enum PayloadKind {
     Json,
     /// `application/x-www-form-urlencoded`.
     Form,
+    /// `multipart/form-data`.
+    Multipart,
     /// Text, or a file's bytes.
     Body,
 }
@@ -332,5 +342,14 @@ pub struct Retry {
     /// How often at the most, the first try included.
     pub attempts: u32,
     /// The time between tries.
+    pub every: Duration,
+}
+
+/// Repetition of a step of which every round must hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeat {
+    /// How many rounds.
+    pub times: u32,
+    /// The time between rounds.
     pub every: Duration,
 }

@@ -9,7 +9,7 @@ use super::model::{
 };
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
-use super::step::{STEP_KEYS, map_node, redirects};
+use super::step::{STEP_KEYS, map_node, redirects_by_word};
 use super::yaml::{Data, Node};
 use crate::jsonpath::Path;
 use crate::source::Spanned;
@@ -208,7 +208,7 @@ fn defaults(node: &Node, reader: &mut Reader<'_>) -> Option<Defaults> {
     Some(Defaults {
         caller: fields.get("as").and_then(|n| reader.word(n)),
         headers: map_node(fields, "headers", reader),
-        redirects: fields.get("redirects").and_then(|n| redirects(n, reader)),
+        redirects: fields.get("redirects").and_then(|n| redirects_by_word(n, reader)),
         timeout: fields.get("timeout").and_then(|n| reader.duration(n)),
     })
 }

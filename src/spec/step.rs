@@ -2,13 +2,21 @@
 
 use super::ask::{AskSpec, REQUEST, RequestSpec, SUBMIT_KEYS, ask, page, request};
 use super::diags;
-use super::model::{Handshake, Pause, Payload, PayloadKind, Redirects, Retry, StepSpec};
+use super::model::{Handshake, Payload, PayloadKind, Redirects, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
+use super::timing::{self, PAUSE_KEYS, REPEAT_KEYS, RETRY_KEYS, pause, repeat, retry, together};
 use super::yaml::{Data, Node};
 
 /// The keys of a body that stands in a file.
 const BODY_KEYS: &[Key] = &[key("file", "a path from the suite's folder").is(Shape::Text).needed()];
+
+/// The keys of a file in `multipart`.
+pub const FILE_KEYS: &[Key] = &[
+    key("file", "a path from the suite's folder").is(Shape::Text).needed(),
+    key("type", "its media type, `application/octet-stream` by default").is(Shape::Text),
+    key("name", "the name it is sent with, that of the file by default").is(Shape::Text),
+];
 
 /// The keys of a step.
 pub const STEP_KEYS: &[Key] = &[
@@ -23,17 +31,24 @@ pub const STEP_KEYS: &[Key] = &[
     key("query", "a map of query parameters; a list repeats one").is(Shape::FIELDS),
     key("json", "the body as JSON; templates keep their types").is(Shape::Any),
     key("form", "the body as `application/x-www-form-urlencoded`; a list repeats a field").is(Shape::FIELDS),
+    key("multipart", "the body as `multipart/form-data`: fields, and files as `{ file: path, type, name }`")
+        .is(Shape::Map(&Shape::OneOrMore(&Shape::Either(&[Shape::Text, Shape::Keys(FILE_KEYS)])))),
     key("body", "the body as text, or `{ file: path }`").is(Shape::Either(&[Shape::Text, Shape::Keys(BODY_KEYS)])),
     key("cookies", "cookies for this request only, raw, in place of the jar's of the same name").is(Shape::FIELDS),
     key("expect", "what must come back; without a status it means below 400").is(Shape::The(Def::Expect)),
     key("capture", "names for values of the answer").is(Shape::Named(r"^[A-Za-z_]\w*$", &Shape::The(Def::Capture))),
-    key("redirects", "`none` (default) or `follow`").is(Shape::Words(&["none", "follow"])),
+    key("redirects", "`none` (default), `follow`, or `{ until: URL }`: stop before asking for it")
+        .is(Shape::Either(&[Shape::Words(&["none", "follow"]), Shape::Keys(REDIRECT_KEYS)])),
     key("timeout", "a duration for the whole exchange, 30s by default").is(Shape::Duration),
     key("pause", "a wait before the step: a duration or `{ until: time }`")
         .is(Shape::Either(&[Shape::Duration, Shape::Keys(PAUSE_KEYS)])),
     key("handshake", "`off`: what the server asks back (a Digest challenge) is not answered, so that it can be judged")
         .is(Shape::Words(&["off"])),
     key("retry", "`{ attempts, every }`: repeats until the expectation holds").is(Shape::Keys(RETRY_KEYS)),
+    key("repeat", "`{ times, every }`: every round must hold").is(Shape::Keys(REPEAT_KEYS)),
+    key("together", "a number: so many of this request at once, each on a connection of its own")
+        .is(Shape::Count(2, 100)),
+    key("if", "an expression; where it is false the step is skipped").is(Shape::Text),
 ];
 
 /// Reads a list of steps.
@@ -71,7 +86,11 @@ pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> 
             .and_then(|n| reader.one_of(n, "a way to treat handshakes", &[("off", Handshake::Off)]))
             .unwrap_or_default(),
         retry: fields.get("retry").and_then(|n| retry(n, reader)),
+        repeat: fields.get("repeat").and_then(|n| repeat(n, reader)),
+        together: fields.get("together").and_then(|n| together(n, reader)),
+        condition: fields.get("if").cloned(),
     };
+    timing::conflicts(fields, reader);
     // Everything was read for its faults; without a request there is nothing to plan.
     ask.map(|_| spec)
 }
@@ -84,7 +103,12 @@ pub(super) fn map_node(fields: Fields<'_>, name: &str, reader: &mut Reader<'_>) 
 }
 
 fn payload(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<Payload> {
-    let kinds = [("json", PayloadKind::Json), ("form", PayloadKind::Form), ("body", PayloadKind::Body)];
+    let kinds = [
+        ("json", PayloadKind::Json),
+        ("form", PayloadKind::Form),
+        ("multipart", PayloadKind::Multipart),
+        ("body", PayloadKind::Body),
+    ];
     let mut found = kinds.iter().filter_map(|(name, kind)| fields.entry(name).map(|e| (*name, *kind, e)));
     let (name, kind, entry) = found.next()?;
     for (other, _, second) in found {
@@ -93,38 +117,30 @@ fn payload(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<Payload> {
     if let Some(form) = fields.entry("submit") {
         reader.fault(diags::one_body(("submit", form.key_span), (name, entry.key_span)));
     }
-    if kind == PayloadKind::Form {
+    if matches!(kind, PayloadKind::Form | PayloadKind::Multipart) {
         reader.map(&entry.value)?;
     }
     Some(Payload { kind, node: entry.value.clone() })
 }
 
-/// Reads what redirects do.
-pub(super) fn redirects(node: &Node, reader: &mut Reader<'_>) -> Option<Redirects> {
-    reader.one_of(node, "a way to treat redirects", &[("none", Redirects::None), ("follow", Redirects::Follow)])
+/// Reads what redirects do, as `defaults` has it.
+pub(super) fn redirects_by_word(node: &Node, reader: &mut Reader<'_>) -> Option<Redirects> {
+    let none = matches!(node.scalar().as_deref(), Some("none"));
+    let word = reader.one_of(node, "a way to treat redirects", &[("none", ()), ("follow", ())]);
+    word.map(|()| if none { Redirects::None } else { Redirects::Follow })
 }
 
-const PAUSE_KEYS: &[Key] = &[key("until", "seconds since 1970 or an RFC 3339 time").is(Shape::Text).needed()];
+/// The keys of `redirects` in its long form.
+const REDIRECT_KEYS: &[Key] = &[key("until", "the address to stop at, without asking for it").is(Shape::Text).needed()];
 
-fn pause(node: &Node, reader: &mut Reader<'_>) -> Option<Pause> {
-    if matches!(node.data, Data::Map(_)) {
-        let fields = reader.fields(node, PAUSE_KEYS, "`pause`")?;
-        let until = reader.need(fields, node, "until", "`pause`")?;
-        return Some(Pause::Until(until.clone()));
+fn redirects(node: &Node, reader: &mut Reader<'_>) -> Option<Redirects> {
+    if !matches!(node.data, Data::Map(_)) {
+        return redirects_by_word(node, reader);
     }
-    reader.duration(node).map(Pause::For)
-}
-
-const RETRY_KEYS: &[Key] = &[
-    key("attempts", "how often at the most, the first try included").is(Shape::Count(2, 1000)).needed(),
-    key("every", "the time between tries").is(Shape::Duration).needed(),
-];
-
-fn retry(node: &Node, reader: &mut Reader<'_>) -> Option<Retry> {
-    let fields = reader.fields(node, RETRY_KEYS, "`retry`")?;
-    let attempts = reader.need(fields, node, "attempts", "`retry`").and_then(|n| reader.count(n, 2..=1000))?;
-    let every = reader.need(fields, node, "every", "`retry`").and_then(|n| reader.duration(n))?;
-    Some(Retry { attempts: u32::try_from(attempts).unwrap_or(1000), every })
+    let fields = reader.fields(node, REDIRECT_KEYS, "`redirects`")?;
+    let until = reader.need(fields, node, "until", "`redirects`")?;
+    reader.word(until)?;
+    Some(Redirects::Until(until.clone()))
 }
 
 /// Reads one step or a list of steps, as schemes hold them.
@@ -167,5 +183,8 @@ fn bare(node: &Node, request: RequestSpec) -> StepSpec {
         pause: None,
         handshake: Handshake::On,
         retry: None,
+        repeat: None,
+        together: None,
+        condition: None,
     }
 }

@@ -3,14 +3,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::request::{Body, Field, Parts};
-use super::{Ask, Caller, IdentityId, Line, Pause, Step, Tree, diags};
+use super::{Ask, Caller, IdentityId, Line, Pause, Redirects, Step, Tree, diags};
 use crate::capture::read_captures;
-use crate::check::{Expectations, StatusSet, read_expect};
+use crate::check::{Expectations, StatusSet, read_expect, until};
 use crate::files::read_file;
-use crate::http::Follow;
+use crate::http::Address;
 use crate::source::Spanned;
-use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, Redirects, StepSpec};
+use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, StepSpec};
 use crate::template::{Members, Names, Template};
 
 /// What compiling steps needs beside the reader.
@@ -49,7 +51,9 @@ impl Compile<'_, '_> {
         let caller = spec.caller.as_ref().map_or(Some(Caller::Case), |name| self.caller(name));
         let base = Arc::clone(&self.reader.names);
         self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
+        let condition = spec.condition.as_ref().map(|n| self.with_response(|cx| cx.reader.expression(n)));
         let ask = self.ask(&spec.ask);
+        let redirects = self.redirects(spec);
         let parts = self.parts(spec);
         let captures =
             self.with_response(|cx| spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader)));
@@ -75,15 +79,8 @@ impl Compile<'_, '_> {
         let mut after = (*with_captures(&base)).clone();
         spec.name.iter().for_each(|name| after.add_step(name));
         self.reader.names = Arc::new(after);
-        let follow = match spec.redirects.or(self.defaults.redirects) {
-            Some(Redirects::Follow) => Follow::Yes,
-            Some(Redirects::None) | None => Follow::No,
-        };
-        let mut expect = expect?;
-        if expect.status.is_none() && expect.error.is_none() {
-            let below = StatusSet::below_400();
-            expect.checks.insert(0, below.placed(spec.ask.span()));
-        }
+        let (redirects, mut expect) = (redirects?, expect?);
+        self.add_implied(spec, &redirects, &mut expect);
         Some(Step {
             span: spec.ask.span(),
             name: spec.name.clone(),
@@ -92,12 +89,32 @@ impl Compile<'_, '_> {
             parts: parts?,
             expect,
             captures,
-            follow,
+            redirects,
             timeout: spec.timeout.or(self.defaults.timeout),
             pause,
             handshake: spec.handshake,
             retry: spec.retry,
+            repeat: spec.repeat,
+            together: spec.together,
+            condition: match condition {
+                None => None,
+                Some(condition) => Some(condition?),
+            },
         })
+    }
+
+    /// Adds the checks that a step has without saying so.
+    fn add_implied(&mut self, spec: &StepSpec, redirects: &Redirects, expect: &mut Expectations) {
+        if let (Some(winners), None) = (expect.checks.iter().find(|c| c.check.counts_winners()), spec.together) {
+            self.reader.fault(diags::no_race(winners.span));
+        }
+        if let Redirects::Until(end) = redirects {
+            expect.checks.insert(0, until(end.span()));
+        }
+        if expect.status.is_none() && expect.error.is_none() {
+            let below = StatusSet::below_400();
+            expect.checks.insert(0, below.placed(spec.ask.span()));
+        }
     }
 
     fn ask(&mut self, spec: &AskSpec) -> Option<Ask> {
@@ -108,6 +125,24 @@ impl Compile<'_, '_> {
             }
             AskSpec::Submit(form) => self.submit(form).map(Ask::Submit),
         }
+    }
+
+    fn redirects(&mut self, spec: &StepSpec) -> Option<Redirects> {
+        Some(match spec.redirects.as_ref().or(self.defaults.redirects.as_ref()) {
+            Some(spec::Redirects::Until(node)) => {
+                let end = self.reader.template(node)?;
+                if let Some(text) = end.as_literal()
+                    && !text.starts_with('/')
+                    && let Err(why) = Address::parse(text)
+                {
+                    self.reader.fault(diags::bad_until(node.span, &why.to_string()));
+                    return None;
+                }
+                Redirects::Until(end)
+            }
+            Some(spec::Redirects::Follow) => Redirects::Follow,
+            Some(spec::Redirects::None) | None => Redirects::Stay,
+        })
     }
 
     fn parts(&mut self, spec: &StepSpec) -> Option<Parts> {
@@ -182,6 +217,7 @@ impl Compile<'_, '_> {
         match payload.kind {
             PayloadKind::Json => Tree::compile(&payload.node, self.reader).map(Body::Json),
             PayloadKind::Form => Some(Body::Form(self.fields(&payload.node))),
+            PayloadKind::Multipart => self.multipart(&payload.node).map(Body::Multipart),
             PayloadKind::Body => match &payload.node.data {
                 Data::Map(_) => self.file_body(&payload.node),
                 _ => self.reader.template(&payload.node).map(Body::Text),
@@ -192,9 +228,15 @@ impl Compile<'_, '_> {
     fn file_body(&mut self, node: &Node) -> Option<Body> {
         let keys = [spec::key("file", "a path from the suite's folder")];
         let fields = self.reader.fields(node, &keys, "`body`")?;
-        let path = self.reader.need(fields, node, "file", "`body`").and_then(|n| self.reader.word(n))?;
+        let path = self.reader.need(fields, node, "file", "`body`")?;
+        self.file(path).map(Body::File)
+    }
+
+    /// Reads the file that a node names.
+    pub(super) fn file(&mut self, node: &Node) -> Option<Bytes> {
+        let path = self.reader.word(node)?;
         match read_file(self.folder, self.root, &path.value) {
-            Ok(bytes) => Some(Body::File(bytes)),
+            Ok(bytes) => Some(bytes),
             Err(why) => {
                 self.reader.fault(diags::file(path.span, &path.value, &why));
                 None

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use crate::capture::Capture;
 use crate::check::{Expectations, StatusSet};
-use crate::http::{Address, Follow};
+use crate::http::Address;
 use crate::source::Span;
-use crate::spec::{Handshake, Retry};
+use crate::spec::{Handshake, Repeat, Retry};
 use crate::template::Template;
 
 mod compile;
 pub mod diags;
+mod multipart;
 mod request;
 mod submit;
 mod tree;
@@ -64,7 +65,7 @@ pub struct Step {
     /// What is kept.
     pub captures: Vec<Capture>,
     /// What redirects do.
-    pub follow: Follow,
+    pub redirects: Redirects,
     /// The time the exchange may take; the run's own when none is given.
     pub timeout: Option<Duration>,
     /// A wait before it.
@@ -73,6 +74,12 @@ pub struct Step {
     pub retry: Option<Retry>,
     /// Whether a question of the server is answered.
     pub handshake: Handshake,
+    /// Repetition of which every round must hold.
+    pub repeat: Option<Repeat>,
+    /// How many are sent at once.
+    pub together: Option<u32>,
+    /// The expression on which it depends.
+    pub condition: Option<Template>,
 }
 
 /// What a step asks for.
@@ -91,6 +98,17 @@ pub struct Line {
     pub method: Arc<str>,
     /// The path below the target, or an absolute URL.
     pub target: Template,
+}
+
+/// What a step does with redirects.
+#[derive(Debug)]
+pub enum Redirects {
+    /// The redirect is the answer.
+    Stay,
+    /// Follow them.
+    Follow,
+    /// Follow them up to this address.
+    Until(Template),
 }
 
 /// A wait before a step.
@@ -147,7 +165,14 @@ impl Step {
             Ask::Request(line) => matches!(&*line.method, "GET" | "HEAD"),
             Ask::Submit(_) => false,
         };
-        safe && self.pause.is_none() && self.retry.is_none()
+        let at_once = self.pause.is_none() && self.retry.is_none() && self.repeat.is_none();
+        safe && at_once && self.together.is_none() && self.condition.is_none()
+    }
+
+    /// Tells whether it takes its time: it waits, or is sent more than once. What would renew a session
+    /// meanwhile would change what the step is about.
+    pub fn takes_time(&self) -> bool {
+        self.pause.is_some() || self.retry.is_some() || self.repeat.is_some() || self.together.is_some()
     }
 
     /// The step as its user reads it: `GET /me`, templates not rendered.

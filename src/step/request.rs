@@ -1,11 +1,13 @@
 //! Renders a step into the request that leaves.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{Ask, LastPage, Step, Tree, Unready};
-use crate::http::{Address, AddressError, Headers, Request};
+use super::multipart::Multipart;
+use super::{Ask, LastPage, Redirects, Step, Tree, Unready};
+use crate::http::{Address, AddressError, Follow, Headers, Request};
 use crate::page::Submission;
 use crate::template::{Scope, Template, TemplateError};
 
@@ -31,6 +33,7 @@ pub(super) enum Body {
     None,
     Json(Tree),
     Form(Vec<(Arc<str>, Field)>),
+    Multipart(Multipart),
     Text(Template),
     File(Bytes),
 }
@@ -46,12 +49,15 @@ pub struct Prepared {
     pub removed: Vec<Arc<str>>,
     /// Remarks on what a reader would not expect.
     pub notes: Vec<String>,
+    /// What redirects do.
+    pub follow: Follow,
 }
 
 impl Step {
     /// Renders the request. `base` is the target that paths are appended to, byte for byte; `last` is the page
     /// whose form may be sent.
     pub fn prepare(&self, scope: &Scope, base: &str, last: Option<&LastPage>) -> Result<Prepared, Unready> {
+        let follow = self.follow(scope, base)?;
         match &self.ask {
             Ask::Request(line) => {
                 let address = address(&line.target, scope, base)?;
@@ -61,18 +67,27 @@ impl Step {
                     headers: Headers::default(),
                     body: Bytes::new(),
                 };
-                Ok(self.parts.prepare(bare, scope)?)
+                Ok(Prepared { follow, ..self.parts.prepare(bare, scope)? })
             }
             Ask::Submit(form) => {
                 let Submission { request, notes } = form.request(scope, last)?;
-                Ok(Prepared { notes, ..self.parts.prepare(request, scope)? })
+                Ok(Prepared { notes, follow, ..self.parts.prepare(request, scope)? })
             }
         }
     }
 
     /// Adds the fields that every step has to a request that a page made.
     pub fn dress(&self, request: Request, scope: &Scope) -> Result<Prepared, TemplateError> {
-        self.parts.prepare(request, scope)
+        let follow = if matches!(self.redirects, Redirects::Stay) { Follow::No } else { Follow::Yes };
+        Ok(Prepared { follow, ..self.parts.prepare(request, scope)? })
+    }
+
+    fn follow(&self, scope: &Scope, base: &str) -> Result<Follow, TemplateError> {
+        Ok(match &self.redirects {
+            Redirects::Stay => Follow::No,
+            Redirects::Follow => Follow::Yes,
+            Redirects::Until(end) => Follow::Until(address(end, scope, base)?),
+        })
     }
 }
 
@@ -114,28 +129,38 @@ impl Parts {
             .iter()
             .map(|(name, value)| Ok((name.to_string(), value.render(scope)?)))
             .collect::<Result<_, TemplateError>>()?;
-        Ok(Prepared { request: Request { headers, ..request }, cookies, removed, notes: Vec::new() })
+        Ok(Prepared {
+            request: Request { headers, ..request },
+            cookies,
+            removed,
+            notes: Vec::new(),
+            follow: Follow::No,
+        })
     }
 
     fn render_body(&self, scope: &Scope, headers: &mut Headers, removed: &[Arc<str>]) -> Result<Bytes, TemplateError> {
-        let (body, kind): (Bytes, Option<&str>) = match &self.body {
+        let (body, kind): (Bytes, Option<Cow<'static, str>>) = match &self.body {
             Body::None => return Ok(Bytes::new()),
-            Body::Json(tree) => (tree.value(scope)?.to_string().into(), Some("application/json")),
+            Body::Json(tree) => (tree.value(scope)?.to_string().into(), Some("application/json".into())),
             Body::Form(fields) => {
                 let mut form = url::form_urlencoded::Serializer::new(String::new());
                 for (name, value) in each(fields) {
                     form.append_pair(name, &value.render(scope)?);
                 }
-                (form.finish().into(), Some("application/x-www-form-urlencoded"))
+                (form.finish().into(), Some("application/x-www-form-urlencoded".into()))
             }
-            Body::Text(text) => (text.render(scope)?.into(), Some("text/plain; charset=utf-8")),
+            Body::Multipart(parts) => {
+                let (body, kind) = parts.render(scope)?;
+                (body, Some(kind.into()))
+            }
+            Body::Text(text) => (text.render(scope)?.into(), Some("text/plain; charset=utf-8".into())),
             Body::File(bytes) => (bytes.clone(), None),
         };
         if let Some(kind) = kind
             && !headers.has("content-type")
             && removed.iter().all(|r| !r.eq_ignore_ascii_case("content-type"))
         {
-            headers.add("content-type", kind);
+            headers.add("content-type", kind.into_owned());
         }
         Ok(body)
     }
@@ -146,6 +171,7 @@ impl Parts {
             Body::None | Body::File(_) => false,
             Body::Json(tree) => tree.uses(name),
             Body::Form(fields) => each(fields).any(|(_, t)| t.uses(name)),
+            Body::Multipart(parts) => parts.uses(name),
             Body::Text(text) => text.uses(name),
         }
     }

@@ -70,6 +70,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /old/me", "moved to /me"),
     ("GET /hop/{n}", "redirects to /me in n steps"),
     ("POST /submit-307", "redirects to /notes and keeps the body"),
+    ("POST /uploads", "tells the parts of a multipart body"),
     ("GET /slow", "answers after ?ms="),
     ("GET /flaky", "fails ?fail= times for a ?key="),
     ("GET /jobs/{id}", "done at the third look"),

@@ -13,6 +13,7 @@ mod pages;
 mod report;
 mod retries;
 mod tokens;
+mod uploads;
 mod web;
 
 use axum::Router;
@@ -41,6 +42,7 @@ pub(crate) fn all(app: App) -> Router {
         .merge(keys::routes())
         .merge(digest::routes())
         .merge(retries::routes())
+        .merge(uploads::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(app.clone(), outer::wrap))
         .with_state(app)

@@ -7,6 +7,7 @@ mod record;
 mod redirects;
 mod reuse;
 mod tls;
+mod together;
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};

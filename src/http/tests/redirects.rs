@@ -14,7 +14,8 @@ async fn follow(request: Request) -> Trail {
 
 async fn follow_with(request: Request, jar: &mut Jar, dress: &mut dyn Dress) -> Trail {
     let transport = transport();
-    let journey = Journey { transport: &transport, jar, cookies: Vec::new(), follow: Follow::Yes, timeout: SOON };
+    let journey =
+        Journey { transport: &transport, jar, cookies: Vec::new(), follow: Follow::Yes, timeout: SOON, gate: None };
     journey.go(request, dress).await
 }
 
@@ -68,8 +69,14 @@ async fn other_statuses_and_a_missing_location_are_the_answer() {
     }
     let server = Server::script([to(302, "/b"), ok("")]);
     let (transport, mut jar) = (transport(), Jar::new());
-    let journey =
-        Journey { transport: &transport, jar: &mut jar, cookies: Vec::new(), follow: Follow::No, timeout: SOON };
+    let journey = Journey {
+        transport: &transport,
+        jar: &mut jar,
+        cookies: Vec::new(),
+        follow: Follow::No,
+        timeout: SOON,
+        gate: None,
+    };
     let trail = journey.go(request("GET", &server.url("/a")), &mut Undressed).await;
     assert_eq!(trail.response().unwrap().status, 302);
 }
@@ -211,7 +218,8 @@ async fn hand_written_cookies_travel_once_and_a_cookie_field_stands_alone() {
     let url = Address::parse(&server.url("/")).unwrap();
     jar.store(b"sid=jar", url.url(), jiff::Timestamp::now());
     let cookies = vec![("sid".to_owned(), "hand".to_owned())];
-    let journey = Journey { transport: &transport, jar: &mut jar, cookies, follow: Follow::Yes, timeout: SOON };
+    let journey =
+        Journey { transport: &transport, jar: &mut jar, cookies, follow: Follow::Yes, timeout: SOON, gate: None };
     journey.go(request("GET", &server.url("/a")), &mut Undressed).await;
     let heard = server.requests();
     assert!(heard[0].contains("cookie: sid=hand\r\n"), "{}", heard[0]);
@@ -260,7 +268,8 @@ async fn one_timeout_covers_all_hops() {
     });
     let (transport, mut jar) = (transport(), Jar::new());
     let timeout = Duration::from_millis(300);
-    let journey = Journey { transport: &transport, jar: &mut jar, cookies: Vec::new(), follow: Follow::Yes, timeout };
+    let journey =
+        Journey { transport: &transport, jar: &mut jar, cookies: Vec::new(), follow: Follow::Yes, timeout, gate: None };
     let clock = std::time::Instant::now();
     let trail = journey.go(request("GET", &server.url("/")), &mut Undressed).await;
     assert!(clock.elapsed() < Duration::from_secs(2), "{:?}", clock.elapsed());

@@ -292,8 +292,14 @@ async fn leaving_tls_is_told_and_takes_nothing_along() {
     });
     let transport = Transport::new(Settings { tls: authority.trusted(), ..settings() });
     let mut jar = Jar::new();
-    let journey =
-        Journey { transport: &transport, jar: &mut jar, cookies: Vec::new(), follow: Follow::Yes, timeout: SOON };
+    let journey = Journey {
+        transport: &transport,
+        jar: &mut jar,
+        cookies: Vec::new(),
+        follow: Follow::Yes,
+        timeout: SOON,
+        gate: None,
+    };
     let sent = with(request("GET", &url(&secure, "127.0.0.1", "/")), &[("Authorization", "Bearer s3cret")], "");
     let trail = journey.go(sent, &mut Undressed).await;
     assert_eq!((trail.error.clone(), trail.hops.len()), (None, 2));

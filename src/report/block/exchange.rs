@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::excerpt::excerpt;
-use super::{COLUMN, INDENT, bytes, step_of, step_title};
+use super::{COLUMN, INDENT, bytes, number, step_of, step_title};
 use crate::event::{BodyKind, HopRecord, MessageRecord, Outcome, Phase, StepRecord};
 use crate::report::terminal::line::{Line, Page, Role, width};
 use crate::term::{duration, plural, shorten};
@@ -50,7 +50,7 @@ fn before(page: Page, outcome: &Outcome, index: usize) -> Vec<Line> {
     let rows: Vec<[String; 3]> = (from..index)
         .map(|i| {
             let step = &outcome.steps[i];
-            let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
+            let status = step.status.map_or_else(|| unanswered(step).to_owned(), |s| s.to_string());
             [shorten(&short_title(outcome, i), TITLE), shorten(&step.request, 60), status]
         })
         .collect();
@@ -71,9 +71,14 @@ fn before(page: Page, outcome: &Outcome, index: usize) -> Vec<Line> {
     lines
 }
 
+/// What is told in place of a status.
+pub(crate) const fn unanswered(step: &StepRecord) -> &'static str {
+    if step.skipped { "skipped" } else { "no answer" }
+}
+
 fn short_title(outcome: &Outcome, index: usize) -> String {
     let step = &outcome.steps[index];
-    let number = outcome.steps[..=index].iter().filter(|s| s.phase == step.phase).count();
+    let number = number(outcome, index);
     let name = step.name.as_ref().map(|n| format!(" \"{n}\"")).unwrap_or_default();
     match step.phase {
         Phase::Case => format!("{number}{name}"),

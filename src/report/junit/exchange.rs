@@ -2,6 +2,7 @@
 
 use super::clean::one_line;
 use crate::event::{BODY_KEPT, BodyKind, HopRecord, MessageRecord, Outcome, StepRecord};
+use crate::report::block::exchange::unanswered;
 use crate::report::block::step_title;
 use crate::term::{duration, grouped};
 
@@ -40,7 +41,7 @@ fn title(outcome: &Outcome, index: usize, step: &StepRecord) -> String {
     }
     match step.status {
         Some(status) => title.push_str(&format!(" -> {status}, {}", duration(step.elapsed))),
-        None => title.push_str(" -> no answer"),
+        None => title.push_str(&format!(" -> {}", unanswered(step))),
     }
     title
 }
