@@ -164,6 +164,11 @@ impl SourceMap {
         }
     }
 
+    /// Gives the texts of all files.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|f| &*f.text)
+    }
+
     /// Counts the files.
     pub fn len(&self) -> usize {
         self.files.len()

@@ -345,7 +345,8 @@ impl Flow for AtOnce {
 const NAMES: &[&str] =
     &["username", "user", "email", "login", "name", "tenant", "id", "account", "phone", "role", "key_id"];
 
-fn is_name(field: &str) -> bool {
+/// Tells whether a field says who somebody is.
+pub fn is_name(field: &str) -> bool {
     NAMES.contains(&field)
 }
 

@@ -57,6 +57,14 @@ pub(super) fn load_text(
     shown(loaded, context)
 }
 
+/// The fields of all identities as they are written, also of those that have a fault.
+fn written(suites: &spec::Suites) -> impl Iterator<Item = &[spec::Named<spec::Node>]> {
+    let projects = suites.projects.iter().map(|p| &p.shared);
+    let environments = suites.projects.iter().flat_map(|p| &p.environments).map(|e| &e.value);
+    let own = suites.suites.iter().map(|s| &s.shared);
+    projects.chain(environments).chain(own).flat_map(|s| &s.identities).map(|i| &i.value.fields[..])
+}
+
 /// `--env`, `--target` and `--var`.
 type Values = (Option<String>, Option<String>, Vec<(String, String)>);
 
@@ -67,13 +75,24 @@ fn plan(input: &Input, values: Values, unset: Severity, selection: Selection, co
     let options = PlanOptions { environment, target, vars, variables: context.variables.clone(), unset, selection };
     let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);
     let secrets = SecretSet::new();
-    // Passwords that a file writes out are known before the first line of it is shown.
+    // Passwords that a file writes out are known before the first line of it is shown, with their
+    // names where the file has no fault.
     for identity in &plan.identities {
         for field in identity.fields.iter().filter(|f| f.secret) {
             if let Some(literal) = field.value.as_literal() {
                 secrets.declare(&format!("{}.{}", identity.name, field.name), literal);
             }
         }
+    }
+    for fields in written(&suites) {
+        for field in fields.iter().filter(|f| !crate::auth::is_name(&f.name)) {
+            if let Some(text) = field.value.scalar().filter(|t| !t.contains("{{")) {
+                secrets.declare(&field.name, &text);
+            }
+        }
+    }
+    if !diags.is_empty() {
+        sources.texts().for_each(|text| secrets.declare_written(text));
     }
     Loaded { plan, sources: Arc::new(sources), secrets, diags }
 }

@@ -69,6 +69,7 @@ pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
     }
     if args.dry_run {
         let text = list::aligned(&list::cases(&loaded.plan));
+        let text = loaded.secrets.mask(&text);
         context.say(&format!(
             "{text}{} would run; nothing was sent\n",
             crate::term::plural(loaded.plan.cases.len(), "case")

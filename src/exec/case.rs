@@ -41,8 +41,11 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         index: u32::try_from(index).unwrap_or(u32::MAX),
         kind: OutcomeKind::Case,
         suite: case.suite,
-        id: Arc::clone(&case.id),
-        name: case.name.clone(),
+        id: match shared.secrets.mask(&case.id) {
+            std::borrow::Cow::Borrowed(_) => Arc::clone(&case.id),
+            std::borrow::Cow::Owned(masked) => masked.into(),
+        },
+        name: shared.secrets.mask(&case.name).into_owned(),
         tags: case.shape.tags.iter().map(ToString::to_string).collect(),
         place: shared.sources.place(case.shape.span),
         verdict: Verdict::Passed,

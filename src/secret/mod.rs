@@ -16,6 +16,7 @@ pub mod structure;
 mod tests;
 mod unescape;
 mod value;
+mod written;
 
 pub use set::{Found, MaskName, SecretSet};
 pub use structure::TextKind;

@@ -24,6 +24,11 @@ pub use plain::mask_plain;
 
 use keys::Kind;
 
+/// Tells whether a credential stands behind a name.
+pub(super) fn is_credential_name(name: &str) -> bool {
+    keys::kind_of(name).is_some_and(|kind| kind != Kind::Code)
+}
+
 /// What a text is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextKind {
