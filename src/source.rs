@@ -164,6 +164,11 @@ impl SourceMap {
         }
     }
 
+    /// Gives the shown names of all files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.files.iter().map(|f| &*f.name)
+    }
+
     /// Gives the texts of all files.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.files.iter().map(|f| &*f.text)

@@ -22,6 +22,7 @@ mod init;
 mod list;
 mod load;
 mod manual;
+mod outputs;
 mod run;
 mod schema;
 mod signals;

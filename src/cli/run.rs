@@ -67,6 +67,10 @@ pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
         context.complain(&format!("error: no case was selected{why}\n"));
         return verdict::NOTHING;
     }
+    if let Some(why) = super::outputs::clash(&args, &loaded.sources, &context.folder) {
+        context.complain(&format!("error: {why}\n"));
+        return verdict::USAGE;
+    }
     if args.dry_run {
         let text = list::aligned(&list::cases(&loaded.plan));
         let text = loaded.secrets.mask(&text);
