@@ -185,10 +185,18 @@ fn draw(diagnostic: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> St
             files.push(span.file);
         }
     }
-    for file in files {
-        group = group.element(snippet(diagnostic, sources, file));
+    for file in &files {
+        group = group.element(snippet(diagnostic, sources, *file));
     }
+    // Without a place there is no margin that help could hang on.
+    let placeless = files.is_empty();
+    let mut text = String::new();
     for help in &diagnostic.help {
+        if placeless {
+            let help = Group::with_title(Level::HELP.secondary_title(help));
+            text.push_str(&format!("\n{}", renderer.render(&[help])));
+            continue;
+        }
         group = group.element(Level::HELP.message(help));
     }
     let mut report = vec![group];
@@ -199,7 +207,7 @@ fn draw(diagnostic: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> St
             .patch(Patch::new(window.range(fix.span), &*fix.text));
         report.push(Group::with_title(Level::HELP.secondary_title(&*fix.title)).element(source));
     }
-    renderer.render(&report)
+    renderer.render(&report) + &text
 }
 
 fn snippet<'a>(

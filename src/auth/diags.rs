@@ -36,10 +36,22 @@ pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnost
     }
 }
 
-pub(super) fn missing_field(identity: Span, field: &str, scheme: &str, at: Span) -> Diagnostic {
-    Diagnostic::error(&MISSING_FIELD, identity, format!("the scheme `{scheme}` needs the field `{field}`"))
-        .label(format!("has no `{field}`"))
-        .also(at, "its scheme")
+/// A needed field is not there; `others` are those that the scheme does not ask for.
+pub(super) fn missing_field(
+    identity: Span,
+    field: &str,
+    (scheme, at): (&str, Span),
+    others: &[&(Arc<str>, Span)],
+) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&MISSING_FIELD, identity, format!("the scheme `{scheme}` needs the field `{field}`"))
+            .label(format!("has no `{field}`"))
+            .also(at, "its scheme");
+    let near = did_you_mean(field, others.iter().map(|(name, _)| &**name));
+    match others.iter().find(|(name, _)| Some(&**name) == near) {
+        Some((_, span)) => diagnostic.fix(*span, field, format!("did you mean `{field}`?")),
+        None => diagnostic,
+    }
 }
 
 pub(super) fn one_place(span: Span) -> Diagnostic {

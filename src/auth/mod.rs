@@ -361,7 +361,8 @@ pub fn read(spec: &SchemeSpec, place: Span, cx: &mut ReadScheme<'_, '_, '_>) -> 
     let fields = cx.compile.reader.fields(&spec.node, &keys, &format!("the scheme `{}`", kind.name))?;
     for need in kind.needs {
         if cx.fields.iter().all(|(n, _)| &**n != *need) {
-            cx.compile.reader.fault(diags::missing_field(place, need, kind.name, spec.kind.span));
+            let others: Vec<_> = cx.fields.iter().filter(|(n, _)| !kind.needs.contains(&&**n)).collect();
+            cx.compile.reader.fault(diags::missing_field(place, need, (kind.name, spec.kind.span), &others));
         }
     }
     let scheme = (kind.read)(fields, &spec.node, cx)?;

@@ -96,6 +96,10 @@ impl SuiteCallers<'_, '_> {
     fn lookup(&mut self, reader: &mut Reader<'_>, name: &Spanned<Arc<str>>) -> Option<IdentityId> {
         let all = self.layers.named(|l| &l.identities);
         let Some(found) = all.iter().find(|i| i.name == name.value) else {
+            // What is wrong with its declaration was told there.
+            if self.layers.down().any(|l| l.faulty_identities.contains(&name.value)) {
+                return None;
+            }
             let known: Vec<&str> = all.iter().map(|i| &*i.name).chain(["anonymous"]).collect();
             reader.fault(diags::unknown_identity(name.span, &name.value, &known));
             return None;
@@ -156,7 +160,7 @@ impl SuiteCallers<'_, '_> {
             AuthSpec::Name(name) => {
                 let all = self.layers.named(|l| &l.auth);
                 let found = all.iter().find(|a| a.name == name.value).map(|a| &a.value);
-                if found.is_none() {
+                if found.is_none() && !self.layers.down().any(|l| l.faulty_auth.contains(&name.value)) {
                     let known: Vec<&str> = all.iter().map(|a| &*a.name).collect();
                     reader.fault(diags::unknown_auth(name.span, &name.value, &known));
                 }

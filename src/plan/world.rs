@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv};
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, Severity};
 use crate::http::{Address, TlsSettings, Verify};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{
@@ -163,7 +163,11 @@ pub(super) fn build(
     vars.retain(|v| options.vars.iter().all(|(name, _)| *v.name != **name));
     // First, since others may use them.
     vars.splice(0..0, given_vars(&options.vars));
-    let secrets = layers.named(|l| &l.secrets).into_iter().map(|s| secret(s, layers, &mut reader)).collect();
+    let secrets = layers.named(|l| &l.secrets);
+    if options.unset == Severity::Warning {
+        warn_of_unset(&secrets, variables, &mut reader);
+    }
+    let secrets = secrets.into_iter().map(|s| secret(s, layers, &mut reader)).collect();
     World {
         folder: layers.root.clone(),
         target: target(layers, options, &mut reader),
@@ -178,6 +182,17 @@ pub(super) fn build(
             .filter_map(|n| Some((Arc::clone(&n.name), reader.template(&n.value)?)))
             .collect(),
         origins: layers.down().flat_map(|l| &l.origins).filter_map(|n| reader.template(n)).collect(),
+    }
+}
+
+/// Secrets are read by a run alone; that one will be lacking can be told before.
+fn warn_of_unset(secrets: &[&Named<SecretSpec>], variables: &BTreeMap<String, String>, reader: &mut Reader<'_>) {
+    for secret in secrets {
+        if let SecretSource::Env(name) = &secret.value.source
+            && !variables.contains_key(&*name.value)
+        {
+            reader.fault(crate::template::diags::unset_secret(name.span, &name.value));
+        }
     }
 }
 

@@ -272,6 +272,12 @@ pub(super) fn not_a_suite(span: Span, hint: Option<&str>) -> Diagnostic {
     }
 }
 
+/// The project file was named in place of suites.
+pub(super) fn project_file(path: &str, folder: &str) -> Diagnostic {
+    Diagnostic::error(&NOT_A_SUITE, Span::NONE, format!("`{path}` is the project file, not a suite"))
+        .help(format!("name its folder, `{folder}`, or suites in it: they find their project file by themselves"))
+}
+
 pub(super) fn unreadable(span: Span, path: &str, reason: &str) -> Diagnostic {
     Diagnostic::error(&UNREADABLE, span, format!("`{path}` cannot be read: {reason}"))
 }

@@ -91,6 +91,10 @@ pub struct Shared {
     pub auth: Vec<Named<SchemeSpec>>,
     /// Identities.
     pub identities: Vec<Named<IdentitySpec>>,
+    /// Names of schemes whose declaration has a fault.
+    pub faulty_auth: Vec<Arc<str>>,
+    /// Names of identities whose declaration has a fault.
+    pub faulty_identities: Vec<Arc<str>>,
     /// Defaults of steps.
     pub defaults: Defaults,
     /// TLS settings.

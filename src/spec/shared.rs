@@ -73,12 +73,16 @@ pub const TLS_KEYS: &[Key] = &[
 
 /// Reads the shared keys; others are left to the caller.
 pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
+    let auth = named(fields, "auth", reader, scheme);
+    let identities = identities(fields, reader);
     Shared {
+        faulty_auth: left_out(fields, "auth", &auth),
+        faulty_identities: left_out(fields, "identities", &identities),
         target: fields.get("target").and_then(|n| target(n, reader)),
         vars: named(fields, "vars", reader, |_, n| Some(n.clone())),
         secrets: named(fields, "secrets", reader, secret),
-        auth: named(fields, "auth", reader, scheme),
-        identities: identities(fields, reader),
+        auth,
+        identities,
         defaults: fields.get("defaults").and_then(|n| defaults(n, reader)).unwrap_or_default(),
         tls: fields.get("tls").and_then(|n| tls(n, reader)),
         proxy: fields.get("proxy").filter(|n| reader.word(n).is_some()).cloned(),
@@ -108,6 +112,12 @@ pub(super) fn named<T>(
             Some(Named { name: Arc::clone(&entry.key), span: entry.key_span, value })
         })
         .collect()
+}
+
+/// The names under a key that could not be read.
+fn left_out<T>(fields: Fields<'_>, name: &str, read: &[Named<T>]) -> Vec<Arc<str>> {
+    let Some(Data::Map(entries)) = fields.get(name).map(|n| &n.data) else { return Vec::new() };
+    entries.iter().map(|e| &e.key).filter(|key| read.iter().all(|n| n.name != **key)).cloned().collect()
 }
 
 fn target(node: &Node, reader: &mut Reader<'_>) -> Option<TargetSpec> {

@@ -49,6 +49,13 @@ pub(super) fn syntax(span: Span, error: &minijinja::Error) -> Diagnostic {
     Diagnostic::error(&TEMPLATE_SYNTAX, span, format!("a template cannot be read: {detail}")).label("here")
 }
 
+/// A secret's environment variable is not set where files are only checked.
+pub fn unset_secret(span: Span, variable: &str) -> Diagnostic {
+    Diagnostic::warning(&UNSET_VARIABLE, span, format!("the environment variable `{variable}` is not set"))
+        .label("not set")
+        .help("a run needs it: set it, or put it into `.env`")
+}
+
 pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
     if let Some(severity) = name.unset {
         let variable = name.path.trim_start_matches("env.");

@@ -27,7 +27,10 @@ pub(super) fn discover(input: &Input, diags: &mut Diagnostics) -> Vec<Found> {
             continue;
         }
         let full = input.folder.join(path);
-        if full.is_file() {
+        if full.is_file() && is_project_file(&full) {
+            let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            diags.push(diags::project_file(&shown(path), &shown(folder)));
+        } else if full.is_file() {
             push(&mut out, &mut seen, Found { shown: shown(path), path: full, named: true });
         } else if full.is_dir() {
             walk(path, &full, &mut out, &mut seen, diags);
