@@ -67,7 +67,7 @@ pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
         context.complain(&format!("error: no case was selected{why}\n"));
         return verdict::NOTHING;
     }
-    if let Some(why) = super::outputs::clash(&args, &loaded.sources, &context.folder) {
+    if let Some(why) = super::outputs::clash(args, &loaded.sources, &context.folder) {
         context.complain(&format!("error: {why}\n"));
         return verdict::USAGE;
     }
