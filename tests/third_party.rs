@@ -27,6 +27,11 @@ struct Server {
 impl Server {
     /// Starts a server on a free port; `None` when there are no scripts to start it with.
     fn start(name: &str) -> Option<Self> {
+        Self::start_with(name, free_port(), &[])
+    }
+
+    /// The same on a port of the caller's choice, with variables of its own.
+    fn start_with(name: &str, port: u16, variables: &[(&str, String)]) -> Option<Self> {
         let Some(scripts) = std::env::var_os("AUTHSPEC_TARGETS") else {
             // Past the harness, which keeps what a passing test prints to itself.
             let _ = writeln!(std::io::stderr(), "skipped: AUTHSPEC_TARGETS is not set");
@@ -34,9 +39,8 @@ impl Server {
         };
         let folder = Path::new(&scripts).join(name);
         let (scratch, temporary) = scratch(std::env::var_os("TARGETS_DIR"));
-        let port = free_port();
         let server = Self { folder, scratch, url: format!("http://127.0.0.1:{port}"), _temporary: temporary };
-        let started = server.script("start.sh", &[&port.to_string()]);
+        let started = server.script("start.sh", &[&port.to_string()], variables);
         let told = text(&started);
         if told.contains("ready=already") {
             let scratch = server.scratch.display().to_string();
@@ -48,12 +52,13 @@ impl Server {
         Some(server)
     }
 
-    fn script(&self, script: &str, arguments: &[&str]) -> Output {
+    fn script(&self, script: &str, arguments: &[&str], variables: &[(&str, String)]) -> Output {
         let path = self.folder.join(script);
         Command::new("bash")
             .arg(&path)
             .args(arguments)
             .env("TARGETS_DIR", &self.scratch)
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .output()
             .unwrap_or_else(|e| panic!("{} cannot be run: {e}", path.display()))
     }
@@ -61,7 +66,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.script("stop.sh", &[]);
+        self.script("stop.sh", &[], &[]);
     }
 }
 
@@ -77,33 +82,47 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// A port that is free and has a free one behind it.
+fn free_pair() -> u16 {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        if port.checked_add(1).is_some_and(|next| TcpListener::bind(("127.0.0.1", next)).is_ok()) {
+            return port;
+        }
+    }
+}
+
 fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Runs a folder of suites; every case has to pass, and every refusal in them has to be proven.
 fn run(folder: &str, variable: &str, server: &Server) {
-    run_with(folder, variable, server, 0);
+    run_with(folder, &[(variable, &server.url)], &[], 0);
 }
 
-/// The same, with a number of refusals of which nobody may ever be allowed the like.
-fn run_with(folder: &str, variable: &str, server: &Server, unproven: u64) {
+/// The same against several servers, the first of them the target, with more options, and a number of refusals of which nobody may ever
+/// be allowed the like.
+fn run_with(folder: &str, servers: &[(&str, &str)], more: &[&str], unproven: u64) {
     let results = tempfile::NamedTempFile::new().unwrap();
     let proof = if unproven == 0 { &["--require-proof"][..] } else { &[] };
     let output = Command::new(env!("CARGO_BIN_EXE_authspec"))
         .arg("run")
         .args(proof)
-        .args(["--color", "never", "--deadline", "2m", "--json"])
+        .args(["--color", "never", "--deadline", "2m"])
+        .args(more)
+        .arg("--json")
         .arg(results.path())
         .arg(Path::new("examples/third-party").join(folder))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env(variable, &server.url)
+        .envs(servers.iter().copied())
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(0), "{folder}:\n{}", text(&output));
     let results: Value = serde_json::from_slice(&std::fs::read(results.path()).unwrap()).unwrap();
     let summary = &results["summary"];
-    assert_eq!(results["targets"], serde_json::json!([server.url]), "{folder} ran elsewhere");
+    assert_eq!(results["targets"], serde_json::json!([servers[0].1]), "{folder} ran elsewhere");
     assert!(summary["cases"].as_u64() > Some(0), "{summary}");
     assert_eq!(summary["verdicts"]["passed"], summary["cases"], "{summary}");
     assert_eq!(summary["unproven"], unproven, "{summary}");
@@ -127,11 +146,23 @@ fn passport_session() {
 
 #[test]
 fn nginx() {
-    let Some(server) = Server::start("nginx") else { return };
-    // Without a signature, or with another's, a link is for nobody.
-    run_with("nginx", "NGINX", &server, 2);
+    let port = free_pair();
+    let Some(tokens) = Server::start_with("oidc-provider", port, &[]) else { return };
+    let Some(server) = Server::start_with("nginx", free_port(), &[("OP_PORT", port.to_string())]) else { return };
+    let servers = [("NGINX", &*server.url), ("OIDC_PROVIDER", &tokens.url)];
+    // Without a signature, or with another's, a link is for nobody; and nobody here has the token of an admin.
+    run_with("nginx", &servers, &[], 4);
     // Against a server that counts the requests of the first run.
-    run_with("nginx", "NGINX", &server, 2);
+    run_with("nginx", &servers, &[], 4);
+}
+
+#[test]
+fn fastapi_users() {
+    let Some(server) = Server::start("fastapi-users") else { return };
+    let servers = [("FASTAPI_USERS", &*server.url)];
+    // One at a time: the hashing of many logins at once takes longer than a token lives.
+    run_with("fastapi-users", &servers, &["--jobs", "1"], 0);
+    run_with("fastapi-users", &servers, &["--jobs", "1"], 0);
 }
 
 #[test]
