@@ -29,6 +29,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("no-race", "an expectation that asks for a key beside it"),
     ("no-suites", "which folders hold suites"),
     ("no-target", "the target may stand in the project file"),
+    ("project-file", "which files the command line names"),
     ("scheme", "which parts a login captures, and keys that exclude each other"),
     ("secret", "what a file, a variable or a command gives"),
     ("secret-source", "whether a text is a date or a JSONPath"),
