@@ -78,6 +78,7 @@ fn plan(folder: &Path) -> usize {
         vars: Vec::new(),
         variables: std::collections::BTreeMap::default(),
         unset: Severity::Error,
+        commands: authspec::plan::Commands::Run,
         selection: Selection::default(),
     };
     let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);

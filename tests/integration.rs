@@ -10,6 +10,8 @@ mod files;
 mod golden;
 #[path = "integration/interrupts.rs"]
 mod interrupts;
+#[path = "integration/serve.rs"]
+mod serve;
 #[path = "integration/untrusted.rs"]
 mod untrusted;
 #[path = "integration/watch.rs"]

@@ -25,6 +25,7 @@ fn read(paths: Vec<PathBuf>, stdin: Option<String>) -> String {
         vars: Vec::new(),
         variables: std::collections::BTreeMap::new(),
         unset: Severity::Warning,
+        commands: authspec::plan::Commands::Run,
         selection: Selection::default(),
     };
     let _ = Plan::from_suites(&suites, &options, &sources, &mut diags);

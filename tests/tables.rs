@@ -206,6 +206,7 @@ fn faults(suite: &str) -> String {
         vars: Vec::new(),
         variables: BTreeMap::new(),
         unset: Severity::Error,
+        commands: authspec::plan::Commands::Run,
         selection: Selection::default(),
     };
     let _ = Plan::from_suites(&suites, &options, &sources, &mut diags);

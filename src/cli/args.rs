@@ -135,6 +135,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "MIB", default_value_t = 10, value_parser = count(), help_heading = "Running")]
     pub max_body: u32,
 
+    /// Run no command that a file names: `command:` of targets and secrets is a fault.
+    #[arg(long, help_heading = "Running")]
+    pub no_exec: bool,
+
     /// Run again whenever a file of the suites changes, until Ctrl-C; then with the code of the last run.
     #[arg(long, conflicts_with = "dry_run", help_heading = "Running")]
     pub watch: bool,
@@ -292,6 +296,10 @@ pub struct TryArgs {
     /// Add the case to this suite, which is made if it is missing.
     #[arg(long, value_name = "FILE")]
     pub append: Option<PathBuf>,
+
+    /// Run no command that a file names: `command:` of targets and secrets is a fault.
+    #[arg(long)]
+    pub no_exec: bool,
 
     /// The environment of the project file to use.
     #[arg(long = "env", value_name = "NAME")]

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::args::TryArgs;
 use super::context::Context;
 use super::load::{Loaded, complain, load_text};
+use super::run::commands;
 use super::signals;
 use crate::diag::Diagnostics;
 use crate::event::{Event, Outcome, Phase, StepRecord};
@@ -28,7 +29,14 @@ use wording::Asked;
 
 pub(super) fn run(args: &TryArgs, context: &mut Context) -> u8 {
     let text = format!("cases:\n{}    expect: [{}]\n", Asked::of(args).text(), any_status());
-    let loaded = match load_text(text, home(context), args.environment.clone(), args.target.clone(), context) {
+    let loaded = match load_text(
+        text,
+        home(context),
+        args.environment.clone(),
+        args.target.clone(),
+        commands(args.no_exec),
+        context,
+    ) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::args::Files;
 use super::context::Context;
 use crate::diag::{Diagnostics, Severity, render};
-use crate::plan::{Plan, PlanOptions, Selection};
+use crate::plan::{Commands, Plan, PlanOptions, Selection};
 use crate::secret::SecretSet;
 use crate::source::SourceMap;
 use crate::spec::{self, Input, PROJECT_FILE};
@@ -28,6 +28,7 @@ pub(super) fn load(
     files: &Files,
     only: Option<BTreeSet<String>>,
     unset: Severity,
+    commands: Commands,
     context: &Context,
 ) -> Result<Loaded, String> {
     let paths = paths(files, context)?;
@@ -41,7 +42,7 @@ pub(super) fn load(
         callers: files.callers.clone(),
         only,
     };
-    Ok(plan(&input, values, unset, selection, context))
+    Ok(plan(&input, values, (unset, commands), selection, context))
 }
 
 /// Plans one suite that is not in a file; faults are shown, and end the command with the code given back.
@@ -50,10 +51,12 @@ pub(super) fn load_text(
     folder: PathBuf,
     environment: Option<String>,
     target: Option<String>,
+    commands: Commands,
     context: &mut Context,
 ) -> Result<Loaded, u8> {
     let input = Input { paths: vec!["-".into()], stdin: Some(text), folder };
-    let loaded = plan(&input, (environment, target, Vec::new()), Severity::Error, Selection::default(), context);
+    let loaded =
+        plan(&input, (environment, target, Vec::new()), (Severity::Error, commands), Selection::default(), context);
     shown(loaded, context)
 }
 
@@ -68,11 +71,18 @@ fn written(suites: &spec::Suites) -> impl Iterator<Item = &[spec::Named<spec::No
 /// `--env`, `--target` and `--var`.
 type Values = (Option<String>, Option<String>, Vec<(String, String)>);
 
-fn plan(input: &Input, values: Values, unset: Severity, selection: Selection, context: &Context) -> Loaded {
+fn plan(
+    input: &Input,
+    values: Values,
+    (unset, commands): (Severity, Commands),
+    selection: Selection,
+    context: &Context,
+) -> Loaded {
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = spec::load(input, &mut sources, &mut diags);
     let (environment, target, vars) = values;
-    let options = PlanOptions { environment, target, vars, variables: context.variables.clone(), unset, selection };
+    let options =
+        PlanOptions { environment, target, vars, variables: context.variables.clone(), unset, commands, selection };
     let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);
     let secrets = SecretSet::new();
     // Passwords that a file writes out are known before the first line of it is shown, with their
@@ -99,7 +109,7 @@ fn plan(input: &Input, values: Values, unset: Severity, selection: Selection, co
 
 /// Loads for commands that only look: faults are shown, and end the command with the code given back.
 pub(super) fn look(files: &Files, context: &mut Context) -> Result<Loaded, u8> {
-    let loaded = load(files, None, Severity::Warning, context).map_err(|message| {
+    let loaded = load(files, None, Severity::Warning, Commands::Run, context).map_err(|message| {
         context.complain(&format!("error: {message}\n"));
         verdict::USAGE
     })?;

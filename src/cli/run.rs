@@ -16,6 +16,7 @@ use crate::diag::{Diagnostics, Severity};
 use crate::diagnose;
 use crate::event::{Event, RunInfo, Summary};
 use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
+use crate::plan::Commands;
 use crate::report::curl::quote;
 use crate::report::events::{EventsWriter, Pace};
 use crate::report::file::{FileError, ReportFile, Shape, Written};
@@ -32,6 +33,11 @@ pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
     if args.watch { watch::run(&args, &mut context) } else { once(&args, &mut context) }
 }
 
+/// `--no-exec`.
+pub(super) const fn commands(no_exec: bool) -> Commands {
+    if no_exec { Commands::Refuse } else { Commands::Run }
+}
+
 /// One run, from reading the files to the exit code.
 pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
     let read = args.failed_from.as_deref().map(|path| failed::read(path, context)).transpose();
@@ -42,7 +48,7 @@ pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
             .complain(&format!("nothing of {} is left to be run: every case passed or was skipped\n", path.display()));
         return verdict::NOTHING;
     }
-    let loaded = match read.and_then(|only| load(&args.files, only, Severity::Error, context)) {
+    let loaded = match read.and_then(|only| load(&args.files, only, Severity::Error, commands(args.no_exec), context)) {
         Ok(loaded) => loaded,
         Err(message) => {
             context.complain(&format!("error: {message}\n"));
@@ -118,6 +124,7 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     }
     let (events, heard) = unbounded_channel();
     let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets.clone(), events, stopper);
+    let printed = runner.printed();
     let running = tokio::spawn(runner.run());
     let run = again(args, &secrets);
     let terminal = Terminal::new(human(args), terminal_options(args, run.clone(), context));
@@ -129,7 +136,11 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
         context.complain("error: the run broke off\n");
         return verdict::NOT_JUDGED;
     };
-    telling.finish(&summary, &secrets_of_run, context)
+    let code = telling.finish(&summary, &secrets_of_run, context);
+    if summary.exit != verdict::ALL_PASSED {
+        context.complain(&printed.text(&secrets_of_run));
+    }
+    code
 }
 
 fn options(args: &RunArgs) -> RunOptions {

@@ -38,6 +38,7 @@ mod record;
 mod renew;
 mod rounds;
 mod runner;
+mod serve;
 mod session;
 mod stop;
 mod suite;
@@ -48,6 +49,7 @@ mod world;
 mod xfail;
 
 pub use runner::Runner;
+pub use serve::Printed;
 pub use stop::{Stop, Stopper};
 pub use value::CODES;
 pub use world::{Prepared, prepare};

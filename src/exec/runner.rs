@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::decide::{check_alive, decide_rest};
 use super::keep::Keepers;
 use super::ledger::Ledger;
+use super::serve::{Printed, Serving};
 use super::session::Sessions;
 use super::stop::Stop;
 use super::{Prepared, RunOptions, Shared, Stopper, suite};
@@ -119,6 +120,8 @@ pub struct Runner {
     started: Instant,
     /// Lives as long as the run.
     demo: Option<Demo>,
+    /// The commands of targets, for as long.
+    serving: Serving,
 }
 
 impl Runner {
@@ -166,7 +169,12 @@ impl Runner {
             decided: Mutex::default(),
             stop,
         };
-        Self { shared: Arc::new(shared), info, started: Instant::now(), demo: prepared.demo }
+        Self { shared: Arc::new(shared), info, started: Instant::now(), demo: prepared.demo, serving: prepared.serving }
+    }
+
+    /// Gives what the commands of targets print, to be told at the end.
+    pub fn printed(&self) -> Printed {
+        self.serving.printed()
     }
 
     /// Runs all cases; the last event is the summary, which is also returned.
@@ -205,7 +213,7 @@ impl Runner {
         let exit = exit_code(&tally, stopped, policy);
         let summary = Summary { tally, elapsed: self.started.elapsed(), exit, stopped, tolerated };
         shared.emit(Event::RunFinished(Box::new(summary.clone())));
-        drop(self.demo);
+        drop((self.demo, self.serving));
         summary
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use url::Origin;
 
 use super::once::Once;
+use super::serve::{self, Serving};
 use super::{RunOptions, ready, value};
 use crate::demo::{Demo, DemoOptions};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -30,6 +31,8 @@ pub(crate) struct WorldRun {
     pub(crate) origins: Vec<Origin>,
     /// Why nothing can be sent: the target never got ready.
     pub(crate) not_ready: Option<NotReady>,
+    /// Which command of the run serves it.
+    pub(crate) served: Option<usize>,
 }
 
 /// A target that did not answer.
@@ -49,11 +52,19 @@ pub struct Prepared {
     pub notices: Vec<String>,
     /// The embedded demo, stopped when this is dropped.
     pub(crate) demo: Option<Demo>,
+    /// The commands of targets, stopped when this is dropped.
+    pub(crate) serving: Serving,
 }
 
 /// Brings the worlds that the plan uses to life. What is wrong goes to `diags`; then nothing may run.
 pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, diags: &mut Diagnostics) -> Prepared {
-    let mut prepared = Prepared { worlds: Vec::new(), targets: Vec::new(), notices: Vec::new(), demo: None };
+    let mut prepared = Prepared {
+        worlds: Vec::new(),
+        targets: Vec::new(),
+        notices: Vec::new(),
+        demo: None,
+        serving: Serving::default(),
+    };
     let used = used_worlds(plan);
     let mut transports: HashMap<Settings, Arc<Transport>> = HashMap::new();
     let mut once = Once::default();
@@ -67,7 +78,8 @@ pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, dia
         prepared.worlds.push(run);
     }
     if diags.errors() == 0 {
-        ready::await_all(plan, &mut prepared.worlds).await;
+        prepared.serving = serve::start_all(plan, &mut prepared.worlds).await;
+        ready::await_all(plan, &mut prepared.worlds, &prepared.serving).await;
     }
     prepared
 }
@@ -113,7 +125,7 @@ fn start(
             prepared.notices.push(notice);
         }
     }
-    Some(WorldRun { base, scope: Arc::new(scope), transport, origins, not_ready: None })
+    Some(WorldRun { base, scope: Arc::new(scope), transport, origins, not_ready: None, served: None })
 }
 
 fn fault(span: Span, message: &str) -> Diagnostic {

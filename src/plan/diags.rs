@@ -15,6 +15,7 @@ pub const CODES: &[&Code] = &[
     &UNKNOWN_ENVIRONMENT,
     &SHARED_SESSION,
     &TLS,
+    &NO_EXEC,
 ];
 
 static UNKNOWN_IDENTITY: Code = Code {
@@ -62,6 +63,18 @@ static TLS: Code = Code {
     about: "TLS settings cannot be used",
     explain: "`ca`, `cert` and `key` are PEM files: below the project's folder, or named by an absolute path.",
 };
+
+static NO_EXEC: Code = Code {
+    name: "no-exec",
+    about: "a file names a command, and `--no-exec` refuses all of them",
+    explain: "`command:` of a target or a secret runs a program with your rights. Read it, and run without `--no-exec`; or give the secret by `env` or `file`, and start the target yourself and name it with `--target URL`.",
+};
+
+pub(super) fn no_exec(span: Span) -> Diagnostic {
+    Diagnostic::error(&NO_EXEC, span, "this command is refused: `--no-exec` lets no file run a program")
+        .label("would run")
+        .help("read it, and run without `--no-exec`")
+}
 
 pub(super) fn unknown_identity(span: Span, name: &str, known: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::error(&UNKNOWN_IDENTITY, span, format!("there is no identity `{name}`"))

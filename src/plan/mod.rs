@@ -39,8 +39,20 @@ pub struct PlanOptions {
     pub variables: BTreeMap<String, String>,
     /// What an unset environment variable is: a warning for `check`, an error for `run`.
     pub unset: Severity,
+    /// Whether commands of the files may run.
+    pub commands: Commands,
     /// Which cases are wanted.
     pub selection: Selection,
+}
+
+/// Whether the commands that files name may run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Commands {
+    /// They run when the run needs them.
+    #[default]
+    Run,
+    /// `--no-exec`: each is a fault.
+    Refuse,
 }
 
 /// Everything that will run.
@@ -229,10 +241,23 @@ pub struct Var {
 pub struct TargetPlan {
     /// The demo, or an address.
     pub url: TargetUrl,
+    /// The command that serves it.
+    pub command: Option<CommandPlan>,
     /// The step that tells when it is ready.
     pub ready: Option<Step>,
     /// How long to wait for it.
     pub within: std::time::Duration,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A command that serves a target.
+#[derive(Debug)]
+pub struct CommandPlan {
+    /// The program and its arguments; never empty.
+    pub words: Vec<Template>,
+    /// Where it runs.
+    pub folder: PathBuf,
     /// Where it is declared.
     pub span: Span,
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv};
+use super::{CommandPlan, Commands, PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv};
 use crate::diag::{Diagnostics, Severity};
 use crate::http::{Address, TlsSettings, Verify};
 use crate::source::{SourceMap, Span, Spanned};
@@ -120,7 +120,7 @@ impl<'a> Layers<'a> {
             (None, Some(spec)) => spec.url.scalar().unwrap_or_default().to_string(),
             (None, None) => String::new(),
         };
-        let ready = target.map(|t| (t.ready.as_ref().map(|n| n.span), t.within));
+        let ready = target.map(|t| (t.ready.as_ref().map(|n| n.span), t.within, t.command.as_ref().map(|n| n.span)));
         let folder = self.project_index.is_none().then_some(&self.root);
         Some(format!("{:?} {folder:?} {ready:?} {url}", self.project_index))
     }
@@ -167,7 +167,7 @@ pub(super) fn build(
     if options.unset == Severity::Warning {
         warn_of_unset(&secrets, variables, &mut reader);
     }
-    let secrets = secrets.into_iter().map(|s| secret(s, layers, &mut reader)).collect();
+    let secrets = secrets.into_iter().map(|s| secret(s, layers, options, &mut reader)).collect();
     World {
         folder: layers.root.clone(),
         target: target(layers, options, &mut reader),
@@ -196,7 +196,15 @@ fn warn_of_unset(secrets: &[&Named<SecretSpec>], variables: &BTreeMap<String, St
     }
 }
 
-fn secret(named: &Named<SecretSpec>, layers: &Layers<'_>, reader: &mut Reader<'_>) -> SecretPlan {
+fn secret(
+    named: &Named<SecretSpec>,
+    layers: &Layers<'_>,
+    options: &PlanOptions,
+    reader: &mut Reader<'_>,
+) -> SecretPlan {
+    if let (SecretSource::Command(_, span), Commands::Refuse) = (&named.value.source, options.commands) {
+        reader.fault(diags::no_exec(*span));
+    }
     let own = layers.suite.is_some_and(|l| l.secrets.iter().any(|o| o.span == named.span));
     let folder = if own { &layers.folder } else { &layers.root };
     if let SecretSource::File(path) = &named.value.source
@@ -278,7 +286,19 @@ fn target(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -
     };
     let ready = spec.and_then(|s| s.ready.as_ref()).and_then(|n| ready(n, folder, layers, reader));
     let within = spec.and_then(|s| s.within).unwrap_or(Duration::from_secs(30));
-    Some(TargetPlan { url, ready, within, span })
+    // Another address is served by somebody else.
+    let own = spec.filter(|_| options.target.is_none()).and_then(|s| s.command.as_ref());
+    let command = own.and_then(|n| command(n, folder, options, reader));
+    Some(TargetPlan { url, command, ready, within, span })
+}
+
+fn command(node: &Node, folder: &Path, options: &PlanOptions, reader: &mut Reader<'_>) -> Option<CommandPlan> {
+    if options.commands == Commands::Refuse {
+        reader.fault(diags::no_exec(node.span));
+        return None;
+    }
+    let words = reader.one_or_more(node).iter().map(|w| reader.template(w)).collect::<Option<Vec<_>>>()?;
+    Some(CommandPlan { words, folder: folder.to_owned(), span: node.span })
 }
 
 fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {

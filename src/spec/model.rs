@@ -116,6 +116,8 @@ pub struct TargetSpec {
     pub ready: Option<Node>,
     /// How long to wait for it.
     pub within: Option<Duration>,
+    /// The command that serves it, started by the run: a list of words.
+    pub command: Option<Node>,
 }
 
 /// Where a secret comes from.

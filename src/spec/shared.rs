@@ -16,7 +16,7 @@ use crate::source::Spanned;
 
 /// The keys that a project, an environment and a suite share.
 pub const SHARED_KEYS: &[Key] = &[
-    key("target", "`demo`, a URL, or `{ url, ready, within }`")
+    key("target", "`demo`, a URL, or `{ url, command, ready, within }`")
         .is(Shape::Either(&[Shape::Text, Shape::Keys(TARGET_KEYS)])),
     key("vars", "variables, computed once per run").is(Shape::by_name(&Shape::Any)),
     key("secrets", "values that are masked everywhere: `{ env | file | command, json, expires }`")
@@ -49,6 +49,11 @@ pub const DEFAULT_KEYS: &[Key] = &[
 /// The keys of a target in its long form.
 pub const TARGET_KEYS: &[Key] = &[
     key("url", "where requests go").is(Shape::Text).needed(),
+    key(
+        "command",
+        "a command as a list that serves it: started by the run in the folder of the file, awaited and stopped",
+    )
+    .is(Shape::TEXTS),
     key("ready", "a request, such as `GET /health`, that is asked until it is answered below 400")
         .is(Shape::Like(REQUEST)),
     key("within", "how long to wait for it, 30s by default").is(Shape::Duration),
@@ -123,14 +128,28 @@ fn left_out<T>(fields: Fields<'_>, name: &str, read: &[Named<T>]) -> Vec<Arc<str
 fn target(node: &Node, reader: &mut Reader<'_>) -> Option<TargetSpec> {
     if !matches!(node.data, Data::Map(_)) {
         reader.word(node)?;
-        return Some(TargetSpec { url: node.clone(), ready: None, within: None });
+        return Some(TargetSpec { url: node.clone(), ready: None, within: None, command: None });
     }
     let fields = reader.fields(node, TARGET_KEYS, "`target`")?;
     let ready = fields.get("ready").filter(|n| super::ask::request(n, reader).is_some()).cloned();
     let within = fields.get("within").and_then(|n| reader.duration(n));
+    let command = fields.get("command").filter(|n| command_words(n, reader)).cloned();
     let url = reader.need(fields, node, "url", "`target`")?;
-    reader.word(url)?;
-    Some(TargetSpec { url: url.clone(), ready, within })
+    let word = reader.word(url)?;
+    if command.is_some() && &*word.value == "demo" {
+        let fault = diags::bad_value(url.span, "the demo needs no `command`").label("say where the command serves");
+        reader.fault(fault);
+        return None;
+    }
+    Some(TargetSpec { url: url.clone(), ready, within, command })
+}
+
+fn command_words(node: &Node, reader: &mut Reader<'_>) -> bool {
+    let words = reader.one_or_more(node);
+    if words.is_empty() {
+        reader.fault(diags::bad_value(node.span, "the command is empty").label("a program and its arguments"));
+    }
+    !words.is_empty() && words.iter().all(|w| reader.word(w).is_some())
 }
 
 fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<SecretSpec> {
