@@ -67,8 +67,10 @@ fn nothing_is_started_by_looking() {
 fn signals_stop_the_command_and_its_children() {
     for signal in ["INT", "TERM", "HUP"] {
         let port = port();
-        let session = session(&project(port, ""))
-            .file("one.yaml", "cases: [ { steps: [ { request: GET /health }, { request: GET /health, pause: 60s } ] } ]\n");
+        let session = session(&project(port, "")).file(
+            "one.yaml",
+            "cases: [ { steps: [ { request: GET /health }, { request: GET /health, pause: 60s } ] } ]\n",
+        );
         let child = session.command(&["run", "."]).spawn().expect("the binary starts");
         assert!(within(Duration::from_secs(10), || taken(port)), "never served");
         thread::sleep(Duration::from_millis(300));
