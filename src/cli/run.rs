@@ -330,6 +330,11 @@ impl Telling {
     }
 
     fn finish(mut self, summary: &Summary, secrets: &SecretSet, context: &mut Context) -> u8 {
+        let short: Vec<String> = secrets.too_short().iter().map(|name| format!("`{name}`")).collect();
+        if !short.is_empty() {
+            let names = crate::term::list(&short, "and");
+            context.complain(&format!("warning: under 6 bytes and so masked only where credentials stand: {names}\n"));
+        }
         let mut faults: Vec<String> =
             self.fault.take().map(|e| format!("a report cannot be written: {e}")).into_iter().collect();
         let mut written: Vec<Written> = Vec::new();
