@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Cookies, Credential, Csrf, CsrfSource, Ctx, Flow, Heard, Move, PageScript, ReadScheme, Scheme, SchemeKind, Seal,
-    is_name,
+    Cookies, Credential, Csrf, CsrfSource, Ctx, Flow, Heard, Move, Opening, PageScript, ReadScheme, Refused, Scheme,
+    SchemeKind, Seal, is_name,
 };
 use crate::http::Request;
 use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, key};
@@ -75,7 +75,11 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         None => None,
         Some(node) => Some(cx.with_session(&parts, |cx| cx.steps(node))?.0),
     };
-    Some(Box::new(Form { script: Arc::new(PageScript { open, pages, fill, named }), csrf, logout }))
+    Some(Box::new(Form {
+        script: Arc::new(PageScript { open: Opening::Step(open), until: None, pages, fill, named }),
+        csrf,
+        logout,
+    }))
 }
 
 fn read_csrf(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Csrf> {
@@ -108,7 +112,7 @@ struct Run {
 }
 
 impl Flow for Run {
-    fn next(&mut self, heard: Heard, cx: &Ctx) -> Move {
+    fn next(&mut self, heard: Heard, cx: &Ctx<'_>) -> Move {
         match heard {
             Heard::Start => Move::Pages(Arc::clone(&self.script)),
             Heard::Steps(parts) => {
@@ -117,6 +121,7 @@ impl Flow for Run {
                 credential.set_expiry(cx.now);
                 Move::Ready(credential)
             }
+            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited => Move::Refused(Refused::unasked()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Cookies, Credential, Ctx, Flow, Heard, Move, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name, pairs,
+    Cookies, Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, is_name, pairs,
     set_cookie,
 };
 use crate::http::Request;
@@ -110,7 +110,7 @@ struct Run {
 }
 
 impl Flow for Run {
-    fn next(&mut self, heard: Heard, cx: &Ctx) -> Move {
+    fn next(&mut self, heard: Heard, cx: &Ctx<'_>) -> Move {
         match heard {
             Heard::Start => Move::Steps(self.steps),
             Heard::Steps(captured) => {
@@ -125,6 +125,7 @@ impl Flow for Run {
                 credential.set_expiry(cx.now);
                 Move::Ready(credential)
             }
+            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited => Move::Refused(Refused::unasked()),
         }
     }
 }

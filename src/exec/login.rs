@@ -9,19 +9,20 @@ use url::Origin;
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::Done;
-use super::pages::{self, Driven};
+use super::flow::{self, Driven};
+use super::pages;
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
 use super::talk::StepRun;
 use super::world::WorldRun;
 use super::{Shared, record};
-use crate::auth::{Cookies, Credential, CsrfSource, Ctx, Flow, Heard, Memory, Move};
+use crate::auth::{Cookies, Credential, Flow, Memory};
 use crate::event::{Event, Login, LoginAction, Phase, Reason};
 use crate::http::Address;
 use crate::http::jar::{Cookie, Jar};
 use crate::plan::Identity;
-use crate::step::{Caller, IdentityId, Step, StepsId};
-use crate::template::{Scope, Value, from_json, to_json};
+use crate::step::{Caller, IdentityId, StepsId};
+use crate::template::{Scope, Value, from_json};
 
 /// Who a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +98,7 @@ impl Entry<'_> {
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());
         let keep = self.identity.login.scheme.cookies() == Cookies::Keep;
-        let only_cookies = credential.parts.is_empty() || self.needs_token();
+        let only_cookies = credential.parts.is_empty() || pages::needs_token(&*self.identity.login.scheme);
         if keep && only_cookies && jar.is_empty(Timestamp::now()) {
             return Err(self.empty_handed(done));
         }
@@ -144,52 +145,13 @@ impl Entry<'_> {
         phase: Phase,
         cast: &mut Cast,
     ) -> Result<(Credential, Vec<Origin>, Done), Arc<Failure>> {
-        let mut origins = world.origins.clone();
-        let mut all = Done::nothing();
-        let mut heard = Heard::Start;
-        loop {
-            match flow.next(heard, &Ctx { now: Timestamp::now() }) {
-                Move::Ready(credential) => return Ok((credential, origins, all)),
-                Move::Pages(script) => {
-                    let first = self.shared.plan.steps[script.open.0 as usize].first();
-                    origins.extend(first.and_then(Step::fixed_address).map(|a| a.origin()));
-                    let run = self.step_run(world, phase);
-                    let Driven { done, token } = pages::drive(&run, &script, self.needs_token(), cast).await;
-                    self.shared.sessions.count(0, done.requests as usize);
-                    if !done.held() {
-                        return Err(self.failed_login(phase, done));
-                    }
-                    if let Some(token) = &token {
-                        self.shared.secrets.add(&format!("{}.csrf_token", self.identity.name), token);
-                    }
-                    let captured = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
-                    let token = token.map(|t| ("csrf_token".into(), t.into()));
-                    heard = Heard::Steps(captured.chain(token).collect());
-                    all.append(done);
-                }
-                Move::Steps(steps) => {
-                    let steps = &self.shared.plan.steps[steps.0 as usize];
-                    for step in steps {
-                        // An absolute address in a login is trusted with what the login gives.
-                        origins.extend(step.fixed_address().map(|a| a.origin()));
-                    }
-                    let run = self.step_run(world, phase);
-                    let (done, _) = run_all(&run, steps, cast).await;
-                    self.shared.sessions.count(0, done.requests as usize);
-                    if !done.held() {
-                        return Err(self.failed_login(phase, done));
-                    }
-                    let parts = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
-                    heard = Heard::Steps(parts.collect());
-                    all.append(done);
-                }
-            }
+        let run = self.step_run(world, phase);
+        let Driven { credential, origins, done } = flow::drive(&run, self.id, flow, cast).await;
+        self.shared.sessions.count(0, done.requests as usize);
+        match credential {
+            Some(credential) => Ok((credential, origins, done)),
+            None => Err(self.failed_login(phase, done)),
         }
-    }
-
-    /// Whether the session is of no use without a CSRF token of a page.
-    fn needs_token(&self) -> bool {
-        self.identity.login.scheme.csrf().is_some_and(|csrf| matches!(csrf.source, CsrfSource::Part(_)))
     }
 
     fn step_run<'a>(&'a self, world: &'a WorldRun, phase: Phase) -> StepRun<'a> {

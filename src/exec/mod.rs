@@ -4,6 +4,7 @@
 //! [`prepare`] brings the worlds to life (targets, variables, secrets); [`Runner::run`] runs the
 //! cases. Waiting costs a timer, never a worker: `--jobs` counts requests in flight.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ mod decide;
 mod done;
 mod dress;
 mod fetch;
+mod flow;
 mod frame;
 mod judge;
 mod keep;
@@ -126,6 +128,8 @@ struct Shared {
     events: UnboundedSender<Event>,
     worlds: Vec<Option<world::WorldRun>>,
     sessions: session::Sessions,
+    /// Answers that are the same for everybody, by address.
+    common: tokio::sync::Mutex<HashMap<String, crate::http::Response>>,
     ledger: ledger::Ledger,
     limits: runner::Limits,
     keepers: keep::Keepers,

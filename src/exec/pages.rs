@@ -4,18 +4,19 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use url::Origin;
 
 use super::actor::{Actor, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::talk::{StepRun, percent_decoded};
 use super::{Shared, record};
-use crate::auth::{CsrfSource, PageScript};
+use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme};
 use crate::event::Reason;
-use crate::http::Request;
 use crate::http::jar::Jar;
+use crate::http::{Address, Follow, Request};
 use crate::page::{ACCEPT, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
-use crate::step::{Prepared, Step};
+use crate::step::{IdentityId, Prepared, Step};
 use crate::template::{Scope, Value};
 
 /// What going through the pages left behind.
@@ -23,50 +24,100 @@ pub(super) struct Driven {
     pub(super) done: Done,
     /// The CSRF token in the head of the last page that had one.
     pub(super) token: Option<String>,
+    /// The address that the pages were to end at, as they led to it.
+    pub(super) landed: Option<Address>,
+    /// Where the first page is, if that is written out.
+    pub(super) origin: Option<Origin>,
 }
 
 /// Goes through the pages of a login as somebody on their way in.
-pub(super) async fn drive(run: &StepRun<'_>, script: &PageScript, needs_token: bool, cast: &mut Cast) -> Driven {
-    let steps = &run.shared.plan.steps;
-    let mut all = Driven { done: Done::nothing(), token: None };
-    let [open, ..] = steps[script.open.0 as usize].as_slice() else { return all };
-    let mut drive = Drive { run, open, all: &mut all };
-    drive.open(&mut cast.nobody).await;
+pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, script: &PageScript, cast: &mut Cast) -> Driven {
+    let plan = &run.shared.plan;
+    let identity = &plan.identities[id.0 as usize];
+    let mut all = Driven { done: Done::nothing(), token: None, landed: None, origin: None };
+    let made;
+    let (open, request) = match &script.open {
+        Opening::Step(steps) => match plan.steps[steps.0 as usize].first() {
+            Some(step) => (step, None),
+            None => return all,
+        },
+        Opening::Request(exchange) => {
+            made = Step::page(identity.span, exchange.label, &exchange.request);
+            (&made, Some(&**exchange))
+        }
+    };
+    all.origin = open.fixed_address().map(|a| a.origin());
+    let mut drive = Drive { run, open, until: script.until.as_ref(), all: &mut all };
+    drive.open(request, &mut cast.nobody).await;
     if let Some(pages) = script.pages {
-        drive.told(&steps[pages.0 as usize], cast).await;
+        drive.told(&plan.steps[pages.0 as usize], cast).await;
     } else {
         drive.found(script, &mut cast.nobody).await;
     }
-    if drive.all.done.held() && needs_token && drive.all.token.is_none() {
-        let help = "`csrf: { meta: true }` takes it from the head of the page that the login ends at";
-        let message = "no page of the login has a CSRF token in a meta element".to_owned();
-        drive.stuck(Fault { message, help: vec![help.to_owned()] });
+    if drive.all.done.held() {
+        if let Some(token) = &drive.all.token {
+            run.shared.secrets.add(&format!("{}.csrf_token", identity.name), token);
+        } else if needs_token(&*identity.login.scheme) {
+            let help = "`csrf: { meta: true }` takes it from the head of the page that the login ends at";
+            let message = "no page of the login has a CSRF token in a meta element".to_owned();
+            drive.stuck(Fault { message, help: vec![help.to_owned()] });
+        }
+    }
+    if let Some(until) = script.until.as_ref().filter(|_| drive.all.landed.is_none() && drive.all.done.held()) {
+        let message = format!("the pages did not lead to {until}");
+        let help = "is that the redirect URI that the server knows for this client? the last page is shown".to_owned();
+        drive.stuck(Fault { message, help: vec![help] });
     }
     drive.quote();
     all
+}
+
+/// Whether a session is of no use without a CSRF token of a page.
+pub(super) fn needs_token(scheme: &dyn Scheme) -> bool {
+    scheme.csrf().is_some_and(|csrf| matches!(csrf.source, CsrfSource::Part(_)))
 }
 
 struct Drive<'a, 'r> {
     run: &'a StepRun<'r>,
     /// Asks for the first page; what follows is sent in its name.
     open: &'a Step,
+    /// Where the pages are to end.
+    until: Option<&'a Address>,
     all: &'a mut Driven,
 }
 
 impl Drive<'_, '_> {
-    async fn open(&mut self, actor: &mut Actor) {
+    async fn open(&mut self, request: Option<&Exchange>, actor: &mut Actor) {
         let scope = self.run.scope_of(actor);
-        match self.open.prepare(&scope, &self.run.world.base, None) {
-            Ok(prepared) => self.ask(prepared, "the login page", actor).await,
+        let prepared = match request {
+            None => self.open.prepare(&scope, &self.run.world.base, None),
+            Some(exchange) => self.open.dress(exchange.request.clone(), &scope).map_err(Into::into),
+        };
+        match prepared {
+            Ok(prepared) => self.ask(prepared, request.map_or("the login page", |e| e.label), actor).await,
             Err(error) => self.all.done.append(self.run.unsent(self.open, actor, error)),
         }
     }
 
     async fn ask(&mut self, mut prepared: Prepared, label: &str, actor: &mut Actor) {
         prepared.request.headers.set("accept", ACCEPT);
+        if let Some(until) = self.until {
+            prepared.follow = Follow::Until(until.clone());
+        }
         let done = self.run.browse(self.open, actor, prepared, label).await;
         self.all.done.append(done);
         self.keep_token();
+        self.look_for_end();
+    }
+
+    /// Keeps the address where the pages were to end, once a redirect leads there.
+    fn look_for_end(&mut self) {
+        let Some(trail) = self.all.done.last.as_ref().filter(|t| t.until.as_ref().is_some_and(|u| u.reached)) else {
+            return;
+        };
+        let Some(hop) = trail.hops.last() else { return };
+        let location = hop.response.as_ref().ok().and_then(|r| r.headers.text("location"));
+        self.all.landed = location.and_then(|l| hop.request.address.join(&l).ok());
     }
 
     fn keep_token(&mut self) {
@@ -88,7 +139,7 @@ impl Drive<'_, '_> {
             Err(error) => return self.all.done.append(self.run.unsent(self.open, actor, error.into())),
         };
         let mut guide = Guide::new(known);
-        while self.all.done.held() {
+        while self.goes_on() {
             let Some(page) = self.page() else {
                 if !guide.has_filled() {
                     let message = "the login page is no HTML page".to_owned();
@@ -109,7 +160,7 @@ impl Drive<'_, '_> {
         self.settle(&mut guide, &mut cast.nobody).await;
         let mut scope = Scope::above(self.run.scope);
         for step in steps {
-            if !self.all.done.held() {
+            if !self.goes_on() {
                 return;
             }
             let layered = Arc::new(scope.clone());
@@ -119,22 +170,27 @@ impl Drive<'_, '_> {
             }
             self.all.done.append(done);
             self.keep_token();
+            self.look_for_end();
             self.settle(&mut guide, &mut cast.nobody).await;
         }
-        if let Some(fault) = self.page().filter(|_| self.all.done.held()).and_then(|p| Guide::shown_again(&p)) {
+        if let Some(fault) = self.page().filter(|_| self.goes_on()).and_then(|p| Guide::shown_again(&p)) {
             self.stuck(fault);
         }
     }
 
     /// Lets pages lead on by themselves.
     async fn settle(&mut self, guide: &mut Guide, actor: &mut Actor) {
-        while self.all.done.held() {
+        while self.goes_on() {
             let Some(page) = self.page() else { return };
             let Some(turn) = guide.settle(&page) else { return };
             if !self.act(&page, turn, actor).await {
                 return;
             }
         }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.all.done.held() && self.all.landed.is_none()
     }
 
     /// Does one turn; tells whether the pages go on.
@@ -161,12 +217,23 @@ impl Drive<'_, '_> {
                 return false;
             }
         };
+        if let Some(until) =
+            self.until.filter(|u| u.base() == request.address.base() && u.path() == request.address.path())
+        {
+            // A form that is sent there by itself carries its answer in the body (`form_post`).
+            let mut landed = until.clone();
+            for (name, value) in url::form_urlencoded::parse(&request.body) {
+                landed.add_query(&name, &value);
+            }
+            self.all.landed = Some(landed);
+            return false;
+        }
         let scope = self.run.scope_of(actor);
         match self.open.dress(request, &scope) {
             Ok(prepared) => self.ask(Prepared { notes, ..prepared }, label, actor).await,
             Err(error) => self.all.done.append(self.run.unsent(self.open, actor, error.into())),
         }
-        self.all.done.held()
+        self.goes_on()
     }
 
     fn stuck(&mut self, fault: Fault) {

@@ -164,6 +164,7 @@ impl Runner {
             events,
             worlds: prepared.worlds,
             sessions: Sessions::default(),
+            common: tokio::sync::Mutex::default(),
             ledger: Ledger::default(),
             limits,
             decided: Mutex::default(),

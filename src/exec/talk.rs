@@ -21,7 +21,7 @@ use crate::capture::response_value;
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::jar::Jar;
-use crate::http::{HttpError, Journey, Trail};
+use crate::http::{HttpError, Journey, Request, Trail};
 use crate::step::{Caller, Prepared, Step, Unready};
 use crate::template::{Scope, Template, Value};
 
@@ -101,6 +101,27 @@ impl StepRun<'_> {
         done.requests = count(&trail);
         done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));
         self.tell(actor, &trail);
+        done.last = Some(Arc::new(trail));
+        done
+    }
+
+    /// Sends a request that a flow made. What it says about access is noted; whether it is what the flow needs
+    /// is for the flow to say.
+    pub(super) async fn send_made(&self, step: &Step, request: Request, label: &str, actor: &mut Actor) -> Done {
+        let prepared = match step.dress(request, &self.scope_of(actor)) {
+            Ok(prepared) => prepared,
+            Err(error) => return self.unsent(step, actor, error.into()),
+        };
+        let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
+        let sender = self.sender(&prepared, actor);
+        let trail = self.send(step, actor, prepared).await;
+        let at = self.shared.ledger.tick();
+        let mut done = self.judge(step, actor, &trail, &Fetched::new());
+        done.requests = count(&trail);
+        done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));
+        self.tell(actor, &trail);
+        self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
+        self.observe(step, actor, &trail, &mut done, key);
         done.last = Some(Arc::new(trail));
         done
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::capture::Capture;
 use crate::check::{Expectations, StatusSet};
-use crate::http::Address;
+use crate::http::{Address, Request};
 use crate::source::Span;
 use crate::spec::{Handshake, Repeat, Retry};
 use crate::template::Template;
@@ -121,6 +121,35 @@ pub enum Pause {
 }
 
 impl Step {
+    /// A step that stands for a request which a flow made: it expects nothing by itself.
+    pub fn made(span: Span, label: &str, request: &Request) -> Self {
+        let target = Template::literal(request.address.to_string(), span);
+        Self {
+            span,
+            name: Some(label.into()),
+            caller: Caller::Nobody,
+            ask: Ask::Request(Line { method: request.method.as_str().into(), target }),
+            parts: Parts::default(),
+            expect: Expectations { checks: Vec::new(), status: None, error: None },
+            captures: Vec::new(),
+            redirects: Redirects::Stay,
+            timeout: None,
+            pause: None,
+            retry: None,
+            handshake: Handshake::On,
+            repeat: None,
+            together: None,
+            condition: None,
+        }
+    }
+
+    /// A step that stands for a page which a flow asks for: it must answer below 400.
+    pub fn page(span: Span, label: &str, request: &Request) -> Self {
+        let mut step = Self::made(span, label, request);
+        step.expect.checks.push(StatusSet::below_400().placed(span));
+        step
+    }
+
     /// Tells whether it compares its answer with that of a step.
     pub fn compares_with(&self, name: &str) -> bool {
         self.expect.checks.iter().any(|placed| placed.check.beside() == Some(name))

@@ -12,7 +12,7 @@ use crate::page::Submission;
 use crate::template::{Scope, Template, TemplateError};
 
 /// What a step writes beside the line of its request.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) headers: Vec<(Arc<str>, Field)>,
     pub(super) query: Vec<(Arc<str>, Field)>,
@@ -28,8 +28,9 @@ pub(super) enum Field {
     Removed,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) enum Body {
+    #[default]
     None,
     Json(Tree),
     Form(Vec<(Arc<str>, Field)>),

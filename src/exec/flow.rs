@@ -1,0 +1,148 @@
+//! Does what a flow asks for, move by move, until there is a credential or it is clear that there will be none.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use url::Origin;
+
+use super::cast::Cast;
+use super::done::{Done, Ended};
+use super::pages;
+use super::rounds::run_all;
+use super::talk::StepRun;
+use crate::auth::{Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
+use crate::event::Reason;
+use crate::http::Response;
+use crate::step::{IdentityId, Step};
+use crate::template::to_json;
+
+/// What a flow came to.
+#[derive(Debug)]
+pub(super) struct Driven {
+    /// What it gave; nothing when `done` did not hold.
+    pub(super) credential: Option<Credential>,
+    /// Where the credential may go.
+    pub(super) origins: Vec<Origin>,
+    /// What was sent.
+    pub(super) done: Done,
+}
+
+/// Drives a flow of an identity; whoever enters is the one whom `cast` has for steps that name nobody.
+pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow, cast: &mut Cast) -> Driven {
+    let origins = run.world.origins.clone();
+    let mut drive = Drive { run, id, driven: Driven { credential: None, origins, done: Done::nothing() } };
+    let mut heard = Heard::Start;
+    loop {
+        let scope = run.scope_of(&cast.nobody);
+        let step = flow.next(heard, &Ctx { now: Timestamp::now(), scope: &scope, base: &run.world.base });
+        match drive.make(step, cast).await {
+            Some(next) => heard = next,
+            None => return drive.driven,
+        }
+    }
+}
+
+struct Drive<'a, 'r> {
+    run: &'a StepRun<'r>,
+    id: IdentityId,
+    driven: Driven,
+}
+
+impl Drive<'_, '_> {
+    /// Makes one move; nothing is heard of the last one.
+    async fn make(&mut self, step: Move, cast: &mut Cast) -> Option<Heard> {
+        match step {
+            Move::Ready(credential) => {
+                self.driven.credential = Some(credential);
+                None
+            }
+            Move::Refused(why) => {
+                self.refuse(&why);
+                None
+            }
+            Move::Wait(time, why) => {
+                self.run.wait(time, why).await;
+                self.driven.done.waited += time;
+                Some(Heard::Waited)
+            }
+            Move::Steps(steps) => {
+                let steps = &self.run.shared.plan.steps[steps.0 as usize];
+                for step in steps {
+                    // An absolute address in a login is trusted with what the login gives.
+                    self.driven.origins.extend(step.fixed_address().map(|a| a.origin()));
+                }
+                let (done, _) = run_all(self.run, steps, cast).await;
+                let held = done.held();
+                let parts = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?))).collect();
+                self.driven.done.append(done);
+                held.then_some(Heard::Steps(parts))
+            }
+            Move::Pages(script) => {
+                let pages::Driven { done, token, landed, origin } =
+                    pages::drive(self.run, self.id, &script, cast).await;
+                self.driven.origins.extend(origin);
+                let held = done.held();
+                let captured = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
+                let heard = landed.map_or_else(
+                    || Heard::Steps(captured.chain(token.map(|t| ("csrf_token".into(), t.into()))).collect()),
+                    Heard::Landed,
+                );
+                self.driven.done.append(done);
+                held.then_some(heard)
+            }
+            Move::Send(exchange) => self.send(*exchange, cast).await.map(|answer| Heard::Answer(Box::new(answer))),
+        }
+    }
+
+    /// Sends one request of the flow; the flow judges its answer.
+    async fn send(&mut self, exchange: Exchange, cast: &mut Cast) -> Option<Response> {
+        let Exchange { label, request, common } = exchange;
+        self.driven.origins.push(request.address.origin());
+        if common {
+            return self.ask_once(label, request, cast).await;
+        }
+        let step = Step::made(self.span(), label, &request);
+        let done = self.run.send_made(&step, request, label, &mut cast.nobody).await;
+        let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());
+        self.driven.done.append(done);
+        answer
+    }
+
+    /// What is the same for everybody is asked for once in a run; whoever comes meanwhile waits for it.
+    async fn ask_once(
+        &mut self,
+        label: &'static str,
+        request: crate::http::Request,
+        cast: &mut Cast,
+    ) -> Option<Response> {
+        let key = request.address.to_string();
+        let mut common = self.run.shared.common.lock().await;
+        if let Some(answer) = common.get(&key) {
+            return Some(answer.clone());
+        }
+        let step = Step::made(self.span(), label, &request);
+        let done = self.run.send_made(&step, request, label, &mut cast.nobody).await;
+        let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());
+        self.driven.done.append(done);
+        if let Some(answer) = answer.as_ref().filter(|a| a.status == 200) {
+            common.insert(key, answer.clone());
+        }
+        answer
+    }
+
+    fn span(&self) -> crate::source::Span {
+        self.run.shared.plan.identities[self.id.0 as usize].span
+    }
+
+    fn refuse(&mut self, why: &Refused) {
+        let done = &mut self.driven.done;
+        let reason = self.run.reason(
+            "login-failed",
+            &why.message,
+            self.run.shared.plan.identities[self.id.0 as usize].span,
+            why.help.clone(),
+        );
+        done.ended = Ended::Failed;
+        done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
+    }
+}
