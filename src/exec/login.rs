@@ -146,7 +146,7 @@ impl Entry<'_> {
         cast: &mut Cast,
     ) -> Result<(Credential, Vec<Origin>, Done), Arc<Failure>> {
         let run = self.step_run(world, phase);
-        let Driven { credential, origins, done } = flow::drive(&run, self.id, flow, cast).await;
+        let Driven { credential, origins, done } = Box::pin(flow::drive(&run, self.id, flow, cast)).await;
         self.shared.sessions.count(0, done.requests as usize);
         match credential {
             Some(credential) => Ok((credential, origins, done)),
