@@ -117,6 +117,17 @@ impl Diagnostics {
         self.items.push(diagnostic);
     }
 
+    /// Counts all, as often as each was found.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Changes those that were found since there were so many.
+    pub fn change_from(&mut self, first: usize, change: impl Fn(Diagnostic) -> Diagnostic) {
+        let later = self.items.split_off(first.min(self.items.len()));
+        self.items.extend(later.into_iter().map(change));
+    }
+
     /// Takes in all of another collection.
     pub fn extend(&mut self, other: Self) {
         self.items.extend(other.items);

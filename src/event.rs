@@ -23,7 +23,7 @@ mod serial;
 pub use finding::{Certainty, Finding};
 pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason};
 pub use reasons::{REASONS, ReasonCode, reason_code};
-pub use record::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, StepRecord};
+pub use record::{BODY_KEPT, BodyKind, BodyRecord, FlowRecord, HopRecord, MessageRecord, Phase, StepRecord};
 
 use serial::{millis, shared};
 

@@ -10,7 +10,8 @@ use crate::auth::{COMMON_KEYS, SCHEMES};
 use crate::capture::{CUTS, SOURCES};
 use crate::check::{CHECKS, OPERATORS};
 use crate::spec::{
-    CASE_KEYS, CASE_LEVEL, Def, IDENTITY_KEYS, Key, PROJECT_KEYS, SHARED_KEYS, STEP_KEYS, SUITE_KEYS, Shape,
+    ASKS, BESIDE_USE, CASE_KEYS, CASE_LEVEL, Def, IDENTITY_KEYS, Key, PROJECT_KEYS, SHARED_KEYS, STEP_KEYS, SUITE_KEYS,
+    Shape,
 };
 
 /// The kinds of files that have a schema.
@@ -169,22 +170,26 @@ fn rows(rows: impl Iterator<Item = (&'static str, &'static str, Shape)>) -> Valu
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
-/// The ways of asking, one of which a step needs.
-const ASKS: &[&str] = &["request", "submit"];
-
 fn asks() -> Value {
     ASKS.iter().map(|ask| json!({ "required": [ask] })).collect()
 }
 
-/// At most one way of asking, and at most one body; a form is its own. A try again goes with no round or race.
+/// At most one way of asking, and at most one body; a form is its own. A try again goes with no round or race, and a
+/// flow with nothing that its steps say themselves.
 fn with_rules(mut step: Map<String, Value>) -> Value {
     const BODIES: &[&str] = &["json", "form", "multipart", "body", "submit"];
-    let mut pairs = vec![json!({ "not": { "required": ASKS } })];
-    for (i, one) in BODIES.iter().enumerate() {
-        for other in &BODIES[i + 1..] {
-            pairs.push(json!({ "not": { "required": [one, other] } }));
+    let mut pairs = Vec::new();
+    for exclusive in [ASKS, BODIES] {
+        for (i, one) in exclusive.iter().enumerate() {
+            for other in &exclusive[i + 1..] {
+                pairs.push(json!({ "not": { "required": [one, other] } }));
+            }
         }
     }
+    let of_steps = STEP_KEYS.iter().map(|k| k.name).filter(|k| !BESIDE_USE.contains(k) && !ASKS.contains(k));
+    let none: Map<String, Value> = of_steps.map(|k| (k.to_owned(), Value::Bool(false))).collect();
+    pairs.push(json!({ "if": { "required": ["use"] }, "then": { "properties": none } }));
+    pairs.push(json!({ "if": { "required": ["args"] }, "then": { "required": ["use"] } }));
     for other in ["repeat", "together"] {
         pairs.push(json!({ "not": { "required": ["retry", other] } }));
     }

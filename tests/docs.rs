@@ -98,6 +98,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("suite keys", keys(spec::SUITE_KEYS)),
         ("shared keys", keys(spec::SHARED_KEYS)),
         ("project keys", keys(spec::PROJECT_KEYS)),
+        ("flow keys", keys(spec::FLOW_KEYS)),
         ("default keys", keys(spec::DEFAULT_KEYS)),
         ("target keys", keys(spec::TARGET_KEYS)),
         ("secret keys", keys(spec::SECRET_KEYS)),

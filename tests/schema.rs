@@ -25,6 +25,10 @@ const UNSEEN: &[(&str, &str)] = &[
     ("duplicate-case", "names that give the same id"),
     ("file", "whether a file is there and where it is"),
     ("file-outside", "whether a file lies below the project"),
+    ("flow-answer", "what the last step of a flow does"),
+    ("flow-cycle", "flows that use one another"),
+    ("flow-returns", "what the steps of a flow capture"),
+    ("flow-size", "how many steps a flow stands for"),
     ("missing-field", "what an identity needs is known where its scheme is declared"),
     ("no-race", "an expectation that asks for a key beside it"),
     ("no-exec", "what the command line refuses"),
@@ -99,6 +103,7 @@ fn every_key_says_what_it_takes() {
         ("suite keys", spec::SUITE_KEYS),
         ("shared keys", spec::SHARED_KEYS),
         ("project keys", spec::PROJECT_KEYS),
+        ("flow keys", spec::FLOW_KEYS),
         ("default keys", spec::DEFAULT_KEYS),
         ("target keys", spec::TARGET_KEYS),
         ("tls keys", spec::TLS_KEYS),
@@ -207,11 +212,19 @@ fn faults_are_seen_one_by_one() {
         ("{ request: GET /me, capture: { '1st': $.a } }", false),
         ("{ request: GET /me, retry: { attempts: 1, every: 1s } }", false),
         ("{ request: GET /me, retry: { attempts: 2 } }", false),
+        ("{ use: log in, as: [alice, bob], args: { item: 7 }, repeat: { times: 2 }, expect: 200 }", true),
+        ("{ use: log in, headers: { A: b } }", false),
+        ("{ use: log in, request: GET /me }", false),
+        ("{ request: GET /me, args: { item: 7 } }", false),
     ] {
         let text = format!("cases: [ {case} ]");
         let value = serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(&text).unwrap()).unwrap();
         assert_eq!(suite.is_valid(&value), sees, "{case}: {:?}", faults(&suite, &value));
     }
+}
+
+#[test]
+fn faults_of_a_project_are_seen_one_by_one() {
     let project = validator(Kind::Project);
     for (text, sees) in [
         ("auth: { a: { scheme: basic, realm: x } }", false),
@@ -222,6 +235,9 @@ fn faults_are_seen_one_by_one() {
         ("identities: { ann: { auth: a, username: ann, pin: 123 } }", true),
         ("environments: { staging: { target: https://a.example }, local: }", true),
         ("environments: { staging: { targt: https://a.example } }", false),
+        ("flows: { log in: { args: { item: , count: 1 }, steps: [ { request: GET /me } ], returns: id } }", true),
+        ("flows: { log in: { steps: [] } }", false),
+        ("flows: { log in: { args: [item], steps: [ { request: GET /me } ] } }", false),
         ("cases: []", false),
     ] {
         let value = serde_json::to_value(serde_yaml::from_str::<serde_yaml::Value>(text).unwrap()).unwrap();

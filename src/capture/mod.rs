@@ -381,19 +381,25 @@ fn template(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<dyn Source>> {
 }
 
 fn check_name(entry: &Entry, reader: &mut Reader<'_>) -> bool {
-    let name = &*entry.key;
+    let fault = name_fault(&entry.key);
+    if let Some(reason) = fault {
+        reader.fault(diags::bad_name(entry, reason));
+    }
+    fault.is_none()
+}
+
+/// Says why templates could not use a value under a name.
+pub fn name_fault(name: &str) -> Option<&'static str> {
     let letter = |c: char| c.is_ascii_alphabetic() || c == '_';
-    let reason = if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) {
-        "a name begins with a letter and holds letters, digits and `_`"
+    if !name.starts_with(letter) || !name.chars().all(|c| letter(c) || c.is_ascii_digit()) {
+        Some("a name begins with a letter and holds letters, digits and `_`")
     } else if RESERVED.contains(&name) {
-        "templates know that name already"
+        Some("templates know that name already")
     } else if WORDS.contains(&name) {
-        "it is a word of templates"
+        Some("it is a word of templates")
     } else {
-        return true;
-    };
-    reader.fault(diags::bad_name(entry, reason));
-    false
+        None
+    }
 }
 
 #[cfg(test)]

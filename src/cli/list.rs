@@ -30,12 +30,13 @@ pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
 
 /// Every key with the place where it stands.
 fn keys() -> Vec<(String, String)> {
-    let places: [(&str, &[Key]); 11] = [
+    let places: [(&str, &[Key]); 12] = [
         ("suite", spec::SUITE_KEYS),
         ("project", spec::PROJECT_KEYS),
         ("suite, project", spec::SHARED_KEYS),
         ("case, step", spec::STEP_KEYS),
         ("case", spec::CASE_KEYS),
+        ("flow", spec::FLOW_KEYS),
         ("defaults", spec::DEFAULT_KEYS),
         ("target", spec::TARGET_KEYS),
         ("tls", spec::TLS_KEYS),

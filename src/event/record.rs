@@ -33,12 +33,15 @@ pub struct StepRecord {
     pub name: Option<String>,
     /// The part of the case.
     pub phase: Phase,
-    /// Its place among the steps of its part, from 1: `3`; `3.2` for the second request of the third.
+    /// Its place among the steps of its part, from 1: `3`; `3.2` for the second request of the third, or the second step of its flow.
     #[serde(default)]
     pub number: String,
     /// Whether its `if` was false, so that nothing was sent.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,
+    /// The flows it is a step of, from that which the case uses to the innermost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flows: Vec<FlowRecord>,
     /// The identity, `anonymous`, or nobody.
     pub caller: Option<String>,
     /// Method and target as sent, masked.
@@ -63,6 +66,15 @@ pub struct StepRecord {
     /// What its exchange shows, for the rules of `diagnose`; no report reads it.
     #[serde(skip)]
     pub facts: Option<Box<Facts>>,
+}
+
+/// A flow that a step belongs to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct FlowRecord {
+    /// Its name.
+    pub name: String,
+    /// Where it was used.
+    pub place: Place,
 }
 
 /// One request and what came back.

@@ -12,6 +12,7 @@ use super::login::ask;
 use super::observe::{WAITING, may_be_explained_later, recall};
 use super::session::Session;
 use super::talk::StepRun;
+use super::uses::{Within, find};
 use super::world::WorldRun;
 use super::{OnFailure, RequireProof, Shared, record, xfail};
 use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
@@ -34,8 +35,8 @@ pub(super) struct Decided {
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) case: usize,
-    /// Index of the step in its case.
-    pub(super) step: usize,
+    /// The indices that lead to the step in its case.
+    pub(super) step: Vec<usize>,
     /// What the step was rendered with.
     pub(super) scope: Arc<Scope>,
 }
@@ -108,8 +109,9 @@ async fn repeat(shared: &Arc<Shared>, sample: &Sample, scope: &Arc<Scope>, cast:
     let case = &shared.plan.cases[sample.case];
     let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref()?;
     let stand_in = Caller::Nobody;
-    let run = StepRun { shared, world, phase: Phase::Case, label: &case.id, scope, stand_in, case: None, last: None };
-    let done = run.run(&case.shape.steps[sample.step], cast).await;
+    let (phase, label, within) = (Phase::Case, &case.id, Within::default());
+    let run = StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within };
+    let done = run.run(find(&case.shape.steps, &sample.step)?, cast).await;
     shared.limits.count(done.requests);
     Some(done)
 }

@@ -30,6 +30,8 @@ pub(super) struct Done {
     /// What was sent, in order.
     pub(super) records: Vec<StepRecord>,
     pub(super) captured: Vec<(Arc<str>, Value)>,
+    /// What the steps that use the flow captured of its last answer, the innermost first.
+    pub(super) beyond: Vec<Vec<(Arc<str>, Value)>>,
     /// Why it did not hold; each is about one of the records.
     pub(super) reasons: Vec<Reason>,
     /// What was refused as it was expected; each is about one of the records.
@@ -53,6 +55,7 @@ impl Done {
             ended: Ended::Held,
             records: Vec::new(),
             captured: Vec::new(),
+            beyond: Vec::new(),
             reasons: Vec::new(),
             refused: Vec::new(),
             allowed: Vec::new(),
@@ -94,6 +97,7 @@ impl Done {
         self.ended = next.ended;
         self.records.extend(next.records);
         self.captured.extend(next.captured);
+        self.beyond = next.beyond;
         self.reasons.extend(next.reasons.into_iter().map(|r| Reason { step: at(r.step), ..r }));
         self.refused.extend(next.refused.into_iter().map(|r| Refusal { step: first + r.step, ..r }));
         self.allowed.extend(next.allowed);

@@ -16,14 +16,19 @@ impl StepRun<'_> {
         if trail.error.is_some() {
             return fetched;
         }
-        for address in step.expect.checks.iter().filter_map(|placed| placed.check.needs()) {
-            // What cannot be rendered is told by the check itself.
-            let Ok(written) = address.render(&self.scope_of(actor)) else { continue };
-            if fetched.contains_key(&written) {
-                continue;
+        let own = (step, self.scope);
+        let outside = std::iter::successors(self.within.asks, |asks| asks.next).map(|asks| (asks.step, asks.scope));
+        for (step, scope) in std::iter::once(own).chain(outside) {
+            let run = StepRun { scope, ..*self };
+            for address in step.expect.checks.iter().filter_map(|placed| placed.check.needs()) {
+                // What cannot be rendered is told by the check itself.
+                let Ok(written) = address.render(&run.scope_of(actor)) else { continue };
+                if fetched.contains_key(&written) {
+                    continue;
+                }
+                let text = self.get(&written).await;
+                fetched.insert(written, text);
             }
-            let text = self.get(&written).await;
-            fetched.insert(written, text);
         }
         fetched
     }

@@ -1,12 +1,17 @@
 //! Asks every check of a step what it thinks, and words what did not hold.
 
+use std::sync::Arc;
+
+use super::actor::Actor;
+use super::talk::StepRun;
 use super::{Shared, record};
+use crate::capture::response_value;
 use crate::check::{Checked, Fetched, Seen};
 use crate::event::Reason;
 use crate::http::{Response, Trail};
 use crate::source::Span;
 use crate::step::Step;
-use crate::template::Scope;
+use crate::template::{Scope, Value};
 
 /// What the checks of a step said.
 #[derive(Debug)]
@@ -17,14 +22,62 @@ pub(super) struct Judged {
     pub(super) notes: Vec<&'static str>,
 }
 
-pub(super) fn judge(
-    shared: &Shared,
-    step: &Step,
-    trail: &Trail,
-    response: &Response,
-    scope: &Scope,
-    fetched: &Fetched,
-) -> Judged {
+/// An answer as checks and captures see it.
+pub(super) struct Answer<'a> {
+    pub(super) trail: &'a Trail,
+    pub(super) response: &'a Response,
+    pub(super) fetched: &'a Fetched,
+}
+
+/// What a step asked of an answer, and what it was told.
+pub(super) struct Told {
+    /// The names in which it asked, its captures included.
+    pub(super) scope: Scope,
+    pub(super) captured: Vec<(Arc<str>, Value)>,
+    /// The captures that found nothing.
+    pub(super) not_found: Vec<Reason>,
+    pub(super) judged: Judged,
+}
+
+impl Told {
+    /// Adds what the step around it asked, and gives what that captured.
+    pub(super) fn join(&mut self, outside: Self) -> Vec<(Arc<str>, Value)> {
+        self.scope = outside.scope;
+        self.not_found.extend(outside.not_found);
+        self.judged.held += outside.judged.held;
+        self.judged.broken.extend(outside.judged.broken);
+        self.judged.notes.extend(outside.judged.notes);
+        outside.captured
+    }
+}
+
+impl StepRun<'_> {
+    /// Takes the captures of a step out of an answer, then asks what it expects, in the names given.
+    pub(super) fn ask_of(&self, answer: &Answer<'_>, step: &Step, actor: &Actor, mut scope: Scope) -> Told {
+        let Answer { trail, response, fetched } = *answer;
+        scope.set("response", response_value(trail, response));
+        let (mut captured, mut not_found) = (Vec::new(), Vec::new());
+        for capture in &step.captures {
+            match capture.take(trail, response, &scope) {
+                Ok(taken) => {
+                    record::know_capture(self.shared, self.owner(actor), &capture.name, &taken);
+                    captured.push((Arc::clone(&capture.name), taken.value));
+                }
+                Err(fault) => {
+                    let message = format!("the capture `{}` finds nothing: {}", capture.name, fault.why);
+                    not_found.push(self.reason("capture-failed", &message, capture.span, Vec::new()));
+                }
+            }
+        }
+        for (name, value) in &captured {
+            scope.set(Arc::clone(name), value.clone());
+        }
+        let judged = judge(self.shared, step, trail, response, &scope, fetched);
+        Told { scope, captured, not_found, judged }
+    }
+}
+
+fn judge(shared: &Shared, step: &Step, trail: &Trail, response: &Response, scope: &Scope, fetched: &Fetched) -> Judged {
     let seen = Seen::new(trail, response, scope, fetched, jiff::Timestamp::now());
     let mut judged = Judged { held: 0, broken: Vec::new(), notes: Vec::new() };
     for placed in step.expect.checks.iter().filter(|placed| !placed.check.counts_winners()) {

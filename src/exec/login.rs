@@ -14,6 +14,7 @@ use super::pages;
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
 use super::talk::StepRun;
+use super::uses::Within;
 use super::world::WorldRun;
 use super::{Shared, record};
 use crate::auth::{Cookies, Credential, Flow, Memory};
@@ -164,6 +165,7 @@ impl Entry<'_> {
             stand_in: Caller::Nobody,
             case: None,
             last: None,
+            within: Within::default(),
         }
     }
 
@@ -253,6 +255,7 @@ pub(super) async fn ask(
         stand_in: Caller::Nobody,
         case: None,
         last: None,
+        within: Within::default(),
     };
     let (done, _) = run_all(&run, steps, cast).await;
     shared.sessions.count(0, done.requests as usize);

@@ -45,6 +45,7 @@ mod session;
 mod stop;
 mod suite;
 mod talk;
+mod uses;
 mod value;
 mod witness;
 mod world;

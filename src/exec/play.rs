@@ -9,6 +9,7 @@ use super::frame::{TEARDOWN_FAILED, in_time};
 use super::rounds::run_into;
 use super::session::Failure;
 use super::talk::StepRun;
+use super::uses::Within;
 use super::world::WorldRun;
 use super::{Shared, record};
 use crate::event::{Outcome, Phase, Reason, Verdict};
@@ -107,7 +108,8 @@ impl<'a> Play<'a> {
     {
         let case = (phase == Phase::Case).then_some(self.index);
         let (shared, world, label) = (self.shared, self.world, &self.case.id);
-        StepRun { shared, world, phase, label, scope, stand_in: self.case.caller, case, last: None }
+        let (stand_in, within) = (self.case.caller, Within::default());
+        StepRun { shared, world, phase, label, scope, stand_in, case, last: None, within }
     }
 
     /// Runs the teardown; `whole` tells whether the steps came to their end or to their fault.
@@ -130,7 +132,7 @@ impl<'a> Play<'a> {
             let below = Arc::new(self.scope.clone());
             let run = self.step_run(Phase::Teardown, &below);
             let mut done = run.run(step, &mut self.cast).await;
-            if !whole && done.reasons.iter().any(|r| r.code == "template") {
+            if !whole && done.requests == 0 && done.reasons.iter().any(|r| r.code == "template") {
                 // It needs what the case never came to capture, so there is nothing to tidy up.
                 continue;
             }

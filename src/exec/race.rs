@@ -132,8 +132,8 @@ impl StepRun<'_> {
                 self.record(step, actor, Some(&r.trail), ended, held, broken)
             })
             .collect();
-        let captured = winner.map(|w| w.done.captured.clone()).unwrap_or_default();
-        let mut done = Done { ended, records, captured, reasons, ..Done::nothing() };
+        let (captured, beyond) = winner.map(|w| (w.done.captured.clone(), w.done.beyond.clone())).unwrap_or_default();
+        let mut done = Done { ended, records, captured, beyond, reasons, ..Done::nothing() };
         for (i, runner) in runners.iter_mut().enumerate() {
             done.allowed.append(&mut runner.done.allowed);
             done.allowed_to = done.allowed_to.or(runner.done.allowed_to);

@@ -9,7 +9,7 @@ use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Ph
 use crate::http::jar::{JarMove, StoreOutcome};
 use crate::http::{Exchange, Headers, Trail};
 use crate::secret::TextKind;
-use crate::source::Span;
+use crate::source::{Place, Span};
 use crate::step::{IdentityId, Step};
 use crate::term::shorten;
 
@@ -28,16 +28,19 @@ pub(super) fn text(shared: &Shared, text: &str) -> String {
     shared.secrets.mask_text(TextKind::Plain, text)
 }
 
+/// Makes a place of the user's file; their own line may hold a password written out.
+pub(super) fn place(shared: &Shared, span: Span) -> Place {
+    let place = shared.sources.place(span);
+    Place { text: text(shared, &place.text), ..place }
+}
+
 /// Makes a reason at a place of the user's file.
 pub(super) fn reason(shared: &Shared, code: &'static str, message: &str, span: Span, help: Vec<String>) -> Reason {
     debug_assert!(reason_code(code).is_some(), "`{code}` has no row");
-    let mut place = shared.sources.place(span);
-    // The user's own line may hold a password written out.
-    place.text = text(shared, &place.text);
     Reason {
         code,
         message: text(shared, message),
-        place,
+        place: place(shared, span),
         expected: None,
         actual: None,
         step: None,
@@ -75,6 +78,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
         phase: subject.phase,
         number: String::new(),
         skipped: false,
+        flows: Vec::new(),
         caller: subject.caller.clone(),
         request,
         status: trail.and_then(Trail::response).map(|r| r.status),

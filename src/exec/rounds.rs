@@ -10,6 +10,7 @@ use super::cast::Cast;
 use super::decide::Sample;
 use super::done::Done;
 use super::talk::StepRun;
+use super::uses::{Path, Within};
 use crate::capture::response_value;
 use crate::check::remember;
 use crate::event::{Event, Phase, Waiting};
@@ -32,13 +33,16 @@ pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast) 
 pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast, all: &mut Done, scope: &mut Scope) {
     for (number, step) in steps.iter().enumerate() {
         let layered = Arc::new(scope.clone());
-        let inner = StepRun { scope: &layered, last: all.last.as_ref(), ..*run };
+        let path = Path { step: number, above: run.within.path };
+        let asks = run.within.asks.filter(|_| number + 1 == steps.len());
+        let within = Within { path: Some(&path), asks };
+        let inner = StepRun { scope: &layered, last: all.last.as_ref(), within, ..*run };
         let mut done = inner.run(step, cast).await;
         done.number(number + 1);
         if let (Some(case), Some(id), [key], true) =
             (run.case, done.allowed_to, &done.allowed[..], step.is_repeatable())
         {
-            run.shared.ledger.sample(id, *key, || Sample { case, step: number, scope: Arc::clone(&layered) });
+            run.shared.ledger.sample(id, *key, || Sample { case, step: path.indices(), scope: Arc::clone(&layered) });
         }
         for (name, value) in &done.captured {
             scope.set(Arc::clone(name), value.clone());
@@ -151,6 +155,7 @@ impl StepRun<'_> {
             (Ask::Request(_) | Ask::Submit(_), Some(number)) => {
                 Box::pin(self.race(step, number, cast.actor(caller))).await
             }
+            (Ask::Use(flow), _) => self.flow(step, flow, cast, caller).await,
         }
     }
 
@@ -167,6 +172,11 @@ impl StepRun<'_> {
         };
         self.wait(time, "a pause in the suite").await;
         Ok(time)
+    }
+
+    pub(super) async fn wait_until(&self, time: Timestamp, what: &str) {
+        let left = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
+        self.wait(left, what).await;
     }
 
     pub(super) async fn wait(&self, time: Duration, what: &str) {

@@ -1,7 +1,6 @@
 //! Sends one step as somebody and judges what came back.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::Barrier;
@@ -10,14 +9,14 @@ use url::Origin;
 use super::actor::{Actor, Who};
 use super::done::{Done, Ended};
 use super::dress::Credential;
-use super::judge::{self, Judged};
+use super::judge::{self, Answer, Judged, Told};
 use super::ledger::{Asked, RequestKey};
 use super::record::{self, Subject};
 use super::session::{Failure, Session};
+use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
 use super::{Keep, Shared, Wire, pages};
-use crate::capture::response_value;
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::jar::Jar;
@@ -41,10 +40,12 @@ pub(super) struct StepRun<'a> {
     pub(super) case: Option<usize>,
     /// What the step before really did.
     pub(super) last: Option<&'a Arc<Trail>>,
+    /// Where it stands in flows.
+    pub(super) within: Within<'a>,
 }
 
 /// How often a request waits for a one-time password: others may take the next one first.
-const PASSWORDS: usize = 20;
+pub(super) const PASSWORDS: usize = 20;
 
 impl StepRun<'_> {
     /// Sends one request as somebody, and judges what came back.
@@ -130,10 +131,7 @@ impl StepRun<'_> {
     pub(super) async fn prepare(&self, step: &Step, actor: &Actor) -> Result<Prepared, Unready> {
         for _ in 0..PASSWORDS {
             match step.prepare(&self.scope_of(actor), &self.world.base, actor.page.as_ref()) {
-                Err(Unready { ready_at: Some(time), .. }) => {
-                    let left = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
-                    self.wait(left, "the next one-time password").await;
-                }
+                Err(Unready { ready_at: Some(time), .. }) => self.wait_until(time, "the next one-time password").await,
                 done => return done,
             }
         }
@@ -220,38 +218,29 @@ impl StepRun<'_> {
             return self.no_answer(step, actor, trail);
         };
         record::know_cookies(self.shared, trail, self.owner(actor));
-        let mut scope = self.scope_of(actor);
-        scope.set("response", response_value(trail, response));
-        let mut captured = Vec::new();
-        let mut reasons = Vec::new();
-        for capture in &step.captures {
-            match capture.take(trail, response, &scope) {
-                Ok(taken) => {
-                    record::know_capture(self.shared, self.owner(actor), &capture.name, &taken);
-                    captured.push((Arc::clone(&capture.name), taken.value));
-                }
-                Err(fault) => {
-                    let message = format!("the capture `{}` finds nothing: {}", capture.name, fault.why);
-                    reasons.push(self.reason("capture-failed", &message, capture.span, Vec::new()));
-                }
+        let answer = Answer { trail, response, fetched };
+        let mut asked = self.ask_of(&answer, step, actor, self.scope_of(actor));
+        let mut beyond = Vec::new();
+        for asks in std::iter::successors(self.within.asks, |asks| asks.next) {
+            let run = StepRun { scope: asks.scope, ..*self };
+            let mut scope = run.scope_of(actor);
+            for (name, value) in asks.flow.returns.iter().filter_map(|name| Some((name, asked.scope.get(name)?))) {
+                scope.set(Arc::clone(name), value.clone());
             }
+            let outside = run.ask_of(&answer, asks.step, actor, scope);
+            beyond.push(asked.join(outside));
         }
-        for (name, value) in &captured {
-            scope.set(Arc::clone(name), value.clone());
-        }
-        let errored = !reasons.is_empty();
-        let Judged { held, broken, notes } = judge::judge(self.shared, step, trail, response, &scope, fetched);
-        let failures = broken.len();
-        // What did not hold says more than what was not found, so it stands first.
-        reasons.splice(0..0, broken);
-        let ended = match (failures, errored) {
-            (0, false) => Ended::Held,
-            (0, true) => Ended::Errored,
+        let Told { captured, not_found, judged: Judged { held, broken, notes }, .. } = asked;
+        let ended = match (broken.len(), not_found.len()) {
+            (0, 0) => Ended::Held,
+            (0, _) => Ended::Errored,
             _ => Ended::Failed,
         };
-        let mut record = self.record(step, actor, Some(trail), ended, held, failures);
+        let mut record = self.record(step, actor, Some(trail), ended, held, broken.len());
         record.notes.extend(notes.into_iter().map(ToOwned::to_owned));
-        Done { captured, reasons, ..Done::of(ended, record) }
+        // What did not hold says more than what was not found, so it stands first.
+        let reasons = broken.into_iter().chain(not_found).collect();
+        Done { captured, beyond, reasons, ..Done::of(ended, record) }
     }
 
     /// Judges that no answer came: what was expected, or an error.
@@ -275,7 +264,7 @@ impl StepRun<'_> {
     }
 
     /// Whose captures and cookies these are, for the names of masks.
-    fn owner(&self, actor: &Actor) -> String {
+    pub(super) fn owner(&self, actor: &Actor) -> String {
         match &actor.who {
             Who::Identity(id, ..) | Who::Entering(id, _) => self.shared.plan.identities[id.0 as usize].name.to_string(),
             Who::Nobody | Who::Anonymous => "case".to_owned(),

@@ -139,6 +139,9 @@ fn compile_suite(
     for named in callers.layers.named(|l| &l.auth) {
         callers.check_scheme(&mut reader, &named.value);
     }
+    for named in callers.layers.named(|l| &l.flows) {
+        callers.check_flow(&mut reader, named);
+    }
     let cases = first..callers.plan.cases.len();
     if cases.is_empty() {
         return;
@@ -184,7 +187,8 @@ pub(super) fn compile_steps(
     reader: &mut Reader<'_>,
 ) -> Vec<Step> {
     let (folder, root) = (callers.layers.folder.clone(), callers.layers.root.clone());
-    let mut compile = Compile { reader, defaults, folder: &folder, root: &root, callers };
+    let stand_in = Caller::Case;
+    let mut compile = Compile { reader, defaults, folder: &folder, root: &root, callers, stand_in };
     compile.steps(specs)
 }
 
@@ -204,7 +208,8 @@ pub(super) fn sessions(
 
 /// All names that send a step of a case, for `--as`.
 fn callers_of(case: &Case, plan: &Plan) -> Vec<String> {
-    let steps = case.shape.steps.iter().map(|s| if s.caller == Caller::Case { case.caller } else { s.caller });
+    let sending = case.shape.steps.iter().flat_map(Step::sending);
+    let steps = sending.map(|s| if s.caller == Caller::Case { case.caller } else { s.caller });
     let all = std::iter::once(case.caller).chain(steps);
     all.filter_map(|c| plan.caller_name(c)).map(ToOwned::to_owned).collect()
 }

@@ -175,7 +175,8 @@ fn vars(spec: &CaseSpec, callers: &SuiteCallers<'_, '_>, reader: &mut Reader<'_>
 
 /// A case that shares its session may not end or rotate it: others use it too (language §6).
 fn find_disturbance(steps: &[Step], teardown: &[Step], who: &[Caller], plan: &Plan, reader: &mut Reader<'_>) {
-    for step in steps.iter().chain(teardown) {
+    let all = steps.iter().chain(teardown).flat_map(|using| using.sending().into_iter().map(move |step| (using, step)));
+    for (using, step) in all {
         let one = [step.caller];
         let callers = if step.caller == Caller::Case { who } else { &one };
         let ids = callers.iter().filter_map(|c| match c {
@@ -201,7 +202,8 @@ fn find_disturbance(steps: &[Step], teardown: &[Step], who: &[Caller], plan: &Pl
             } else {
                 continue;
             };
-            reader.fault(diags::shared_session(step.span, &identity.name, what));
+            let fault = diags::shared_session(step.span, &identity.name, what);
+            reader.fault(if std::ptr::eq(using, step) { fault } else { fault.also(using.span, "used here") });
             break;
         }
     }

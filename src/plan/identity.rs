@@ -3,12 +3,14 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::flow::Flows;
 use super::world::Layers;
 use super::{Identity, IdentityField, Plan, PlanOptions, diags};
 use crate::auth::{self, ReadScheme};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{AuthSpec, Defaults, IdentitySpec, Named, Reader, SchemeSpec};
-use crate::step::{Caller, Callers, Compile, IdentityId, Step};
+use crate::step::diags::no_flow_here;
+use crate::step::{Caller, Callers, Compile, Found, IdentityId, Step};
 use crate::template::{Members, Names};
 
 /// Finds no identity; for steps that nobody may send, such as `ready`.
@@ -17,6 +19,11 @@ pub(super) struct NoCallers;
 impl<'r> Callers<'r> for NoCallers {
     fn find(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<IdentityId> {
         reader.fault(diags::unknown_identity(name.span, &name.value, &[]));
+        None
+    }
+
+    fn flow(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<Found> {
+        reader.fault(no_flow_here(name.span));
         None
     }
 
@@ -39,6 +46,8 @@ pub(super) struct Register {
     pub(super) known: Vec<Known>,
     /// Schemes that were compiled for their faults alone.
     checked: HashSet<Span>,
+    /// The flows that were met.
+    pub(super) flows: Flows,
 }
 
 /// Resolves names for one suite.
@@ -63,6 +72,10 @@ impl<'r> Callers<'r> for SuiteCallers<'_, '_> {
         let found = self.lookup(reader, name);
         self.met.extend(found);
         found
+    }
+
+    fn flow(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<Found> {
+        self.find_flow(reader, name)
     }
 
     fn names(&self, base: &Arc<Names>, caller: Caller) -> Arc<Names> {
@@ -216,7 +229,13 @@ fn read_scheme(
 ) -> Option<auth::Login> {
     let mut nobody = NoCallers;
     let defaults = Defaults::default();
-    let mut compile =
-        Compile { reader, defaults: &defaults, folder: &layers.folder, root: &layers.root, callers: &mut nobody };
+    let mut compile = Compile {
+        reader,
+        defaults: &defaults,
+        folder: &layers.folder,
+        root: &layers.root,
+        callers: &mut nobody,
+        stand_in: Caller::Case,
+    };
     auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields })
 }

@@ -19,6 +19,7 @@ mod build;
 mod case;
 pub mod diags;
 mod dotenv;
+mod flow;
 mod identity;
 mod select;
 mod world;

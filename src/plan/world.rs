@@ -12,7 +12,7 @@ use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{
     Defaults, Named, Node, Project, Reader, SecretSource, SecretSpec, Shared, Suite, Suites, TargetSpec,
 };
-use crate::step::{Compile, OUTSIDE, Tree, leaves, read_file_or_absolute};
+use crate::step::{Caller, Compile, OUTSIDE, Tree, leaves, read_file_or_absolute};
 use crate::template::{Members, Names, Origin, Template};
 
 /// The layers that apply at a place, lowest first.
@@ -330,8 +330,14 @@ fn written_url(spec: &TargetSpec, reader: &mut Reader<'_>) -> Option<TargetUrl> 
 fn ready(node: &Node, folder: &Path, layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<crate::step::Step> {
     let spec = crate::spec::request_step(node, reader)?;
     let mut nobody = super::identity::NoCallers;
-    let mut compile =
-        Compile { reader, defaults: &Defaults::default(), folder, root: &layers.root, callers: &mut nobody };
+    let mut compile = Compile {
+        reader,
+        defaults: &Defaults::default(),
+        folder,
+        root: &layers.root,
+        callers: &mut nobody,
+        stand_in: Caller::Case,
+    };
     compile.step(&spec)
 }
 

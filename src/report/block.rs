@@ -128,6 +128,26 @@ fn reasons(page: Page, outcome: &Outcome) -> Vec<Line> {
         let text = format!("and {} of this case", plural(more, "more reason"));
         lines.push(page.line().pad_to(COLUMN).push(Role::Dim, &text).cut(page.width));
     }
+    lines.extend(flows(page, outcome));
+    lines
+}
+
+/// Draws where the flows were used that the step belongs to, from the innermost out.
+fn flows(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let Some(first) = outcome.reasons.first() else { return Vec::new() };
+    let used = first.step.and_then(|i| outcome.steps.get(i)).map_or(&[][..], |step| &step.flows);
+    let mut shown = vec![(&first.place.file, first.place.line)];
+    let mut lines = Vec::new();
+    for flow in used.iter().rev() {
+        let head = page.labelled(INDENT, "flow", COLUMN).text(&shorten(&flow.name, SENTENCE));
+        let place = format!("used at {}", flow.place);
+        lines.extend(head.flow(&[(Role::Place, &place)], page.width, COLUMN));
+        let line = (&flow.place.file, flow.place.line);
+        if !shown.contains(&line) {
+            lines.extend(snippet::snippet(page, &flow.place));
+            shown.push(line);
+        }
+    }
     lines
 }
 

@@ -50,6 +50,7 @@ pub(crate) fn get(path: &str, status: &str, headers: &[(&str, &str)], answer: Bo
         phase: Phase::Case,
         number: String::new(),
         skipped: false,
+        flows: Vec::new(),
         caller: Some("bob".to_owned()),
         request: format!("GET {path}"),
         status: code,

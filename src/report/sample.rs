@@ -49,6 +49,7 @@ impl<'a> Texts<'a> {
             phase: Phase::Case,
             number: String::new(),
             skipped: false,
+            flows: Vec::new(),
             caller: Some(self.text()),
             request: self.text(),
             status: Some(401),

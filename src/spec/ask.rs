@@ -1,4 +1,4 @@
-//! What a step asks for, as written: exactly one of the keys `request` and `submit`.
+//! What a step asks for, as written: exactly one of the keys `request`, `submit` and `use`.
 //!
 //! To add a way of asking: a variant of [`AskSpec`] with what is written, an arm in [`ask`], and one
 //! in each match over it.
@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use super::diags;
+use super::flow::use_of;
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::Shape;
 use super::yaml::{Data, Entry, Node};
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 
 /// What a step asks for.
 #[derive(Debug, Clone)]
@@ -18,6 +19,20 @@ pub enum AskSpec {
     Request(RequestSpec),
     /// A form of the caller's last page.
     Submit(SubmitSpec),
+    /// The steps of a flow.
+    Use(UseSpec),
+}
+
+/// The keys that say what a step asks for; it has one of them.
+pub const ASKS: &[&str] = &["request", "submit", "use"];
+
+/// A flow to run, as written.
+#[derive(Debug, Clone)]
+pub struct UseSpec {
+    /// The flow's name.
+    pub name: Spanned<Arc<str>>,
+    /// What is given to it.
+    pub args: Vec<Entry>,
 }
 
 /// A form to fill and send, as written.
@@ -72,6 +87,7 @@ impl AskSpec {
         match self {
             Self::Request(line) => line.node.span,
             Self::Submit(form) => form.node.span,
+            Self::Use(flow) => flow.name.span,
         }
     }
 
@@ -80,20 +96,26 @@ impl AskSpec {
         match self {
             Self::Request(line) => format!("{} {}", line.method, line.target),
             Self::Submit(form) => form.title(),
+            Self::Use(flow) => flow.name.value.to_string(),
         }
     }
 }
 
 /// Reads what a step asks for.
 pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> Option<AskSpec> {
-    let Some(form) = fields.entry("submit") else {
-        let node = reader.need(fields, node, "request", "a step")?;
-        return request(node, reader).map(AskSpec::Request);
+    let mut found = ASKS.iter().filter_map(|name| fields.entry(name));
+    let Some(first) = found.next() else {
+        reader.need(fields, node, "request", "a step")?;
+        return None;
     };
-    if let Some(line) = fields.entry("request") {
-        reader.fault(diags::one_ask(("request", line.key_span), ("submit", form.key_span)));
+    for other in found {
+        reader.fault(diags::one_ask((&first.key, first.key_span), (&other.key, other.key_span)));
     }
-    submit(&form.value, reader).map(AskSpec::Submit)
+    match &*first.key {
+        "submit" => submit(&first.value, reader).map(AskSpec::Submit),
+        "use" => use_of(fields, &first.value, reader).map(AskSpec::Use),
+        _ => request(&first.value, reader).map(AskSpec::Request),
+    }
 }
 
 impl SubmitSpec {

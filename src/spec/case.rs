@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ask::ASKS;
 use super::diags;
 use super::model::{CaseSpec, Session, StepSpec, Xfail};
 use super::reader::{Fields, Key, Reader, key};
@@ -93,7 +94,7 @@ pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
 
 /// A flat case is its own only step; `as` may be a list there, so it is read apart.
 fn step_of_case(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<StepSpec> {
-    if fields.get("request").or(fields.get("submit")).is_none() {
+    if ASKS.iter().all(|ask| fields.get(ask).is_none()) {
         let span = fields.iter().next().map_or(node.span, |e| e.key_span);
         reader.fault(diags::missing_key(span, "request", "a case").help("a case has a `request` or `steps`"));
         return None;

@@ -77,7 +77,7 @@ static BAD_REQUEST: Code = Code {
 static ONE_ASK: Code = Code {
     name: "one-ask",
     about: "a step asks for more than one thing",
-    explain: "A step sends one request: what `request` says, or the form that `submit` fills. Make two steps of it.",
+    explain: "A step does one thing: it sends what `request` says or the form that `submit` fills, or it runs the flow that `use` names. Make two steps of it.",
 };
 static ONE_BODY: Code = Code {
     name: "one-body",

@@ -9,6 +9,7 @@ mod ask;
 mod case;
 pub mod diags;
 mod files;
+mod flow;
 mod load;
 mod model;
 mod reader;
@@ -19,13 +20,14 @@ mod step;
 mod timing;
 mod yaml;
 
-pub use ask::{AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, submit};
+pub use ask::{ASKS, AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, UseSpec, submit};
 pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
+pub use flow::{BESIDE_USE, FLOW_KEYS};
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
 pub use model::{
-    AuthSpec, CaseSpec, Defaults, Handshake, IdentitySpec, Named, Pause, Payload, PayloadKind, Project, Redirects,
-    Repeat, Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites, TargetSpec, TlsSpec,
-    Xfail, find,
+    AuthSpec, CaseSpec, Defaults, FlowSpec, Handshake, IdentitySpec, Named, Pause, Payload, PayloadKind, Project,
+    Redirects, Repeat, Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites,
+    TargetSpec, TlsSpec, Xfail, find,
 };
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};

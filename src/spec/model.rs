@@ -91,6 +91,10 @@ pub struct Shared {
     pub auth: Vec<Named<SchemeSpec>>,
     /// Identities.
     pub identities: Vec<Named<IdentitySpec>>,
+    /// Flows.
+    pub flows: Vec<Named<Arc<FlowSpec>>>,
+    /// Names of flows whose declaration has a fault.
+    pub faulty_flows: Vec<Arc<str>>,
     /// Names of schemes whose declaration has a fault.
     pub faulty_auth: Vec<Arc<str>>,
     /// Names of identities whose declaration has a fault.
@@ -171,6 +175,17 @@ pub enum AuthSpec {
     Name(Spanned<Arc<str>>),
     /// A scheme written in place.
     Inline(SchemeSpec),
+}
+
+/// A flow as written.
+#[derive(Debug)]
+pub struct FlowSpec {
+    /// What may be given to it, each with its default; nothing where it has to be given.
+    pub args: Vec<Named<Node>>,
+    /// Its steps, at least one.
+    pub steps: Vec<StepSpec>,
+    /// The names that come out of it.
+    pub returns: Vec<Spanned<Arc<str>>>,
 }
 
 /// TLS settings as written.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::ask::REQUEST;
 use super::diags;
+use super::flow::{FLOW_KEYS, flow};
 use super::model::{
     AuthSpec, Defaults, IdentitySpec, Named, SchemeSpec, SecretSource, SecretSpec, Shared, TargetSpec, TlsSpec,
 };
@@ -23,6 +24,7 @@ pub const SHARED_KEYS: &[Key] = &[
         .is(Shape::by_name(&Shape::Keys(SECRET_KEYS))),
     key("auth", "schemes by name").is(Shape::by_name(&Shape::The(Def::Scheme))),
     key("identities", "who: a scheme and that person's credentials").is(Shape::by_name(&Shape::The(Def::Identity))),
+    key("flows", "steps under a name, run with `use`").is(Shape::Map(&Shape::Keys(FLOW_KEYS))),
     key("defaults", "`as`, `headers`, `redirects` and `timeout` of all steps").is(Shape::Keys(DEFAULT_KEYS)),
     key("tls", "`verify`, `ca`, `cert`, `key`").is(Shape::Keys(TLS_KEYS)),
     key("proxy", "`env` or a URL; none by default").is(Shape::Text),
@@ -80,7 +82,10 @@ pub const TLS_KEYS: &[Key] = &[
 pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
     let auth = named(fields, "auth", reader, scheme);
     let identities = identities(fields, reader);
+    let flows = named(fields, "flows", reader, flow);
     Shared {
+        faulty_flows: left_out(fields, "flows", &flows),
+        flows,
         faulty_auth: left_out(fields, "auth", &auth),
         faulty_identities: left_out(fields, "identities", &identities),
         target: fields.get("target").and_then(|n| target(n, reader)),
@@ -108,7 +113,9 @@ pub(super) fn named<T>(
     map.iter()
         .filter_map(|entry| {
             let good = entry.key.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c)) && !entry.key.is_empty();
-            if name != "resolve" && !good {
+            // These are not names that templates use.
+            let free = name == "resolve" || (name == "flows" && !entry.key.trim().is_empty());
+            if !free && !good {
                 let reason = "a name holds letters, digits, `_` and `-`";
                 reader.fault(diags::reserved_name(entry.key_span, &entry.key, reason));
                 return None;

@@ -2,6 +2,7 @@
 
 use super::ask::{AskSpec, REQUEST, RequestSpec, SUBMIT_KEYS, ask, page, request};
 use super::diags;
+use super::flow;
 use super::model::{Handshake, Payload, PayloadKind, Redirects, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
@@ -26,6 +27,9 @@ pub const STEP_KEYS: &[Key] = &[
         .is(Shape::Like(REQUEST)),
     key("submit", "instead of `request`: fills and sends a form of this caller's last page, as a browser does")
         .is(Shape::Keys(SUBMIT_KEYS)),
+    key("use", "instead of `request`: runs the steps of a flow of `flows:` by its name; `as` is who sends those that name nobody, `expect` and `capture` look at its last answer")
+        .is(Shape::Text),
+    key("args", "with `use`: what is given to the flow, by name").is(Shape::Map(&Shape::Any)),
     key("headers", "a map; a list repeats the field, `null` removes one that is inherited or added by the scheme")
         .is(Shape::HEADERS),
     key("query", "a map of query parameters; a list repeats one").is(Shape::FIELDS),
@@ -91,6 +95,7 @@ pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> 
         condition: fields.get("if").cloned(),
     };
     timing::conflicts(fields, reader);
+    flow::conflicts(fields, STEP_KEYS, reader);
     // Everything was read for its faults; without a request there is nothing to plan.
     ask.map(|_| spec)
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::flow::{Found, Returned};
 use super::request::{Body, Field, Parts};
 use super::{Ask, Caller, IdentityId, Line, Pause, Redirects, Step, Tree, diags};
 use crate::capture::read_captures;
@@ -25,14 +26,19 @@ pub struct Compile<'a, 'r> {
     pub folder: &'a Path,
     /// The folder that files must lie in.
     pub root: &'a Path,
-    /// Knows the identities.
+    /// Knows the identities and the flows.
     pub callers: &'a mut dyn Callers<'r>,
+    /// Who sends the steps that name nobody.
+    pub stand_in: Caller,
 }
 
-/// Knows the identities that steps may name.
+/// Knows the identities and the flows that steps may name.
 pub trait Callers<'r> {
     /// Finds an identity by name; reports the fault itself when there is none.
     fn find(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<IdentityId>;
+
+    /// Finds a flow by name; reports the fault itself when there is none.
+    fn flow(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<Found>;
 
     /// Adds what a caller brings into scope: `identity.*`, `session.*`, `jar.*`.
     fn names(&self, base: &Arc<Names>, caller: Caller) -> Arc<Names>;
@@ -46,41 +52,39 @@ impl Compile<'_, '_> {
         steps
     }
 
-    /// Compiles one step. Its captures are added to the reader's names.
+    /// Compiles one step. What it captures and what a flow gives it are added to the reader's names.
     pub fn step(&mut self, spec: &StepSpec) -> Option<Step> {
-        let caller = spec.caller.as_ref().map_or(Some(Caller::Case), |name| self.caller(name));
+        let caller = spec.caller.as_ref().map_or(Some(self.stand_in), |name| self.caller(name));
         let base = Arc::clone(&self.reader.names);
         self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
         let condition = spec.condition.as_ref().map(|n| self.with_response(|cx| cx.reader.expression(n)));
-        let ask = self.ask(&spec.ask);
+        let (mut ask, returned) = self.ask(&spec.ask, caller.unwrap_or(Caller::Nobody));
         let redirects = self.redirects(spec);
         let parts = self.parts(spec);
+        // What an answer is asked for is seen as whoever got it sees it.
+        let whose = match &ask {
+            Some(Ask::Use(flow)) => flow.last_caller(),
+            Some(Ask::Request(_) | Ask::Submit(_)) | None => caller.unwrap_or(Caller::Nobody),
+        };
+        let mut after = (*base).clone();
+        returned.add_to(&mut after);
+        self.reader.names = self.callers.names(&Arc::new(after.clone()), whose);
         let captures =
             self.with_response(|cx| spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader)));
-        let with_captures = |names: &Arc<Names>| match spec.capture.as_ref().map(|n| &n.data) {
+        if let Some(Data::Map(entries)) = spec.capture.as_ref().map(|n| &n.data) {
             // A capture with a fault still has its name, so that later steps do not fail for it too.
-            Some(Data::Map(entries)) if !entries.is_empty() => {
-                let mut names = (**names).clone();
-                entries.iter().for_each(|e| names.add(&e.key));
-                Arc::new(names)
-            }
-            _ => Arc::clone(names),
-        };
-        self.reader.names = with_captures(&self.reader.names);
+            entries.iter().for_each(|e| after.add(&e.key));
+        }
+        self.reader.names = self.callers.names(&Arc::new(after.clone()), whose);
         let expect = match &spec.expect {
             Some(node) => self.with_response(|cx| read_expect(node, cx.reader)),
             None => Some(Expectations { checks: Vec::new(), status: None, error: None }),
         };
-        let pause = match &spec.pause {
-            None => None,
-            Some(spec::Pause::For(time)) => Some(Pause::For(*time)),
-            Some(spec::Pause::Until(node)) => self.reader.template(node).map(Pause::Until),
-        };
-        let mut after = (*with_captures(&base)).clone();
+        let pause = self.pause(spec, &base, caller);
         spec.name.iter().for_each(|name| after.add_step(name));
         self.reader.names = Arc::new(after);
         let (redirects, mut expect) = (redirects?, expect?);
-        self.add_implied(spec, &redirects, &mut expect);
+        self.add_implied(spec, ask.as_mut(), &redirects, &mut expect);
         Some(Step {
             span: spec.ask.span(),
             name: spec.name.clone(),
@@ -104,9 +108,21 @@ impl Compile<'_, '_> {
     }
 
     /// Adds the checks that a step has without saying so.
-    fn add_implied(&mut self, spec: &StepSpec, redirects: &Redirects, expect: &mut Expectations) {
+    fn add_implied(
+        &mut self,
+        spec: &StepSpec,
+        ask: Option<&mut Ask>,
+        redirects: &Redirects,
+        expect: &mut Expectations,
+    ) {
         if let (Some(winners), None) = (expect.checks.iter().find(|c| c.check.counts_winners()), spec.together) {
             self.reader.fault(diags::no_race(winners.span));
+        }
+        if let Some(Ask::Use(flow)) = ask {
+            self.check_answer(flow, spec.expect.as_ref(), spec.capture.as_ref());
+            flow.leave_open(expect);
+            self.check_silence(flow, expect, spec.capture.as_ref());
+            return;
         }
         if let Redirects::Until(end) = redirects {
             expect.checks.insert(0, until(end.span()));
@@ -117,13 +133,29 @@ impl Compile<'_, '_> {
         }
     }
 
-    fn ask(&mut self, spec: &AskSpec) -> Option<Ask> {
-        match spec {
-            AskSpec::Request(line) => {
-                let target = self.reader.compile_part(&line.target, &line.node, line.target_at)?;
-                Some(Ask::Request(Line { method: Arc::clone(&line.method), target }))
-            }
+    fn ask(&mut self, spec: &AskSpec, caller: Caller) -> (Option<Ask>, Returned) {
+        let ask = match spec {
+            AskSpec::Request(line) => self
+                .reader
+                .compile_part(&line.target, &line.node, line.target_at)
+                .map(|target| Ask::Request(Line { method: Arc::clone(&line.method), target })),
             AskSpec::Submit(form) => self.submit(form).map(Ask::Submit),
+            AskSpec::Use(using) => {
+                let (flow, returned) = self.flow(using, caller);
+                return (flow.map(Ask::Use), returned);
+            }
+        };
+        (ask, Returned::Names(Vec::new()))
+    }
+
+    /// Compiles the wait before a step, which sees nothing of what the step brings.
+    fn pause(&mut self, spec: &StepSpec, base: &Arc<Names>, caller: Option<Caller>) -> Option<Pause> {
+        match spec.pause.as_ref()? {
+            spec::Pause::For(time) => Some(Pause::For(*time)),
+            spec::Pause::Until(node) => {
+                self.reader.names = self.callers.names(base, caller.unwrap_or(Caller::Nobody));
+                self.reader.template(node).map(Pause::Until)
+            }
         }
     }
 

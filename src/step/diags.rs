@@ -1,10 +1,25 @@
 //! The wording of what can be wrong with a step beyond its form.
 
+use std::sync::Arc;
+
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
+use crate::spec::{Named, Node};
+use crate::term::{did_you_mean, list, plural};
 
 /// The kinds of faults a step can have.
-pub const CODES: &[&Code] = &[&HEADER_NAME, &FILE, &NO_RACE, &BAD_UNTIL];
+pub const CODES: &[&Code] = &[
+    &HEADER_NAME,
+    &FILE,
+    &NO_RACE,
+    &BAD_UNTIL,
+    &UNKNOWN_FLOW,
+    &FLOW_ARGS,
+    &FLOW_RETURNS,
+    &FLOW_CYCLE,
+    &FLOW_SIZE,
+    &FLOW_ANSWER,
+];
 
 static HEADER_NAME: Code = Code {
     name: "header-name",
@@ -26,6 +41,37 @@ static BAD_UNTIL: Code = Code {
     name: "bad-until",
     about: "the address that redirects should lead to cannot be read",
     explain: "`until` is an absolute URL, or a path of the target. Scheme, host and port are compared exactly, the path segment by segment; a query is not looked at.",
+};
+
+static UNKNOWN_FLOW: Code = Code {
+    name: "unknown-flow",
+    about: "`use` names a flow that is not declared",
+    explain: "Flows stand under `flows:` of the suite or of `authspec.yaml`. Cases, setups, teardowns and other flows use them; the steps of a scheme and `ready` do not.",
+};
+static FLOW_ARGS: Code = Code {
+    name: "flow-args",
+    about: "what a flow is given is not what it takes",
+    explain: "A flow declares its arguments under `args`, each with its default. One without a value has to be given by every `use`; one that is not declared cannot be given.",
+};
+static FLOW_RETURNS: Code = Code {
+    name: "flow-returns",
+    about: "`returns` names what no step of the flow captures",
+    explain: "A flow keeps its captures to itself; only those that `returns` names are known to the steps after the one that uses it.",
+};
+static FLOW_CYCLE: Code = Code {
+    name: "flow-cycle",
+    about: "a flow uses itself",
+    explain: "A flow may use others, but not itself, also not by a detour: it would never end.",
+};
+static FLOW_SIZE: Code = Code {
+    name: "flow-size",
+    about: "a flow stands for too many steps",
+    explain: "A flow is written out for every step that uses it. Flows that use flows several times each grow fast; `repeat` and `each` do the same again without that.",
+};
+static FLOW_ANSWER: Code = Code {
+    name: "flow-answer",
+    about: "a flow may have no last answer to look at",
+    explain: "`expect` and `capture` of a step with `use` look at the last answer of the flow. Where its last step may be left out, or where no answer is what it waits for, they would look at nothing.",
 };
 
 pub(super) fn no_race(span: Span) -> Diagnostic {
@@ -52,4 +98,85 @@ pub fn file(span: Span, path: &str, why: &str) -> Diagnostic {
 pub fn file_outside(span: Span, path: &str) -> Diagnostic {
     file(span, path, super::OUTSIDE)
         .help("write the absolute path to read a file from elsewhere, such as a mounted secret")
+}
+
+/// A flow that nobody declared.
+pub fn unknown_flow(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(&UNKNOWN_FLOW, span, format!("there is no flow called `{name}` under `flows:`"))
+        .label("not declared");
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None if known.is_empty() => diagnostic.help("no flows are declared here"),
+        None => diagnostic.help(format!("declared flows: {}", quoted(known))),
+    }
+}
+
+/// A flow where steps stand for themselves.
+pub fn no_flow_here(span: Span) -> Diagnostic {
+    Diagnostic::error(&UNKNOWN_FLOW, span, "the steps of a scheme use no flows")
+        .label("write its steps here")
+        .help("cases, setups, teardowns and other flows use flows")
+}
+
+pub(super) fn unknown_arg(span: Span, arg: &str, flow: (&str, Span), known: &[&str]) -> Diagnostic {
+    let (name, declared) = flow;
+    let diagnostic = Diagnostic::error(&FLOW_ARGS, span, format!("the flow `{name}` takes no `{arg}`"))
+        .label("not an argument of it")
+        .also(declared, "the flow");
+    match did_you_mean(arg, known.iter().copied()) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None if known.is_empty() => diagnostic.help("it takes no arguments"),
+        None => diagnostic.help(format!("it takes {}", quoted(known))),
+    }
+}
+
+pub(super) fn missing_arg(span: Span, flow: &str, arg: &Named<Node>) -> Diagnostic {
+    let name = &arg.name;
+    Diagnostic::error(&FLOW_ARGS, span, format!("the flow `{flow}` needs `{name}`"))
+        .label(format!("`{name}` is not given"))
+        .also(arg.span, "has no default")
+        .help(format!("add `args: {{ {name}: … }}`"))
+}
+
+pub(super) fn bad_arg(span: Span, name: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&FLOW_ARGS, span, format!("`{name}` cannot be the name of an argument: {why}")).label("this name")
+}
+
+pub(super) fn unknown_return(span: Span, name: &str, known: &[Arc<str>]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&FLOW_RETURNS, span, format!("no step of this flow captures `{name}`")).label("not captured");
+    let known: Vec<&str> = known.iter().map(|k| &**k).collect();
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None if known.is_empty() => diagnostic.help("its steps capture nothing"),
+        None => diagnostic.help(format!("its steps capture {}", quoted(&known))),
+    }
+}
+
+/// Flows that use each other, each with its name, from the first back to itself.
+pub fn flow_cycle(span: Span, names: &[&str]) -> Diagnostic {
+    let message = if let [one] = names {
+        format!("the flow `{one}` uses itself")
+    } else {
+        let round: Vec<String> = names.iter().chain(names.first()).map(|n| format!("`{n}`")).collect();
+        format!("flows use each other: {}", round.join(" → "))
+    };
+    Diagnostic::error(&FLOW_CYCLE, span, message).label("closes the circle")
+}
+
+pub(super) fn flow_size(span: Span, name: &str, size: usize, most: usize) -> Diagnostic {
+    let message = format!("the flow `{name}` stands for {}, with those of the flows it uses", plural(size, "step"));
+    Diagnostic::error(&FLOW_SIZE, span, message).label(format!("at most {most}"))
+}
+
+pub(super) fn no_last_answer(span: Span, because: Span, flow: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&FLOW_ANSWER, span, format!("the flow `{flow}` may have no last answer: its last step {why}"))
+        .label("would look at nothing")
+        .also(because, "here")
+        .help("move it into the flow, beside the step whose answer is meant")
+}
+
+fn quoted(names: &[&str]) -> String {
+    let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    list(&names, "and")
 }

@@ -15,6 +15,7 @@ use crate::template::Template;
 
 mod compile;
 pub mod diags;
+mod flow;
 mod multipart;
 mod request;
 mod submit;
@@ -22,6 +23,7 @@ mod tree;
 
 pub use crate::files::{OUTSIDE, leaves, read_file, read_file_or_absolute};
 pub use compile::{Callers, Compile};
+pub use flow::{Arg, Flow, Found, Giver};
 use request::Parts;
 pub use request::Prepared;
 pub use submit::{Button, Input, LastPage, Submit, Unready};
@@ -89,6 +91,8 @@ pub enum Ask {
     Request(Line),
     /// A form of the caller's last page.
     Submit(Submit),
+    /// The steps of a flow.
+    Use(Flow),
 }
 
 /// `METHOD target`.
@@ -155,9 +159,25 @@ impl Step {
         self.expect.checks.iter().any(|placed| placed.check.beside() == Some(name))
     }
 
+    /// The steps that send something: itself, or those of the flow that it uses.
+    pub fn sending(&self) -> Vec<&Self> {
+        match &self.ask {
+            Ask::Use(flow) => flow.steps.iter().flat_map(Self::sending).collect(),
+            Ask::Request(_) | Ask::Submit(_) => vec![self],
+        }
+    }
+
     /// Tells whether a refusal is among what the step asks for: 401 or 403, or `deny`.
     pub fn may_refuse(&self) -> bool {
-        self.expect.status.as_ref().is_some_and(StatusSet::may_refuse)
+        self.expect.status.as_ref().is_some_and(StatusSet::may_refuse) || self.within().iter().any(Self::may_refuse)
+    }
+
+    /// The steps of the flow that it uses.
+    fn within(&self) -> &[Self] {
+        match &self.ask {
+            Ask::Use(flow) => &flow.steps,
+            Ask::Request(_) | Ask::Submit(_) => &[],
+        }
     }
 
     /// Tells whether the step asks for the same as another: the same method and target, as written.
@@ -167,14 +187,14 @@ impl Step {
                 own.method == other.method && own.target.source() == other.target.source()
             }
             (Ask::Submit(own), Ask::Submit(other)) => own.line() == other.line(),
-            (Ask::Request(_), Ask::Submit(_)) | (Ask::Submit(_), Ask::Request(_)) => false,
+            (Ask::Request(_) | Ask::Submit(_) | Ask::Use(_), _) => false,
         }
     }
 
     /// Tells whether an expression in the body begins with a name.
     pub fn body_uses(&self, name: &str) -> bool {
         let filled = match &self.ask {
-            Ask::Request(_) => false,
+            Ask::Request(_) | Ask::Use(_) => false,
             Ask::Submit(form) => form.uses(name),
         };
         filled || self.parts.body_uses(name)
@@ -184,7 +204,7 @@ impl Step {
     pub fn fixed_address(&self) -> Option<Address> {
         match &self.ask {
             Ask::Request(line) => line.target.as_literal().and_then(|t| Address::parse(t).ok()),
-            Ask::Submit(_) => None,
+            Ask::Submit(_) | Ask::Use(_) => None,
         }
     }
 
@@ -192,7 +212,7 @@ impl Step {
     pub fn is_repeatable(&self) -> bool {
         let safe = match &self.ask {
             Ask::Request(line) => matches!(&*line.method, "GET" | "HEAD"),
-            Ask::Submit(_) => false,
+            Ask::Submit(_) | Ask::Use(_) => false,
         };
         let at_once = self.pause.is_none() && self.retry.is_none() && self.repeat.is_none();
         safe && at_once && self.together.is_none() && self.condition.is_none()
@@ -201,7 +221,8 @@ impl Step {
     /// Tells whether it takes its time: it waits, or is sent more than once. What would renew a session
     /// meanwhile would change what the step is about.
     pub fn takes_time(&self) -> bool {
-        self.pause.is_some() || self.retry.is_some() || self.repeat.is_some() || self.together.is_some()
+        let itself = self.pause.is_some() || self.retry.is_some() || self.repeat.is_some() || self.together.is_some();
+        itself || self.within().iter().any(Self::takes_time)
     }
 
     /// The step as its user reads it: `GET /me`, templates not rendered.
@@ -209,6 +230,7 @@ impl Step {
         match &self.ask {
             Ask::Request(line) => format!("{} {}", line.method, line.target.source()),
             Ask::Submit(form) => form.line(),
+            Ask::Use(flow) => format!("use {}", flow.name),
         }
     }
 }

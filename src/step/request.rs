@@ -74,6 +74,7 @@ impl Step {
                 let Submission { request, notes } = form.request(scope, last)?;
                 Ok(Prepared { notes, follow, ..self.parts.prepare(request, scope)? })
             }
+            Ask::Use(_) => Err(TemplateError::new("a flow sends nothing itself, its steps do", self.span).into()),
         }
     }
 

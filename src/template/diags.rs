@@ -78,16 +78,20 @@ pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
         .label("not defined at this point");
     match &*name.path {
         "vars" => return diagnostic.help("a variable is used by its bare name, `{{ name }}`"),
-        "row" => return diagnostic.help("the case has no rows; they stand under `each`"),
+        "row" => return diagnostic.help(name.hint.unwrap_or("the case has no rows; they stand under `each`")),
         "identity" | "session" | "jar" => return diagnostic.help("nobody sends this step; name somebody with `as`"),
         _ => {}
     }
+    let hinted = |diagnostic: Diagnostic| match name.hint {
+        Some(hint) => diagnostic.help(hint),
+        None => diagnostic,
+    };
     match (&name.near, &name.known[..]) {
         (Some(near), _) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
-        (None, []) => diagnostic,
+        (None, []) => hinted(diagnostic),
         (None, known) => {
             let shown: Vec<String> = known.iter().take(8).map(|k| format!("`{k}`")).collect();
-            diagnostic.help(format!("known here: {}", shown.join(", ")))
+            hinted(diagnostic.help(format!("known here: {}", shown.join(", "))))
         }
     }
 }

@@ -30,6 +30,10 @@ pub struct Names {
     objects: BTreeMap<String, Members>,
     /// The steps before this one that have a name.
     steps: BTreeSet<String>,
+    /// Whether bare names may exist that nobody knows, after a fault that hides them.
+    is_open: bool,
+    /// What to say of a name that nothing supplies here.
+    hint: Option<&'static str>,
     /// Where files that are named start from, and the folder they must lie in.
     files: Option<(PathBuf, PathBuf)>,
     /// The identities whose sessions templates ask for, `sessions.NAME`.
@@ -46,6 +50,8 @@ pub(super) struct Unknown {
     pub(super) unset: Option<Severity>,
     /// The rows that lack it, when others have it.
     pub(super) lacking: Vec<String>,
+    /// What to do about it at this place.
+    pub(super) hint: Option<&'static str>,
 }
 
 impl Unknown {
@@ -68,6 +74,16 @@ impl Names {
     /// Tells whether a bare name is known.
     pub fn has(&self, name: &str) -> bool {
         self.bare.contains(name)
+    }
+
+    /// Lets any bare name pass: what would have brought it could not be read, and that is told there.
+    pub fn open(&mut self) {
+        self.is_open = true;
+    }
+
+    /// Says what to do about a name that nothing supplies here.
+    pub fn set_hint(&mut self, hint: &'static str) {
+        self.hint = Some(hint);
     }
 
     /// Adds a step that later ones may name.
@@ -106,6 +122,11 @@ impl Names {
         self.sessions = Arc::default();
     }
 
+    /// Puts the sessions asked for into the record of others.
+    pub fn report_sessions_to(&mut self, other: &Self) {
+        self.sessions = Arc::clone(&other.sessions);
+    }
+
     /// Gives the identities whose sessions were asked for by name since the record started.
     pub fn sessions_asked(&self) -> Vec<String> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
@@ -130,6 +151,9 @@ impl Names {
             return None;
         }
         let Some(members) = self.objects.get(root) else {
+            if self.is_open {
+                return None;
+            }
             let known = self.bare.iter().chain(self.objects.keys());
             let near = did_you_mean(root, known.map(String::as_str)).map(ToOwned::to_owned);
             return Some(Unknown {
@@ -138,12 +162,14 @@ impl Names {
                 known: self.bare.iter().cloned().collect(),
                 unset: None,
                 lacking: Vec::new(),
+                hint: self.hint,
             });
         };
         let member = parts.next()?;
         if root == "sessions" {
             self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(member.to_owned());
         }
+        let hint = None;
         let has_default = source.contains("default(") || source.contains(" defined");
         let path = format!("{root}.{member}");
         let known: Vec<&String> = match members {
@@ -152,13 +178,14 @@ impl Names {
             Members::Env(known, severity) => {
                 let unknown = !known.contains(member) && !has_default;
                 let unset = Some(*severity);
-                return unknown.then(|| Unknown { path, near: None, known: Vec::new(), unset, lacking: Vec::new() });
+                let (known, lacking) = (Vec::new(), Vec::new());
+                return unknown.then_some(Unknown { path, near: None, known, unset, lacking, hint });
             }
             Members::Rows(columns) => match columns.get(member) {
                 Some(lacking) if lacking.is_empty() || has_default => return None,
                 Some(lacking) => {
                     let lacking = lacking.clone();
-                    return Some(Unknown { path, near: None, known: Vec::new(), unset: None, lacking });
+                    return Some(Unknown { path, near: None, known: Vec::new(), unset: None, lacking, hint });
                 }
                 None => columns.keys().collect(),
             },
@@ -168,6 +195,6 @@ impl Names {
         }
         let near = did_you_mean(member, known.iter().map(|k| k.as_str())).map(|m| format!("{root}.{m}"));
         let known = known.iter().map(|m| format!("{root}.{m}")).collect();
-        Some(Unknown { path, near, known, unset: None, lacking: Vec::new() })
+        Some(Unknown { path, near, known, unset: None, lacking: Vec::new(), hint })
     }
 }

@@ -16,7 +16,9 @@ pub(super) fn whole(page: Page, outcome: &Outcome) -> Vec<Line> {
         let head = page.line().pad_to(INDENT).push(Role::Strong, &format!("step {}", step_title(outcome, i)));
         let who = step.caller.as_ref().map(|c| format!("as {c}")).unwrap_or_default();
         let place = if step.place.line > 0 { step.place.to_string() } else { String::new() };
-        let items = [(Role::Plain, who.as_str()), (Role::Dim, &duration(step.elapsed)), (Role::Place, &place)];
+        let flow = step.flows.last().map(|flow| format!("in {}", flow.name)).unwrap_or_default();
+        let time = duration(step.elapsed);
+        let items = [(Role::Plain, who.as_str()), (Role::Dim, &flow), (Role::Dim, &time), (Role::Place, &place)];
         lines.extend(head.flow(&items, page.width, INDENT + 2));
         for hop in &step.hops {
             exchange(page, INDENT, hop, &mut lines);
