@@ -19,7 +19,7 @@ static MISSING_FIELD: Code = Code {
     about: "an identity lacks a field that its scheme needs",
     explain: "For example `username` and `password` for `basic`, `token` for `bearer`, `key` for `api-key`.",
 };
-static SCHEME: Code = Code {
+pub(super) static SCHEME: Code = Code {
     name: "scheme",
     about: "a scheme cannot work as it is written",
     explain: "What `send` and `refresh` name must be captured by `login`, and a credential travels in one way.",

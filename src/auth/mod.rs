@@ -28,6 +28,7 @@ pub mod diags;
 mod digest;
 mod form;
 mod login;
+mod oauth2;
 
 /// A kind of scheme: one word behind `scheme:`.
 #[derive(Debug)]
@@ -47,7 +48,8 @@ pub struct SchemeKind {
 }
 
 /// All schemes.
-pub const SCHEMES: &[SchemeKind] = &[api_key::KIND, basic::KIND, bearer::KIND, digest::KIND, form::KIND, login::KIND];
+pub const SCHEMES: &[SchemeKind] =
+    &[api_key::KIND, basic::KIND, bearer::KIND, digest::KIND, form::KIND, login::KIND, oauth2::KIND];
 
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
@@ -64,6 +66,8 @@ pub struct ReadScheme<'a, 'c, 'r> {
     pub steps: &'a mut Vec<Vec<Step>>,
     /// The identity's fields by name, with their places.
     pub fields: &'a [(Arc<str>, Span)],
+    /// Where the identity stands; none when the scheme is read for its own faults alone.
+    pub identity: Option<Span>,
 }
 
 impl ReadScheme<'_, '_, '_> {

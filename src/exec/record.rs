@@ -1,5 +1,7 @@
 //! Turns what happened into masked records. Nothing raw leaves this layer but through here.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 
 use super::Shared;
@@ -7,7 +9,7 @@ use super::ledger::Ender;
 use crate::capture::Taken;
 use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, Reason, StepRecord, reason_code};
 use crate::http::jar::{JarMove, StoreOutcome};
-use crate::http::{Exchange, Headers, Trail};
+use crate::http::{Exchange, Headers, Request, Trail};
 use crate::secret::TextKind;
 use crate::source::{Place, Span};
 use crate::step::{IdentityId, Step};
@@ -209,6 +211,43 @@ pub(super) fn know_capture(shared: &Shared, owner: String, capture: &str, taken:
     let Some(value) = taken.value.as_str() else { return };
     if looks_secret(capture) || looks_secret(&taken.key) || crate::jose::unverified_claims(value).is_some() {
         shared.secrets.add(&format!("{owner}.{capture}"), value);
+    }
+}
+
+/// Makes what a request of a flow proves somebody with known to the masks, before it is sent: the parameters of its
+/// form, and the secret of a client in Basic.
+pub(super) fn know_request(shared: &Shared, owner: &str, request: &Request) {
+    let media = request.headers.text("content-type").unwrap_or_default();
+    if media.starts_with("application/x-www-form-urlencoded") {
+        for (name, value) in url::form_urlencoded::parse(&request.body) {
+            know_parameter(shared, owner, &name, &value);
+        }
+    }
+    let header = request.headers.text("authorization").unwrap_or_default();
+    let basic = header.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text).ok());
+    let pair = basic.and_then(|bytes| String::from_utf8(bytes).ok());
+    if let Some((_, secret)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
+        for (value, _) in url::form_urlencoded::parse(secret.as_bytes()).take(1) {
+            shared.secrets.add(&format!("{owner}.client_secret"), &value);
+        }
+    }
+}
+
+/// Makes the credentials in an answer to a flow known to the masks.
+pub(super) fn know_answer(shared: &Shared, owner: &str, trail: &Trail) {
+    let Some(response) = trail.response().filter(|r| r.status < 400) else { return };
+    let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(&response.body) else { return };
+    for (name, value) in members {
+        if let Some(value) = value.as_str() {
+            know_parameter(shared, owner, &name, value);
+        }
+    }
+}
+
+/// Makes one parameter known when it is a credential by its name; a challenge is there to be seen.
+pub(super) fn know_parameter(shared: &Shared, owner: &str, name: &str, value: &str) {
+    if looks_secret(name) && !name.contains("challenge") && !value.is_empty() {
+        shared.secrets.add(&format!("{owner}.{}", shorten(name, 40)), value);
     }
 }
 

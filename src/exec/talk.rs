@@ -115,8 +115,11 @@ impl StepRun<'_> {
         };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
         let sender = self.sender(&prepared, actor);
+        let owner = self.owner(actor);
+        record::know_request(self.shared, &owner, &prepared.request);
         let trail = self.send(step, actor, prepared).await;
         let at = self.shared.ledger.tick();
+        record::know_answer(self.shared, &owner, &trail);
         let mut done = self.judge(step, actor, &trail, &Fetched::new());
         done.requests = count(&trail);
         done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));

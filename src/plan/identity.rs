@@ -237,5 +237,6 @@ fn read_scheme(
         callers: &mut nobody,
         stand_in: Caller::Case,
     };
-    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields })
+    let identity = (place != scheme.kind.span).then_some(place);
+    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity })
 }

@@ -1,0 +1,53 @@
+//! The wording of what can be wrong with an `oauth2` scheme.
+
+use crate::auth::diags::SCHEME;
+use crate::diag::Diagnostic;
+use crate::source::Span;
+
+/// The grant needs an endpoint that nothing names.
+pub(super) fn no_endpoint(grant: Span, word: &str, key: &str, title: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, grant, format!("the grant `{word}` needs {title}, and nothing says where that is"))
+        .label(format!("needs `{key}` or `issuer`"))
+        .help("add `issuer`, whose metadata name all endpoints; or name this one by itself")
+}
+
+/// A key that the grant has no use for.
+pub(super) fn useless(key: Span, name: &str, word: &str, grant: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, key, format!("`{name}` says nothing for the grant `{word}`"))
+        .label("of no use")
+        .also(grant, "the grant")
+}
+
+/// The client lacks what it proves itself with.
+pub(super) fn no_proof(client: Span, word: &str, needs: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, client, format!("`auth: {word}` needs `{needs}`")).label(format!("`{needs}` is missing"))
+}
+
+/// The client has something that it does not prove itself with.
+pub(super) fn idle_proof(key: Span, name: &str, word: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, key, format!("`{name}` is never sent or used with `auth: {word}`")).label("of no use")
+}
+
+/// A secret with a line break in it.
+pub(super) fn broken_secret(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "a client's secret has no line break in it")
+        .label("a line break")
+        .help("a block (`|`) ends with one; write the secret in quotes, or take it from `secrets:`, which trims it")
+}
+
+/// Something that is no address.
+pub(super) fn no_address(span: Span, key: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("`{key}` is no address: {why}")).label("not an address")
+}
+
+/// A request that the grant does not send.
+pub(super) fn no_request(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(&SCHEME, span, format!("no request of this grant is called `{name}`"))
+        .label("not a request of it");
+    if let Some(near) = crate::term::did_you_mean(name, known.iter().copied()) {
+        diagnostic.fix(span, near, format!("did you mean `{near}`?"))
+    } else {
+        let known: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+        diagnostic.help(format!("there are {}", crate::term::list(&known, "and")))
+    }
+}

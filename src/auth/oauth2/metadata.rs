@@ -1,0 +1,136 @@
+//! Endpoints: those that are named, and those of the server's own metadata (`OpenID` Connect Discovery 1.0, section 4;
+//! RFC 8414, section 3).
+
+use serde_json::Value;
+
+use super::Config;
+use super::post::{address, render};
+use crate::auth::{Ctx, Refused};
+use crate::http::{Address, Response};
+
+/// An endpoint of an authorization server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Endpoint {
+    Token,
+}
+
+/// Endpoints: the key that names one, its member of the metadata, and what it is called.
+const ENDPOINTS: &[(Endpoint, &str, &str, &str)] =
+    &[(Endpoint::Token, "token_url", "token_endpoint", "the token endpoint")];
+
+impl Endpoint {
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        ENDPOINTS.iter().map(|(endpoint, ..)| *endpoint)
+    }
+
+    fn row(self) -> (&'static str, &'static str, &'static str) {
+        let row = ENDPOINTS.iter().find(|(endpoint, ..)| *endpoint == self);
+        row.map_or(("", "", ""), |(_, key, member, title)| (key, member, title))
+    }
+
+    /// The key of a scheme that names it.
+    pub(super) fn key(self) -> &'static str {
+        self.row().0
+    }
+
+    /// What it is called in sentences.
+    pub(super) fn title(self) -> &'static str {
+        self.row().2
+    }
+}
+
+/// What is known of a server.
+#[derive(Debug, Default)]
+pub(super) struct Metadata {
+    pub(super) issuer: Option<String>,
+    named: Vec<(Endpoint, Address)>,
+    /// The metadata; null where none were asked for.
+    document: Value,
+}
+
+impl Metadata {
+    /// Takes what the scheme itself says.
+    pub(super) fn configured(config: &Config, cx: &Ctx<'_>) -> Result<Self, Refused> {
+        let issuer = config.issuer.as_ref().map(|issuer| render(issuer, cx)).transpose()?;
+        let mut named = Vec::new();
+        for (endpoint, template) in &config.given {
+            named.push((*endpoint, address(&render(template, cx)?, endpoint.key(), cx)?));
+        }
+        Ok(Self { issuer, named, document: Value::Null })
+    }
+
+    /// Where the metadata may be, most likely first: `OpenID` Connect appends to the path of the issuer, RFC 8414 puts
+    /// its own path before it.
+    pub(super) fn places(&self, cx: &Ctx<'_>) -> Result<Vec<Address>, Refused> {
+        let Some(issuer) = &self.issuer else { return Ok(Vec::new()) };
+        let whole = address(issuer, "issuer", cx)?;
+        let path = whole.path().trim_end_matches('/');
+        let base = whole.base();
+        let of = |text: String| address(&text, "issuer", cx);
+        Ok(vec![
+            of(format!("{base}{path}/.well-known/openid-configuration"))?,
+            of(format!("{base}/.well-known/oauth-authorization-server{path}"))?,
+        ])
+    }
+
+    /// Takes in the metadata that the server gave (RFC 8414, section 3.3: the issuer must be identical).
+    pub(super) fn learn(&mut self, response: &Response, from: &Address) -> Result<(), Refused> {
+        let document: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+        if !document.is_object() {
+            let help = "is `issuer` the issuer of an authorization server?".to_owned();
+            return Err(Refused { message: format!("the metadata at {from} are no JSON object"), help: vec![help] });
+        }
+        let said = document.get("issuer").and_then(Value::as_str);
+        let wanted = self.issuer.as_deref().unwrap_or_default();
+        match said {
+            Some(said) if said == wanted => {}
+            Some(said) => {
+                let message = format!("the metadata are those of the issuer `{said}`, and `issuer` is `{wanted}`");
+                let help = if said.trim_end_matches('/') == wanted.trim_end_matches('/') {
+                    format!("issuers are compared as they are written, so write `issuer: {said}`")
+                } else {
+                    format!("either the server is set up for another address, or `issuer: {said}` is meant")
+                };
+                return Err(Refused { message, help: vec![help] });
+            }
+            None => {
+                return Err(Refused { message: format!("the metadata at {from} name no issuer"), help: Vec::new() });
+            }
+        }
+        self.document = document;
+        Ok(())
+    }
+
+    /// Gives an endpoint: the one that the scheme names, else the one of the metadata.
+    pub(super) fn endpoint(&self, endpoint: Endpoint, cx: &Ctx<'_>) -> Result<Address, Refused> {
+        self.find(endpoint, cx)?.ok_or_else(|| {
+            let (key, member, title) = endpoint.row();
+            let message = format!("the server's metadata do not name {title} (`{member}`)");
+            Refused { message, help: vec![format!("does the server have one? then name it with `{key}`")] }
+        })
+    }
+
+    /// Gives an endpoint if there is one.
+    pub(super) fn find(&self, endpoint: Endpoint, cx: &Ctx<'_>) -> Result<Option<Address>, Refused> {
+        if let Some((_, address)) = self.named.iter().find(|(named, _)| *named == endpoint) {
+            return Ok(Some(address.clone()));
+        }
+        let (_, member, _) = endpoint.row();
+        self.text(member).map(|url| address(url, member, cx)).transpose()
+    }
+
+    /// Tells whether the scheme itself names an endpoint.
+    pub(super) fn names(&self, endpoint: Endpoint) -> bool {
+        self.named.iter().any(|(named, _)| *named == endpoint)
+    }
+
+    pub(super) fn text(&self, member: &str) -> Option<&str> {
+        self.document.get(member).and_then(Value::as_str)
+    }
+
+    /// Gives a list of the metadata; empty when it is not there.
+    pub(super) fn list(&self, member: &str) -> Vec<&str> {
+        let list = self.document.get(member).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+}

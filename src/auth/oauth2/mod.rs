@@ -1,0 +1,129 @@
+//! `OAuth` 2.0 (RFC 6749) and `OpenID` Connect: a token from an authorization server, by any of its grants.
+//!
+//! The flow is a state machine over what was heard ([`flow`]); what is configured is read once ([`read`]), endpoints
+//! come from there or from discovery ([`metadata`]), and every request names its parameters before it is made
+//! ([`post`]), so that it can be made anew where a proof in it may be used only once.
+
+use std::sync::Arc;
+
+use super::{Credential, Flow, ReadScheme, Scheme, SchemeKind, Seal, is_name};
+use crate::http::Request;
+use crate::spec::{Fields, Key, Node, Shape, key};
+use crate::step::StepsId;
+use crate::template::{Template, TemplateError, print};
+
+mod client;
+mod diags;
+mod flow;
+mod metadata;
+mod post;
+mod read;
+mod refused;
+mod token;
+
+#[cfg(test)]
+mod tests;
+
+use client::{CLIENT_KEYS, Client};
+use metadata::Endpoint;
+use read::Grant;
+
+pub(super) const KIND: SchemeKind = SchemeKind {
+    name: "oauth2",
+    about: "a token of an authorization server, by a grant of OAuth 2.0 (RFC 6749); endpoints are found by `issuer` or named",
+    keys: KEYS,
+    needs: &[],
+    example: "{ scheme: oauth2, issuer: \"https://id.example.test\", grant: client_credentials, client: { id: job, secret: its-secret }, scope: orders.read }",
+    read,
+};
+
+const KEYS: &[Key] = &[
+    key("issuer", "the issuer; its metadata name the endpoints (OpenID Connect Discovery, else RFC 8414), and have to name exactly this issuer")
+        .is(Shape::Text),
+    key("grant", "how the token is got").is(Shape::Words(read::GRANTS)).needed(),
+    key("client", "who asks: `id`, and how it proves that").is(Shape::Keys(CLIENT_KEYS)).needed(),
+    key("scope", "the scopes that are asked for: a list, or text with blanks between them").is(Shape::TEXTS),
+    key("audience", "the parameter `audience`, one or several").is(Shape::TEXTS),
+    key("resource", "the API that the token is for, one or several (RFC 8707)").is(Shape::TEXTS),
+    key("token_url", "the token endpoint: a path below the target, or an absolute URL").is(Shape::Text),
+    key("refresh_token", "the token that the grant `refresh_token` begins with").is(Shape::Text),
+    key("extra", "parameters beside or in place of the usual ones, by the name of the request: `{ token: { tenant: blue } }`; `null` leaves one out")
+        .is(Shape::Map(&Shape::FIELDS)),
+];
+
+/// What a scheme says, compiled for one identity.
+#[derive(Debug)]
+struct Config {
+    grant: Grant,
+    issuer: Option<Template>,
+    given: Vec<(Endpoint, Template)>,
+    client: Client,
+    scope: Vec<Template>,
+    audience: Vec<Template>,
+    resource: Vec<Template>,
+    refresh_token: Option<Template>,
+    extra: Vec<Extra>,
+}
+
+/// Parameters beside or in place of the usual ones.
+#[derive(Debug)]
+struct Extra {
+    label: &'static str,
+    name: Arc<str>,
+    /// None: the parameter is left out.
+    values: Vec<Template>,
+}
+
+#[derive(Debug)]
+struct OAuth {
+    config: Arc<Config>,
+}
+
+fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
+    Some(Box::new(OAuth { config: Arc::new(read::config(fields, node, cx)?) }))
+}
+
+impl Scheme for OAuth {
+    fn begin(&self) -> Box<dyn Flow> {
+        Box::new(flow::Run::login(Arc::clone(&self.config)))
+    }
+
+    /// By a refresh token, where the server gave one; a client that needs none asks anew.
+    fn refresh(&self, credential: &Credential) -> Option<Box<dyn Flow>> {
+        let token = part(credential, "refresh_token")?.to_owned();
+        Some(Box::new(flow::Run::refresh(Arc::clone(&self.config), token, credential.parts.clone())))
+    }
+
+    fn parts(&self) -> Vec<Arc<str>> {
+        let mut parts: Vec<Arc<str>> =
+            ["access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in"].map(Arc::from).to_vec();
+        if self.config.client.asserts() {
+            parts.push("client_assertion".into());
+        }
+        parts
+    }
+
+    fn refresh_steps(&self) -> Option<StepsId> {
+        None
+    }
+
+    fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
+        let missing = || TemplateError::new("the session has no access token", crate::source::Span::NONE);
+        let session = seal.scope.get("session").ok_or_else(missing)?;
+        let token = session.get_attr("access_token").ok().and_then(|v| print(&v).ok()).ok_or_else(missing)?;
+        request.headers.set("authorization", format!("Bearer {token}"));
+        Ok(())
+    }
+
+    fn fields(&self) -> Vec<String> {
+        vec!["authorization".to_owned()]
+    }
+
+    fn is_secret(&self, field: &str) -> bool {
+        !is_name(field)
+    }
+}
+
+fn part<'a>(credential: &'a Credential, name: &str) -> Option<&'a str> {
+    credential.parts.iter().find(|(n, _)| &**n == name).and_then(|(_, v)| v.as_str())
+}

@@ -1,0 +1,130 @@
+//! Requests to an authorization server: a form of named parameters, made anew each time it is sent.
+
+use std::time::Duration;
+
+use super::Config;
+use super::metadata::{Endpoint, Metadata};
+use crate::auth::{Ctx, Exchange, Refused};
+use crate::http::{Address, Headers, Request, Response};
+use crate::template::Template;
+
+/// The longest that a server may make a login wait by `Retry-After`, all waits together.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A request to an endpoint that the client proves itself to.
+#[derive(Debug, Clone)]
+pub(super) struct Post {
+    /// What it is called.
+    pub(super) label: &'static str,
+    pub(super) to: Endpoint,
+    /// Its parameters, without those of the client.
+    pub(super) parameters: Vec<(String, String)>,
+    /// How long it has waited for a server that was asked too often.
+    waited: Duration,
+}
+
+impl Post {
+    pub(super) fn new(label: &'static str, to: Endpoint) -> Self {
+        Self { label, to, parameters: Vec::new(), waited: Duration::ZERO }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.parameters.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Adds what the scheme asks for: scopes, audiences, resources, and further parameters.
+    pub(super) fn asking(mut self, config: &Config, cx: &Ctx<'_>) -> Result<Self, Refused> {
+        self.parameters.extend(asked(config, cx)?);
+        Ok(self)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.parameters.iter().any(|(n, _)| n == name)
+    }
+
+    pub(super) fn value(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// Makes the request, with a fresh proof of the client; gives what of it may be used once.
+    pub(super) fn exchange(
+        &self,
+        config: &Config,
+        metadata: &Metadata,
+        cx: &Ctx<'_>,
+    ) -> Result<(Exchange, Option<String>), Refused> {
+        let address = metadata.endpoint(self.to, cx)?;
+        let mut parameters = self.parameters.clone();
+        let mut headers = Headers::default();
+        headers.add("accept", "application/json");
+        headers.add("content-type", "application/x-www-form-urlencoded");
+        let assertion = config.client.prove(&mut parameters, &mut headers, metadata, cx)?;
+        extend(&mut parameters, self.label, config, cx)?;
+        let mut body = url::form_urlencoded::Serializer::new(String::new());
+        body.extend_pairs(&parameters);
+        let body = body.finish().into();
+        let request = Request { method: "POST".to_owned(), address, headers, body };
+        Ok((Exchange { label: self.label, request, common: false }, assertion))
+    }
+
+    /// How long to wait before it is sent again, when the server was asked too often (RFC 6585, section 4): it did
+    /// not act on the request, so nothing is spent by another one.
+    pub(super) fn patience(&mut self, response: &Response) -> Option<Duration> {
+        if response.status != 429 {
+            return None;
+        }
+        let asked = response.headers.text("retry-after").and_then(|text| text.trim().parse().ok());
+        let wait = asked.map_or(Duration::from_secs(2), Duration::from_secs).max(Duration::from_millis(100));
+        self.waited += wait;
+        (self.waited <= PATIENCE).then_some(wait)
+    }
+}
+
+/// The parameters that say what the token is for.
+pub(super) fn asked(config: &Config, cx: &Ctx<'_>) -> Result<Vec<(String, String)>, Refused> {
+    let mut parameters = Vec::new();
+    let scopes = config.scope.iter().map(|s| render(s, cx)).collect::<Result<Vec<String>, _>>()?;
+    if !scopes.is_empty() {
+        parameters.push(("scope".to_owned(), scopes.join(" ")));
+    }
+    for (name, values) in [("audience", &config.audience), ("resource", &config.resource)] {
+        for value in values {
+            parameters.push((name.to_owned(), render(value, cx)?));
+        }
+    }
+    Ok(parameters)
+}
+
+/// Puts the parameters that `extra` names for a request beside or in place of its own.
+pub(super) fn extend(
+    parameters: &mut Vec<(String, String)>,
+    label: &str,
+    config: &Config,
+    cx: &Ctx<'_>,
+) -> Result<(), Refused> {
+    for extra in config.extra.iter().filter(|e| e.label == label) {
+        let at = parameters.iter().position(|(n, _)| *n == *extra.name).unwrap_or(parameters.len());
+        parameters.retain(|(n, _)| *n != *extra.name);
+        for (i, value) in extra.values.iter().enumerate() {
+            parameters.insert((at + i).min(parameters.len()), (extra.name.to_string(), render(value, cx)?));
+        }
+    }
+    Ok(())
+}
+
+/// Renders a value of the scheme.
+pub(super) fn render(template: &Template, cx: &Ctx<'_>) -> Result<String, Refused> {
+    template.render(cx.scope).map_err(|error| Refused {
+        message: format!("a value of the scheme cannot be rendered: {}", error.message),
+        help: Vec::new(),
+    })
+}
+
+/// Reads an address; a path is one below the target.
+pub(super) fn address(text: &str, what: &str, cx: &Ctx<'_>) -> Result<Address, Refused> {
+    let whole =
+        if text.starts_with('/') { format!("{}{text}", cx.base.trim_end_matches('/')) } else { text.to_owned() };
+    Address::parse(&whole)
+        .map_err(|why| Refused { message: format!("`{what}` is no address: {why}"), help: Vec::new() })
+}

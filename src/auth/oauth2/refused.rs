@@ -1,0 +1,157 @@
+//! What a server's refusal means: its own words, and the parameter that is the likely cause (RFC 6749, section 5.2).
+
+use serde_json::Value;
+
+use super::Config;
+use super::client::Proof;
+use super::metadata::Metadata;
+use super::post::Post;
+use crate::auth::Refused;
+use crate::http::Response;
+use crate::term::{list, shorten};
+
+/// What a cause is judged by.
+pub(super) struct Asked<'a> {
+    pub(super) post: &'a Post,
+    pub(super) config: &'a Config,
+    pub(super) metadata: &'a Metadata,
+}
+
+type Cause = fn(&Asked<'_>) -> Vec<String>;
+
+/// Error codes and what they say about what was sent.
+const CAUSES: &[(&str, Cause)] = &[
+    ("invalid_client", client),
+    ("invalid_grant", grant),
+    ("unauthorized_client", not_enabled),
+    ("unsupported_grant_type", not_enabled),
+    ("invalid_scope", scope),
+    ("invalid_target", target),
+    ("invalid_request", request),
+    ("access_denied", denied),
+];
+
+/// Makes a refusal of an error answer.
+pub(super) fn by_endpoint(asked: &Asked<'_>, response: &Response) -> Refused {
+    let said: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let text = |name: &str| said.get(name).and_then(Value::as_str);
+    let title = asked.post.to.title();
+    let Some(code) = text("error") else {
+        let message = format!("{title} answered {} without an `error` that says why", response.status);
+        let help = match response.status {
+            404 | 405 => vec![format!("is there an endpoint at this address? see `{}`", asked.post.to.key())],
+            429 => vec!["the server was asked too often, which says nothing about the credential".to_owned()],
+            _ => Vec::new(),
+        };
+        return Refused { message, help };
+    };
+    let mut help = CAUSES.iter().find(|(c, _)| *c == code).map_or_else(Vec::new, |(_, cause)| cause(asked));
+    if response.status == 429 {
+        help = vec!["the server was asked too often, which says nothing about the credential".to_owned()];
+    }
+    help.extend(text("error_uri").map(|uri| format!("the server points to {}", shorten(uri, 200))));
+    Refused { message: sentence(title, code, text("error_description")), help }
+}
+
+/// What a server said, in one sentence.
+pub(super) fn sentence(title: &str, code: &str, description: Option<&str>) -> String {
+    let code = shorten(code, 60);
+    match description.filter(|d| !d.trim().is_empty()) {
+        Some(description) => format!("{title} says `{code}`: {}", shorten(description.trim(), 300)),
+        None => format!("{title} says `{code}`"),
+    }
+}
+
+/// The ways of proving that the server takes, when it says so and the one that was used is not among them.
+fn other_proofs(asked: &Asked<'_>) -> Option<String> {
+    let taken = asked.metadata.list("token_endpoint_auth_methods_supported");
+    let own = asked.config.client.proof.registered();
+    if taken.is_empty() || taken.contains(&own) {
+        return None;
+    }
+    let taken: Vec<String> = taken.iter().map(|t| format!("`{t}`")).collect();
+    Some(format!("`{own}` was used, and the server takes {}", list(&taken, "and")))
+}
+
+fn client(asked: &Asked<'_>) -> Vec<String> {
+    let word = asked.config.client.proof.word();
+    let first = match asked.config.client.proof {
+        Proof::Basic => {
+            "check `client.id` and `client.secret`; a server that wants them in the body needs `client.auth: post`, one that does not decode them `basic-raw`"
+        }
+        Proof::BasicRaw => "check `client.id` and `client.secret`; `client.auth: basic` encodes both, as the RFC says",
+        Proof::Post => {
+            "check `client.id` and `client.secret`; a server that wants them in `Authorization` needs `client.auth: basic`"
+        }
+        Proof::Nothing => {
+            "`client.auth` is `none`: a client that is not public needs its `client.secret` or `client.key`"
+        }
+        Proof::Tls => "the client certificate of `target.tls` must be the one that is registered for `client.id`",
+    };
+    let mut help: Vec<String> = other_proofs(asked).into_iter().collect();
+    help.push(if help.is_empty() { first.to_owned() } else { format!("set `client.auth`, which is `{word}` now") });
+    help
+}
+
+fn grant(asked: &Asked<'_>) -> Vec<String> {
+    let one = |text: &str| vec![text.to_owned()];
+    match asked.post.value("grant_type") {
+        Some("password") => one("check `username` and `password` of the identity against the account"),
+        Some("refresh_token") => one(
+            "the refresh token is over, was revoked, belongs to another client, or was used before: one that rotates may be used once",
+        ),
+        _ => Vec::new(),
+    }
+}
+
+fn not_enabled(asked: &Asked<'_>) -> Vec<String> {
+    let grant = asked.post.value("grant_type").unwrap_or_default().to_owned();
+    let known = asked.metadata.list("grant_types_supported");
+    let enable = format!("enable the grant `{grant}` for the client at the server, or log in by another `grant`");
+    if known.is_empty() || known.contains(&grant.as_str()) {
+        return vec![enable];
+    }
+    let known: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    vec![format!("the server's metadata list {}", list(&known, "and"))]
+}
+
+fn scope(asked: &Asked<'_>) -> Vec<String> {
+    let Some(sent) = asked.post.value("scope") else {
+        return vec!["no scope was asked for; the server may want one: add `scope`".to_owned()];
+    };
+    let known = asked.metadata.list("scopes_supported");
+    let unknown: Vec<String> =
+        sent.split(' ').filter(|s| !known.is_empty() && !known.contains(s)).map(|s| format!("`{s}`")).collect();
+    if unknown.is_empty() {
+        return vec![format!("`scope` was `{}`: may the client ask for all of it?", shorten(sent, 200))];
+    }
+    vec![format!("the server's metadata do not list the scope {}", list(&unknown, "or"))]
+}
+
+fn target(asked: &Asked<'_>) -> Vec<String> {
+    let sent = ["resource", "audience"].into_iter().find(|name| asked.post.has(name));
+    match sent {
+        Some(name) => {
+            let value = asked.post.value(name).unwrap_or_default();
+            vec![format!("does the server know `{name}: {}`, and may the client ask for it?", shorten(value, 200))]
+        }
+        None => vec!["the server may want to be told what the token is for: add `resource` or `audience`".to_owned()],
+    }
+}
+
+fn request(asked: &Asked<'_>) -> Vec<String> {
+    let mut help: Vec<String> = other_proofs(asked).into_iter().collect();
+    let sent: Vec<String> = asked.post.parameters.iter().map(|(name, _)| format!("`{name}`")).collect();
+    if !sent.is_empty() {
+        help.push(format!(
+            "sent were {}; what else the server wants goes under `extra: {{ {}: … }}`",
+            list(&sent, "and"),
+            asked.post.label
+        ));
+    }
+    help
+}
+
+fn denied(_: &Asked<'_>) -> Vec<String> {
+    vec!["somebody said no, or a rule of the server did: see what the client may ask for".to_owned()]
+}

@@ -1,0 +1,72 @@
+//! The answer of the token endpoint (RFC 6749, section 5.1).
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::auth::Refused;
+use crate::http::Response;
+use crate::term::shorten;
+
+/// The members of a token answer that become parts of a session.
+const MEMBERS: &[&str] =
+    &["access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in", "issued_token_type"];
+
+/// Parts of a credential by name.
+pub(super) type Parts = Vec<(Arc<str>, Value)>;
+
+/// Reads a token answer, which has to be one.
+pub(super) fn read(response: &Response) -> Result<Parts, Refused> {
+    let wrong = |message: String, help: &str| {
+        let help = if help.is_empty() { Vec::new() } else { vec![help.to_owned()] };
+        Refused { message: format!("the answer of the token endpoint {message}"), help }
+    };
+    let Ok(Value::Object(answer)) = serde_json::from_slice::<Value>(&response.body) else {
+        let media = response.media_type();
+        let what = if media.is_empty() { "says no media type".to_owned() } else { format!("is `{media}`") };
+        return Err(wrong(
+            format!("is no JSON object: it {what}"),
+            "is this the token endpoint? a token answer is JSON (RFC 6749, section 5.1)",
+        ));
+    };
+    match answer.get("access_token").and_then(Value::as_str) {
+        Some(token) if !token.is_empty() => {}
+        Some(_) => return Err(wrong("has an empty `access_token`".to_owned(), "")),
+        None => {
+            let help = match answer.get("error").and_then(Value::as_str) {
+                Some(_) => {
+                    "it has an `error` under a status that says success; the server breaks RFC 6749, section 5.2"
+                }
+                None => "",
+            };
+            return Err(wrong("has no `access_token`".to_owned(), help));
+        }
+    }
+    match answer.get("token_type").and_then(Value::as_str) {
+        Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
+        Some(kind) => {
+            return Err(wrong(
+                format!("gives a token of the type `{}`, which is not sent as Bearer", shorten(kind, 60)),
+                "log in with `scheme: login` and steps of your own, where `send` says how it travels",
+            ));
+        }
+        None => {
+            return Err(wrong(
+                "has no `token_type`, which RFC 6749, section 5.1, demands".to_owned(),
+                "where the server cannot be mended, log in with `scheme: login` and steps of your own",
+            ));
+        }
+    }
+    let member = |name: &&str| Some((Arc::from(*name), answer.get(*name)?.clone()));
+    Ok(MEMBERS.iter().filter_map(member).filter(|(_, v)| !v.is_null()).collect())
+}
+
+/// Puts new parts over old ones: what a refresh does not give stays as it was (RFC 6749, section 6).
+pub(super) fn renewed(new: Parts, old: Parts) -> Parts {
+    let kept = old.into_iter().filter(|(n, _)| {
+        let of_the_token = matches!(&**n, "expires_in" | "expires_at" | "token_type" | "issued_token_type");
+        !of_the_token && new.iter().all(|(newer, _)| newer != n)
+    });
+    let kept: Vec<_> = kept.collect();
+    new.into_iter().chain(kept).collect()
+}
