@@ -70,6 +70,12 @@ pub(super) fn unknown_part(span: Span, name: &str, parts: &[Arc<str>]) -> Diagno
     }
 }
 
+pub(super) fn talk_in_scheme(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("`request: {word}` asks a scheme what to send, and this is the scheme"))
+        .label("no request line")
+        .help("write the request: `METHOD target`")
+}
+
 pub(super) fn refresh_captures_nothing(span: Span, parts: &[Arc<str>]) -> Diagnostic {
     let names: Vec<String> = parts.iter().map(|k| format!("`{k}`")).collect();
     Diagnostic::error(&SCHEME, span, "`refresh` captures nothing, so the session would keep its old credential")

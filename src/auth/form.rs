@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use super::{
-    Cookies, Credential, Csrf, CsrfSource, Ctx, Flow, Heard, Move, Opening, PageScript, ReadScheme, Refused, Scheme,
-    SchemeKind, Seal, is_name,
+    Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript, ReadScheme, Refused,
+    Scheme, SchemeKind, Seal, is_name,
 };
 use crate::http::Request;
-use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, key};
+use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, Talk, key};
 use crate::step::StepsId;
 use crate::template::TemplateError;
 
@@ -134,6 +134,14 @@ impl Scheme for Form {
 
     fn parts(&self) -> Vec<Arc<str>> {
         self.csrf.as_ref().map_or_else(Vec::new, Csrf::parts)
+    }
+
+    fn exchanges(&self, talk: Talk) -> Exchanges {
+        match talk {
+            Talk::Login => Exchanges { labels: vec!["page", "form"], steps: self.script.pages.into_iter().collect() },
+            Talk::Refresh => Exchanges::default(),
+            Talk::Logout => Exchanges::of_steps(self.logout),
+        }
     }
 
     fn logout(&self) -> Option<StepsId> {

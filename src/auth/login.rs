@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    Cookies, Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, is_name, pairs,
-    set_cookie,
+    Cookies, Credential, Ctx, Exchanges, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags,
+    is_name, pairs, set_cookie,
 };
 use crate::http::Request;
 use crate::source::Span;
-use crate::spec::{Fields, Key, Node, Shape, key};
+use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::step::StepsId;
 use crate::template::{Template, TemplateError, print};
 
@@ -138,6 +138,14 @@ impl Scheme for Login {
     fn refresh(&self, credential: &Credential) -> Option<Box<dyn Flow>> {
         let steps = self.refresh?;
         Some(Box::new(Run { steps, before: credential.parts.clone() }))
+    }
+
+    fn exchanges(&self, talk: Talk) -> Exchanges {
+        Exchanges::of_steps(match talk {
+            Talk::Login => Some(self.login),
+            Talk::Refresh => self.refresh,
+            Talk::Logout => self.logout,
+        })
     }
 
     fn logout(&self) -> Option<StepsId> {

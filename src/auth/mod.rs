@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::http::{Address, Request, Response};
 use crate::source::{Span, Spanned};
-use crate::spec::{Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, key};
+use crate::spec::{AskSpec, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
 use crate::step::{Compile, Step, StepsId, Submit};
 use crate::template::{Members, Scope, Template, TemplateError};
 
@@ -29,6 +29,9 @@ mod digest;
 mod form;
 mod login;
 mod oauth2;
+mod vary;
+
+pub use vary::{Absent, Varied, vary};
 
 /// A kind of scheme: one word behind `scheme:`.
 #[derive(Debug)]
@@ -90,6 +93,12 @@ impl ReadScheme<'_, '_, '_> {
         if specs.is_empty() {
             return None;
         }
+        for spec in specs {
+            if let AskSpec::Talk(talk) = &spec.ask {
+                self.compile.reader.fault(diags::talk_in_scheme(talk.node.span, talk.talk.word()));
+                return None;
+            }
+        }
         let before = Arc::clone(&self.compile.reader.names);
         let steps = self.compile.steps(specs);
         self.compile.reader.names = before;
@@ -146,6 +155,20 @@ pub trait Scheme: Debug + Send + Sync {
         None
     }
 
+    /// Starts to end a session; `None` when the scheme does not say how.
+    fn leave(&self, _: &Credential) -> Option<Box<dyn Flow>> {
+        self.logout().map(|steps| Box::new(JustSteps(steps)) as Box<dyn Flow>)
+    }
+
+    /// The exchanges that a talk is made of; none when the scheme has no such talk.
+    fn exchanges(&self, talk: Talk) -> Exchanges {
+        match talk {
+            Talk::Login => Exchanges::default(),
+            Talk::Refresh => Exchanges::of_steps(self.refresh_steps()),
+            Talk::Logout => Exchanges::of_steps(self.logout()),
+        }
+    }
+
     /// Whether cookies received at login travel with later requests.
     fn cookies(&self) -> Cookies {
         Cookies::Drop
@@ -171,6 +194,39 @@ pub trait Scheme: Debug + Send + Sync {
 
     /// Tells whether an identity field is secret.
     fn is_secret(&self, field: &str) -> bool;
+}
+
+/// The exchanges of a talk, by which `vary` names them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Exchanges {
+    /// Those that the scheme makes.
+    pub labels: Vec<&'static str>,
+    /// Those of the user's own: each is called by its name, or as the talk is.
+    pub steps: Vec<StepsId>,
+}
+
+impl Exchanges {
+    fn of_steps(steps: Option<StepsId>) -> Self {
+        Self { labels: Vec::new(), steps: steps.into_iter().collect() }
+    }
+
+    /// Tells whether there is no such talk.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty() && self.steps.is_empty()
+    }
+}
+
+/// A flow that is over when its steps are.
+struct JustSteps(StepsId);
+
+impl Flow for JustSteps {
+    fn next(&mut self, heard: Heard, _: &Ctx<'_>) -> Move {
+        match heard {
+            Heard::Start => Move::Steps(self.0),
+            Heard::Steps(_) => Move::Ready(Credential::default()),
+            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited => Move::Refused(Refused::unasked()),
+        }
+    }
 }
 
 /// Whether cookies of the login belong to the session.

@@ -39,6 +39,16 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The scheme's `whoami` step runs after every login and did not hold. Either the login answers 200 without logging in, the credential is not sent where the server reads it (`send:`), or it belongs to another account.",
     },
     ReasonCode {
+        name: "vary-missed",
+        about: "the parameter that `vary` changes was in no request that was sent",
+        explain: "The login went another way, or stopped before that exchange, so what came back says nothing about the parameter. The report names the exchanges that were made; look at what the first of them was answered.",
+    },
+    ReasonCode {
+        name: "no-session",
+        about: "a step needs a session of its caller, and there is none in this case",
+        explain: "A `request: login` before it was refused, or its scheme has nothing of the kind that is asked for. Nothing was sent: a request without a credential would prove nothing.",
+    },
+    ReasonCode {
         name: "setup-failed",
         about: "the suite's setup did not work, so its cases were not run",
         explain: "Every case of the suite is blocked by the one step shown. Mend that step first.",

@@ -8,8 +8,8 @@ use super::actor::{Actor, Ownership, Who};
 use super::login::{self, Sharing};
 use super::session::{Failure, Session};
 use crate::plan::Case;
-use crate::spec;
-use crate::step::{Caller, IdentityId};
+use crate::spec::{self, Talk};
+use crate::step::{Ask, Caller, IdentityId, Step};
 use crate::template::{Scope, Value};
 
 /// The actors of a case: each identity keeps its own jar from step to step.
@@ -40,7 +40,7 @@ impl Cast {
         };
         let mut cast = Self::alone(Actor::nobody());
         for id in own.into_iter().chain(case.shape.identities.iter().copied()) {
-            if cast.identities.contains_key(&id) {
+            if cast.identities.contains_key(&id) || enters(case, id) {
                 continue;
             }
             let session: Arc<Session> = if fresh {
@@ -80,4 +80,12 @@ impl Cast {
             Caller::Nobody | Caller::Case => &mut self.nobody,
         }
     }
+}
+
+/// Whether the first that a case does as an identity is to log in, just as it always does: such a case is about
+/// that login, which may be refused. With a parameter changed, a login that works is what a refusal is held against.
+fn enters(case: &Case, id: IdentityId) -> bool {
+    let of = |step: &Step| if step.caller == Caller::Case { case.caller } else { step.caller };
+    let mut own = case.shape.steps.iter().flat_map(Step::sending).filter(|step| of(step) == Caller::Identity(id));
+    own.next().is_some_and(|first| matches!(first.ask, Ask::Talk(Talk::Login, None)))
 }

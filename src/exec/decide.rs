@@ -110,7 +110,8 @@ async fn repeat(shared: &Arc<Shared>, sample: &Sample, scope: &Arc<Scope>, cast:
     let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref()?;
     let stand_in = Caller::Nobody;
     let (phase, label, within) = (Phase::Case, &case.id, Within::default());
-    let run = StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within };
+    let talking = None;
+    let run = StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within, talking };
     let done = run.run(find(&case.shape.steps, &sample.step)?, cast).await;
     shared.limits.count(done.requests);
     Some(done)

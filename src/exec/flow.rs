@@ -7,6 +7,7 @@ use url::Origin;
 
 use super::cast::Cast;
 use super::done::{Done, Ended};
+use super::ledger::Sender;
 use super::pages;
 use super::rounds::run_all;
 use super::talk::StepRun;
@@ -53,6 +54,9 @@ impl Drive<'_, '_> {
     async fn make(&mut self, step: Move, cast: &mut Cast) -> Option<Heard> {
         match step {
             Move::Ready(credential) => {
+                for key in &self.driven.done.allowed {
+                    self.run.shared.ledger.allowed(*key, Sender::Somebody);
+                }
                 self.driven.credential = Some(credential);
                 None
             }

@@ -61,6 +61,7 @@ pub(super) async fn run_steps(
         case: None,
         last: None,
         within: Within::default(),
+        talking: None,
     };
     let (done, scope) = run_all(&run, steps, &mut cast).await;
     let requests = done.requests;

@@ -19,6 +19,7 @@ use super::world::WorldRun;
 use super::{Shared, record};
 use crate::auth::{Cookies, Credential, Flow, Memory};
 use crate::event::{Event, Login, LoginAction, Phase, Reason};
+use crate::evidence::Kept;
 use crate::http::Address;
 use crate::http::jar::{Cookie, Jar};
 use crate::plan::Identity;
@@ -41,7 +42,7 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
     let refresh = old.as_ref().and_then(|s| Some((identity.login.scheme.refresh(&s.credential)?, Arc::clone(s))));
     let action = if refresh.is_some() { LoginAction::Refresh } else { LoginAction::Login };
     let generation = old.as_ref().map_or(0, |s| s.generation) + 1;
-    let entry = Entry { shared, id, identity, generation, sharing };
+    let entry = Entry { generation, ..Entry::of(shared, id, sharing) };
     let made = entry.run(refresh).await;
     let failure = made.as_ref().err().map(|f| f.reason.message.clone());
     shared.emit(Event::Login(Login {
@@ -54,18 +55,72 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
     made
 }
 
-struct Entry<'a> {
+/// An identity on its way to a session.
+pub(super) struct Entry<'a> {
     shared: &'a Arc<Shared>,
-    id: IdentityId,
-    identity: &'a Identity,
+    pub(super) id: IdentityId,
+    pub(super) identity: &'a Identity,
     generation: u64,
     sharing: Sharing,
 }
 
-impl Entry<'_> {
+/// Who an identity is: its fields rendered, and the names that its scheme sees.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) fields: Vec<(Arc<str>, String)>,
+    pub(super) scope: Scope,
+}
+
+/// What a login gave.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) credential: Credential,
+    /// Where the credential may go.
+    pub(super) origins: Vec<Origin>,
+    pub(super) jar: Jar,
+    /// Cookies that the jar did not take.
+    pub(super) refused: Vec<Kept>,
+}
+
+/// The cookies of exchanges that the jar did not take.
+pub(super) fn refused_cookies(done: &Done) -> Vec<Kept> {
+    let facts = done.records.iter().filter_map(|r| r.facts.as_ref());
+    facts.flat_map(|f| f.cookies.refused.clone()).collect()
+}
+
+impl<'a> Entry<'a> {
+    pub(super) fn of(shared: &'a Arc<Shared>, id: IdentityId, sharing: Sharing) -> Self {
+        Self { shared, id, identity: &shared.plan.identities[id.0 as usize], generation: 1, sharing }
+    }
+
     async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
-        let world = self.shared.worlds[self.identity.world].as_ref();
-        let Some(world) = world else {
+        let world = self.world()?;
+        let mut person = self.person(world)?;
+        let (mut flow, phase, jar) = if let Some((flow, old)) = refresh {
+            let session = old.scope.get("session").cloned();
+            session.into_iter().for_each(|s| person.scope.set("session", s));
+            (flow, Phase::Refresh, old.jar.clone())
+        } else {
+            (self.identity.login.scheme.begin(), Phase::Login, Jar::default())
+        };
+        let who = Who::Entering(self.id, Arc::new(person.scope.clone()));
+        let mut cast = Cast::alone(Actor::entering(who, jar));
+        let (credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut cast).await?;
+        let given = Given { credential, origins, jar: cast.nobody.jar, refused: refused_cookies(&done) };
+        match self.session(world, person, given) {
+            Ok(session) => self.whoami(world, session).await,
+            Err(failure) => {
+                let mut reason = failure.reason.clone();
+                reason.help.extend(done.records.iter().flat_map(|r| r.notes.clone()));
+                reason.step = done.records.len().checked_sub(1);
+                Err(Arc::new(Failure { reason, steps: done.records }))
+            }
+        }
+    }
+
+    /// The world the identity lives in, once it is ready.
+    pub(super) fn world(&self) -> Result<&'a WorldRun, Arc<Failure>> {
+        let Some(world) = self.shared.worlds[self.identity.world].as_ref() else {
             return Err(self.fail("internal", "its world was not started", Done::nothing()));
         };
         if let Some(not_ready) = &world.not_ready {
@@ -74,6 +129,11 @@ impl Entry<'_> {
             reason.shared_cause = Some("target-not-ready".into());
             return Err(Arc::new(Failure { reason, steps: Vec::new() }));
         }
+        Ok(world)
+    }
+
+    /// Renders who the identity is.
+    pub(super) fn person(&self, world: &WorldRun) -> Result<Person, Arc<Failure>> {
         let fields = self.fields(world)?;
         let mut scope = Scope::default();
         let mut visible: Vec<(String, Value)> =
@@ -84,31 +144,29 @@ impl Entry<'_> {
             }
         }
         scope.set_fields("identity", visible);
-        let (mut flow, phase, actor) = if let Some((flow, old)) = refresh {
-            let session = old.scope.get("session").cloned();
-            session.into_iter().for_each(|s| scope.set("session", s));
-            let who = Who::Entering(self.id, Arc::new(scope.clone()));
-            (flow, Phase::Refresh, Actor::entering(who, old.jar.clone()))
-        } else {
-            let who = Who::Entering(self.id, Arc::new(scope.clone()));
-            (self.identity.login.scheme.begin(), Phase::Login, Actor::entering(who, Jar::default()))
-        };
-        let mut cast = Cast::alone(actor);
-        let (mut credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut cast).await?;
-        let jar = cast.nobody.jar;
+        Ok(Person { fields, scope })
+    }
+
+    /// Makes the session of what a login gave.
+    pub(super) fn session(&self, world: &WorldRun, person: Person, given: Given) -> Result<Session, Arc<Failure>> {
+        let Person { fields, mut scope } = person;
+        let Given { mut credential, origins, jar, refused } = given;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());
-        let keep = self.identity.login.scheme.cookies() == Cookies::Keep;
-        let only_cookies = credential.parts.is_empty() || pages::needs_token(&*self.identity.login.scheme);
+        for (name, value) in &credential.parts {
+            record::know_part(self.shared, &self.identity.name, name, value);
+        }
+        let scheme = &*self.identity.login.scheme;
+        let keep = scheme.cookies() == Cookies::Keep;
+        let only_cookies = credential.parts.is_empty() || pages::needs_token(scheme);
         if keep && only_cookies && jar.is_empty(Timestamp::now()) {
-            return Err(self.empty_handed(done));
+            return Err(self.empty_handed());
         }
         if keep {
             let now = Timestamp::now();
             credential.end_with_cookies(session_end(&jar, &world.base, now), now);
         }
-        let refused = done.records.iter().filter_map(|r| r.facts.as_ref()).flat_map(|f| f.cookies.refused.clone());
-        let session = Session {
+        Ok(Session {
             credential,
             jar: if keep { jar } else { Jar::default() },
             scope: Arc::new(scope),
@@ -117,9 +175,8 @@ impl Entry<'_> {
             generation: self.generation,
             memory: Memory::default(),
             shown_by: Vec::new(),
-            refused: refused.collect(),
-        };
-        self.whoami(world, session).await
+            refused,
+        })
     }
 
     fn fields(&self, world: &WorldRun) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {
@@ -155,7 +212,7 @@ impl Entry<'_> {
         }
     }
 
-    fn step_run<'a>(&'a self, world: &'a WorldRun, phase: Phase) -> StepRun<'a> {
+    fn step_run<'s>(&'s self, world: &'s WorldRun, phase: Phase) -> StepRun<'s> {
         StepRun {
             shared: self.shared,
             world,
@@ -166,10 +223,12 @@ impl Entry<'_> {
             case: None,
             last: None,
             within: Within::default(),
+            talking: None,
         }
     }
 
-    async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
+    /// Asks `whoami` whether the session works, and is theirs.
+    pub(super) async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
         self.shared.sessions.count(usize::from(matches!(self.identity.login.kind.name, "login" | "form")), 0);
         let Some(whoami) = self.identity.login.whoami else { return Ok(Arc::new(session)) };
         let ownership = if self.sharing == Sharing::Fresh { Ownership::Fresh } else { Ownership::Still };
@@ -189,14 +248,10 @@ impl Entry<'_> {
     }
 
     /// A login by cookies that got none would send every request without a credential.
-    fn empty_handed(&self, done: Done) -> Arc<Failure> {
+    fn empty_handed(&self) -> Arc<Failure> {
         let name = &self.identity.name;
         let message = format!("`{name}` got no credential: the login was answered, but left no cookie to send");
-        let notes: Vec<String> = done.records.iter().flat_map(|r| r.notes.clone()).collect();
-        let failure = self.failed("login-failed", &message, done);
-        let mut reason = failure.reason.clone();
-        reason.help.extend(notes);
-        Arc::new(Failure { reason, steps: failure.steps.clone() })
+        self.failed("login-failed", &message, Done::nothing())
     }
 
     fn failed_login(&self, phase: Phase, done: Done) -> Arc<Failure> {
@@ -256,6 +311,7 @@ pub(super) async fn ask(
         case: None,
         last: None,
         within: Within::default(),
+        talking: None,
     };
     let (done, _) = run_all(&run, steps, cast).await;
     shared.sessions.count(0, done.requests as usize);

@@ -40,6 +40,7 @@ mod record;
 mod renew;
 mod rounds;
 mod runner;
+mod scheme;
 mod serve;
 mod session;
 mod stop;

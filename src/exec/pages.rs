@@ -19,6 +19,10 @@ use crate::page::{ACCEPT, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, 
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::{Scope, Value};
 
+/// What the exchanges with pages are called in records; `vary` calls them `page` and `form`.
+const LOGIN_PAGE: &str = "the login page";
+const LOGIN_FORM: &str = "the login form";
+
 /// What going through the pages left behind.
 pub(super) struct Driven {
     pub(super) done: Done,
@@ -94,13 +98,19 @@ impl Drive<'_, '_> {
             Some(exchange) => self.open.dress(exchange.request.clone(), &scope).map_err(Into::into),
         };
         match prepared {
-            Ok(prepared) => self.ask(prepared, request.map_or("the login page", |e| e.label), actor).await,
+            Ok(prepared) => self.ask(prepared, request.map_or(LOGIN_PAGE, |e| e.label), actor).await,
             Err(error) => self.all.done.append(self.run.unsent(self.open, actor, error)),
         }
     }
 
     async fn ask(&mut self, mut prepared: Prepared, label: &str, actor: &mut Actor) {
         prepared.request.headers.set("accept", ACCEPT);
+        let called = match label {
+            LOGIN_PAGE => "page",
+            LOGIN_FORM => "form",
+            other => other,
+        };
+        prepared = self.run.varied(Some(called), prepared);
         if let Some(until) = self.until {
             prepared.follow = Follow::Until(until.clone());
         }
@@ -208,7 +218,7 @@ impl Drive<'_, '_> {
                 (Ok(Submission { request: page.visit(address), notes: Vec::new() }), "the page leads on")
             }
             Turn::Send(at) => (sent(at, &by_itself), "the page sends its form by itself"),
-            Turn::Fill(at, filling) => (sent(at, &filling), "the login form"),
+            Turn::Fill(at, filling) => (sent(at, &filling), LOGIN_FORM),
         };
         let Submission { request, notes } = match submission {
             Ok(submission) => submission,

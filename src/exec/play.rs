@@ -109,7 +109,7 @@ impl<'a> Play<'a> {
         let case = (phase == Phase::Case).then_some(self.index);
         let (shared, world, label) = (self.shared, self.world, &self.case.id);
         let (stand_in, within) = (self.case.caller, Within::default());
-        StepRun { shared, world, phase, label, scope, stand_in, case, last: None, within }
+        StepRun { shared, world, phase, label, scope, stand_in, case, last: None, within, talking: None }
     }
 
     /// Runs the teardown; `whole` tells whether the steps came to their end or to their fault.

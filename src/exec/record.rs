@@ -251,6 +251,14 @@ pub(super) fn know_parameter(shared: &Shared, owner: &str, name: &str, value: &s
     }
 }
 
+/// Makes a part of a session known to the masks when its name or its looks say that it is a credential.
+pub(super) fn know_part(shared: &Shared, owner: &str, name: &str, value: &serde_json::Value) {
+    let Some(value) = value.as_str() else { return };
+    if looks_secret(name) || crate::jose::unverified_claims(value).is_some() {
+        shared.secrets.add(&format!("{owner}.{name}"), value);
+    }
+}
+
 /// Makes the session cookies of a step known to the masks.
 pub(super) fn know_cookies(shared: &Shared, trail: &Trail, owner: String) {
     for stored in trail.jar.stored() {

@@ -64,6 +64,10 @@ impl StepRun<'_> {
     pub(super) async fn run(&self, step: &Step, cast: &mut Cast) -> Done {
         let caller = if step.caller == Caller::Case { self.stand_in } else { step.caller };
         cast.begin_step();
+        if let Some(name) = self.without_session(step, caller, cast) {
+            let why = format!("`{name}` has no session: the login before gave none");
+            return self.unsaid(step, cast.actor(caller), &why);
+        }
         match self.condition(step, cast.actor(caller)) {
             Ok(true) => {}
             Ok(false) => return self.skipped(step, cast.actor(caller)),
@@ -156,6 +160,7 @@ impl StepRun<'_> {
                 Box::pin(self.race(step, number, cast.actor(caller))).await
             }
             (Ask::Use(flow), _) => self.flow(step, flow, cast, caller).await,
+            (Ask::Talk(talk, vary), _) => Box::pin(self.talk(step, (*talk, vary.as_ref()), cast, caller)).await,
         }
     }
 

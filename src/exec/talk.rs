@@ -6,12 +6,14 @@ use jiff::Timestamp;
 use tokio::sync::Barrier;
 use url::Origin;
 
+use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::{Done, Ended};
 use super::dress::Credential;
 use super::judge::{self, Answer, Judged, Told};
 use super::ledger::{Asked, RequestKey};
 use super::record::{self, Subject};
+use super::scheme::Talking;
 use super::session::{Failure, Session};
 use super::uses::Within;
 use super::witness::Seen;
@@ -42,6 +44,8 @@ pub(super) struct StepRun<'a> {
     pub(super) last: Option<&'a Arc<Trail>>,
     /// Where it stands in flows.
     pub(super) within: Within<'a>,
+    /// The talk of a scheme that the steps belong to, where a case asked for it.
+    pub(super) talking: Option<Talking<'a>>,
 }
 
 /// How often a request waits for a one-time password: others may take the next one first.
@@ -57,6 +61,7 @@ impl StepRun<'_> {
             Ok(prepared) => prepared,
             Err(error) => return self.unsent(step, actor, error),
         };
+        let prepared = self.varied(step.name.as_deref(), prepared);
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
         let sender = self.sender(&prepared, actor);
@@ -94,13 +99,18 @@ impl StepRun<'_> {
         done
     }
 
-    /// Sends a request that a page of a login made, and judges what came back; nothing is proven by it.
+    /// Sends a request that a page of a login made, and judges what came back. That it was allowed is only known when
+    /// the login works: a page that is shown again is an answer like any other.
     pub(super) async fn browse(&self, step: &Step, actor: &mut Actor, prepared: Prepared, label: &str) -> Done {
+        let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
         let trail = self.send(step, actor, prepared).await;
         let fetched = self.fetch(step, actor, &trail).await;
         let mut done = self.judge(step, actor, &trail, &fetched);
         done.requests = count(&trail);
         done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));
+        if done.held() && said(step, &trail) == Said::Allowed {
+            done.allowed.push(key);
+        }
         self.tell(actor, &trail);
         done.last = Some(Arc::new(trail));
         done
@@ -110,7 +120,7 @@ impl StepRun<'_> {
     /// is for the flow to say.
     pub(super) async fn send_made(&self, step: &Step, request: Request, label: &str, actor: &mut Actor) -> Done {
         let prepared = match step.dress(request, &self.scope_of(actor)) {
-            Ok(prepared) => prepared,
+            Ok(prepared) => self.varied(Some(label), prepared),
             Err(error) => return self.unsent(step, actor, error.into()),
         };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
@@ -128,6 +138,15 @@ impl StepRun<'_> {
         self.observe(step, actor, &trail, &mut done, key);
         done.last = Some(Arc::new(trail));
         done
+    }
+
+    /// Changes the parameter that a case wants changed in an exchange of a scheme.
+    pub(super) fn varied(&self, label: Option<&str>, mut prepared: Prepared) -> Prepared {
+        if let Some(Talking { talk, variation: Some(variation) }) = self.talking {
+            let note = variation.apply(label.unwrap_or(talk.word()), &mut prepared.request);
+            prepared.notes.extend(note);
+        }
+        prepared
     }
 
     /// Renders the request; one that needs a one-time password waits until there is a fresh one.
@@ -288,7 +307,7 @@ impl StepRun<'_> {
         Done::of(Ended::Held, record)
     }
 
-    fn without_answer(&self, step: &Step, actor: &Actor, reason: Reason) -> Done {
+    pub(super) fn without_answer(&self, step: &Step, actor: &Actor, reason: Reason) -> Done {
         let record = self.record(step, actor, None, Ended::Errored, 0, 0);
         Done { reasons: vec![reason], ..Done::of(Ended::Errored, record) }
     }

@@ -53,7 +53,7 @@ pub(super) fn find<'s>(steps: &'s [Step], path: &[usize]) -> Option<&'s Step> {
     let step = steps.get(*first)?;
     match &step.ask {
         Ask::Use(flow) if !rest.is_empty() => find(&flow.steps, rest),
-        Ask::Use(_) | Ask::Request(_) | Ask::Submit(_) => Some(step),
+        Ask::Use(_) | Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => Some(step),
     }
 }
 

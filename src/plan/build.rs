@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::case::{Ground, compile_case};
 use super::identity::{Register, SuiteCallers};
 use super::select::Shown;
+use super::talk::{self, Whose};
 use super::world::{self, Layers};
 use super::{Case, Plan, PlanOptions, SuitePlan, diags};
 use crate::diag::Diagnostics;
@@ -112,6 +113,8 @@ fn compile_suite(
     let setup = compile_steps(&suite.setup, &defaults, callers, &mut reader);
     let after_setup = Arc::clone(&reader.names);
     let teardown = compile_steps(&suite.teardown, &defaults, callers, &mut reader);
+    let both = setup.iter().chain(&teardown);
+    talk::check(both, &[default_caller], Whose::Everybodys, callers.plan, &mut reader);
     let asked = sessions(&after_setup, suite.span, callers, &mut reader);
     let mut identities: BTreeSet<IdentityId> = std::mem::take(&mut callers.met);
     identities.extend(asked);

@@ -22,6 +22,7 @@ mod dotenv;
 mod flow;
 mod identity;
 mod select;
+mod talk;
 mod world;
 
 pub use dotenv::read_dotenv;

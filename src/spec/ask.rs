@@ -1,4 +1,5 @@
-//! What a step asks for, as written: exactly one of the keys `request`, `submit` and `use`.
+//! What a step asks for, as written: exactly one of the keys `request`, `submit` and `use`. In place of a request line
+//! may stand `login`, `refresh` or `logout`: what the caller's scheme does.
 //!
 //! To add a way of asking: a variant of [`AskSpec`] with what is written, an arm in [`ask`], and one
 //! in each match over it.
@@ -21,6 +22,8 @@ pub enum AskSpec {
     Submit(SubmitSpec),
     /// The steps of a flow.
     Use(UseSpec),
+    /// What the caller's scheme does to get, renew or end a session.
+    Talk(TalkSpec),
 }
 
 /// The keys that say what a step asks for; it has one of them.
@@ -33,6 +36,43 @@ pub struct UseSpec {
     pub name: Spanned<Arc<str>>,
     /// What is given to it.
     pub args: Vec<Entry>,
+}
+
+/// `login`, `refresh` or `logout`, as written.
+#[derive(Debug, Clone)]
+pub struct TalkSpec {
+    /// Which.
+    pub talk: Talk,
+    /// Where it is written.
+    pub node: Node,
+    /// `exchange.parameter` with its value: what is changed.
+    pub vary: Option<Entry>,
+}
+
+/// What a scheme does with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Talk {
+    /// Makes one.
+    Login,
+    /// Renews its credential.
+    Refresh,
+    /// Ends it.
+    Logout,
+}
+
+impl Talk {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+            Self::Logout => "logout",
+        }
+    }
+
+    fn of(word: &str) -> Option<Self> {
+        [Self::Login, Self::Refresh, Self::Logout].into_iter().find(|t| t.word() == word)
+    }
 }
 
 /// A form to fill and send, as written.
@@ -88,6 +128,7 @@ impl AskSpec {
             Self::Request(line) => line.node.span,
             Self::Submit(form) => form.node.span,
             Self::Use(flow) => flow.name.span,
+            Self::Talk(talk) => talk.node.span,
         }
     }
 
@@ -97,6 +138,10 @@ impl AskSpec {
             Self::Request(line) => format!("{} {}", line.method, line.target),
             Self::Submit(form) => form.title(),
             Self::Use(flow) => flow.name.value.to_string(),
+            Self::Talk(talk) => match &talk.vary {
+                None => talk.talk.word().to_owned(),
+                Some(entry) => format!("{} with another {}", talk.talk.word(), entry.key),
+            },
         }
     }
 }
@@ -111,11 +156,59 @@ pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> O
     for other in found {
         reader.fault(diags::one_ask((&first.key, first.key_span), (&other.key, other.key_span)));
     }
-    match &*first.key {
+    let ask = match &*first.key {
         "submit" => submit(&first.value, reader).map(AskSpec::Submit),
         "use" => use_of(fields, &first.value, reader).map(AskSpec::Use),
-        _ => request(&first.value, reader).map(AskSpec::Request),
+        _ => {
+            let talk = match &first.value.data {
+                Data::Text(text) => Talk::of(text.trim()),
+                _ => None,
+            };
+            if let Some(talk) = talk {
+                own_talk(fields, &first.value, talk, reader).map(AskSpec::Talk)
+            } else {
+                request(&first.value, reader).map(AskSpec::Request)
+            }
+        }
+    };
+    if let (Some(vary), false) = (fields.entry("vary"), matches!(ask, Some(AskSpec::Talk(_)))) {
+        reader.fault(diags::vary_alone(vary.key_span, first.value.span));
     }
+    ask
+}
+
+/// What a step that says `login`, `refresh` or `logout` may not say: the scheme says it.
+const SAID_BY_SCHEME: &[&str] =
+    &["headers", "query", "json", "form", "multipart", "body", "cookies", "redirects", "handshake", "together"];
+
+/// Reads what stands beside `login`, `refresh` or `logout`: at most one parameter that is changed.
+fn own_talk(fields: Fields<'_>, node: &Node, talk: Talk, reader: &mut Reader<'_>) -> Option<TalkSpec> {
+    let request = fields.entry("request").map_or(Span::NONE, |e| e.key_span);
+    for entry in fields.iter().filter(|e| SAID_BY_SCHEME.contains(&&*e.key)) {
+        let why = format!("what a {} sends is said by the scheme; `vary` changes one parameter of it", talk.word());
+        reader.fault(diags::at_odds(("request", request), (&entry.key, entry.key_span), &why));
+    }
+    let spec = TalkSpec { talk, node: node.clone(), vary: None };
+    let Some(node) = fields.get("vary") else { return Some(spec) };
+    let map = reader.map(node)?;
+    let mut entries = map.iter();
+    let first = entries.next().cloned();
+    let Some(first) = first.filter(|_| entries.next().is_none()) else {
+        let sentence = "`vary` changes one parameter: a refusal of several changes would say nothing about any of them";
+        reader.fault(diags::bad_value(node.span, sentence).label("exactly one").help("write one case for each"));
+        return None;
+    };
+    if !first.key.contains('.') {
+        let sentence = format!("`{}` names no parameter of an exchange", first.key);
+        let fault = diags::bad_value(first.key_span, sentence).label("no `.`");
+        reader.fault(fault.help(format!(
+            "write `{}.{}` for example: the exchange, a dot, the parameter",
+            talk.word(),
+            first.key
+        )));
+        return None;
+    }
+    Some(TalkSpec { vary: Some(first), ..spec })
 }
 
 impl SubmitSpec {
@@ -155,6 +248,9 @@ pub fn submit(node: &Node, reader: &mut Reader<'_>) -> Option<SubmitSpec> {
     Some(SubmitSpec { node: node.clone(), form: form.cloned(), fields, button: button.cloned() })
 }
 
+/// What `request` of a step looks like.
+pub(super) const ASKED: &str = r"^\s*((login|refresh|logout)\s*$|[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|\S*://))";
+
 /// What a request line looks like.
 pub(super) const REQUEST: &str = r"^\s*[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|\S*://)";
 
@@ -180,7 +276,14 @@ pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpe
     if target.is_empty() {
         let looks_like_target = method.starts_with('/') || method.contains("://");
         let fault = diags::bad_request(node.span, "a request is `METHOD target`");
-        reader.fault(if looks_like_target {
+        let near = crate::term::did_you_mean(method, ["login", "refresh", "logout"]);
+        reader.fault(if let Some(near) = near.filter(|_| !looks_like_target) {
+            fault.label("no target").fix(
+                node.span,
+                near,
+                format!("did you mean `{near}`, which the caller's scheme says how to do?"),
+            )
+        } else if looks_like_target {
             fault.label("no method").fix(node.span, format!("GET {method}"), "is this meant?")
         } else {
             fault.label("no target").help("write for example `GET /me`")

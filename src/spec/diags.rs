@@ -251,6 +251,15 @@ pub(super) fn one_ask(first: (&str, Span), second: (&str, Span)) -> Diagnostic {
         .also(first.1, "the first one")
 }
 
+/// `vary` beside a request that is written out.
+pub(super) fn vary_alone(span: Span, request: Span) -> Diagnostic {
+    let why = "this request is written out, so its parameters can be written differently";
+    Diagnostic::error(&AT_ODDS, span, format!("`vary` has nothing to change: {why}"))
+        .label("of no use")
+        .also(request, "the request")
+        .help("`vary` belongs to `request: login`, `refresh` or `logout`")
+}
+
 pub(super) fn one_body(first: (&str, Span), second: (&str, Span)) -> Diagnostic {
     Diagnostic::error(&ONE_BODY, second.1, format!("a request has one body: `{}` or `{}`", first.0, second.0))
         .label("a second body")

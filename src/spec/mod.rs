@@ -20,7 +20,7 @@ mod step;
 mod timing;
 mod yaml;
 
-pub use ask::{ASKS, AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, UseSpec, submit};
+pub use ask::{ASKS, AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, Talk, TalkSpec, UseSpec, submit};
 pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
 pub use flow::{BESIDE_USE, FLOW_KEYS};
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};

@@ -1,6 +1,6 @@
 //! Reads steps.
 
-use super::ask::{AskSpec, REQUEST, RequestSpec, SUBMIT_KEYS, ask, page, request};
+use super::ask::{ASKED, AskSpec, RequestSpec, SUBMIT_KEYS, ask, page, request};
 use super::diags;
 use super::flow;
 use super::model::{Handshake, Payload, PayloadKind, Redirects, StepSpec};
@@ -23,8 +23,10 @@ pub const FILE_KEYS: &[Key] = &[
 pub const STEP_KEYS: &[Key] = &[
     key("name", "for people and reports").is(Shape::Text),
     key("as", "the identity that sends it; `anonymous` sends nothing of anybody").is(Shape::Text),
-    key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte")
-        .is(Shape::Like(REQUEST)),
+    key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte. Or `login`, `refresh`, `logout`: what the caller's scheme does, judged like any other request")
+        .is(Shape::Like(ASKED)),
+    key("vary", "`{ exchange.parameter: value }`: changes one parameter of a `login`, `refresh` or `logout`; `null` removes it, a list repeats it")
+        .is(Shape::Filled(&Shape::Map(&Shape::Any))),
     key("submit", "instead of `request`: fills and sends a form of this caller's last page, as a browser does")
         .is(Shape::Keys(SUBMIT_KEYS)),
     key("use", "instead of `request`: runs the steps of a flow of `flows:` by its name; `as` is who sends those that name nobody, `expect` and `capture` look at its last answer")

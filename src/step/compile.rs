@@ -7,13 +7,13 @@ use bytes::Bytes;
 
 use super::flow::{Found, Returned};
 use super::request::{Body, Field, Parts};
-use super::{Ask, Caller, IdentityId, Line, Pause, Redirects, Step, Tree, diags};
+use super::{Ask, Caller, IdentityId, Line, Pause, Redirects, Step, Tree, Vary, diags};
 use crate::capture::read_captures;
 use crate::check::{Expectations, StatusSet, read_expect, until};
 use crate::files::read_file;
 use crate::http::Address;
 use crate::source::Spanned;
-use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, StepSpec};
+use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, StepSpec, TalkSpec};
 use crate::template::{Members, Names, Template};
 
 /// What compiling steps needs beside the reader.
@@ -64,7 +64,7 @@ impl Compile<'_, '_> {
         // What an answer is asked for is seen as whoever got it sees it.
         let whose = match &ask {
             Some(Ask::Use(flow)) => flow.last_caller(),
-            Some(Ask::Request(_) | Ask::Submit(_)) | None => caller.unwrap_or(Caller::Nobody),
+            Some(Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..)) | None => caller.unwrap_or(Caller::Nobody),
         };
         let mut after = (*base).clone();
         returned.add_to(&mut after);
@@ -140,6 +140,7 @@ impl Compile<'_, '_> {
                 .compile_part(&line.target, &line.node, line.target_at)
                 .map(|target| Ask::Request(Line { method: Arc::clone(&line.method), target })),
             AskSpec::Submit(form) => self.submit(form).map(Ask::Submit),
+            AskSpec::Talk(talk) => self.talk(talk),
             AskSpec::Use(using) => {
                 let (flow, returned) = self.flow(using, caller);
                 return (flow.map(Ask::Use), returned);
@@ -157,6 +158,18 @@ impl Compile<'_, '_> {
                 self.reader.template(node).map(Pause::Until)
             }
         }
+    }
+
+    fn talk(&mut self, spec: &TalkSpec) -> Option<Ask> {
+        let vary = match &spec.vary {
+            None => None,
+            Some(entry) => {
+                let (exchange, parameter) = entry.key.split_once('.')?;
+                let value = Tree::compile(&entry.value, self.reader)?;
+                Some(Vary { exchange: exchange.into(), parameter: parameter.into(), value, span: entry.key_span })
+            }
+        };
+        Some(Ask::Talk(spec.talk, vary))
     }
 
     fn redirects(&mut self, spec: &StepSpec) -> Option<Redirects> {

@@ -85,7 +85,7 @@ impl Flow {
         let last = self.steps.last()?;
         match &last.ask {
             Ask::Use(flow) => flow.last(),
-            Ask::Request(_) | Ask::Submit(_) => Some(last),
+            Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => Some(last),
         }
     }
 
@@ -96,7 +96,7 @@ impl Flow {
         }
         match &mut last.ask {
             Ask::Use(flow) => flow.last_mut(),
-            Ask::Request(_) | Ask::Submit(_) => None,
+            Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => None,
         }
     }
 
@@ -110,7 +110,7 @@ impl Flow {
         let last = self.steps.last()?;
         let deeper = match &last.ask {
             Ask::Use(flow) => flow.doubt(),
-            Ask::Request(_) | Ask::Submit(_) => None,
+            Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => None,
         };
         last.condition.as_ref().map(crate::template::Template::span).or(deeper)
     }
@@ -222,7 +222,7 @@ impl Compile<'_, '_> {
         let own = |step: &Step| -> Vec<Arc<str>> {
             let returned = match &step.ask {
                 Ask::Use(flow) => &flow.returns[..],
-                Ask::Request(_) | Ask::Submit(_) => &[],
+                Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => &[],
             };
             step.captures.iter().map(|c| &c.name).chain(returned).cloned().collect()
         };

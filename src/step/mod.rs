@@ -10,7 +10,7 @@ use crate::capture::Capture;
 use crate::check::{Expectations, StatusSet};
 use crate::http::{Address, Request};
 use crate::source::Span;
-use crate::spec::{Handshake, Repeat, Retry};
+use crate::spec::{Handshake, Repeat, Retry, Talk};
 use crate::template::Template;
 
 mod compile;
@@ -93,6 +93,21 @@ pub enum Ask {
     Submit(Submit),
     /// The steps of a flow.
     Use(Flow),
+    /// What the caller's scheme does with a session.
+    Talk(Talk, Option<Vary>),
+}
+
+/// One parameter of one exchange that is changed.
+#[derive(Debug)]
+pub struct Vary {
+    /// The exchange, by its label.
+    pub exchange: Arc<str>,
+    /// The parameter.
+    pub parameter: Arc<str>,
+    /// What it becomes; `null` removes it.
+    pub value: Tree,
+    /// Where it is written.
+    pub span: Span,
 }
 
 /// `METHOD target`.
@@ -163,7 +178,7 @@ impl Step {
     pub fn sending(&self) -> Vec<&Self> {
         match &self.ask {
             Ask::Use(flow) => flow.steps.iter().flat_map(Self::sending).collect(),
-            Ask::Request(_) | Ask::Submit(_) => vec![self],
+            Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => vec![self],
         }
     }
 
@@ -176,7 +191,7 @@ impl Step {
     fn within(&self) -> &[Self] {
         match &self.ask {
             Ask::Use(flow) => &flow.steps,
-            Ask::Request(_) | Ask::Submit(_) => &[],
+            Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => &[],
         }
     }
 
@@ -187,7 +202,7 @@ impl Step {
                 own.method == other.method && own.target.source() == other.target.source()
             }
             (Ask::Submit(own), Ask::Submit(other)) => own.line() == other.line(),
-            (Ask::Request(_) | Ask::Submit(_) | Ask::Use(_), _) => false,
+            (Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) | Ask::Use(_), _) => false,
         }
     }
 
@@ -196,6 +211,7 @@ impl Step {
         let filled = match &self.ask {
             Ask::Request(_) | Ask::Use(_) => false,
             Ask::Submit(form) => form.uses(name),
+            Ask::Talk(_, vary) => vary.as_ref().is_some_and(|v| v.value.uses(name)),
         };
         filled || self.parts.body_uses(name)
     }
@@ -204,7 +220,7 @@ impl Step {
     pub fn fixed_address(&self) -> Option<Address> {
         match &self.ask {
             Ask::Request(line) => line.target.as_literal().and_then(|t| Address::parse(t).ok()),
-            Ask::Submit(_) | Ask::Use(_) => None,
+            Ask::Submit(_) | Ask::Talk(..) | Ask::Use(_) => None,
         }
     }
 
@@ -212,7 +228,7 @@ impl Step {
     pub fn is_repeatable(&self) -> bool {
         let safe = match &self.ask {
             Ask::Request(line) => matches!(&*line.method, "GET" | "HEAD"),
-            Ask::Submit(_) | Ask::Use(_) => false,
+            Ask::Submit(_) | Ask::Talk(..) | Ask::Use(_) => false,
         };
         let at_once = self.pause.is_none() && self.retry.is_none() && self.repeat.is_none();
         safe && at_once && self.together.is_none() && self.condition.is_none()
@@ -231,6 +247,7 @@ impl Step {
             Ask::Request(line) => format!("{} {}", line.method, line.target.source()),
             Ask::Submit(form) => form.line(),
             Ask::Use(flow) => format!("use {}", flow.name),
+            Ask::Talk(talk, _) => talk.word().to_owned(),
         }
     }
 }

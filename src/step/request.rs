@@ -70,6 +70,10 @@ impl Step {
                 };
                 Ok(Prepared { follow, ..self.parts.prepare(bare, scope)? })
             }
+            // A talk is made of requests of its own.
+            Ask::Talk(talk, _) => {
+                Err(TemplateError::new(format!("`{}` is no single request", talk.word()), self.span).into())
+            }
             Ask::Submit(form) => {
                 let Submission { request, notes } = form.request(scope, last)?;
                 Ok(Prepared { notes, follow, ..self.parts.prepare(request, scope)? })

@@ -1,0 +1,277 @@
+//! Steps that ask for what the caller's scheme does: `request: login | refresh | logout`. Its exchanges are made as
+//! for any session, with one parameter changed if the step says so; the last answer is judged by the step.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::Value;
+
+use super::actor::{Actor, Ownership, Who};
+use super::cast::Cast;
+use super::done::{Done, Ended};
+use super::flow::{self, Driven};
+use super::ledger::{Asked, RequestKey, Sender};
+use super::login::{Entry, Given, Person, Sharing, refused_cookies};
+use super::session::Failure;
+use super::talk::StepRun;
+use super::witness::Seen;
+use super::world::WorldRun;
+use crate::auth::{Absent, Flow, Varied, vary};
+use crate::check::Fetched;
+use crate::event::Reason;
+use crate::http::jar::Jar;
+use crate::http::{Request, Trail};
+use crate::spec::Talk;
+use crate::step::{Ask, Caller, Step, Vary};
+use crate::term::list;
+
+/// The talk that exchanges belong to, and what is changed in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talking<'a> {
+    /// What its exchanges are called that have no name.
+    pub(super) talk: Talk,
+    pub(super) variation: Option<&'a Variation>,
+}
+
+/// A parameter that is changed, rendered.
+#[derive(Debug)]
+pub(super) struct Variation {
+    exchange: Arc<str>,
+    parameter: Arc<str>,
+    value: Value,
+    /// Whether the exchange was made with it.
+    applied: AtomicBool,
+}
+
+impl Variation {
+    /// Changes the parameter if the request is of its exchange; gives a note for the record.
+    pub(super) fn apply(&self, label: &str, request: &mut Request) -> Option<String> {
+        if *label != *self.exchange {
+            return None;
+        }
+        // A page may be followed by others with forms of their own, in which nothing is added.
+        let absent = if label == "form" { Absent::Leave } else { Absent::Add };
+        let how = match vary(request, &self.parameter, &self.value, absent) {
+            Varied::Changed => "has another value",
+            Varied::Removed => "is left out",
+            Varied::Added => "is added",
+            Varied::Missing => return None,
+        };
+        self.applied.store(true, Ordering::Relaxed);
+        Some(format!("`{}` {how}", self.parameter))
+    }
+}
+
+/// Somebody on the way through a talk of their scheme.
+struct Talker<'a> {
+    entry: Entry<'a>,
+    flow: Box<dyn Flow>,
+    inside: Cast,
+    person: Person,
+}
+
+impl StepRun<'_> {
+    /// Does what the caller's scheme says, and judges the last answer.
+    pub(super) async fn talk(
+        &self,
+        step: &Step,
+        (talk, vary): (Talk, Option<&Vary>),
+        cast: &mut Cast,
+        caller: Caller,
+    ) -> Done {
+        let Caller::Identity(id) = caller else {
+            // The plan refuses it.
+            return self.unsaid(step, cast.actor(caller), &format!("there is no {} for nobody", talk.word()));
+        };
+        let variation = match vary.map(|v| self.variation(v, cast.actor(caller))).transpose() {
+            Ok(variation) => variation,
+            Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
+        };
+        let entry = Entry::of(self.shared, id, Sharing::Fresh);
+        let world = match entry.world() {
+            Ok(world) => world,
+            Err(failure) => return self.blocked(step, cast.actor(caller), failure),
+        };
+        let mut talker = match self.talker(talk, entry, world, cast) {
+            Ok(talker) => talker,
+            Err(Stillborn::Blocked(failure)) => return self.blocked(step, cast.actor(caller), failure),
+            Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
+        };
+        let talking = Some(Talking { talk, variation: variation.as_ref() });
+        let (scope, stand_in) = (&world.scope, Caller::Nobody);
+        let run = StepRun { world, scope, stand_in, case: None, last: None, talking, ..*self };
+        let driven = Box::pin(flow::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
+        let Driven { credential, origins, done } = driven;
+        let mut done = self.judge_talk(step, &mut talker.inside.nobody, credential.is_some(), done).await;
+        if let Some(variation) = variation.filter(|v| !v.applied.load(Ordering::Relaxed)) {
+            self.missed(step, talk.word(), &variation, &mut done);
+        }
+        let Talker { entry, inside, person, .. } = talker;
+        match (talk, credential) {
+            // What is left of the session stays with its owner, who may show that it is dead.
+            (Talk::Logout, _) => {
+                cast.identities.insert(id, inside.nobody);
+            }
+            (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {
+                let refused = refused_cookies(&done);
+                let given = Given { credential, origins, jar: inside.nobody.jar, refused };
+                let session = match entry.session(world, person, given) {
+                    // With another parameter it may be good for less than `whoami` asks.
+                    Ok(session) if vary.is_none() => Box::pin(entry.whoami(world, session)).await,
+                    Ok(session) => Ok(Arc::new(session)),
+                    Err(failure) => Err(failure),
+                };
+                match session {
+                    Ok(session) => drop(cast.identities.insert(id, Actor::of(id, &session, Ownership::Fresh))),
+                    Err(failure) => fail(&mut done, &failure),
+                }
+            }
+            (Talk::Login | Talk::Refresh, _) => {}
+        }
+        done
+    }
+
+    fn variation(&self, vary: &Vary, actor: &Actor) -> Result<Variation, crate::template::TemplateError> {
+        let value = vary.value.value(&self.scope_of(actor))?;
+        let (exchange, parameter) = (Arc::clone(&vary.exchange), Arc::clone(&vary.parameter));
+        Ok(Variation { exchange, parameter, value, applied: AtomicBool::new(false) })
+    }
+
+    /// Gets somebody ready for a talk: to log in one needs nothing, for all else a session.
+    fn talker<'e>(
+        &self,
+        talk: Talk,
+        entry: Entry<'e>,
+        world: &WorldRun,
+        cast: &mut Cast,
+    ) -> Result<Talker<'e>, Stillborn> {
+        let id = entry.id;
+        let scheme = &entry.identity.login.scheme;
+        if talk == Talk::Login {
+            let person = entry.person(world).map_err(Stillborn::Blocked)?;
+            let who = Who::Entering(id, Arc::new(person.scope.clone()));
+            let inside = Cast::alone(Actor::entering(who, Jar::default()));
+            return Ok(Talker { flow: scheme.begin(), entry, inside, person });
+        }
+        let name = &entry.identity.name;
+        let none = || Stillborn::Unsaid(format!("`{name}` has no session: the login before gave none"));
+        let session = match cast.identities.get(&id).map(|a| &a.who) {
+            Some(Who::Identity(_, session, _)) => Arc::clone(session),
+            _ => return Err(none()),
+        };
+        let person = Person { fields: session.fields.clone(), scope: (*session.scope).clone() };
+        let flow = match talk {
+            Talk::Login | Talk::Refresh => scheme.refresh(&session.credential),
+            Talk::Logout => scheme.leave(&session.credential),
+        };
+        let Some(flow) = flow else {
+            return Err(Stillborn::Unsaid(format!("this credential of `{name}` has no {}", talk.word())));
+        };
+        let actor = cast.identities.remove(&id).ok_or_else(none)?;
+        let actor = if talk == Talk::Logout {
+            actor
+        } else {
+            let jar = actor.jar.clone();
+            // A refused refresh leaves the session as it was.
+            cast.identities.insert(id, actor);
+            Actor::entering(Who::Entering(id, Arc::new(person.scope.clone())), jar)
+        };
+        Ok(Talker { entry, flow, inside: Cast::alone(actor), person })
+    }
+
+    /// Judges the last answer of a talk in place of the scheme.
+    async fn judge_talk(&self, step: &Step, actor: &mut Actor, got: bool, mut exchanges: Done) -> Done {
+        let Some(trail) = exchanges.last.clone().filter(|_| !exchanges.records.is_empty()) else {
+            if exchanges.held() {
+                return self.unsaid(step, actor, "the scheme sends nothing for it");
+            }
+            return exchanges;
+        };
+        let fetched: Fetched = self.fetch(step, actor, &trail).await;
+        let mut judged = self.judge(step, actor, &trail, &fetched);
+        let said = std::mem::take(&mut exchanges.reasons);
+        if let (Some(old), Some(new)) = (exchanges.records.pop(), judged.records.first_mut()) {
+            new.name = step.name.as_ref().map(ToString::to_string).or(old.name);
+            new.notes.extend(old.notes.into_iter().filter(|note| !new.notes.contains(note)).collect::<Vec<_>>());
+        }
+        if let Some(request) = trail.request() {
+            let key = RequestKey::of(&request.method, &request.address.to_string(), Asked::Plainly);
+            let sender = match &actor.who {
+                Who::Identity(id, _, ownership) => Sender::Identity { id: *id, ownership: *ownership },
+                Who::Nobody | Who::Anonymous | Who::Entering(..) => Sender::Somebody,
+            };
+            let at = self.shared.ledger.tick();
+            self.remember(step, actor, &trail, &mut judged, Seen { key, sender, at });
+            self.observe(step, actor, &trail, &mut judged, key);
+        }
+        let stopped = !got && !exchanges.held();
+        if judged.held() && stopped && !is_meant(step, &trail) {
+            judged.ended = Ended::Failed;
+            if let Some(record) = judged.records.first_mut() {
+                record.hops = self.record(step, actor, Some(&trail), Ended::Failed, 0, 0).hops;
+            }
+            judged.reasons = said;
+            judged.reasons.iter_mut().for_each(|r| r.step = Some(0));
+        } else if !judged.held() {
+            let why = said.into_iter().filter(|r| r.code == "login-failed");
+            judged.reasons.extend(why.map(|r| Reason { step: Some(0), ..r }));
+        }
+        // What the scheme captured is its own, and what was refused on the way was not asked for.
+        exchanges.captured.clear();
+        exchanges.refused.clear();
+        exchanges.append(judged);
+        exchanges.last = Some(trail);
+        exchanges
+    }
+
+    /// A variation that met no request proves nothing, whatever was answered.
+    fn missed(&self, step: &Step, talk: &str, variation: &Variation, done: &mut Done) {
+        let Variation { exchange, parameter, .. } = variation;
+        let message =
+            format!("no request of `{exchange}` with a parameter `{parameter}` was sent, so nothing was changed");
+        let sent: Vec<String> =
+            done.records.iter().map(|r| format!("`{}`", r.name.as_deref().unwrap_or(talk))).collect();
+        let help = if sent.is_empty() { Vec::new() } else { vec![format!("sent were {}", list(&sent, "and"))] };
+        let reason = self.reason("vary-missed", &message, step.span, help);
+        done.ended = Ended::Errored;
+        done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
+    }
+
+    /// The identity that a step names and that has no session, unless the step is about getting one.
+    pub(super) fn without_session(&self, step: &Step, caller: Caller, cast: &Cast) -> Option<&str> {
+        let Caller::Identity(id) = caller else { return None };
+        if cast.identities.contains_key(&id) || matches!(step.ask, Ask::Talk(..)) {
+            return None;
+        }
+        Some(&self.shared.plan.identities[id.0 as usize].name)
+    }
+
+    /// A step of which nothing could be sent.
+    pub(super) fn unsaid(&self, step: &Step, actor: &Actor, why: &str) -> Done {
+        let reason = self.reason("no-session", why, step.span, Vec::new());
+        self.without_answer(step, actor, reason)
+    }
+}
+
+/// Why a talk does not begin.
+enum Stillborn {
+    Blocked(Arc<Failure>),
+    Unsaid(String),
+}
+
+/// Whether a talk that gave no credential is what the step is about: it was refused by its status, or the step
+/// looks at more than the status, as at the message on a login page.
+fn is_meant(step: &Step, trail: &Trail) -> bool {
+    trail.response().is_none_or(|r| r.status >= 400) || step.expect.checks.len() > 1
+}
+
+fn fail(done: &mut Done, failure: &Failure) {
+    let first = done.records.len();
+    done.ended = Ended::Failed;
+    done.reasons.push(Reason {
+        step: failure.reason.step.map(|s| first + s),
+        shared_cause: None,
+        ..failure.reason.clone()
+    });
+    done.records.extend(failure.steps.iter().cloned());
+}

@@ -1,0 +1,90 @@
+//! Checks steps that ask for what the caller's scheme does: `request: login | refresh | logout`.
+
+use std::collections::HashSet;
+
+use super::{Identity, Plan, diags};
+use crate::auth::Exchanges;
+use crate::spec::{Reader, Session, Talk};
+use crate::step::{Ask, Caller, IdentityId, Step, Vary};
+
+/// Whose session the steps use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// One that other cases use too.
+    Everybodys,
+    /// One of their own.
+    Own,
+}
+
+impl Whose {
+    /// Whose session the steps of a case use.
+    pub(super) const fn of(session: Session) -> Self {
+        match session {
+            Session::Shared => Self::Everybodys,
+            Session::Fresh | Session::Exclusive => Self::Own,
+        }
+    }
+}
+
+/// Finds what is wrong with such steps; `who` are the callers of steps that name nobody.
+pub(super) fn check<'a>(
+    steps: impl Iterator<Item = &'a Step>,
+    who: &[Caller],
+    whose: Whose,
+    plan: &Plan,
+    reader: &mut Reader<'_>,
+) {
+    // Whoever logged in within the case has a session of its own from then on.
+    let mut own: HashSet<IdentityId> = HashSet::new();
+    for step in steps.flat_map(Step::sending) {
+        let Ask::Talk(talk, vary) = &step.ask else { continue };
+        let one = [step.caller];
+        let callers = if step.caller == Caller::Case { who } else { &one };
+        for caller in callers {
+            let Caller::Identity(id) = caller else {
+                reader.fault(diags::talk_of_nobody(step.span, talk.word()));
+                break;
+            };
+            let identity = &plan.identities[id.0 as usize];
+            let exchanges = identity.login.scheme.exchanges(*talk);
+            if exchanges.is_empty() {
+                reader.fault(diags::no_talk(step.span, &identity.name, identity.login.kind.name, talk.word()));
+                break;
+            }
+            if let Some(vary) = vary {
+                check_vary(vary, *talk, identity, &exchanges, plan, reader);
+            }
+            let what = match talk {
+                Talk::Login => {
+                    own.insert(*id);
+                    continue;
+                }
+                Talk::Refresh => "rotates",
+                Talk::Logout => "ends",
+            };
+            if whose == Whose::Everybodys && !own.contains(id) {
+                reader.fault(diags::shared_session(step.span, &identity.name, what));
+                break;
+            }
+        }
+    }
+}
+
+fn check_vary(
+    vary: &Vary,
+    talk: Talk,
+    identity: &Identity,
+    exchanges: &Exchanges,
+    plan: &Plan,
+    reader: &mut Reader<'_>,
+) {
+    let of_steps = exchanges.steps.iter().flat_map(|s| &plan.steps[s.0 as usize]);
+    let named = of_steps.map(|s| s.name.as_deref().unwrap_or(talk.word()));
+    let labels: Vec<&str> = exchanges.labels.iter().copied().chain(named).collect();
+    match labels.iter().filter(|l| **l == &*vary.exchange).count() {
+        0 => reader.fault(diags::unknown_exchange(vary.span, &vary.exchange, &identity.name, talk.word(), &labels)),
+        1 => {}
+        _ if exchanges.labels.contains(&&*vary.exchange) => {}
+        _ => reader.fault(diags::several_exchanges(vary.span, &vary.exchange, identity.span)),
+    }
+}
