@@ -147,7 +147,11 @@ fn definition(def: Def) -> Value {
         Def::Scheme => scheme(),
         Def::Identity => {
             let mut map = map_of(IDENTITY_KEYS.iter(), Empty::Refused);
-            map.insert("additionalProperties".into(), told(of(Shape::Text), "a field that the scheme uses"));
+            map.insert(
+                "additionalProperties".into(),
+                told(json!(true), "a field, or a key that takes the scheme's place"),
+            );
+            map.insert("anyOf".into(), json!([{ "required": ["auth"] }, { "required": ["like"] }]));
             map.into()
         }
         Def::Environment => map_of(SHARED_KEYS.iter(), Empty::Allowed).into(),
@@ -214,7 +218,7 @@ fn case() -> Value {
     case.into()
 }
 
-/// The kind decides which further keys there are.
+/// The kind decides which further keys there are; that of a scheme `like` another stands elsewhere.
 fn scheme() -> Value {
     let kinds: Vec<&str> = SCHEMES.iter().map(|s| s.name).collect();
     let branches: Vec<Value> = SCHEMES
@@ -222,15 +226,20 @@ fn scheme() -> Value {
         .map(|kind| {
             let then = map_of(COMMON_KEYS.iter().chain(kind.keys), Empty::Refused);
             let then = told(then.into(), kind.about);
-            json!({ "if": { "properties": { "scheme": { "const": kind.name } } }, "then": then })
+            let is = json!({ "properties": { "scheme": { "const": kind.name } }, "required": ["scheme"] });
+            json!({ "if": is, "then": then })
         })
         .collect();
     let needed: Vec<&str> = COMMON_KEYS.iter().filter(|k| k.needed).map(|k| k.name).collect();
+    let common = COMMON_KEYS.iter().filter(|k| k.name == "like");
+    let mut properties: Map<String, Value> =
+        common.map(|k| (k.name.to_owned(), told(of(k.shape.unwrap_or(Shape::Any)), k.about))).collect();
+    properties.insert("scheme".into(), told(json!({ "enum": kinds }), "the kind of scheme"));
     json!({
         "type": "object",
-        "properties": { "scheme": told(json!({ "enum": kinds }), "the kind of scheme") },
-        "required": needed,
-        "allOf": branches,
+        "properties": properties,
+        "if": { "not": { "required": ["like"] } },
+        "then": { "required": needed, "allOf": branches },
     })
 }
 

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::http::{Address, Request, Response};
 use crate::source::{Span, Spanned};
-use crate::spec::{AskSpec, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
+use crate::spec::{AskSpec, Data, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
 use crate::step::{Compile, Step, StepsId, Submit};
 use crate::template::{Members, Scope, Template, TemplateError};
 
@@ -57,6 +57,7 @@ pub const SCHEMES: &[SchemeKind] =
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
     key("scheme", "the kind of scheme").is(Shape::Text).needed(),
+    key("like", "another scheme: its keys, with these over them, one by one; `null` removes one").is(Shape::Text),
     key("whoami", "a step that runs after every login and proves that it worked and is the right person")
         .is(Shape::STEPS),
 ];
@@ -465,11 +466,44 @@ pub fn is_name(field: &str) -> bool {
     NAMES.contains(&field)
 }
 
+/// Finds the row of a scheme.
+pub fn kind_of(spec: &SchemeSpec) -> Option<&'static SchemeKind> {
+    let word = spec.kind.as_ref()?;
+    SCHEMES.iter().find(|s| s.name == &*word.value)
+}
+
+/// Tells whether a field of an identity takes the place of a key of its scheme. Text does so only where the key
+/// takes text (`login: ann` says who somebody is, also where the scheme has a `login` of steps), and never where the
+/// scheme itself asks for the person's field.
+pub fn is_key(kind: &SchemeKind, scheme: &Node, name: &str, value: &Node) -> bool {
+    let Some(key) = COMMON_KEYS.iter().chain(kind.keys).find(|k| k.name == name && name != "scheme") else {
+        return false;
+    };
+    let persons = is_name(name) || kind.needs.contains(&name) || asks_for(scheme, name);
+    match value.data {
+        Data::Null | Data::Map(_) | Data::List(_) => true,
+        Data::Bool(_) | Data::Number(..) | Data::Text(_) => !persons && key.shape.is_none_or(Shape::takes_scalars),
+    }
+}
+
+/// Tells whether a template in a scheme uses a field of the identity.
+fn asks_for(scheme: &Node, field: &str) -> bool {
+    match &scheme.data {
+        Data::Map(entries) => entries.iter().any(|e| asks_for(&e.value, field)),
+        Data::List(items) => items.iter().any(|item| asks_for(item, field)),
+        Data::Text(text) => text.split("identity.").skip(1).any(|after| {
+            after.strip_prefix(field).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        }),
+        Data::Null | Data::Bool(_) | Data::Number(..) => false,
+    }
+}
+
 /// Reads a scheme for one identity.
 pub fn read(spec: &SchemeSpec, place: Span, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Login> {
+    let word = spec.kind.as_ref()?;
     let known: Vec<&str> = SCHEMES.iter().map(|s| s.name).collect();
-    let Some(kind) = SCHEMES.iter().find(|s| s.name == &*spec.kind.value) else {
-        cx.compile.reader.fault(diags::unknown_scheme(spec.kind.span, &spec.kind.value, &known));
+    let Some(kind) = kind_of(spec) else {
+        cx.compile.reader.fault(diags::unknown_scheme(word.span, &word.value, &known));
         return None;
     };
     let keys: Vec<Key> = COMMON_KEYS.iter().chain(kind.keys).copied().collect();
@@ -477,7 +511,7 @@ pub fn read(spec: &SchemeSpec, place: Span, cx: &mut ReadScheme<'_, '_, '_>) -> 
     for need in kind.needs {
         if cx.fields.iter().all(|(n, _)| &**n != *need) {
             let others: Vec<_> = cx.fields.iter().filter(|(n, _)| !kind.needs.contains(&&**n)).collect();
-            cx.compile.reader.fault(diags::missing_field(place, need, (kind.name, spec.kind.span), &others));
+            cx.compile.reader.fault(diags::missing_field(place, need, (kind.name, word.span), &others));
         }
     }
     let scheme = (kind.read)(fields, &spec.node, cx)?;

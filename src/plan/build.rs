@@ -140,7 +140,7 @@ fn compile_suite(
         callers.instance(&mut reader, named);
     }
     for named in callers.layers.named(|l| &l.auth) {
-        callers.check_scheme(&mut reader, &named.value);
+        callers.check_scheme(&mut reader, named);
     }
     for named in callers.layers.named(|l| &l.flows) {
         callers.check_flow(&mut reader, named);

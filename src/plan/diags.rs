@@ -8,6 +8,7 @@ use crate::term::{did_you_mean, list};
 pub const CODES: &[&Code] = &[
     &UNKNOWN_IDENTITY,
     &UNKNOWN_AUTH,
+    &LIKE,
     &DUPLICATE_CASE,
     &NO_TARGET,
     &BAD_TARGET,
@@ -28,6 +29,11 @@ static UNKNOWN_AUTH: Code = Code {
     name: "unknown-auth",
     about: "an identity names a scheme that is not declared",
     explain: "Schemes stand under `auth:` of the suite or of `authspec.yaml`, or in place: `auth: { scheme: basic }`.",
+};
+static LIKE: Code = Code {
+    name: "like",
+    about: "`like` goes round in a circle",
+    explain: "An identity or scheme that is `like` another takes its fields, so somebody at the end must stand alone. Its own name means the one of that name in the layer below: the project's for an environment, that of both for a suite.",
 };
 static DUPLICATE_CASE: Code = Code {
     name: "duplicate-case",
@@ -99,6 +105,24 @@ pub(super) fn unknown_auth(span: Span, name: &str, known: &[&str]) -> Diagnostic
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None => diagnostic.help(known_names("schemes", known)),
     }
+}
+
+pub(super) fn like_cycle(span: Span, names: &[&str]) -> Diagnostic {
+    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    Diagnostic::error(&LIKE, span, format!("{} are like each other", list(&quoted, "and")))
+        .label("part of the circle")
+        .help("one of them must stand alone, without `like`")
+}
+
+pub(super) fn like_anonymous(span: Span) -> Diagnostic {
+    Diagnostic::error(&LIKE, span, "nobody can be like `anonymous`, who has no fields").label("always empty")
+}
+
+/// `what` with its article.
+pub(super) fn like_itself(span: Span, what: &str, name: &str) -> Diagnostic {
+    Diagnostic::error(&LIKE, span, format!("`{name}` is like itself, and no layer below has {what} of that name"))
+        .label("nothing below it")
+        .help("name another one, or write its fields here")
 }
 
 fn known_names(what: &str, known: &[&str]) -> String {

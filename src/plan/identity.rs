@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::flow::Flows;
 use super::world::Layers;
-use super::{Identity, IdentityField, Plan, PlanOptions, diags};
+use super::{Identity, IdentityField, Plan, PlanOptions, diags, like};
 use crate::auth::{self, ReadScheme};
 use crate::source::{SourceMap, Span, Spanned};
-use crate::spec::{AuthSpec, Defaults, IdentitySpec, Named, Reader, SchemeSpec};
+use crate::spec::{Defaults, IdentitySpec, Named, Reader, SchemeSpec};
 use crate::step::diags::no_flow_here;
 use crate::step::{Caller, Callers, Compile, Found, IdentityId, Step};
 use crate::template::{Members, Names};
@@ -122,23 +122,24 @@ impl SuiteCallers<'_, '_> {
 
     /// Compiles an identity, once for each world it lives in.
     pub(super) fn instance(&mut self, reader: &mut Reader<'_>, named: &Named<IdentitySpec>) -> Option<IdentityId> {
-        let scheme = self.scheme(reader, &named.value.auth)?.clone();
+        let (spec, scheme) = like::resolve(named, self.layers, reader)?;
         let in_suite = |span: Span| {
             self.layers.suite.is_some_and(|s| {
-                s.identities.iter().any(|i| i.span == span) || s.auth.iter().any(|a| a.value.kind.span == span)
+                s.identities.iter().any(|i| i.span == span) || s.auth.iter().any(|a| a.value.node.span == span)
             })
         };
         // An identity of the project does not see what a suite says, so that all suites share its login.
-        let own = in_suite(named.span) || in_suite(scheme.kind.span);
+        let own = in_suite(named.span) || in_suite(scheme.node.span);
         let (world, names) = if own { self.own.clone() } else { self.base.clone() };
-        let key = (named.span, scheme.kind.span, world);
+        let key = (named.span, scheme.node.span, world);
         if let Some(known) = self.register.by_key.get(&key) {
             return *known;
         }
         // Entered first: an identity whose login needs itself finds nothing instead of going round.
         self.register.by_key.insert(key, None);
         let before = std::mem::replace(&mut reader.names, names);
-        let made = self.compile(reader, named, &scheme, world, own);
+        let whole = Named { name: Arc::clone(&named.name), span: named.span, value: spec };
+        let made = self.compile(reader, &whole, &scheme, world, own);
         reader.names = before;
         let id = made.map(|(identity, known)| {
             self.plan.identities.push(identity);
@@ -150,36 +151,22 @@ impl SuiteCallers<'_, '_> {
     }
 
     /// Compiles a scheme for somebody who has whatever it needs: nobody may be using it.
-    pub(super) fn check_scheme(&mut self, reader: &mut Reader<'_>, scheme: &SchemeSpec) {
-        let span = scheme.kind.span;
+    pub(super) fn check_scheme(&mut self, reader: &mut Reader<'_>, named: &Named<SchemeSpec>) {
+        let span = named.value.node.span;
         if !self.register.checked.insert(span) {
             return;
         }
-        let own = self.layers.suite.is_some_and(|s| s.auth.iter().any(|a| a.value.kind.span == span));
+        let own = self.layers.suite.is_some_and(|s| s.auth.iter().any(|a| a.value.node.span == span));
+        let Some(scheme) = like::scheme(named, self.layers, reader) else { return };
         let (world, layers) =
             if own { (&self.own, self.layers.clone()) } else { (&self.base, self.layers.without_suite()) };
         let mut names = (*world.1).clone();
         names.object("identity", Members::Any);
         let before = std::mem::replace(&mut reader.names, Arc::new(names));
-        let needs = auth::SCHEMES.iter().find(|s| s.name == &*scheme.kind.value).map_or(&[][..], |s| s.needs);
+        let needs = auth::kind_of(&scheme).map_or(&[][..], |kind| kind.needs);
         let fields: Vec<(Arc<str>, Span)> = needs.iter().map(|n| (Arc::from(*n), span)).collect();
-        read_scheme(scheme, span, &fields, &layers, reader, &mut Vec::new());
+        read_scheme(&scheme, span, &fields, &layers, reader, &mut Vec::new());
         reader.names = before;
-    }
-
-    fn scheme<'x>(&'x self, reader: &mut Reader<'_>, auth: &'x AuthSpec) -> Option<&'x SchemeSpec> {
-        match auth {
-            AuthSpec::Inline(spec) => Some(spec),
-            AuthSpec::Name(name) => {
-                let all = self.layers.named(|l| &l.auth);
-                let found = all.iter().find(|a| a.name == name.value).map(|a| &a.value);
-                if found.is_none() && !self.layers.down().any(|l| l.faulty_auth.contains(&name.value)) {
-                    let known: Vec<&str> = all.iter().map(|a| &*a.name).collect();
-                    reader.fault(diags::unknown_auth(name.span, &name.value, &known));
-                }
-                found
-            }
-        }
     }
 
     fn compile(
@@ -237,6 +224,6 @@ fn read_scheme(
         callers: &mut nobody,
         stand_in: Caller::Case,
     };
-    let identity = (place != scheme.kind.span).then_some(place);
+    let identity = (place != scheme.node.span).then_some(place);
     auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity })
 }

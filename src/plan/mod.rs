@@ -21,6 +21,7 @@ pub mod diags;
 mod dotenv;
 mod flow;
 mod identity;
+mod like;
 mod select;
 mod talk;
 mod world;

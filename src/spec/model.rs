@@ -151,20 +151,24 @@ pub enum SecretSource {
 /// A scheme as written; its row of the scheme table reads the rest.
 #[derive(Debug, Clone)]
 pub struct SchemeSpec {
-    /// The kind of scheme.
-    pub kind: Spanned<Arc<str>>,
-    /// The whole map.
+    /// The kind of scheme; that of the scheme it is like when it says none.
+    pub kind: Option<Spanned<Arc<str>>>,
+    /// The scheme whose keys these stand over.
+    pub like: Option<Spanned<Arc<str>>>,
+    /// The whole map; its place tells schemes apart.
     pub node: Node,
 }
 
 /// An identity as written.
 #[derive(Debug, Clone)]
 pub struct IdentitySpec {
-    /// How it logs in.
-    pub auth: AuthSpec,
+    /// The identity whose fields these stand over.
+    pub like: Option<Spanned<Arc<str>>>,
+    /// How it logs in; as the identity it is like when it says nothing.
+    pub auth: Option<AuthSpec>,
     /// Its role, if it has one.
     pub role: Option<Spanned<Arc<str>>>,
-    /// Its other fields; the scheme says which are secret.
+    /// Its other fields; the scheme says which are secret. `null` removes one of the identity it is like.
     pub fields: Vec<Named<Node>>,
 }
 

@@ -121,6 +121,25 @@ impl Shape {
     /// A status, a class, a word, or a list of these.
     pub const STATUS: Self =
         Self::Filled(&Self::OneOrMore(&Self::Either(&[Self::Count(100, 599), Self::Words(STATUS_WORDS)])));
+    /// Tells whether a value without parts can be of this shape.
+    pub fn takes_scalars(self) -> bool {
+        match self {
+            Self::Null | Self::List(_) | Self::Map(_) | Self::Named(..) | Self::Keys(_) => false,
+            Self::The(def) => matches!(def, Def::Expect | Def::Value),
+            Self::OneOrMore(of) | Self::Filled(of) => of.takes_scalars(),
+            Self::Either(of) => of.iter().any(|s| s.takes_scalars()),
+            Self::Any
+            | Self::Text
+            | Self::Quoted
+            | Self::Like(_)
+            | Self::Flag
+            | Self::Number
+            | Self::Count(..)
+            | Self::Duration
+            | Self::Words(_) => true,
+        }
+    }
+
     /// A map whose names templates can use.
     pub const fn by_name(of: &'static Self) -> Self {
         Self::Named(r"^[\w.\-\P{ASCII}]+$", of)

@@ -11,7 +11,7 @@ use super::model::{
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, map_node, redirects_by_word};
-use super::yaml::{Data, Node};
+use super::yaml::{Data, Entry, Node};
 use crate::jsonpath::Path;
 use crate::source::Spanned;
 
@@ -35,9 +35,10 @@ pub const SHARED_KEYS: &[Key] = &[
 /// The keys of an identity that every scheme knows; its other fields are the scheme's.
 pub const IDENTITY_KEYS: &[Key] = &[
     key("auth", "a scheme of `auth:` by name, or one written in place")
-        .is(Shape::Either(&[Shape::Text, Shape::The(Def::Scheme)]))
-        .needed(),
-    key("role", "what the person is; for people and reports").is(Shape::Text),
+        .is(Shape::Either(&[Shape::Text, Shape::The(Def::Scheme)])),
+    key("like", "another identity: its fields and its `auth`, with these over them; `null` removes one")
+        .is(Shape::Text),
+    key("role", "what the person is; for people and reports").is(Shape::Either(&[Shape::Text, Shape::Null])),
 ];
 
 /// The keys of `defaults`.
@@ -201,9 +202,14 @@ fn secret(reader: &mut Reader<'_>, node: &Node) -> Option<SecretSpec> {
 /// Reads a scheme's kind; its row of the scheme table reads the rest.
 fn scheme(reader: &mut Reader<'_>, node: &Node) -> Option<SchemeSpec> {
     let fields = reader.map(node)?;
-    let kind = reader.need(fields, node, "scheme", "a scheme")?;
-    let kind = reader.word(kind)?;
-    Some(SchemeSpec { kind, node: node.clone() })
+    let like = fields.get("like").map(|n| reader.word(n));
+    let kind = match (fields.get("scheme"), &like) {
+        (None, Some(_)) => None,
+        _ => Some(reader.need(fields, node, "scheme", "a scheme").and_then(|n| reader.word(n))?),
+    };
+    // A `like` with a fault of its own is not asked for what it means.
+    let like = like.map_or(Some(None), |word| word.map(Some))?;
+    Some(SchemeSpec { kind, like, node: node.clone() })
 }
 
 fn identities(fields: Fields<'_>, reader: &mut Reader<'_>) -> Vec<Named<IdentitySpec>> {
@@ -223,20 +229,26 @@ fn identities(fields: Fields<'_>, reader: &mut Reader<'_>) -> Vec<Named<Identity
 
 fn identity(reader: &mut Reader<'_>, node: &Node) -> Option<IdentitySpec> {
     let fields = reader.map(node)?;
-    let auth = reader.need(fields, node, "auth", "an identity")?;
-    let auth = match auth.data {
-        Data::Map(_) => AuthSpec::Inline(scheme(reader, auth)?),
-        Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => {
-            AuthSpec::Name(reader.word(auth)?)
-        }
+    let like = fields.get("like").map(|n| reader.word(n));
+    let auth = match (fields.get("auth"), &like) {
+        (None, Some(_)) => None,
+        _ => Some(reader.need(fields, node, "auth", "an identity")?),
     };
-    let role = fields.get("role").and_then(|n| reader.word(n));
+    let auth = match auth.map(|n| (n, &n.data)) {
+        None => None,
+        Some((node, Data::Map(_))) => Some(AuthSpec::Inline(scheme(reader, node)?)),
+        Some((node, _)) => Some(AuthSpec::Name(reader.word(node)?)),
+    };
+    let like = like.map_or(Some(None), |word| word.map(Some))?;
+    let none = |e: &Entry| like.is_some() && matches!(e.value.data, Data::Null);
+    let role = fields.iter().find(|e| &*e.key == "role" && !none(e)).and_then(|e| reader.word(&e.value));
+    // `role: null` is kept among the fields, where it removes the one of the identity below.
     let fields = fields
         .iter()
-        .filter(|e| IDENTITY_KEYS.iter().all(|k| k.name != &*e.key))
+        .filter(|e| IDENTITY_KEYS.iter().all(|k| k.name != &*e.key) || (&*e.key == "role" && none(e)))
         .map(|e| Named { name: Arc::clone(&e.key), span: e.key_span, value: e.value.clone() })
         .collect();
-    Some(IdentitySpec { auth, role, fields })
+    Some(IdentitySpec { like, auth, role, fields })
 }
 
 fn defaults(node: &Node, reader: &mut Reader<'_>) -> Option<Defaults> {
