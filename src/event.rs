@@ -156,6 +156,9 @@ pub struct Login {
     pub elapsed: Duration,
     /// True for a session that a single case has for itself (`session: fresh`).
     pub fresh: bool,
+    /// What it exchanged, where exchanges are kept. What failed stands with the cases it blocks, too.
+    #[serde(skip)]
+    pub steps: Vec<StepRecord>,
 }
 
 /// What an identity's session did.

@@ -43,6 +43,12 @@ pub enum Command {
         after_help = "Exit codes:\n    0  an answer came\n    2  the command line or a file is faulty\n    3  no answer came, or the login failed\n  130  interrupted"
     )]
     Try(TryArgs),
+    /// Log one identity in and show each exchange of it.
+    #[command(after_help = LOGIN_CODES)]
+    Login(LoginArgs),
+    /// Log one identity in and print its credential, for scripts: nothing else is on standard output.
+    #[command(after_help = LOGIN_CODES)]
+    Token(TokenArgs),
     /// Start the embedded demo API and keep it running.
     Demo(DemoArgs),
     /// Print the JSON Schema of suites or project files, for editors.
@@ -65,7 +71,7 @@ pub enum ColourChoice {
 }
 
 /// Which files and cases.
-#[derive(Debug, Clone, ClapArgs)]
+#[derive(Debug, Clone, Default, ClapArgs)]
 pub struct Files {
     /// Files or folders with suites; `-` is standard input. Without one: `specs`, or this folder if it holds `authspec.yaml`.
     #[arg(value_name = "PATH")]
@@ -268,6 +274,61 @@ pub struct InitArgs {
     /// Where requests go; without it to the demo API.
     #[arg(long, value_name = "URL", default_value = "demo")]
     pub target: String,
+}
+
+/// The exit codes of `login` and `token`.
+const LOGIN_CODES: &str = "Exit codes:\n    0  the login worked\n    2  the command line or a file is faulty\n    3  the login failed\n  130  interrupted";
+
+/// Whose login.
+#[derive(Debug, ClapArgs)]
+pub struct WhoArgs {
+    /// An identity of the project.
+    #[arg(value_name = "IDENTITY")]
+    pub identity: String,
+
+    /// The suite that declares the identity, if not the project file.
+    #[arg(long, value_name = "FILE")]
+    pub suite: Option<PathBuf>,
+
+    /// Run no command that a file names: `command:` of targets and secrets is a fault.
+    #[arg(long)]
+    pub no_exec: bool,
+
+    /// The environment of the project file to use.
+    #[arg(long = "env", value_name = "NAME")]
+    pub environment: Option<String>,
+
+    /// Where requests go, whatever the project says: a URL, or `demo`.
+    #[arg(long, value_name = "URL")]
+    pub target: Option<String>,
+}
+
+/// Arguments of `login`.
+#[derive(Debug, ClapArgs)]
+pub struct LoginArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub who: WhoArgs,
+
+    /// Every request and answer whole, masked.
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Arguments of `token`.
+#[derive(Debug, ClapArgs)]
+pub struct TokenArgs {
+    /// Whose.
+    #[command(flatten)]
+    pub who: WhoArgs,
+
+    /// The whole header line, as `curl -H "$(authspec token alice --header)"` takes it.
+    #[arg(long)]
+    pub header: bool,
+
+    /// A part of the session instead, such as `refresh_token`.
+    #[arg(long, value_name = "NAME", conflicts_with = "header")]
+    pub part: Option<String>,
 }
 
 /// Arguments of `try`.

@@ -60,7 +60,7 @@ fn any_status() -> String {
 }
 
 /// Where the project is looked for: from here upwards, else in `specs`.
-fn home(context: &Context) -> PathBuf {
+pub(super) fn home(context: &Context) -> PathBuf {
     let here = &context.folder;
     let found = here.ancestors().any(|folder| folder.join(PROJECT_FILE).is_file());
     let below = here.join("specs");
@@ -97,7 +97,7 @@ async fn send(loaded: Loaded, context: &mut Context) -> Result<Box<Outcome>, u8>
     }
 }
 
-fn options() -> RunOptions {
+pub(super) fn options() -> RunOptions {
     RunOptions {
         jobs: 1,
         per_host: None,

@@ -109,7 +109,16 @@ fn plan(
 
 /// Loads for commands that only look: faults are shown, and end the command with the code given back.
 pub(super) fn look(files: &Files, context: &mut Context) -> Result<Loaded, u8> {
-    let loaded = load(files, None, Severity::Warning, Commands::Run, context).map_err(|message| {
+    read(files, Severity::Warning, Commands::Run, context)
+}
+
+/// Loads for commands that send something.
+pub(super) fn ready(files: &Files, commands: Commands, context: &mut Context) -> Result<Loaded, u8> {
+    read(files, Severity::Error, commands, context)
+}
+
+fn read(files: &Files, unset: Severity, commands: Commands, context: &mut Context) -> Result<Loaded, u8> {
+    let loaded = load(files, None, unset, commands, context).map_err(|message| {
         context.complain(&format!("error: {message}\n"));
         verdict::USAGE
     })?;

@@ -21,6 +21,7 @@ mod failed;
 mod init;
 mod list;
 mod load;
+mod login;
 mod manual;
 mod outputs;
 mod run;
@@ -58,6 +59,8 @@ fn dispatch(args: Args, mut context: Context) -> u8 {
         Command::Explain(explain) => explain::run(&explain, &mut context),
         Command::Init(init) => init::run(&init, &mut context),
         Command::Try(args) => attempt::run(&args, &mut context),
+        Command::Login(args) => login::run(&args, &mut context),
+        Command::Token(args) => login::token(&args, &mut context),
         Command::Demo(demo) => demo::run(&demo, &mut context),
         Command::Schema(schema) => schema::run(&schema, &mut context),
         Command::Completions(args) => manual::completions(&args, &mut context),

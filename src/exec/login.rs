@@ -1,6 +1,6 @@
 //! Logs an identity in or refreshes its session, step by step, and asks `whoami` whether it is theirs.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -16,9 +16,9 @@ use super::session::{Failure, Made, Session};
 use super::talk::StepRun;
 use super::uses::Within;
 use super::world::WorldRun;
-use super::{Shared, record};
+use super::{Keep, Shared, record};
 use crate::auth::{Cookies, Credential, Flow, Memory};
-use crate::event::{Event, Login, LoginAction, Phase, Reason};
+use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
 use crate::evidence::Kept;
 use crate::http::Address;
 use crate::http::jar::{Cookie, Jar};
@@ -44,6 +44,7 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
     let generation = old.as_ref().map_or(0, |s| s.generation) + 1;
     let entry = Entry { generation, ..Entry::of(shared, id, sharing) };
     let made = entry.run(refresh).await;
+    let steps = entry.told.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failure = made.as_ref().err().map(|f| f.reason.message.clone());
     shared.emit(Event::Login(Login {
         identity: identity.name.to_string(),
@@ -51,6 +52,7 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
         failure,
         elapsed: clock.elapsed(),
         fresh: sharing == Sharing::Fresh,
+        steps,
     }));
     made
 }
@@ -62,6 +64,8 @@ pub(super) struct Entry<'a> {
     pub(super) identity: &'a Identity,
     generation: u64,
     sharing: Sharing,
+    /// The records of what was sent, where exchanges are kept.
+    told: Mutex<Vec<StepRecord>>,
 }
 
 /// Who an identity is: its fields rendered, and the names that its scheme sees.
@@ -90,7 +94,14 @@ pub(super) fn refused_cookies(done: &Done) -> Vec<Kept> {
 
 impl<'a> Entry<'a> {
     pub(super) fn of(shared: &'a Arc<Shared>, id: IdentityId, sharing: Sharing) -> Self {
-        Self { shared, id, identity: &shared.plan.identities[id.0 as usize], generation: 1, sharing }
+        Self {
+            shared,
+            id,
+            identity: &shared.plan.identities[id.0 as usize],
+            generation: 1,
+            sharing,
+            told: Mutex::default(),
+        }
     }
 
     async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
@@ -206,9 +217,17 @@ impl<'a> Entry<'a> {
         let run = self.step_run(world, phase);
         let Driven { credential, origins, done } = Box::pin(flow::drive(&run, self.id, flow, cast)).await;
         self.shared.sessions.count(0, done.requests as usize);
+        self.tell(&done);
         match credential {
             Some(credential) => Ok((credential, origins, done)),
             None => Err(self.failed_login(phase, done)),
+        }
+    }
+
+    fn tell(&self, done: &Done) {
+        if self.shared.options.keep == Keep::Exchanges {
+            let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+            told.extend(done.records.iter().cloned());
         }
     }
 
@@ -235,6 +254,7 @@ impl<'a> Entry<'a> {
         let asked = Arc::new(session);
         let mut cast = Cast::alone(Actor::of(self.id, &asked, ownership));
         let done = ask(self.shared, world, self.id, whoami, &world.scope, &mut cast).await;
+        self.tell(&done);
         if done.held() {
             drop(cast);
             let shown_by = done.allowed;

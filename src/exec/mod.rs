@@ -34,6 +34,7 @@ mod observe;
 mod once;
 mod pages;
 mod play;
+mod present;
 mod race;
 mod ready;
 mod record;
@@ -52,6 +53,7 @@ mod witness;
 mod world;
 mod xfail;
 
+pub use present::{Presented, Unpresented};
 pub use runner::Runner;
 pub use serve::Printed;
 pub use stop::{Stop, Stopper};

@@ -173,6 +173,11 @@ impl Runner {
         Self { shared: Arc::new(shared), info, started: Instant::now(), demo: prepared.demo, serving: prepared.serving }
     }
 
+    /// What its tasks share.
+    pub(super) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// Gives what the commands of targets print, to be told at the end.
     pub fn printed(&self) -> Printed {
         self.serving.printed()

@@ -363,6 +363,7 @@ pub(crate) fn events(suites: &[&str], cases: Vec<Outcome>, exit: u8) -> Vec<Even
             failure,
             elapsed: ms(11),
             fresh: false,
+            steps: Vec::new(),
         })
     };
     let mut tally = Tally::default();

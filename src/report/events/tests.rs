@@ -14,6 +14,7 @@ pub(in crate::report) fn run() -> Vec<Event> {
         failure: Some("refused".into()),
         elapsed: time,
         fresh: false,
+        steps: Vec::new(),
     };
     vec![
         Event::RunStarted(info(&["shop"])),

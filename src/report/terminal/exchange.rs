@@ -2,7 +2,7 @@
 
 use super::line::{Colour, Glyphs, Line, Page, Role};
 use super::suites::case_line;
-use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Outcome, StepRecord};
+use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, Login, MessageRecord, Outcome, Phase, StepRecord};
 use crate::report::block::{bytes, step_title};
 use crate::term::duration;
 
@@ -12,23 +12,40 @@ const INDENT: usize = 10;
 /// Draws a case with all its steps and every hop of them.
 pub(super) fn whole(page: Page, outcome: &Outcome) -> Vec<Line> {
     let mut lines = case_line(page, outcome, &outcome.id);
-    for (i, step) in outcome.steps.iter().enumerate() {
-        let head = page.line().pad_to(INDENT).push(Role::Strong, &format!("step {}", step_title(outcome, i)));
-        let who = step.caller.as_ref().map(|c| format!("as {c}")).unwrap_or_default();
-        let place = if step.place.line > 0 { step.place.to_string() } else { String::new() };
-        let flow = step.flows.last().map(|flow| format!("in {}", flow.name)).unwrap_or_default();
-        let time = duration(step.elapsed);
-        let items = [(Role::Plain, who.as_str()), (Role::Dim, &flow), (Role::Dim, &time), (Role::Place, &place)];
-        lines.extend(head.flow(&items, page.width, INDENT + 2));
-        for hop in &step.hops {
-            exchange(page, INDENT, hop, &mut lines);
-        }
-        for note in &step.notes {
-            let line = page.line().pad_to(INDENT).push(Role::Dim, "* ").text(note);
-            lines.extend(line.wrap(page.width, INDENT + 2));
-        }
+    for (i, record) in outcome.steps.iter().enumerate() {
+        step(page, record, &format!("step {}", step_title(outcome, i)), &mut lines);
     }
     lines
+}
+
+/// Draws every exchange of a login or refresh that made a session, and of the `whoami` behind it.
+pub(super) fn login(page: Page, login: &Login) -> Vec<Line> {
+    let mut lines = Vec::new();
+    for record in &login.steps {
+        let what = match record.phase {
+            Phase::Refresh => "refresh",
+            Phase::Whoami => "whoami",
+            Phase::Setup | Phase::Case | Phase::Teardown | Phase::Login => "login",
+        };
+        let name = record.name.as_ref().map(|n| format!(" \"{n}\"")).unwrap_or_default();
+        step(page, record, &format!("{what} of {}{name}", login.identity), &mut lines);
+    }
+    lines
+}
+
+fn step(page: Page, step: &StepRecord, title: &str, lines: &mut Vec<Line>) {
+    let head = page.line().pad_to(INDENT).push(Role::Strong, title);
+    let who = step.caller.as_ref().map(|c| format!("as {c}")).unwrap_or_default();
+    let place = if step.place.line > 0 { step.place.to_string() } else { String::new() };
+    let items = [(Role::Plain, who.as_str()), (Role::Dim, &duration(step.elapsed)), (Role::Place, &place)];
+    lines.extend(head.flow(&items, page.width, INDENT + 2));
+    for hop in &step.hops {
+        exchange(page, INDENT, hop, lines);
+    }
+    for note in &step.notes {
+        let line = page.line().pad_to(INDENT).push(Role::Dim, "* ").text(note);
+        lines.extend(line.wrap(page.width, INDENT + 2));
+    }
 }
 
 /// Draws what steps exchanged and nothing else, from the edge of the page on.

@@ -168,6 +168,10 @@ impl Terminal {
             Event::RunStarted(info) => self.start(info, now),
             Event::Login(login) => {
                 self.logins.add(login);
+                if self.options.verbosity == Verbosity::VeryVerbose {
+                    let page = self.screen.page;
+                    self.screen.lines(&exchange::login(page, login))?;
+                }
                 Ok(())
             }
             Event::Waiting(waiting) => {

@@ -1,0 +1,232 @@
+//! `authspec login`: the login of one identity, exchange by exchange; and `authspec token`: its credential, for
+//! scripts, and nothing else on standard output.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::args::{Files, LoginArgs, TokenArgs, WhoArgs};
+use super::attempt::{home, options};
+use super::context::Context;
+use super::load::{Loaded, complain, load_text, ready};
+use super::run::commands;
+use super::signals;
+use crate::diag::Diagnostics;
+use crate::event::{Event, Login, Phase};
+use crate::exec::{Presented, Runner, Stopper, Unpresented, prepare};
+use crate::report::terminal::exchanges;
+use crate::secret::SecretSet;
+use crate::step::IdentityId;
+use crate::term::{did_you_mean, duration, list};
+use crate::verdict;
+
+/// What came of a login.
+struct Done {
+    given: Result<Presented, Unpresented>,
+    logins: Vec<Login>,
+    secrets: SecretSet,
+}
+
+/// Shows the login, exchange by exchange.
+pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
+    let done = match enter(&args.who, context) {
+        Ok(done) => done,
+        Err(code) => return code,
+    };
+    let mut text = String::new();
+    for (i, step) in done.logins.iter().flat_map(|login| &login.steps).enumerate() {
+        let name = match (&step.name, step.phase) {
+            (Some(name), _) => name.as_str(),
+            (None, Phase::Whoami) => "whoami",
+            (None, _) => "login",
+        };
+        let number = i + 1;
+        if args.verbose > 0 {
+            let out = context.out;
+            text.push_str(&format!("{number}  {name}   {}\n", duration(step.elapsed)));
+            text.push_str(&exchanges(&[step], out.colour(), out.glyphs(), out.width));
+            text.push('\n');
+            continue;
+        }
+        let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
+        text.push_str(&format!("{number:>3}  {name:<16}  {status}  {}  {}\n", step.request, duration(step.elapsed)));
+    }
+    context.say(&done.secrets.mask(&text));
+    match done.given {
+        Ok(given) => {
+            let parts: Vec<String> = given.parts.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let with = if parts.is_empty() { String::new() } else { format!(" with {}", list(&parts, "and")) };
+            context.say(&format!("{} is logged in{with}\n", args.who.identity));
+            verdict::ALL_PASSED
+        }
+        Err(Unpresented::PerRequest) => {
+            context.say(&format!("{} is ready; its scheme makes a credential for each request\n", args.who.identity));
+            verdict::ALL_PASSED
+        }
+        Err(why) => refuse(why, &done.secrets, context),
+    }
+}
+
+/// Prints the credential.
+pub(super) fn token(args: &TokenArgs, context: &mut Context) -> u8 {
+    let done = match enter(&args.who, context) {
+        Ok(done) => done,
+        Err(code) => return code,
+    };
+    let name = &args.who.identity;
+    let given = match (done.given, &args.part) {
+        (Ok(given), _) => given,
+        (Err(Unpresented::PerRequest), _) => {
+            context.complain(&format!(
+                "error: the scheme of `{name}` makes a credential for each request, so there is none to print\nhelp: `authspec try 'GET /…' --as {name}` sends a request with it\n"
+            ));
+            return verdict::USAGE;
+        }
+        (Err(why), _) => return refuse(why, &done.secrets, context),
+    };
+    match wanted(&given, args) {
+        Ok(lines) => {
+            // Asked for in so many words: this one stream is not masked.
+            context.say(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+            verdict::ALL_PASSED
+        }
+        Err(message) => {
+            context.complain(&format!("error: {message}\n"));
+            verdict::USAGE
+        }
+    }
+}
+
+/// The lines to print, or why there are none.
+fn wanted(given: &Presented, args: &TokenArgs) -> Result<Vec<String>, String> {
+    let name = &args.who.identity;
+    if let Some(part) = &args.part {
+        if let Some((_, value)) = given.parts.iter().find(|(n, _)| n == part) {
+            return Ok(vec![value.clone()]);
+        }
+        let known: Vec<&str> = given.parts.iter().map(|(n, _)| n.as_str()).collect();
+        let hint = did_you_mean(part, known.iter().copied()).map_or_else(
+            || {
+                let names: Vec<String> = known.iter().map(|n| format!("`{n}`")).collect();
+                if names.is_empty() { "it has no parts".to_owned() } else { format!("it has {}", list(&names, "and")) }
+            },
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(format!("the session of `{name}` has no part `{part}`\nhelp: {hint}"));
+    }
+    if args.header {
+        if given.headers.is_empty() {
+            return Err(format!("the credential of `{name}` travels in no header field"));
+        }
+        return Ok(given.headers.iter().map(|(n, v)| format!("{n}: {v}")).collect());
+    }
+    let values: Vec<String> =
+        given
+            .headers
+            .iter()
+            // `Bearer` is how it travels, not what it is.
+            .map(|(n, v)| {
+                if n == "Authorization" {
+                    v.split_once(' ').map_or(v.as_str(), |(_, t)| t).to_owned()
+                } else {
+                    v.clone()
+                }
+            })
+            .chain(given.query.iter().map(|(_, v)| v.clone()))
+            .collect();
+    match values.len() {
+        0 => Err(format!("`{name}` has no credential that travels with its requests")),
+        1 => Ok(values),
+        _ => Err(format!(
+            "the credential of `{name}` has several parts\nhelp: `--header` prints them as header lines, `--part NAME` one part of the session"
+        )),
+    }
+}
+
+fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
+    match why {
+        Unpresented::Stopped => verdict::INTERRUPTED,
+        Unpresented::PerRequest => verdict::USAGE,
+        Unpresented::Fault(message) => {
+            context.complain(&secrets.mask(&format!("error: {message}\n")));
+            verdict::NOT_JUDGED
+        }
+        Unpresented::Failed(reason) => {
+            let help: String = reason.help.iter().map(|h| format!("help: {h}\n")).collect();
+            let place = &reason.place;
+            let at = if place.line > 0 { format!("  --> {place}\n") } else { String::new() };
+            context.complain(&secrets.mask(&format!("error: {}\n{at}{help}", reason.message)));
+            verdict::NOT_JUDGED
+        }
+    }
+}
+
+/// Loads, finds the identity, and logs it in.
+fn enter(who: &WhoArgs, context: &mut Context) -> Result<Done, u8> {
+    let loaded = loaded(who, context)?;
+    let Some(at) = loaded.plan.identities.iter().position(|i| *i.name == *who.identity) else {
+        let known: Vec<&str> = loaded.plan.identities.iter().map(|i| &*i.name).collect();
+        let hint = match did_you_mean(&who.identity, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => "no identity is declared here; `--suite FILE` looks into a suite".to_owned(),
+            None => {
+                let names: Vec<String> = known.iter().map(|n| format!("`{n}`")).collect();
+                format!("there are {}", list(&names, "and"))
+            }
+        };
+        context.complain(&format!("error: there is no identity `{}`\nhelp: {hint}\n", who.identity));
+        return Err(verdict::USAGE);
+    };
+    let id = IdentityId(u32::try_from(at).unwrap_or(u32::MAX));
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
+        context.complain("error: the system gives no threads to run on\n");
+        return Err(verdict::NOT_JUDGED);
+    };
+    let done = runtime.block_on(log_in(loaded, id, context));
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    done
+}
+
+fn loaded(who: &WhoArgs, context: &mut Context) -> Result<Loaded, u8> {
+    if let Some(suite) = &who.suite {
+        let files = Files {
+            paths: vec![suite.clone()],
+            environment: who.environment.clone(),
+            target: who.target.clone(),
+            ..Files::default()
+        };
+        return ready(&files, commands(who.no_exec), context);
+    }
+    // A suite of one case that is never run stands for the project.
+    let text = "cases: [ { name: nothing, request: GET /, expect: 200 } ]\n".to_owned();
+    let folder: PathBuf = home(context);
+    load_text(text, folder, who.environment.clone(), who.target.clone(), commands(who.no_exec), context)
+}
+
+async fn log_in(loaded: Loaded, id: IdentityId, context: &mut Context) -> Result<Done, u8> {
+    let Loaded { plan, sources, secrets, .. } = loaded;
+    let options = options();
+    let mut diags = Diagnostics::default();
+    let stopper = Stopper::default();
+    tokio::spawn(signals::listen(stopper.clone()));
+    let prepared = tokio::select! {
+        prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
+        _ = stopper.hurried() => return Err(verdict::INTERRUPTED),
+    };
+    complain(&diags, &sources, &secrets, context, "");
+    if diags.errors() > 0 {
+        return Err(verdict::USAGE);
+    }
+    let (events, mut heard) = unbounded_channel();
+    let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets.clone(), events, stopper);
+    let given = runner.login(id).await;
+    let mut logins = Vec::new();
+    while let Ok(event) = heard.try_recv() {
+        if let Event::Login(login) = event {
+            logins.push(login);
+        }
+    }
+    Ok(Done { given, logins, secrets })
+}

@@ -1,0 +1,101 @@
+//! Logs one identity in, and gives what would travel with its requests: for scripts that need a credential.
+
+use jiff::Timestamp;
+
+use super::runner::Runner;
+use super::session::Session;
+use super::{Shared, suite};
+use crate::auth::Seal;
+use crate::event::Reason;
+use crate::http::{Address, Headers, Request};
+use crate::step::IdentityId;
+
+/// What a login gave. Raw: it is for the one stream that asked for it.
+#[derive(Debug, Clone)]
+pub struct Presented {
+    /// Header fields, names as they are written.
+    pub headers: Vec<(String, String)>,
+    /// Query parameters.
+    pub query: Vec<(String, String)>,
+    /// The parts of the session that are text or numbers, by name.
+    pub parts: Vec<(String, String)>,
+}
+
+/// Why there is nothing to give.
+#[derive(Debug, Clone)]
+pub enum Unpresented {
+    /// The login did not work.
+    Failed(Box<Reason>),
+    /// The credential is made for each request.
+    PerRequest,
+    /// The run was stopped.
+    Stopped,
+    /// It could not be put on a request.
+    Fault(String),
+}
+
+impl Runner {
+    /// Logs an identity in, and does nothing else.
+    pub async fn login(self, id: IdentityId) -> Result<Presented, Unpresented> {
+        let shared = self.shared();
+        let watch = tokio::spawn(suite::enforce(std::sync::Arc::clone(&shared)));
+        let made = tokio::select! {
+            made = shared.sessions.get(&shared, id) => Some(made),
+            _ = shared.stop.cut_off() => None,
+        };
+        watch.abort();
+        match made {
+            None => Err(Unpresented::Stopped),
+            Some(Err(failure)) => Err(Unpresented::Failed(Box::new(failure.reason.clone()))),
+            Some(Ok(session)) => present(&shared, id, &session),
+        }
+    }
+}
+
+/// Puts the credential on a request that is never sent, and reads what is new.
+fn present(shared: &Shared, id: IdentityId, session: &Session) -> Result<Presented, Unpresented> {
+    let identity = &shared.plan.identities[id.0 as usize];
+    let scheme = &identity.login.scheme;
+    let parts = session.credential.parts.iter();
+    let parts: Vec<(String, String)> = parts
+        .filter_map(|(name, value)| match value {
+            serde_json::Value::String(text) => Some((name.to_string(), text.clone())),
+            serde_json::Value::Number(number) => Some((name.to_string(), number.to_string())),
+            _ => None,
+        })
+        .collect();
+    if scheme.handshake().is_some() {
+        return Err(Unpresented::PerRequest);
+    }
+    let base = shared.worlds[identity.world].as_ref().map(|w| w.base.clone()).unwrap_or_default();
+    let address = Address::parse(&base).map_err(|e| Unpresented::Fault(e.to_string()))?;
+    let mut request =
+        Request { method: "GET".to_owned(), address, headers: Headers::default(), body: bytes::Bytes::new() };
+    let before = request.address.target().to_owned();
+    let cookies: Vec<String> = session
+        .jar
+        .iter(Timestamp::now())
+        .filter(|cookie| cookie.goes_to(request.address.url()))
+        .map(|c| format!("{}={}", String::from_utf8_lossy(c.name.as_bytes()), c.value.text()))
+        .collect();
+    if !cookies.is_empty() {
+        request.headers.add("Cookie", cookies.join("; "));
+    }
+    let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory };
+    scheme.sign(&seal, &mut request).map_err(|e| Unpresented::Fault(e.message))?;
+    let headers = request.headers.iter();
+    let headers = headers.map(|(n, v)| (title_case(n), String::from_utf8_lossy(v).into_owned())).collect();
+    let added = request.address.target().strip_prefix(before.as_str()).unwrap_or_default();
+    let query = url::form_urlencoded::parse(added.trim_start_matches(['?', '&']).as_bytes());
+    let query = query.map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+    Ok(Presented { headers, query, parts })
+}
+
+/// `authorization` as people write it.
+fn title_case(name: &str) -> String {
+    let word = |w: &str| {
+        let mut chars = w.chars();
+        chars.next().map_or_else(String::new, |c| c.to_ascii_uppercase().to_string() + chars.as_str())
+    };
+    name.split('-').map(word).collect::<Vec<_>>().join("-")
+}
