@@ -9,7 +9,7 @@ use super::{
 };
 use crate::http::Request;
 use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, Talk, key};
-use crate::step::StepsId;
+use crate::step::{StepsId, Submit};
 use crate::template::TemplateError;
 
 pub(super) const KIND: SchemeKind = SchemeKind {
@@ -42,6 +42,42 @@ const CSRF_KEYS: &[Key] = &[
 /// The part of a session that holds the token of a meta element.
 const TOKEN: &str = "csrf_token";
 
+/// The way through the pages of a login: found, or told.
+#[derive(Debug)]
+pub(super) struct Pages {
+    /// The steps that the user wrote down.
+    pub(super) pages: Option<StepsId>,
+    /// What the user says about the form.
+    pub(super) fill: Submit,
+    /// Whether the user says what goes into which field.
+    pub(super) named: bool,
+}
+
+impl Pages {
+    /// Reads `pages`, or `form`, `fields` and `button`.
+    pub(super) fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Self> {
+        let filled = |name: &str| SUBMIT_KEYS.iter().any(|k| k.name == name);
+        if let (Some(pages), Some(other)) = (fields.entry("pages"), fields.iter().find(|e| filled(&e.key))) {
+            cx.compile.reader.fault(super::diags::pages_and(other.key_span, &other.key, pages.key_span));
+            return None;
+        }
+        let own: Vec<_> = fields.iter().filter(|e| filled(&e.key)).cloned().collect();
+        let named = fields.get("fields").is_some();
+        let spec = crate::spec::submit(&Node { data: Data::Map(own.into()), ..node.clone() }, cx.compile.reader)?;
+        let fill = cx.compile.submit(&spec)?;
+        let pages = match fields.get("pages") {
+            None => None,
+            Some(node) => Some(cx.following(node)?.0),
+        };
+        Some(Self { pages, fill, named })
+    }
+
+    /// Whether name and password are filled in where pages ask for them.
+    pub(super) const fn are_found(&self) -> bool {
+        self.pages.is_none() && !self.named
+    }
+}
+
 #[derive(Debug)]
 struct Form {
     script: Arc<PageScript>,
@@ -53,19 +89,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
     let page = cx.compile.reader.need(fields, node, "page", "the scheme `form`")?;
     let open = crate::spec::page_step(page, cx.compile.reader)?;
     let (open, _) = cx.compiled(&[open])?;
-    let filled = |name: &str| SUBMIT_KEYS.iter().any(|k| k.name == name);
-    if let (Some(pages), Some(other)) = (fields.entry("pages"), fields.iter().find(|e| filled(&e.key))) {
-        cx.compile.reader.fault(super::diags::pages_and(other.key_span, &other.key, pages.key_span));
-        return None;
-    }
-    let own: Vec<_> = fields.iter().filter(|e| filled(&e.key)).cloned().collect();
-    let named = fields.get("fields").is_some();
-    let spec = crate::spec::submit(&Node { data: Data::Map(own.into()), ..node.clone() }, cx.compile.reader)?;
-    let fill = cx.compile.submit(&spec)?;
-    let pages = match fields.get("pages") {
-        None => None,
-        Some(node) => Some(cx.following(node)?.0),
-    };
+    let Pages { pages, fill, named } = Pages::read(fields, node, cx)?;
     let csrf = match fields.get("csrf") {
         None => None,
         Some(node) => Some(read_csrf(node, cx)?),
@@ -76,7 +100,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         Some(node) => Some(cx.with_session(&parts, |cx| cx.steps(node))?.0),
     };
     Some(Box::new(Form {
-        script: Arc::new(PageScript { open: Opening::Step(open), until: None, pages, fill, named }),
+        script: Arc::new(PageScript { open: Opening::Step(open), until: None, pages, fill, named, agree: false }),
         csrf,
         logout,
     }))

@@ -371,6 +371,8 @@ pub struct PageScript {
     pub fill: Submit,
     /// Whether the user says what goes into which field.
     pub named: bool,
+    /// Whether pages that ask for consent are agreed to.
+    pub agree: bool,
 }
 
 /// How the first page of a login is asked for.

@@ -19,9 +19,10 @@ use crate::page::{ACCEPT, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, 
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::{Scope, Value};
 
-/// What the exchanges with pages are called in records; `vary` calls them `page` and `form`.
+/// What the exchanges with pages are called in records; `vary` calls them `page`, `form` and `consent`.
 const LOGIN_PAGE: &str = "the login page";
 const LOGIN_FORM: &str = "the login form";
+const CONSENT_FORM: &str = "the consent form";
 
 /// What going through the pages left behind.
 pub(super) struct Driven {
@@ -108,6 +109,7 @@ impl Drive<'_, '_> {
         let called = match label {
             LOGIN_PAGE => "page",
             LOGIN_FORM => "form",
+            CONSENT_FORM => "consent",
             other => other,
         };
         prepared = self.run.varied(Some(called), prepared);
@@ -219,6 +221,7 @@ impl Drive<'_, '_> {
             }
             Turn::Send(at) => (sent(at, &by_itself), "the page sends its form by itself"),
             Turn::Fill(at, filling) => (sent(at, &filling), LOGIN_FORM),
+            Turn::Agree(at, filling) => (sent(at, &filling), CONSENT_FORM),
         };
         let Submission { request, notes } = match submission {
             Ok(submission) => submission,
@@ -282,6 +285,7 @@ fn known(script: &PageScript, scope: &Scope) -> Result<Known, crate::template::T
         button: filling.button,
         username: field("username"),
         password: field("password"),
+        agree: script.agree,
     })
 }
 

@@ -244,9 +244,22 @@ pub(super) fn know_answer(shared: &Shared, owner: &str, trail: &Trail) {
     }
 }
 
-/// Makes one parameter known when it is a credential by its name; a challenge is there to be seen.
-pub(super) fn know_parameter(shared: &Shared, owner: &str, name: &str, value: &str) {
-    if looks_secret(name) && !name.contains("challenge") && !value.is_empty() {
+/// Makes the code that a browser is sent back with known to the masks.
+pub(super) fn know_landing(shared: &Shared, owner: &str, trail: &Trail) {
+    if trail.until.as_ref().is_none_or(|until| !until.reached) {
+        return;
+    }
+    let location = trail.response().and_then(|r| r.headers.text("location")).unwrap_or_default();
+    let query = location.split_once('?').map_or("", |(_, query)| query);
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        know_parameter(shared, owner, &name, &value);
+    }
+}
+
+/// Makes one parameter known when it is a credential by its name. A challenge is there to be seen, and so is an address.
+fn know_parameter(shared: &Shared, owner: &str, name: &str, value: &str) {
+    let open = name.contains("challenge") || value.is_empty() || value.starts_with("http");
+    if looks_secret(name) && !open {
         shared.secrets.add(&format!("{owner}.{}", shorten(name, 40)), value);
     }
 }

@@ -104,6 +104,7 @@ impl StepRun<'_> {
     pub(super) async fn browse(&self, step: &Step, actor: &mut Actor, prepared: Prepared, label: &str) -> Done {
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
         let trail = self.send(step, actor, prepared).await;
+        record::know_landing(self.shared, &self.owner(actor), &trail);
         let fetched = self.fetch(step, actor, &trail).await;
         let mut done = self.judge(step, actor, &trail, &fetched);
         done.requests = count(&trail);

@@ -26,6 +26,8 @@ pub struct Known {
     pub username: String,
     /// Their password.
     pub password: String,
+    /// Whether pages that ask for consent are agreed to.
+    pub agree: bool,
 }
 
 /// The next thing to do.
@@ -37,6 +39,8 @@ pub enum Turn {
     Send(usize),
     /// Fill and send a form.
     Fill(usize, Filling),
+    /// Press the button of a form that agrees to something.
+    Agree(usize, Filling),
     /// The login is over, as far as its pages can tell.
     Arrived,
     /// It cannot go on, or has failed.
@@ -70,10 +74,30 @@ impl Guide {
         if let Some(turn) = self.settle(page) {
             return turn;
         }
-        match self.known.fields.clone() {
+        let turn = match self.known.fields.clone() {
             Some(fields) => self.fill_named(page, &fields),
             None => self.fill_found(page),
+        };
+        match turn {
+            // Before any login there may be consent alone: whoever is known by a cookie is not asked again.
+            Turn::Arrived => self.agree(page).unwrap_or(turn),
+            Turn::Stuck(_) if !self.has_filled() => self.agree(page).unwrap_or(turn),
+            _ => turn,
         }
+    }
+
+    /// Agrees to what a page asks, where the login goes on behind it.
+    fn agree(&mut self, page: &Page) -> Option<Turn> {
+        if !self.known.agree {
+            return None;
+        }
+        let (at, button) = page.forms.iter().enumerate().find_map(|(at, form)| Some((at, agreeing(form)?)))?;
+        self.turns += 1;
+        if self.turns > MOST {
+            let message = format!("the pages asked for consent more than {MOST} times");
+            return Some(Turn::Stuck(Fault { message, help: Vec::new() }));
+        }
+        Some(Turn::Agree(at, Filling { fields: Vec::new(), button }))
     }
 
     /// What the page does by itself: a form that a script sends, a refresh.
@@ -201,6 +225,38 @@ impl Guide {
         let at = page.forms.iter().position(|f| std::ptr::eq(f, form)).unwrap_or_default();
         Turn::Fill(at, Filling { fields, button: self.known.button.clone() })
     }
+}
+
+/// Words on buttons that agree, and on those that do not.
+const YES: &[&str] = &[
+    "allow",
+    "authorize",
+    "authorise",
+    "accept",
+    "agree",
+    "approve",
+    "consent",
+    "continue",
+    "confirm",
+    "grant",
+    "yes",
+];
+const NO: &[&str] = &["cancel", "deny", "decline", "reject", "abort", "disallow", "refuse", "don't", "not ", "no,"];
+
+/// The button of a form that agrees to what the page asks.
+fn agreeing(form: &Form) -> Option<Pick> {
+    let says = |text: &str, words: &[&str]| words.iter().any(|w| text.contains(w));
+    let found = form.buttons().find(|(_, control, button)| {
+        let text = format!("{} {}", button.text, control.value).to_lowercase();
+        !control.disabled && says(&text, YES) && !says(&text, NO)
+    });
+    found.map(|(_, control, button)| {
+        if control.name.is_empty() {
+            Pick::Text(button.text.clone())
+        } else {
+            Pick::Named(control.name.clone(), Some(control.value.clone()))
+        }
+    })
 }
 
 fn passwords(form: &Form) -> impl Iterator<Item = &Control> {
@@ -344,6 +400,30 @@ mod tests {
             guide.next(&on);
         }
         assert!(stuck(guide.next(&on)).contains("more than 20 times"));
+    }
+
+    #[test]
+    fn consent_is_given_by_the_button_that_agrees_and_only_when_asked_to() {
+        const CONSENT: &str =
+            "<form><button name=a value=no>Deny</button><button name=a value=yes>Allow</button></form>";
+        let mut guide = Guide::new(Known { agree: true, ..guide().known });
+        assert_eq!(fill(guide.next(&page(LOGIN))), ["user", "pw"]);
+        let Turn::Agree(0, filling) = guide.next(&page(CONSENT)) else { panic!() };
+        assert_eq!(filling.button, Pick::Named("a".into(), Some("yes".into())));
+        let unnamed = page(
+            "<form><button>Cancel</button></form><form><input type=hidden name=x><button>Continue</button></form>",
+        );
+        let Turn::Agree(1, filling) = guide.next(&unnamed) else { panic!() };
+        assert_eq!(filling.button, Pick::Text("Continue".into()));
+        assert!(matches!(guide.next(&page("<form><button>Log out</button></form>")), Turn::Arrived));
+        let mut known = Guide::new(Known { agree: true, ..self::guide().known });
+        assert!(
+            matches!(known.next(&page(CONSENT)), Turn::Agree(..)),
+            "whoever is logged in is asked for consent alone"
+        );
+        let mut plain = self::guide();
+        plain.next(&page(LOGIN));
+        assert!(matches!(plain.next(&page(CONSENT)), Turn::Arrived));
     }
 
     #[test]

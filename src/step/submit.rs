@@ -127,6 +127,11 @@ impl Compile<'_, '_> {
 }
 
 impl Submit {
+    /// A form of which nothing is said.
+    pub const fn untold(span: Span) -> Self {
+        Self { form: None, fields: Vec::new(), button: Button::Only, span }
+    }
+
     /// Makes the request: the form of the page, filled.
     pub fn request(&self, scope: &Scope, last: Option<&LastPage>) -> Result<Submission, Unready> {
         let Some(last) = last else {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::Config;
+use super::code::Authorization;
+use super::id_token::{self, Expected};
 use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, render};
 use super::read::Grant;
@@ -10,6 +12,7 @@ use super::refused::{Asked, by_endpoint};
 use super::token::{self, Parts};
 use crate::auth::{Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
 use crate::http::{Address, Headers, Request, Response};
+use crate::jose::{Jwks, Key, unverified_claims};
 
 /// A login or a refresh on its way.
 pub(super) struct Run {
@@ -17,6 +20,8 @@ pub(super) struct Run {
     aim: Aim,
     stage: Stage,
     metadata: Metadata,
+    /// The authorization that was asked for.
+    authorization: Option<Authorization>,
     /// What was sent and may be used once, as parts of the session.
     spent: Parts,
 }
@@ -36,6 +41,10 @@ enum Stage {
     Sent(Post),
     /// The time for sending a request again.
     Resting(Post),
+    /// The browser's way back.
+    Pages(Authorization),
+    /// The server's keys, for the ID token among these parts.
+    Keys(Parts),
     Over,
 }
 
@@ -49,7 +58,7 @@ impl Run {
     }
 
     fn start(config: Arc<Config>, aim: Aim) -> Self {
-        Self { config, aim, stage: Stage::Start, metadata: Metadata::default(), spent: Vec::new() }
+        Self { config, aim, stage: Stage::Start, metadata: Metadata::default(), authorization: None, spent: Vec::new() }
     }
 
     fn advance(&mut self, heard: Heard, cx: &Ctx<'_>) -> Result<Move, Refused> {
@@ -61,6 +70,11 @@ impl Run {
             (Stage::Metadata(from, others), Heard::Answer(answer)) => self.looked_up(&answer, &from, others, cx),
             (Stage::Sent(post), Heard::Answer(answer)) => self.answered(post, &answer, cx),
             (Stage::Resting(post), Heard::Waited) => self.send(post, cx),
+            (Stage::Pages(authorization), Heard::Landed(address)) => self.landed(authorization, &address, cx),
+            (Stage::Keys(parts), Heard::Answer(answer)) => {
+                let keys = read_keys(&answer)?;
+                self.believe(parts, Some(&keys), cx)
+            }
             _ => Err(Refused::unasked()),
         }
     }
@@ -77,12 +91,8 @@ impl Run {
     }
 
     fn ask(&mut self, place: Address, others: Vec<Address>) -> Move {
-        let mut headers = Headers::default();
-        headers.add("accept", "application/json");
-        let address = place.clone();
-        self.stage = Stage::Metadata(place, others);
-        let request = Request { method: "GET".to_owned(), address, headers, body: bytes::Bytes::new() };
-        Move::Send(Box::new(Exchange { label: "discovery", request, common: true }))
+        self.stage = Stage::Metadata(place.clone(), others);
+        common("discovery", place)
     }
 
     fn looked_up(
@@ -110,11 +120,12 @@ impl Run {
     fn begin(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
         if let Aim::Refresh(token, _) = &self.aim {
             let post = Post::new("refresh", Endpoint::Token).with("grant_type", "refresh_token");
-            let post = post.with("refresh_token", token.as_str());
+            let post = post.with("refresh_token", token.as_str()).aimed(&self.config, cx)?;
             return self.send(post, cx);
         }
         let post = Post::new("token", Endpoint::Token).with("grant_type", self.config.grant.registered());
         let post = match self.config.grant {
+            Grant::AuthorizationCode => return self.authorize(cx),
             Grant::ClientCredentials => post,
             Grant::Password => {
                 let field = |name: &str| {
@@ -130,6 +141,55 @@ impl Run {
             }
         };
         self.send(post.asking(&self.config, cx)?, cx)
+    }
+
+    /// Sends the browser to the authorization endpoint, or first the request itself (RFC 9126).
+    fn authorize(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let authorization = Authorization::new(&self.config, cx)?;
+        let parameters = authorization.parameters(&self.config, cx)?;
+        if self.config.par || self.metadata.says("require_pushed_authorization_requests") {
+            self.authorization = Some(authorization);
+            let mut post = Post::new("par", Endpoint::Par);
+            post.parameters = parameters;
+            return self.send(post, cx);
+        }
+        self.browse(authorization, &parameters, cx)
+    }
+
+    fn pushed(&mut self, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        let reference = said.get("request_uri").and_then(serde_json::Value::as_str);
+        let (Some(reference), Some(authorization)) = (reference, self.authorization.take()) else {
+            let message = "the answer to the pushed authorization request has no `request_uri`".to_owned();
+            return Err(Refused { message, help: vec!["it has to have one (RFC 9126, section 2.2)".to_owned()] });
+        };
+        let parameters =
+            [("client_id".to_owned(), self.config.client.id(cx)?), ("request_uri".to_owned(), reference.to_owned())];
+        self.browse(authorization, &parameters, cx)
+    }
+
+    fn browse(
+        &mut self,
+        authorization: Authorization,
+        parameters: &[(String, String)],
+        cx: &Ctx<'_>,
+    ) -> Result<Move, Refused> {
+        let script = authorization.pages(parameters, &self.config, &self.metadata, cx)?;
+        self.stage = Stage::Pages(authorization);
+        Ok(Move::Pages(script))
+    }
+
+    fn landed(&mut self, authorization: Authorization, at: &Address, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let code = authorization.code(at, &self.metadata)?;
+        self.spend("code", &code);
+        self.spend("code_verifier", &authorization.verifier);
+        self.spend("state", &authorization.state);
+        if let Some(nonce) = &authorization.nonce {
+            self.spend("nonce", nonce);
+        }
+        let post = authorization.exchange(&code).aimed(&self.config, cx)?;
+        self.authorization = Some(authorization);
+        self.send(post, cx)
     }
 
     fn send(&mut self, post: Post, cx: &Ctx<'_>) -> Result<Move, Refused> {
@@ -151,11 +211,52 @@ impl Run {
             self.stage = Stage::Resting(post);
             return Ok(Move::Wait(wait, "the authorization server, which was asked too often"));
         }
-        if answer.status != 200 {
+        if !matches!(answer.status, 200 | 201) {
             let asked = Asked { post: &post, config: &self.config, metadata: &self.metadata };
             return Err(by_endpoint(&asked, answer));
         }
-        let parts = token::read(answer)?;
+        match post.to {
+            Endpoint::Par => self.pushed(answer, cx),
+            Endpoint::Token => self.identify(token::read(answer)?, cx),
+            Endpoint::Authorize | Endpoint::Jwks => Err(Refused::unasked()),
+        }
+    }
+
+    /// Finds the keys for an ID token, where one was given.
+    fn identify(&mut self, parts: Parts, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let Some(text) = get(&parts, "id_token") else { return Ok(self.ready(parts, cx)) };
+        if id_token::is_secret_signed(text) {
+            let key = Key::secret(self.config.client.secret(cx)?.as_bytes());
+            let keys = Jwks::of(key.map_err(|fault| Refused { message: fault.0, help: Vec::new() })?);
+            return self.believe(parts, Some(&keys), cx);
+        }
+        match self.metadata.find(Endpoint::Jwks, cx)? {
+            None => self.believe(parts, None, cx),
+            Some(place) => {
+                self.stage = Stage::Keys(parts);
+                Ok(common("jwks", place))
+            }
+        }
+    }
+
+    /// Believes an ID token, or refuses all that came with it.
+    fn believe(&mut self, parts: Parts, keys: Option<&Jwks>, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let subject = match &self.aim {
+            Aim::Login => None,
+            Aim::Refresh(_, before) => get(before, "id_token")
+                .and_then(unverified_claims)
+                .and_then(|claims| claims.get("sub").and_then(|s| s.as_str().map(ToOwned::to_owned))),
+        };
+        let expected = Expected {
+            issuer: self.metadata.issuer.as_deref(),
+            client: &self.config.client.id(cx)?,
+            nonce: self.authorization.as_ref().and_then(|a| a.nonce.as_deref()),
+            subject: subject.as_deref(),
+            access_token: get(&parts, "access_token").unwrap_or_default(),
+            algorithms: self.metadata.list("id_token_signing_alg_values_supported"),
+            now: cx.now,
+        };
+        id_token::verify(get(&parts, "id_token").unwrap_or_default(), keys, &expected)?;
         Ok(self.ready(parts, cx))
     }
 
@@ -175,4 +276,27 @@ impl Flow for Run {
     fn next(&mut self, heard: Heard, cx: &Ctx<'_>) -> Move {
         self.advance(heard, cx).unwrap_or_else(Move::Refused)
     }
+}
+
+fn get<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+    parts.iter().find(|(n, _)| &**n == name).and_then(|(_, v)| v.as_str())
+}
+
+/// Asks for what is the same for everybody.
+fn common(label: &'static str, address: Address) -> Move {
+    let mut headers = Headers::default();
+    headers.add("accept", "application/json");
+    let request = Request { method: "GET".to_owned(), address, headers, body: bytes::Bytes::new() };
+    Move::Send(Box::new(Exchange { label, request, common: true }))
+}
+
+fn read_keys(answer: &Response) -> Result<Jwks, Refused> {
+    let refuse = |message: String| {
+        let help = "the ID token cannot be verified without them; see `jwks_url`".to_owned();
+        Refused { message, help: vec![help] }
+    };
+    if answer.status != 200 {
+        return Err(refuse(format!("asked for its keys, the server answered {}", answer.status)));
+    }
+    Jwks::parse(&answer.text()).map_err(|fault| refuse(format!("the server's keys cannot be used: {fault}")))
 }

@@ -11,12 +11,24 @@ use crate::http::{Address, Response};
 /// An endpoint of an authorization server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
+    Authorize,
+    Jwks,
+    Par,
     Token,
 }
 
 /// Endpoints: the key that names one, its member of the metadata, and what it is called.
-const ENDPOINTS: &[(Endpoint, &str, &str, &str)] =
-    &[(Endpoint::Token, "token_url", "token_endpoint", "the token endpoint")];
+const ENDPOINTS: &[(Endpoint, &str, &str, &str)] = &[
+    (Endpoint::Authorize, "authorize_url", "authorization_endpoint", "the authorization endpoint"),
+    (Endpoint::Jwks, "jwks_url", "jwks_uri", "the server's keys"),
+    (
+        Endpoint::Par,
+        "par_url",
+        "pushed_authorization_request_endpoint",
+        "the endpoint for pushed authorization requests",
+    ),
+    (Endpoint::Token, "token_url", "token_endpoint", "the token endpoint"),
+];
 
 impl Endpoint {
     pub(super) fn all() -> impl Iterator<Item = Self> {
@@ -124,7 +136,12 @@ impl Metadata {
         self.named.iter().any(|(named, _)| *named == endpoint)
     }
 
-    pub(super) fn text(&self, member: &str) -> Option<&str> {
+    /// Tells whether the metadata say yes to something.
+    pub(super) fn says(&self, member: &str) -> bool {
+        self.document.get(member) == Some(&Value::Bool(true))
+    }
+
+    fn text(&self, member: &str) -> Option<&str> {
         self.document.get(member).and_then(Value::as_str)
     }
 

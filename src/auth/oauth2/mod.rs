@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 
-use super::{Credential, Flow, ReadScheme, Scheme, SchemeKind, Seal, is_name};
+use super::form::Pages;
+use super::{Credential, Exchanges, Flow, ReadScheme, Scheme, SchemeKind, Seal, is_name};
 use crate::http::Request;
-use crate::spec::{Fields, Key, Node, Shape, key};
-use crate::step::StepsId;
+use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::template::{Template, TemplateError, print};
 
 mod client;
+mod code;
 mod diags;
 mod flow;
+mod id_token;
 mod metadata;
 mod post;
 mod read;
@@ -45,6 +47,19 @@ const KEYS: &[Key] = &[
     key("scope", "the scopes that are asked for: a list, or text with blanks between them").is(Shape::TEXTS),
     key("audience", "the parameter `audience`, one or several").is(Shape::TEXTS),
     key("resource", "the API that the token is for, one or several (RFC 8707)").is(Shape::TEXTS),
+    key("redirect_uri", "where the server sends the browser back to, as it is registered; it is never asked for, and `http://127.0.0.1:9/cb` when nothing is said")
+        .is(Shape::Text),
+    key("form", "a CSS selector of the login form; by itself it is the one with the password input").is(Shape::Text),
+    key("fields", "what is filled in on the pages, by the names of the inputs; by itself `username` and `password`")
+        .is(Shape::FIELDS),
+    key("button", "the button that is pressed, if there are several").is(Shape::Any),
+    key("pages", "steps that take the place of all this: `[ { submit: … }, { submit: { button: Allow } } ]`; by themselves forms are filled, and what asks for consent is agreed to")
+        .is(Shape::STEPS),
+    key("par", "`true`: the authorization request is pushed first (RFC 9126); by itself when the server demands it")
+        .is(Shape::Flag),
+    key("authorize_url", "the authorization endpoint").is(Shape::Text),
+    key("par_url", "the endpoint for pushed authorization requests").is(Shape::Text),
+    key("jwks_url", "the server's keys, for ID tokens").is(Shape::Text),
     key("token_url", "the token endpoint: a path below the target, or an absolute URL").is(Shape::Text),
     key("refresh_token", "the token that the grant `refresh_token` begins with").is(Shape::Text),
     key("extra", "parameters beside or in place of the usual ones, by the name of the request: `{ token: { tenant: blue } }`; `null` leaves one out")
@@ -62,6 +77,9 @@ struct Config {
     audience: Vec<Template>,
     resource: Vec<Template>,
     refresh_token: Option<Template>,
+    redirect: Option<Template>,
+    pages: Pages,
+    par: bool,
     extra: Vec<Extra>,
 }
 
@@ -97,14 +115,24 @@ impl Scheme for OAuth {
     fn parts(&self) -> Vec<Arc<str>> {
         let mut parts: Vec<Arc<str>> =
             ["access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in"].map(Arc::from).to_vec();
+        if self.config.grant == Grant::AuthorizationCode {
+            parts.extend(["code", "code_verifier", "state", "nonce"].map(Arc::from));
+        }
         if self.config.client.asserts() {
             parts.push("client_assertion".into());
         }
         parts
     }
 
-    fn refresh_steps(&self) -> Option<StepsId> {
-        None
+    fn exchanges(&self, talk: Talk) -> Exchanges {
+        let labels = match talk {
+            Talk::Login => self.config.grant.exchanges(),
+            // Whether there will be a refresh token is for the server to say.
+            Talk::Refresh => vec!["refresh"],
+            Talk::Logout => Vec::new(),
+        };
+        let steps = self.config.pages.pages.filter(|_| talk == Talk::Login);
+        Exchanges { labels, steps: steps.into_iter().collect() }
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
@@ -126,4 +154,14 @@ impl Scheme for OAuth {
 
 fn part<'a>(credential: &'a Credential, name: &str) -> Option<&'a str> {
     credential.parts.iter().find(|(n, _)| &**n == name).and_then(|(_, v)| v.as_str())
+}
+
+/// 256 random bits, as a text that may stand in a URL.
+fn random() -> String {
+    let mut bytes = [0; 32];
+    // The system's source fails only where nothing else works either.
+    aws_lc_rs::rand::fill(&mut bytes).map_or_else(
+        |_| uuid::Uuid::new_v4().simple().to_string() + &uuid::Uuid::new_v4().simple().to_string(),
+        |()| crate::jose::encode(bytes),
+    )
 }

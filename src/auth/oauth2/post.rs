@@ -39,6 +39,12 @@ impl Post {
         Ok(self)
     }
 
+    /// Adds what the token is for, where its scopes were settled before (RFC 8707, section 2.2).
+    pub(super) fn aimed(mut self, config: &Config, cx: &Ctx<'_>) -> Result<Self, Refused> {
+        self.parameters.extend(asked(config, cx)?.into_iter().filter(|(name, _)| name == "resource"));
+        Ok(self)
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.parameters.iter().any(|(n, _)| n == name)
     }

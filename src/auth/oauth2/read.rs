@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::client::{CLIENT_KEYS, Client, PROOFS, Proof};
 use super::metadata::Endpoint;
 use super::{Config, Extra, diags};
+use crate::auth::form::Pages;
 use crate::auth::{ReadScheme, diags as common};
 use crate::http::Address;
 use crate::source::Span;
@@ -14,6 +15,7 @@ use crate::template::Template;
 /// How a token is got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grant {
+    AuthorizationCode,
     ClientCredentials,
     Password,
     RefreshToken,
@@ -35,6 +37,13 @@ struct Row {
 
 const ROWS: &[Row] = &[
     Row {
+        grant: Grant::AuthorizationCode,
+        word: "authorization_code",
+        registered: "authorization_code",
+        endpoints: &[Endpoint::Authorize, Endpoint::Token],
+        keys: &["authorize_url", "par_url", "jwks_url", "par", "redirect_uri", "pages", "form", "fields", "button"],
+    },
+    Row {
         grant: Grant::ClientCredentials,
         word: "client_credentials",
         registered: "client_credentials",
@@ -52,10 +61,21 @@ const ROWS: &[Row] = &[
 ];
 
 /// The words of `grant`.
-pub(super) const GRANTS: &[&str] = &["client_credentials", "password", "refresh_token"];
+pub(super) const GRANTS: &[&str] = &["authorization_code", "client_credentials", "password", "refresh_token"];
 
 /// The keys that only some grants have a use for.
-const OWN_KEYS: &[&str] = &["refresh_token"];
+const OWN_KEYS: &[&str] = &[
+    "authorize_url",
+    "button",
+    "fields",
+    "form",
+    "jwks_url",
+    "pages",
+    "par",
+    "par_url",
+    "redirect_uri",
+    "refresh_token",
+];
 
 /// The words of `grant` with what they mean.
 pub(super) fn words() -> impl Iterator<Item = (&'static str, Grant)> {
@@ -82,9 +102,17 @@ impl Grant {
         self.row().endpoints
     }
 
-    /// The names of its requests.
+    /// The names of the requests that it makes of parameters.
     pub(super) fn labels(self) -> Vec<&'static str> {
-        vec!["token", "refresh"]
+        self.exchanges().into_iter().filter(|label| !matches!(*label, "form" | "consent")).chain(["refresh"]).collect()
+    }
+
+    /// The names of the exchanges of its login.
+    pub(super) fn exchanges(self) -> Vec<&'static str> {
+        match self {
+            Self::AuthorizationCode => vec!["par", "authorize", "form", "consent", "token"],
+            Self::ClientCredentials | Self::Password | Self::RefreshToken => vec!["token"],
+        }
     }
 }
 
@@ -117,6 +145,12 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         }
         None => None,
     };
+    let redirect = url(fields, "redirect_uri", cx);
+    let pages = Pages::read(fields, node, cx)?;
+    if grant == Grant::AuthorizationCode && pages.are_found() {
+        person(&["username", "password"], grant_node.span, cx);
+    }
+    let par = fields.get("par").is_some_and(|n| cx.compile.reader.flag(n).unwrap_or_default());
     let mut texts = |name: &str| match fields.get(name) {
         None => Some(Vec::new()),
         Some(node) => {
@@ -135,6 +169,9 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         audience: audience?,
         resource: resource?,
         refresh_token,
+        redirect,
+        pages,
+        par,
         extra: extra?,
     })
 }

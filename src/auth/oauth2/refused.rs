@@ -100,6 +100,9 @@ fn grant(asked: &Asked<'_>) -> Vec<String> {
         Some("refresh_token") => one(
             "the refresh token is over, was revoked, belongs to another client, or was used before: one that rotates may be used once",
         ),
+        Some("authorization_code") => one(
+            "the code is over, was used before, or belongs to another client; `redirect_uri` and `code_verifier` must be those it was asked with",
+        ),
         _ => Vec::new(),
     }
 }

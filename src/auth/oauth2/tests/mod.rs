@@ -1,5 +1,7 @@
 //! The flow over hand-made answers: what is asked for in which order, and what each answer leads to.
 
+mod code;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +12,7 @@ use super::*;
 use crate::auth::{Ctx, Exchange, Heard, Move, Refused};
 use crate::http::{Headers, Response};
 use crate::source::Span;
+use crate::step::Submit;
 use crate::template::{Scope, Value};
 
 pub(super) fn text(text: &str) -> Template {
@@ -27,6 +30,9 @@ pub(super) fn config(grant: Grant) -> Config {
         audience: Vec::new(),
         resource: vec![text("urn:a")],
         refresh_token: None,
+        redirect: None,
+        pages: Pages { pages: None, fill: Submit::untold(Span::NONE), named: false },
+        par: false,
         extra: Vec::new(),
     }
 }
