@@ -102,6 +102,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("default keys", keys(spec::DEFAULT_KEYS)),
         ("target keys", keys(spec::TARGET_KEYS)),
         ("secret keys", keys(spec::SECRET_KEYS)),
+        ("named target keys", keys(spec::NAMED_TARGET_KEYS)),
         ("tls keys", keys(spec::TLS_KEYS)),
         ("identity keys", keys(spec::IDENTITY_KEYS)),
         ("step keys", keys(spec::STEP_KEYS)),

@@ -52,6 +52,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("unknown-identity", "nobody of that name is declared, and that is known only with all files read"),
     ("unknown-name", "names in templates"),
     ("unreadable", "the fault is in a file beside it"),
+    ("unknown-target", "a target of that name may stand in the project file"),
     ("unset-variable", "the environment"),
     ("var-cycle", "variables that need one another"),
     ("variable", "what a template gives"),

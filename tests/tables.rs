@@ -57,6 +57,7 @@ fn tables() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("flow keys", keys(spec::FLOW_KEYS)),
         ("default keys", keys(spec::DEFAULT_KEYS)),
         ("target keys", keys(spec::TARGET_KEYS)),
+        ("named target keys", keys(spec::NAMED_TARGET_KEYS)),
         ("tls keys", keys(spec::TLS_KEYS)),
         ("identity keys", keys(spec::IDENTITY_KEYS)),
         ("secret keys", keys(spec::SECRET_KEYS)),

@@ -30,7 +30,7 @@ pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
 
 /// Every key with the place where it stands.
 fn keys() -> Vec<(String, String)> {
-    let places: [(&str, &[Key]); 12] = [
+    let places: [(&str, &[Key]); 13] = [
         ("suite", spec::SUITE_KEYS),
         ("project", spec::PROJECT_KEYS),
         ("suite, project", spec::SHARED_KEYS),
@@ -39,6 +39,7 @@ fn keys() -> Vec<(String, String)> {
         ("flow", spec::FLOW_KEYS),
         ("defaults", spec::DEFAULT_KEYS),
         ("target", spec::TARGET_KEYS),
+        ("targets", spec::NAMED_TARGET_KEYS),
         ("tls", spec::TLS_KEYS),
         ("secret", spec::SECRET_KEYS),
         ("identity", spec::IDENTITY_KEYS),

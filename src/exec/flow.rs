@@ -73,7 +73,7 @@ impl Drive<'_, '_> {
                 let steps = &self.run.shared.plan.steps[steps.0 as usize];
                 for step in steps {
                     // An absolute address in a login is trusted with what the login gives.
-                    self.driven.origins.extend(step.fixed_address().map(|a| a.origin()));
+                    self.driven.origins.extend(step.fixed_address(&self.run.world.scope).map(|a| a.origin()));
                 }
                 let (done, _) = run_all(self.run, steps, cast).await;
                 let held = done.held();

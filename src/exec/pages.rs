@@ -51,7 +51,7 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, script: &PageScript
             (&made, Some(&**exchange))
         }
     };
-    all.origin = open.fixed_address().map(|a| a.origin());
+    all.origin = open.fixed_address(&run.world.scope).map(|a| a.origin());
     let mut drive = Drive { run, open, until: script.until.as_ref(), all: &mut all };
     drive.open(request, &mut cast.nobody).await;
     if let Some(pages) = script.pages {

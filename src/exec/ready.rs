@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use super::serve::{self, Serving};
 use super::world::{NotReady, WorldRun};
 use crate::http::{Journey, Request, Undressed, jar::Jar};
-use crate::plan::{Plan, TargetPlan};
+use crate::plan::Plan;
 use crate::source::Span;
 use crate::step::Step;
 
@@ -26,6 +26,10 @@ struct Wait<'a> {
     serving: &'a Serving,
     within: Duration,
     run: &'a WorldRun,
+    /// Its address.
+    base: &'a str,
+    /// Which command of the run serves it.
+    served: Option<usize>,
     /// What it is asked, as rendered when the waiting begins.
     request: Option<Request>,
     /// The worlds that wait for it.
@@ -33,12 +37,12 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    fn is_for(&self, target: &TargetPlan, run: &WorldRun, request: Option<&Request>) -> bool {
-        self.within == target.within
-            && Arc::ptr_eq(&self.run.transport, &run.transport)
-            && self.request.as_ref() == request
-            && self.run.served == run.served
-            && (request.is_some() || self.run.base == run.base)
+    fn is_as(&self, other: &Self) -> bool {
+        self.within == other.within
+            && Arc::ptr_eq(&self.run.transport, &other.run.transport)
+            && self.request == other.request
+            && self.served == other.served
+            && (self.request.is_some() || self.base == other.base)
     }
 }
 
@@ -47,23 +51,27 @@ pub(super) async fn await_all(plan: &Plan, worlds: &mut [Option<WorldRun>], serv
     let mut waits: Vec<Wait<'_>> = Vec::new();
     let mut found: Vec<(usize, NotReady)> = Vec::new();
     for (index, run) in worlds.iter().enumerate() {
-        let (Some(run), Some(target)) = (run, &plan.worlds[index].target) else { continue };
-        if run.not_ready.is_some() || (target.ready.is_none() && run.served.is_none()) {
-            continue;
-        }
-        let step = target.ready.as_ref();
-        let request = match step.map(|s| (s, s.prepare(&run.scope, &run.base, None))) {
-            None => None,
-            Some((_, Ok(prepared))) => Some(prepared.request),
-            Some((step, Err(error))) => {
-                found.push((index, cannot_ask(step, &error.message)));
-                continue;
+        let Some(run) = run.as_ref().filter(|run| run.not_ready.is_none()) else { continue };
+        let world = &plan.worlds[index];
+        let own = world.target.iter().map(|target| (target, &*run.base, run.served));
+        let named = world.targets.iter().zip(&run.targets).map(|((_, target), base)| (target, &**base, None));
+        for (target, base, served) in own.chain(named).filter(|(t, _, served)| t.ready.is_some() || served.is_some()) {
+            let step = target.ready.as_ref();
+            let request = match step.map(|s| (s, s.prepare(&run.scope, base, None))) {
+                None => None,
+                Some((_, Ok(prepared))) => Some(prepared.request),
+                Some((step, Err(error))) => {
+                    found.push((index, cannot_ask(step, &error.message)));
+                    continue;
+                }
+            };
+            let span = step.map_or_else(|| target.command.as_ref().map_or(target.span, |c| c.span), |s| s.span);
+            let within = target.within;
+            let wait = Wait { step, span, serving, within, run, base, served, request, worlds: vec![index] };
+            match waits.iter_mut().find(|w| w.is_as(&wait)) {
+                Some(known) => known.worlds.push(index),
+                None => waits.push(wait),
             }
-        };
-        let span = step.map_or_else(|| target.command.as_ref().map_or(target.span, |c| c.span), |s| s.span);
-        match waits.iter_mut().find(|w| w.is_for(target, run, request.as_ref())) {
-            Some(wait) => wait.worlds.push(index),
-            None => waits.push(Wait { step, span, serving, within: target.within, run, request, worlds: vec![index] }),
         }
     }
     for (wait, end) in waits.iter().zip(join_all(waits.iter().map(until_ready)).await) {
@@ -86,12 +94,12 @@ async fn until_ready(wait: &Wait<'_>) -> Option<NotReady> {
     loop {
         let asked = match wait.step {
             Some(step) => ask(wait, step, wait.within.saturating_sub(clock.elapsed())).await,
-            None if serve::answers(&wait.run.base).await => Ok(None),
+            None if serve::answers(wait.base).await => Ok(None),
             None => Ok(Some("nothing accepts connections there".to_owned())),
         };
         // First: what answers after the command's end is another server.
-        if let Some(how) = wait.run.served.and_then(|at| wait.serving.ended(at)) {
-            return Some(NotReady { message: format!("{how} before {} was ready", wait.run.base), span: wait.span });
+        if let Some(how) = wait.served.and_then(|at| wait.serving.ended(at)) {
+            return Some(NotReady { message: format!("{how} before {} was ready", wait.base), span: wait.span });
         }
         let last = match asked {
             Ok(None) => return None,
@@ -100,7 +108,7 @@ async fn until_ready(wait: &Wait<'_>) -> Option<NotReady> {
         };
         if clock.elapsed() + EVERY >= wait.within {
             let within = crate::term::duration(wait.within);
-            let message = format!("{} was not ready within {within}: {last}", wait.run.base);
+            let message = format!("{} was not ready within {within}: {last}", wait.base);
             return Some(NotReady { message, span: wait.span });
         }
         tokio::time::sleep(EVERY).await;
@@ -110,8 +118,7 @@ async fn until_ready(wait: &Wait<'_>) -> Option<NotReady> {
 /// Asks once; gives what was wrong with the answer, or why it cannot be asked at all.
 async fn ask(wait: &Wait<'_>, step: &Step, left: Duration) -> Result<Option<String>, NotReady> {
     // Rendered anew each time: it may hold the time, or a number used once.
-    let prepared =
-        step.prepare(&wait.run.scope, &wait.run.base, None).map_err(|error| cannot_ask(step, &error.message))?;
+    let prepared = step.prepare(&wait.run.scope, wait.base, None).map_err(|error| cannot_ask(step, &error.message))?;
     let mut jar = Jar::default();
     let journey = Journey {
         transport: &wait.run.transport,

@@ -171,7 +171,11 @@ impl StepRun<'_> {
         let name = &self.shared.plan.identities[id.0 as usize].name;
         let base = prepared.request.address.base();
         let message = format!("the credential of `{name}` is not bound to {base}, so nothing was sent");
-        let help = format!("if {base} may see it, add it under `origins:`; otherwise send the step `as: anonymous`");
+        let add = match step.target_name() {
+            Some(name) => format!("add `origins: [\"{{{{ targets.{name} }}}}\"]`"),
+            None => "add it under `origins:`".to_owned(),
+        };
+        let help = format!("if {base} may see it, {add}; otherwise send the step `as: anonymous`");
         let reason = self.reason("other-origin", &message, step.span, vec![help]);
         Some(self.without_answer(step, actor, reason))
     }

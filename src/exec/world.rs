@@ -16,14 +16,16 @@ use crate::plan::{Plan, TargetPlan, TargetUrl, World};
 use crate::secret::SecretSet;
 use crate::source::Span;
 use crate::step::{Caller, IdentityId};
-use crate::template::Scope;
+use crate::template::{Scope, Value};
 
 /// A world that requests can be sent in.
 #[derive(Debug)]
 pub(crate) struct WorldRun {
     /// What paths are appended to.
     pub(crate) base: String,
-    /// Variables, secrets and environment.
+    /// The other places, by name.
+    pub(crate) targets: Vec<String>,
+    /// Variables, secrets, environment and targets.
     pub(crate) scope: Arc<Scope>,
     /// Where requests leave.
     pub(crate) transport: Arc<Transport>,
@@ -98,7 +100,7 @@ fn used_worlds(plan: &Plan) -> Vec<usize> {
 
 fn start(
     world: &World,
-    scope: Scope,
+    mut scope: Scope,
     options: &RunOptions,
     transports: &mut HashMap<Settings, Arc<Transport>>,
     prepared: &mut Prepared,
@@ -109,6 +111,12 @@ fn start(
     let transport = Arc::clone(transport);
     let base = base(world.target.as_ref()?, &scope, prepared, diags)?;
     let origin = Address::parse(&base).map(|a| a.origin()).ok()?;
+    let named = world.targets.iter().map(|(_, target)| self::base(target, &scope, prepared, diags));
+    let targets = named.collect::<Option<Vec<String>>>()?;
+    if !targets.is_empty() {
+        let names = world.targets.iter().map(|(name, _)| name.to_string());
+        scope.set_fields("targets", names.zip(targets.iter().map(|url| Value::from(url.as_str()))));
+    }
     let mut origins = vec![origin];
     for template in &world.origins {
         match template.render(&scope).map_err(|e| value::variable(&e, "an origin")) {
@@ -125,7 +133,7 @@ fn start(
             prepared.notices.push(notice);
         }
     }
-    Some(WorldRun { base, scope: Arc::new(scope), transport, origins, not_ready: None, served: None })
+    Some(WorldRun { base, targets, scope: Arc::new(scope), transport, origins, not_ready: None, served: None })
 }
 
 fn fault(span: Span, message: &str) -> Diagnostic {

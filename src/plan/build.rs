@@ -88,7 +88,7 @@ impl Worlds {
         let names = Arc::new(world::names(layers, &variables, options));
         let world = world::build(layers, &variables, &names, options, sources, diags);
         plan.worlds.push(world);
-        let entered = (plan.worlds.len() - 1, names);
+        let entered = (plan.worlds.len() - 1, world::with_targets(&names, layers));
         if let Some(key) = key {
             self.by_key.insert(key, entered.clone());
         }

@@ -195,6 +195,8 @@ pub struct IdentityField {
 pub struct World {
     /// Where requests go.
     pub target: Option<TargetPlan>,
+    /// Other places that requests go to, by name.
+    pub targets: Vec<(Arc<str>, TargetPlan)>,
     /// Variables, each after those it uses.
     pub vars: Vec<Var>,
     /// The folder that `file(…)` reads below.

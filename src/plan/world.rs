@@ -109,7 +109,8 @@ impl<'a> Layers<'a> {
                 || suite.tls.is_some()
                 || suite.proxy.is_some()
                 || !suite.resolve.is_empty()
-                || !suite.origins.is_empty();
+                || !suite.origins.is_empty()
+                || !suite.targets.is_empty();
             if own {
                 return None;
             }
@@ -149,6 +150,19 @@ pub(super) fn names(layers: &Layers<'_>, variables: &BTreeMap<String, String>, o
     names
 }
 
+/// Adds the names of targets, which what is computed before them cannot use.
+pub(super) fn with_targets(names: &Arc<Names>, layers: &Layers<'_>) -> Arc<Names> {
+    let declared = layers.named(|l| &l.targets).iter().map(|t| t.name.to_string()).collect::<BTreeSet<_>>();
+    let faulty = layers.down().flat_map(|l| &l.faulty_targets).filter(|n| !n.contains(' ')).map(ToString::to_string);
+    let all: BTreeSet<String> = declared.into_iter().chain(faulty).collect();
+    if all.is_empty() {
+        return Arc::clone(names);
+    }
+    let mut names = (**names).clone();
+    names.object("targets", Members::These(all));
+    Arc::new(names)
+}
+
 /// Compiles a world.
 pub(super) fn build(
     layers: &Layers<'_>,
@@ -159,6 +173,7 @@ pub(super) fn build(
     diags: &mut Diagnostics,
 ) -> World {
     let mut reader = Reader { sources, diags, names: Arc::clone(names) };
+    let (target, targets) = (target(layers, options, &mut reader), targets(layers, &mut reader));
     let mut vars = compile_vars(layers, &mut reader);
     vars.retain(|v| options.vars.iter().all(|(name, _)| *v.name != **name));
     // First, since others may use them.
@@ -168,9 +183,11 @@ pub(super) fn build(
         warn_of_unset(&secrets, variables, &mut reader);
     }
     let secrets = secrets.into_iter().map(|s| secret(s, layers, options, &mut reader)).collect();
+    reader.names = with_targets(names, layers);
     World {
         folder: layers.root.clone(),
-        target: target(layers, options, &mut reader),
+        target,
+        targets,
         vars,
         secrets,
         variables: Arc::clone(variables),
@@ -290,6 +307,20 @@ fn target(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -
     let own = spec.filter(|_| options.target.is_none()).and_then(|s| s.command.as_ref());
     let command = own.and_then(|n| command(n, folder, options, reader));
     Some(TargetPlan { url, command, ready, within, span })
+}
+
+fn targets(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<(Arc<str>, TargetPlan)> {
+    let own = |span: Span| layers.suite.is_some_and(|s| s.targets.iter().any(|t| t.span == span));
+    let compile = |named: &Named<TargetSpec>, reader: &mut Reader<'_>| {
+        let spec = &named.value;
+        let folder = if own(named.span) { &layers.folder } else { &layers.root };
+        let url = written_url(spec, reader)?;
+        let ready = spec.ready.as_ref().and_then(|n| ready(n, folder, layers, reader));
+        let within = spec.within.unwrap_or(Duration::from_secs(30));
+        let plan = TargetPlan { url, command: None, ready, within, span: spec.url.span };
+        Some((Arc::clone(&named.name), plan))
+    };
+    layers.named(|l| &l.targets).into_iter().filter_map(|named| compile(named, reader)).collect()
 }
 
 fn command(node: &Node, folder: &Path, options: &PlanOptions, reader: &mut Reader<'_>) -> Option<CommandPlan> {

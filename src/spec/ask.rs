@@ -249,16 +249,31 @@ pub fn submit(node: &Node, reader: &mut Reader<'_>) -> Option<SubmitSpec> {
 }
 
 /// What `request` of a step looks like.
-pub(super) const ASKED: &str = r"^\s*((login|refresh|logout)\s*$|[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|\S*://))";
+pub(super) const ASKED: &str =
+    r"^\s*((login|refresh|logout)\s*$|[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|[\w.-]+:/|\S*://))";
 
 /// What a request line looks like.
-pub(super) const REQUEST: &str = r"^\s*[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|\S*://)";
+pub(super) const REQUEST: &str = r"^\s*[A-Z0-9!#$%&'*+.^_`|~-]+\s+(/|\{[{%]|[\w.-]+:/|\S*://)";
+
+/// Gives the name in `name:/path`, which is one of `targets:`, and what follows the colon.
+pub fn target_name(text: &str) -> Option<(&str, &str)> {
+    let (name, path) = text.split_once(':')?;
+    let good = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "_-.".contains(c));
+    (good && path.starts_with('/') && !path.starts_with("//")).then_some((name, path))
+}
+
+fn starts_well(target: &str) -> bool {
+    let begins = target.starts_with('/') || target.starts_with("{{") || target.contains("://");
+    begins || target_name(target).is_some()
+}
 
 /// Reads the address of a page that is asked for with GET.
 pub(super) fn page(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpec> {
     let target = reader.word(node)?.value;
-    if !target.starts_with('/') && !target.starts_with("{{") && !target.contains("://") {
-        reader.fault(diags::bad_value(node.span, "a page is a path from `/` or an absolute URL").label("no `/`"));
+    if !starts_well(&target) {
+        reader.fault(
+            diags::bad_value(node.span, "a page is a path from `/`, `name:/path` or an absolute URL").label("no `/`"),
+        );
         return None;
     }
     Some(RequestSpec { method: "GET".into(), target, node: node.clone(), target_at: 0 })
@@ -311,8 +326,7 @@ pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpe
 
 /// Finds what is wrong with a target before its templates are rendered.
 fn bad_target(method: &str, target: &str, span: Span) -> Option<crate::diag::Diagnostic> {
-    let starts_well = target.starts_with('/') || target.starts_with("{{") || target.contains("://");
-    if !starts_well {
+    if !starts_well(target) {
         let fault = diags::bad_request(span, "a target begins with `/` or is an absolute URL").label("no `/`");
         return Some(
             fault.fix(span, format!("{method} /{target}"), "is this meant?").help("the path is appended to `target:`"),

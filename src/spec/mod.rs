@@ -20,7 +20,9 @@ mod step;
 mod timing;
 mod yaml;
 
-pub use ask::{ASKS, AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, Talk, TalkSpec, UseSpec, submit};
+pub use ask::{
+    ASKS, AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, Talk, TalkSpec, UseSpec, submit, target_name,
+};
 pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
 pub use flow::{BESIDE_USE, FLOW_KEYS};
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
@@ -32,6 +34,6 @@ pub use model::{
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};
 pub use shape::{Def, Shape};
-pub use shared::{DEFAULT_KEYS, IDENTITY_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
+pub use shared::{DEFAULT_KEYS, IDENTITY_KEYS, NAMED_TARGET_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
 pub use step::{FILE_KEYS, STEP_KEYS, one_or_more_steps, page_step, request_step};
 pub use yaml::{Data, Entry, Node, Style};

@@ -83,6 +83,10 @@ pub struct Suites {
 pub struct Shared {
     /// Where requests go.
     pub target: Option<TargetSpec>,
+    /// Other places that requests go to, by name.
+    pub targets: Vec<Named<TargetSpec>>,
+    /// Names of targets whose declaration has a fault.
+    pub faulty_targets: Vec<Arc<str>>,
     /// Variables.
     pub vars: Vec<Named<Node>>,
     /// Secrets.

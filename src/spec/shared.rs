@@ -19,6 +19,8 @@ use crate::source::Spanned;
 pub const SHARED_KEYS: &[Key] = &[
     key("target", "`demo`, a URL, or `{ url, command, ready, within }`")
         .is(Shape::Either(&[Shape::Text, Shape::Keys(TARGET_KEYS)])),
+    key("targets", "other places by name, each a URL or `{ url, ready, within }`; a request there is `GET name:/path`")
+        .is(Shape::by_name(&Shape::Either(&[Shape::Text, Shape::Keys(NAMED_TARGET_KEYS)]))),
     key("vars", "variables, computed once per run").is(Shape::by_name(&Shape::Any)),
     key("secrets", "values that are masked everywhere: `{ env | file | command, json, expires }`")
         .is(Shape::by_name(&Shape::Keys(SECRET_KEYS))),
@@ -62,6 +64,14 @@ pub const TARGET_KEYS: &[Key] = &[
     key("within", "how long to wait for it, 30s by default").is(Shape::Duration),
 ];
 
+/// The keys of one of `targets` in its long form.
+pub const NAMED_TARGET_KEYS: &[Key] = &[
+    key("url", "where its requests go").is(Shape::Text).needed(),
+    key("ready", "a request, such as `GET /health`, that is asked until it is answered below 400")
+        .is(Shape::Like(REQUEST)),
+    key("within", "how long to wait for it, 30s by default").is(Shape::Duration),
+];
+
 /// The keys of a secret.
 pub const SECRET_KEYS: &[Key] = &[
     key("env", "an environment variable").is(Shape::Text),
@@ -84,12 +94,15 @@ pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
     let auth = named(fields, "auth", reader, scheme);
     let identities = identities(fields, reader);
     let flows = named(fields, "flows", reader, flow);
+    let targets = named(fields, "targets", reader, |r, n| target_of(n, NAMED_TARGET_KEYS, "one of `targets`", r));
     Shared {
+        faulty_targets: left_out(fields, "targets", &targets),
+        targets,
         faulty_flows: left_out(fields, "flows", &flows),
         flows,
         faulty_auth: left_out(fields, "auth", &auth),
         faulty_identities: left_out(fields, "identities", &identities),
-        target: fields.get("target").and_then(|n| target(n, reader)),
+        target: fields.get("target").and_then(|n| target_of(n, TARGET_KEYS, "`target`", reader)),
         vars: named(fields, "vars", reader, |_, n| Some(n.clone())),
         secrets: named(fields, "secrets", reader, secret),
         auth,
@@ -133,16 +146,16 @@ fn left_out<T>(fields: Fields<'_>, name: &str, read: &[Named<T>]) -> Vec<Arc<str
     entries.iter().map(|e| &e.key).filter(|key| read.iter().all(|n| n.name != **key)).cloned().collect()
 }
 
-fn target(node: &Node, reader: &mut Reader<'_>) -> Option<TargetSpec> {
+fn target_of(node: &Node, keys: &[Key], what: &str, reader: &mut Reader<'_>) -> Option<TargetSpec> {
     if !matches!(node.data, Data::Map(_)) {
         reader.word(node)?;
         return Some(TargetSpec { url: node.clone(), ready: None, within: None, command: None });
     }
-    let fields = reader.fields(node, TARGET_KEYS, "`target`")?;
+    let fields = reader.fields(node, keys, what)?;
     let ready = fields.get("ready").filter(|n| super::ask::request(n, reader).is_some()).cloned();
     let within = fields.get("within").and_then(|n| reader.duration(n));
     let command = fields.get("command").filter(|n| command_words(n, reader)).cloned();
-    let url = reader.need(fields, node, "url", "`target`")?;
+    let url = reader.need(fields, node, "url", what)?;
     let word = reader.word(url)?;
     if command.is_some() && &*word.value == "demo" {
         let fault = diags::bad_value(url.span, "the demo needs no `command`").label("say where the command serves");

@@ -13,7 +13,7 @@ use crate::check::{Expectations, StatusSet, read_expect, until};
 use crate::files::read_file;
 use crate::http::Address;
 use crate::source::Spanned;
-use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, StepSpec, TalkSpec};
+use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, StepSpec, TalkSpec, target_name};
 use crate::template::{Members, Names, Template};
 
 /// What compiling steps needs beside the reader.
@@ -138,6 +138,7 @@ impl Compile<'_, '_> {
             AskSpec::Request(line) => self
                 .reader
                 .compile_part(&line.target, &line.node, line.target_at)
+                .filter(|target| self.has_target(&line.target, target))
                 .map(|target| Ask::Request(Line { method: Arc::clone(&line.method), target })),
             AskSpec::Submit(form) => self.submit(form).map(Ask::Submit),
             AskSpec::Talk(talk) => self.talk(talk),
@@ -147,6 +148,20 @@ impl Compile<'_, '_> {
             }
         };
         (ask, Returned::Names(Vec::new()))
+    }
+
+    /// Tells whether the target that an address begins with is declared.
+    fn has_target(&mut self, text: &str, target: &Template) -> bool {
+        let Some((name, _)) = target_name(text) else { return true };
+        let known: Vec<&str> = self.reader.names.members("targets").into_iter().flatten().map(|n| &**n).collect();
+        let found = known.contains(&name);
+        if !found {
+            let at = target.span();
+            let written = self.reader.sources.slice(at).find(&format!("{name}:/"));
+            let place = written.map_or(at, |i| at.slice(i..i + name.len()));
+            self.reader.fault(diags::unknown_target(place, name, &known));
+        }
+        found
     }
 
     /// Compiles the wait before a step, which sees nothing of what the step brings.
@@ -178,12 +193,14 @@ impl Compile<'_, '_> {
                 let end = self.reader.template(node)?;
                 if let Some(text) = end.as_literal()
                     && !text.starts_with('/')
+                    && target_name(text).is_none()
                     && let Err(why) = Address::parse(text)
                 {
                     self.reader.fault(diags::bad_until(node.span, &why.to_string()));
                     return None;
                 }
-                Redirects::Until(end)
+                let text: Arc<str> = end.source().into();
+                self.has_target(&text, &end).then_some(Redirects::Until(end))?
             }
             Some(spec::Redirects::Follow) => Redirects::Follow,
             Some(spec::Redirects::None) | None => Redirects::Stay,

@@ -13,6 +13,7 @@ pub const CODES: &[&Code] = &[
     &FILE,
     &NO_RACE,
     &BAD_UNTIL,
+    &UNKNOWN_TARGET,
     &UNKNOWN_FLOW,
     &FLOW_ARGS,
     &FLOW_RETURNS,
@@ -41,6 +42,11 @@ static BAD_UNTIL: Code = Code {
     name: "bad-until",
     about: "the address that redirects should lead to cannot be read",
     explain: "`until` is an absolute URL, or a path of the target. Scheme, host and port are compared exactly, the path segment by segment; a query is not looked at.",
+};
+static UNKNOWN_TARGET: Code = Code {
+    name: "unknown-target",
+    about: "an address begins with the name of a target that is not declared",
+    explain: "`GET idp:/me` asks the entry `idp` of `targets:`, in the suite, the project file or the environment. A whole address has two slashes: `https://…`.",
 };
 
 static UNKNOWN_FLOW: Code = Code {
@@ -83,6 +89,22 @@ pub(super) fn no_race(span: Span) -> Diagnostic {
 pub(super) fn bad_until(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&BAD_UNTIL, span, format!("this is no address to stop at: {why}"))
         .label("an absolute URL, or a path of the target")
+}
+
+pub(super) fn unknown_target(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&UNKNOWN_TARGET, span, format!("there is no target `{name}`")).label("not under `targets:`");
+    if let Some(near) = did_you_mean(name, known.iter().copied()) {
+        return diagnostic.fix(span, near, format!("did you mean `{near}`?"));
+    }
+    if matches!(name, "http" | "https") {
+        return diagnostic.help(format!("an address begins with `{name}://`"));
+    }
+    if known.is_empty() {
+        return diagnostic.help(format!("declare it: `targets: {{ {name}: https://… }}`"));
+    }
+    let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    diagnostic.help(format!("declared targets: {}", list(&names, "and")))
 }
 
 pub(super) fn header_name(span: Span, name: &str) -> Diagnostic {

@@ -10,8 +10,8 @@ use crate::capture::Capture;
 use crate::check::{Expectations, StatusSet};
 use crate::http::{Address, Request};
 use crate::source::Span;
-use crate::spec::{Handshake, Repeat, Retry, Talk};
-use crate::template::Template;
+use crate::spec::{Handshake, Repeat, Retry, Talk, target_name};
+use crate::template::{Scope, Template};
 
 mod compile;
 pub mod diags;
@@ -25,7 +25,7 @@ pub use crate::files::{OUTSIDE, leaves, read_file, read_file_or_absolute};
 pub use compile::{Callers, Compile};
 pub use flow::{Arg, Flow, Found, Giver};
 use request::Parts;
-pub use request::Prepared;
+pub use request::{Prepared, whole};
 pub use submit::{Button, Input, LastPage, Submit, Unready};
 pub use tree::Tree;
 
@@ -216,11 +216,24 @@ impl Step {
         filled || self.parts.body_uses(name)
     }
 
-    /// The absolute address it is sent to, where it is written out.
-    pub fn fixed_address(&self) -> Option<Address> {
+    /// The address it is sent to, where an absolute one or that of a named target is written out.
+    pub fn fixed_address(&self, scope: &Scope) -> Option<Address> {
         match &self.ask {
-            Ask::Request(line) => line.target.as_literal().and_then(|t| Address::parse(t).ok()),
+            Ask::Request(line) => {
+                let source = line.target.source();
+                let text = line.target.as_literal().map(|t| t.to_string());
+                let named = || target_name(&source).map(|(name, _)| format!("{name}:/"));
+                text.or_else(named).and_then(|t| Address::parse(&whole(t, scope, "")).ok())
+            }
             Ask::Submit(_) | Ask::Talk(..) | Ask::Use(_) => None,
+        }
+    }
+
+    /// The entry of `targets:` that it names.
+    pub fn target_name(&self) -> Option<String> {
+        match &self.ask {
+            Ask::Request(line) => target_name(&line.target.source()).map(|(name, _)| name.to_owned()),
+            Ask::Submit(_) | Ask::Use(_) | Ask::Talk(..) => None,
         }
     }
 

@@ -9,6 +9,7 @@ use super::multipart::Multipart;
 use super::{Ask, LastPage, Redirects, Step, Tree, Unready};
 use crate::http::{Address, AddressError, Follow, Headers, Request};
 use crate::page::Submission;
+use crate::spec::target_name;
 use crate::template::{Scope, Template, TemplateError};
 
 /// What a step writes beside the line of its request.
@@ -97,9 +98,20 @@ impl Step {
     }
 }
 
+/// Makes a whole address: a path is appended to the target, `name:/path` to that entry of `targets:`, byte for byte.
+pub fn whole(text: String, scope: &Scope, base: &str) -> String {
+    if text.starts_with('/') {
+        return format!("{}{text}", base.trim_end_matches('/'));
+    }
+    let named = target_name(&text).and_then(|(name, path)| {
+        let url = scope.get("targets")?.get_attr(name).ok()?;
+        Some(format!("{}{path}", url.as_str()?.trim_end_matches('/')))
+    });
+    named.unwrap_or(text)
+}
+
 fn address(target: &Template, scope: &Scope, base: &str) -> Result<Address, TemplateError> {
-    let text = target.render(scope)?;
-    let text = if text.starts_with('/') { format!("{}{text}", base.trim_end_matches('/')) } else { text };
+    let text = whole(target.render(scope)?, scope, base);
     Address::parse(&text).map_err(|e: AddressError| TemplateError::new(e.to_string(), target.span()))
 }
 

@@ -71,6 +71,14 @@ impl Names {
         self.objects.insert(name.to_owned(), members);
     }
 
+    /// Gives the members of an object where all are known.
+    pub fn members(&self, object: &str) -> Option<&BTreeSet<String>> {
+        match self.objects.get(object) {
+            Some(Members::These(names)) => Some(names),
+            Some(Members::Any | Members::Env(..) | Members::Rows(_)) | None => None,
+        }
+    }
+
     /// Tells whether a bare name is known.
     pub fn has(&self, name: &str) -> bool {
         self.bare.contains(name)
