@@ -17,7 +17,7 @@ impl StepRun<'_> {
             return fetched;
         }
         let own = (step, self.scope);
-        let outside = std::iter::successors(self.within.asks, |asks| asks.next).map(|asks| (asks.step, asks.scope));
+        let outside = self.within.asking().map(|used| (used.step, used.scope));
         for (step, scope) in std::iter::once(own).chain(outside) {
             let run = StepRun { scope, ..*self };
             for address in step.expect.checks.iter().filter_map(|placed| placed.check.needs()) {

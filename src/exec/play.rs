@@ -9,7 +9,7 @@ use super::frame::{TEARDOWN_FAILED, in_time};
 use super::rounds::run_into;
 use super::session::Failure;
 use super::talk::StepRun;
-use super::uses::Within;
+use super::uses::{Kept, Within};
 use super::world::WorldRun;
 use super::{Shared, record};
 use crate::event::{Outcome, Phase, Reason, Verdict};
@@ -68,6 +68,8 @@ struct Play<'a> {
     /// What its steps see: what was captured so far, over all below.
     scope: Scope,
     done: Done,
+    /// What flows that are not over yet return.
+    kept: Arc<Kept>,
     /// Why the teardown did not work.
     left: Vec<Reason>,
 }
@@ -91,14 +93,16 @@ impl<'a> Play<'a> {
             let value = value.map_err(|e| fault(&format!("`{name}` cannot be computed: {}", e.message), e.span))?;
             scope.set(name, from_json(&value));
         }
-        let (done, left) = (Done::nothing(), Vec::new());
-        Ok(Self { shared, case, index, world, cast, scope, done, left })
+        let (done, kept, left) = (Done::nothing(), Arc::default(), Vec::new());
+        Ok(Self { shared, case, index, world, cast, scope, done, kept, left })
     }
 
     /// Runs the steps, up to the first that does not hold.
     async fn steps(&mut self) {
         let below = Arc::new(self.scope.clone());
+        let kept = Arc::clone(&self.kept);
         let run = self.step_run(Phase::Case, &below);
+        let run = StepRun { within: Within { kept: Some(&kept), ..run.within }, ..run };
         run_into(&run, &self.case.shape.steps, &mut self.cast, &mut self.done, &mut self.scope).await;
     }
 
@@ -118,6 +122,7 @@ impl<'a> Play<'a> {
             return;
         }
         let shared = self.shared;
+        self.kept.take().into_iter().for_each(|(name, value)| self.scope.set(name, value));
         let whole = whole && self.done.held();
         if let Err(why) = in_time(shared, Box::pin(self.teardown(whole))).await {
             let message = format!("the teardown of this case {why}");

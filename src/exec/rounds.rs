@@ -34,8 +34,7 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
     for (number, step) in steps.iter().enumerate() {
         let layered = Arc::new(scope.clone());
         let path = Path { step: number, above: run.within.path };
-        let asks = run.within.asks.filter(|_| number + 1 == steps.len());
-        let within = Within { path: Some(&path), asks };
+        let within = Within { path: Some(&path), is_last: number + 1 == steps.len(), ..run.within };
         let inner = StepRun { scope: &layered, last: all.last.as_ref(), within, ..*run };
         let mut done = inner.run(step, cast).await;
         done.number(number + 1);
@@ -44,6 +43,7 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
         {
             run.shared.ledger.sample(id, *key, || Sample { case, step: path.indices(), scope: Arc::clone(&layered) });
         }
+        within.keep(&done.captured);
         for (name, value) in &done.captured {
             scope.set(Arc::clone(name), value.clone());
         }

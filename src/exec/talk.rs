@@ -248,13 +248,13 @@ impl StepRun<'_> {
         let answer = Answer { trail, response, fetched };
         let mut asked = self.ask_of(&answer, step, actor, self.scope_of(actor));
         let mut beyond = Vec::new();
-        for asks in std::iter::successors(self.within.asks, |asks| asks.next) {
-            let run = StepRun { scope: asks.scope, ..*self };
+        for used in self.within.asking() {
+            let run = StepRun { scope: used.scope, ..*self };
             let mut scope = run.scope_of(actor);
-            for (name, value) in asks.flow.returns.iter().filter_map(|name| Some((name, asked.scope.get(name)?))) {
+            for (name, value) in used.flow.returns.iter().filter_map(|name| Some((name, asked.scope.get(name)?))) {
                 scope.set(Arc::clone(name), value.clone());
             }
-            let outside = run.ask_of(&answer, asks.step, actor, scope);
+            let outside = run.ask_of(&answer, used.step, actor, scope);
             beyond.push(asked.join(outside));
         }
         let Told { captured, not_found, judged: Judged { held, broken, notes }, .. } = asked;

@@ -1,6 +1,6 @@
 //! Runs the steps of a flow for the step that uses it: in names of their own, of which only some come out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
@@ -12,16 +12,24 @@ use super::rounds::run_into;
 use super::talk::{PASSWORDS, StepRun};
 use crate::event::FlowRecord;
 use crate::step::{Arg, Ask, Caller, Flow, Giver, Step};
-use crate::template::{Scope, TemplateError, from_json};
+use crate::template::{Scope, TemplateError, Value, from_json};
 
 /// Where a step stands when a flow is run.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Within<'a> {
     /// Its place in the case.
     pub(super) path: Option<&'a Path<'a>>,
-    /// What is asked of the answer from outside of the flow, when the step is the last of it.
-    pub(super) asks: Option<&'a Asks<'a>>,
+    /// The use of the flow that it is a step of.
+    pub(super) used: Option<&'a Used<'a>>,
+    /// Whether it is the last step of that flow.
+    pub(super) is_last: bool,
+    /// What the case keeps of flows that are not over yet.
+    pub(super) kept: Option<&'a Kept>,
 }
+
+/// What flows return to a case while they run, for a teardown after one that was cut off in their midst.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Mutex<Vec<(Arc<str>, Value)>>);
 
 /// The place of a step: its index, below that of the step that uses its flow.
 pub(super) struct Path<'a> {
@@ -29,13 +37,41 @@ pub(super) struct Path<'a> {
     pub(super) above: Option<&'a Path<'a>>,
 }
 
-/// What the step that uses a flow asks of the flow's last answer, and in which names.
-pub(super) struct Asks<'a> {
+/// A flow as a step uses it, in the names of that step.
+pub(super) struct Used<'a> {
     pub(super) step: &'a Step,
     pub(super) flow: &'a Flow,
     pub(super) scope: &'a Arc<Scope>,
-    /// What is asked from further outside.
-    pub(super) next: Option<&'a Asks<'a>>,
+    /// Where the step that uses it stands.
+    within: Within<'a>,
+}
+
+impl<'a> Within<'a> {
+    /// The steps from the innermost out that ask something of the answer since it is the last one of their flows.
+    pub(super) fn asking(self) -> impl Iterator<Item = &'a Used<'a>> {
+        let next = |within: Within<'a>| within.used.filter(|_| within.is_last);
+        std::iter::successors(next(self), move |used| next(used.within))
+    }
+
+    /// Keeps what a step of a flow captured, if it comes out of all flows around it.
+    pub(super) fn keep(self, captured: &[(Arc<str>, Value)]) {
+        let Some((kept, innermost)) = self.kept.zip(self.used) else { return };
+        let all: Vec<&Flow> =
+            std::iter::successors(Some(innermost), |used| used.within.used).map(|used| used.flow).collect();
+        let out = captured.iter().filter(|(name, _)| all.iter().all(|flow| flow.returns.contains(name)));
+        kept.lock().extend(out.cloned());
+    }
+}
+
+impl Kept {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Arc<str>, Value)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives what was kept, and keeps it no longer.
+    pub(super) fn take(&self) -> Vec<(Arc<str>, Value)> {
+        std::mem::take(&mut *self.lock())
+    }
 }
 
 impl Path<'_> {
@@ -80,11 +116,14 @@ impl StepRun<'_> {
                     Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
                 }
             }
-            let asks = Asks { step, flow, scope: self.scope, next: self.within.asks };
-            let within = Within { asks: Some(&asks), ..self.within };
-            let run = StepRun { last: None, within, ..*self };
+            let used = Used { step, flow, scope: self.scope, within: self.within };
+            let run = StepRun { last: None, within: Within { used: Some(&used), ..self.within }, ..*self };
             let mut done = Done::nothing();
             run_into(&run, &flow.steps, cast, &mut done, &mut scope).await;
+            if let (Some(kept), None) = (self.within.kept, self.within.used) {
+                // The case itself has it from here on.
+                kept.take();
+            }
             self.leave(step, flow, done)
         }
         .boxed()

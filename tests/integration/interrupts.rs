@@ -85,6 +85,28 @@ fn one_interrupt_ends_the_run_within_seconds_and_tears_down() {
 }
 
 #[test]
+fn a_case_that_is_cut_off_within_a_flow_tidies_up_what_the_flow_made() {
+    let server = Recorder::start(|_| answer("200 OK", &[("content-type", "application/json")], b"{\"id\": 7}"));
+    let suite = r#"
+target: "{{ env.TARGET }}"
+flows:
+  make: { steps: [ { request: POST /things, capture: { thing: $.id, other: $.id } }, { request: GET /, pause: 60s } ], returns: thing }
+  more: { steps: [ { use: make } ], returns: thing }
+cases:
+  - name: waits
+    steps: [ { use: more } ]
+    teardown: [ { request: "DELETE /things/{{ thing }}" } ]
+"#;
+    let running = start(&server, suite, &[]);
+    server.wait_for("/things");
+    running.signal("INT");
+    let (session, output, _) = running.end();
+    assert_eq!(output.status.code(), Some(130), "{}", told(&output));
+    assert!(server.has_heard("/things/7"), "{:?}", server.heard());
+    check_reports(&session, &[("waits", "not-run")]);
+}
+
+#[test]
 fn a_second_interrupt_does_not_wait() {
     let server = server();
     let running = start(&server, SUITE, &[]);
