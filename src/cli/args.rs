@@ -235,6 +235,8 @@ pub enum Listed {
     Cases,
     /// The identities with their schemes.
     Identities,
+    /// The flows, with what goes in and what comes out.
+    Flows,
     /// The keys of suites and project files, by place.
     Keys,
     /// The kinds of schemes.

@@ -4,13 +4,14 @@ use super::args::{ListArgs, Listed};
 use super::codes;
 use super::context::Context;
 use super::load::look;
-use crate::plan::Plan;
+use crate::plan::{FlowPlan, Plan};
+use crate::source::SourceMap;
 use crate::spec::{self, Key};
 use crate::{auth, capture, check, demo, diagnose, report, template, verdict};
 
 pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
     let rows: Vec<(String, String)> = match args.what {
-        Listed::Cases | Listed::Identities => return of_plan(args, context),
+        Listed::Cases | Listed::Identities | Listed::Flows => return of_plan(args, context),
         Listed::Keys => keys(),
         Listed::Schemes => table(auth::SCHEMES.iter().map(|s| (s.name, s.about))),
         Listed::Checks => table(check::CHECKS.iter().map(|c| (c.name, c.about))),
@@ -72,6 +73,7 @@ fn of_plan(args: &ListArgs, context: &mut Context) -> u8 {
     };
     let rows = match args.what {
         Listed::Identities => identities(&loaded.plan),
+        Listed::Flows => flows(&loaded.plan, &loaded.sources),
         _ => cases(&loaded.plan),
     };
     if rows.is_empty() {
@@ -100,6 +102,23 @@ pub(super) fn cases(plan: &Plan) -> Vec<(String, String)> {
                 about.push(format!("(skipped: {skip})"));
             }
             (case.id.to_string(), about.join(" "))
+        })
+        .collect()
+}
+
+/// The flows with their arguments, those with a default in brackets.
+fn flows(plan: &Plan, sources: &SourceMap) -> Vec<(String, String)> {
+    let mut all: Vec<&FlowPlan> = plan.flows.iter().collect();
+    all.sort_by_key(|flow| (flow.span.file, flow.span.start));
+    all.into_iter()
+        .map(|flow| {
+            let may = flow.takes.iter().map(|name| format!("[{name}]"));
+            let args: Vec<String> = flow.needs.iter().map(ToString::to_string).chain(may).collect();
+            let parts = [("takes", args), ("returns", flow.returns.iter().map(ToString::to_string).collect())];
+            let told = parts.iter().filter(|(_, names)| !names.is_empty());
+            let told: Vec<String> = told.map(|(word, names)| format!("{word} {}", names.join(", "))).collect();
+            let about = format!("{}   {}", told.join("; "), sources.place(flow.span));
+            (flow.name.to_string(), about.trim_start().to_owned())
         })
         .collect()
 }

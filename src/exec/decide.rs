@@ -12,7 +12,7 @@ use super::login::ask;
 use super::observe::{WAITING, may_be_explained_later, recall};
 use super::session::Session;
 use super::talk::StepRun;
-use super::uses::{Within, find};
+use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
 use super::{OnFailure, RequireProof, Shared, record, xfail};
 use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
@@ -35,10 +35,8 @@ pub(super) struct Decided {
 #[derive(Debug, Clone)]
 pub(super) struct Sample {
     pub(super) case: usize,
-    /// The indices that lead to the step in its case.
-    pub(super) step: Vec<usize>,
-    /// What the step was rendered with.
-    pub(super) scope: Arc<Scope>,
+    /// The way to the step in its case, with what each step on it was rendered with.
+    pub(super) trace: Trace,
 }
 
 /// Answers the questions that held refusals hang on: whether the identity's session was alive, and
@@ -93,7 +91,7 @@ async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Sessi
         answered = Some(ask(shared, world, id, whoami, &world.scope, &mut cast).await);
     } else {
         for sample in shared.ledger.samples(id) {
-            answered = repeat(shared, &sample, &sample.scope, &mut cast).await;
+            answered = repeat(shared, &sample, &mut cast).await;
             if answered.as_ref().is_some_and(Done::held) {
                 break;
             }
@@ -105,14 +103,15 @@ async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Sessi
 }
 
 /// Sends a page's step once more.
-async fn repeat(shared: &Arc<Shared>, sample: &Sample, scope: &Arc<Scope>, cast: &mut Cast) -> Option<Done> {
+async fn repeat(shared: &Arc<Shared>, sample: &Sample, cast: &mut Cast) -> Option<Done> {
     let case = &shared.plan.cases[sample.case];
     let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref()?;
     let stand_in = Caller::Nobody;
-    let (phase, label, within) = (Phase::Case, &case.id, Within::default());
-    let talking = None;
+    let (step, used, is_last) = retrace(&case.shape.steps, &sample.trace)?;
+    let within = Within { used: &used, is_last, ..Within::default() };
+    let (phase, label, (_, scope), talking) = (Phase::Case, &case.id, sample.trace.last()?, None);
     let run = StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within, talking };
-    let done = run.run(find(&case.shape.steps, &sample.step)?, cast).await;
+    let done = run.run(step, cast).await;
     shared.limits.count(done.requests);
     Some(done)
 }
@@ -133,7 +132,8 @@ async fn ask_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) 
         if shared.ledger.is_surely_somebody(id) {
             return;
         }
-        repeat(shared, &sample, &with_fields(&sample.scope), &mut Cast::alone(Actor::anonymous())).await;
+        let trace = sample.trace.iter().map(|(number, scope)| (*number, with_fields(scope))).collect();
+        repeat(shared, &Sample { trace, ..sample }, &mut Cast::alone(Actor::anonymous())).await;
     }
 }
 

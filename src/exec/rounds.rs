@@ -10,7 +10,7 @@ use super::cast::Cast;
 use super::decide::Sample;
 use super::done::Done;
 use super::talk::StepRun;
-use super::uses::{Path, Within};
+use super::uses::Within;
 use crate::capture::response_value;
 use crate::check::remember;
 use crate::event::{Event, Phase, Waiting};
@@ -33,15 +33,14 @@ pub(super) async fn run_all(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast) 
 pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast, all: &mut Done, scope: &mut Scope) {
     for (number, step) in steps.iter().enumerate() {
         let layered = Arc::new(scope.clone());
-        let path = Path { step: number, above: run.within.path };
-        let within = Within { path: Some(&path), is_last: number + 1 == steps.len(), ..run.within };
+        let within = Within { number, is_last: number + 1 == steps.len(), ..run.within };
         let inner = StepRun { scope: &layered, last: all.last.as_ref(), within, ..*run };
         let mut done = inner.run(step, cast).await;
         done.number(number + 1);
         if let (Some(case), Some(id), [key], true) =
             (run.case, done.allowed_to, &done.allowed[..], step.is_repeatable())
         {
-            run.shared.ledger.sample(id, *key, || Sample { case, step: path.indices(), scope: Arc::clone(&layered) });
+            run.shared.ledger.sample(id, *key, || Sample { case, trace: within.trace(&layered) });
         }
         within.keep(&done.captured);
         for (name, value) in &done.captured {

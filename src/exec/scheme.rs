@@ -14,6 +14,7 @@ use super::ledger::{Asked, RequestKey, Sender};
 use super::login::{Entry, Given, Person, Sharing, refused_cookies};
 use super::session::Failure;
 use super::talk::StepRun;
+use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
 use crate::auth::{Absent, Flow, Varied, vary};
@@ -98,8 +99,9 @@ impl StepRun<'_> {
             Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
         };
         let talking = Some(Talking { talk, variation: variation.as_ref() });
-        let (scope, stand_in) = (&world.scope, Caller::Nobody);
-        let run = StepRun { world, scope, stand_in, case: None, last: None, talking, ..*self };
+        // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
+        let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
+        let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, ..*self };
         let driven = Box::pin(flow::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
         let Driven { credential, origins, done } = driven;
         let mut done = self.judge_talk(step, &mut talker.inside.nobody, credential.is_some(), done).await;
@@ -205,7 +207,8 @@ impl StepRun<'_> {
             self.observe(step, actor, &trail, &mut judged, key);
         }
         let stopped = !got && !exchanges.held();
-        if judged.held() && stopped && !is_meant(step, &trail) {
+        let asked = self.within.asking().any(|used| !used.step.expect.checks.is_empty());
+        if judged.held() && stopped && !asked && !is_meant(step, &trail) {
             judged.ended = Ended::Failed;
             if let Some(record) = judged.records.first_mut() {
                 record.hops = self.record(step, actor, Some(&trail), Ended::Failed, 0, 0).hops;
@@ -240,7 +243,7 @@ impl StepRun<'_> {
     /// The identity that a step names and that has no session, unless the step is about getting one.
     pub(super) fn without_session(&self, step: &Step, caller: Caller, cast: &Cast) -> Option<&str> {
         let Caller::Identity(id) = caller else { return None };
-        if cast.identities.contains_key(&id) || matches!(step.ask, Ask::Talk(..)) {
+        if cast.identities.contains_key(&id) || matches!(step.ask, Ask::Talk(..) | Ask::Use(_)) {
             return None;
         }
         Some(&self.shared.plan.identities[id.0 as usize].name)

@@ -14,53 +14,72 @@ use crate::event::FlowRecord;
 use crate::step::{Arg, Ask, Caller, Flow, Giver, Step};
 use crate::template::{Scope, TemplateError, Value, from_json};
 
-/// Where a step stands when a flow is run.
+/// Where a step stands in its case.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Within<'a> {
-    /// Its place in the case.
-    pub(super) path: Option<&'a Path<'a>>,
-    /// The use of the flow that it is a step of.
-    pub(super) used: Option<&'a Used<'a>>,
-    /// Whether it is the last step of that flow.
+    /// The steps that use the flows it is a step of, from the case's own down.
+    pub(super) used: &'a [Used<'a>],
+    /// Its place among the steps beside it.
+    pub(super) number: usize,
+    /// Whether it is the last of them.
     pub(super) is_last: bool,
     /// What the case keeps of flows that are not over yet.
     pub(super) kept: Option<&'a Kept>,
 }
 
-/// What flows return to a case while they run, for a teardown after one that was cut off in their midst.
-#[derive(Debug, Default)]
-pub(super) struct Kept(Mutex<Vec<(Arc<str>, Value)>>);
-
-/// The place of a step: its index, below that of the step that uses its flow.
-pub(super) struct Path<'a> {
-    pub(super) step: usize,
-    pub(super) above: Option<&'a Path<'a>>,
-}
-
 /// A flow as a step uses it, in the names of that step.
+#[derive(Clone, Copy)]
 pub(super) struct Used<'a> {
     pub(super) step: &'a Step,
     pub(super) flow: &'a Flow,
     pub(super) scope: &'a Arc<Scope>,
-    /// Where the step that uses it stands.
-    within: Within<'a>,
+    number: usize,
+    is_last: bool,
 }
+
+/// The indices that lead to a step of a case, each with the names that were in scope there.
+pub(super) type Trace = Vec<(usize, Arc<Scope>)>;
+
+/// What flows return to a case while they run, for a teardown after one that was cut off in their midst.
+#[derive(Debug, Default)]
+pub(super) struct Kept(Mutex<Vec<(Arc<str>, Value)>>);
 
 impl<'a> Within<'a> {
     /// The steps from the innermost out that ask something of the answer since it is the last one of their flows.
     pub(super) fn asking(self) -> impl Iterator<Item = &'a Used<'a>> {
-        let next = |within: Within<'a>| within.used.filter(|_| within.is_last);
-        std::iter::successors(next(self), move |used| next(used.within))
+        let mut is_last = self.is_last;
+        self.used.iter().rev().take_while(move |used| std::mem::replace(&mut is_last, used.is_last))
     }
 
     /// Keeps what a step of a flow captured, if it comes out of all flows around it.
     pub(super) fn keep(self, captured: &[(Arc<str>, Value)]) {
-        let Some((kept, innermost)) = self.kept.zip(self.used) else { return };
-        let all: Vec<&Flow> =
-            std::iter::successors(Some(innermost), |used| used.within.used).map(|used| used.flow).collect();
-        let out = captured.iter().filter(|(name, _)| all.iter().all(|flow| flow.returns.contains(name)));
-        kept.lock().extend(out.cloned());
+        if let (Some(kept), false) = (self.kept, self.used.is_empty()) {
+            let comes_out = |name: &Arc<str>| self.used.iter().all(|used| used.flow.returns.contains(name));
+            kept.lock().extend(captured.iter().filter(|(name, _)| comes_out(name)).cloned());
+        }
     }
+
+    /// Tells the way to the step, which sees these names.
+    pub(super) fn trace(self, scope: &Arc<Scope>) -> Trace {
+        let above = self.used.iter().map(|used| (used.number, Arc::clone(used.scope)));
+        above.chain([(self.number, Arc::clone(scope))]).collect()
+    }
+}
+
+/// Goes a way once more: the step at its end, the uses of flows on it, and whether the step is the last one there.
+pub(super) fn retrace<'s>(mut steps: &'s [Step], trace: &'s Trace) -> Option<(&'s Step, Vec<Used<'s>>, bool)> {
+    let mut all = Vec::new();
+    for (number, scope) in trace {
+        let (step, is_last) = (steps.get(*number)?, number + 1 == steps.len());
+        match &step.ask {
+            Ask::Use(flow) if all.len() + 1 < trace.len() => {
+                all.push(Used { step, flow, scope, number: *number, is_last });
+                steps = &flow.steps;
+            }
+            Ask::Use(_) | Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => return Some((step, all, is_last)),
+        }
+    }
+    None
 }
 
 impl Kept {
@@ -71,25 +90,6 @@ impl Kept {
     /// Gives what was kept, and keeps it no longer.
     pub(super) fn take(&self) -> Vec<(Arc<str>, Value)> {
         std::mem::take(&mut *self.lock())
-    }
-}
-
-impl Path<'_> {
-    /// The indices from the case's own step down.
-    pub(super) fn indices(&self) -> Vec<usize> {
-        let mut all = self.above.map_or_else(Vec::new, Self::indices);
-        all.push(self.step);
-        all
-    }
-}
-
-/// Finds a step of a case by the indices that lead to it.
-pub(super) fn find<'s>(steps: &'s [Step], path: &[usize]) -> Option<&'s Step> {
-    let (first, rest) = path.split_first()?;
-    let step = steps.get(*first)?;
-    match &step.ask {
-        Ask::Use(flow) if !rest.is_empty() => find(&flow.steps, rest),
-        Ask::Use(_) | Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => Some(step),
     }
 }
 
@@ -116,11 +116,13 @@ impl StepRun<'_> {
                     Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
                 }
             }
-            let used = Used { step, flow, scope: self.scope, within: self.within };
-            let run = StepRun { last: None, within: Within { used: Some(&used), ..self.within }, ..*self };
+            let Within { number, is_last, .. } = self.within;
+            let mut used = self.within.used.to_vec();
+            used.push(Used { step, flow, scope: self.scope, number, is_last });
+            let run = StepRun { last: None, within: Within { used: &used, ..self.within }, ..*self };
             let mut done = Done::nothing();
             run_into(&run, &flow.steps, cast, &mut done, &mut scope).await;
-            if let (Some(kept), None) = (self.within.kept, self.within.used) {
+            if let (Some(kept), true) = (self.within.kept, self.within.used.is_empty()) {
                 // The case itself has it from here on.
                 kept.take();
             }
@@ -152,7 +154,13 @@ impl StepRun<'_> {
         }
         let used =
             FlowRecord { name: record::text(self.shared, &flow.name), place: record::place(self.shared, step.span) };
-        done.records.iter_mut().for_each(|record| record.flows.insert(0, used.clone()));
+        for record in &mut done.records {
+            record.flows.insert(0, used.clone());
+            // Whatever bears no name of its own is a part of what does.
+            if record.name.is_none() {
+                record.name = step.name.as_ref().map(ToString::to_string);
+            }
+        }
         done
     }
 }

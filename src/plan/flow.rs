@@ -6,10 +6,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::FlowPlan;
 use super::build::sessions;
 use super::identity::SuiteCallers;
 use crate::source::{Span, Spanned};
-use crate::spec::{FlowSpec, Named, Reader};
+use crate::spec::{Data, FlowSpec, Named, Node, Reader};
 use crate::step::diags::{flow_cycle, unknown_flow};
 use crate::step::{Caller, Compile, Found};
 use crate::template::{Members, Names};
@@ -28,6 +29,20 @@ pub(super) struct Flows {
 enum Soundness {
     Sound,
     Faulty,
+}
+
+/// What whoever uses a flow has to know of it.
+fn seen(named: &Named<Arc<FlowSpec>>) -> FlowPlan {
+    let (needs, takes): (Vec<_>, Vec<_>) =
+        named.value.args.iter().partition(|arg| matches!(arg.value.data, Data::Null));
+    let names = |args: Vec<&Named<Node>>| args.iter().map(|arg| Arc::clone(&arg.name)).collect();
+    FlowPlan {
+        name: Arc::clone(&named.name),
+        span: named.span,
+        needs: names(needs),
+        takes: names(takes),
+        returns: named.value.returns.iter().map(|name| Arc::clone(&name.value)).collect(),
+    }
 }
 
 impl SuiteCallers<'_, '_> {
@@ -84,6 +99,7 @@ impl SuiteCallers<'_, '_> {
         };
         self.register.flows.path.pop();
         let sound = size > 0 && reader.diags.errors() == before;
+        self.plan.flows.push(seen(named));
         let known = if sound { Soundness::Sound } else { Soundness::Faulty };
         self.register.flows.known.insert(named.span, known);
         sound

@@ -67,6 +67,8 @@ pub struct Plan {
     pub cases: Vec<Case>,
     /// The identities that anything uses.
     pub identities: Vec<Identity>,
+    /// The flows that suites may use, whether one does or not.
+    pub flows: Vec<FlowPlan>,
     /// Steps of schemes, by [`StepsId`](crate::step::StepsId).
     pub steps: Vec<Vec<Step>>,
     /// What suites and identities run in.
@@ -188,6 +190,21 @@ pub struct IdentityField {
     pub value: Template,
     /// Whether the value is masked everywhere.
     pub secret: bool,
+}
+
+/// A flow as those see it who use it.
+#[derive(Debug)]
+pub struct FlowPlan {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where it is declared.
+    pub span: Span,
+    /// What has to be given.
+    pub needs: Vec<Arc<str>>,
+    /// What may be given.
+    pub takes: Vec<Arc<str>>,
+    /// The names that come out of it.
+    pub returns: Vec<Arc<str>>,
 }
 
 /// What steps run in: target, variables, secrets and connection settings.

@@ -10,6 +10,7 @@ mod cookies;
 mod dying;
 mod ending;
 mod exclusive;
+mod flows;
 mod lying;
 mod origins;
 mod pages;
