@@ -72,7 +72,7 @@ async fn send(loaded: Loaded, context: &mut Context) -> Result<Box<Outcome>, u8>
     let options = options();
     let mut diags = Diagnostics::default();
     let stopper = Stopper::default();
-    tokio::spawn(signals::listen(stopper.clone()));
+    tokio::spawn(signals::listen(stopper.clone(), None));
     let prepared = tokio::select! {
         prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
         _ = stopper.hurried() => return Err(verdict::INTERRUPTED),

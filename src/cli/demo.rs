@@ -28,7 +28,7 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context) -> u8 {
     let Ok(runtime) = runtime else { return verdict::USAGE };
     let stopper = Stopper::default();
     runtime.block_on(async {
-        tokio::spawn(super::signals::listen(stopper.clone()));
+        tokio::spawn(super::signals::listen(stopper.clone(), None));
         while stopper.state() == Stop::No {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }

@@ -109,7 +109,7 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     };
     let mut diags = Diagnostics::default();
     let stopper = Stopper::default();
-    tokio::spawn(signals::listen(stopper.clone()));
+    tokio::spawn(signals::listen(stopper.clone(), Some(context.err)));
     let prepared = tokio::select! {
         prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
         _ = stopper.hurried() => {

@@ -1,19 +1,38 @@
 //! Interrupts: the first lets running cases finish for a while and tears down, the second leaves at once.
 
-use crate::event::Stopped;
-use crate::exec::Stopper;
+use std::io::Write as _;
 
-/// Listens for interrupts until the program ends.
-pub(super) async fn listen(stopper: Stopper) {
+use super::context::Stream;
+use crate::event::Stopped;
+use crate::exec::{GRACE, Stopper};
+
+/// Listens for interrupts until the program ends; a run says what it still waits for.
+pub(super) async fn listen(stopper: Stopper, run: Option<Stream>) {
     for count in 1.. {
         if !wait().await {
             return;
         }
         match count {
-            1 => stopper.soon(Stopped::Interrupted),
+            1 => {
+                run.inspect(|err| say(stopper.running(), *err));
+                stopper.soon(Stopped::Interrupted);
+            }
             _ => stopper.leave(Stopped::Interrupted),
         }
     }
+}
+
+/// Says at once that the interrupt was heard, and what is still waited for.
+fn say(running: usize, err: Stream) {
+    let (dash, clear) = (if err.unicode { "—" } else { "-" }, if err.terminal { "\r\x1b[K" } else { "" });
+    let grace = GRACE.as_secs();
+    let what = match running {
+        0 => "no case runs".to_owned(),
+        1 => format!("1 case is finishing, at most {grace} s"),
+        n => format!("{n} cases are finishing, at most {grace} s"),
+    };
+    let text = format!("{clear}stopping {dash} {what}; interrupt again to leave at once\n");
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }
 
 #[cfg(unix)]

@@ -51,7 +51,7 @@ fn wait(before: &BTreeMap<PathBuf, Stamp>, args: &RunArgs, context: &Context) ->
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
     runtime.block_on(async {
         let stopper = Stopper::default();
-        tokio::spawn(signals::listen(stopper.clone()));
+        tokio::spawn(signals::listen(stopper.clone(), None));
         let mut pause = EVERY;
         loop {
             tokio::select! {

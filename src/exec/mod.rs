@@ -21,6 +21,7 @@ mod actor;
 mod case;
 mod cast;
 mod decide;
+mod doing;
 mod done;
 mod dress;
 mod fetch;
@@ -56,7 +57,7 @@ mod xfail;
 pub use present::{Presented, Unpresented};
 pub use runner::Runner;
 pub use serve::Printed;
-pub use stop::{Stop, Stopper};
+pub use stop::{GRACE, Stop, Stopper};
 pub use value::CODES;
 pub use world::{Prepared, prepare};
 
@@ -138,6 +139,7 @@ struct Shared {
     limits: runner::Limits,
     keepers: keep::Keepers,
     decided: Mutex<decide::Decided>,
+    doing: doing::Doings,
     stop: Stopper,
 }
 

@@ -12,7 +12,7 @@ use super::talk::StepRun;
 use super::uses::{Kept, Within};
 use super::world::WorldRun;
 use super::{Shared, record};
-use crate::event::{Outcome, Phase, Reason, Verdict};
+use crate::event::{Outcome, Phase, Reason, Stopped, Verdict};
 use crate::plan::Case;
 use crate::source::Span;
 use crate::template::{Scope, from_json};
@@ -24,9 +24,16 @@ pub(super) async fn once(shared: &Arc<Shared>, index: usize, ground: &Ground) ->
     if let Some(failure) = &ground.blocked {
         return blocked(outcome, failure);
     }
+    shared.doing.begin(&case.id);
+    let done = play(shared, index, ground, outcome).await;
+    shared.doing.end(&case.id);
+    done
+}
+
+async fn play(shared: &Arc<Shared>, index: usize, ground: &Ground, outcome: Outcome) -> CaseDone {
     let begun = tokio::select! {
         begun = Play::begin(shared, index, ground) => begun,
-        why = shared.stop.cut_off() => return stopped(shared, index, why, "cut off"),
+        why = shared.stop.cut_off() => return stopped(shared, index, why, "cut off while its people logged in"),
     };
     let mut play = match begun {
         Ok(play) => play,
@@ -43,9 +50,12 @@ pub(super) async fn once(shared: &Arc<Shared>, index: usize, ground: &Ground) ->
         () = Box::pin(play.steps()) => None,
         why = shared.stop.cut_off() => Some(why),
     };
+    if cut.is_some() {
+        play.note_cut();
+    }
     play.tidy_up(cut.is_none()).await;
     match cut {
-        Some(why) if play.left.is_empty() => stopped(shared, index, why, "cut off"),
+        Some(why) if play.left.is_empty() => play.cut_off(why),
         Some(_) | None => play.end(outcome),
     }
 }
@@ -72,6 +82,8 @@ struct Play<'a> {
     kept: Arc<Kept>,
     /// Why the teardown did not work.
     left: Vec<Reason>,
+    /// Where it was cut off, if it was.
+    cut: String,
 }
 
 impl<'a> Play<'a> {
@@ -93,8 +105,8 @@ impl<'a> Play<'a> {
             let value = value.map_err(|e| fault(&format!("`{name}` cannot be computed: {}", e.message), e.span))?;
             scope.set(name, from_json(&value));
         }
-        let (done, kept, left) = (Done::nothing(), Arc::default(), Vec::new());
-        Ok(Self { shared, case, index, world, cast, scope, done, kept, left })
+        let (done, kept, left, cut) = (Done::nothing(), Arc::default(), Vec::new(), String::new());
+        Ok(Self { shared, case, index, world, cast, scope, done, kept, left, cut })
     }
 
     /// Runs the steps, up to the first that does not hold.
@@ -114,6 +126,26 @@ impl<'a> Play<'a> {
         let (shared, world, label) = (self.shared, self.world, &self.case.id);
         let (stand_in, within) = (self.case.caller, Within::default());
         StepRun { shared, world, phase, label, scope, stand_in, case, last: None, within, talking: None }
+    }
+
+    /// Notes where the steps were cut off, before a teardown comes between.
+    fn note_cut(&mut self) {
+        let doing = self.shared.doing.end(&self.case.id);
+        let whole = |number: &str| number.split('.').next().and_then(|n| n.parse::<usize>().ok());
+        let step = self.done.records.last().and_then(|r| whole(&r.number)).unwrap_or(0);
+        let of = self.case.shape.steps.len();
+        let waits = doing.waits.map(|what| format!(", waiting {what}")).unwrap_or_default();
+        self.cut = format!("cut off in step {} of {of}{waits}", (step + 1).min(of));
+        self.done.requests = self.done.requests.max(doing.requests);
+    }
+
+    /// Makes the outcome of a case that was cut off: what it did up to then is kept.
+    fn cut_off(self, why: Stopped) -> CaseDone {
+        let mut done = stopped(self.shared, self.index, why, &self.cut);
+        done.outcome.requests = self.done.requests;
+        done.outcome.waited = self.done.waited;
+        done.outcome.steps = self.done.records;
+        done
     }
 
     /// Runs the teardown; `whole` tells whether the steps came to their end or to their fault.

@@ -188,12 +188,14 @@ impl StepRun<'_> {
             let waiting = Waiting { case: Arc::clone(self.label), what: what.to_owned(), time };
             self.shared.emit(Event::Waiting(waiting));
         }
+        self.shared.doing.wait(self.label, || format!("for {what}"));
         match self.phase {
             Phase::Case => self.shared.limits.pass_time(time).await,
             Phase::Setup | Phase::Teardown | Phase::Login | Phase::Refresh | Phase::Whoami => {
                 tokio::time::sleep(time).await;
             }
         }
+        self.shared.doing.go_on(self.label, 0);
     }
 }
 

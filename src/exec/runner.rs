@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::Unboun
 use tokio::task::JoinSet;
 
 use super::decide::{check_alive, decide_rest};
+use super::doing::Doings;
 use super::keep::Keepers;
 use super::ledger::Ledger;
 use super::serve::{Printed, Serving};
@@ -168,6 +169,7 @@ impl Runner {
             ledger: Ledger::default(),
             limits,
             decided: Mutex::default(),
+            doing: Doings::default(),
             stop,
         };
         Self { shared: Arc::new(shared), info, started: Instant::now(), demo: prepared.demo, serving: prepared.serving }

@@ -1,7 +1,7 @@
 //! Stopping a run: once lets what runs finish for a while, then cuts it off; twice cuts teardowns off too.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::event::Stopped;
 
 /// How long running cases may go on after an interrupt.
-pub(super) const GRACE: Duration = Duration::from_secs(5);
+pub const GRACE: Duration = Duration::from_secs(5);
 
 /// How long teardowns may take after an interrupt.
 pub(super) const TEARDOWN: Duration = Duration::from_secs(10);
@@ -34,6 +34,17 @@ struct State {
     /// 0 goes on, 1–3 soon, 11–13 now, 21–23 now and without teardowns.
     level: AtomicU8,
     changed: Notify,
+    /// How many cases run.
+    running: AtomicUsize,
+}
+
+/// Held by a case that runs.
+pub(super) struct Running(Stopper);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 const fn number(stopped: Stopped) -> u8 {
@@ -64,6 +75,17 @@ impl Stopper {
     fn raise(&self, level: u8) {
         self.0.level.fetch_max(level, Ordering::SeqCst);
         self.0.changed.notify_waiters();
+    }
+
+    /// Counts a case among those that run, as long as what is given lives.
+    pub(super) fn enter(&self) -> Running {
+        self.0.running.fetch_add(1, Ordering::SeqCst);
+        Running(self.clone())
+    }
+
+    /// How many cases run.
+    pub fn running(&self) -> usize {
+        self.0.running.load(Ordering::SeqCst)
     }
 
     /// Tells how things are.

@@ -101,6 +101,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
         settle(&shared, &keep::identities(case)).await;
     }
     let number = u32::try_from(index).unwrap_or(u32::MAX);
+    let running = shared.stop.enter();
     shared.emit(Event::CaseStarted(CaseStarted { index: number, id: Arc::clone(&case.id) }));
     // The future of a case is large: boxed, it stays where it is. It listens for the end of the run itself.
     let working = AssertUnwindSafe(Box::pin(case::run(&shared, index, &ground))).catch_unwind();
@@ -110,6 +111,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
         done.outcome.verdict = Verdict::Errored;
         done
     });
+    drop(running);
     if alone {
         // Whatever the case did to the account, the next one logs in anew.
         for id in keep::identities(&shared.plan.cases[index]) {

@@ -212,8 +212,10 @@ impl StepRun<'_> {
         let mut dress = Credential::new(self.shared, session, origins, prepared.removed, step.handshake);
         let Prepared { request, cookies, follow, notes, .. } = prepared;
         let journey = Journey { transport: &self.world.transport, jar, cookies, follow, timeout, gate };
+        self.shared.doing.send(self.label, || format!("for the answer to `{}`", step.line()));
         // Many cases wait and few send, so the large future of sending is not part of every case.
         let mut trail = Box::pin(journey.go(request, &mut dress)).await;
+        self.shared.doing.go_on(self.label, count(&trail).saturating_sub(1));
         trail.notes.splice(0..0, notes);
         if let Some(why) = dress.fault {
             trail.error = Some(HttpError::BadRequest { why });

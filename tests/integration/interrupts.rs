@@ -81,7 +81,13 @@ fn one_interrupt_ends_the_run_within_seconds_and_tears_down() {
     assert!(took < Duration::from_secs(8), "{took:?}");
     assert!(server.has_heard("/teardown") && !server.has_heard("/too-late"), "{:?}", server.heard());
     check_reports(&session, &[("quick", "passed"), ("waits", "not-run"), ("never starts", "not-run")]);
-    assert!(String::from_utf8_lossy(&output.stdout).contains("interrupted"), "{}", told(&output));
+    let told = told(&output);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("interrupted"), "{told}");
+    // At once, also where nobody sees a bar.
+    let heard = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(heard.contains("2 cases are finishing, at most 5 s; interrupt again to leave at once\n"), "{told}");
+    assert!(told.contains("slow/waits   cut off in step 2 of 2, waiting for a pause in the suite\n"), "{told}");
+    assert!(told.contains("4 requests"), "{told}");
 }
 
 #[test]

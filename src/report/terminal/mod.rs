@@ -31,7 +31,7 @@ use logins::Logins;
 use progress::Progress;
 use screen::Screen;
 use suites::Suites;
-use summary::Times;
+use summary::{Times, Undone};
 
 /// Where the text of labelled lines begins.
 const LABEL: usize = 10;
@@ -108,6 +108,7 @@ pub struct Terminal {
     logins: Logins,
     progress: Progress,
     times: Times,
+    undone: Undone,
     notices: Vec<String>,
     warnings: usize,
 }
@@ -124,6 +125,7 @@ impl Terminal {
             logins: Logins::default(),
             progress: Progress::new(0, Instant::now()),
             times: Times::default(),
+            undone: Undone::default(),
             notices: Vec::new(),
             warnings: 0,
             options,
@@ -242,6 +244,7 @@ impl Terminal {
         self.causes.add(page, outcome, &self.options.run);
         if outcome.kind == OutcomeKind::Case {
             self.times.add(outcome);
+            self.undone.add(outcome);
         }
         if self.options.verbosity == Verbosity::VeryVerbose {
             self.screen.lines(&exchange::whole(page, outcome))?;
@@ -277,7 +280,7 @@ impl Terminal {
         }
         self.screen.gap()?;
         self.screen.lines(&summary::count(page, summary))?;
-        self.screen.lines(&summary::meaning(page, summary, self.options.verbosity))?;
+        self.screen.lines(&summary::meaning(page, summary, &self.undone, self.options.verbosity))?;
         if self.is_quiet() || self.screen.written > FAR_BACK { self.tell_notices() } else { Ok(()) }
     }
 

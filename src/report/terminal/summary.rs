@@ -1,11 +1,12 @@
 //! The end of a run: the slowest cases, the count, what is proved and what is not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::line::{Line, Page, Role, width};
 use super::{LABEL, Verbosity, row};
-use crate::event::{Outcome, Stopped, Summary, Tally, Verdict};
+use crate::event::{Outcome, Reason, Stopped, Summary, Tally, Verdict};
 use crate::term::{duration, list, plural, shorten};
 use crate::verdict::FAILED;
 
@@ -65,6 +66,42 @@ impl Times {
     }
 }
 
+/// How many cases that were cut off or not started are named.
+const UNDONE: usize = 5;
+
+/// The cases that a deadline or an interrupt left undone, those that were cut off first.
+#[derive(Default)]
+pub(super) struct Undone {
+    cases: BTreeMap<(bool, u32), (Arc<str>, String)>,
+    more: usize,
+}
+
+impl Undone {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        let stopped = |r: &&Reason| matches!(r.code, "interrupted" | "deadline");
+        let Some(reason) = outcome.reasons.first().filter(stopped) else { return };
+        // The rest of the sentence says why, which is told once.
+        let how = reason.message.rsplit_once(": ").map_or(&*reason.message, |(how, _)| how);
+        let late = how == "not started";
+        self.cases.insert((late, outcome.index), (Arc::clone(&outcome.id), how.to_owned()));
+        if self.cases.len() > UNDONE {
+            self.cases.pop_last();
+            self.more += 1;
+        }
+    }
+
+    pub(super) fn draw(&self, page: Page) -> Vec<Line> {
+        let mut lines = Vec::new();
+        for (id, how) in self.cases.values() {
+            lines.extend(row(page, "").text(id).flow(&[(Role::Dim, how)], page.width, LABEL + 2));
+        }
+        if self.more > 0 {
+            lines.push(row(page, "").push(Role::Dim, &format!("and {} more", self.more)));
+        }
+        lines
+    }
+}
+
 /// Draws the count of everything and the exit code.
 pub(super) fn count(page: Page, summary: &Summary) -> Vec<Line> {
     let tally = &summary.tally;
@@ -105,13 +142,19 @@ fn parts(tally: &Tally) -> Vec<(Role, String)> {
 }
 
 /// Draws what stands below the count: what the numbers mean; of that the indispensable with `-q`.
-pub(super) fn meaning(page: Page, summary: &Summary, verbosity: Verbosity) -> Vec<Line> {
+pub(super) fn meaning(page: Page, summary: &Summary, undone: &Undone, verbosity: Verbosity) -> Vec<Line> {
     let mut rows = notes(summary);
     if verbosity == Verbosity::Quiet {
         rows.retain(|(label, ..)| matches!(*label, "flaky" | "skipped" | "teardown" | "stopped" | "tolerated"));
     }
     rows.into_iter()
-        .flat_map(|(label, role, text)| row(page, label).push(role, &text).wrap(page.width, LABEL))
+        .flat_map(|(label, role, text)| {
+            let mut lines = row(page, label).push(role, &text).wrap(page.width, LABEL);
+            if label == "stopped" {
+                lines.extend(undone.draw(page));
+            }
+            lines
+        })
         .collect()
 }
 
