@@ -262,7 +262,7 @@ pub enum Listed {
 /// Arguments of `explain`.
 #[derive(Debug, ClapArgs)]
 pub struct ExplainArgs {
-    /// A code such as `unknown-key`, `unproven` or `blocked`.
+    /// A code such as `unknown-key`, `unproven` or `blocked`, or an exit code.
     pub code: String,
 }
 

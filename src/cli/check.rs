@@ -2,7 +2,7 @@
 
 use super::args::CheckArgs;
 use super::context::Context;
-use super::load::look;
+use super::load::{look, nothing};
 use crate::term::plural;
 use crate::verdict;
 
@@ -13,8 +13,7 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context) -> u8 {
     };
     let plan = &loaded.plan;
     if plan.cases.is_empty() {
-        context.complain("no case was selected\n");
-        return verdict::NOTHING;
+        return nothing(&loaded, context);
     }
     let mut line = format!(
         "ok: {}, {}, {}",

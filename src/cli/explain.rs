@@ -6,7 +6,51 @@ use super::context::Context;
 use crate::term::did_you_mean;
 use crate::verdict;
 
+/// What to do about each exit code.
+const EXITS: &[(u8, &str)] = &[
+    (
+        verdict::ALL_PASSED,
+        "Skipped cases and those that are known to fail (`xfail`) are among them; flaky ones too, unless `--fail-on flaky`.",
+    ),
+    (
+        verdict::FAILED,
+        "The server did something that the suite says it must not do. The report shows each cause once, with the line of the expectation.",
+    ),
+    (
+        verdict::USAGE,
+        "Nothing was sent. Each fault is told with its place; `authspec check` finds the faults of files without a server.",
+    ),
+    (
+        verdict::NOT_JUDGED,
+        "Nothing wrong was seen, but something was not seen at all: a login that failed, a target that does not answer, a refusal that proves nothing. The report shows each cause once; `--tolerate inconclusive` lets the last kind pass.",
+    ),
+    (
+        verdict::NOTHING,
+        "A run in which nothing passed is never green. Look at the filters (`-k`, `--id`, `--tag`, `--as`) with `authspec list cases`, and at `skip`.",
+    ),
+    (
+        verdict::REPORT,
+        "Everything passed, but a report file is missing: its folder cannot be written, or the disk is full.",
+    ),
+    (
+        verdict::INTERRUPTED,
+        "What was decided up to then stands in the reports, which are whole. A second interrupt leaves without teardowns.",
+    ),
+];
+
+/// Explains an exit code.
+fn exit(code: u8, width: usize) -> Option<String> {
+    let (_, about) = verdict::EXIT_CODES.iter().find(|(c, _)| *c == code)?;
+    let (_, explain) = EXITS.iter().find(|(c, _)| *c == code)?;
+    Some(format!("{code} (exit code)\n{}\n{}", wrap(about, width), wrap(explain, width)))
+}
+
 pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
+    let width = context.out.width.clamp(40, 100);
+    if let Some(text) = args.code.parse().ok().and_then(|code| exit(code, width)) {
+        context.say(&text);
+        return verdict::ALL_PASSED;
+    }
     let all = codes::all();
     let wanted = args.code.trim_start_matches("error[").trim_end_matches(']');
     let found: Vec<_> = all.iter().filter(|e| e.name.replace(' ', "-") == wanted.replace(' ', "-")).collect();
@@ -19,7 +63,6 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
         context.complain(&text);
         return verdict::USAGE;
     }
-    let width = context.out.width.clamp(40, 100);
     let mut text = String::new();
     for (i, code) in found.iter().enumerate() {
         if i > 0 {
@@ -53,4 +96,16 @@ fn wrap(text: &str, width: usize) -> String {
     }
     out.push_str(&format!("  {line}\n"));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_is_explained() {
+        for (code, _) in verdict::EXIT_CODES {
+            assert!(exit(*code, 80).is_some(), "{code}");
+        }
+    }
 }

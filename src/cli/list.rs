@@ -1,9 +1,14 @@
 //! `authspec list`: cases and identities of the plan, or a table of the language.
 
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::ValueEnum as _;
+
 use super::args::{ListArgs, Listed};
 use super::codes;
 use super::context::Context;
-use super::load::look;
+use super::load::{look, nothing};
 use crate::plan::{FlowPlan, Plan};
 use crate::source::SourceMap;
 use crate::spec::{self, Key};
@@ -21,12 +26,31 @@ pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
         ),
         Listed::Functions => table(template::FUNCTIONS.iter().map(|f| (f.name, f.about))),
         Listed::Formats => table(report::FORMATS.iter().map(|f| (f.name, f.about))),
-        Listed::Codes => table(codes::all().iter().map(|c| (c.name, c.about))),
+        Listed::Codes => by_name(codes::all().iter().map(|c| (c.name, c.about))),
         Listed::Rules => table(diagnose::rules().map(|r| (r.code, r.about))),
         Listed::Weaknesses => table(demo::WEAKNESSES.iter().map(|w| (w.id, w.about))),
     };
     print(&rows, context);
     verdict::ALL_PASSED
+}
+
+/// `list PATH` means `list cases PATH`: puts in the word that is left out before what is plainly a path.
+pub(super) fn with_word(mut args: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    while args.get(at).is_some_and(|a| a.to_string_lossy().starts_with('-')) {
+        at += if args[at] == "--color" { 2 } else { 1 };
+    }
+    if args.get(at).is_none_or(|a| a != "list") {
+        return args;
+    }
+    let Some(what) = args.get(at + 1) else { return args };
+    let text = what.to_string_lossy();
+    let word = text.starts_with('-') && text != "-" || Listed::from_str(&text, true).is_ok();
+    let suite = [".yaml", ".yml"].iter().any(|end| text.ends_with(end));
+    if !word && (suite || text == "-" || text.contains(['/', '\\']) || Path::new(what).exists()) {
+        args.insert(at + 1, "cases".into());
+    }
+    args
 }
 
 /// Every key with the place where it stands.
@@ -56,6 +80,18 @@ fn table<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, Str
     rows.map(|(a, b)| (a.to_owned(), b.to_owned())).collect()
 }
 
+/// One row for each name; what is named alike stands beside one another.
+fn by_name<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    let mut out: Vec<(String, String)> = Vec::new();
+    for (name, about) in rows {
+        match out.iter_mut().find(|(known, _)| known == name) {
+            Some((_, said)) => said.push_str(&format!("; or: {about}")),
+            None => out.push((name.to_owned(), about.to_owned())),
+        }
+    }
+    out
+}
+
 fn print(rows: &[(String, String)], context: &mut Context) {
     context.say(&aligned(rows));
 }
@@ -76,6 +112,9 @@ fn of_plan(args: &ListArgs, context: &mut Context) -> u8 {
         Listed::Flows => flows(&loaded.plan, &loaded.sources),
         _ => cases(&loaded.plan),
     };
+    if rows.is_empty() && !loaded.plan.missed.is_empty() {
+        return nothing(&loaded, context);
+    }
     if rows.is_empty() {
         context.complain("nothing to list\n");
         return verdict::NOTHING;

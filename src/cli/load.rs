@@ -131,6 +131,19 @@ fn shown(loaded: Loaded, context: &mut Context) -> Result<Loaded, u8> {
     if loaded.diags.errors() > 0 { Err(verdict::USAGE) } else { Ok(loaded) }
 }
 
+/// Says that no case was selected, and which filter fits none.
+pub(super) fn nothing(loaded: &Loaded, context: &mut Context) -> u8 {
+    let left_out = loaded.plan.filtered_out;
+    let why =
+        if left_out > 0 { format!(" ({} left out by the filters)", plural(left_out, "case")) } else { String::new() };
+    let mut text = format!("error: no case was selected{why}\n");
+    for missed in &loaded.plan.missed {
+        text.push_str(&format!("help: {missed}\n"));
+    }
+    context.complain(&loaded.secrets.mask(&text));
+    verdict::NOTHING
+}
+
 fn paths(files: &Files, context: &Context) -> Result<Vec<PathBuf>, String> {
     if !files.paths.is_empty() {
         return Ok(files.paths.clone());

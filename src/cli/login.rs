@@ -210,7 +210,7 @@ async fn log_in(loaded: Loaded, id: IdentityId, context: &mut Context) -> Result
     let options = options();
     let mut diags = Diagnostics::default();
     let stopper = Stopper::default();
-    tokio::spawn(signals::listen(stopper.clone()));
+    tokio::spawn(signals::listen(stopper.clone(), None));
     let prepared = tokio::select! {
         prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
         _ = stopper.hurried() => return Err(verdict::INTERRUPTED),

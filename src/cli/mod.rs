@@ -39,7 +39,7 @@ pub fn main() -> ExitCode {
         let place = info.location().map_or_else(String::new, |l| format!(" at {}:{}", l.file(), l.line()));
         let _ = writeln!(std::io::stderr(), "authspec: internal error{place}; please report it");
     }));
-    let args = match Args::try_parse() {
+    let args = match Args::try_parse_from(list::with_word(std::env::args_os().collect())) {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::args::{FailOn, RunArgs, Tolerated};
 use super::context::{Context, Stream};
-use super::load::{Loaded, complain, load};
+use super::load::{Loaded, complain, load, nothing};
 use super::signals;
 use super::{failed, list, watch};
 use crate::diag::{Diagnostics, Severity};
@@ -64,14 +64,7 @@ pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
         context.complain(&format!("warning: {gone}\n"));
     }
     if loaded.plan.cases.is_empty() {
-        let left_out = loaded.plan.filtered_out;
-        let why = if left_out > 0 {
-            format!(" ({} left out by the filters)", crate::term::plural(left_out, "case"))
-        } else {
-            String::new()
-        };
-        context.complain(&format!("error: no case was selected{why}\n"));
-        return verdict::NOTHING;
+        return nothing(&loaded, context);
     }
     if let Some(why) = super::outputs::clash(args, &loaded.sources, &context.folder) {
         context.complain(&format!("error: {why}\n"));

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::case::{Ground, compile_case};
 use super::identity::{Register, SuiteCallers};
+use super::offer::Offer;
 use super::select::Shown;
 use super::talk::{self, Whose};
 use super::world::{self, Layers};
@@ -28,6 +29,7 @@ pub(super) fn build(suites: &Suites, options: &PlanOptions, sources: &SourceMap,
     let mut worlds = Worlds::default();
     let mut register = Register::default();
     let mut ids: HashMap<String, Span> = HashMap::new();
+    let mut offer = Offer::default();
     for suite in &suites.suites {
         let layers = Layers::of(suite, suites, options.environment.as_deref());
         let own = worlds.enter(&mut plan, &layers, options, sources, diags);
@@ -46,8 +48,12 @@ pub(super) fn build(suites: &Suites, options: &PlanOptions, sources: &SourceMap,
             sources,
             case_callers: Vec::new(),
             met: BTreeSet::new(),
+            offer: &mut offer,
         };
         compile_suite(suite, &mut callers, &mut ids, diags);
+    }
+    if plan.cases.is_empty() {
+        plan.missed = offer.missed(&options.selection);
     }
     plan
 }
@@ -165,14 +171,16 @@ fn compile_suite(
 }
 
 /// Asks the filters of the command line.
-fn is_wanted(case: &Case, suite: &Suite, callers: &SuiteCallers<'_, '_>) -> bool {
-    callers.options.selection.wants(Shown {
-        id: &case.id,
-        name: &case.name,
-        suite: &suite.name,
-        tags: &case.shape.tags,
-        callers: &callers_of(case, callers.plan),
-    })
+fn is_wanted(case: &Case, suite: &Suite, callers: &mut SuiteCallers<'_, '_>) -> bool {
+    let selection = &callers.options.selection;
+    let names = callers_of(case, callers.plan);
+    let tags = &case.shape.tags;
+    let shown = Shown { id: &case.id, name: &case.name, suite: &suite.name, tags, callers: &names };
+    let wanted = selection.wants(shown);
+    if !wanted {
+        callers.offer.add(shown);
+    }
+    wanted
 }
 
 fn default_caller(defaults: &Defaults, callers: &mut SuiteCallers<'_, '_>, reader: &mut Reader<'_>) -> Caller {

@@ -94,6 +94,7 @@ impl SuiteCallers<'_, '_> {
                 sources: self.sources,
                 case_callers: Vec::new(),
                 met: std::collections::BTreeSet::new(),
+                offer: self.offer,
             };
             project.compile_flow(reader, named)
         };

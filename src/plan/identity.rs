@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::flow::Flows;
+use super::offer::Offer;
 use super::world::Layers;
 use super::{Identity, IdentityField, Plan, PlanOptions, diags, like};
 use crate::auth::{self, ReadScheme};
@@ -65,6 +66,8 @@ pub(super) struct SuiteCallers<'p, 'a> {
     pub(super) case_callers: Vec<Caller>,
     /// The identities met since the last look.
     pub(super) met: BTreeSet<IdentityId>,
+    /// What the filters left out.
+    pub(super) offer: &'p mut Offer,
 }
 
 impl<'r> Callers<'r> for SuiteCallers<'_, '_> {

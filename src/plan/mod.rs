@@ -22,6 +22,7 @@ mod dotenv;
 mod flow;
 mod identity;
 mod like;
+mod offer;
 mod select;
 mod talk;
 mod world;
@@ -79,6 +80,8 @@ pub struct Plan {
     pub excluded_files: usize,
     /// Ids that were asked for and belong to no case.
     pub gone: BTreeSet<String>,
+    /// Of a plan without cases: what about the filters fits no case, each a sentence.
+    pub missed: Vec<String>,
 }
 
 /// A suite of the plan.

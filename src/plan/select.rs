@@ -27,6 +27,13 @@ pub(super) struct Shown<'a> {
     pub(super) callers: &'a [String],
 }
 
+impl Shown<'_> {
+    /// What words are looked for in.
+    pub(super) fn text(self) -> String {
+        format!("{} {} {}", self.id, self.suite, self.name).to_lowercase()
+    }
+}
+
 impl Selection {
     /// Tells whether nothing is filtered.
     pub fn is_empty(&self) -> bool {
@@ -39,7 +46,7 @@ impl Selection {
 
     /// Tells whether a case is wanted.
     pub(super) fn wants(&self, case: Shown<'_>) -> bool {
-        let text = format!("{} {} {}", case.id, case.suite, case.name).to_lowercase();
+        let text = case.text();
         let any = |list: &[String], test: &dyn Fn(&str) -> bool| list.is_empty() || list.iter().any(|s| test(s));
         let (without, with): (Vec<String>, Vec<String>) = self.tags.iter().cloned().partition(|t| t.starts_with('!'));
         let has = |tag: &str| case.tags.iter().any(|t| &**t == tag);
@@ -53,7 +60,7 @@ impl Selection {
 }
 
 /// Compares with `*` for any text; everything else stands for itself, brackets too.
-fn matches(pattern: &str, id: &str) -> bool {
+pub(super) fn matches(pattern: &str, id: &str) -> bool {
     let mut parts = pattern.split('*');
     let Some(mut rest) = id.strip_prefix(parts.next().unwrap_or("")) else { return false };
     let mut parts: Vec<&str> = parts.collect();
