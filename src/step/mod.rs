@@ -221,7 +221,7 @@ impl Step {
         match &self.ask {
             Ask::Request(line) => {
                 let source = line.target.source();
-                let text = line.target.as_literal().map(|t| t.to_string());
+                let text = line.target.as_literal().map(ToString::to_string);
                 let named = || target_name(&source).map(|(name, _)| format!("{name}:/"));
                 text.or_else(named).and_then(|t| Address::parse(&whole(t, scope, "")).ok())
             }
