@@ -59,7 +59,8 @@ pub(super) fn one_place(span: Span) -> Diagnostic {
 }
 
 pub(super) fn unknown_part(span: Span, name: &str, parts: &[Arc<str>]) -> Diagnostic {
-    let diagnostic = Diagnostic::error(&SCHEME, span, format!("`login` captures no `{name}`")).label("not captured");
+    let diagnostic = Diagnostic::error(&SCHEME, span, format!("there is no part `{name}`: nothing captures it"))
+        .label("not captured");
     match did_you_mean(name, parts.iter().map(|p| &**p)) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None if parts.is_empty() => diagnostic.help("add a `capture:` to the login step"),
@@ -68,6 +69,14 @@ pub(super) fn unknown_part(span: Span, name: &str, parts: &[Arc<str>]) -> Diagno
             diagnostic.help(format!("captured are {}", list(&names, "and")))
         }
     }
+}
+
+pub(super) fn no_program(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "a command begins with the program to run").label("empty")
+}
+
+pub(super) fn bad_path(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, why.to_owned()).label("not a JSONPath")
 }
 
 pub(super) fn talk_in_scheme(span: Span, word: &str) -> Diagnostic {

@@ -145,7 +145,9 @@ impl Flow for Run {
                 credential.set_expiry(cx.now);
                 Move::Ready(credential)
             }
-            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited => Move::Refused(Refused::unasked()),
+            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited | Heard::Printed(_) => {
+                Move::Refused(Refused::unasked())
+            }
         }
     }
 }

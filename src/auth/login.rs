@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::send::{SEND_KEYS, Send};
 use super::{
     Cookies, Credential, Ctx, Exchanges, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags,
-    is_name, pairs, set_cookie,
+    is_name,
 };
 use crate::http::Request;
-use crate::source::Span;
-use crate::spec::{Fields, Key, Node, Shape, Talk, key};
+use crate::spec::{Fields, Node, Shape, Talk, key};
 use crate::step::StepsId;
-use crate::template::{Template, TemplateError, print};
+use crate::template::TemplateError;
 
 pub(super) const KIND: SchemeKind = SchemeKind {
     name: "login",
@@ -29,14 +29,6 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     read,
 };
 
-/// The keys of `send`.
-const SEND_KEYS: &[Key] = &[
-    key("bearer", "the captured part that is sent as `Authorization: Bearer`").is(Shape::Text),
-    key("header", "a map of a field to its value").is(Shape::FIELDS),
-    key("cookie", "a map of a cookie to its value").is(Shape::FIELDS),
-    key("query", "a map of a parameter to its value").is(Shape::FIELDS),
-];
-
 #[derive(Debug)]
 struct Login {
     login: StepsId,
@@ -45,14 +37,6 @@ struct Login {
     parts: Vec<Arc<str>>,
     send: Option<Send>,
     cookies: Cookies,
-}
-
-#[derive(Debug, Default)]
-struct Send {
-    bearer: Option<(Arc<str>, Span)>,
-    headers: Vec<(Arc<str>, Template)>,
-    cookies: Vec<(Arc<str>, Template)>,
-    query: Vec<(Arc<str>, Template)>,
 }
 
 fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
@@ -77,7 +61,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
     };
     let send = match fields.get("send") {
         None => None,
-        Some(node) => Some(cx.with_session(&parts, |cx| read_send(node, &parts, cx))?),
+        Some(node) => Some(cx.with_session(&parts, |cx| Send::read(node, &parts, cx))?),
     };
     let keep = fields.get("cookies").and_then(|n| {
         cx.compile.reader.one_of(
@@ -88,19 +72,6 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
     });
     let cookies = keep.unwrap_or(if send.is_some() { Cookies::Drop } else { Cookies::Keep });
     Some(Box::new(Login { login, refresh, logout, parts, send, cookies }))
-}
-
-fn read_send(node: &Node, parts: &[Arc<str>], cx: &mut ReadScheme<'_, '_, '_>) -> Option<Send> {
-    let fields = cx.compile.reader.fields(node, SEND_KEYS, "`send`")?;
-    let bearer = fields.get("bearer").and_then(|n| cx.compile.reader.word(n)).map(|w| (w.value, w.span));
-    if let Some((part, span)) = &bearer
-        && !parts.contains(part)
-    {
-        cx.compile.reader.fault(diags::unknown_part(*span, part, parts));
-        return None;
-    }
-    let mut map = |name: &str| fields.get(name).map_or_else(Vec::new, |n| pairs(n, cx));
-    Some(Send { bearer, headers: map("header"), cookies: map("cookie"), query: map("query") })
 }
 
 struct Run {
@@ -125,7 +96,9 @@ impl Flow for Run {
                 credential.set_expiry(cx.now);
                 Move::Ready(credential)
             }
-            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited => Move::Refused(Refused::unasked()),
+            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited | Heard::Printed(_) => {
+                Move::Refused(Refused::unasked())
+            }
         }
     }
 }
@@ -165,30 +138,11 @@ impl Scheme for Login {
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
-        let Some(send) = &self.send else { return Ok(()) };
-        if let Some((part, span)) = &send.bearer {
-            let missing =
-                |why: &str| TemplateError::new(format!("the session's `{part}` cannot be sent: {why}"), *span);
-            let session = seal.scope.get("session").ok_or_else(|| missing("there is none"))?;
-            let value = session.get_attr(part).map_err(|_| missing("there is none"))?;
-            request.headers.set("authorization", format!("Bearer {}", print(&value).map_err(missing)?));
-        }
-        for (name, value) in &send.headers {
-            request.headers.set(&**name, value.render(seal.scope)?);
-        }
-        for (name, value) in &send.cookies {
-            set_cookie(request, name, &value.render(seal.scope)?);
-        }
-        for (name, value) in &send.query {
-            request.address.add_query(name, &value.render(seal.scope)?);
-        }
-        Ok(())
+        self.send.as_ref().map_or(Ok(()), |send| send.sign(seal, request))
     }
 
     fn fields(&self) -> Vec<String> {
-        let Some(send) = &self.send else { return Vec::new() };
-        let bearer = send.bearer.iter().map(|_| "authorization".to_owned());
-        bearer.chain(send.headers.iter().map(|(n, _)| n.to_string())).collect()
+        self.send.as_ref().map_or_else(Vec::new, Send::fields)
     }
 
     fn is_secret(&self, field: &str) -> bool {

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,11 +25,13 @@ use crate::template::{Members, Scope, Template, TemplateError};
 mod api_key;
 mod basic;
 mod bearer;
+mod command;
 pub mod diags;
 mod digest;
 mod form;
 mod login;
 mod oauth2;
+mod send;
 mod vary;
 
 pub use vary::{Absent, Varied, vary};
@@ -52,7 +55,7 @@ pub struct SchemeKind {
 
 /// All schemes.
 pub const SCHEMES: &[SchemeKind] =
-    &[api_key::KIND, basic::KIND, bearer::KIND, digest::KIND, form::KIND, login::KIND, oauth2::KIND];
+    &[api_key::KIND, basic::KIND, bearer::KIND, command::KIND, digest::KIND, form::KIND, login::KIND, oauth2::KIND];
 
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
@@ -225,7 +228,9 @@ impl Flow for JustSteps {
         match heard {
             Heard::Start => Move::Steps(self.0),
             Heard::Steps(_) => Move::Ready(Credential::default()),
-            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited => Move::Refused(Refused::unasked()),
+            Heard::Answer(_) | Heard::Landed(_) | Heard::Waited | Heard::Printed(_) => {
+                Move::Refused(Refused::unasked())
+            }
         }
     }
 }
@@ -295,6 +300,8 @@ pub enum Heard {
     Landed(Address),
     /// The time is over.
     Waited,
+    /// What the program printed.
+    Printed(String),
 }
 
 /// What the world gives a flow.
@@ -323,6 +330,8 @@ pub enum Move {
     Pages(Arc<PageScript>),
     /// Send this; the flow judges the answer itself.
     Send(Box<Exchange>),
+    /// Run this program to its end.
+    Run(Box<Program>),
     /// Let this time pass, for this reason.
     Wait(Duration, &'static str),
     /// The credential is there.
@@ -340,6 +349,17 @@ pub struct Exchange {
     pub request: Request,
     /// Whether its answer is the same for everybody: it is asked for once in a run.
     pub common: bool,
+}
+
+/// A program that prints a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its name and its arguments.
+    pub words: Vec<String>,
+    /// Variables for it, beside those of this process.
+    pub variables: Vec<(String, String)>,
+    /// Where it runs.
+    pub folder: PathBuf,
 }
 
 /// Why a flow gives no credential: one sentence, and what to do.

@@ -69,6 +69,13 @@ impl Drive<'_, '_> {
                 self.driven.done.waited += time;
                 Some(Heard::Waited)
             }
+            Move::Run(program) => match self.run.program(&program).await {
+                Ok(text) => Some(Heard::Printed(text)),
+                Err(why) => {
+                    self.refuse(&why);
+                    None
+                }
+            },
             Move::Steps(steps) => {
                 let steps = &self.run.shared.plan.steps[steps.0 as usize];
                 for step in steps {

@@ -36,6 +36,7 @@ mod once;
 mod pages;
 mod play;
 mod present;
+mod program;
 mod race;
 mod ready;
 mod record;

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::flow::Flows;
 use super::offer::Offer;
 use super::world::Layers;
-use super::{Identity, IdentityField, Plan, PlanOptions, diags, like};
+use super::{Commands, Identity, IdentityField, Plan, PlanOptions, diags, like};
 use crate::auth::{self, ReadScheme};
 use crate::source::{SourceMap, Span, Spanned};
-use crate::spec::{Defaults, IdentitySpec, Named, Reader, SchemeSpec};
+use crate::spec::{Data, Defaults, IdentitySpec, Named, Reader, SchemeSpec};
 use crate::step::diags::no_flow_here;
 use crate::step::{Caller, Callers, Compile, Found, IdentityId, Step};
 use crate::template::{Members, Names};
@@ -161,6 +161,7 @@ impl SuiteCallers<'_, '_> {
         }
         let own = self.layers.suite.is_some_and(|s| s.auth.iter().any(|a| a.value.node.span == span));
         let Some(scheme) = like::scheme(named, self.layers, reader) else { return };
+        self.refuse_command(reader, &scheme);
         let (world, layers) =
             if own { (&self.own, self.layers.clone()) } else { (&self.base, self.layers.without_suite()) };
         let mut names = (*world.1).clone();
@@ -172,6 +173,15 @@ impl SuiteCallers<'_, '_> {
         reader.names = before;
     }
 
+    /// With `--no-exec` no scheme runs a program.
+    fn refuse_command(&mut self, reader: &mut Reader<'_>, scheme: &SchemeSpec) {
+        let runs = auth::kind_of(scheme).is_some_and(|kind| kind.keys.iter().any(|k| k.name == "command"));
+        if let (true, Commands::Refuse, Data::Map(entries)) = (runs, self.options.commands, &scheme.node.data) {
+            let commands = entries.iter().filter(|e| &*e.key == "command").map(|e| e.value.span);
+            commands.filter(|span| self.register.checked.insert(*span)).for_each(|s| reader.fault(diags::no_exec(s)));
+        }
+    }
+
     fn compile(
         &mut self,
         reader: &mut Reader<'_>,
@@ -180,6 +190,7 @@ impl SuiteCallers<'_, '_> {
         world: usize,
         own: bool,
     ) -> Option<(Identity, Known)> {
+        self.refuse_command(reader, scheme);
         let spec = &named.value;
         let mut fields = Vec::new();
         for field in &spec.fields {

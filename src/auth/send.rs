@@ -1,0 +1,74 @@
+//! How a credential made of parts travels: `send`.
+
+use std::sync::Arc;
+
+use super::{ReadScheme, Seal, diags, pairs, set_cookie};
+use crate::http::Request;
+use crate::source::Span;
+use crate::spec::{Key, Node, Shape, key};
+use crate::template::{Template, TemplateError, print};
+
+/// The keys of `send`.
+pub(super) const SEND_KEYS: &[Key] = &[
+    key("bearer", "the captured part that is sent as `Authorization: Bearer`").is(Shape::Text),
+    key("header", "a map of a field to its value").is(Shape::FIELDS),
+    key("cookie", "a map of a cookie to its value").is(Shape::FIELDS),
+    key("query", "a map of a parameter to its value").is(Shape::FIELDS),
+];
+
+/// Where the parts of a credential are put.
+#[derive(Debug, Default)]
+pub(super) struct Send {
+    bearer: Option<(Arc<str>, Span)>,
+    headers: Vec<(Arc<str>, Template)>,
+    cookies: Vec<(Arc<str>, Template)>,
+    query: Vec<(Arc<str>, Template)>,
+}
+
+impl Send {
+    /// A part that is sent as `Authorization: Bearer`.
+    pub(super) fn bearer(part: Arc<str>, span: Span) -> Self {
+        Self { bearer: Some((part, span)), ..Self::default() }
+    }
+
+    /// Reads `send` of a credential that has these parts.
+    pub(super) fn read(node: &Node, parts: &[Arc<str>], cx: &mut ReadScheme<'_, '_, '_>) -> Option<Self> {
+        let fields = cx.compile.reader.fields(node, SEND_KEYS, "`send`")?;
+        let bearer = fields.get("bearer").and_then(|n| cx.compile.reader.word(n)).map(|w| (w.value, w.span));
+        if let Some((part, span)) = &bearer
+            && !parts.contains(part)
+        {
+            cx.compile.reader.fault(diags::unknown_part(*span, part, parts));
+            return None;
+        }
+        let mut map = |name: &str| fields.get(name).map_or_else(Vec::new, |n| pairs(n, cx));
+        Some(Self { bearer, headers: map("header"), cookies: map("cookie"), query: map("query") })
+    }
+
+    /// Puts the parts on a request.
+    pub(super) fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
+        if let Some((part, span)) = &self.bearer {
+            let missing =
+                |why: &str| TemplateError::new(format!("the session's `{part}` cannot be sent: {why}"), *span);
+            let session = seal.scope.get("session").ok_or_else(|| missing("there is none"))?;
+            let value = session.get_attr(part).map_err(|_| missing("there is none"))?;
+            request.headers.set("authorization", format!("Bearer {}", print(&value).map_err(missing)?));
+        }
+        for (name, value) in &self.headers {
+            request.headers.set(&**name, value.render(seal.scope)?);
+        }
+        for (name, value) in &self.cookies {
+            set_cookie(request, name, &value.render(seal.scope)?);
+        }
+        for (name, value) in &self.query {
+            request.address.add_query(name, &value.render(seal.scope)?);
+        }
+        Ok(())
+    }
+
+    /// The header fields that it writes.
+    pub(super) fn fields(&self) -> Vec<String> {
+        let bearer = self.bearer.iter().map(|_| "authorization".to_owned());
+        bearer.chain(self.headers.iter().map(|(n, _)| n.to_string())).collect()
+    }
+}
