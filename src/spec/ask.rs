@@ -171,7 +171,7 @@ pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> O
             }
         }
     };
-    if let (Some(vary), false) = (fields.entry("vary"), matches!(ask, Some(AskSpec::Talk(_)))) {
+    if let (Some(vary), false) = (fields.entry("vary"), matches!(ask, Some(AskSpec::Talk(_) | AskSpec::Use(_)))) {
         reader.fault(diags::vary_alone(vary.key_span, first.value.span));
     }
     ask

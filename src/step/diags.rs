@@ -128,6 +128,7 @@ pub fn unknown_flow(span: Span, name: &str, known: &[&str]) -> Diagnostic {
         .label("not declared");
     match did_you_mean(name, known.iter().copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None if name.contains("{{") => diagnostic.help("the name of a flow is written out; `if` chooses between two"),
         None if known.is_empty() => diagnostic.help("no flows are declared here"),
         None => diagnostic.help(format!("declared flows: {}", quoted(known))),
     }
