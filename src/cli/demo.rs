@@ -22,7 +22,7 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context) -> u8 {
     }
     let url = demo.url();
     context.say(&format!(
-        "demo API on {url}\n\n  users  alice / wonderland-7 (user), bob / builder-8 (user), dora / auditor-3 (auditor),\n         root / toor-admin-9 (admin), carol / caramel-4 (disabled), lara / lockout-5 (user)\n  keys   demo-key-reader-1a2b3c4d, demo-key-writer-5e6f7a8b, demo-key-revoked-9c0d1e2f\n  try    curl {url}/health\n         curl -X POST {url}/login -H 'content-type: application/json' \\\n              -d '{{\"username\":\"alice\",\"password\":\"wonderland-7\"}}'\n         authspec run specs/ --target {url}\n\nstop it with Ctrl-C\n"
+        "demo API on {url}\n\n  users  alice / wonderland-7 (user), bob / builder-8 (user), dora / auditor-3 (auditor),\n         root / toor-admin-9 (admin), carol / caramel-4 (disabled), lara / lockout-5 (user)\n  keys   demo-key-reader-1a2b3c4d, demo-key-writer-5e6f7a8b, demo-key-revoked-9c0d1e2f\n  oauth  issuer {url}/oauth; its clients, their secrets and keys stand on {url}/\n         service / service-secret-7d1f, web / web-secret-3c9e, spa (public)\n  try    curl {url}/health\n         curl -X POST {url}/login -H 'content-type: application/json' \\\n              -d '{{\"username\":\"alice\",\"password\":\"wonderland-7\"}}'\n         authspec run specs/ --target {url}\n\nstop it with Ctrl-C\n"
     ));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return verdict::USAGE };

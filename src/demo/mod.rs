@@ -19,6 +19,7 @@ mod cors;
 mod digest;
 mod error;
 mod lockout;
+mod oauth;
 mod outer;
 mod password;
 mod random;

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use super::store::Store;
 use super::token::KeyRing;
 use super::weakness::Weakness;
-use super::{clock, random};
+use super::{clock, oauth, random};
 
 /// The shared state, as every handler takes it.
 pub(crate) type App = Arc<State>;
@@ -19,6 +19,8 @@ pub(crate) struct State {
     pub(crate) url: String,
     /// The key pair that signs access tokens, made while the server already answers.
     pub(crate) keys: KeyRing,
+    /// The authorization server.
+    pub(crate) oauth: oauth::Server,
     basic_key: OnceLock<hmac::Key>,
     weak: Vec<&'static Weakness>,
     store: Mutex<Store>,
@@ -30,6 +32,7 @@ impl State {
     pub(crate) fn new(url: String, weak: Vec<&'static Weakness>) -> App {
         let run = format!("{:x}", clock::now_ms());
         Arc::new(Self {
+            oauth: oauth::Server::new(&url),
             url,
             keys: KeyRing::start(),
             basic_key: OnceLock::new(),

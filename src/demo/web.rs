@@ -35,6 +35,11 @@ impl WebSession {
         (self.touched + self.idle * 1000).min(self.born + ABSOLUTE_MS)
     }
 
+    /// When the session began, which for a person is their login, in milliseconds.
+    pub(crate) fn since_ms(&self) -> u64 {
+        self.born
+    }
+
     /// The seconds this session has left unless it is used again, rounded up.
     pub(crate) fn seconds_left(&self, now: u64) -> u64 {
         self.until().saturating_sub(now).div_ceil(1000)

@@ -6,6 +6,8 @@ use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::json;
 
+use super::pages::escape;
+use crate::demo::oauth::clients::CLIENTS;
 use crate::demo::state::App;
 
 /// Every route and what it is for, as the front page tells it.
@@ -71,6 +73,26 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /hop/{n}", "redirects to /me in n steps"),
     ("POST /submit-307", "redirects to /notes and keeps the body"),
     ("POST /uploads", "tells the parts of a multipart body"),
+    ("GET /oauth/.well-known/openid-configuration", "the authorization server, and where it has what"),
+    ("GET /.well-known/oauth-authorization-server/oauth", "the same where RFC 8414 looks for it"),
+    ("GET /.well-known/oauth-protected-resource/oauth/api", "which authorization server the API below it trusts"),
+    ("GET /oauth/jwks", "the public keys of its tokens"),
+    ("GET /oauth/authorize", "a code for a client, after login and consent"),
+    ("POST /oauth/par", "a pushed authorization request"),
+    ("POST /oauth/token", "tokens for every grant of the clients below"),
+    ("POST /oauth/device_authorization", "the codes of a device"),
+    ("GET /oauth/device", "where a person types the code of a device"),
+    ("POST /oauth/introspect", "what a {token} is worth"),
+    ("POST /oauth/revoke", "revokes a {token}"),
+    ("GET /oauth/userinfo", "the person of a token with the scope openid"),
+    ("GET /oauth/logout", "ends the browser session and what came of it"),
+    ("GET /oauth/api/orders", "a token with the scope orders.read"),
+    ("POST /oauth/api/orders", "a new order {item}: a token with the scope orders.write"),
+    ("GET /oauth/billing", "a token with the scope billing.read and resource={issuer}/billing"),
+    ("GET /oauth/demo/client-key.pem", "the ES256 key of the clients that sign"),
+    ("GET /oauth/demo/client-key-rsa.pem", "their RS256 key"),
+    ("GET /oauth/demo/callback", "a redirect URI that shows what came"),
+    ("GET /oauth/demo/goodbye", "the same after a logout"),
     ("GET /slow", "answers after ?ms="),
     ("GET /flaky", "fails ?fail= times for a ?key="),
     ("GET /jobs/{id}", "done at the third look"),
@@ -88,7 +110,12 @@ async fn home() -> Response {
     for (route, about) in ROUTES {
         page.push_str(&format!("<dt><code>{route}</code></dt><dd>{about}</dd>"));
     }
-    page.push_str("</dl></body></html>");
+    page.push_str("</dl><h2>Clients of the authorization server</h2><ul>");
+    for client in CLIENTS {
+        let secret = if client.secret.is_empty() { String::new() } else { format!(" with {}", escape(client.secret)) };
+        page.push_str(&format!("<li><b>{}</b>: {}, {}{secret}</li>", client.id, client.about, client.method.name()));
+    }
+    page.push_str("</ul></body></html>");
     let cacheable = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"))];
     (cacheable, Html(page)).into_response()
 }

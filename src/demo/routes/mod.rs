@@ -9,12 +9,12 @@ mod keys;
 mod login;
 mod me;
 mod notes;
-mod pages;
+pub(crate) mod pages;
 mod report;
 mod retries;
 mod tokens;
 mod uploads;
-mod web;
+pub(crate) mod web;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -23,8 +23,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 
 use super::error::ApiError;
-use super::outer;
 use super::state::App;
+use super::{oauth, outer};
 
 /// All routes with what every answer has.
 pub(crate) fn all(app: App) -> Router {
@@ -43,6 +43,7 @@ pub(crate) fn all(app: App) -> Router {
         .merge(digest::routes())
         .merge(retries::routes())
         .merge(uploads::routes())
+        .merge(oauth::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(app.clone(), outer::wrap))
         .with_state(app)

@@ -56,7 +56,8 @@ pub(super) fn scripted(body: &str) -> Response {
     response
 }
 
-pub(super) fn page(title: &str, head: &str, body: &str) -> Response {
+/// A page that may do nothing but be shown and send its forms here.
+pub(crate) fn page(title: &str, head: &str, body: &str) -> Response {
     let html = format!(
         "<!DOCTYPE html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>{title}</title>{head}</head>\
          <body>{body}</body></html>"
@@ -65,7 +66,8 @@ pub(super) fn page(title: &str, head: &str, body: &str) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY), (header::REFERRER_POLICY, own)], Html(html)).into_response()
 }
 
-pub(super) fn escape(text: &str) -> String {
+/// Text as it may stand in HTML.
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -47,12 +47,14 @@ fn local(next: &str) -> &str {
     if next.starts_with('/') && !elsewhere { next } else { "" }
 }
 
-pub(super) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
+/// An answer that also sets or clears a cookie.
+pub(crate) fn with_cookie(mut response: Response, cookie: HeaderValue) -> Response {
     response.headers_mut().append(header::SET_COOKIE, cookie);
     response
 }
 
-pub(super) fn see_other(to: &str) -> Result<Response, ApiError> {
+/// Sends the browser on with GET.
+pub(crate) fn see_other(to: &str) -> Result<Response, ApiError> {
     let location = HeaderValue::try_from(to).map_err(|_| ApiError::bad_request("next is no path"))?;
     Ok((StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response())
 }

@@ -3,6 +3,7 @@
 mod access;
 mod digest;
 mod login;
+mod oauth;
 mod other;
 mod tokens;
 mod web;
