@@ -120,10 +120,15 @@ impl StepRun<'_> {
     /// Sends a request that a flow made. What it says about access is noted; whether it is what the flow needs
     /// is for the flow to say.
     pub(super) async fn send_made(&self, step: &Step, request: Request, label: &str, actor: &mut Actor) -> Done {
-        let prepared = match step.dress(request, &self.scope_of(actor)) {
+        let mut prepared = match step.dress(request, &self.scope_of(actor)) {
             Ok(prepared) => self.varied(Some(label), prepared),
             Err(error) => return self.unsent(step, actor, error.into()),
         };
+        if let Who::Identity(id, ..) = &actor.who {
+            // What the request needs to prove, the flow wrote into it; the session's credential is for the API.
+            let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
+            prepared.removed.extend(fields.into_iter().map(Arc::from));
+        }
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
         let sender = self.sender(&prepared, actor);
         let owner = self.owner(actor);

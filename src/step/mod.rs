@@ -166,6 +166,7 @@ impl Step {
     pub fn page(span: Span, label: &str, request: &Request) -> Self {
         let mut step = Self::made(span, label, request);
         step.expect.checks.push(StatusSet::below_400().placed(span));
+        step.redirects = Redirects::Follow;
         step
     }
 

@@ -1,19 +1,33 @@
 //! How a client proves who it is (RFC 6749, section 2.3).
 
-use super::metadata::Metadata;
+use serde_json::{Map, json};
+
+use super::metadata::{Endpoint, Metadata};
 use super::post::render;
+use super::random;
 use crate::auth::{Ctx, Refused};
 use crate::http::Headers;
-use crate::spec::{Key, Shape, key};
+use crate::jose::{self, Algorithm, JoseFault, Key};
+use crate::spec::{self, Shape, key};
 use crate::template::Template;
 
 /// The keys of `client`.
-pub(super) const CLIENT_KEYS: &[Key] = &[
+pub(super) const CLIENT_KEYS: &[spec::Key] = &[
     key("id", "its id at the server").is(Shape::Text).needed(),
     key("secret", "its secret").is(Shape::Text),
-    key("auth", "how it proves itself: `basic` when it has a secret, `none` when it has none; `basic-raw` for servers that take id and secret of Basic as they are, `post` puts both into the body, `tls` leaves it to the client certificate of `target.tls`")
-        .is(Shape::Words(&["basic", "basic-raw", "post", "none", "tls"])),
+    key("auth", "how it proves itself: `basic` with a secret, `private_key_jwt` with a key, `none` with neither; `basic-raw` for servers that take id and secret of Basic as they are, `post` puts both into the body, `client_secret_jwt` signs with the secret, `tls` leaves it to the client certificate of `target.tls`")
+        .is(Shape::Words(&["basic", "basic-raw", "post", "private_key_jwt", "client_secret_jwt", "none", "tls"])),
+    key("key", "its private key: `{ file: path }`, or PEM or a JWK as text").is(Shape::Any),
+    key("alg", "the algorithm it signs with; the usual one of the key, or HS256 with the secret").is(Shape::Text),
+    key("kid", "the id of its key; the key's own by itself").is(Shape::Text),
+    key("audience", "whom its assertions are for; the issuer, or the token endpoint where no issuer is known")
+        .is(Shape::Text),
 ];
+
+/// How long an assertion is good for, in seconds.
+const LIFETIME: i64 = 60;
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A way to prove who one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +38,10 @@ pub(super) enum Proof {
     BasicRaw,
     /// `client_secret_post`.
     Post,
+    /// `private_key_jwt` (RFC 7523, section 2.2).
+    PrivateKey,
+    /// `client_secret_jwt`.
+    SecretKey,
     /// A public client.
     Nothing,
     /// `tls_client_auth`, `self_signed_tls_client_auth` (RFC 8705, section 2).
@@ -35,6 +53,8 @@ pub(super) const PROOFS: &[(&str, Proof)] = &[
     ("basic", Proof::Basic),
     ("basic-raw", Proof::BasicRaw),
     ("post", Proof::Post),
+    ("private_key_jwt", Proof::PrivateKey),
+    ("client_secret_jwt", Proof::SecretKey),
     ("none", Proof::Nothing),
     ("tls", Proof::Tls),
 ];
@@ -45,6 +65,19 @@ pub(super) struct Client {
     pub(super) id: Template,
     pub(super) secret: Option<Template>,
     pub(super) proof: Proof,
+    pub(super) key: Option<KeySource>,
+    pub(super) algorithm: Option<Algorithm>,
+    pub(super) key_id: Option<Template>,
+    pub(super) audience: Option<Template>,
+}
+
+/// Where a private key comes from.
+#[derive(Debug)]
+pub(super) enum KeySource {
+    /// It was read when the plan was made.
+    Read(Key),
+    /// A text that is rendered.
+    Text(Template),
 }
 
 impl Proof {
@@ -58,6 +91,8 @@ impl Proof {
         match self {
             Self::Basic | Self::BasicRaw => "client_secret_basic",
             Self::Post => "client_secret_post",
+            Self::PrivateKey => "private_key_jwt",
+            Self::SecretKey => "client_secret_jwt",
             Self::Nothing => "none",
             Self::Tls => "tls_client_auth",
         }
@@ -67,7 +102,7 @@ impl Proof {
 impl Client {
     /// Whether it signs an assertion with each request.
     pub(super) const fn asserts(&self) -> bool {
-        false
+        matches!(self.proof, Proof::PrivateKey | Proof::SecretKey)
     }
 
     pub(super) fn id(&self, cx: &Ctx<'_>) -> Result<String, Refused> {
@@ -90,10 +125,18 @@ impl Client {
         &self,
         parameters: &mut Vec<(String, String)>,
         headers: &mut Headers,
-        _: &Metadata,
+        metadata: &Metadata,
         cx: &Ctx<'_>,
     ) -> Result<Option<String>, Refused> {
         let id = self.id(cx)?;
+        if self.asserts() {
+            parameters.retain(|(name, _)| name != "client_id");
+            let assertion = self.assertion(&id, metadata, cx)?;
+            parameters.push(("client_id".to_owned(), id));
+            parameters.push(("client_assertion_type".to_owned(), ASSERTION_TYPE.to_owned()));
+            parameters.push(("client_assertion".to_owned(), assertion.clone()));
+            return Ok(Some(assertion));
+        }
         let mut say = |name: &str, value: String| {
             if parameters.iter().all(|(n, _)| n != name) {
                 parameters.push((name.to_owned(), value));
@@ -108,9 +151,47 @@ impl Client {
                 say("client_id", id);
                 say("client_secret", self.secret(cx)?);
             }
-            Proof::Nothing | Proof::Tls => say("client_id", id),
+            Proof::Nothing | Proof::Tls | Proof::PrivateKey | Proof::SecretKey => say("client_id", id),
         }
         Ok(None)
+    }
+
+    /// Signs who it is (RFC 7523, section 3): for a minute, and with an id of its own each time.
+    ///
+    /// Servers differ in whom it has to be for. The issuer names one server, whatever its endpoints are called, and
+    /// newer texts want nothing else; so the token endpoint is named only where no issuer is known.
+    fn assertion(&self, id: &str, metadata: &Metadata, cx: &Ctx<'_>) -> Result<String, Refused> {
+        let refuse = |fault: JoseFault| Refused {
+            message: format!("the client's assertion cannot be signed: {fault}"),
+            help: vec!["check `client.key` and `client.alg`".to_owned()],
+        };
+        let rendered;
+        let key = match (&self.key, self.proof) {
+            (Some(KeySource::Read(key)), Proof::PrivateKey) => key,
+            (Some(KeySource::Text(text)), Proof::PrivateKey) => {
+                rendered = Key::from_text(&render(text, cx)?).map_err(refuse)?;
+                &rendered
+            }
+            _ => {
+                rendered = Key::secret(self.secret(cx)?.as_bytes()).map_err(refuse)?;
+                &rendered
+            }
+        };
+        let audience = match (&self.audience, &metadata.issuer) {
+            (Some(audience), _) => render(audience, cx)?,
+            (None, Some(issuer)) => issuer.clone(),
+            (None, None) => metadata.endpoint(Endpoint::Token, cx)?.to_string(),
+        };
+        let now = cx.now.as_second();
+        let claims =
+            json!({ "iss": id, "sub": id, "aud": audience, "jti": random(), "iat": now, "exp": now + LIFETIME });
+        let mut header = Map::new();
+        header.insert("typ".to_owned(), "JWT".into());
+        if let Some(key_id) = &self.key_id {
+            header.insert("kid".to_owned(), render(key_id, cx)?.into());
+        }
+        let algorithm = self.algorithm.unwrap_or_else(|| key.usual_algorithm());
+        jose::sign(algorithm, header, claims.to_string().as_bytes(), key).map_err(refuse)
     }
 }
 

@@ -51,3 +51,15 @@ pub(super) fn no_request(span: Span, name: &str, known: &[&str]) -> Diagnostic {
         diagnostic.help(format!("there are {}", crate::term::list(&known, "and")))
     }
 }
+
+/// A key that cannot be used.
+pub(super) fn no_key(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("the client's key cannot be used: {why}"))
+        .label("no key that can sign")
+        .help("a private key in PEM (PKCS #8, PKCS #1 or SEC 1), or a JWK with its private part")
+}
+
+/// A key and an algorithm that do not go together.
+pub(super) fn misfit(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("key and algorithm do not go together: {why}")).label("does not fit")
+}

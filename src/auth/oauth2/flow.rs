@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Config;
 use super::code::Authorization;
+use super::device::Device;
 use super::id_token::{self, Expected};
 use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, render};
@@ -22,6 +23,8 @@ pub(super) struct Run {
     metadata: Metadata,
     /// The authorization that was asked for.
     authorization: Option<Authorization>,
+    /// The device that waits for somebody to agree.
+    device: Option<Device>,
     /// What was sent and may be used once, as parts of the session.
     spent: Parts,
 }
@@ -30,6 +33,8 @@ enum Aim {
     Login,
     /// The refresh token, and the parts that stay unless they are renewed.
     Refresh(String, Parts),
+    /// What kind of token is to be revoked, and the token.
+    Revoke(&'static str, String),
 }
 
 /// What an answer is awaited for.
@@ -43,6 +48,8 @@ enum Stage {
     Resting(Post),
     /// The browser's way back.
     Pages(Authorization),
+    /// The end of the pages on which somebody agrees to a device.
+    Approval,
     /// The server's keys, for the ID token among these parts.
     Keys(Parts),
     Over,
@@ -57,8 +64,20 @@ impl Run {
         Self::start(config, Aim::Refresh(token, before))
     }
 
+    pub(super) fn revoke(config: Arc<Config>, kind: &'static str, token: String) -> Self {
+        Self::start(config, Aim::Revoke(kind, token))
+    }
+
     fn start(config: Arc<Config>, aim: Aim) -> Self {
-        Self { config, aim, stage: Stage::Start, metadata: Metadata::default(), authorization: None, spent: Vec::new() }
+        Self {
+            config,
+            aim,
+            stage: Stage::Start,
+            metadata: Metadata::default(),
+            authorization: None,
+            device: None,
+            spent: Vec::new(),
+        }
     }
 
     fn advance(&mut self, heard: Heard, cx: &Ctx<'_>) -> Result<Move, Refused> {
@@ -71,6 +90,7 @@ impl Run {
             (Stage::Sent(post), Heard::Answer(answer)) => self.answered(post, &answer, cx),
             (Stage::Resting(post), Heard::Waited) => self.send(post, cx),
             (Stage::Pages(authorization), Heard::Landed(address)) => self.landed(authorization, &address, cx),
+            (Stage::Approval, Heard::Steps(_)) => self.poll(cx),
             (Stage::Keys(parts), Heard::Answer(answer)) => {
                 let keys = read_keys(&answer)?;
                 self.believe(parts, Some(&keys), cx)
@@ -81,7 +101,12 @@ impl Run {
 
     /// Asks for the metadata, unless the scheme itself names all that is needed.
     fn look_up(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let known = self.config.grant.endpoints().iter().all(|e| self.metadata.names(*e));
+        let needed: &[Endpoint] = match &self.aim {
+            Aim::Login => self.config.grant.endpoints(),
+            Aim::Refresh(..) => &[Endpoint::Token],
+            Aim::Revoke(..) => &[Endpoint::Revoke],
+        };
+        let known = needed.iter().all(|e| self.metadata.names(*e));
         let mut places = if known { Vec::new() } else { self.metadata.places(cx)? };
         if places.is_empty() {
             return self.begin(cx);
@@ -118,15 +143,28 @@ impl Run {
 
     /// Does what the grant begins with.
     fn begin(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        if let Aim::Refresh(token, _) = &self.aim {
-            let post = Post::new("refresh", Endpoint::Token).with("grant_type", "refresh_token");
-            let post = post.with("refresh_token", token.as_str()).aimed(&self.config, cx)?;
-            return self.send(post, cx);
-        }
+        let post = match &self.aim {
+            Aim::Login => return self.log_in(cx),
+            Aim::Refresh(token, _) => Post::new("refresh", Endpoint::Token)
+                .with("grant_type", "refresh_token")
+                .with("refresh_token", token.as_str())
+                .aimed(&self.config, cx)?,
+            Aim::Revoke(kind, token) => {
+                Post::new("revoke", Endpoint::Revoke).with("token", token.as_str()).with("token_type_hint", *kind)
+            }
+        };
+        self.send(post, cx)
+    }
+
+    fn log_in(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let post = Post::new("token", Endpoint::Token).with("grant_type", self.config.grant.registered());
         let post = match self.config.grant {
             Grant::AuthorizationCode => return self.authorize(cx),
             Grant::ClientCredentials => post,
+            Grant::DeviceCode => {
+                let post = Post::new("device", Endpoint::Device).asking(&self.config, cx)?;
+                return self.send(post, cx);
+            }
             Grant::Password => {
                 let field = |name: &str| {
                     let identity = cx.scope.get("identity");
@@ -192,6 +230,25 @@ impl Run {
         self.send(post, cx)
     }
 
+    /// Lets somebody agree to the device, as a browser of their own.
+    fn approve(&mut self, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let device = Device::read(answer, cx)?;
+        let script = device.pages(&self.config, cx)?;
+        self.spend("device_code", &device.code);
+        self.spend("user_code", &device.user_code);
+        self.device = Some(device);
+        self.stage = Stage::Approval;
+        Ok(Move::Pages(script))
+    }
+
+    /// Asks whether somebody agreed (RFC 8628, section 3.4).
+    fn poll(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let Some(device) = &self.device else { return Err(Refused::unasked()) };
+        let post = Post::new("token", Endpoint::Token).with("grant_type", self.config.grant.registered());
+        let post = post.with("device_code", device.code.as_str()).aimed(&self.config, cx)?;
+        self.send(post, cx)
+    }
+
     fn send(&mut self, post: Post, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let (exchange, assertion) = post.exchange(&self.config, &self.metadata, cx)?;
         if let Some(assertion) = assertion {
@@ -211,12 +268,18 @@ impl Run {
             self.stage = Stage::Resting(post);
             return Ok(Move::Wait(wait, "the authorization server, which was asked too often"));
         }
+        if let Some(wait) = self.device.as_mut().and_then(|device| device.patience(answer, cx)) {
+            self.stage = Stage::Resting(post);
+            return Ok(Move::Wait(wait, "somebody to agree to the device"));
+        }
         if !matches!(answer.status, 200 | 201) {
             let asked = Asked { post: &post, config: &self.config, metadata: &self.metadata };
             return Err(by_endpoint(&asked, answer));
         }
         match post.to {
             Endpoint::Par => self.pushed(answer, cx),
+            Endpoint::Device => self.approve(answer, cx),
+            Endpoint::Revoke => Ok(Move::Ready(Credential::default())),
             Endpoint::Token => self.identify(token::read(answer)?, cx),
             Endpoint::Authorize | Endpoint::Jwks => Err(Refused::unasked()),
         }
@@ -242,7 +305,7 @@ impl Run {
     /// Believes an ID token, or refuses all that came with it.
     fn believe(&mut self, parts: Parts, keys: Option<&Jwks>, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let subject = match &self.aim {
-            Aim::Login => None,
+            Aim::Login | Aim::Revoke(..) => None,
             Aim::Refresh(_, before) => get(before, "id_token")
                 .and_then(unverified_claims)
                 .and_then(|claims| claims.get("sub").and_then(|s| s.as_str().map(ToOwned::to_owned))),
@@ -263,7 +326,7 @@ impl Run {
     fn ready(&mut self, parts: Parts, cx: &Ctx<'_>) -> Move {
         let spent = std::mem::take(&mut self.spent);
         let parts = match std::mem::replace(&mut self.aim, Aim::Login) {
-            Aim::Login => token::renewed(parts, spent),
+            Aim::Login | Aim::Revoke(..) => token::renewed(parts, spent),
             Aim::Refresh(_, before) => token::renewed(token::renewed(parts, spent), before),
         };
         let mut credential = Credential { parts, ..Credential::default() };

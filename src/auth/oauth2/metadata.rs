@@ -12,14 +12,17 @@ use crate::http::{Address, Response};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Endpoint {
     Authorize,
+    Device,
     Jwks,
     Par,
+    Revoke,
     Token,
 }
 
 /// Endpoints: the key that names one, its member of the metadata, and what it is called.
 const ENDPOINTS: &[(Endpoint, &str, &str, &str)] = &[
     (Endpoint::Authorize, "authorize_url", "authorization_endpoint", "the authorization endpoint"),
+    (Endpoint::Device, "device_url", "device_authorization_endpoint", "the device authorization endpoint"),
     (Endpoint::Jwks, "jwks_url", "jwks_uri", "the server's keys"),
     (
         Endpoint::Par,
@@ -27,6 +30,7 @@ const ENDPOINTS: &[(Endpoint, &str, &str, &str)] = &[
         "pushed_authorization_request_endpoint",
         "the endpoint for pushed authorization requests",
     ),
+    (Endpoint::Revoke, "revoke_url", "revocation_endpoint", "the revocation endpoint"),
     (Endpoint::Token, "token_url", "token_endpoint", "the token endpoint"),
 ];
 

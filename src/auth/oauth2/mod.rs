@@ -14,6 +14,7 @@ use crate::template::{Template, TemplateError, print};
 
 mod client;
 mod code;
+mod device;
 mod diags;
 mod flow;
 mod id_token;
@@ -57,6 +58,8 @@ const KEYS: &[Key] = &[
         .is(Shape::STEPS),
     key("par", "`true`: the authorization request is pushed first (RFC 9126); by itself when the server demands it")
         .is(Shape::Flag),
+    key("device_url", "the device authorization endpoint").is(Shape::Text),
+    key("revoke_url", "the revocation endpoint, which `request: logout` asks (RFC 7009)").is(Shape::Text),
     key("authorize_url", "the authorization endpoint").is(Shape::Text),
     key("par_url", "the endpoint for pushed authorization requests").is(Shape::Text),
     key("jwks_url", "the server's keys, for ID tokens").is(Shape::Text),
@@ -81,6 +84,13 @@ struct Config {
     pages: Pages,
     par: bool,
     extra: Vec<Extra>,
+}
+
+impl Config {
+    /// Whether there may be a revocation endpoint.
+    fn can_revoke(&self) -> bool {
+        self.issuer.is_some() || self.given.iter().any(|(endpoint, _)| *endpoint == Endpoint::Revoke)
+    }
 }
 
 /// Parameters beside or in place of the usual ones.
@@ -118,10 +128,21 @@ impl Scheme for OAuth {
         if self.config.grant == Grant::AuthorizationCode {
             parts.extend(["code", "code_verifier", "state", "nonce"].map(Arc::from));
         }
+        if self.config.grant == Grant::DeviceCode {
+            parts.extend(["device_code", "user_code"].map(Arc::from));
+        }
         if self.config.client.asserts() {
             parts.push("client_assertion".into());
         }
         parts
+    }
+
+    /// Revokes the refresh token, and with it all that came of it, or else the access token (RFC 7009, section 2.1).
+    fn leave(&self, credential: &Credential) -> Option<Box<dyn Flow>> {
+        let mut names = ["refresh_token", "access_token"].into_iter();
+        let (name, token) = names.find_map(|name| Some((name, part(credential, name)?.to_owned())))?;
+        let flow = || flow::Run::revoke(Arc::clone(&self.config), name, token);
+        self.config.can_revoke().then(|| Box::new(flow()) as Box<dyn Flow>)
     }
 
     fn exchanges(&self, talk: Talk) -> Exchanges {
@@ -129,6 +150,7 @@ impl Scheme for OAuth {
             Talk::Login => self.config.grant.exchanges(),
             // Whether there will be a refresh token is for the server to say.
             Talk::Refresh => vec!["refresh"],
+            Talk::Logout if self.config.can_revoke() => vec!["revoke"],
             Talk::Logout => Vec::new(),
         };
         let steps = self.config.pages.pages.filter(|_| talk == Talk::Login);

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use super::client::{CLIENT_KEYS, Client, PROOFS, Proof};
+use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
 use super::metadata::Endpoint;
 use super::{Config, Extra, diags};
 use crate::auth::form::Pages;
 use crate::auth::{ReadScheme, diags as common};
 use crate::http::Address;
+use crate::jose::{ALGORITHMS, Algorithm, Family, JoseFault, Key, sign_bytes};
 use crate::source::Span;
-use crate::spec::{Data, Fields, Node};
+use crate::spec::{self, Data, Fields, Node, Shape};
+use crate::step::read_file_or_absolute;
 use crate::template::Template;
 
 /// How a token is got.
@@ -17,6 +19,7 @@ use crate::template::Template;
 pub(super) enum Grant {
     AuthorizationCode,
     ClientCredentials,
+    DeviceCode,
     Password,
     RefreshToken,
 }
@@ -50,6 +53,13 @@ const ROWS: &[Row] = &[
         endpoints: &[Endpoint::Token],
         keys: &[],
     },
+    Row {
+        grant: Grant::DeviceCode,
+        word: "device_code",
+        registered: DEVICE,
+        endpoints: &[Endpoint::Device, Endpoint::Token],
+        keys: &["device_url", "jwks_url", "pages", "form", "fields", "button"],
+    },
     Row { grant: Grant::Password, word: "password", registered: "password", endpoints: &[Endpoint::Token], keys: &[] },
     Row {
         grant: Grant::RefreshToken,
@@ -61,12 +71,17 @@ const ROWS: &[Row] = &[
 ];
 
 /// The words of `grant`.
-pub(super) const GRANTS: &[&str] = &["authorization_code", "client_credentials", "password", "refresh_token"];
+pub(super) const GRANTS: &[&str] =
+    &["authorization_code", "client_credentials", "device_code", "password", "refresh_token"];
+
+/// The registered name of the grant `device_code` (RFC 8628, section 3.4).
+pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// The keys that only some grants have a use for.
 const OWN_KEYS: &[&str] = &[
     "authorize_url",
     "button",
+    "device_url",
     "fields",
     "form",
     "jwks_url",
@@ -76,6 +91,9 @@ const OWN_KEYS: &[&str] = &[
     "redirect_uri",
     "refresh_token",
 ];
+
+/// The keys of `key`.
+const FILE_KEYS: &[spec::Key] = &[spec::key("file", "a file with the key, PEM or a JWK").is(Shape::Text).needed()];
 
 /// The words of `grant` with what they mean.
 pub(super) fn words() -> impl Iterator<Item = (&'static str, Grant)> {
@@ -104,13 +122,18 @@ impl Grant {
 
     /// The names of the requests that it makes of parameters.
     pub(super) fn labels(self) -> Vec<&'static str> {
-        self.exchanges().into_iter().filter(|label| !matches!(*label, "form" | "consent")).chain(["refresh"]).collect()
+        self.exchanges()
+            .into_iter()
+            .filter(|label| !matches!(*label, "page" | "form" | "consent"))
+            .chain(["refresh", "revoke"])
+            .collect()
     }
 
     /// The names of the exchanges of its login.
     pub(super) fn exchanges(self) -> Vec<&'static str> {
         match self {
             Self::AuthorizationCode => vec!["par", "authorize", "form", "consent", "token"],
+            Self::DeviceCode => vec!["device", "page", "form", "consent", "token"],
             Self::ClientCredentials | Self::Password | Self::RefreshToken => vec!["token"],
         }
     }
@@ -147,7 +170,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     };
     let redirect = url(fields, "redirect_uri", cx);
     let pages = Pages::read(fields, node, cx)?;
-    if grant == Grant::AuthorizationCode && pages.are_found() {
+    if matches!(grant, Grant::AuthorizationCode | Grant::DeviceCode) && pages.are_found() {
         person(&["username", "password"], grant_node.span, cx);
     }
     let par = fields.get("par").is_some_and(|n| cx.compile.reader.flag(n).unwrap_or_default());
@@ -220,19 +243,89 @@ fn read_client(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
     }
     let proof = match fields.get("auth") {
         Some(node) => reader.one_of(node, "a way for a client to prove itself", PROOFS)?,
+        None if fields.get("key").is_some() => Proof::PrivateKey,
         None if fields.get("secret").is_some() => Proof::Basic,
         None => Proof::Nothing,
     };
-    match (proof, fields.entry("secret")) {
-        (Proof::Basic | Proof::BasicRaw | Proof::Post, None) => {
-            reader.fault(diags::no_proof(node.span, proof.word(), "secret"));
-        }
-        (Proof::Nothing | Proof::Tls, Some(entry)) => {
-            reader.fault(diags::idle_proof(entry.key_span, "secret", proof.word()));
-        }
-        (Proof::Basic | Proof::BasicRaw | Proof::Post, Some(_)) | (Proof::Nothing | Proof::Tls, None) => {}
+    let used: &[&str] = match proof {
+        Proof::Basic | Proof::BasicRaw | Proof::Post => &["secret"],
+        Proof::SecretKey => &["secret", "alg", "kid", "audience"],
+        Proof::PrivateKey => &["key", "alg", "kid", "audience"],
+        Proof::Nothing | Proof::Tls => &[],
+    };
+    if let Some(need) = used.first().filter(|need| fields.get(need).is_none()) {
+        reader.fault(diags::no_proof(node.span, proof.word(), need));
     }
-    Some(Client { id: id?, secret: secret.map(|(_, t)| t), proof })
+    for entry in fields.iter().filter(|e| !matches!(&*e.key, "id" | "auth") && !used.contains(&&*e.key)) {
+        if CLIENT_KEYS.iter().any(|k| k.name == &*entry.key) {
+            reader.fault(diags::idle_proof(entry.key_span, &entry.key, proof.word()));
+        }
+    }
+    let mut template = |name: &str| fields.get(name).map(|n| cx.compile.reader.template(n));
+    let (key_id, audience) = (template("kid").flatten(), template("audience").flatten());
+    let key = fields.get("key").and_then(|n| key(n, cx));
+    let algorithm = fields.get("alg").and_then(|n| cx.compile.reader.one_of(n, "an algorithm", ALGORITHMS));
+    let place = fields.get("alg").or_else(|| fields.get("key")).map_or(node.span, |n| n.span);
+    fitting(proof, key.as_ref(), algorithm, place, cx);
+    Some(Client { id: id?, secret: secret.map(|(_, t)| t), proof, key, algorithm, key_id, audience })
+}
+
+/// Reads a private key: a file is read now, text is rendered when it is needed.
+fn key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<KeySource> {
+    let (text, span) = if matches!(node.data, Data::Map(_)) {
+        let fields = cx.compile.reader.fields(node, FILE_KEYS, "`key`")?;
+        let path = cx.compile.reader.need(fields, node, "file", "`key`")?;
+        let path = cx.compile.reader.word(path)?;
+        match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
+            Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), path.span),
+            Err(why) => {
+                cx.compile.reader.fault(diags::no_key(path.span, &why));
+                return None;
+            }
+        }
+    } else {
+        let template = cx.compile.reader.template(node)?;
+        match template.as_literal() {
+            None => return Some(KeySource::Text(template)),
+            Some(text) => (text.to_string(), node.span),
+        }
+    };
+    let read = Key::from_text(&text);
+    let usable = read.and_then(|key| if key.can_sign() { Ok(key) } else { Err(public_key()) });
+    usable.map_err(|fault| cx.compile.reader.fault(diags::no_key(span, &fault.0))).ok().map(KeySource::Read)
+}
+
+fn public_key() -> JoseFault {
+    JoseFault("it is the public part, which cannot sign".to_owned())
+}
+
+/// A key that was read and an algorithm have to go together.
+fn fitting(
+    proof: Proof,
+    key: Option<&KeySource>,
+    algorithm: Option<Algorithm>,
+    place: Span,
+    cx: &mut ReadScheme<'_, '_, '_>,
+) {
+    let secret = |family: Family| family == Family::Secret;
+    let misfit = match (proof, key, algorithm) {
+        (Proof::PrivateKey, _, Some(algorithm)) if secret(algorithm.family()) => {
+            Some(format!("`{}` signs with a secret, and `private_key_jwt` with a key", algorithm.name()))
+        }
+        (Proof::SecretKey, _, Some(algorithm)) if !secret(algorithm.family()) => {
+            Some(format!("`{}` signs with a key, and `client_secret_jwt` with the secret", algorithm.name()))
+        }
+        (Proof::PrivateKey, Some(KeySource::Read(key)), _) if secret(key.family()) => {
+            Some("the key is a secret, and `private_key_jwt` needs a key pair".to_owned())
+        }
+        (Proof::PrivateKey, Some(KeySource::Read(key)), Some(algorithm)) => {
+            sign_bytes(algorithm, b"", key).err().map(|fault| fault.0)
+        }
+        _ => None,
+    };
+    if let Some(why) = misfit {
+        cx.compile.reader.fault(diags::misfit(place, &why));
+    }
 }
 
 fn extra(node: &Node, labels: &[&'static str], cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<Extra>> {

@@ -6,6 +6,7 @@ use super::Config;
 use super::client::Proof;
 use super::metadata::Metadata;
 use super::post::Post;
+use super::read::DEVICE;
 use crate::auth::Refused;
 use crate::http::Response;
 use crate::term::{list, shorten};
@@ -29,6 +30,7 @@ const CAUSES: &[(&str, Cause)] = &[
     ("invalid_target", target),
     ("invalid_request", request),
     ("access_denied", denied),
+    ("expired_token", late),
 ];
 
 /// Makes a refusal of an error answer.
@@ -83,6 +85,12 @@ fn client(asked: &Asked<'_>) -> Vec<String> {
         Proof::Post => {
             "check `client.id` and `client.secret`; a server that wants them in `Authorization` needs `client.auth: basic`"
         }
+        Proof::PrivateKey => {
+            "the server must have the public part of `client.key` under the same `kid`, and `client.audience` must be what it calls itself; see that the clocks agree"
+        }
+        Proof::SecretKey => {
+            "check `client.secret`, and that `client.audience` is what the server calls itself; see that the clocks agree"
+        }
         Proof::Nothing => {
             "`client.auth` is `none`: a client that is not public needs its `client.secret` or `client.key`"
         }
@@ -100,6 +108,7 @@ fn grant(asked: &Asked<'_>) -> Vec<String> {
         Some("refresh_token") => one(
             "the refresh token is over, was revoked, belongs to another client, or was used before: one that rotates may be used once",
         ),
+        Some(DEVICE) => one("the device code is over, was used before, or belongs to another client"),
         Some("authorization_code") => one(
             "the code is over, was used before, or belongs to another client; `redirect_uri` and `code_verifier` must be those it was asked with",
         ),
@@ -153,6 +162,10 @@ fn request(asked: &Asked<'_>) -> Vec<String> {
         ));
     }
     help
+}
+
+fn late(_: &Asked<'_>) -> Vec<String> {
+    vec!["the device code ended before somebody agreed: is its lifetime long enough for the pages?".to_owned()]
 }
 
 fn denied(_: &Asked<'_>) -> Vec<String> {

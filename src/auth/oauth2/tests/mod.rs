@@ -1,6 +1,7 @@
 //! The flow over hand-made answers: what is asked for in which order, and what each answer leads to.
 
 mod code;
+mod proofs;
 
 use std::time::Duration;
 
@@ -25,7 +26,15 @@ pub(super) fn config(grant: Grant) -> Config {
         grant,
         issuer: None,
         given: vec![(Endpoint::Token, text("/token"))],
-        client: Client { id: text("job"), secret: Some(text("secret-1")), proof: Proof::Post },
+        client: Client {
+            id: text("job"),
+            secret: Some(text("secret-1")),
+            proof: Proof::Post,
+            key: None,
+            algorithm: None,
+            key_id: None,
+            audience: None,
+        },
         scope: vec![text("read"), text("write")],
         audience: Vec::new(),
         resource: vec![text("urn:a")],

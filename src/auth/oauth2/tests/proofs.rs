@@ -1,0 +1,149 @@
+//! Assertions of clients, devices and revocation over hand-made answers.
+
+use super::*;
+use crate::auth::Opening;
+use crate::auth::oauth2::client::KeySource;
+use crate::jose::{Algorithm, Jwks, Key, Token};
+
+/// The key of RFC 7517, appendix A.2.
+fn key() -> Key {
+    Key::from_jwk(&json!({"kty": "EC", "crv": "P-256", "kid": "1",
+        "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4", "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM",
+        "d": "870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE"}))
+    .unwrap()
+}
+
+fn asserting(proof: Proof) -> Config {
+    let mut own = config(Grant::ClientCredentials);
+    own.client.proof = proof;
+    own.client.key = Some(KeySource::Read(key()));
+    own
+}
+
+fn assertion(exchange: &Exchange) -> (Token, serde_json::Value) {
+    let form = form(exchange);
+    let text = form.iter().find_map(|p| p.strip_prefix("client_assertion=")).unwrap();
+    assert!(form.contains(&"client_id=job".to_owned()) && !form.iter().any(|p| p.starts_with("client_secret")));
+    assert!(form.contains(&"client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer".to_owned()));
+    let token = Token::parse(text).unwrap();
+    let claims = token.claims().unwrap();
+    (token, claims)
+}
+
+#[test]
+fn a_client_signs_who_it_is_anew_for_each_request() {
+    let mut flow = begin(asserting(Proof::PrivateKey));
+    let first = sent(next(flow.as_mut(), Heard::Start));
+    let (token, claims) = assertion(&first);
+    Jwks::of(key()).verify(&token).unwrap();
+    assert_eq!((token.key_id(), token.algorithm().unwrap()), (Some("1"), Algorithm::Es256));
+    assert_eq!(claims["iss"], "job");
+    assert_eq!(claims["sub"], "job");
+    assert_eq!(claims["aud"], "http://id.test/base/token", "no issuer is known");
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 60);
+    next(flow.as_mut(), heard(429, &[("Retry-After", "1")], &json!({})));
+    let (_, again) = assertion(&sent(next(flow.as_mut(), Heard::Waited)));
+    assert_ne!(claims["jti"], again["jti"], "an assertion is used once, also when the request is sent again");
+    let credential = ready(next(flow.as_mut(), answer(200, &self::token())));
+    let spent = Token::parse(part(&credential, "client_assertion").unwrap()).unwrap();
+    assert_eq!(spent.claims().unwrap()["jti"], again["jti"]);
+}
+
+#[test]
+fn an_assertion_is_for_the_issuer_or_for_whom_the_scheme_says() {
+    let audience = |own: Config| assertion(&sent(next(begin(own).as_mut(), Heard::Start))).1["aud"].clone();
+    let issuer = || Config { issuer: Some(text("https://id.test")), ..asserting(Proof::PrivateKey) };
+    assert_eq!(audience(issuer()), "https://id.test");
+    let mut own = issuer();
+    own.client.audience = Some(text("urn:x"));
+    assert_eq!(audience(own), "urn:x");
+}
+
+#[test]
+fn a_client_may_sign_with_its_secret() {
+    let exchange = sent(next(begin(asserting(Proof::SecretKey)).as_mut(), Heard::Start));
+    let (token, _) = assertion(&exchange);
+    assert_eq!(token.algorithm().unwrap(), Algorithm::Hs256);
+    Jwks::of(Key::secret(b"secret-1").unwrap()).verify(&token).unwrap();
+}
+
+fn device() -> Box<dyn Flow> {
+    let mut own = config(Grant::DeviceCode);
+    own.given.push((Endpoint::Device, text("/device")));
+    let mut flow = begin(own);
+    let asked = sent(next(flow.as_mut(), Heard::Start));
+    assert_eq!((asked.label, asked.request.address.path()), ("device", "/base/device"));
+    flow
+}
+
+#[test]
+fn a_device_waits_until_somebody_agreed() {
+    let mut flow = device();
+    let code = json!({"device_code": "dc-1", "user_code": "AB-CD", "verification_uri": "http://id.test/d",
+        "verification_uri_complete": "http://id.test/d?c=AB-CD", "expires_in": 60});
+    let Move::Pages(script) = next(flow.as_mut(), answer(200, &code)) else { panic!() };
+    let Opening::Request(exchange) = &script.open else { panic!() };
+    assert!(script.agree && script.until.is_none());
+    assert_eq!(exchange.request.address.to_string(), "http://id.test/d?c=AB-CD");
+    let poll = sent(next(flow.as_mut(), Heard::Steps(Vec::new())));
+    let grant = "grant_type=urn:ietf:params:oauth:grant-type:device_code";
+    assert_eq!(form(&poll)[..2], [grant, "device_code=dc-1"]);
+    let wait = |step: Move| match step {
+        Move::Wait(time, _) => time.as_secs(),
+        other => panic!("{other:?}"),
+    };
+    let say = |error: &str| answer(400, &json!({ "error": error }));
+    assert_eq!(
+        wait(next(flow.as_mut(), say("authorization_pending"))),
+        5,
+        "what the RFC says when the server does not"
+    );
+    sent(next(flow.as_mut(), Heard::Waited));
+    assert_eq!(wait(next(flow.as_mut(), say("slow_down"))), 10);
+    sent(next(flow.as_mut(), Heard::Waited));
+    let credential = ready(next(flow.as_mut(), answer(200, &token())));
+    assert_eq!(part(&credential, "device_code"), Some("dc-1"));
+}
+
+#[test]
+fn a_device_that_is_denied_or_late_is_refused() {
+    let why = |error: &str| {
+        let mut flow = device();
+        let code = json!({"device_code": "dc-1", "user_code": "AB-CD", "verification_uri": "http://id.test/d",
+            "expires_in": 0, "interval": 1});
+        let Move::Pages(script) = next(flow.as_mut(), answer(200, &code)) else { panic!() };
+        let Opening::Request(exchange) = &script.open else { panic!() };
+        assert_eq!(exchange.request.address.to_string(), "http://id.test/d?user_code=AB-CD");
+        next(flow.as_mut(), Heard::Steps(Vec::new()));
+        refused(next(flow.as_mut(), answer(400, &json!({ "error": error })))).message
+    };
+    for error in ["access_denied", "expired_token", "authorization_pending"] {
+        assert_eq!(why(error), format!("the token endpoint says `{error}`"), "the code has ended");
+    }
+    let mut flow = device();
+    assert!(refused(next(flow.as_mut(), answer(200, &json!({"device_code": "x"})))).message.contains("`user_code`"));
+}
+
+#[test]
+fn a_logout_revokes_the_refresh_token_or_else_the_access_token() {
+    let mut own = config(Grant::ClientCredentials);
+    own.given.push((Endpoint::Revoke, text("/revoke")));
+    let scheme = OAuth { config: Arc::new(own) };
+    let mut credential = Credential::default();
+    assert!(scheme.leave(&credential).is_none(), "there is nothing to revoke");
+    for (name, value) in [("access_token", "at-1"), ("refresh_token", "rt-1")] {
+        credential.parts.push((name.into(), value.into()));
+        let mut flow = scheme.leave(&credential).unwrap();
+        let exchange = sent(next(flow.as_mut(), Heard::Start));
+        assert_eq!((exchange.label, exchange.request.address.path()), ("revoke", "/base/revoke"));
+        assert_eq!(form(&exchange)[..2], [format!("token={value}"), format!("token_type_hint={name}")]);
+        ready(next(flow.as_mut(), answer(200, &json!(""))));
+    }
+    let plain = OAuth { config: Arc::new(config(Grant::ClientCredentials)) };
+    assert!(plain.leave(&credential).is_none() && plain.exchanges(Talk::Logout).is_empty());
+    assert_eq!(scheme.exchanges(Talk::Logout).labels, ["revoke"]);
+    let mut flow = scheme.leave(&credential).unwrap();
+    next(flow.as_mut(), Heard::Start);
+    let refusal = refused(next(flow.as_mut(), answer(400, &json!({"error": "unsupported_token_type"}))));
+    assert_eq!(refusal.message, "the revocation endpoint says `unsupported_token_type`");
+}
