@@ -94,6 +94,11 @@ fn distance(a: &str, b: &str) -> usize {
     rows[a.len()][b.len()]
 }
 
+/// What the system says of a fault, without its number: `no space left on device`.
+pub fn system(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
 /// Cuts a text to a number of characters, with `…` in place of the rest.
 pub fn shorten(text: &str, max: usize) -> String {
     if text.chars().count() <= max {

@@ -4,7 +4,7 @@
 //! every expectation and tells why. One that was refused only because the answer came over plain
 //! http is judged by what it says: that is the test's own address, not the server's fault.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::http::Trail;
@@ -24,7 +24,8 @@ pub(super) const KEYS: &[Key] = &[
     key("path", "its `Path`, as sent").is(Shape::The(Def::Value)),
     key("domain", "its `Domain`, in lower case, without a leading dot").is(Shape::The(Def::Value)),
     key("max_age", "its `Max-Age` in seconds").is(Shape::The(Def::Value)),
-    key("expires", "its `Expires`, as RFC 3339: `{ within: 30d }`").is(Shape::The(Def::Value)),
+    key("expires", "its `Expires` as RFC 3339, or what a `Max-Age` beside it makes of that: `{ within: 30d }`")
+        .is(Shape::The(Def::Value)),
     key("session", "whether it ends with the client: neither `Max-Age` nor `Expires`").is(Shape::Flag),
     key("exists", "whether it was set in this step; a deletion does not count").is(Shape::Flag),
     key("deleted", "`true`: it was expired, and nothing of that name stays in the jar").is(Shape::Flag),
@@ -261,7 +262,7 @@ fn judge_attribute(what: Attribute, wanted: &Expectation, cookie: &ParsedSetCook
         Attribute::SameSite => cookie.same_site().map(|s| spelled(s).to_owned()),
         Attribute::Path => cookie.path().map(str::to_owned),
         Attribute::Domain => cookie.domain(),
-        Attribute::Expires => cookie.expires().map(|at| at.to_string()),
+        Attribute::Expires => cookie.expires().map(|at| ends(cookie, at, seen).to_string()),
         Attribute::MaxAge => {
             let seconds = cookie.max_age().map(Value::from);
             let source = seconds.as_ref().map_or(Actual::Missing(Missing::Absent("no `Max-Age`")), Actual::Json);
@@ -270,6 +271,12 @@ fn judge_attribute(what: Attribute, wanted: &Expectation, cookie: &ParsedSetCook
     };
     let missing = Actual::Missing(Missing::Absent("the cookie has no such attribute"));
     wanted.judge(text.as_deref().map_or(missing, Actual::Text), at)
+}
+
+/// When a cookie with an `Expires` ends: where a `Max-Age` stands beside it, that wins (RFC 6265bis, section 5.6).
+fn ends(cookie: &ParsedSetCookie, expires: Timestamp, seen: &Seen<'_>) -> Timestamp {
+    let Some(seconds) = cookie.max_age() else { return expires };
+    seen.now.checked_add(SignedDuration::from_secs(seconds)).unwrap_or(expires)
 }
 
 const fn spelled(same_site: SameSite) -> &'static str {

@@ -27,6 +27,7 @@ use crate::report::spool::Spool;
 use crate::report::terminal::{Live, Verbosity};
 use crate::report::{Reporter, Terminal, TerminalOptions};
 use crate::secret::{SecretSet, TextKind};
+use crate::term::system;
 use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
 
 pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
@@ -329,7 +330,7 @@ impl Telling {
             context.complain(&format!("warning: under 6 bytes and so masked only where credentials stand: {names}\n"));
         }
         let mut faults: Vec<String> =
-            self.fault.take().map(|e| format!("a report cannot be written: {e}")).into_iter().collect();
+            self.fault.take().map(|e| format!("a report cannot be written: {}", system(&e))).into_iter().collect();
         let mut written: Vec<Written> = Vec::new();
         if let Some(info) = &self.info {
             let (spool, run) = (&mut self.spool, &self.run);

@@ -119,6 +119,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "A name was undefined at this point, or an operation does not fit its value. Nothing was sent.",
     },
     ReasonCode {
+        name: "unsendable",
+        about: "the request cannot be sent as it came out",
+        explain: "A value holds what cannot travel where it stands, such as a line break in a header field. Nothing was sent; the message says which and where.",
+    },
+    ReasonCode {
         name: "other-origin",
         about: "the step would send a credential to an origin it is not bound to",
         explain: "A credential goes to its target's and its login's origin only. If the other origin is trusted, add it under `origins:`; otherwise send the step as nobody.",

@@ -80,6 +80,7 @@ fn failed(shared: &Shared, suite: usize, phase: Phase, done: Done) -> Failure {
     let line = last.map(|r| r.request.clone()).unwrap_or_default();
     let message = format!("the {what} of `{}` did not work at `{line}`: {why}", plan.name);
     let mut reason = record::reason(shared, code, &message, plan.span, Vec::new());
+    let target = first.as_ref().and_then(|r| r.shared_cause.clone());
     if let Some(first) = first {
         reason =
             Reason { place: first.place, expected: first.expected, actual: first.actual, help: first.help, ..reason };
@@ -88,5 +89,5 @@ fn failed(shared: &Shared, suite: usize, phase: Phase, done: Done) -> Failure {
     }
     reason.step = done.records.len().checked_sub(1);
     reason.shared_cause = Some(format!("{code}:{}", plan.id).into());
-    Failure { reason, steps: done.records }
+    Failure { reason: record::share_target(reason, target.as_ref()), steps: done.records }
 }

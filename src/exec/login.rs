@@ -137,7 +137,7 @@ impl<'a> Entry<'a> {
         if let Some(not_ready) = &world.not_ready {
             let mut reason =
                 record::reason(self.shared, "target-not-ready", &not_ready.message, not_ready.span, Vec::new());
-            reason.shared_cause = Some("target-not-ready".into());
+            reason.shared_cause = record::dead_target(&reason.message);
             return Err(Arc::new(Failure { reason, steps: Vec::new() }));
         }
         Ok(world)
@@ -288,6 +288,7 @@ impl<'a> Entry<'a> {
 
     fn failed(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {
         let last = done.reasons.first().cloned();
+        let target = last.as_ref().and_then(|r| r.shared_cause.clone());
         let mut reason = record::reason(self.shared, code, message, self.identity.span, Vec::new());
         if let Some(last) = last {
             reason.place = last.place;
@@ -297,7 +298,8 @@ impl<'a> Entry<'a> {
         }
         reason.step = done.records.len().checked_sub(1);
         let steps = done.records;
-        Arc::new(Failure { reason: self.shared_cause(reason), steps })
+        let reason = record::share_target(self.shared_cause(reason), target.as_ref());
+        Arc::new(Failure { reason, steps })
     }
 
     fn fail(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {

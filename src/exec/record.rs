@@ -2,6 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::Shared;
@@ -49,6 +51,20 @@ pub(super) fn reason(shared: &Shared, code: &'static str, message: &str, span: S
         help: help.iter().map(|h| text(shared, h)).collect(),
         shared_cause: None,
     }
+}
+
+/// The key of a cause that lies with a whole target and not with whoever meets it.
+pub(super) fn dead_target(what: &str) -> Option<Arc<str>> {
+    Some(format!("target:{what}").into())
+}
+
+/// Takes over what a reason shares with others, where that is a whole target: every login and every setup would
+/// tell it again.
+pub(super) fn share_target(mut reason: Reason, first: Option<&Arc<str>>) -> Reason {
+    if let Some(key) = first.filter(|key| key.starts_with("target:")) {
+        reason.shared_cause = Some(Arc::clone(key));
+    }
+    reason
 }
 
 /// Names the case that ended a session under others.
@@ -197,10 +213,16 @@ fn body(shared: &Shared, headers: &Headers, bytes: &Bytes) -> BodyRecord {
     BodyRecord { kind, text: cut(masked), bytes: length }
 }
 
+/// How far from the end of what is kept of a body a better place to cut is looked for.
+const NEAR: usize = 256;
+
 fn cut(mut text: String) -> String {
     if text.len() > BODY_KEPT {
-        let end = (0..=BODY_KEPT).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-        text.truncate(end);
+        let end = text.floor_char_boundary(BODY_KEPT);
+        // Between two values or words, where one ends near by.
+        let near = text.floor_char_boundary(end.saturating_sub(NEAR));
+        let gap = text[near..end].rfind(['\n', ',', '>', ' ', '&']).map_or(end, |at| near + at + 1);
+        text.truncate(gap);
         text.push('…');
     }
     text

@@ -75,7 +75,7 @@ pub(super) fn plain_ground(shared: &Shared, suite: usize) -> Ground {
     let scope = world.map_or_else(|| Arc::new(Scope::default()), |w| Arc::clone(&w.scope));
     let blocked = world.and_then(|w| w.not_ready.as_ref()).map(|not_ready| {
         let mut reason = record::reason(shared, "target-not-ready", &not_ready.message, not_ready.span, Vec::new());
-        reason.shared_cause = Some("target-not-ready".into());
+        reason.shared_cause = record::dead_target(&reason.message);
         Arc::new(super::session::Failure { reason, steps: Vec::new() })
     });
     Ground { scope, blocked }

@@ -285,7 +285,11 @@ impl StepRun<'_> {
                 // A way that leads to nobody does not lead where it should.
                 let strayed = trail.until.is_some() && trail.hops.len() > 1;
                 let ended = if strayed { Ended::Failed } else { Ended::Errored };
-                (ended, Some(self.reason(error.code(), &error.to_string(), step.span, error.help())))
+                let mut reason = self.reason(error.code(), &error.to_string(), step.span, error.help());
+                if error.is_everybodys() {
+                    reason.shared_cause = record::dead_target(&reason.message);
+                }
+                (ended, Some(reason))
             }
             Some(expected) => match judge::reason(self.shared, expected.span, "error", expected.judge(&error)) {
                 None => (Ended::Held, None),

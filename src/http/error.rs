@@ -71,8 +71,13 @@ impl HttpError {
             Self::TooLarge(_) => "body-too-large",
             Self::BadAnswer { .. } => "bad-answer",
             Self::Redirects { .. } => "redirects",
-            Self::BadRequest { .. } => "template",
+            Self::BadRequest { .. } => "unsendable",
         }
+    }
+
+    /// Whether every request to the host meets the same, whatever it asks.
+    pub const fn is_everybodys(&self) -> bool {
+        matches!(self, Self::Dns { .. } | Self::Refused { .. })
     }
 
     /// What a user can try.
@@ -86,6 +91,9 @@ impl HttpError {
             }
             Self::Tls { why } if why.contains("client certificate") => "name it with `tls: { cert: path, key: path }`",
             Self::Tls { why } if why.contains("does not speak TLS") => "is `http://` meant?",
+            Self::BadRequest { why } if why.contains("line break") => {
+                "a value from a file or a variable often ends with one: keep it out of there"
+            }
             Self::Timeout(_) => "give the step more time with `timeout:`, or look why the server is slow",
             Self::TooLarge(_) => "is this the answer that was meant?",
             Self::Tls { .. }

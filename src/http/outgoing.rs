@@ -70,10 +70,20 @@ pub(super) fn header_map(fields: &Headers) -> Result<http::HeaderMap, HttpError>
         let bad =
             |what: &str| HttpError::BadRequest { why: format!("{what} of the header field `{name}` cannot travel") };
         let header = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("the name"))?;
-        let value = http::HeaderValue::from_maybe_shared(value.clone()).map_err(|_| bad("a character in the value"))?;
+        let value = http::HeaderValue::from_maybe_shared(value.clone()).map_err(|_| bad(&unsendable(value)))?;
         map.append(header, value);
     }
     Ok(map)
+}
+
+/// Says which byte of a value no header field may hold (RFC 9110, section 5.5), and where it stands.
+fn unsendable(value: &[u8]) -> String {
+    let at = value.iter().position(|b| (*b < b' ' && *b != b'\t') || *b == 0x7f).unwrap_or(0);
+    let what = match value.get(at) {
+        Some(b'\n' | b'\r') => "a line break",
+        Some(_) | None => "a control character",
+    };
+    format!("{what} after {} of the value", crate::term::plural(at, "byte"))
 }
 
 /// The host as its own field says it.

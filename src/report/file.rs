@@ -10,6 +10,7 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::secret::SecretSet;
+use crate::term::system;
 
 pub(super) mod scrub;
 mod temp;
@@ -23,7 +24,7 @@ pub use temp::remove_unfinished;
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
     /// No file can be made at this place.
-    #[error("{} cannot be created: {why}", .path.display())]
+    #[error("{} cannot be created: {}", .path.display(), system(.why))]
     Create {
         /// The file that was asked for.
         path: PathBuf,
@@ -31,7 +32,7 @@ pub enum FileError {
         why: io::Error,
     },
     /// Writing stopped half way, for example because the disk is full.
-    #[error("{} cannot be written: {why}", .path.display())]
+    #[error("{} cannot be written: {}", .path.display(), system(.why))]
     Write {
         /// The file that was asked for.
         path: PathBuf,
@@ -39,7 +40,7 @@ pub enum FileError {
         why: io::Error,
     },
     /// The finished file could not be put into its place.
-    #[error("{} cannot be put into place: {why}", .path.display())]
+    #[error("{} cannot be put into place: {}", .path.display(), system(.why))]
     Publish {
         /// The file that was asked for.
         path: PathBuf,

@@ -26,6 +26,10 @@ fn every_attribute_is_asked_as_it_was_sent() {
     let dated = "a=1; Expires=Thu, 01 Jan 2026 01:00:00 GMT";
     assert!(holds(&[dated], "{ a: { expires: { within: 1h }, max_age: { exists: false }, session: false } }"));
     assert!(!holds(&[dated], "{ a: { expires: { within: 50m } } }"));
+    // A browser goes by `Max-Age` where both stand.
+    let both = "a=1; Expires=Thu, 01 Jan 2026 01:00:00 GMT; Max-Age=600";
+    assert!(holds(&[both], "{ a: { expires: { within: 10m }, max_age: 600 } }"));
+    assert!(!holds(&[both], "{ a: { expires: { within: 9m } } }"));
     assert!(holds(&["a=1"], "{ a: { session: true, same_site: { exists: false }, http_only: false } }"));
     assert!(!holds(&["a=1"], "{ a: { same_site: { not: None } } }"), "a missing attribute fails `not` too");
     assert_eq!(why(&["a=1"], "{ a: { http_only: true } }"), "no `HttpOnly`");

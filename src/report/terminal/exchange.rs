@@ -106,9 +106,11 @@ fn body(body: &BodyRecord) -> Vec<String> {
         BodyKind::Empty => Vec::new(),
         BodyKind::Binary => vec![format!("({} of binary data)", bytes(body.bytes))],
         BodyKind::Json | BodyKind::Html | BodyKind::Form | BodyKind::Text => {
-            let mut lines: Vec<String> = body.text.lines().map(str::to_owned).collect();
-            if body.bytes > BODY_KEPT as u64 && body.text.len() + 4 >= BODY_KEPT {
-                lines.push(format!("(cut here, {} in all)", bytes(body.bytes)));
+            let is_cut = body.bytes > BODY_KEPT as u64 && (body.text.ends_with('…') || body.text.len() >= BODY_KEPT);
+            let text = if is_cut { body.text.trim_end_matches('…') } else { &body.text };
+            let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            if is_cut {
+                lines.push(format!("… ({} more)", bytes(body.bytes.saturating_sub(text.len() as u64))));
             }
             lines
         }

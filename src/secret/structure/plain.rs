@@ -12,6 +12,9 @@ use super::header::{Carrier, carrier};
 use super::keys::{Kind, kind_of};
 use super::{SCHEMES, mask_header, mask_json_text, mask_url, replace_all, stand_in};
 
+/// What `session:` says in a suite; nobody has one of these words for a credential.
+const SESSION_WORDS: &[&str] = &["shared", "fresh", "exclusive"];
+
 /// A header's name and colon, as in a trace or after `-H '`.
 static HEADER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?m)(?:^|[\s'"<>])([A-Za-z][A-Za-z0-9_-]{1,60}):[ \t]*"#).expect("a constant pattern")
@@ -91,6 +94,9 @@ fn mask_headers(text: &str) -> Cow<'_, str> {
         if shape.starts_with(['{', '[', '$']) || (is_cookie && !shape.contains('=')) {
             continue; // a map, a list, a template or a path in somebody's file; a cookie has a name and a value
         }
+        if name.as_str() == "session" && SESSION_WORDS.contains(&&text[value.clone()]) {
+            continue; // the user's own line
+        }
         if let Cow::Owned(shown) = mask_header(name.as_str(), &text[value.clone()]) {
             changes.push((value, shown));
         }
@@ -162,6 +168,9 @@ mod tests {
                 "sent: { headers: { Authorization: { exists: false } } }",
             ),
             ("capture: { token: $.access_token, x: y }", "capture: { token: $.access_token, x: y }"),
+            ("    session: exclusive\n", "    session: exclusive\n"),
+            ("  - { as: bob, session: fresh, request: GET /a }", "  - { as: bob, session: fresh, request: GET /a }"),
+            ("session: fresher\nsession: a1b2c3", "session: ‹masked›\nsession: ‹masked›"),
             ("capture: { sid: { cookie: session } }", "capture: { sid: { cookie: session } }"),
             ("headers: { X: \"Bearer {{ token }}\" }", "headers: { X: \"Bearer {{ token }}\" }"),
             ("request: GET /a?token={{ token }}&x=1", "request: GET /a?token={{ token }}&x=1"),
