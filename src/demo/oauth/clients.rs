@@ -70,6 +70,8 @@ pub(crate) struct Client {
     pub(crate) scopes: &'static [&'static str],
     /// Exact redirect URIs; one that begins with a slash is the demo's own.
     pub(crate) redirects: &'static [&'static str],
+    /// Where a browser may be sent after a logout, in the same spelling.
+    pub(crate) after_logout: &'static [&'static str],
     /// How many seconds its access tokens live.
     pub(crate) lifetime: u64,
     /// How many seconds its refresh tokens and device codes live.
@@ -84,8 +86,7 @@ const READ: &[&str] = &["orders.read"];
 const PEOPLE: &[&str] = &["openid", "profile", "email", "offline_access", "orders.read", "orders.write"];
 const WEB: &[&str] = &["https://web.example.com/callback", "/oauth/demo/callback"];
 const SPA: &[&str] = &["https://spa.example.com/callback", "/oauth/demo/callback"];
-/// Where browsers may be sent after a logout.
-pub(crate) const AFTER_LOGOUT: &[&str] = &["https://web.example.com/goodbye", "/oauth/demo/goodbye"];
+const WEB_GOODBYE: &[&str] = &["https://web.example.com/goodbye", "/oauth/demo/goodbye"];
 
 const CC: &[Grant] = &[Grant::ClientCredentials];
 const CODE: &[Grant] = &[Grant::Code, Grant::Refresh];
@@ -99,11 +100,18 @@ const PLAIN: Client = Client {
     grants: CC,
     scopes: ORDERS,
     redirects: &[],
+    after_logout: &[],
     lifetime: 300,
     refresh_lifetime: 86_400,
     alg: Algorithm::RS256,
     demands: &[],
 };
+
+/// What web applications have in common.
+const WEB_APP: Client = Client { grants: CODE, scopes: PEOPLE, redirects: WEB, after_logout: WEB_GOODBYE, ..PLAIN };
+
+/// What pages in a browser have in common.
+const PAGE: Client = Client { method: Method::None, grants: CODE, scopes: PEOPLE, redirects: SPA, ..PLAIN };
 
 /// The registered clients.
 pub(crate) const CLIENTS: &[Client] = &[
@@ -162,55 +170,38 @@ pub(crate) const CLIENTS: &[Client] = &[
         demands: &[Demand::Dpop],
         ..PLAIN
     },
-    Client {
-        id: "web",
-        about: "a web application",
-        secret: "web-secret-3c9e",
-        grants: CODE,
-        scopes: PEOPLE,
-        redirects: WEB,
-        ..PLAIN
-    },
+    Client { id: "web", about: "a web application", secret: "web-secret-3c9e", ..WEB_APP },
     Client {
         id: "web-short",
-        about: "a web application whose access tokens live 2 s and refresh tokens 4 s",
+        about: "a web application whose access tokens live 2 s",
         secret: "web-short-secret-77b0",
-        grants: CODE,
-        scopes: PEOPLE,
-        redirects: WEB,
+        lifetime: 2,
+        ..WEB_APP
+    },
+    Client {
+        id: "web-brief",
+        about: "the same; its refresh tokens live 4 s",
+        secret: "web-brief-secret-a61c",
         lifetime: 2,
         refresh_lifetime: 4,
-        ..PLAIN
+        ..WEB_APP
     },
     Client {
         id: "web-par",
         about: "a web application that must push its requests",
         secret: "web-par-secret-e2d4",
-        grants: CODE,
-        scopes: PEOPLE,
-        redirects: WEB,
         demands: &[Demand::Par],
-        ..PLAIN
+        ..WEB_APP
     },
     Client {
-        id: "spa",
-        about: "a page in a browser; public, so PKCE is a must",
-        method: Method::None,
-        grants: CODE,
-        scopes: PEOPLE,
-        redirects: SPA,
-        ..PLAIN
+        id: "web-bank",
+        about: "a web application with the ES256 key, pushed requests and tokens bound to a key",
+        method: Method::PrivateKeyJwt(Algorithm::ES256),
+        demands: &[Demand::Par, Demand::Dpop],
+        ..WEB_APP
     },
-    Client {
-        id: "spa-dpop",
-        about: "the same with tokens bound to a key",
-        method: Method::None,
-        grants: CODE,
-        scopes: PEOPLE,
-        redirects: SPA,
-        demands: &[Demand::Dpop],
-        ..PLAIN
-    },
+    Client { id: "spa", about: "a page in a browser; public, so PKCE is a must", ..PAGE },
+    Client { id: "spa-dpop", about: "the same with tokens bound to a key", demands: &[Demand::Dpop], ..PAGE },
     Client {
         id: "native",
         about: "a program on a person's machine; any port of http://127.0.0.1/callback, tokens with ES256",
@@ -245,6 +236,15 @@ pub(crate) const CLIENTS: &[Client] = &[
         secret: "legacy-secret-40d6",
         grants: &[Grant::Password, Grant::Refresh],
         scopes: PEOPLE,
+        ..PLAIN
+    },
+    Client {
+        id: "legacy-short",
+        about: "the same; its access tokens live 2 s",
+        secret: "legacy-short-secret-1e7b",
+        grants: &[Grant::Password, Grant::Refresh],
+        scopes: PEOPLE,
+        lifetime: 2,
         ..PLAIN
     },
     Client {

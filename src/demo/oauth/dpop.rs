@@ -207,11 +207,27 @@ fn once(app: &App, jkt: &str, claims: &Map<String, Value>) -> Result<(), String>
 
 /// The key that the tokens of a token request are to be bound to (RFC 9449 §5).
 pub(super) fn at_token(app: &App, client: &Client, posted: &Posted) -> Result<Option<String>, OAuthError> {
+    let jkt = at_server(app, posted)?;
+    if jkt.is_none() && client.must(Demand::Dpop) {
+        return Err(OAuthError::new("invalid_dpop_proof", "the client must prove that it holds a key"));
+    }
+    Ok(jkt)
+}
+
+/// The key that the code of a pushed request is to be bound to, by its proof or by `dpop_jkt` (RFC 9449 §10.1).
+pub(super) fn at_push(app: &App, posted: &Posted, named: Option<&str>) -> Result<Option<String>, OAuthError> {
+    let jkt = at_server(app, posted)?;
+    match (&jkt, named) {
+        (Some(jkt), Some(named)) if jkt != named => {
+            Err(OAuthError::new("invalid_dpop_proof", "dpop_jkt is not the key of the proof"))
+        }
+        _ => Ok(jkt.or_else(|| named.map(str::to_owned))),
+    }
+}
+
+fn at_server(app: &App, posted: &Posted) -> Result<Option<String>, OAuthError> {
     let expected = Expected { method: "POST", path: &posted.path, place: Place::Token, token: None };
     match proven(app, &posted.headers, &expected) {
-        Ok(None) if client.must(Demand::Dpop) => {
-            Err(OAuthError::new("invalid_dpop_proof", "the client must prove that it holds a key"))
-        }
         Ok(jkt) => Ok(jkt),
         Err(Flaw::Nonce) => Err(OAuthError::new("use_dpop_nonce", "the proof needs the nonce of this server")),
         Err(Flaw::Invalid(why)) => Err(OAuthError::new("invalid_dpop_proof", why)),

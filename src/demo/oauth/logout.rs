@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 
-use super::clients::{self, AFTER_LOGOUT};
+use super::clients::{self, CLIENTS, Client};
 use super::error::OAuthError;
 use super::interaction::{Person, person};
 use super::params::{Asked, Params};
@@ -31,8 +31,8 @@ async fn logout(State(app): State<App>, Asked(params, headers, _): Asked) -> Res
 
 async fn decide(app: &App, headers: &HeaderMap, params: Result<Params, OAuthError>) -> Result<Response, OAuthError> {
     let params = params?;
-    let hinted = hinted(app, &params).await?;
-    let to = next(app, &params, hinted.is_some() || params.get("client_id").is_some())?;
+    let (client, hinted) = asks(app, &params).await?;
+    let to = next(app, &params, client)?;
     let Some(person) = person(app, headers) else {
         return Ok(gone(to));
     };
@@ -40,17 +40,17 @@ async fn decide(app: &App, headers: &HeaderMap, params: Result<Params, OAuthErro
     if hinted.is_some_and(|sub| sub == mint::person(&person.name)) {
         return Ok(end(app, &person, to));
     }
-    let to = to.unwrap_or_default();
-    Ok(pages::logout(&person.csrf, &[("next", &to)]))
+    Ok(pages::logout(&person.csrf, &to.unwrap_or_default()))
 }
 
-/// The subject of the ID token that the request brings as a hint.
-async fn hinted(app: &App, params: &Params) -> Result<Option<String>, OAuthError> {
+/// The client that asks, and the subject of the ID token that it brings as a hint.
+async fn asks(app: &App, params: &Params) -> Result<(Option<&'static Client>, Option<String>), OAuthError> {
     let named = params.get("client_id");
-    if named.is_some_and(|id| clients::find(id).is_none()) {
+    let client = named.and_then(clients::find);
+    if named.is_some() && client.is_none() {
         return Err(OAuthError::invalid_request("the client is not known here"));
     }
-    let Some(hint) = params.get("id_token_hint") else { return Ok(None) };
+    let Some(hint) = params.get("id_token_hint") else { return Ok((client, None)) };
     let keys = app.oauth.keys().await?;
     let claims = mint::verify_hint(app, &keys, hint)
         .map_err(|why| OAuthError::invalid_request(format!("the id_token_hint is not good: {why}")))?;
@@ -58,13 +58,13 @@ async fn hinted(app: &App, params: &Params) -> Result<Option<String>, OAuthError
     if named.is_some_and(|id| text("aud") != Some(id)) {
         return Err(OAuthError::invalid_request("the id_token_hint was given to another client"));
     }
-    Ok(text("sub").map(str::to_owned))
+    Ok((text("aud").and_then(clients::find), text("sub").map(str::to_owned)))
 }
 
-/// Where to go afterwards: only to what is registered, letter for letter, and only for a client that is known (§3).
-fn next(app: &App, params: &Params, known: bool) -> Result<Option<String>, OAuthError> {
+/// Where to go afterwards: only to what is registered for the client, letter for letter (§3).
+fn next(app: &App, params: &Params, client: Option<&Client>) -> Result<Option<String>, OAuthError> {
     let Some(uri) = params.get("post_logout_redirect_uri") else { return Ok(None) };
-    if !known || !registered(app, uri) {
+    if !client.is_some_and(|c| registered(app, c, uri)) {
         return Err(OAuthError::invalid_request("the post_logout_redirect_uri is not registered for the client"));
     }
     let mut to = url::Url::parse(uri).map_err(|_| OAuthError::invalid_request("that is no URL"))?;
@@ -74,8 +74,9 @@ fn next(app: &App, params: &Params, known: bool) -> Result<Option<String>, OAuth
     Ok(Some(to.to_string()))
 }
 
-fn registered(app: &App, uri: &str) -> bool {
-    AFTER_LOGOUT.iter().any(|r| *r == uri || (r.starts_with('/') && uri.strip_prefix(app.url.as_str()) == Some(r)))
+fn registered(app: &App, client: &Client, uri: &str) -> bool {
+    let own = |r: &str| r.starts_with('/') && uri.strip_prefix(app.url.as_str()) == Some(r);
+    client.after_logout.iter().any(|r| *r == uri || own(r))
 }
 
 async fn confirm(State(app): State<App>, headers: HeaderMap, form: Form) -> Response {
@@ -85,7 +86,7 @@ async fn confirm(State(app): State<App>, headers: HeaderMap, form: Form) -> Resp
     }
     let to = form.get("next");
     let bare = to.split('?').next().unwrap_or_default();
-    if !to.is_empty() && !registered(&app, bare) {
+    if !to.is_empty() && !CLIENTS.iter().any(|c| registered(&app, c, bare)) {
         return pages::refusal(StatusCode::BAD_REQUEST, "that page is not registered");
     }
     end(&app, &person, (!to.is_empty()).then(|| to.to_owned()))

@@ -95,14 +95,14 @@ pub(super) fn device(person: &Person, code: &str, about: &str, scope: &[String])
 }
 
 /// Asks a person whether they want to log out.
-pub(super) fn logout(csrf: &str, fields: &[(&str, &str)]) -> Response {
+pub(super) fn logout(csrf: &str, next: &str) -> Response {
     let body = format!(
         "<h1>Log out?</h1><form id=\"logout\" method=\"post\" action=\"/oauth/logout/confirm\">{}{}\
          <button type=\"submit\">Log out</button></form>",
         hidden(&[("csrf_token", csrf)]),
-        hidden(fields)
+        hidden(&[("next", next)])
     );
-    page("Log out?", "", &body)
+    leads_to(page("Log out?", "", &body), next)
 }
 
 /// A page that posts the answer to the client by itself (OAuth 2.0 Form Post Response Mode §2).

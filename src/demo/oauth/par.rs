@@ -3,12 +3,13 @@
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::IntoResponse as _;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use serde_json::json;
 
 use super::client_auth::authenticate;
 use super::clients::Client;
+use super::dpop;
 use super::error::{OAuthError, Reply};
 use super::params::{Params, Posted};
 use super::request::{self, AuthRequest, Fault};
@@ -31,16 +32,22 @@ pub(super) fn routes() -> Router<App> {
     Router::new().route("/oauth/par", post(push))
 }
 
-async fn push(State(app): State<App>, posted: Posted) -> Reply {
-    let client = authenticate(&app, &posted)?;
+async fn push(State(app): State<App>, posted: Posted) -> Response {
+    let response = answer(&app, &posted).into_response();
+    dpop::with_token_nonce(&app, &posted, response)
+}
+
+fn answer(app: &App, posted: &Posted) -> Reply {
+    let client = authenticate(app, posted)?;
     if posted.params.get("request_uri").is_some() {
         return Err(OAuthError::invalid_request("a pushed request names no other request"));
     }
     same_client(client, posted.params.get("client_id"))?;
     let params = with_client(&posted.params, client);
-    let request = request::read(&app, &params, true).map_err(|fault| match fault {
+    let mut request = request::read(app, &params, true).map_err(|fault| match fault {
         Fault::Page(error) | Fault::Redirect(_, error) => error,
     })?;
+    request.jkt = dpop::at_push(app, posted, request.jkt.as_deref())?;
     let uri = format!("{PREFIX}{}", random::secret());
     let pushed = Pushed { request, until_ms: clock::now_ms() + LIFE * 1000 };
     app.oauth.books().pushed.insert(uri.clone(), pushed);

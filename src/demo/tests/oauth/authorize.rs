@@ -90,6 +90,9 @@ async fn a_person_may_say_no() {
     let first = browser.authorize(&web_query()).await;
     let consent = browser.login(first).await;
     assert!(consent.body.contains("<li>orders.write</li>"), "{consent:?}");
+    // Browsers hold the policy also against where the answer to the form leads.
+    let policy = consent.header("content-security-policy");
+    assert!(policy.contains("form-action 'self' https://web.example.com;"), "{policy}");
     browser.submit(&consent, &[("decision", "perhaps")]).await.on_a_page();
     browser.submit(&consent, &[("decision", "deny")]).await.redirected("access_denied");
     // The answer is given once.

@@ -206,3 +206,28 @@ async fn the_refresh_token_of_a_public_client_is_bound_too() {
     send(&Key::new(), &next).await.fault(400, "invalid_grant");
     assert_eq!(send(&key, &next).await.is(200).text("/token_type"), "DPoP");
 }
+
+#[tokio::test]
+async fn a_pushed_request_binds_its_code_to_the_key_of_its_proof() {
+    let api = Api::shared();
+    let (key, nonce) = (Key::new(), nonce(&api).await);
+    let push = async |key: &Key, path: &str, nonce: &str, more: &[(&str, &str)]| {
+        let mut claims = proof(&api, nonce);
+        claims["htu"] = json!(format!("{}/oauth/{path}", api.base));
+        let fields = changed(&spa_query(), more);
+        let fields = changed(&fields, &[("client_id", "spa-dpop")]);
+        api.form("POST /oauth/par", &[("dpop", &key.prove(&claims))], &fields).await
+    };
+    push(&key, "par", "", &[]).await.fault(400, "use_dpop_nonce");
+    push(&key, "token", &nonce, &[]).await.fault(400, "invalid_dpop_proof");
+    push(&key, "par", &nonce, &[("dpop_jkt", "another")]).await.fault(400, "invalid_dpop_proof");
+    let got = push(&key, "par", &nonce, &[]).await.is(201);
+    assert!(!got.header("dpop-nonce").is_empty());
+    let uri = got.text("/request_uri");
+    let code = Browser::new(&api).allow(&[("client_id", "spa-dpop"), ("request_uri", &uri)]).await.back("code");
+    let fields = changed(&redeem(&code), &[("client_id", "spa-dpop"), ("redirect_uri", SPA)]);
+    let send =
+        async |key: &Key| api.form("POST /oauth/token", &[("dpop", &key.prove(&proof(&api, &nonce)))], &fields).await;
+    send(&Key::new()).await.fault(400, "invalid_grant");
+    send(&key).await.is(200);
+}

@@ -48,6 +48,8 @@ async fn nobody_is_sent_elsewhere_after_a_logout() {
         logout(&mut browser, &fields).await.on_a_page();
     }
     logout(&mut browser, &[("post_logout_redirect_uri", GOODBYE)]).await.on_a_page();
+    let others = [("client_id", "spa"), ("post_logout_redirect_uri", GOODBYE)];
+    logout(&mut browser, &others).await.on_a_page();
     let access = tokens.text("/access_token");
     logout(&mut browser, &[("id_token_hint", &access)]).await.on_a_page();
     logout(&mut browser, &[("id_token_hint", "garbage")]).await.on_a_page();
@@ -62,6 +64,8 @@ async fn without_a_hint_the_person_is_asked() {
     let (mut browser, _) = logged_in(&api).await;
     let page = logout(&mut browser, &[("client_id", "web"), ("post_logout_redirect_uri", GOODBYE)]).await.is(200);
     assert!(page.body.contains("Log out?") && is_logged_in(&mut browser).await, "{page:?}");
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("form-action 'self' https://web.example.com;"), "{policy}");
     browser.send("POST /oauth/logout/confirm", &[("csrf_token", "wrong")]).await.is(403);
     let csrf = super::hidden(&page.body)[0].1.clone();
     let away = [("csrf_token", csrf.as_str()), ("next", "https://evil.example/")];

@@ -60,14 +60,13 @@ async fn of_two_refreshes_at_once_one_wins() {
 #[tokio::test]
 async fn a_refresh_token_ends_however_often_it_is_used() {
     let api = Api::shared();
-    let code = super::Browser::new(&api);
-    let mut browser = code;
-    let query = changed(&super::web_query(), &[("client_id", "web-short")]);
+    let mut browser = super::Browser::new(&api);
+    let query = changed(&super::web_query(), &[("client_id", "web-brief")]);
     let code = browser.allow(&query).await.back("code");
-    let mut got = api.token_as("web-short", &super::redeem(&code)).await.is(200);
+    let mut got = api.token_as("web-brief", &super::redeem(&code)).await.is(200);
     let started = std::time::Instant::now();
     loop {
-        let next = refresh(&api, "web-short", &got.text("/refresh_token"), "").await;
+        let next = refresh(&api, "web-brief", &got.text("/refresh_token"), "").await;
         if next.status.as_u16() == 400 {
             assert!(next.fault(400, "invalid_grant").body.contains("has expired"));
             break;
