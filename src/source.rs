@@ -3,6 +3,7 @@
 //! Everything a user wrote keeps its [`Span`] from reading to the last report line, so that a
 //! complaint can always show the user's own line. This module imports nothing of the crate.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Names one file of a [`SourceMap`].
@@ -100,6 +101,8 @@ struct SourceFile {
     name: Arc<str>,
     text: Arc<str>,
     line_starts: Vec<u32>,
+    /// The folder that its relative paths start from and stay in, where that is its own.
+    home: Option<PathBuf>,
 }
 
 /// The texts of all files read, by [`FileId`].
@@ -120,8 +123,20 @@ impl SourceMap {
                 .map(|(i, _)| u32::try_from(i + 1).unwrap_or(u32::MAX)),
         );
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX - 1));
-        self.files.push(SourceFile { name: name.into(), text, line_starts });
+        self.files.push(SourceFile { name: name.into(), text, line_starts, home: None });
         id
+    }
+
+    /// Says where the relative paths of a file start from, whoever takes in what it says.
+    pub fn set_home(&mut self, id: FileId, folder: &Path) {
+        if let Some(file) = self.files.get_mut(id.0 as usize) {
+            file.home = Some(folder.to_owned());
+        }
+    }
+
+    /// Gives the folder that relative paths in a file start from, where that is its own.
+    pub fn home(&self, id: FileId) -> Option<&Path> {
+        self.file(id)?.home.as_deref()
     }
 
     fn file(&self, id: FileId) -> Option<&SourceFile> {

@@ -23,6 +23,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("capture-regex", "whether a text is a regular expression"),
     ("capture-selector", "whether a text is a CSS selector, and what a cut goes with"),
     ("duplicate-case", "names that give the same id"),
+    ("extends", "which file stands on which"),
     ("file", "whether a file is there and where it is"),
     ("file-outside", "whether a file lies below the project"),
     ("flow-answer", "what the last step of a flow does"),

@@ -6,6 +6,7 @@
 //! variable uses gets a value of its own.
 
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::plan::{SecretPlan, Var};
@@ -21,6 +22,8 @@ type Number = usize;
 struct Key {
     name: Arc<str>,
     declared: Span,
+    /// The folder of the project: two of them may stand on one file, each with an environment of its own.
+    folder: PathBuf,
     /// The variables and secrets it uses.
     vars: Vec<Number>,
     secrets: Vec<Span>,
@@ -29,21 +32,27 @@ struct Key {
 /// The secrets and variables that are known so far; `None` for what could not be had, which was said once.
 #[derive(Debug, Default)]
 pub(super) struct Once {
-    secrets: HashMap<Span, Option<Secret>>,
+    secrets: HashMap<(Span, PathBuf), Option<Secret>>,
     vars: HashMap<Key, (Number, Option<Value>)>,
 }
 
 /// The variables and secrets of one world, for finding what a variable uses.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
+    folder: PathBuf,
     vars: Vec<(Arc<str>, Number)>,
     secrets: Vec<(Arc<str>, Span)>,
 }
 
 impl Once {
-    /// Gives a secret by its place, reading it when nobody did before.
-    pub(super) fn secret(&mut self, place: Span, read: impl FnOnce() -> Option<Secret>) -> Option<&Secret> {
-        self.secrets.entry(place).or_insert_with(read).as_ref()
+    /// Gives a secret by its place and project, reading it when nobody did before.
+    pub(super) fn secret(
+        &mut self,
+        place: Span,
+        folder: &Path,
+        read: impl FnOnce() -> Option<Secret>,
+    ) -> Option<&Secret> {
+        self.secrets.entry((place, folder.to_owned())).or_insert_with(read).as_ref()
     }
 
     /// Gives a variable, computing it when nobody did before.
@@ -56,8 +65,9 @@ impl Once {
 }
 
 impl Seen {
-    pub(super) fn of(secrets: &[SecretPlan]) -> Self {
-        Self { vars: Vec::new(), secrets: secrets.iter().map(|s| (Arc::clone(&s.name), s.span)).collect() }
+    pub(super) fn of(secrets: &[SecretPlan], folder: &Path) -> Self {
+        let folder = folder.to_owned();
+        Self { folder, vars: Vec::new(), secrets: secrets.iter().map(|s| (Arc::clone(&s.name), s.span)).collect() }
     }
 
     fn key(&self, var: &Var) -> Key {
@@ -71,6 +81,6 @@ impl Seen {
                 secrets.extend(self.secrets.iter().map(|(_, place)| *place));
             }
         }
-        Key { name: Arc::clone(&var.name), declared: var.span, vars, secrets }
+        Key { name: Arc::clone(&var.name), declared: var.span, folder: self.folder.clone(), vars, secrets }
     }
 }

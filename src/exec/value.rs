@@ -42,7 +42,7 @@ fn secrets(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagno
                 None
             }
         };
-        let value = once.secret(secret.span, read);
+        let value = once.secret(secret.span, &world.folder, read);
         out.extend(value.map(|v| (Arc::clone(&secret.name), Value::from(v.expose()))));
     }
     out
@@ -137,7 +137,7 @@ pub(super) fn scope(world: &World, once: &mut Once, known: &SecretSet, diags: &m
     scope.set_folder(&world.folder);
     scope.set_lookup("env", Arc::new(Environment(Arc::clone(&world.variables))));
     scope.set_fields("secrets", secrets.into_iter().map(|(n, v)| (n.to_string(), v)));
-    let mut seen = Seen::of(&world.secrets);
+    let mut seen = Seen::of(&world.secrets, &world.folder);
     for var in &world.vars {
         let compute = || match var.value.value(&scope) {
             Ok(value) => Some(from_json(&value)),

@@ -224,8 +224,9 @@ fn secret(
     }
     let own = layers.suite.is_some_and(|l| l.secrets.iter().any(|o| o.span == named.span));
     let folder = if own { &layers.folder } else { &layers.root };
+    let (folder, root) = home(reader.sources, named.span, folder, &layers.root);
     if let SecretSource::File(path) = &named.value.source
-        && leaves(folder, &layers.root, &path.value)
+        && leaves(folder, root, &path.value)
     {
         reader.fault(crate::step::diags::file_outside(path.span, &path.value));
     }
@@ -233,9 +234,14 @@ fn secret(
         name: Arc::clone(&named.name),
         span: named.span,
         spec: named.value.clone(),
-        folder: folder.clone(),
-        root: layers.root.clone(),
+        folder: folder.to_owned(),
+        root: root.to_owned(),
     }
+}
+
+/// Where paths that stand at a place start from and the folder they stay in: what a base file says stays its own.
+fn home<'a>(sources: &'a SourceMap, place: Span, folder: &'a Path, root: &'a Path) -> (&'a Path, &'a Path) {
+    sources.home(place.file).map_or((folder, root), |home| (home, home))
 }
 
 /// `--var` gives text; what reads as JSON keeps its type. The last one of a name counts.
@@ -329,6 +335,7 @@ fn command(node: &Node, folder: &Path, options: &PlanOptions, reader: &mut Reade
         return None;
     }
     let words = reader.one_or_more(node).iter().map(|w| reader.template(w)).collect::<Option<Vec<_>>>()?;
+    let (folder, _) = home(reader.sources, node.span, folder, folder);
     Some(CommandPlan { words, folder: folder.to_owned(), span: node.span })
 }
 
@@ -380,7 +387,8 @@ fn tls(layers: &Layers<'_>, reader: &mut Reader<'_>) -> TlsSettings {
     }
     let mut read = |path: &Option<Spanned<Arc<str>>>| {
         let path = path.as_ref()?;
-        match read_file_or_absolute(folder, &layers.root, &path.value) {
+        let (folder, root) = home(reader.sources, path.span, folder, &layers.root);
+        match read_file_or_absolute(folder, root, &path.value) {
             Ok(bytes) => Some((bytes.to_vec(), path.span)),
             Err(why) if why == OUTSIDE => {
                 reader.fault(crate::step::diags::file_outside(path.span, &path.value));

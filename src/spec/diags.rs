@@ -27,7 +27,14 @@ pub const CODES: &[&Code] = &[
     &NO_SUITES,
     &RESERVED_NAME,
     &EACH,
+    &EXTENDS,
 ];
+
+static EXTENDS: Code = Code {
+    name: "extends",
+    about: "the base of a project file cannot be used",
+    explain: "`extends: ../base.yaml` takes in another file with the keys of a project file: maps are joined by name, anything else is replaced. The base lies in the repository (outside of one, at most one folder up), and may extend another in turn.",
+};
 
 static YAML: Code = Code {
     name: "yaml",
@@ -285,6 +292,10 @@ pub(super) fn not_a_suite(span: Span, hint: Option<&str>) -> Diagnostic {
 pub(super) fn project_file(path: &str, folder: &str) -> Diagnostic {
     Diagnostic::error(&NOT_A_SUITE, Span::NONE, format!("`{path}` is the project file, not a suite"))
         .help(format!("name its folder, `{folder}`, or suites in it: they find their project file by themselves"))
+}
+
+pub(super) fn extends(span: Span, path: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&EXTENDS, span, format!("`{path}` cannot be the base of this file: {why}")).label("named here")
 }
 
 pub(super) fn unreadable(span: Span, path: &str, reason: &str) -> Diagnostic {

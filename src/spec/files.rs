@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+/// Why a file may not be used.
+pub(super) const OUTSIDE: &str = "it lies outside the project's folder";
+
 /// Finds a file that a suite names: it must lie below the project's folder.
 pub(super) fn below(folder: &Path, root: &Path, path: &str) -> Result<PathBuf, String> {
     let whole = std::fs::canonicalize(folder.join(path)).map_err(|_| "there is no such file".to_owned())?;
     let root = std::fs::canonicalize(root).map_err(|e| e.to_string())?;
     if !whole.starts_with(&root) {
-        return Err("it lies outside the project's folder".to_owned());
+        return Err(OUTSIDE.to_owned());
     }
     if whole.is_dir() {
         return Err("it is a folder".to_owned());

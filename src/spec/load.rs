@@ -11,6 +11,7 @@ use super::{case, diags, files, rows, step};
 use crate::diag::Diagnostics;
 use crate::source::{FileId, SourceMap, Span};
 
+mod bases;
 mod discover;
 mod ids;
 mod projects;
@@ -59,6 +60,8 @@ pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> 
         }
         wanted.push((file, home));
     }
+    // Known only now: a base may stand before the project files that stand on it.
+    wanted.retain(|(file, _)| file.named || !projects.is_base(&file.path));
     let texts: Vec<Option<String>> = wanted.iter().map(|(f, _)| text_of(f, input, diags)).collect();
     let mut ready: Vec<Ready> = Vec::new();
     for ((file, home), text) in wanted.into_iter().zip(texts) {

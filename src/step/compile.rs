@@ -12,7 +12,7 @@ use crate::capture::read_captures;
 use crate::check::{Expectations, StatusSet, read_expect, until};
 use crate::files::read_file;
 use crate::http::Address;
-use crate::source::Spanned;
+use crate::source::{Span, Spanned};
 use crate::spec::{self, AskSpec, Data, Defaults, Node, Payload, PayloadKind, Reader, StepSpec, TalkSpec, target_name};
 use crate::template::{Members, Names, Template};
 
@@ -57,7 +57,7 @@ impl Compile<'_, '_> {
         let caller = spec.caller.as_ref().map_or(Some(self.stand_in), |name| self.caller(name));
         let base = Arc::clone(&self.reader.names);
         self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
-        let condition = spec.condition.as_ref().map(|n| self.with_response(|cx| cx.reader.expression(n)));
+        let condition = spec.condition.as_ref().map(|n| self.with_response(n.span, |cx| cx.reader.expression(n)));
         let (mut ask, returned) = self.ask(&spec.ask, caller.unwrap_or(Caller::Nobody));
         let redirects = self.redirects(spec);
         let parts = self.parts(spec);
@@ -69,15 +69,16 @@ impl Compile<'_, '_> {
         let mut after = (*base).clone();
         returned.add_to(&mut after);
         self.reader.names = self.callers.names(&Arc::new(after.clone()), whose);
-        let captures =
-            self.with_response(|cx| spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader)));
+        let captures = self.with_response(spec.span, |cx| {
+            spec.capture.as_ref().map_or_else(Vec::new, |n| read_captures(n, cx.reader))
+        });
         if let Some(Data::Map(entries)) = spec.capture.as_ref().map(|n| &n.data) {
             // A capture with a fault still has its name, so that later steps do not fail for it too.
             entries.iter().for_each(|e| after.add(&e.key));
         }
         self.reader.names = self.callers.names(&Arc::new(after.clone()), whose);
         let expect = match &spec.expect {
-            Some(node) => self.with_response(|cx| read_expect(node, cx.reader)),
+            Some(node) => self.with_response(node.span, |cx| read_expect(node, cx.reader)),
             None => Some(Expectations { checks: Vec::new(), status: None, error: None }),
         };
         let pause = self.pause(spec, &base, caller);
@@ -224,11 +225,12 @@ impl Compile<'_, '_> {
     }
 
     /// Runs something with `response` in scope.
-    fn with_response<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+    fn with_response<T>(&mut self, place: Span, run: impl FnOnce(&mut Self) -> T) -> T {
         let before = Arc::clone(&self.reader.names);
         let mut names: Names = (*before).clone();
         names.object("response", Members::Any);
-        names.set_files(self.folder, self.root);
+        let (folder, root) = self.files_of(place);
+        names.set_files(folder, root);
         self.reader.names = Arc::new(names);
         let out = run(self);
         self.reader.names = before;
@@ -294,10 +296,16 @@ impl Compile<'_, '_> {
         self.file(path).map(Body::File)
     }
 
+    /// Where paths that stand at a place start from, and the folder they stay in.
+    fn files_of(&self, place: Span) -> (&Path, &Path) {
+        self.reader.sources.home(place.file).map_or((self.folder, self.root), |home| (home, home))
+    }
+
     /// Reads the file that a node names.
     pub(super) fn file(&mut self, node: &Node) -> Option<Bytes> {
         let path = self.reader.word(node)?;
-        match read_file(self.folder, self.root, &path.value) {
+        let (folder, root) = self.files_of(path.span);
+        match read_file(folder, root, &path.value) {
             Ok(bytes) => Some(bytes),
             Err(why) => {
                 self.reader.fault(diags::file(path.span, &path.value, &why));

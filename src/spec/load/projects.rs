@@ -6,16 +6,15 @@ use std::sync::Arc;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use super::discover::shown;
-use super::read_text;
+use super::bases::{Bases, Desk};
 use crate::diag::Diagnostics;
-use crate::source::SourceMap;
+use crate::source::{FileId, SourceMap};
 use crate::spec::diags;
 use crate::spec::model::{Named, Project, Shared};
 use crate::spec::reader::{Key, Reader, key};
 use crate::spec::shape::{Def, Shape};
 use crate::spec::shared::{SHARED_KEYS, shared};
-use crate::spec::yaml::{self, Node};
+use crate::spec::yaml::Node;
 
 /// The name of a project file.
 pub const PROJECT_FILE: &str = "authspec.yaml";
@@ -23,6 +22,7 @@ pub const PROJECT_FILE: &str = "authspec.yaml";
 /// The keys that a project file has beside the shared ones.
 pub const PROJECT_KEYS: &[Key] = &[
     key("environments", "overrides by name, picked with `--env`").is(Shape::Map(&Shape::The(Def::Environment))),
+    key("extends", "another project file, `../base.yaml`, that this one stands on").is(Shape::Text),
     key("exclude", "globs of YAML files that are no suites, from the project file's folder").is(Shape::TEXTS),
 ];
 
@@ -42,6 +42,7 @@ pub(super) struct Projects {
     pub(super) all: Vec<Project>,
     globs: Vec<GlobSet>,
     by_folder: BTreeMap<PathBuf, Home>,
+    bases: Bases,
 }
 
 impl Projects {
@@ -80,18 +81,21 @@ impl Projects {
         if let Some(index) = self.all.iter().position(|p| p.folder == folder) {
             return Some(index);
         }
-        let cwd = std::fs::canonicalize(cwd).unwrap_or_else(|_| cwd.to_owned());
-        let name = shown(&relative(path, &cwd));
-        let text = read_text(path, &name, diags)?;
-        let file = sources.add(&name, text);
-        let node = yaml::parse(file, sources.text(file), &mut yaml::Words::default(), diags);
+        let node = self.bases.whole(path, &mut Desk { cwd, sources: &mut *sources, diags: &mut *diags });
+        let file = node.as_ref().map(|n| n.span.file);
         let mut reader = Reader::new(sources, diags);
         let (shared, environments, globs) = node
             .and_then(|n| read_project(&n, &mut reader))
             .unwrap_or_else(|| (Shared::default(), Vec::new(), GlobSet::empty()));
+        let file = file.unwrap_or(FileId::NONE);
         self.all.push(Project { file, folder: folder.to_owned(), shared, environments });
         self.globs.push(globs);
         Some(self.all.len() - 1)
+    }
+
+    /// Tells whether a file is the base of a project file, and so no suite.
+    pub(super) fn is_base(&self, path: &Path) -> bool {
+        std::fs::canonicalize(path).is_ok_and(|full| self.bases.paths.contains(&full))
     }
 
     pub(super) fn excludes(&self, project: usize, path: &Path) -> bool {
@@ -101,7 +105,7 @@ impl Projects {
 }
 
 /// A path from a folder, with `..` where it lies outside.
-fn relative(path: &Path, from: &Path) -> PathBuf {
+pub(super) fn relative(path: &Path, from: &Path) -> PathBuf {
     let (a, b): (Vec<Component<'_>>, Vec<Component<'_>>) = (path.components().collect(), from.components().collect());
     let common = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
     let mut out: PathBuf = std::iter::repeat_n("..", b.len() - common).collect();
