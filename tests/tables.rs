@@ -174,7 +174,7 @@ fn every_row_of_the_language_is_used_by_a_suite() {
     let all: String =
         suites().iter().filter(|s| !s.to_string_lossy().contains("invalid")).map(|s| text_of(s)).collect();
     let mut all = all;
-    for folder in ["ok/environments", "ok/exclude", "ok/project"] {
+    for folder in ["ok/environments", "ok/exclude", "ok/extends", "ok/project"] {
         all.push_str(&text_of(&root().join(folder).join("authspec.yaml")));
     }
     let mut unused = Vec::new();
