@@ -117,6 +117,21 @@ impl Books {
         self.consents.retain(|(s, _, _)| s != session);
     }
 
+    /// Ends everything a person allowed.
+    pub(crate) fn end_user(&mut self, name: &str, why: &'static str) {
+        for family in self.families.values_mut().filter(|f| f.grant.user.as_deref() == Some(name)) {
+            family.ended.get_or_insert(why);
+        }
+    }
+
+    /// Notes that a person who logged in again goes on under a new session.
+    pub(crate) fn rename_session(&mut self, old: &str, new: &str, name: &str) {
+        let same = |grant: &Grant| grant.session.as_deref() == Some(old) && grant.user.as_deref() == Some(name);
+        for family in self.families.values_mut().filter(|f| same(&f.grant)) {
+            family.grant.session = Some(new.to_owned());
+        }
+    }
+
     /// Notes an access token, which lives until that second.
     pub(crate) fn note_access(&mut self, jti: &str, family: &str, until: u64) {
         self.access.insert(jti.to_owned(), Access { family: family.to_owned(), revoked: false, until });

@@ -147,11 +147,14 @@ pub(super) async fn enter(
         let status = if error.status() == StatusCode::UNAUTHORIZED { StatusCode::OK } else { error.status() };
         return Err(Box::new((status, page).into_response()));
     }
-    let mut store = app.store();
-    if let Some(old) = cookie::session_id(headers) {
+    let old = cookie::session_id(headers).unwrap_or_default();
+    let new = {
+        let mut store = app.store();
         store.web.end(old);
-    }
-    Ok(store.web.open(Some(name), IDLE, clock::now_ms()).0)
+        store.web.open(Some(name), IDLE, clock::now_ms()).0
+    };
+    app.oauth.books().rename_session(old, &new, name);
+    Ok(new)
 }
 
 async fn consent(State(app): State<App>, headers: HeaderMap, Path(id): Path<String>, form: Form) -> Response {

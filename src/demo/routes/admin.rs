@@ -62,6 +62,7 @@ async fn disable(State(app): State<App>, Admin(admin): Admin, Path(name): Path<S
     if admin.name == name {
         return Err(ApiError::conflict("yourself", "you cannot disable yourself; ask another admin"));
     }
+    app.oauth.books().end_user(&name, End::Disabled.why());
     let mut store = app.store();
     store.users.get_mut(&name).ok_or_else(missing)?.standing = Standing::Disabled;
     store.sessions.end_all(&name, None, End::Disabled);

@@ -57,6 +57,7 @@ async fn change_password(State(app): State<App>, caller: Caller, Input(asked): I
         Refused::Wrong => ApiError::new(StatusCode::FORBIDDEN, "wrong_password", "the old password is wrong"),
     })?;
     let phc = password::hash(asked.new).await?;
+    app.oauth.books().end_user(&caller.name, End::PasswordChanged.why());
     let mut store = app.store();
     if let Some(user) = store.users.get_mut(&caller.name) {
         user.phc = phc;
@@ -67,6 +68,7 @@ async fn change_password(State(app): State<App>, caller: Caller, Input(asked): I
 }
 
 async fn end_sessions(State(app): State<App>, caller: Caller) -> Answer {
+    app.oauth.books().end_user(&caller.name, End::AllEnded.why());
     let mut store = app.store();
     store.sessions.end_all(&caller.name, None, End::AllEnded);
     store.web.end_all(&caller.name);

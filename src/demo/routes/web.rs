@@ -168,5 +168,6 @@ async fn profile(State(app): State<App>, caller: WebCaller, headers: HeaderMap, 
 async fn logout(State(app): State<App>, caller: WebCaller, headers: HeaderMap, form: Form) -> Answer {
     web::guard(&app, &headers, &caller.session.csrf, form.get("csrf_token"))?;
     app.store().web.end(&caller.session_id);
+    app.oauth.books().end_session(&caller.session_id);
     Ok(with_cookie(see_other("/web/login")?, cookie::clear(&app)))
 }

@@ -86,4 +86,8 @@ async fn a_disabled_person_gets_nothing_more() {
     api.token_as("web", &next).await.fault(400, "invalid_grant");
     let fields = changed(&redeem(&code), &[("client_id", "spa"), ("redirect_uri", SPA)]);
     api.token_of(&fields).await.fault(400, "invalid_grant");
+    // What died stays dead.
+    api.with(&root, "POST /admin/users/alice/enable").await;
+    api.with(&got.text("/access_token"), "GET /oauth/api/orders").await.fault(401, "invalid_token");
+    api.token_as("web", &next).await.fault(400, "invalid_grant");
 }

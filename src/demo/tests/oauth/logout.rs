@@ -39,6 +39,42 @@ async fn a_logout_ends_the_session_and_what_came_of_it() {
 }
 
 #[tokio::test]
+async fn a_logout_after_a_second_login_ends_the_first_too() {
+    let api = Api::shared();
+    let (mut browser, tokens) = logged_in(&api).await;
+    let first = browser.authorize(&super::changed(&web_query(), &[("prompt", "login")])).await;
+    browser.login(first).await;
+    api.with(&tokens.text("/access_token"), "GET /oauth/api/orders").await.is(200);
+    logout(&mut browser, &[("id_token_hint", &tokens.text("/id_token"))]).await.is(200);
+    api.with(&tokens.text("/access_token"), "GET /oauth/api/orders").await.fault(401, "invalid_token");
+}
+
+#[tokio::test]
+async fn what_ends_a_persons_sessions_ends_their_tokens() {
+    let demo = crate::demo::Demo::start(crate::demo::DemoOptions::default()).unwrap();
+    let api = Api::of(&demo);
+    let alive = async |tokens: &Got| api.is_active(&tokens.text("/access_token")).await;
+
+    let (mut browser, tokens) = logged_in(&api).await;
+    let page = browser.send("GET /web/session", &[]).await.is(200).text("/csrf_token");
+    assert!(alive(&tokens).await);
+    browser.send("POST /web/logout", &[("csrf_token", &page)]).await.is(303);
+    assert!(!alive(&tokens).await);
+
+    let (_, tokens) = logged_in(&api).await;
+    let token = api.token("alice").await;
+    assert!(alive(&tokens).await);
+    let change = serde_json::json!({ "old": super::password("alice"), "new": super::password("alice") });
+    api.json("PUT /me/password", &token, change).await.is(204);
+    assert!(!alive(&tokens).await);
+
+    let (_, tokens) = logged_in(&api).await;
+    assert!(alive(&tokens).await);
+    api.with(&token, "DELETE /me/sessions").await.is(204);
+    assert!(!alive(&tokens).await);
+}
+
+#[tokio::test]
 async fn nobody_is_sent_elsewhere_after_a_logout() {
     let api = Api::shared();
     let (mut browser, tokens) = logged_in(&api).await;
