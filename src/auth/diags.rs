@@ -71,6 +71,14 @@ pub(super) fn unknown_part(span: Span, name: &str, parts: &[Arc<str>]) -> Diagno
     }
 }
 
+pub(super) fn certificate(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, why.to_owned()).label("here")
+}
+
+pub(super) fn one_certificate(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "a client certificate comes from one place").label("`cert` and `key`, or `pkcs12`")
+}
+
 pub(super) fn no_program(span: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, "a command begins with the program to run").label("empty")
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::http::{Address, Request, Response};
+use crate::http::{Address, ClientCertificate, Request, Response};
 use crate::source::{Span, Spanned};
 use crate::spec::{AskSpec, Data, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
 use crate::step::{Compile, Step, StepsId, Submit};
@@ -30,6 +30,7 @@ pub mod diags;
 mod digest;
 mod form;
 mod login;
+mod mtls;
 mod oauth2;
 mod send;
 mod vary;
@@ -54,8 +55,17 @@ pub struct SchemeKind {
 }
 
 /// All schemes.
-pub const SCHEMES: &[SchemeKind] =
-    &[api_key::KIND, basic::KIND, bearer::KIND, command::KIND, digest::KIND, form::KIND, login::KIND, oauth2::KIND];
+pub const SCHEMES: &[SchemeKind] = &[
+    api_key::KIND,
+    basic::KIND,
+    bearer::KIND,
+    command::KIND,
+    digest::KIND,
+    form::KIND,
+    login::KIND,
+    mtls::KIND,
+    oauth2::KIND,
+];
 
 /// The keys that every scheme has.
 pub const COMMON_KEYS: &[Key] = &[
@@ -189,6 +199,11 @@ pub trait Scheme: Debug + Send + Sync {
     /// Starts the talk of one request with a server that asks before it lets anybody in; then it
     /// signs in place of [`Scheme::sign`].
     fn handshake(&self) -> Option<Box<dyn Handshake + '_>> {
+        None
+    }
+
+    /// The client certificate of the identity's connections; the error is one sentence.
+    fn certificate(&self, _: &Scope) -> Option<Result<ClientCertificate, String>> {
         None
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::routes;
 use super::state::State;
-use super::tls::Identity;
+use super::tls::{Identity, Peer};
 use super::weakness::Weakness;
 
 /// How many passwords are hashed at once.
@@ -131,7 +131,7 @@ async fn serve(listener: TcpListener, identity: Option<Identity>, routes: Router
     };
     // Both futures run for ever: `axum::serve` handles the errors of single connections itself.
     let _ = if let Some(identity) = identity {
-        axum::serve(identity.listen(listener), routes).await
+        axum::serve(identity.listen(listener), routes.into_make_service_with_connect_info::<Peer>()).await
     } else {
         let listener = listener.tap_io(|stream| {
             let _ = stream.set_nodelay(true);

@@ -1,17 +1,21 @@
-//! https for the demo: a certificate authority of its own, and connections that shake hands side by side.
+//! https for the demo: a certificate authority of its own, certificates of clients, and connections that shake hands side by side.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::server::danger::ClientCertVerifier;
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
 
 /// How long a client may take to shake hands.
@@ -44,7 +48,7 @@ impl Identity {
         let private = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients()?)
             .with_single_cert(vec![certificate], private)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { ca_pem, config: Arc::new(config) })
@@ -56,6 +60,38 @@ impl Identity {
         let address = listener.local_addr();
         tokio::spawn(accept(listener, TlsAcceptor::from(Arc::clone(&self.config)), sender));
         TlsListener { ready, address }
+    }
+}
+
+/// Asks every client for a certificate and takes it when there is none; one that is not signed by the demo's
+/// authority for clients ends the handshake.
+fn clients() -> Result<Arc<dyn ClientCertVerifier>, Box<dyn std::error::Error + Send + Sync>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(include_bytes!("data/client-ca.pem")) {
+        roots.add(certificate?)?;
+    }
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    Ok(builder.allow_unauthenticated().build()?)
+}
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer(Option<CertificateDer<'static>>);
+
+impl Peer {
+    /// The common name in the certificate that was shown.
+    pub(crate) fn common_name(&self) -> Option<String> {
+        let (_, certificate) = x509_parser::parse_x509_certificate(self.0.as_ref()?).ok()?;
+        let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
+        Some(name.to_owned())
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        let (_, connection) = stream.io().get_ref();
+        Self(connection.peer_certificates().and_then(|chain| chain.first()).cloned())
     }
 }
 

@@ -44,6 +44,7 @@ impl StepRun<'_> {
         let _slot = self.shared.limits.slot(&request).await;
         let journey = Journey {
             transport: &self.world.transport,
+            elsewhere: None,
             jar: &mut Jar::default(),
             cookies: Vec::new(),
             follow: Follow::Yes,

@@ -20,8 +20,8 @@ use super::{Keep, Shared, record};
 use crate::auth::{Cookies, Credential, Flow, Memory};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
 use crate::evidence::Kept;
-use crate::http::Address;
 use crate::http::jar::{Cookie, Jar};
+use crate::http::{Address, Transport};
 use crate::plan::Identity;
 use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::{Scope, Value, from_json};
@@ -177,8 +177,10 @@ impl<'a> Entry<'a> {
             let now = Timestamp::now();
             credential.end_with_cookies(session_end(&jar, &world.base, now), now);
         }
+        let transport = self.certified(world, &scope)?;
         Ok(Session {
             credential,
+            transport,
             jar: if keep { jar } else { Jar::default() },
             scope: Arc::new(scope),
             fields,
@@ -188,6 +190,28 @@ impl<'a> Entry<'a> {
             shown_by: Vec::new(),
             refused,
         })
+    }
+
+    /// The connections that show the identity's client certificate: one pool for all its sessions, and nobody else's.
+    fn certified(&self, world: &WorldRun, scope: &Scope) -> Result<Option<Arc<Transport>>, Arc<Failure>> {
+        let mut pools = self.shared.certified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(&self.id) {
+            return Ok(Some(Arc::clone(pool)));
+        }
+        let mut seen = Scope::above(&world.scope);
+        scope.local().for_each(|(name, value)| seen.set(Arc::clone(name), value.clone()));
+        let Some(certificate) = self.identity.login.scheme.certificate(&seen) else { return Ok(None) };
+        let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
+        let certificate = checked.map_err(|why| {
+            let message = format!("the client certificate of `{}` cannot be used: {why}", self.identity.name);
+            self.failed("login-failed", &message, Done::nothing())
+        })?;
+        let mut settings = world.transport.settings().clone();
+        settings.tls.cert = Some(certificate.cert);
+        settings.tls.key = Some(certificate.key);
+        let pool = Arc::new(Transport::new(settings));
+        pools.insert(self.id, Arc::clone(&pool));
+        Ok(Some(pool))
     }
 
     fn fields(&self, world: &WorldRun) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {

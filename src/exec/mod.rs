@@ -11,9 +11,11 @@ use std::time::Duration;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::event::Event;
+use crate::http::Transport;
 use crate::plan::Plan;
 use crate::secret::SecretSet;
 use crate::source::SourceMap;
+use crate::step::IdentityId;
 use crate::verdict::Policy;
 
 mod access;
@@ -134,6 +136,8 @@ struct Shared {
     events: UnboundedSender<Event>,
     worlds: Vec<Option<world::WorldRun>>,
     sessions: session::Sessions,
+    /// Connections that show a client certificate, by identity.
+    certified: Mutex<HashMap<IdentityId, Arc<Transport>>>,
     /// Answers that are the same for everybody, by address.
     common: tokio::sync::Mutex<HashMap<String, crate::http::Response>>,
     ledger: ledger::Ledger,

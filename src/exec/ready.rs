@@ -122,6 +122,7 @@ async fn ask(wait: &Wait<'_>, step: &Step, left: Duration) -> Result<Option<Stri
     let mut jar = Jar::default();
     let journey = Journey {
         transport: &wait.run.transport,
+        elsewhere: None,
         jar: &mut jar,
         cookies: Vec::new(),
         follow: prepared.follow,

@@ -19,7 +19,7 @@ use super::{Prepared, RunOptions, Shared, Stopper, suite};
 use crate::demo::Demo;
 use crate::event::{Event, RunInfo, Stopped, SuiteInfo, Summary, Verdict};
 use crate::http::Request;
-use crate::plan::Plan;
+use crate::plan::{DemoPlan, Plan};
 use crate::secret::SecretSet;
 use crate::source::SourceMap;
 use crate::verdict::{OnInconclusive, exit_code};
@@ -120,7 +120,7 @@ pub struct Runner {
     info: RunInfo,
     started: Instant,
     /// Lives as long as the run.
-    demo: Option<Demo>,
+    demos: Vec<(DemoPlan, Demo)>,
     /// The commands of targets, for as long.
     serving: Serving,
 }
@@ -165,6 +165,7 @@ impl Runner {
             events,
             worlds: prepared.worlds,
             sessions: Sessions::default(),
+            certified: Mutex::default(),
             common: tokio::sync::Mutex::default(),
             ledger: Ledger::default(),
             limits,
@@ -172,7 +173,13 @@ impl Runner {
             doing: Doings::default(),
             stop,
         };
-        Self { shared: Arc::new(shared), info, started: Instant::now(), demo: prepared.demo, serving: prepared.serving }
+        Self {
+            shared: Arc::new(shared),
+            info,
+            started: Instant::now(),
+            demos: prepared.demos,
+            serving: prepared.serving,
+        }
     }
 
     /// What its tasks share.
@@ -221,7 +228,7 @@ impl Runner {
         let exit = exit_code(&tally, stopped, policy);
         let summary = Summary { tally, elapsed: self.started.elapsed(), exit, stopped, tolerated };
         shared.emit(Event::RunFinished(Box::new(summary.clone())));
-        drop((self.demo, self.serving));
+        drop((self.demos, self.serving));
         summary
     }
 }

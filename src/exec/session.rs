@@ -15,6 +15,7 @@ use super::login::{Sharing, make};
 use crate::auth::{Credential, Memory};
 use crate::event::{Reason, StepRecord};
 use crate::evidence::Kept;
+use crate::http::Transport;
 use crate::http::jar::Jar;
 use crate::step::IdentityId;
 use crate::template::Scope;
@@ -31,6 +32,8 @@ pub(super) struct Session {
     pub(super) fields: Vec<(Arc<str>, String)>,
     /// Where the credential may go.
     pub(super) origins: Vec<Origin>,
+    /// Connections of its own, which show a client certificate.
+    pub(super) transport: Option<Arc<Transport>>,
     /// Counts logins and refreshes of the identity.
     pub(super) generation: u64,
     /// What its requests learn from the server.

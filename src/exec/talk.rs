@@ -214,14 +214,23 @@ impl StepRun<'_> {
             Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
         };
         let origins = session.as_ref().map(|(_, s)| self.origins(s));
+        let own = session.as_ref().and_then(|(_, s)| s.transport.clone());
         let mut dress = Credential::new(self.shared, session, origins, prepared.removed, step.handshake);
         let Prepared { request, cookies, follow, notes, .. } = prepared;
-        let journey = Journey { transport: &self.world.transport, jar, cookies, follow, timeout, gate };
+        let (transport, elsewhere) = match &own {
+            Some(own) => (&**own, Some(&*self.world.transport)),
+            None => (&*self.world.transport, None),
+        };
+        let certified = elsewhere.is_some();
+        let journey = Journey { transport, elsewhere, jar, cookies, follow, timeout, gate };
         self.shared.doing.send(self.label, || format!("for the answer to `{}`", step.line()));
         // Many cases wait and few send, so the large future of sending is not part of every case.
         let mut trail = Box::pin(journey.go(request, &mut dress)).await;
         self.shared.doing.go_on(self.label, count(&trail).saturating_sub(1));
         trail.notes.splice(0..0, notes);
+        if certified {
+            trail.notes.push("the connection shows the client certificate of the sender".to_owned());
+        }
         if let Some(why) = dress.fault {
             trail.error = Some(HttpError::BadRequest { why });
         }

@@ -12,7 +12,7 @@ use super::{RunOptions, ready, value};
 use crate::demo::{Demo, DemoOptions};
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::http::{Address, Proxy, Settings, Transport, Verify};
-use crate::plan::{Plan, TargetPlan, TargetUrl, World};
+use crate::plan::{DemoPlan, Plan, TargetPlan, TargetUrl, World};
 use crate::secret::SecretSet;
 use crate::source::Span;
 use crate::step::{Caller, IdentityId};
@@ -53,9 +53,16 @@ pub struct Prepared {
     /// What weakens the run.
     pub notices: Vec<String>,
     /// The embedded demo, stopped when this is dropped.
-    pub(crate) demo: Option<Demo>,
+    pub(crate) demos: Vec<(DemoPlan, Demo)>,
     /// The commands of targets, stopped when this is dropped.
     pub(crate) serving: Serving,
+}
+
+impl Prepared {
+    /// The demo that was started so.
+    fn demo(&self, plan: DemoPlan) -> Option<&Demo> {
+        self.demos.iter().find(|(started, _)| *started == plan).map(|(_, demo)| demo)
+    }
 }
 
 /// Brings the worlds that the plan uses to life. What is wrong goes to `diags`; then nothing may run.
@@ -64,7 +71,7 @@ pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, dia
         worlds: Vec::new(),
         targets: Vec::new(),
         notices: Vec::new(),
-        demo: None,
+        demos: Vec::new(),
         serving: Serving::default(),
     };
     let used = used_worlds(plan);
@@ -106,10 +113,17 @@ fn start(
     prepared: &mut Prepared,
     diags: &mut Diagnostics,
 ) -> Option<WorldRun> {
-    let settings = settings(world, &scope, options, diags)?;
+    let mut settings = settings(world, &scope, options, diags)?;
+    let target = world.target.as_ref()?;
+    let base = base(target, &scope, prepared, diags)?;
+    if let TargetUrl::Demo(plan) = &target.url
+        && let Some(authority) = prepared.demo(*plan).and_then(Demo::ca_pem)
+    {
+        // The run started it, so it knows whose certificate it shows.
+        settings.tls.ca.get_or_insert_default().extend(authority.as_bytes());
+    }
     let transport = transports.entry(settings).or_insert_with_key(|s| Arc::new(Transport::new(s.clone())));
     let transport = Arc::clone(transport);
-    let base = base(world.target.as_ref()?, &scope, prepared, diags)?;
     let origin = Address::parse(&base).map(|a| a.origin()).ok()?;
     let named = world.targets.iter().map(|(_, target)| self::base(target, &scope, prepared, diags));
     let targets = named.collect::<Option<Vec<String>>>()?;
@@ -143,17 +157,17 @@ fn fault(span: Span, message: &str) -> Diagnostic {
 
 fn base(target: &TargetPlan, scope: &Scope, prepared: &mut Prepared, diags: &mut Diagnostics) -> Option<String> {
     let (base, shown) = match &target.url {
-        TargetUrl::Demo => {
-            if prepared.demo.is_none() {
-                match Demo::start(DemoOptions::default()) {
-                    Ok(demo) => prepared.demo = Some(demo),
+        TargetUrl::Demo(plan) => {
+            if prepared.demo(*plan).is_none() {
+                match Demo::start(DemoOptions { tls: plan.tls, ..DemoOptions::default() }) {
+                    Ok(demo) => prepared.demos.push((*plan, demo)),
                     Err(error) => {
                         diags.push(fault(target.span, &error.to_string()));
                         return None;
                     }
                 }
             }
-            let url = prepared.demo.as_ref()?.url().to_owned();
+            let url = prepared.demo(*plan)?.url().to_owned();
             (url.clone(), format!("demo {url}"))
         }
         TargetUrl::Url(template) => match template.render(scope) {

@@ -22,7 +22,7 @@ pub use address::{Address, AddressError};
 pub use error::HttpError;
 pub use message::{Awaited, Exchange, Headers, Request, Response, Trail};
 pub use redirect::{Dress, Follow, Heard, Journey, MAX_HOPS, Undressed, is_redirect};
-pub use tls::{TlsSettings, Verify};
+pub use tls::{ClientCertificate, TlsSettings, Verify};
 pub use transport::{Proxy, Settings, Transport};
 
 #[cfg(test)]

@@ -70,6 +70,11 @@ pub trait Dress: Send {
         Heard::Done(None)
     }
 
+    /// Tells whether a request goes where the sender's own connections lead; others take those of nobody.
+    fn is_at_home(&self, _: &Request) -> bool {
+        true
+    }
+
     /// Tells whether cookies of the jar may travel with a request.
     fn may_carry_cookies(&self, _: &Request) -> bool {
         true
@@ -102,6 +107,8 @@ impl Dress for Undressed {
 pub struct Journey<'a> {
     /// Where requests are sent from.
     pub transport: &'a Transport,
+    /// Where those are sent from that may not carry what belongs to the sender's connections.
+    pub elsewhere: Option<&'a Transport>,
     /// The caller's jar.
     pub jar: &'a mut Jar,
     /// Cookies for the first request only, in place of the jar's of the same name.
@@ -134,7 +141,8 @@ impl Journey<'_> {
                 self.add_cookies(&mut outgoing, hop, &mut trail);
             }
             let left = self.timeout.saturating_sub(clock.elapsed());
-            let mut exchange = self.transport.send_at(outgoing, left, self.gate.take()).await;
+            let transport = self.elsewhere.filter(|_| !dress.is_at_home(&outgoing)).unwrap_or(self.transport);
+            let mut exchange = transport.send_at(outgoing, left, self.gate.take()).await;
             if let Err(HttpError::Timeout(_)) = exchange.response {
                 // The user's own number, not what was left of it.
                 exchange.response = Err(HttpError::Timeout(self.timeout));

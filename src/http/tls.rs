@@ -33,6 +33,35 @@ pub struct TlsSettings {
     pub key: Option<Vec<u8>>,
 }
 
+/// A client's certificate with its private key, PEM.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The certificate, those that signed it behind it.
+    pub cert: Vec<u8>,
+    /// The private key.
+    pub key: Vec<u8>,
+}
+
+impl ClientCertificate {
+    /// Checks that both can be read and belong together; the error is one sentence.
+    pub fn check(&self) -> Result<(), String> {
+        let settings = TlsSettings {
+            // Nothing of the server's is looked at here.
+            verify: Verify::Off,
+            cert: Some(self.cert.clone()),
+            key: Some(self.key.clone()),
+            ca: None,
+        };
+        settings.check()
+    }
+}
+
+impl std::fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientCertificate")
+    }
+}
+
 impl TlsSettings {
     /// Checks the files as far as that needs no network; the error is one sentence.
     pub fn check(&self) -> Result<(), String> {

@@ -287,11 +287,18 @@ pub struct CommandPlan {
     pub span: Span,
 }
 
+/// How the demo is started; two that are alike are one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DemoPlan {
+    /// Whether it serves https, and asks for client certificates.
+    pub tls: bool,
+}
+
 /// The kinds of targets.
 #[derive(Debug)]
 pub enum TargetUrl {
     /// The embedded demo API, started by the run.
-    Demo,
+    Demo(DemoPlan),
     /// An address.
     Url(Template),
 }

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CommandPlan, Commands, PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv};
+use super::{
+    CommandPlan, Commands, DemoPlan, PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv,
+};
 use crate::diag::{Diagnostics, Severity};
 use crate::http::{Address, TlsSettings, Verify};
 use crate::source::{SourceMap, Span, Spanned};
@@ -341,7 +343,7 @@ fn command(node: &Node, folder: &Path, options: &PlanOptions, reader: &mut Reade
 
 fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {
     if text == "demo" {
-        return Some(TargetUrl::Demo);
+        return Some(TargetUrl::Demo(DemoPlan::default()));
     }
     let template = Template::compile(&text.into(), Origin::NONE, &reader.names, reader.diags)?;
     if let Some(Err(why)) = template.as_literal().map(|literal| Address::parse(literal)) {
@@ -352,8 +354,11 @@ fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {
 }
 
 fn written_url(spec: &TargetSpec, reader: &mut Reader<'_>) -> Option<TargetUrl> {
+    if let Some(demo) = &spec.demo {
+        return Some(TargetUrl::Demo(DemoPlan { tls: demo.tls }));
+    }
     if &*reader.word(&spec.url)?.value == "demo" {
-        return Some(TargetUrl::Demo);
+        return Some(TargetUrl::Demo(DemoPlan::default()));
     }
     let template = reader.template(&spec.url)?;
     if let Some(literal) = template.as_literal()

@@ -34,6 +34,8 @@ pub use model::{
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};
 pub use shape::{Def, Shape};
-pub use shared::{DEFAULT_KEYS, IDENTITY_KEYS, NAMED_TARGET_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS};
+pub use shared::{
+    DEFAULT_KEYS, DEMO_KEYS, IDENTITY_KEYS, NAMED_TARGET_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS,
+};
 pub use step::{FILE_KEYS, STEP_KEYS, one_or_more_steps, page_step, request_step};
 pub use yaml::{Data, Entry, Node, Style};

@@ -120,12 +120,21 @@ pub struct Shared {
 pub struct TargetSpec {
     /// The URL's text or `demo`.
     pub url: Node,
+    /// The embedded demo, with settings of its own.
+    pub demo: Option<DemoSpec>,
     /// The request that tells when it is ready.
     pub ready: Option<Node>,
     /// How long to wait for it.
     pub within: Option<Duration>,
     /// The command that serves it, started by the run: a list of words.
     pub command: Option<Node>,
+}
+
+/// How the embedded demo is started.
+#[derive(Debug, Clone, Copy)]
+pub struct DemoSpec {
+    /// Whether it serves https, and asks for client certificates.
+    pub tls: bool,
 }
 
 /// Where a secret comes from.

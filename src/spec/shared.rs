@@ -6,7 +6,8 @@ use super::ask::REQUEST;
 use super::diags;
 use super::flow::{FLOW_KEYS, flow};
 use super::model::{
-    AuthSpec, Defaults, IdentitySpec, Named, SchemeSpec, SecretSource, SecretSpec, Shared, TargetSpec, TlsSpec,
+    AuthSpec, Defaults, DemoSpec, IdentitySpec, Named, SchemeSpec, SecretSource, SecretSpec, Shared, TargetSpec,
+    TlsSpec,
 };
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
@@ -51,9 +52,14 @@ pub const DEFAULT_KEYS: &[Key] = &[
     key("timeout", "a duration for each exchange").is(Shape::Duration),
 ];
 
+/// The keys of `demo`.
+pub const DEMO_KEYS: &[Key] = &[key("tls", "whether it serves https and asks for client certificates").is(Shape::Flag)];
+
 /// The keys of a target in its long form.
 pub const TARGET_KEYS: &[Key] = &[
-    key("url", "where requests go").is(Shape::Text).needed(),
+    key("url", "where requests go").is(Shape::Text),
+    key("demo", "instead of `url`: the embedded demo with settings of its own, `{ tls: true }` for https that asks for client certificates")
+        .is(Shape::Keys(DEMO_KEYS)),
     key(
         "command",
         "a command as a list that serves it: started by the run in the folder of the file, awaited and stopped",
@@ -149,12 +155,24 @@ fn left_out<T>(fields: Fields<'_>, name: &str, read: &[Named<T>]) -> Vec<Arc<str
 fn target_of(node: &Node, keys: &[Key], what: &str, reader: &mut Reader<'_>) -> Option<TargetSpec> {
     if !matches!(node.data, Data::Map(_)) {
         reader.word(node)?;
-        return Some(TargetSpec { url: node.clone(), ready: None, within: None, command: None });
+        return Some(TargetSpec { url: node.clone(), demo: None, ready: None, within: None, command: None });
     }
     let fields = reader.fields(node, keys, what)?;
     let ready = fields.get("ready").filter(|n| super::ask::request(n, reader).is_some()).cloned();
     let within = fields.get("within").and_then(|n| reader.duration(n));
     let command = fields.get("command").filter(|n| command_words(n, reader)).cloned();
+    if let Some(entry) = fields.entry("demo") {
+        for other in fields.iter().filter(|e| matches!(&*e.key, "url" | "command")) {
+            let why = "the demo is started by the run, which knows where it is";
+            reader.fault(diags::at_odds(("demo", entry.key_span), (&other.key, other.key_span), why));
+        }
+        let keys = reader.fields(&entry.value, DEMO_KEYS, "`demo`")?;
+        let tls = match keys.get("tls") {
+            None => false,
+            Some(node) => reader.flag(node)?,
+        };
+        return Some(TargetSpec { url: node.clone(), demo: Some(DemoSpec { tls }), ready, within, command: None });
+    }
     let url = reader.need(fields, node, "url", what)?;
     let word = reader.word(url)?;
     if command.is_some() && &*word.value == "demo" {
@@ -162,7 +180,7 @@ fn target_of(node: &Node, keys: &[Key], what: &str, reader: &mut Reader<'_>) -> 
         reader.fault(fault);
         return None;
     }
-    Some(TargetSpec { url: url.clone(), ready, within, command })
+    Some(TargetSpec { url: url.clone(), demo: None, ready, within, command })
 }
 
 fn command_words(node: &Node, reader: &mut Reader<'_>) -> bool {

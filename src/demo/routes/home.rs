@@ -61,6 +61,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /basic/admin", "Basic credentials of an admin"),
     ("GET /keys/report", "an X-Api-Key that may read"),
     ("POST /keys/report", "an X-Api-Key that may write"),
+    ("GET /gate", "a client certificate, where the demo serves https"),
+    ("POST /gate/{name}/open", "the client certificate of that gate"),
     ("GET /keys/query", "the API key as ?api_key="),
     (
         "GET /digest/{corner}/report",

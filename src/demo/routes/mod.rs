@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod digest;
 mod forms;
+mod gate;
 mod home;
 mod keys;
 mod login;
@@ -40,6 +41,7 @@ pub(crate) fn all(app: App) -> Router {
         .merge(forms::routes())
         .merge(report::routes())
         .merge(keys::routes())
+        .merge(gate::routes())
         .merge(digest::routes())
         .merge(retries::routes())
         .merge(uploads::routes())

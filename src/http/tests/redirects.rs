@@ -14,8 +14,15 @@ async fn follow(request: Request) -> Trail {
 
 async fn follow_with(request: Request, jar: &mut Jar, dress: &mut dyn Dress) -> Trail {
     let transport = transport();
-    let journey =
-        Journey { transport: &transport, jar, cookies: Vec::new(), follow: Follow::Yes, timeout: SOON, gate: None };
+    let journey = Journey {
+        transport: &transport,
+        elsewhere: None,
+        jar,
+        cookies: Vec::new(),
+        follow: Follow::Yes,
+        timeout: SOON,
+        gate: None,
+    };
     journey.go(request, dress).await
 }
 
@@ -71,6 +78,7 @@ async fn other_statuses_and_a_missing_location_are_the_answer() {
     let (transport, mut jar) = (transport(), Jar::new());
     let journey = Journey {
         transport: &transport,
+        elsewhere: None,
         jar: &mut jar,
         cookies: Vec::new(),
         follow: Follow::No,
@@ -218,8 +226,15 @@ async fn hand_written_cookies_travel_once_and_a_cookie_field_stands_alone() {
     let url = Address::parse(&server.url("/")).unwrap();
     jar.store(b"sid=jar", url.url(), jiff::Timestamp::now());
     let cookies = vec![("sid".to_owned(), "hand".to_owned())];
-    let journey =
-        Journey { transport: &transport, jar: &mut jar, cookies, follow: Follow::Yes, timeout: SOON, gate: None };
+    let journey = Journey {
+        transport: &transport,
+        elsewhere: None,
+        jar: &mut jar,
+        cookies,
+        follow: Follow::Yes,
+        timeout: SOON,
+        gate: None,
+    };
     journey.go(request("GET", &server.url("/a")), &mut Undressed).await;
     let heard = server.requests();
     assert!(heard[0].contains("cookie: sid=hand\r\n"), "{}", heard[0]);
@@ -268,11 +283,56 @@ async fn one_timeout_covers_all_hops() {
     });
     let (transport, mut jar) = (transport(), Jar::new());
     let timeout = Duration::from_millis(300);
-    let journey =
-        Journey { transport: &transport, jar: &mut jar, cookies: Vec::new(), follow: Follow::Yes, timeout, gate: None };
+    let journey = Journey {
+        transport: &transport,
+        elsewhere: None,
+        jar: &mut jar,
+        cookies: Vec::new(),
+        follow: Follow::Yes,
+        timeout,
+        gate: None,
+    };
     let clock = std::time::Instant::now();
     let trail = journey.go(request("GET", &server.url("/")), &mut Undressed).await;
     assert!(clock.elapsed() < Duration::from_secs(2), "{:?}", clock.elapsed());
     assert_eq!(trail.error, Some(HttpError::Timeout(timeout)), "the user's own number");
     assert_eq!(trail.hops.len(), 3);
+}
+
+/// At home only where it was sent first.
+struct FirstHop(bool);
+
+impl Dress for FirstHop {
+    fn dress(&mut self, _: &mut Request, hop: usize) -> Option<String> {
+        self.0 = hop == 0;
+        None
+    }
+
+    fn is_at_home(&self, _: &Request) -> bool {
+        self.0
+    }
+}
+
+#[tokio::test]
+async fn connections_that_show_a_certificate_lead_nowhere_else() {
+    let (own, other) = (Server::script([to(302, "http://elsewhere.test/x")]), Server::script([ok("")]));
+    // The name leads to the other server for nobody's connections, and to nowhere for the sender's own.
+    let pinned = |address: std::net::SocketAddr| {
+        let resolve = vec![("elsewhere.test".to_owned(), address)];
+        Transport::new(Settings { resolve, ..Settings::default() })
+    };
+    let address = other.url("").trim_start_matches("http://").parse().unwrap();
+    let (nobodys, senders) = (pinned(address), pinned("127.0.0.1:1".parse().unwrap()));
+    let (mut jar, gate) = (Jar::new(), None);
+    let journey = Journey {
+        transport: &senders,
+        elsewhere: Some(&nobodys),
+        jar: &mut jar,
+        cookies: Vec::new(),
+        follow: Follow::Yes,
+        timeout: SOON,
+        gate,
+    };
+    let trail = journey.go(request("GET", &own.url("/")), &mut FirstHop(true)).await;
+    assert_eq!((trail.error, other.requests().len()), (None, 1));
 }

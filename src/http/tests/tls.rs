@@ -294,6 +294,7 @@ async fn leaving_tls_is_told_and_takes_nothing_along() {
     let mut jar = Jar::new();
     let journey = Journey {
         transport: &transport,
+        elsewhere: None,
         jar: &mut jar,
         cookies: Vec::new(),
         follow: Follow::Yes,

@@ -1,0 +1,139 @@
+//! A client certificate (RFC 8446, section 4.4.2; RFC 8705): who somebody is, is said by the connection.
+
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name};
+use crate::files::{OUTSIDE, read_file_or_absolute};
+use crate::http::{ClientCertificate, Request};
+use crate::spec::{Fields, Node, Shape, key};
+use crate::template::{Scope, Template, TemplateError};
+
+pub(super) const KIND: SchemeKind = SchemeKind {
+    name: "mtls",
+    about: "a client certificate: the connection says who somebody is; each identity has connections of its own",
+    keys: &[
+        key("cert", "a file with the certificate, those that signed it behind it, PEM").is(Shape::Text),
+        key("key", "the file with its private key, PEM; `cert` may hold it too").is(Shape::Text),
+        key("pkcs12", "a file with both, PKCS#12 (`.p12`, `.pfx`)").is(Shape::Text),
+        key("password", "the password of the PKCS#12 file").is(Shape::Text),
+    ],
+    needs: &[],
+    example: "{ scheme: mtls, pkcs12: gate.p12, password: its-password }",
+    read,
+};
+
+#[derive(Debug)]
+struct Mtls {
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Pem(ClientCertificate),
+    Pkcs12 { bytes: Vec<u8>, password: Template },
+}
+
+fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
+    let source = match (fields.get("cert"), fields.get("pkcs12")) {
+        (Some(cert), None) => {
+            let (pem, place) = (file(cert, cx)?, cert.span);
+            let key = match fields.get("key") {
+                None => pem.clone(),
+                Some(node) => file(node, cx)?,
+            };
+            let certificate = ClientCertificate { cert: pem, key };
+            if let Err(why) = certificate.check() {
+                cx.compile.reader.fault(diags::certificate(place, &why));
+                return None;
+            }
+            Source::Pem(certificate)
+        }
+        (None, Some(store)) => {
+            let bytes = file(store, cx)?;
+            let Some(password) = fields.get("password") else {
+                cx.compile.reader.fault(diags::certificate(store.span, "a PKCS#12 file has a `password`"));
+                return None;
+            };
+            let place = password.span;
+            let password = cx.compile.reader.template(password)?;
+            // What needs a secret to be opened is looked into when there is one.
+            if let Some(text) = password.as_literal()
+                && let Err(why) = open(&bytes, text)
+            {
+                cx.compile.reader.fault(diags::certificate(place, &why));
+                return None;
+            }
+            Source::Pkcs12 { bytes, password }
+        }
+        _ => {
+            cx.compile.reader.fault(diags::one_certificate(node.span));
+            return None;
+        }
+    };
+    let useless = match source {
+        Source::Pem(_) => ["pkcs12", "password"],
+        Source::Pkcs12 { .. } => ["cert", "key"],
+    };
+    for entry in fields.iter().filter(|e| useless.contains(&&*e.key)) {
+        cx.compile.reader.fault(diags::certificate(entry.key_span, &format!("`{}` has no use here", entry.key)));
+    }
+    Some(Box::new(Mtls { source }))
+}
+
+fn file(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<u8>> {
+    let path = cx.compile.reader.word(node)?;
+    match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
+        Ok(bytes) => Some(bytes.to_vec()),
+        Err(why) if why == OUTSIDE => {
+            cx.compile.reader.fault(crate::step::diags::file_outside(path.span, &path.value));
+            None
+        }
+        Err(why) => {
+            cx.compile.reader.fault(crate::step::diags::file(path.span, &path.value, &why));
+            None
+        }
+    }
+}
+
+/// Opens a PKCS#12 file (RFC 7292); the error is one sentence.
+fn open(bytes: &[u8], password: &str) -> Result<ClientCertificate, String> {
+    let store = p12_keystore::KeyStore::from_pkcs12(bytes, password, p12_keystore::Pkcs12ImportPolicy::Strict)
+        .map_err(|_| "the PKCS#12 file cannot be opened: it has another password, or is none".to_owned())?;
+    let (_, chain) = store.private_key_chain().ok_or("the PKCS#12 file holds no private key with a certificate")?;
+    let certs: String = chain.certs().iter().map(|c| pem("CERTIFICATE", c.as_der())).collect();
+    Ok(ClientCertificate { cert: certs.into_bytes(), key: pem("PRIVATE KEY", chain.key().as_der()).into_bytes() })
+}
+
+/// The text form of DER (RFC 7468).
+fn pem(label: &str, der: &[u8]) -> String {
+    use base64::Engine as _;
+    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let lines = text.as_bytes().chunks(64).map(|line| String::from_utf8_lossy(line) + "\n");
+    format!("-----BEGIN {label}-----\n{}-----END {label}-----\n", lines.collect::<String>())
+}
+
+impl Scheme for Mtls {
+    fn begin(&self) -> Box<dyn Flow> {
+        Box::new(AtOnce)
+    }
+
+    fn certificate(&self, scope: &Scope) -> Option<Result<ClientCertificate, String>> {
+        Some(match &self.source {
+            Source::Pem(certificate) => Ok(certificate.clone()),
+            Source::Pkcs12 { bytes, password } => {
+                password.render(scope).map_err(|e| e.message).and_then(|text| open(bytes, &text))
+            }
+        })
+    }
+
+    /// The connection carries it.
+    fn sign(&self, _: &Seal<'_>, _: &mut Request) -> Result<(), TemplateError> {
+        Ok(())
+    }
+
+    fn fields(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn is_secret(&self, field: &str) -> bool {
+        !is_name(field)
+    }
+}
