@@ -1,9 +1,10 @@
 //! A small authorization server below one path, and an API that it protects: OAuth 2.0 with the rules of its
 //! best current practice (RFC 9700), OpenID Connect, and what of both a login can consist of.
 //!
-//! It is strict, so that it can judge clients: every rule stands in one small function that is named after it, which
-//! is also where a weakness would let go. Signatures are verified by `jsonwebtoken`; the rest is written from the
-//! RFCs. The clients of `oauth4webapi`, `openid-client` and `Authlib` get through it; every rule has its refusal in `tests/oauth`.
+//! It is strict, so that it can judge clients: every rule stands in one small place that is named after it, which is
+//! also where a weakness would let go, and has its refusal in `tests/oauth`. Signatures are verified by
+//! `jsonwebtoken`; the rest is written from the RFCs. It was judged by the clients `oauth4webapi`, `openid-client` and
+//! `Authlib`, which get through all of its flows, and by Chromium, which gets through its pages.
 //!
 //! To add an endpoint: a file with its `routes()`, a line in `routes` below, its name in `discovery`, its line on the
 //! front page. To add a grant, see `token`; a client is a row of `clients::CLIENTS`.
