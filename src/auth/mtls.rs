@@ -16,7 +16,7 @@ pub(super) const KIND: SchemeKind = SchemeKind {
         key("password", "the password of the PKCS#12 file").is(Shape::Text),
     ],
     needs: &[],
-    example: "{ scheme: mtls, pkcs12: gate.p12, password: its-password }",
+    example: "{ scheme: mtls, cert: gate.pem, key: gate.key }",
     read,
 };
 
