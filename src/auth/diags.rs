@@ -83,6 +83,17 @@ pub(super) fn no_program(span: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, "a command begins with the program to run").label("empty")
 }
 
+/// A word of a credential scope has another letter than those that such words have.
+pub(super) fn bad_scope(span: Span, name: &str, near: Option<String>) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&SCHEME, span, format!("a {name} is spelled in lower-case letters, digits and `-`"))
+            .label("cannot stand in a credential scope");
+    match near {
+        Some(near) => diagnostic.fix(span, near.clone(), format!("did you mean `{near}`?")),
+        None => diagnostic,
+    }
+}
+
 pub(super) fn bad_path(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, why.to_owned()).label("not a JSONPath")
 }

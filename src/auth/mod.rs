@@ -23,6 +23,7 @@ use crate::step::{Compile, Step, StepsId, Submit};
 use crate::template::{Members, Scope, Template, TemplateError};
 
 mod api_key;
+mod aws;
 mod basic;
 mod bearer;
 mod command;
@@ -57,6 +58,7 @@ pub struct SchemeKind {
 /// All schemes.
 pub const SCHEMES: &[SchemeKind] = &[
     api_key::KIND,
+    aws::KIND,
     basic::KIND,
     bearer::KIND,
     command::KIND,
@@ -207,6 +209,11 @@ pub trait Scheme: Debug + Send + Sync {
         None
     }
 
+    /// Tells whether the credential is made for each request, so that there is none to show on its own.
+    fn is_per_request(&self) -> bool {
+        self.handshake().is_some()
+    }
+
     /// Tells whether a request of this identity carries the credential only if [`Scheme::sign`] puts
     /// it there. A step that writes such a field itself replaces it.
     fn fields(&self) -> Vec<String>;
@@ -268,6 +275,8 @@ pub struct Seal<'a> {
     pub identity: &'a [(Arc<str>, String)],
     /// What earlier requests of the session learnt.
     pub memory: &'a Memory,
+    /// The time.
+    pub now: Timestamp,
 }
 
 impl Seal<'_> {

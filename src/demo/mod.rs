@@ -10,6 +10,7 @@
 //!
 //! To add a weakness: one row in [`WEAKNESSES`], and `app.is_weak("id")` at the one place where the route is strict.
 
+mod aws;
 mod basic;
 mod bearer;
 mod body;

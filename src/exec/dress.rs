@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use url::Origin;
 
 use super::Shared;
@@ -49,7 +50,8 @@ impl Dress for Credential<'_> {
         }
         let scheme = &identity.login.scheme;
         let own = request.headers.clone();
-        let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory };
+        let seal =
+            Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
         let written =
             scheme.fields().iter().any(|f| own.has(f) || self.removed.iter().any(|r| r.eq_ignore_ascii_case(f)));
         if self.talk.is_none() && !written {
@@ -81,7 +83,8 @@ impl Dress for Credential<'_> {
         let (Some(talk), Some((_, session)), Ok(response)) = (&mut self.talk, &self.session, &exchange.response) else {
             return Heard::Done(None);
         };
-        let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory };
+        let seal =
+            Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
         match talk.after(&seal, &exchange.request, response) {
             After::Again(why) if self.answers == Answers::On => Heard::Again(why),
             After::Again(_) => {

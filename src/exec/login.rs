@@ -146,7 +146,7 @@ impl<'a> Entry<'a> {
     /// Renders who the identity is.
     pub(super) fn person(&self, world: &WorldRun) -> Result<Person, Arc<Failure>> {
         let fields = self.fields(world)?;
-        let mut scope = Scope::default();
+        let mut scope = Scope::above(&world.scope);
         let mut visible: Vec<(String, Value)> =
             fields.iter().map(|(n, v)| (n.to_string(), Value::from(v.as_str()))).collect();
         for (name, value) in [("name", Some(&self.identity.name)), ("role", self.identity.role.as_ref())] {

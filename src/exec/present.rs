@@ -64,7 +64,7 @@ fn present(shared: &Shared, id: IdentityId, session: &Session) -> Result<Present
             _ => None,
         })
         .collect();
-    if scheme.handshake().is_some() {
+    if scheme.is_per_request() {
         return Err(Unpresented::PerRequest);
     }
     let base = shared.worlds[identity.world].as_ref().map(|w| w.base.clone()).unwrap_or_default();
@@ -81,7 +81,8 @@ fn present(shared: &Shared, id: IdentityId, session: &Session) -> Result<Present
     if !cookies.is_empty() {
         request.headers.add("Cookie", cookies.join("; "));
     }
-    let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory };
+    let seal =
+        Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
     scheme.sign(&seal, &mut request).map_err(|e| Unpresented::Fault(e.message))?;
     let headers = request.headers.iter();
     let headers = headers.map(|(n, v)| (title_case(n), String::from_utf8_lossy(v).into_owned())).collect();

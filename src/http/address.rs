@@ -85,6 +85,12 @@ impl Address {
         &self.base
     }
 
+    /// Host and, where it is not the usual one, port: the value of `Host` (RFC 9110, section 7.2).
+    pub fn host(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+
     /// The origin, for comparing.
     pub fn origin(&self) -> Origin {
         self.url.origin()
@@ -103,6 +109,11 @@ impl Address {
     /// Path without query.
     pub fn path(&self) -> &str {
         self.target.split('?').next().unwrap_or("/")
+    }
+
+    /// Query without its `?`; empty where there is none.
+    pub fn query(&self) -> &str {
+        self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
     /// Adds a query parameter, percent-encoded, behind what is there.
@@ -150,6 +161,9 @@ mod tests {
         assert!(!Address::parse("http://h/a/../b").unwrap().is_normal());
         assert!(Address::parse("http://h/a?b=c").unwrap().is_normal());
         assert_eq!(Address::parse("http://h?x=1#f").unwrap().target(), "/?x=1");
+        assert_eq!(Address::parse("http://h:80/a?x=1?y").unwrap().query(), "x=1?y");
+        let hosts = ["http://h:80/", "http://H:81/", "https://[::1]:443/"].map(|a| Address::parse(a).unwrap().host());
+        assert_eq!(hosts, ["h", "h:81", "[::1]"]);
     }
 
     #[test]

@@ -86,19 +86,12 @@ fn unsendable(value: &[u8]) -> String {
     format!("{what} after {} of the value", crate::term::plural(at, "byte"))
 }
 
-/// The host as its own field says it.
-pub(super) fn host(request: &Request) -> String {
-    let url = request.address.url();
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
-}
-
 /// Gives the request as hyper takes it; the fields must be complete.
 pub(super) fn message(request: &Request) -> Result<http::Request<Full<Bytes>>, HttpError> {
     let refuse = |why: &str| HttpError::BadRequest { why: why.to_owned() };
     let mut headers = header_map(&request.headers)?;
     if !headers.contains_key(http::header::HOST) {
-        let host = host(request);
+        let host = request.address.host();
         headers.insert(http::header::HOST, host.parse().map_err(|_| refuse("the host cannot travel"))?);
     }
     let mut out = http::Request::new(Full::new(request.body.clone()));
@@ -114,7 +107,7 @@ pub(super) fn complete(request: &mut Request, version: &str) {
     if version == "HTTP/2" {
         request.headers.retain(|name| !HOP_BY_HOP.contains(&name));
     } else if !request.headers.has("host") {
-        let host = host(request);
+        let host = request.address.host();
         request.headers.add("host", host);
     }
 }

@@ -14,6 +14,9 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"(127\.0\.0\.1|localhost|\[::1\]):[1-9][0-9]{3,4}\b", "$1:00000"),
         (r"\b[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]+)?Z", "0000-00-00T00:00:00Z"),
         (r"\b[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT", "Day, 00 Mon 0000 00:00:00 GMT"),
+        // The date of a signature, today; one of another day was written by somebody.
+        (r"\b20[2-9][0-9]{5}T[0-9]{6}Z", "00000000T000000Z"),
+        (r"(Credential=[A-Za-z0-9]+)/20[2-9][0-9]{5}/", "$1/00000000/"),
         // What the demo makes up.
         (r"\breq-[0-9a-f]+-[0-9]+", "req-0"),
         (r"‹masked:[0-9a-f]{8}›", "‹masked:00000000›"),

@@ -192,7 +192,10 @@ mod tests {
             vec![("username".into(), "ann".into()), ("password".into(), "secret".into())];
         let scope = Scope::default();
         let digest = Digest { wish: Wish::default() };
-        run(&digest, &Seal { scope: &scope, identity: &fields, memory: &Memory::default() })
+        run(
+            &digest,
+            &Seal { scope: &scope, identity: &fields, memory: &Memory::default(), now: jiff::Timestamp::UNIX_EPOCH },
+        )
     }
 
     fn sent(talk: &mut dyn Handshake, seal: &Seal<'_>) -> Option<String> {

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod aws;
 mod digest;
 mod forms;
 mod gate;
@@ -43,6 +44,7 @@ pub(crate) fn all(app: App) -> Router {
         .merge(keys::routes())
         .merge(gate::routes())
         .merge(digest::routes())
+        .merge(aws::routes())
         .merge(retries::routes())
         .merge(uploads::routes())
         .merge(oauth::routes())

@@ -1,6 +1,7 @@
 //! The demo over real sockets, one file per area.
 
 mod access;
+mod aws;
 mod digest;
 mod login;
 mod oauth;

@@ -1,0 +1,179 @@
+//! AWS Signature Version 4: every request is signed, and the secret itself never travels.
+//!
+//! The signature covers method, path, query, body and the fields that nobody changes on the way, and is good for
+//! the minutes around its date, in one region and for one service. What a step writes itself is signed as it
+//! stands: with an old `X-Amz-Date` the signature is right, and old.
+
+use jiff::Timestamp;
+
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name};
+use crate::http::Request;
+use crate::spec::{Fields, Node, Shape, key};
+use crate::template::{Template, TemplateError};
+
+mod sign;
+#[cfg(test)]
+mod tests;
+
+use sign::{Asked, PathStyle, Terms};
+
+pub(super) const KIND: SchemeKind = SchemeKind {
+    name: "aws-sigv4",
+    about: "every request is signed with AWS Signature Version 4; `session_token` of the identity travels, too",
+    keys: &[
+        key("service", "the service as its credential scope spells it: `execute-api`, `s3`, `sts`")
+            .is(Shape::Text)
+            .needed(),
+        key("region", "the region: `eu-central-1`").is(Shape::Text).needed(),
+        key("unsigned_payload", "`true` leaves the body out of the signature, as S3 takes it over https")
+            .is(Shape::Flag),
+    ],
+    needs: &["key_id", "secret_key"],
+    example: "{ scheme: aws-sigv4, service: execute-api, region: eu-central-1 }",
+    read,
+};
+
+const AUTHORIZATION: &str = "authorization";
+const DATE: &str = "x-amz-date";
+const PAYLOAD: &str = "x-amz-content-sha256";
+const TOKEN: &str = "x-amz-security-token";
+
+/// What stands for the hash of a body that is not signed.
+const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+
+/// Fields that are not signed: intermediaries change them, or they are written after the signature.
+const LEFT_OUT: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    AUTHORIZATION,
+    "connection",
+    "cookie",
+    "expect",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "via",
+    "x-amzn-trace-id",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+];
+
+#[derive(Debug)]
+struct Aws {
+    service: Template,
+    region: Template,
+    payload: Payload,
+}
+
+/// Whether the signature covers the body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Payload {
+    Signed,
+    Unsigned,
+}
+
+fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
+    let service = word("service", fields, node, cx);
+    let region = word("region", fields, node, cx);
+    let payload = match fields.get("unsigned_payload").map(|n| cx.compile.reader.flag(n)) {
+        Some(None) => return None,
+        Some(Some(true)) => Payload::Unsigned,
+        Some(Some(false)) | None => Payload::Signed,
+    };
+    Some(Box::new(Aws { service: service?, region: region?, payload }))
+}
+
+/// A part of the credential scope; where it can be seen, it is looked at.
+fn word(name: &str, fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
+    let node = cx.compile.reader.need(fields, node, name, "the scheme `aws-sigv4`")?;
+    let template = cx.compile.reader.template(node)?;
+    let is_good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
+    match template.as_literal() {
+        Some(text) if text.is_empty() || !text.chars().all(is_good) => {
+            let lower = text.to_lowercase();
+            let near = (!text.is_empty() && lower.chars().all(is_good)).then_some(lower);
+            cx.compile.reader.fault(diags::bad_scope(node.span, name, near));
+            None
+        }
+        _ => Some(template),
+    }
+}
+
+impl Scheme for Aws {
+    fn begin(&self) -> Box<dyn Flow> {
+        Box::new(AtOnce)
+    }
+
+    fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
+        let (service, region) = (self.service.render(seal.scope)?, self.region.render(seal.scope)?);
+        let date = written(request, DATE).unwrap_or_else(|| stamp(seal.now));
+        let payload = written(request, PAYLOAD).unwrap_or_else(|| match self.payload {
+            Payload::Signed => sign::sha256(&request.body),
+            Payload::Unsigned => UNSIGNED.to_owned(),
+        });
+        request.headers.set(DATE, date.clone());
+        request.headers.set(PAYLOAD, payload.clone());
+        let token = seal.field("session_token");
+        if !token.is_empty() && !request.headers.has(TOKEN) {
+            request.headers.set(TOKEN, token.to_owned());
+        }
+        let fields = signed_fields(request);
+        let asked = Asked {
+            method: &request.method,
+            path: request.address.path(),
+            query: request.address.query(),
+            fields: &fields,
+            payload: &payload,
+        };
+        let terms = Terms { date: &date, region: &region, service: &service };
+        let value = authorization(seal, asked, terms);
+        request.headers.set(AUTHORIZATION, value);
+        Ok(())
+    }
+
+    fn is_per_request(&self) -> bool {
+        true
+    }
+
+    fn fields(&self) -> Vec<String> {
+        [AUTHORIZATION, DATE, PAYLOAD, TOKEN].map(ToOwned::to_owned).to_vec()
+    }
+
+    fn is_secret(&self, field: &str) -> bool {
+        !is_name(field)
+    }
+}
+
+fn authorization(seal: &Seal<'_>, asked: Asked<'_>, terms: Terms<'_>) -> String {
+    // The names of S3 and its kin (`s3-outposts`, `s3express`) all begin alike.
+    let style = if terms.service.starts_with("s3") { PathStyle::Exact } else { PathStyle::Normal };
+    let (canonical, names) = sign::canonical(asked, style);
+    let string = sign::string_to_sign(terms, &canonical);
+    let signature = sign::signature(seal.field("secret_key"), terms, &string);
+    let credential = format!("{}/{}", seal.field("key_id"), terms.scope());
+    format!("{} Credential={credential}, SignedHeaders={names}, Signature={signature}", sign::ALGORITHM)
+}
+
+/// A field that the step wrote itself.
+fn written(request: &Request, name: &str) -> Option<String> {
+    request.headers.text(name)
+}
+
+/// The fields that the signature covers; the wire adds `host` later.
+fn signed_fields(request: &Request) -> Vec<(String, Vec<u8>)> {
+    let signed = request.headers.iter().filter(|(name, _)| !LEFT_OUT.iter().any(|l| l.eq_ignore_ascii_case(name)));
+    let mut fields: Vec<_> = signed.map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+    if !request.headers.has("host") {
+        fields.push(("host".to_owned(), request.address.host().into_bytes()));
+    }
+    fields
+}
+
+/// A moment in the basic format of ISO 8601: `20150830T123600Z`.
+fn stamp(now: Timestamp) -> String {
+    now.strftime("%Y%m%dT%H%M%SZ").to_string()
+}
