@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Origin;
+
 use super::ledger::{Refusal, RequestKey};
 use super::session::Failure;
 use crate::event::{Reason, StepRecord};
@@ -42,6 +44,8 @@ pub(super) struct Done {
     pub(super) allowed_to: Option<IdentityId>,
     /// Why the session could not be renewed.
     pub(super) blocked: Option<Arc<Failure>>,
+    /// Where requests were sent first.
+    pub(super) origins: Vec<Origin>,
     pub(super) requests: u32,
     pub(super) waited: Duration,
     /// What the last request really did.
@@ -61,6 +65,7 @@ impl Done {
             allowed: Vec::new(),
             allowed_to: None,
             blocked: None,
+            origins: Vec::new(),
             requests: 0,
             waited: Duration::ZERO,
             last: None,
@@ -103,6 +108,7 @@ impl Done {
         self.allowed.extend(next.allowed);
         self.allowed_to = next.allowed_to;
         self.blocked = next.blocked;
+        self.origins.extend(next.origins);
         self.requests += next.requests;
         self.waited += next.waited;
         self.last = next.last.or(self.last.take());

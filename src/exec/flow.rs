@@ -78,11 +78,9 @@ impl Drive<'_, '_> {
             },
             Move::Steps(steps) => {
                 let steps = &self.run.shared.plan.steps[steps.0 as usize];
-                for step in steps {
-                    // An absolute address in a login is trusted with what the login gives.
-                    self.driven.origins.extend(step.fixed_address(&self.run.world.scope).map(|a| a.origin()));
-                }
                 let (done, _) = run_all(self.run, steps, cast).await;
+                // Where a login sends what it knows is trusted with what it gives.
+                self.driven.origins.extend(done.origins.iter().cloned());
                 let held = done.held();
                 let parts = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?))).collect();
                 self.driven.done.append(done);

@@ -65,6 +65,7 @@ impl StepRun<'_> {
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
         let sender = self.sender(&prepared, actor);
+        let origin = prepared.request.address.origin();
         if let Some(done) = self.foreign(step, actor, &prepared) {
             return done;
         }
@@ -92,6 +93,7 @@ impl StepRun<'_> {
         let mut done = self.judge(step, actor, &trail, &fetched);
         self.tell(actor, &trail);
         done.requests = requests;
+        done.origins.push(origin);
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
         self.note_ender(step, &trail, &mut done, sender);
         self.observe(step, actor, &trail, &mut done, key);
