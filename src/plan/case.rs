@@ -189,7 +189,7 @@ fn find_disturbance(steps: &[Step], teardown: &[Step], who: &[Caller], plan: &Pl
             let identity = &plan.identities[id.0 as usize];
             let scheme = &identity.login.scheme;
             let like = |steps: Option<StepsId>| {
-                steps.is_some_and(|s| plan.steps[s.0 as usize].iter().any(|other| step.asks_like(other)))
+                steps.is_some_and(|s| changing(&plan.steps[s.0 as usize]).any(|other| step.asks_like(other)))
             };
             // A refresh with another token is a test of refusals, and leaves the session alone.
             let same_token = scheme.refresh_steps().is_some_and(|s| {
@@ -209,6 +209,14 @@ fn find_disturbance(steps: &[Step], teardown: &[Step], who: &[Caller], plan: &Pl
             break;
         }
     }
+}
+
+/// The steps of a logout or a refresh that change something: those that only look, for a CSRF token say, end nothing,
+/// unless they are all there is.
+fn changing(steps: &[Step]) -> impl Iterator<Item = &Step> {
+    let all_look = steps.iter().all(Step::is_safe);
+    let counts = move |(i, step): &(usize, &Step)| if all_look { i + 1 == steps.len() } else { !step.is_safe() };
+    steps.iter().enumerate().filter(counts).map(|(_, step)| step)
 }
 
 /// A name as part of an id: letters and digits of any language, everything else becomes one `-`.

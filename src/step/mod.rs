@@ -238,12 +238,17 @@ impl Step {
         }
     }
 
-    /// Tells whether it can be sent once more without harm or delay.
-    pub fn is_repeatable(&self) -> bool {
-        let safe = match &self.ask {
+    /// Tells whether its method only looks (RFC 9110, section 9.2.1).
+    pub fn is_safe(&self) -> bool {
+        match &self.ask {
             Ask::Request(line) => matches!(&*line.method, "GET" | "HEAD"),
             Ask::Submit(_) | Ask::Talk(..) | Ask::Use(_) => false,
-        };
+        }
+    }
+
+    /// Tells whether it can be sent once more without harm or delay.
+    pub fn is_repeatable(&self) -> bool {
+        let safe = self.is_safe();
         let at_once = self.pause.is_none() && self.retry.is_none() && self.repeat.is_none();
         safe && at_once && self.together.is_none() && self.condition.is_none()
     }
