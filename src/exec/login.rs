@@ -1,7 +1,7 @@
 //! Logs an identity in or refreshes its session, step by step, and asks `whoami` whether it is theirs.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use url::Origin;
@@ -25,6 +25,19 @@ use crate::http::{Address, Transport};
 use crate::plan::Identity;
 use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::{Scope, Value, from_json};
+
+/// How many log in at once: servers count logins, and what they hash for one is dear.
+pub(super) const ENTRANCE: usize = 8;
+
+/// How long a login waits, all waits together, for a server that is asked too often.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// When a server that was asked too often wants to be asked again; at once is never.
+fn busy(done: &Done) -> Option<Duration> {
+    let response = done.last.as_ref()?.response().filter(|r| r.status == 429)?;
+    let seconds = response.headers.text("retry-after").and_then(|text| text.trim().parse().ok()).unwrap_or(1);
+    Some(Duration::from_secs(seconds).max(Duration::from_millis(200)))
+}
 
 /// Who a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,17 +120,17 @@ impl<'a> Entry<'a> {
     async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
         let world = self.world()?;
         let mut person = self.person(world)?;
-        let (mut flow, phase, jar) = if let Some((flow, old)) = refresh {
+        let _turn = self.shared.entrance.acquire().await;
+        let (credential, origins, done, jar) = if let Some((mut flow, old)) = refresh {
             let session = old.scope.get("session").cloned();
             session.into_iter().for_each(|s| person.scope.set("session", s));
-            (flow, Phase::Refresh, old.jar.clone())
+            let mut cast = self.entering(&person, old.jar.clone());
+            let (credential, origins, done) = self.flow(world, flow.as_mut(), Phase::Refresh, &mut cast).await?;
+            (credential, origins, done, cast.nobody.jar)
         } else {
-            (self.identity.login.scheme.begin(), Phase::Login, Jar::default())
+            self.log_in(world, &person).await?
         };
-        let who = Who::Entering(self.id, Arc::new(person.scope.clone()));
-        let mut cast = Cast::alone(Actor::entering(who, jar));
-        let (credential, origins, done) = self.flow(world, flow.as_mut(), phase, &mut cast).await?;
-        let given = Given { credential, origins, jar: cast.nobody.jar, refused: refused_cookies(&done) };
+        let given = Given { credential, origins, jar, refused: refused_cookies(&done) };
         match self.session(world, person, given) {
             Ok(session) => self.whoami(world, session).await,
             Err(failure) => {
@@ -126,6 +139,37 @@ impl<'a> Entry<'a> {
                 reason.step = done.records.len().checked_sub(1);
                 Err(Arc::new(Failure { reason, steps: done.records }))
             }
+        }
+    }
+
+    fn entering(&self, person: &Person, jar: Jar) -> Cast {
+        Cast::alone(Actor::entering(Who::Entering(self.id, Arc::new(person.scope.clone())), jar))
+    }
+
+    /// Logs in. A server that is asked too often says nothing about the credential: it is asked again when it wants
+    /// to be (RFC 6585, section 4; RFC 9110, section 10.2.3), as long as that is soon.
+    async fn log_in(
+        &self,
+        world: &WorldRun,
+        person: &Person,
+    ) -> Result<(Credential, Vec<Origin>, Done, Jar), Arc<Failure>> {
+        let mut waited = Duration::ZERO;
+        loop {
+            let mut cast = self.entering(person, Jar::default());
+            let mut flow = self.identity.login.scheme.begin();
+            let run = self.step_run(world, Phase::Login);
+            let driven = Box::pin(flow::drive(&run, self.id, flow.as_mut(), &mut cast)).await;
+            self.shared.sessions.count(0, driven.done.requests as usize);
+            self.tell(&driven.done);
+            let Driven { credential, origins, done } = driven;
+            if let Some(credential) = credential {
+                return Ok((credential, origins, done, cast.nobody.jar));
+            }
+            let Some(time) = busy(&done).filter(|time| waited + *time <= PATIENCE) else {
+                return Err(self.failed_login(Phase::Login, done));
+            };
+            waited += time;
+            run.wait(time, "a server that is asked too often").await;
         }
     }
 

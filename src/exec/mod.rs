@@ -136,6 +136,8 @@ struct Shared {
     events: UnboundedSender<Event>,
     worlds: Vec<Option<world::WorldRun>>,
     sessions: session::Sessions,
+    /// Lets in who logs in, a few at a time.
+    entrance: tokio::sync::Semaphore,
     /// Connections that show a client certificate, by identity.
     certified: Mutex<HashMap<IdentityId, Arc<Transport>>>,
     /// Answers that are the same for everybody, by address.

@@ -165,6 +165,7 @@ impl Runner {
             events,
             worlds: prepared.worlds,
             sessions: Sessions::default(),
+            entrance: Semaphore::new(super::login::ENTRANCE),
             certified: Mutex::default(),
             common: tokio::sync::Mutex::default(),
             ledger: Ledger::default(),

@@ -243,3 +243,39 @@ cases:
     assert!(!leaked.load(Ordering::SeqCst));
     assert_eq!(server.count("GET /bare"), 2);
 }
+
+/// Forty people log in at a server that is easily asked too often: they come a few at a time, and wait when told to.
+#[test]
+fn logins_are_staggered_and_wait_when_they_are_told_to() {
+    let most = Arc::new(AtomicUsize::new(0));
+    let (seen, refused) = (Arc::clone(&most), AtomicUsize::new(0));
+    let server = Server::start(move |r| {
+        if r.path != "/login" {
+            return json(200, &format!("{{\"username\": \"{}\"}}", r.bearer()));
+        }
+        seen.fetch_max(r.in_flight, Ordering::SeqCst);
+        if refused.fetch_add(1, Ordering::SeqCst) < 2 {
+            return status(429).header("retry-after", "1");
+        }
+        json(200, &format!("{{\"access_token\": \"{}\"}}", r.field("username"))).after(20)
+    });
+    let people: String =
+        (0..40).map(|i| format!("  p{i}: {{ auth: api, username: p{i}, password: secret-{i} }}\n")).collect();
+    let names: Vec<String> = (0..40).map(|i| format!("p{i}")).collect();
+    let cases = format!("cases:\n  - {{ name: each, as: [{}], request: GET /me, expect: 200 }}\n", names.join(", "));
+    let run = Project::new(&server.url, &format!("{SCHEME}identities:\n{people}"), &cases).run("--jobs 64");
+    assert_eq!(run.code, 0, "{}", run.said);
+    all(&run, "passed");
+    assert_eq!(server.count("POST /login"), 42, "two were asked to come again");
+    assert!(most.load(Ordering::SeqCst) <= 8, "{most:?} at once");
+}
+
+/// A server that never wants to be asked blocks, and refuses nobody.
+#[test]
+fn a_login_that_is_put_off_for_long_is_no_refusal() {
+    let server = Server::start(|_| status(429).header("retry-after", "3600"));
+    let suite = many(1, "as: alice, request: GET /me, expect: 401");
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite).run("");
+    assert_eq!((run.code, server.seen().len()), (3, 1));
+    all(&run, "blocked");
+}
