@@ -7,7 +7,7 @@ use super::actor::{Actor, Ownership};
 use super::case::CaseDone;
 use super::cast::Cast;
 use super::done::Done;
-use super::ledger::{Asked, Refusal, Sender, Shown};
+use super::ledger::{Access, Asked, Refusal, RequestKey, Sender, Shown};
 use super::login::ask;
 use super::observe::{WAITING, may_be_explained_later, recall};
 use super::session::Session;
@@ -83,23 +83,48 @@ pub(super) async fn settle(shared: &Arc<Shared>, ids: &[IdentityId]) {
 }
 
 /// Asks `whoami` once more, or what the identity was allowed when its scheme has none: the session
-/// may have died before it was refused.
+/// may have died before it was refused. What nobody is allowed as well tells nothing, so of a page that
+/// was never asked for as nobody that is found out first.
 async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) {
     let mut cast = Cast::alone(Actor::of(id, session, Ownership::Still));
-    let mut answered = None;
+    let mut statuses = Vec::new();
+    let mut asked = false;
     if let Some((world, whoami)) = whoami_of(shared, id) {
-        answered = Some(ask(shared, world, id, whoami, &world.scope, &mut cast).await);
-    } else {
-        for sample in shared.ledger.samples(id) {
-            answered = repeat(shared, &sample, &mut cast).await;
-            if answered.as_ref().is_some_and(Done::held) {
-                break;
+        if shared.ledger.whoami_access(id) == Access::Unknown {
+            whoami_as_nobody(shared, id, session).await;
+        }
+        if shared.ledger.whoami_access(id) != Access::Public {
+            let done = ask(shared, world, id, whoami, &world.scope, &mut cast).await;
+            if done.held() {
+                return;
             }
+            asked = true;
+            statuses.extend(last_status(&done));
         }
     }
-    if let Some(last) = answered.filter(|d| !d.held()) {
-        shared.ledger.dead(id, last.records.last().and_then(|r| r.status));
+    // A `whoami` that fails for the identity itself needs no second opinion.
+    let samples = if asked { Vec::new() } else { shared.ledger.samples(id) };
+    for (key, sample) in samples {
+        if shared.ledger.access(key) == Access::Unknown {
+            repeat_as_nobody(shared, id, (key, &sample), session).await;
+        }
+        if shared.ledger.access(key) == Access::Public {
+            continue;
+        }
+        let Some(done) = repeat(shared, &sample, &mut cast).await else { continue };
+        if done.held() {
+            return;
+        }
+        asked = true;
+        statuses.extend(last_status(&done));
     }
+    if asked {
+        shared.ledger.dead(id, statuses);
+    }
+}
+
+fn last_status(done: &Done) -> Option<u16> {
+    done.records.last().and_then(|r| r.status)
 }
 
 /// Sends a page's step once more.
@@ -119,22 +144,42 @@ async fn repeat(shared: &Arc<Shared>, sample: &Sample, cast: &mut Cast) -> Optio
 /// Asks as nobody for what the identity was allowed, until something is refused: a login page with
 /// status 200, or a `whoami` that holds for anybody, shows nothing about a credential.
 async fn ask_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) {
-    // The templates may name the identity; only the credential stays away.
-    let with_fields = |base: &Arc<Scope>| {
-        let mut scope = Scope::above(base);
-        session.scope.local().for_each(|(name, value)| scope.set(Arc::clone(name), value.clone()));
-        Arc::new(scope)
-    };
-    if let Some((world, whoami)) = whoami_of(shared, id) {
-        ask(shared, world, id, whoami, &with_fields(&world.scope), &mut Cast::alone(Actor::anonymous())).await;
-    }
-    for sample in shared.ledger.samples(id) {
+    whoami_as_nobody(shared, id, session).await;
+    for (key, sample) in shared.ledger.samples(id) {
         if shared.ledger.is_surely_somebody(id) {
             return;
         }
-        let trace = sample.trace.iter().map(|(number, scope)| (*number, with_fields(scope))).collect();
-        repeat(shared, &Sample { trace, ..sample }, &mut Cast::alone(Actor::anonymous())).await;
+        repeat_as_nobody(shared, id, (key, &sample), session).await;
     }
+}
+
+async fn whoami_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) {
+    if let Some((world, whoami)) = whoami_of(shared, id)
+        && shared.ledger.may_ask_as_nobody(id, None)
+    {
+        let scope = with_fields(&world.scope, session);
+        ask(shared, world, id, whoami, &scope, &mut Cast::alone(Actor::anonymous())).await;
+    }
+}
+
+async fn repeat_as_nobody(
+    shared: &Arc<Shared>,
+    id: IdentityId,
+    (key, sample): (RequestKey, &Sample),
+    session: &Session,
+) {
+    if !shared.ledger.may_ask_as_nobody(id, Some(key)) {
+        return;
+    }
+    let trace = sample.trace.iter().map(|(number, scope)| (*number, with_fields(scope, session))).collect();
+    repeat(shared, &Sample { trace, ..*sample }, &mut Cast::alone(Actor::anonymous())).await;
+}
+
+/// The templates may name the identity; only the credential stays away.
+fn with_fields(base: &Arc<Scope>, session: &Session) -> Arc<Scope> {
+    let mut scope = Scope::above(base);
+    session.scope.local().for_each(|(name, value)| scope.set(Arc::clone(name), value.clone()));
+    Arc::new(scope)
 }
 
 /// The `whoami` of an identity, and the world it is asked in.

@@ -5,7 +5,7 @@
 //! refusals that are not settled yet are held back; when all cases are done, the rest is decided.
 //! Nothing is decided on what a later answer may overturn, so the order of cases never matters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -117,12 +117,14 @@ struct Inner {
     requests: HashMap<RequestKey, Known>,
     /// What each identity was allowed, and when its shared session last was.
     by_identity: HashMap<IdentityId, HashMap<RequestKey, Option<u64>>>,
-    /// What a shared session was answered when it was asked at the end and was not alive.
-    dead: HashMap<IdentityId, Option<u16>>,
+    /// What shared sessions were answered when they were asked at the end and were not alive.
+    dead: HashMap<IdentityId, Found>,
     /// The step that first ended or rotated each identity's shared session.
     ended: HashMap<IdentityId, Ender>,
     /// Pages that each identity was allowed.
     samples: HashMap<IdentityId, Vec<(RequestKey, Sample)>>,
+    /// What was asked as nobody to find out what it is worth: a page of an identity, or its `whoami`.
+    as_nobody: HashSet<(IdentityId, Option<RequestKey>)>,
     /// Shared sessions that were given up for new ones.
     past: HashMap<IdentityId, Vec<Past>>,
     clock: u64,
@@ -139,12 +141,23 @@ struct Past {
     dead: Option<Found>,
 }
 
-/// What a dead session was answered, if anything.
-#[derive(Debug, Clone, Copy)]
-struct Found(Option<u16>);
+/// The statuses that a dead session was answered, if any.
+#[derive(Debug, Clone)]
+struct Found(Vec<u16>);
 
-/// How many pages of an identity are kept to be asked for again.
-const SAMPLES: usize = 3;
+/// What nobody gets of a request, as far as is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Nobody is allowed it as well.
+    Public,
+    /// Nobody is refused it.
+    Guarded,
+    /// Nobody asked, or the answer said neither.
+    Unknown,
+}
+
+/// How many pages of an identity are kept to be asked for again: the first ones of a suite are often public.
+const SAMPLES: usize = 8;
 
 /// A step of a case that ended or rotated a session that others use.
 #[derive(Debug, Clone)]
@@ -175,14 +188,29 @@ impl Inner {
         theirs.is_some_and(|keys| keys.keys().any(|k| !self.known(*k).public && self.guarded(*k)))
     }
 
-    fn alive_after(&self, id: IdentityId, at: u64) -> bool {
-        // Also a dead session gets what is public.
-        let alive =
-            |(key, seen): (&RequestKey, &Option<u64>)| seen.is_some_and(|seen| seen >= at) && !self.known(*key).public;
-        match self.past(id, at) {
-            Some(past) => past.seen.iter().any(alive),
-            None => self.by_identity.get(&id).is_some_and(|keys| keys.iter().any(alive)),
+    fn access(&self, key: RequestKey) -> Access {
+        match (self.known(key).public, self.guarded(key)) {
+            (true, _) => Access::Public,
+            (false, true) => Access::Guarded,
+            (false, false) => Access::Unknown,
         }
+    }
+
+    /// Tells whether the session was seen being allowed something after a time that shows it alive: also a
+    /// dead session gets what is public, so what may be is worth nothing once the session was found dead.
+    fn alive_after(&self, id: IdentityId, at: u64) -> bool {
+        let found_dead = self.dead(id, at).is_some();
+        self.seen_after(id, at, |access| match access {
+            Access::Public => false,
+            Access::Guarded => true,
+            Access::Unknown => !found_dead,
+        })
+    }
+
+    fn seen_after(&self, id: IdentityId, at: u64, counts: impl Fn(Access) -> bool) -> bool {
+        let seen = self.past(id, at).map_or_else(|| self.by_identity.get(&id), |past| Some(&past.seen));
+        let after = |last: &Option<u64>| last.is_some_and(|last| last >= at);
+        seen.is_some_and(|keys| keys.iter().any(|(key, last)| after(last) && counts(self.access(*key))))
     }
 
     /// The session that an identity had at a time, when it has another now.
@@ -191,8 +219,8 @@ impl Inner {
     }
 
     /// What the session that an identity had at a time was answered when it was found dead.
-    fn dead(&self, id: IdentityId, at: u64) -> Option<Found> {
-        self.past(id, at).map_or_else(|| self.dead.get(&id).copied().map(Found), |past| past.dead)
+    fn dead(&self, id: IdentityId, at: u64) -> Option<&Found> {
+        self.past(id, at).map_or_else(|| self.dead.get(&id), |past| past.dead.as_ref())
     }
 
     /// Tells whether the credential was good when it was refused, as far as can be told.
@@ -208,7 +236,9 @@ impl Inner {
                 self.alive_after(id, refusal.at)
                     || match self.dead(id, refusal.at) {
                         // The dead session is answered otherwise, so this was a refusal of the living one.
-                        Some(Found(Some(status @ (401 | 403)))) => status != refusal.status,
+                        Some(Found(all)) if all.iter().any(|s| matches!(s, 401 | 403)) => {
+                            !all.contains(&refusal.status)
+                        }
                         Some(_) | None => !as_dead,
                     }
             }
@@ -292,8 +322,8 @@ impl Ledger {
     }
 
     /// Notes that a shared session does not work any more, and what it was answered.
-    pub(super) fn dead(&self, id: IdentityId, status: Option<u16>) {
-        self.lock().dead.insert(id, status);
+    pub(super) fn dead(&self, id: IdentityId, statuses: Vec<u16>) {
+        self.lock().dead.insert(id, Found(statuses));
     }
 
     /// Notes that an identity gets a new shared session: what that one is allowed says nothing about the
@@ -303,7 +333,7 @@ impl Ledger {
         inner.clock += 1;
         let end = inner.clock;
         let seen = inner.by_identity.get(&id).cloned().unwrap_or_default();
-        let dead = inner.dead.remove(&id).map(Found);
+        let dead = inner.dead.remove(&id);
         inner.past.entry(id).or_default().push(Past { end, seen, dead });
         if let Some(keys) = inner.by_identity.get_mut(&id) {
             keys.values_mut().for_each(|seen| *seen = None);
@@ -320,10 +350,29 @@ impl Ledger {
     }
 
     /// Gives the pages that an identity was allowed and that are not known to be public.
-    pub(super) fn samples(&self, id: IdentityId) -> Vec<Sample> {
+    pub(super) fn samples(&self, id: IdentityId) -> Vec<(RequestKey, Sample)> {
         let inner = self.lock();
         let all = inner.samples.get(&id).into_iter().flatten();
-        all.filter(|(key, _)| !inner.known(*key).public).map(|(_, sample)| sample.clone()).collect()
+        all.filter(|(key, _)| !inner.known(*key).public).cloned().collect()
+    }
+
+    /// Tells, once, that what an identity was allowed may be asked for as nobody: a page, or its `whoami`.
+    pub(super) fn may_ask_as_nobody(&self, id: IdentityId, page: Option<RequestKey>) -> bool {
+        self.lock().as_nobody.insert((id, page))
+    }
+
+    /// Tells what nobody gets of a request.
+    pub(super) fn access(&self, key: RequestKey) -> Access {
+        self.lock().access(key)
+    }
+
+    /// Tells what nobody gets of an identity's `whoami`.
+    pub(super) fn whoami_access(&self, id: IdentityId) -> Access {
+        let inner = self.lock();
+        let asked = inner.by_identity.get(&id).into_iter().flat_map(HashMap::keys);
+        let mut all = asked.filter(|k| k.asked == Asked::Whoami).map(|k| inner.access(*k));
+        let first = all.next().unwrap_or(Access::Unknown);
+        all.fold(first, |one, other| if one == other { one } else { Access::Unknown })
     }
 
     /// Notes that a case ended or rotated the shared session of an identity.
@@ -376,7 +425,7 @@ impl Ledger {
         let Sender::Identity { id, ownership } = refusal.sender else { return false };
         let waited = ownership == Ownership::Still && !refusal.earlier.is_empty();
         let shared = ownership != Ownership::Fresh && !waited && refusal.weight != Weight::Hint;
-        shared && !self.lock().alive_after(id, refusal.at)
+        shared && !self.lock().seen_after(id, refusal.at, |access| access == Access::Guarded)
     }
 }
 

@@ -52,6 +52,54 @@ fn a_session_that_dies_before_the_refusal() {
     run.must(0, &verdicts("proven"));
 }
 
+/// The page that a dead session still gets is one that everybody gets, and nobody asked for it as nobody.
+#[test]
+fn a_dead_session_that_is_shown_public_pages() {
+    // Bob is seen working at `/me`, and `/me` is known to be guarded: only his life is in question.
+    let suite = |first: &str, last: &str| {
+        format!(
+            "serial: true
+cases:
+  - {{ name: nobody, as: anonymous, request: GET /me, expect: 401 }}
+{first}  - {{ name: bob works, as: bob, request: GET /me, expect: 200 }}
+  - {{ name: root sees it, as: root, request: GET /admin, expect: 200 }}
+  - {{ name: bob is refused, as: bob, request: GET /admin, expect: 403 }}
+{last}"
+        )
+    };
+    let healthy = "  - { name: bob is healthy, as: bob, request: GET /health, expect: 200 }\n";
+    let posted = "  - { name: bob is healthy, as: bob, request: POST /health, json: {}, expect: 200 }\n";
+    // Whoever shows a token that is not good is told 403, as some frameworks do it; nobody is told 401.
+    let start = |limit: usize| {
+        let (api, used) = (Api::default(), AtomicUsize::new(0));
+        Server::start(move |r| {
+            if r.path == "/health" {
+                return json(200, "{}");
+            }
+            let dead = api.user(r).is_ok_and(|u| u == "bob") && used.fetch_add(1, Ordering::SeqCst) >= limit;
+            if dead { status(403) } else { api.answer(r) }
+        })
+    };
+    let public = "    whoami: { request: GET /health, expect: 200 }\n";
+    for scheme in [BLIND.to_owned(), format!("{BLIND}{public}")] {
+        for text in [suite(healthy, ""), suite("", healthy), suite("", posted)] {
+            for (limit, code, bob) in [(1, 3, "inconclusive: not-alive"), (99, 0, "proven")] {
+                let run = Project::new(&start(limit).url, &format!("{scheme}{PEOPLE}"), &text).run("");
+                run.must(
+                    code,
+                    &[
+                        ("nobody", "proven"),
+                        ("bob is healthy", "passed"),
+                        ("bob works", "passed"),
+                        ("root sees it", "passed"),
+                        ("bob is refused", bob),
+                    ],
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_session_that_dies_before_a_page_of_its_own() {
     let run = Project::new(

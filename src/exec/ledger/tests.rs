@@ -72,9 +72,9 @@ fn a_403_proves_nothing_when_the_dead_session_gets_one_too() {
     ledger.allowed(get("/admin"), ROOT);
     let admin = refusal(&ledger, "/admin", SHARED, 403);
     assert_eq!(ledger.shown(&admin), Shown::Proven);
-    ledger.dead(BOB, Some(401));
+    ledger.dead(BOB, vec![401]);
     assert_eq!(ledger.shown(&admin), Shown::Proven);
-    ledger.dead(BOB, Some(403));
+    ledger.dead(BOB, vec![403]);
     assert_eq!(ledger.shown(&admin), Shown::Died);
 }
 
@@ -134,6 +134,6 @@ fn a_session_that_was_seen_alive_before_it_was_given_up_was_alive() {
     ledger.allowed(get("/me"), SHARED);
     ledger.cut(BOB);
     assert_eq!(ledger.shown(&refused), Shown::Proven);
-    ledger.dead(BOB, Some(403));
+    ledger.dead(BOB, vec![403]);
     assert_eq!(ledger.shown(&refused), Shown::Proven, "the new one is dead, not that one");
 }
