@@ -68,6 +68,11 @@ impl Metadata {
     /// Takes what the scheme itself says.
     pub(super) fn configured(config: &Config, cx: &Ctx<'_>) -> Result<Self, Refused> {
         let issuer = config.issuer.as_ref().map(|issuer| render(issuer, cx)).transpose()?;
+        // A path is one of the target, as everywhere.
+        let issuer = issuer.map(|text| match text.strip_prefix('/') {
+            Some(path) => format!("{}/{path}", cx.base.trim_end_matches('/')),
+            None => text,
+        });
         let mut named = Vec::new();
         for (endpoint, template) in &config.given {
             named.push((*endpoint, address(&render(template, cx)?, endpoint.key(), cx)?));

@@ -41,7 +41,7 @@ pub(super) const KIND: SchemeKind = SchemeKind {
 };
 
 const KEYS: &[Key] = &[
-    key("issuer", "the issuer; its metadata name the endpoints (OpenID Connect Discovery, else RFC 8414), and have to name exactly this issuer")
+    key("issuer", "the issuer, an absolute URL or a path of the target; its metadata name the endpoints (OpenID Connect Discovery, else RFC 8414), and have to name exactly this issuer")
         .is(Shape::Text),
     key("grant", "how the token is got").is(Shape::Words(read::GRANTS)).needed(),
     key("client", "who asks: `id`, and how it proves that").is(Shape::Keys(CLIENT_KEYS)).needed(),
