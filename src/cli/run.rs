@@ -324,11 +324,7 @@ impl Telling {
     }
 
     fn finish(mut self, summary: &Summary, secrets: &SecretSet, context: &mut Context) -> u8 {
-        let short: Vec<String> = secrets.too_short().iter().map(|name| format!("`{name}`")).collect();
-        if !short.is_empty() {
-            let names = crate::term::list(&short, "and");
-            context.complain(&format!("warning: under 6 bytes and so masked only where credentials stand: {names}\n"));
-        }
+        warn_of_short(secrets, context);
         let mut faults: Vec<String> =
             self.fault.take().map(|e| format!("a report cannot be written: {}", system(&e))).into_iter().collect();
         let mut written: Vec<Written> = Vec::new();
@@ -383,5 +379,14 @@ impl Telling {
             (false, verdict::ALL_PASSED | verdict::NOTHING) => verdict::REPORT,
             (_, code) => code,
         }
+    }
+}
+
+/// What is too short to be looked for is masked by its place alone.
+fn warn_of_short(secrets: &SecretSet, context: &mut Context) {
+    let short: Vec<String> = secrets.too_short().iter().map(|name| format!("`{name}`")).collect();
+    if !short.is_empty() {
+        let names = crate::term::list(&short, "and");
+        context.complain(&format!("warning: under 6 bytes and so masked only where credentials stand: {names}\n"));
     }
 }

@@ -10,6 +10,7 @@ use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::Done;
 use super::flow::{self, Driven};
+use super::given::session_end;
 use super::pages;
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
@@ -20,8 +21,7 @@ use super::{Keep, Shared, record};
 use crate::auth::{Cookies, Credential, Flow, Memory};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
 use crate::evidence::Kept;
-use crate::http::jar::{Cookie, Jar};
-use crate::http::{Address, Transport};
+use crate::http::jar::Jar;
 use crate::plan::Identity;
 use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::{Scope, Value, from_json};
@@ -72,7 +72,7 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
 
 /// An identity on its way to a session.
 pub(super) struct Entry<'a> {
-    shared: &'a Arc<Shared>,
+    pub(super) shared: &'a Arc<Shared>,
     pub(super) id: IdentityId,
     pub(super) identity: &'a Identity,
     generation: u64,
@@ -236,28 +236,6 @@ impl<'a> Entry<'a> {
         })
     }
 
-    /// The connections that show the identity's client certificate: one pool for all its sessions, and nobody else's.
-    fn certified(&self, world: &WorldRun, scope: &Scope) -> Result<Option<Arc<Transport>>, Arc<Failure>> {
-        let mut pools = self.shared.certified.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(&self.id) {
-            return Ok(Some(Arc::clone(pool)));
-        }
-        let mut seen = Scope::above(&world.scope);
-        scope.local().for_each(|(name, value)| seen.set(Arc::clone(name), value.clone()));
-        let Some(certificate) = self.identity.login.scheme.certificate(&seen) else { return Ok(None) };
-        let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
-        let certificate = checked.map_err(|why| {
-            let message = format!("the client certificate of `{}` cannot be used: {why}", self.identity.name);
-            self.failed("login-failed", &message, Done::nothing())
-        })?;
-        let mut settings = world.transport.settings().clone();
-        settings.tls.cert = Some(certificate.cert);
-        settings.tls.key = Some(certificate.key);
-        let pool = Arc::new(Transport::new(settings));
-        pools.insert(self.id, Arc::clone(&pool));
-        Ok(Some(pool))
-    }
-
     fn fields(&self, world: &WorldRun) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {
         let mut fields = Vec::new();
         for field in &self.identity.fields {
@@ -354,7 +332,7 @@ impl<'a> Entry<'a> {
         self.failed("login-failed", &message, done)
     }
 
-    fn failed(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {
+    pub(super) fn failed(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {
         let last = done.reasons.first().cloned();
         let target = last.as_ref().and_then(|r| r.shared_cause.clone());
         let mut reason = record::reason(self.shared, code, message, self.identity.span, Vec::new());
@@ -406,20 +384,4 @@ pub(super) async fn ask(
     let (done, _) = run_all(&run, steps, cast).await;
     shared.sessions.count(0, done.requests as usize);
     done
-}
-
-/// When a session of cookies ends: with the first of its cookies that does.
-///
-/// Which cookies these are is nowhere said. They go to the target, and scripts are kept from them (RFC 6265, section
-/// 8.2): what else is there, such as a language or a token against forgery, says nothing about the session.
-fn session_end(jar: &Jar, target: &str, now: Timestamp) -> Option<Timestamp> {
-    let target = Address::parse(target).ok();
-    let at_target = |c: &Cookie| target.as_ref().is_some_and(|t| c.goes_to(t.url()));
-    let mut cookies: Vec<&Cookie> = jar.iter(now).collect();
-    for narrower in [&at_target as &dyn Fn(&Cookie) -> bool, &|c| c.http_only] {
-        if cookies.iter().any(|c| narrower(c)) {
-            cookies.retain(|c| narrower(c));
-        }
-    }
-    cookies.into_iter().filter_map(|c| c.expiry).min()
 }

@@ -29,6 +29,7 @@ mod dress;
 mod fetch;
 mod flow;
 mod frame;
+mod given;
 mod judge;
 mod keep;
 mod ledger;

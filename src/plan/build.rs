@@ -141,16 +141,7 @@ fn compile_suite(
         callers.plan.filtered_out += others.len();
         callers.plan.cases.extend(wanted);
     }
-    // Identities that nobody uses are compiled all the same, for their faults.
-    for named in callers.layers.named(|l| &l.identities) {
-        callers.instance(&mut reader, named);
-    }
-    for named in callers.layers.named(|l| &l.auth) {
-        callers.check_scheme(&mut reader, named);
-    }
-    for named in callers.layers.named(|l| &l.flows) {
-        callers.check_flow(&mut reader, named);
-    }
+    check_unused(callers, &mut reader);
     let cases = first..callers.plan.cases.len();
     if cases.is_empty() {
         return;
@@ -168,6 +159,19 @@ fn compile_suite(
         identities: identities.into_iter().collect(),
         cases,
     });
+}
+
+/// What nobody uses is compiled all the same, for its faults.
+fn check_unused(callers: &mut SuiteCallers<'_, '_>, reader: &mut Reader<'_>) {
+    for named in callers.layers.named(|l| &l.identities) {
+        callers.instance(reader, named);
+    }
+    for named in callers.layers.named(|l| &l.auth) {
+        callers.check_scheme(reader, named);
+    }
+    for named in callers.layers.named(|l| &l.flows) {
+        callers.check_flow(reader, named);
+    }
 }
 
 /// Asks the filters of the command line.

@@ -1,0 +1,53 @@
+//! What a session is made of beside its credential: when its cookies end, and connections of its own.
+
+use std::sync::{Arc, PoisonError};
+
+use jiff::Timestamp;
+
+use super::done::Done;
+use super::login::Entry;
+use super::session::Failure;
+use super::world::WorldRun;
+use crate::http::jar::{Cookie, Jar};
+use crate::http::{Address, Transport};
+use crate::template::Scope;
+
+impl Entry<'_> {
+    /// The connections that show the identity's client certificate: one pool for all its sessions, and nobody else's.
+    pub(super) fn certified(&self, world: &WorldRun, scope: &Scope) -> Result<Option<Arc<Transport>>, Arc<Failure>> {
+        let mut pools = self.shared.certified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(&self.id) {
+            return Ok(Some(Arc::clone(pool)));
+        }
+        let mut seen = Scope::above(&world.scope);
+        scope.local().for_each(|(name, value)| seen.set(Arc::clone(name), value.clone()));
+        let Some(certificate) = self.identity.login.scheme.certificate(&seen) else { return Ok(None) };
+        let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
+        let certificate = checked.map_err(|why| {
+            let message = format!("the client certificate of `{}` cannot be used: {why}", self.identity.name);
+            self.failed("login-failed", &message, Done::nothing())
+        })?;
+        let mut settings = world.transport.settings().clone();
+        settings.tls.cert = Some(certificate.cert);
+        settings.tls.key = Some(certificate.key);
+        let pool = Arc::new(Transport::new(settings));
+        pools.insert(self.id, Arc::clone(&pool));
+        Ok(Some(pool))
+    }
+}
+
+/// When a session of cookies ends: with the first of its cookies that does.
+///
+/// Which cookies these are is nowhere said. They go to the target, and scripts are kept from them (RFC 6265, section
+/// 8.2): what else is there, such as a language or a token against forgery, says nothing about the session.
+pub(super) fn session_end(jar: &Jar, target: &str, now: Timestamp) -> Option<Timestamp> {
+    let target = Address::parse(target).ok();
+    let at_target = |c: &Cookie| target.as_ref().is_some_and(|t| c.goes_to(t.url()));
+    let mut cookies: Vec<&Cookie> = jar.iter(now).collect();
+    for narrower in [&at_target as &dyn Fn(&Cookie) -> bool, &|c| c.http_only] {
+        if cookies.iter().any(|c| narrower(c)) {
+            cookies.retain(|c| narrower(c));
+        }
+    }
+    cookies.into_iter().filter_map(|c| c.expiry).min()
+}
