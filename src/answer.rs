@@ -79,7 +79,7 @@ impl Object for Answer {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         match key.as_str()? {
             "status" => Some(Value::from(self.status)),
-            "headers" => Some(Value::from_object(Fields(self.headers.clone()))),
+            "headers" => Some(headers_value(&self.headers)),
             "json" => self.json.get_or_init(|| serde_json::from_slice(&self.body).ok().map(|v| from_json(&v))).clone(),
             "body" => Some(Value::from(String::from_utf8_lossy(&self.body).into_owned())),
             "url" => Some(Value::from(self.url.as_str())),
@@ -88,6 +88,11 @@ impl Object for Answer {
             _ => None,
         }
     }
+}
+
+/// Makes the value of header fields: found without case and with `_` for `-`, repeated ones joined by commas.
+pub fn headers_value(headers: &Headers) -> Value {
+    Value::from_object(Fields(headers.clone()))
 }
 
 struct Fields(Headers);

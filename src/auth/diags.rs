@@ -94,6 +94,26 @@ pub(super) fn bad_scope(span: Span, name: &str, near: Option<String>) -> Diagnos
     }
 }
 
+pub(super) fn nothing_to_sign(span: Span, presets: &[&str]) -> Diagnostic {
+    let presets: Vec<String> = presets.iter().map(|p| format!("`{p}`")).collect();
+    Diagnostic::error(&SCHEME, span, "the scheme `hmac` needs `string`: what is signed, as the server puts it together")
+        .label("signs nothing")
+        .help(format!("or a `preset`: {}", list(&presets, "or")))
+}
+
+pub(super) fn nothing_signed(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "nothing carries the signature")
+        .label("no `signature`")
+        .help("for example `send: { header: { X-Signature: \"{{ hex(signature) }}\" } }`")
+}
+
+pub(super) fn preset_and(key: Span, name: &str, preset: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, key, format!("a `preset` says already what `{name}` would"))
+        .label("of no use")
+        .also(preset, "the preset")
+        .help("write down the whole scheme where it differs from the preset")
+}
+
 pub(super) fn bad_path(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, why.to_owned()).label("not a JSONPath")
 }

@@ -30,6 +30,7 @@ mod command;
 pub mod diags;
 mod digest;
 mod form;
+mod hmac;
 mod login;
 mod mtls;
 mod oauth2;
@@ -64,6 +65,7 @@ pub const SCHEMES: &[SchemeKind] = &[
     command::KIND,
     digest::KIND,
     form::KIND,
+    hmac::KIND,
     login::KIND,
     mtls::KIND,
     oauth2::KIND,

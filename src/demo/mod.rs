@@ -19,6 +19,7 @@ mod cookie;
 mod cors;
 mod digest;
 mod error;
+mod hmac;
 mod lockout;
 mod oauth;
 mod outer;

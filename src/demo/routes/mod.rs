@@ -6,6 +6,7 @@ mod aws;
 mod digest;
 mod forms;
 mod gate;
+mod hmac;
 mod home;
 mod keys;
 mod login;
@@ -45,6 +46,7 @@ pub(crate) fn all(app: App) -> Router {
         .merge(gate::routes())
         .merge(digest::routes())
         .merge(aws::routes())
+        .merge(hmac::routes())
         .merge(retries::routes())
         .merge(uploads::routes())
         .merge(oauth::routes())

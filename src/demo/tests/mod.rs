@@ -3,6 +3,7 @@
 mod access;
 mod aws;
 mod digest;
+mod hmac;
 mod login;
 mod oauth;
 mod other;

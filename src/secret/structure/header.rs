@@ -63,6 +63,8 @@ pub(super) fn carrier(name: &str) -> Option<Carrier> {
         "set-cookie" | "set-cookie2" => Some(Carrier::SetCookie),
         "location" | "content-location" | "referer" | "refresh" => Some(Carrier::Address),
         "x-auth" | "x-auth-key" => Some(Carrier::Whole(Kind::Token)),
+        // `X-Hub-Signature-256`; it proves as much as a credential, and a weak key could be guessed from it.
+        _ if name.ends_with("-signature") || name.contains("-signature-") => Some(Carrier::Whole(Kind::Token)),
         _ => kind_of(&name).map(Carrier::Whole),
     }
 }
@@ -245,9 +247,17 @@ mod tests {
 
     #[test]
     fn headers_named_like_credentials_are_masked_whole() {
-        for name in
-            ["X-Api-Key", "X-Auth-Token", "X-CSRF-Token", "X-Amz-Security-Token", "DPoP", "X-Client-Secret", "apikey"]
-        {
+        for name in [
+            "X-Api-Key",
+            "X-Auth-Token",
+            "X-CSRF-Token",
+            "X-Amz-Security-Token",
+            "DPoP",
+            "X-Client-Secret",
+            "apikey",
+            "X-Signature",
+            "X-Hub-Signature-256",
+        ] {
             assert_eq!(masked(name, LONG), fingerprint(LONG), "{name}");
         }
         for (name, value) in [
@@ -256,6 +266,7 @@ mod tests {
             ("Content-Type", "application/json; charset=utf-8"),
             ("Access-Control-Allow-Headers", "Authorization, X-CSRF-Token"),
             ("Content-Length", "12"),
+            ("Signature-Input", "sig1=(\"@method\");created=1618884473"),
         ] {
             assert_eq!(masked(name, value), value, "{name}");
         }

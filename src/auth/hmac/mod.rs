@@ -1,0 +1,301 @@
+//! Requests that carry the HMAC (RFC 2104) of a string made of themselves, as many APIs and all webhooks have it.
+//!
+//! No two of them agree on the string, so it is declared. What travels beside the signature (a time, a nonce) is
+//! put on the request first, so that the string can cover it.
+
+use std::sync::Arc;
+
+use aws_lc_rs::hmac::{self as mac, Algorithm};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+
+use super::{Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, is_name, pairs};
+use crate::answer::headers_value;
+use crate::http::Request;
+use crate::source::Span;
+use crate::spec::{Fields, Key, Node, Shape, key};
+use crate::template::{Members, Origin, Scope, Template, TemplateError, Value, print};
+
+mod presets;
+#[cfg(test)]
+mod tests;
+
+use presets::{NAMES, PRESETS, Preset};
+
+pub(super) const KIND: SchemeKind = SchemeKind {
+    name: "hmac",
+    about: "every request carries an HMAC of itself: of a string that is declared, or that a preset knows",
+    keys: &[
+        key(
+            "string",
+            "what is signed: a template over `request.method`, `path`, `query`, `target`, `host`, `url`, `body` and `headers`, `timestamp` and `nonce`",
+        )
+        .is(Shape::Text),
+        key("send", "how it travels: `{ header | query: { name: value } }`, where `signature` is the HMAC as bytes")
+            .is(Shape::Keys(PLACES)),
+        key("algorithm", "`sha1`, `sha256`, `sha384` or `sha512`; `sha256` by default")
+            .is(Shape::Words(&["sha1", "sha256", "sha384", "sha512"])),
+        key("key_encoding", "how the field `key` is spelt: `text` (the default), `hex` or `base64`")
+            .is(Shape::Words(&["text", "hex", "base64"])),
+        key("timestamp", "how `timestamp` is spelt: `seconds` since 1970 (the default), `milliseconds`, `rfc3339` or `http-date`")
+            .is(Shape::Words(&["seconds", "milliseconds", "rfc3339", "http-date"])),
+        key("preset", "a known way of signing in place of all other keys: `github`, `slack` or `standard-webhooks`")
+            .is(Shape::Words(NAMES)),
+    ],
+    needs: &["key"],
+    example: "{ scheme: hmac, string: \"{{ request.body }}\", send: { header: { X-Signature: \"{{ hex(signature) }}\" } } }",
+    read,
+};
+
+/// The keys of `send`.
+const PLACES: &[Key] = &[
+    key("header", "a map of a field to its value").is(Shape::FIELDS),
+    key("query", "a map of a parameter to its value").is(Shape::FIELDS),
+];
+
+/// What of a request the string may cover.
+const PARTS: &[&str] = &["method", "path", "query", "target", "host", "url", "body", "headers"];
+
+/// The hashes by name.
+const ALGORITHMS: &[(&str, &Algorithm)] = &[
+    ("sha1", &mac::HMAC_SHA1_FOR_LEGACY_USE_ONLY),
+    ("sha256", &mac::HMAC_SHA256),
+    ("sha384", &mac::HMAC_SHA384),
+    ("sha512", &mac::HMAC_SHA512),
+];
+
+#[derive(Debug)]
+struct Hmac {
+    algorithm: Algorithm,
+    key: Spelling,
+    stamp: Stamp,
+    string: Template,
+    headers: Vec<(Arc<str>, Template)>,
+    query: Vec<(Arc<str>, Template)>,
+}
+
+/// How a key is spelt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// Its bytes are the key.
+    Text,
+    Hex,
+    Base64,
+    /// Base64 behind `whsec_`.
+    Whsec,
+}
+
+/// How a moment is spelt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stamp {
+    Seconds,
+    Milliseconds,
+    Rfc3339,
+    HttpDate,
+}
+
+fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
+    if let Some(preset) = fields.get("preset") {
+        return of_preset(fields, preset, cx);
+    }
+    let Some(string) = fields.get("string") else {
+        cx.compile.reader.fault(diags::nothing_to_sign(node.span, NAMES));
+        return None;
+    };
+    let string = with_request(&[], cx, |cx| cx.compile.reader.template(string));
+    let send = cx.compile.reader.need(fields, node, "send", "the scheme `hmac`")?;
+    let faults = cx.compile.reader.diags.len();
+    let places = cx.compile.reader.fields(send, PLACES, "`send`")?;
+    let (headers, query) = with_request(&["signature"], cx, |cx| {
+        let mut map = |name: &str| places.get(name).map_or_else(Vec::new, |n| pairs(n, cx));
+        (map("header"), map("query"))
+    });
+    if cx.compile.reader.diags.len() > faults {
+        return None;
+    }
+    if !headers.iter().chain(&query).any(|(_, value)| value.uses("signature")) {
+        cx.compile.reader.fault(diags::nothing_signed(send.span));
+        return None;
+    }
+    let reader = &mut *cx.compile.reader;
+    let spellings = [("text", Spelling::Text), ("hex", Spelling::Hex), ("base64", Spelling::Base64)];
+    let stamps = [
+        ("seconds", Stamp::Seconds),
+        ("milliseconds", Stamp::Milliseconds),
+        ("rfc3339", Stamp::Rfc3339),
+        ("http-date", Stamp::HttpDate),
+    ];
+    let mut whole = Hmac {
+        algorithm: mac::HMAC_SHA256,
+        key: Spelling::Text,
+        stamp: Stamp::Seconds,
+        string: string?,
+        headers,
+        query,
+    };
+    if let Some(node) = fields.get("algorithm") {
+        whole.algorithm = *reader.one_of(node, "a hash of an HMAC", ALGORITHMS)?;
+    }
+    if let Some(node) = fields.get("key_encoding") {
+        whole.key = reader.one_of(node, "a spelling of a key", &spellings)?;
+    }
+    if let Some(node) = fields.get("timestamp") {
+        whole.stamp = reader.one_of(node, "a spelling of a moment", &stamps)?;
+    }
+    Some(Box::new(whole))
+}
+
+fn of_preset(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
+    let rows: Vec<(&'static str, &Preset)> = PRESETS.iter().map(|p| (p.name, p)).collect();
+    let preset = cx.compile.reader.one_of(node, "a preset", &rows)?;
+    for key in KIND.keys.iter().filter(|k| k.name != "preset") {
+        if let Some(entry) = fields.entry(key.name) {
+            cx.compile.reader.fault(diags::preset_and(entry.key_span, key.name, node.span));
+            return None;
+        }
+    }
+    let compile = |text: &str, cx: &mut ReadScheme<'_, '_, '_>| {
+        let reader = &mut *cx.compile.reader;
+        Template::compile(&Arc::from(text), Origin { span: node.span, raw: "" }, &reader.names, reader.diags)
+    };
+    let string = with_request(&[], cx, |cx| compile(preset.string, cx))?;
+    let headers: Option<Vec<_>> = with_request(&["signature"], cx, |cx| {
+        preset.headers.iter().map(|(name, value)| Some((Arc::from(*name), compile(value, cx)?))).collect()
+    });
+    let (algorithm, stamp, query) = (mac::HMAC_SHA256, Stamp::Seconds, Vec::new());
+    Some(Box::new(Hmac { algorithm, key: preset.key, stamp, string, headers: headers?, query }))
+}
+
+/// Puts what a signer knows into scope.
+fn with_request<T>(
+    more: &[&str],
+    cx: &mut ReadScheme<'_, '_, '_>,
+    run: impl FnOnce(&mut ReadScheme<'_, '_, '_>) -> T,
+) -> T {
+    let before = Arc::clone(&cx.compile.reader.names);
+    let mut names = (*before).clone();
+    names.object("request", Members::These(PARTS.iter().map(|p| (*p).to_owned()).collect()));
+    ["timestamp", "nonce"].iter().chain(more).for_each(|name| names.add(name));
+    cx.compile.reader.names = Arc::new(names);
+    let out = run(cx);
+    cx.compile.reader.names = before;
+    out
+}
+
+/// A flow that looks at the key: one that cannot be read would spoil every request.
+struct Look(Spelling);
+
+impl Flow for Look {
+    fn next(&mut self, _: Heard, cx: &Ctx<'_>) -> Move {
+        let key = cx.scope.get("identity").and_then(|i| i.get_attr("key").ok()).and_then(|k| print(&k).ok());
+        match self.0.bytes(&key.unwrap_or_default()) {
+            Ok(_) => Move::Ready(Credential::default()),
+            Err(message) => {
+                let help = "`key_encoding` says how the key is spelt: `text`, `hex` or `base64`".to_owned();
+                Move::Refused(Refused { message: message.to_owned(), help: vec![help] })
+            }
+        }
+    }
+}
+
+impl Spelling {
+    fn bytes(self, key: &str) -> Result<Vec<u8>, &'static str> {
+        match self {
+            Self::Text => Ok(key.as_bytes().to_vec()),
+            Self::Hex => unhex(key).ok_or("the field `key` is no hexadecimal"),
+            Self::Base64 => STANDARD.decode(key).map_err(|_| "the field `key` is no Base64"),
+            Self::Whsec => {
+                let key = key.strip_prefix("whsec_").unwrap_or(key);
+                STANDARD.decode(key).map_err(|_| "the field `key` is no Base64 behind `whsec_`")
+            }
+        }
+    }
+}
+
+impl Stamp {
+    fn spell(self, now: Timestamp) -> Value {
+        match self {
+            Self::Seconds => Value::from(now.as_second()),
+            Self::Milliseconds => Value::from(now.as_millisecond()),
+            Self::Rfc3339 => Value::from(now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            Self::HttpDate => Value::from(now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
+        }
+    }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
+}
+
+impl Hmac {
+    /// Puts the fields and parameters on the request that have the signature in them, or those that have not. A
+    /// field that the step wrote itself stays.
+    fn put(&self, request: &mut Request, scope: &Scope, signed: bool) -> Result<(), TemplateError> {
+        for (name, value) in self.headers.iter().filter(|(_, v)| v.uses("signature") == signed) {
+            if !request.headers.has(name) {
+                request.headers.set(&**name, value.render(scope)?);
+            }
+        }
+        for (name, value) in self.query.iter().filter(|(_, v)| v.uses("signature") == signed) {
+            request.address.add_query(name, &value.render(scope)?);
+        }
+        Ok(())
+    }
+}
+
+/// The request as the string sees it.
+fn request_value(request: &Request) -> Value {
+    let address = &request.address;
+    let body = match std::str::from_utf8(&request.body) {
+        Ok(text) => Value::from(text),
+        Err(_) => Value::from_bytes(request.body.to_vec()),
+    };
+    let text = |text: &str| Value::from(text);
+    Value::from_pairs([
+        ("method", text(&request.method)),
+        ("path", text(address.path())),
+        ("query", text(address.query())),
+        ("target", text(address.target())),
+        ("host", text(&request.headers.text("host").unwrap_or_else(|| address.host()))),
+        ("url", text(&address.to_string())),
+        ("body", body),
+        ("headers", headers_value(&request.headers)),
+    ])
+}
+
+impl Scheme for Hmac {
+    fn begin(&self) -> Box<dyn Flow> {
+        Box::new(Look(self.key))
+    }
+
+    fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
+        let mut scope = Scope::above(&Arc::new(seal.scope.clone()));
+        scope.set("timestamp", self.stamp.spell(seal.now));
+        scope.set("nonce", Value::from(uuid::Uuid::new_v4().simple().to_string()));
+        scope.set("request", request_value(request));
+        self.put(request, &scope, false)?;
+        scope.set("request", request_value(request));
+        let string = self.string.render(&scope)?;
+        let key = self.key.bytes(seal.field("key"));
+        let key = key.map_err(|why| TemplateError::new(why, Span::NONE))?;
+        let signature = mac::sign(&mac::Key::new(self.algorithm, &key), string.as_bytes());
+        scope.set("signature", Value::from_bytes(signature.as_ref().to_vec()));
+        self.put(request, &scope, true)
+    }
+
+    fn is_per_request(&self) -> bool {
+        true
+    }
+
+    fn fields(&self) -> Vec<String> {
+        self.headers.iter().map(|(name, _)| name.to_string()).collect()
+    }
+
+    fn is_secret(&self, field: &str) -> bool {
+        !is_name(field)
+    }
+}

@@ -1,0 +1,136 @@
+use bytes::Bytes;
+
+use super::*;
+use crate::auth::Memory;
+use crate::diag::Diagnostics;
+use crate::http::{Address, Headers};
+use crate::template::Names;
+
+fn template(text: &str) -> Template {
+    let mut names = Names::default();
+    names.object("request", Members::Any);
+    ["timestamp", "nonce", "signature"].iter().for_each(|n| names.add(n));
+    Template::compile(&Arc::from(text), Origin::NONE, &names, &mut Diagnostics::default()).unwrap()
+}
+
+fn scheme(key: Spelling, string: &str, headers: &[(&str, &str)], query: &[(&str, &str)]) -> Hmac {
+    let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| (Arc::from(*n), template(v))).collect();
+    let (headers, query, stamp) = (map(headers), map(query), Stamp::Seconds);
+    Hmac { algorithm: mac::HMAC_SHA256, key, stamp, string: template(string), headers, query }
+}
+
+fn preset(name: &str) -> Hmac {
+    let preset = PRESETS.iter().find(|p| p.name == name).unwrap();
+    scheme(preset.key, preset.string, preset.headers, &[])
+}
+
+fn request(line: &str, fields: &[(&str, &str)], body: &'static str) -> Request {
+    let (method, address) = line.split_once(' ').unwrap();
+    let mut headers = Headers::default();
+    fields.iter().for_each(|(n, v)| headers.add(*n, (*v).to_owned()));
+    let address = Address::parse(address).unwrap();
+    Request { method: method.to_owned(), address, headers, body: Bytes::from_static(body.as_bytes()) }
+}
+
+fn signed(scheme: &Hmac, key: &str, at: i64, mut request: Request) -> Request {
+    let identity = [(Arc::from("key"), key.to_owned())];
+    let (scope, memory) = (Scope::default(), Memory::default());
+    let now = Timestamp::from_second(at).unwrap();
+    let seal = Seal { scope: &scope, identity: &identity, memory: &memory, now };
+    scheme.sign(&seal, &mut request).unwrap();
+    request
+}
+
+#[test]
+fn the_names_are_those_of_the_table() {
+    assert_eq!(PRESETS.iter().map(|p| p.name).collect::<Vec<_>>(), NAMES);
+}
+
+/// "Testing the webhook payload validation" in GitHub's documents.
+#[test]
+fn the_published_example_of_github() {
+    let hook = request("POST http://h/hook", &[], "Hello, World!");
+    let request = signed(&preset("github"), "It's a Secret to Everybody", 0, hook);
+    assert_eq!(
+        request.headers.text("x-hub-signature-256").unwrap(),
+        "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    );
+}
+
+/// The walk-through of "Verifying requests from Slack".
+#[test]
+fn the_published_example_of_slack() {
+    let body = "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&\
+                channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&\
+                response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZRskXaIFfN&\
+                trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c";
+    let command = request("POST http://h/command", &[], body);
+    let request = signed(&preset("slack"), "8f742231b10e8888abcd99yyyzzz85a5", 1_531_420_618, command);
+    assert_eq!(request.headers.text("x-slack-request-timestamp").unwrap(), "1531420618");
+    assert_eq!(
+        request.headers.text("x-slack-signature").unwrap(),
+        "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503"
+    );
+}
+
+/// The example of the Standard Webhooks specification; its id is one that was given out before.
+#[test]
+fn the_published_example_of_standard_webhooks() {
+    let hook = request("POST http://h/", &[("Webhook-Id", "msg_p5jXN8AQM9LWM0D4loKWxJek")], "{\"test\": 2432232314}");
+    let request = signed(&preset("standard-webhooks"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", 1_614_265_330, hook);
+    assert_eq!(request.headers.all("webhook-id").count(), 1);
+    assert_eq!(request.headers.text("webhook-signature").unwrap(), "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+}
+
+/// The example of Binance's "SIGNED endpoint security": the signature covers the query and travels behind it.
+#[test]
+fn what_travels_beside_the_signature_is_covered() {
+    let key = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
+    let query = [("signature", "{{ hex(signature) }}"), ("timestamp", "{{ timestamp }}559")];
+    let scheme = scheme(Spelling::Text, "{{ request.query }}", &[], &query);
+    let order = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000";
+    let order = request(&format!("POST http://h/order?{order}"), &[], "");
+    assert!(signed(&scheme, key, 1_499_827_319, order).address.target().ends_with(
+        "&timestamp=1499827319559&signature=c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
+    ));
+}
+
+#[test]
+fn the_string_sees_the_whole_request() {
+    let string = "{{ request.method }} {{ request.url }} {{ request.target }} {{ request.path }} {{ request.host }} \
+                  {{ request.headers['x-a'] }} {{ request.headers.X_A }} {{ nonce | length }}";
+    let scheme = scheme(Spelling::Text, string, &[("X-Signature", "{{ hex(signature) }}")], &[]);
+    let signed = signed(&scheme, "k", 0, request("PUT http://h:81/a%20b?c=d", &[("X-A", "1")], ""));
+    let string = "PUT http://h:81/a%20b?c=d /a%20b?c=d /a%20b h:81 1 1 32";
+    let mac = mac::sign(&mac::Key::new(mac::HMAC_SHA256, b"k"), string.as_bytes());
+    let hex: String = mac.as_ref().iter().map(|b| format!("{b:02x}")).collect();
+    assert_eq!(signed.headers.text("x-signature").unwrap(), hex);
+}
+
+#[test]
+fn keys_and_moments_are_spelt_in_several_ways() {
+    assert_eq!(Spelling::Hex.bytes("00fF"), Ok(vec![0, 255]));
+    assert_eq!(Spelling::Base64.bytes("AP8="), Ok(vec![0, 255]));
+    assert_eq!(Spelling::Whsec.bytes("whsec_AP8="), Ok(vec![0, 255]));
+    for (spelling, key) in [(Spelling::Hex, "0"), (Spelling::Hex, "+1"), (Spelling::Hex, "€1"), (Spelling::Base64, "A")]
+    {
+        assert!(spelling.bytes(key).is_err(), "{key}");
+    }
+    let spell = |stamp: Stamp| stamp.spell(Timestamp::from_second(784_111_777).unwrap()).to_string();
+    let all = [Stamp::Seconds, Stamp::Milliseconds, Stamp::Rfc3339, Stamp::HttpDate].map(spell);
+    assert_eq!(all, ["784111777", "784111777000", "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994 08:49:37 GMT"]);
+}
+
+/// RFC 2202 and RFC 4231, test case 2 of each.
+#[test]
+fn each_name_is_its_hash() {
+    for ((name, algorithm), starts) in
+        ALGORITHMS.iter().zip(["effcdf6ae5eb2fa2", "5bdcc146bf60754e", "af45d2e376484031", "164b7a7bfcf819e2"])
+    {
+        let headers = [("X-Signature", "{{ hex(signature) }}")];
+        let whole = Hmac { algorithm: **algorithm, ..scheme(Spelling::Hex, "{{ request.body }}", &headers, &[]) };
+        let asked = request("POST http://h/", &[], "what do ya want for nothing?");
+        let value = signed(&whole, "4a656665", 0, asked).headers.text("x-signature").unwrap();
+        assert!(value.starts_with(starts), "{name}: {value}");
+    }
+}
