@@ -21,7 +21,7 @@ mod record;
 mod serial;
 
 pub use finding::{Certainty, Finding};
-pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason};
+pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason, ServerOutput};
 pub use reasons::{REASONS, ReasonCode, reason_code};
 pub use record::{BODY_KEPT, BodyKind, BodyRecord, FlowRecord, HopRecord, MessageRecord, Phase, StepRecord};
 

@@ -49,6 +49,9 @@ pub struct Outcome {
     /// What explains it, the most certain first; empty when it passed or nothing is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
+    /// What the command of its target printed last, where that may explain how it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<ServerOutput>,
     /// The steps that ran, in order.
     pub steps: Vec<StepRecord>,
     /// How many steps the case itself has; more than ran when it ended early.
@@ -63,6 +66,15 @@ pub struct Outcome {
     pub waited: Duration,
     /// Requests sent, hops and shared logins included where this case made them.
     pub requests: u32,
+}
+
+/// What the command that serves a target said last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerOutput {
+    /// Its program, or how it ended when it did: a fragment.
+    pub about: String,
+    /// The last lines it printed, on either stream.
+    pub lines: Vec<String>,
 }
 
 /// What the refusals in a case prove.

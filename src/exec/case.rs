@@ -52,6 +52,7 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         reasons: Vec::new(),
         proof: Proof::default(),
         findings: Vec::new(),
+        server: None,
         steps: Vec::with_capacity(case.shape.steps.len()),
         case_steps: case.shape.steps.len(),
         attempts: 1,

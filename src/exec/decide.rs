@@ -9,7 +9,7 @@ use super::cast::Cast;
 use super::done::Done;
 use super::ledger::{Access, Asked, Refusal, RequestKey, Sender, Shown};
 use super::login::ask;
-use super::observe::{WAITING, may_be_explained_later, recall};
+use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::session::Session;
 use super::talk::StepRun;
 use super::uses::{Trace, Within, retrace};
@@ -249,6 +249,7 @@ fn finish(shared: &Shared, done: CaseDone) {
     }
     stop_if_asked(shared, &outcome);
     recall(shared, &mut outcome);
+    outcome.server = server_output(shared, &outcome);
     shared.decided.lock().unwrap_or_else(PoisonError::into_inner).tally.add(&outcome);
     shared.emit(Event::CaseFinished(Box::new(outcome)));
 }

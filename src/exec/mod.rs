@@ -136,6 +136,8 @@ struct Shared {
     secrets: SecretSet,
     events: UnboundedSender<Event>,
     worlds: Vec<Option<world::WorldRun>>,
+    /// The commands that serve targets.
+    servers: Arc<serve::Servers>,
     sessions: session::Sessions,
     /// Lets in who logs in, a few at a time.
     entrance: tokio::sync::Semaphore,

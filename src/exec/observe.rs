@@ -6,7 +6,7 @@ use super::case::CaseDone;
 use super::done::Done;
 use super::ledger::RequestKey;
 use super::talk::StepRun;
-use crate::event::{Outcome, Phase, Verdict};
+use crate::event::{Outcome, Phase, Reason, ServerOutput, Verdict};
 use crate::evidence::{Facts, Observer, Purpose, Sender, observe};
 use crate::http::Trail;
 use crate::step::{IdentityId, Step};
@@ -59,6 +59,21 @@ pub(super) fn may_be_explained_later(done: &CaseDone) -> bool {
     let told = done.outcome.steps.iter().rev().find_map(|s| s.facts.as_ref());
     let refused = |f: &Facts| f.name().is_some() && f.surprise().is_some_and(|a| matches!(a.status, 401 | 403 | 404));
     done.outcome.verdict == Verdict::Failed && told.is_some_and(|f| refused(f))
+}
+
+/// Gives what the command of a case's target said last, where the target may be what went wrong: no answer, an
+/// error of the server, or a target that never got ready.
+pub(super) fn server_output(shared: &Shared, outcome: &Outcome) -> Option<ServerOutput> {
+    if !outcome.verdict.needs_attention() {
+        return None;
+    }
+    let unanswered = |r: &Reason| matches!(r.code, "connection" | "timeout" | "bad-answer" | "target-not-ready");
+    let broken = outcome.steps.iter().rev().take(1).any(|s| s.status.is_some_and(|status| status >= 500));
+    if !broken && !outcome.reasons.iter().any(unanswered) {
+        return None;
+    }
+    let world = shared.worlds[shared.plan.suites[outcome.suite].world].as_ref()?;
+    shared.servers.said(world.served?, &shared.secrets)
 }
 
 /// Adds what the run knows to the facts of a case that needs to be explained; drops them otherwise.

@@ -37,9 +37,7 @@ impl StepRun<'_> {
             }
         };
         if !output.status.success() {
-            let told = String::from_utf8_lossy(&output.stderr).into_owned();
-            let last = told.lines().rev().map(str::trim).find(|line| !line.is_empty());
-            let help = last.map(|line| format!("it says: {line}")).into_iter().collect();
+            let help = last_line(&output.stderr).map(|line| format!("it says: {line}")).into_iter().collect();
             return Err(refused(format!("the command `{name}` failed ({})", output.status), help));
         }
         if output.stdout.len() > MOST {
@@ -48,4 +46,11 @@ impl StepRun<'_> {
         String::from_utf8(output.stdout)
             .map_err(|_| refused(format!("the command `{name}` printed something that is no text"), Vec::new()))
     }
+}
+
+/// Gives the last line of an output that is not empty.
+pub(super) fn last_line(output: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(output);
+    let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    Some(last.chars().filter(|c| !c.is_control()).collect())
 }

@@ -15,9 +15,9 @@ use super::ledger::Ledger;
 use super::serve::{Printed, Serving};
 use super::session::Sessions;
 use super::stop::Stop;
-use super::{Prepared, RunOptions, Shared, Stopper, suite};
+use super::{Prepared, RunOptions, Shared, Stopper, record, suite};
 use crate::demo::Demo;
-use crate::event::{Event, RunInfo, Stopped, SuiteInfo, Summary, Verdict};
+use crate::event::{Event, RunInfo, Stopped, SuiteInfo, Summary, Verdict, Warning};
 use crate::http::Request;
 use crate::plan::{DemoPlan, Plan};
 use crate::secret::SecretSet;
@@ -164,6 +164,7 @@ impl Runner {
             secrets,
             events,
             worlds: prepared.worlds,
+            servers: prepared.serving.servers(),
             sessions: Sessions::default(),
             entrance: Semaphore::new(super::login::ENTRANCE),
             certified: Mutex::default(),
@@ -211,6 +212,7 @@ impl Runner {
             _ = shared.stop.cut_off() => {}
         }
         decide_rest(&shared);
+        tell_ended(&shared);
         watch.abort();
         deadline.inspect(tokio::task::JoinHandle::abort);
         let (logins, login_requests) = shared.sessions.counted();
@@ -231,6 +233,19 @@ impl Runner {
         shared.emit(Event::RunFinished(Box::new(summary.clone())));
         drop((self.demos, self.serving));
         summary
+    }
+}
+
+/// Warns of commands that served a target and ended before the run did.
+fn tell_ended(shared: &Shared) {
+    let ready = |at: usize| shared.worlds.iter().flatten().any(|w| w.served == Some(at) && w.not_ready.is_none());
+    for (_, how, span) in shared.servers.gone().into_iter().filter(|(at, ..)| ready(*at)) {
+        let message = record::text(shared, &format!("{how} by itself while cases were running"));
+        shared.emit(Event::Warning(Warning {
+            code: "target-ended",
+            message,
+            place: Some(record::place(shared, span)),
+        }));
     }
 }
 

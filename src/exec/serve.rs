@@ -11,15 +11,20 @@ use tokio::net::TcpStream;
 
 use super::value;
 use super::world::{NotReady, WorldRun};
+use crate::event::ServerOutput;
 use crate::http::Address;
 use crate::plan::Plan;
 use crate::secret::{SecretSet, TextKind};
+use crate::source::Span;
 
 /// How much of the output is kept.
 const KEPT: usize = 64 * 1024;
 
-/// How many of its last lines are shown.
+/// How many of its last lines are shown when the run is over.
 const SHOWN: usize = 20;
+
+/// How many of them stand with a case.
+const TOLD: usize = 6;
 
 /// Between being asked to end and being made to.
 const GRACE: Duration = Duration::from_secs(3);
@@ -47,11 +52,16 @@ struct Served {
     child: Child,
     ended: Option<ExitStatus>,
     tail: Arc<Mutex<Tail>>,
+    span: Span,
 }
 
 /// The commands of a run; they are stopped with all their children when this is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Serving(Mutex<Vec<Served>>);
+pub(crate) struct Serving(Arc<Servers>);
+
+/// The commands of a run, for looking at them.
+#[derive(Debug, Default)]
+pub(crate) struct Servers(Mutex<Vec<Served>>);
 
 /// Starts the commands of all worlds, each once, and notes those that cannot serve.
 pub(super) async fn start_all(plan: &Plan, worlds: &mut [Option<WorldRun>]) -> Serving {
@@ -70,11 +80,11 @@ pub(super) async fn start_all(plan: &Plan, worlds: &mut [Option<WorldRun>]) -> S
             }
         };
         let key = (words, command.folder.clone(), run.base.clone());
-        let known = serving.all().iter().position(|s| s.key == key);
+        let known = serving.0.all().iter().position(|s| s.key == key);
         let started = match (known, failed.iter().find(|(k, _)| *k == key)) {
             (Some(at), _) => Ok(at),
             (None, Some((_, why))) => Err(String::clone(why)),
-            (None, None) => serving.start(key.clone()).await,
+            (None, None) => serving.start(key.clone(), command.span).await,
         };
         match started {
             Ok(at) => run.served = Some(at),
@@ -101,11 +111,7 @@ pub(super) async fn answers(base: &str) -> bool {
 }
 
 impl Serving {
-    fn all(&self) -> std::sync::MutexGuard<'_, Vec<Served>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    async fn start(&self, key: (Vec<String>, PathBuf, String)) -> Result<usize, String> {
+    async fn start(&self, key: (Vec<String>, PathBuf, String), span: Span) -> Result<usize, String> {
         let (words, folder, base) = &key;
         if answers(base).await {
             return Err(format!(
@@ -127,25 +133,62 @@ impl Serving {
         if let Some(stream) = child.stderr.take() {
             read(stream, Arc::clone(&tail));
         }
-        let mut all = self.all();
-        all.push(Served { key, child, ended: None, tail });
+        let mut all = self.0.all();
+        all.push(Served { key, child, ended: None, tail, span });
         Ok(all.len() - 1)
     }
 
     /// Says how a command ended, if it did.
     pub(super) fn ended(&self, at: usize) -> Option<String> {
-        let mut all = self.all();
-        let served = &mut all[at];
-        served.look().map(|status| format!("the command `{}` ended ({status})", served.key.0[0]))
+        self.0.all()[at].how()
+    }
+
+    /// Gives the commands to look at while they serve.
+    pub(super) fn servers(&self) -> Arc<Servers> {
+        Arc::clone(&self.0)
     }
 
     /// Gives what the commands printed and will print.
     pub(super) fn printed(&self) -> Printed {
-        Printed(self.all().iter().map(|s| (s.key.0.join(" "), Arc::clone(&s.tail))).collect())
+        Printed(self.0.all().iter().map(|s| (s.key.0.join(" "), Arc::clone(&s.tail))).collect())
+    }
+}
+
+impl Servers {
+    fn all(&self) -> std::sync::MutexGuard<'_, Vec<Served>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says which commands ended by themselves, and where they are written.
+    pub(super) fn gone(&self) -> Vec<(usize, String, Span)> {
+        self.all().iter_mut().enumerate().filter_map(|(at, s)| Some((at, s.how()?, s.span))).collect()
+    }
+
+    /// Gives the last of what a command printed, masked, and how it ended if it did.
+    pub(super) fn said(&self, at: usize, secrets: &SecretSet) -> Option<ServerOutput> {
+        let mut all = self.all();
+        let served = all.get_mut(at)?;
+        let lines = served.tail.lock().unwrap_or_else(PoisonError::into_inner).last(TOLD, secrets);
+        let how = served.how();
+        if lines.is_empty() && how.is_none() {
+            return None;
+        }
+        let about = match how {
+            Some(how) => {
+                format!("{how}{}", if lines.is_empty() { " and printed nothing" } else { "; the last it printed" })
+            }
+            None => format!("the last that the command `{}` printed", served.key.0[0]),
+        };
+        Some(ServerOutput { about: secrets.mask_text(TextKind::Plain, &about), lines })
     }
 }
 
 impl Served {
+    /// Says how it ended, if it did.
+    fn how(&mut self) -> Option<String> {
+        self.look().map(|status| format!("the command `{}` ended ({status})", self.key.0[0]))
+    }
+
     fn look(&mut self) -> Option<ExitStatus> {
         self.ended = self.ended.or_else(|| self.child.try_wait().ok().flatten());
         self.ended
@@ -175,7 +218,7 @@ impl Drop for Serving {
     #[cfg(unix)]
     fn drop(&mut self) {
         use rustix::process::Signal;
-        let mut all = self.all();
+        let mut all = self.0.all();
         all.iter().for_each(|s| s.signal(Signal::TERM));
         let clock = Instant::now();
         while !all.iter_mut().all(Served::gone) && clock.elapsed() < GRACE {
@@ -189,10 +232,24 @@ impl Drop for Serving {
 
     #[cfg(not(unix))]
     fn drop(&mut self) {
-        for served in self.all().iter_mut() {
+        for served in self.0.all().iter_mut() {
             let _ = served.child.kill();
             let _ = served.child.wait();
         }
+    }
+}
+
+impl Tail {
+    /// Gives the last lines, masked.
+    fn last(&self, most: usize, secrets: &SecretSet) -> Vec<String> {
+        let bytes: Vec<u8> = self.bytes.iter().copied().collect();
+        let text = String::from_utf8_lossy(&bytes);
+        // The first line may be the rest of a secret.
+        let whole = if self.cut { text.split_once('\n').map_or("", |(_, rest)| rest) } else { &text };
+        let masked = secrets.mask_text(TextKind::Plain, whole);
+        let lines: Vec<&str> = masked.lines().collect();
+        let last = &lines[lines.len().saturating_sub(most)..];
+        last.iter().map(|line| line.chars().filter(|c| !c.is_control() || *c == '\t').collect()).collect()
     }
 }
 
@@ -216,22 +273,13 @@ impl Printed {
         let mut out = String::new();
         for (command, tail) in &self.0 {
             let command = secrets.mask_text(TextKind::Plain, command);
-            let tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-            let bytes: Vec<u8> = tail.bytes.iter().copied().collect();
-            let text = String::from_utf8_lossy(&bytes);
-            // The first line may be the rest of a secret.
-            let whole = if tail.cut { text.split_once('\n').map_or("", |(_, rest)| rest) } else { &text };
-            let masked = secrets.mask_text(TextKind::Plain, whole);
-            let lines: Vec<&str> = masked.lines().collect();
+            let lines = tail.lock().unwrap_or_else(PoisonError::into_inner).last(SHOWN, secrets);
             if lines.is_empty() {
                 out.push_str(&format!("`{command}` printed nothing\n"));
                 continue;
             }
             out.push_str(&format!("the last that `{command}` printed:\n"));
-            for line in &lines[lines.len().saturating_sub(SHOWN)..] {
-                let plain: String = line.chars().filter(|c| !c.is_control() || *c == '\t').collect();
-                out.push_str(&format!("  │ {plain}\n"));
-            }
+            lines.iter().for_each(|line| out.push_str(&format!("  │ {line}\n")));
         }
         out
     }

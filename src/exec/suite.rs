@@ -149,6 +149,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         reasons: vec![reason],
         proof: Proof::default(),
         findings: Vec::new(),
+        server: None,
         steps,
         case_steps: plan.teardown.len(),
         attempts: 1,

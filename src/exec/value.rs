@@ -5,9 +5,10 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::once::{Once, Seen};
+use super::program::last_line;
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::plan::{SecretPlan, World};
-use crate::secret::{Secret, SecretSet};
+use crate::secret::{Secret, SecretSet, TextKind};
 use crate::source::Span;
 use crate::spec::SecretSource;
 use crate::step::read_file_or_absolute;
@@ -36,9 +37,14 @@ fn secrets(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagno
                 known.declare(&format!("secrets.{}", secret.name), value.expose());
                 Some(value)
             }
-            Err(why) => {
+            Err(Unread { why, says }) => {
                 let message = format!("the secret `{}` cannot be had: {why}", secret.name);
-                diags.push(Diagnostic::error(&SECRET, secret.spec.span, message).label("from here"));
+                let fault = Diagnostic::error(&SECRET, secret.spec.span, message).label("from here");
+                // The command's own words may name other secrets of the run.
+                diags.push(match says {
+                    Some(says) => fault.help(format!("it says: {}", known.mask_text(TextKind::Plain, &says))),
+                    None => fault,
+                });
                 None
             }
         };
@@ -48,7 +54,26 @@ fn secrets(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagno
     out
 }
 
-fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> Result<Secret, String> {
+/// Why a secret cannot be had.
+struct Unread {
+    why: String,
+    /// The last line that its command printed to standard error.
+    says: Option<String>,
+}
+
+impl From<String> for Unread {
+    fn from(why: String) -> Self {
+        Self { why, says: None }
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(why: &str) -> Self {
+        why.to_owned().into()
+    }
+}
+
+fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> Result<Secret, Unread> {
     let SecretPlan { spec, folder, root, .. } = secret;
     let text = match &spec.source {
         SecretSource::Env(name) => {
@@ -68,7 +93,7 @@ fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> R
         Some(path) => pick(trimmed, &path.scalar().unwrap_or_default())?,
     };
     if value.is_empty() {
-        return Err("it is empty".to_owned());
+        return Err("it is empty".into());
     }
     if let Some(date) = &spec.expires {
         check_expiry(&date.value, date.span, diags)?;
@@ -82,7 +107,7 @@ fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> R
     Ok(Secret::new(value))
 }
 
-fn command(words: &[Arc<str>], folder: &Path) -> Result<String, String> {
+fn command(words: &[Arc<str>], folder: &Path) -> Result<String, Unread> {
     let (program, arguments) = words.split_first().ok_or("the command is empty")?;
     let output = Command::new(&**program)
         .args(arguments.iter().map(|a| &**a))
@@ -91,10 +116,12 @@ fn command(words: &[Arc<str>], folder: &Path) -> Result<String, String> {
         .output()
         .map_err(|e| format!("the command `{program}` cannot be started ({})", e.kind()))?;
     if !output.status.success() {
-        // Its output may hold the secret, so only the code is told.
-        return Err(format!("the command `{program}` failed ({})", output.status));
+        // Its standard output may hold the secret and is never told; standard error says what is wrong.
+        let why = format!("the command `{program}` failed ({})", output.status);
+        return Err(Unread { why, says: last_line(&output.stderr) });
     }
-    String::from_utf8(output.stdout).map_err(|_| format!("the command `{program}` printed something that is no text"))
+    let text = String::from_utf8(output.stdout);
+    text.map_err(|_| format!("the command `{program}` printed something that is no text").into())
 }
 
 fn pick(text: &str, path: &str) -> Result<String, String> {

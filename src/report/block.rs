@@ -46,6 +46,7 @@ pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
     let message = first.map_or_else(|| "no reason was given".to_owned(), |r| shorten(&r.message, SENTENCE));
     let mut body = reasons(page, outcome);
     body.extend(exchange::told(page, outcome));
+    body.extend(server(page, outcome));
     body.extend(advice(page, outcome, run));
     Block {
         verdict: outcome.verdict,
@@ -147,6 +148,18 @@ fn flows(page: Page, outcome: &Outcome) -> Vec<Line> {
             lines.extend(snippet::snippet(page, &flow.place));
             shown.push(line);
         }
+    }
+    lines
+}
+
+/// Draws what the command of the target said last.
+fn server(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let Some(server) = &outcome.server else { return Vec::new() };
+    let head = page.labelled(INDENT, "server", COLUMN).text(&shorten(&server.about, SENTENCE));
+    let mut lines = head.wrap(page.width, COLUMN);
+    for text in &server.lines {
+        let line = page.line().pad_to(COLUMN).push(Role::Dim, &page.fold("│ "));
+        lines.push(line.text(&shorten(text, SENTENCE)).cut(page.width));
     }
     lines
 }

@@ -78,6 +78,7 @@ pub(crate) fn outcome(index: u32, suite: usize, id: &str, verdict: Verdict) -> O
         reasons: Vec::new(),
         proof: Proof::default(),
         findings: Vec::new(),
+        server: None,
         steps: Vec::new(),
         case_steps: 1,
         attempts: 1,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::event::{
     BodyKind, BodyRecord, Certainty, Finding, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase, Proof, REASONS,
-    Reason, RunInfo, StepRecord, SuiteInfo, Summary, Tally, Verdict,
+    Reason, RunInfo, ServerOutput, StepRecord, SuiteInfo, Summary, Tally, Verdict,
 };
 use crate::source::Place;
 
@@ -109,6 +109,7 @@ impl<'a> Texts<'a> {
             reasons: (0..reasons).map(|nth| self.reason(nth)).collect(),
             proof: Proof { proven: 1, unproven: index % 2 },
             findings: (0..reasons).map(|_| self.finding()).collect(),
+            server: (!plain).then(|| ServerOutput { about: self.text(), lines: vec![self.text(), self.text()] }),
             steps: (0..2).map(|_| self.step()).collect(),
             case_steps: 2,
             attempts: 1,

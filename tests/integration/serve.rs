@@ -107,6 +107,37 @@ fn a_command_that_ends_early_shows_what_it_printed() {
 }
 
 #[test]
+fn a_command_that_ends_under_the_cases_is_told_with_what_it_printed() {
+    let port = port();
+    let demo = env!("CARGO_BIN_EXE_authspec");
+    let project = format!(
+        "secrets: {{ db: {{ env: DB }} }}
+target:
+  url: 'http://127.0.0.1:{port}'
+  command: [sh, -c, '{demo} demo --port {port} >log & until [ -e stop ]; do sleep 0.05; done; kill $!; wait; echo no memory for $DB >&2; exit 1']
+"
+    );
+    let suite =
+        "cases:\n  - name: later\n    steps: [ { request: GET /health }, { request: GET /health, pause: 2s } ]\n";
+    let session = session(&project).file("one.yaml", suite).env("DB", "correct-horse-battery");
+    let child = session.command(&["run", ".", "--json", "out.json", "--junit", "out.xml"]).spawn().expect("it starts");
+    assert!(within(Duration::from_secs(10), || taken(port)), "never served");
+    thread::sleep(Duration::from_millis(300));
+    std::fs::write(session.path("stop"), "").expect("a file");
+    let output = child.wait_with_output().expect("the binary ends");
+    let text = told(&output);
+    assert_eq!(output.status.code(), Some(3), "{text}");
+    let ended = "the command `sh` ended (exit status: 1)";
+    assert!(text.contains(&format!("{ended} by itself while cases were running")), "{text}");
+    for told in [text.split("1 case:").next().unwrap_or_default(), &session.read("out.json"), &session.read("out.xml")]
+    {
+        assert!(told.contains(&format!("{ended}; the last it printed")), "{told}");
+        assert!(told.contains("no memory for ‹secrets.db"), "{told}");
+        assert!(!told.contains("correct-horse-battery"), "{told}");
+    }
+}
+
+#[test]
 fn what_ignores_the_request_to_end_is_made_to() {
     let port = port();
     let demo = env!("CARGO_BIN_EXE_authspec");
