@@ -30,7 +30,7 @@ use crate::template::{Scope, Value, from_json};
 pub(super) const ENTRANCE: usize = 8;
 
 /// How long a login waits, all waits together, for a server that is asked too often.
-const PATIENCE: Duration = Duration::from_mins(1);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// When a server that was asked too often wants to be asked again; at once is never.
 fn busy(done: &Done) -> Option<Duration> {
