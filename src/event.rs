@@ -230,6 +230,9 @@ pub struct Tally {
     pub unproven: usize,
     /// Refusals with all their controls.
     pub proven_refusals: usize,
+    /// Steps that read claims of a token without verifying its signature.
+    #[serde(default)]
+    pub unverified_claims: usize,
     /// Requests sent, logins included.
     pub requests: usize,
     /// Logins made.
@@ -248,6 +251,7 @@ impl Tally {
         }
         self.counts[outcome.verdict as usize] += 1;
         self.proven_refusals += outcome.proof.proven as usize;
+        self.unverified_claims += outcome.proof.unverified as usize;
         if outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0 {
             self.unproven += 1;
         }

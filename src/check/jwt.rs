@@ -28,6 +28,9 @@ const VERIFY_KEYS: &[spec::Key] = &[
     key("secret", "the secret of an HMAC").is(Shape::Text),
 ];
 
+/// The note of a step that read claims without `verify`.
+pub const UNVERIFIED: &str = "claims of a token were read without verifying its signature";
+
 #[derive(Debug, Clone)]
 enum From {
     Path(Path),
@@ -268,9 +271,7 @@ impl Check for Jwt {
 
     fn note(&self) -> Option<&'static str> {
         match self.about {
-            About::Claim(_, _, _, Proof::Unverified) => {
-                Some("claims of a token were read without verifying its signature")
-            }
+            About::Claim(_, _, _, Proof::Unverified) => Some(UNVERIFIED),
             About::Claim(_, _, _, Proof::Verified) | About::Token | About::Header(..) | About::Signature(_) => None,
         }
     }

@@ -46,6 +46,7 @@ mod winners;
 
 pub use error::{ExpectedError, NoAnswer};
 pub use expect::{Expectations, read_expect};
+pub use jwt::UNVERIFIED;
 pub use operator::{OPERATORS, OperatorKind};
 pub use same::remember;
 pub use status::StatusSet;

@@ -149,6 +149,9 @@ fn clock(facts: &Facts) -> &'static str {
     if facts.skew.is_some() { "by the server's clock" } else { "by this machine's clock" }
 }
 
+const WRITTEN_DOWN: &str =
+    "use a fresh token; one that is written down gets old, so let a scheme log in (`scheme: login`)";
+
 fn expired(facts: &Facts) -> Option<Found> {
     let answer = facts.surprise().filter(|a| matches!(a.status, 400..=403 | 422))?;
     let now = facts.server_time();
@@ -172,14 +175,19 @@ fn expired(facts: &Facts) -> Option<Found> {
         None => return None,
     };
     let found = found.seen_if(answer.quoted().filter(|_| answer.says(Word::Expired)));
-    let logs_in = matches!(&facts.sender, crate::evidence::Sender::Identity { scheme, .. } if *scheme == "login");
-    Some(if logs_in {
-        found.next(
-            "capture `expires_in` in the login, or give the scheme a `refresh`, so that the session is renewed in time",
-        )
-    } else {
-        found.next("use a fresh token; one that is written down gets old, so let a scheme log in (`scheme: login`)")
-    })
+    let crate::evidence::Sender::Identity { scheme, refreshes, .. } = &facts.sender else {
+        return Some(found.next(WRITTEN_DOWN));
+    };
+    Some(found.next(match (*scheme, refreshes) {
+        ("login", true) => "capture `expires_in` in the login and in its `refresh`, so that the session is renewed in time",
+        ("login", false) => {
+            "the scheme has no `refresh`: give it one (`refresh: { request: …, capture: … }`), and capture `expires_in` in the login, so that the session is renewed in time"
+        }
+        ("oauth2", false) => {
+            "there is no refresh token to renew the session with: ask for one, often with the scope `offline_access`"
+        }
+        _ => WRITTEN_DOWN,
+    }))
 }
 
 fn clocks(facts: &Facts) -> Option<Found> {

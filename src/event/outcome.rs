@@ -77,13 +77,21 @@ pub struct ServerOutput {
     pub lines: Vec<String>,
 }
 
-/// What the refusals in a case prove.
+/// What the refusals and the tokens in a case prove.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proof {
     /// Refusals for which somebody was allowed the same request, and the caller was allowed something.
     pub proven: u32,
     /// Refusals for which that could not be shown.
     pub unproven: u32,
+    /// Steps that read claims of a token without verifying its signature.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unverified: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The name of a row of [`REASONS`](super::REASONS); an alias, because serde would borrow a bare `&str` from its input.

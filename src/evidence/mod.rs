@@ -90,6 +90,8 @@ pub enum Sender {
         name: String,
         /// The kind of its scheme.
         scheme: &'static str,
+        /// Whether its session can be refreshed.
+        refreshes: bool,
         /// The header fields that its scheme adds.
         fields: Vec<String>,
         /// Cookies that its login set and that were not taken, each with the reason.

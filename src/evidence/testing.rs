@@ -37,6 +37,7 @@ pub(crate) fn send(method: &str, url: &str) -> Try {
     let sender = Sender::Identity {
         name: "alice".into(),
         scheme: "login",
+        refreshes: false,
         fields: vec!["authorization".into()],
         refused: Vec::new(),
     };
@@ -127,12 +128,24 @@ impl Try {
 
     /// An identity whose scheme adds no field: its cookies travel.
     pub(crate) fn by_cookies(self) -> Self {
-        self.by(Sender::Identity { name: "alice".into(), scheme: "login", fields: Vec::new(), refused: Vec::new() })
+        self.by(Sender::Identity {
+            name: "alice".into(),
+            scheme: "login",
+            refreshes: false,
+            fields: Vec::new(),
+            refused: Vec::new(),
+        })
     }
 
     /// An identity whose login set a cookie that was not taken.
     pub(crate) fn refused_at_login(self, kept: Kept) -> Self {
-        self.by(Sender::Identity { name: "alice".into(), scheme: "login", fields: Vec::new(), refused: vec![kept] })
+        self.by(Sender::Identity {
+            name: "alice".into(),
+            scheme: "login",
+            refreshes: false,
+            fields: Vec::new(),
+            refused: vec![kept],
+        })
     }
 
     /// Nobody sends it.

@@ -15,6 +15,7 @@ use super::talk::StepRun;
 use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
 use super::{OnFailure, RequireProof, Shared, record, xfail};
+use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
 use crate::source::Span;
 use crate::step::{Caller, IdentityId, StepsId};
@@ -248,6 +249,8 @@ fn finish(shared: &Shared, done: CaseDone) {
         outcome.proof.proven = 0;
     }
     stop_if_asked(shared, &outcome);
+    let unverified = outcome.steps.iter().filter(|s| s.notes.iter().any(|note| note == UNVERIFIED)).count();
+    outcome.proof.unverified = u32::try_from(unverified).unwrap_or(u32::MAX);
     recall(shared, &mut outcome);
     outcome.server = server_output(shared, &outcome);
     shared.decided.lock().unwrap_or_else(PoisonError::into_inner).tally.add(&outcome);

@@ -36,7 +36,8 @@ impl StepRun<'_> {
                 let login = &self.shared.plan.identities[id.0 as usize].login;
                 let fields = login.scheme.fields().iter().map(|f| f.to_ascii_lowercase()).collect();
                 let refused = session.refused.clone();
-                (Sender::Identity { name: name(*id), scheme: login.kind.name, fields, refused }, Some(*id))
+                let refreshes = login.scheme.refresh(&session.credential).is_some();
+                (Sender::Identity { name: name(*id), scheme: login.kind.name, refreshes, fields, refused }, Some(*id))
             }
         };
         let observer = Observer {

@@ -107,7 +107,7 @@ impl<'a> Texts<'a> {
             place: self.place(5),
             verdict,
             reasons: (0..reasons).map(|nth| self.reason(nth)).collect(),
-            proof: Proof { proven: 1, unproven: index % 2 },
+            proof: Proof { proven: 1, unproven: index % 2, unverified: 0 },
             findings: (0..reasons).map(|_| self.finding()).collect(),
             server: (!plain).then(|| ServerOutput { about: self.text(), lines: vec![self.text(), self.text()] }),
             steps: (0..2).map(|_| self.step()).collect(),

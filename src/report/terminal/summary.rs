@@ -196,6 +196,12 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
             format!("{cases} {verb} a refusal that nobody was seen being allowed; --require-proof makes {object}");
         rows.push(("unproven", Role::Doubt, text));
     }
+    if tally.unverified_claims > 0 {
+        let (steps, verb) =
+            (plural(tally.unverified_claims, "step"), if tally.unverified_claims == 1 { "reads" } else { "read" });
+        let text = format!("{steps} {verb} them without verifying the signature; `verify` beside `claims` does");
+        rows.push(("claims", Role::Doubt, text));
+    }
     if !summary.tolerated.is_empty() {
         let cases = summary.tolerated.iter().map(|v| plural(tally.of(*v), &format!("{} case", v.word())));
         let text = format!("{}, by request", list(&cases.collect::<Vec<_>>(), "and"));
