@@ -137,6 +137,7 @@ impl Client {
             parameters.push(("client_assertion".to_owned(), assertion.clone()));
             return Ok(Some(assertion));
         }
+        let signed = parameters.iter().any(|(name, _)| name == "assertion");
         let mut say = |name: &str, value: String| {
             if parameters.iter().all(|(n, _)| n != name) {
                 parameters.push((name.to_owned(), value));
@@ -151,24 +152,26 @@ impl Client {
                 say("client_id", id);
                 say("client_secret", self.secret(cx)?);
             }
+            // Whoever signed an assertion is named in it (RFC 7521, section 4.1).
+            Proof::Nothing if signed => {}
             Proof::Nothing | Proof::Tls | Proof::PrivateKey | Proof::SecretKey => say("client_id", id),
         }
         Ok(None)
     }
 
-    /// Signs who it is (RFC 7523, section 3): for a minute, and with an id of its own each time.
+    /// Signs who it is, or whom it speaks for (RFC 7523, section 3): for a minute, and with an id of its own each time.
     ///
     /// Servers differ in whom it has to be for. The issuer names one server, whatever its endpoints are called, and
     /// newer texts want nothing else; so the token endpoint is named only where no issuer is known.
-    fn assertion(&self, id: &str, metadata: &Metadata, cx: &Ctx<'_>) -> Result<String, Refused> {
+    pub(super) fn assertion(&self, subject: &str, metadata: &Metadata, cx: &Ctx<'_>) -> Result<String, Refused> {
         let refuse = |fault: JoseFault| Refused {
             message: format!("the client's assertion cannot be signed: {fault}"),
             help: vec!["check `client.key` and `client.alg`".to_owned()],
         };
         let rendered;
         let key = match (&self.key, self.proof) {
-            (Some(KeySource::Read(key)), Proof::PrivateKey) => key,
-            (Some(KeySource::Text(text)), Proof::PrivateKey) => {
+            (Some(KeySource::Read(key)), Proof::PrivateKey | Proof::Nothing) => key,
+            (Some(KeySource::Text(text)), Proof::PrivateKey | Proof::Nothing) => {
                 rendered = Key::from_text(&render(text, cx)?).map_err(refuse)?;
                 &rendered
             }
@@ -183,8 +186,7 @@ impl Client {
             (None, None) => metadata.endpoint(Endpoint::Token, cx)?.to_string(),
         };
         let now = cx.now.as_second();
-        let claims =
-            json!({ "iss": id, "sub": id, "aud": audience, "jti": random(), "iat": now, "exp": now + LIFETIME });
+        let claims = json!({ "iss": self.id(cx)?, "sub": subject, "aud": audience, "jti": random(), "iat": now, "exp": now + LIFETIME });
         let mut header = Map::new();
         header.insert("typ".to_owned(), "JWT".into());
         if let Some(key_id) = &self.key_id {

@@ -173,6 +173,13 @@ impl Run {
                 };
                 post.with("username", field("username")).with("password", field("password"))
             }
+            Grant::JwtBearer => {
+                let client = &self.config.client;
+                let subject = self.config.subject.as_ref().map_or_else(|| client.id(cx), |s| render(s, cx))?;
+                let assertion = client.assertion(&subject, &self.metadata, cx)?;
+                self.spend("assertion", &assertion);
+                post.with("assertion", assertion)
+            }
             Grant::RefreshToken => {
                 let token = self.config.refresh_token.as_ref().map(|t| render(t, cx)).transpose()?;
                 post.with("refresh_token", token.unwrap_or_default())

@@ -65,6 +65,8 @@ const KEYS: &[Key] = &[
     key("jwks_url", "the server's keys, for ID tokens").is(Shape::Text),
     key("token_url", "the token endpoint: a path below the target, or an absolute URL").is(Shape::Text),
     key("refresh_token", "the token that the grant `refresh_token` begins with").is(Shape::Text),
+    key("subject", "whom the assertion of the grant `jwt_bearer` is about; the client itself when nothing is said")
+        .is(Shape::Text),
     key("extra", "parameters beside or in place of the usual ones, by the name of the request: `{ token: { tenant: blue } }`; `null` leaves one out")
         .is(Shape::Map(&Shape::FIELDS)),
 ];
@@ -80,6 +82,7 @@ struct Config {
     audience: Vec<Template>,
     resource: Vec<Template>,
     refresh_token: Option<Template>,
+    subject: Option<Template>,
     redirect: Option<Template>,
     pages: Pages,
     par: bool,
@@ -130,6 +133,9 @@ impl Scheme for OAuth {
         }
         if self.config.grant == Grant::DeviceCode {
             parts.extend(["device_code", "user_code"].map(Arc::from));
+        }
+        if self.config.grant == Grant::JwtBearer {
+            parts.push("assertion".into());
         }
         if self.config.client.asserts() {
             parts.push("client_assertion".into());

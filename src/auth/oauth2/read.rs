@@ -20,6 +20,7 @@ pub(super) enum Grant {
     AuthorizationCode,
     ClientCredentials,
     DeviceCode,
+    JwtBearer,
     Password,
     RefreshToken,
 }
@@ -60,6 +61,13 @@ const ROWS: &[Row] = &[
         endpoints: &[Endpoint::Device, Endpoint::Token],
         keys: &["device_url", "jwks_url", "pages", "form", "fields", "button"],
     },
+    Row {
+        grant: Grant::JwtBearer,
+        word: "jwt_bearer",
+        registered: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        endpoints: &[Endpoint::Token],
+        keys: &["subject"],
+    },
     Row { grant: Grant::Password, word: "password", registered: "password", endpoints: &[Endpoint::Token], keys: &[] },
     Row {
         grant: Grant::RefreshToken,
@@ -72,7 +80,7 @@ const ROWS: &[Row] = &[
 
 /// The words of `grant`.
 pub(super) const GRANTS: &[&str] =
-    &["authorization_code", "client_credentials", "device_code", "password", "refresh_token"];
+    &["authorization_code", "client_credentials", "device_code", "jwt_bearer", "password", "refresh_token"];
 
 /// The registered name of the grant `device_code` (RFC 8628, section 3.4).
 pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
@@ -90,6 +98,7 @@ const OWN_KEYS: &[&str] = &[
     "par_url",
     "redirect_uri",
     "refresh_token",
+    "subject",
 ];
 
 /// The keys of `key`.
@@ -134,7 +143,7 @@ impl Grant {
         match self {
             Self::AuthorizationCode => vec!["par", "authorize", "form", "consent", "token"],
             Self::DeviceCode => vec!["device", "page", "form", "consent", "token"],
-            Self::ClientCredentials | Self::Password | Self::RefreshToken => vec!["token"],
+            Self::ClientCredentials | Self::JwtBearer | Self::Password | Self::RefreshToken => vec!["token"],
         }
     }
 }
@@ -146,7 +155,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let (grant_node, client_node) = (grant?, client?);
     let words: Vec<(&str, Grant)> = words().collect();
     let grant = cx.compile.reader.one_of(grant_node, "a grant", &words);
-    let client = read_client(client_node, cx);
+    let client = read_client(client_node, grant, cx);
     let grant = grant?;
     let issuer = url(fields, "issuer", cx);
     let given = Endpoint::all().filter_map(|e| Some((e, url(fields, e.key(), cx)?))).collect::<Vec<_>>();
@@ -166,6 +175,10 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
             cx.compile.reader.need(fields, node, "refresh_token", "the grant `refresh_token`")?;
             None
         }
+        None => None,
+    };
+    let subject = match fields.get("subject") {
+        Some(node) => Some(cx.compile.reader.template(node)?),
         None => None,
     };
     let redirect = url(fields, "redirect_uri", cx);
@@ -192,6 +205,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         audience: audience?,
         resource: resource?,
         refresh_token,
+        subject,
         redirect,
         pages,
         par,
@@ -231,7 +245,7 @@ fn url(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option
     Some(template)
 }
 
-fn read_client(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
+fn read_client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
     let reader = &mut *cx.compile.reader;
     let fields = reader.fields(node, CLIENT_KEYS, "`client`")?;
     let id = reader.need(fields, node, "id", "`client`").and_then(|n| reader.template(n));
@@ -243,6 +257,8 @@ fn read_client(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
     }
     let proof = match fields.get("auth") {
         Some(node) => reader.one_of(node, "a way for a client to prove itself", PROOFS)?,
+        // What the grant sends says who signed it, so there is nothing more to prove (RFC 7521, section 4.1).
+        None if grant == Some(Grant::JwtBearer) && fields.get("key").is_some() => Proof::Nothing,
         None if fields.get("key").is_some() => Proof::PrivateKey,
         None if fields.get("secret").is_some() => Proof::Basic,
         None => Proof::Nothing,
@@ -251,6 +267,7 @@ fn read_client(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
         Proof::Basic | Proof::BasicRaw | Proof::Post => &["secret"],
         Proof::SecretKey => &["secret", "alg", "kid", "audience"],
         Proof::PrivateKey => &["key", "alg", "kid", "audience"],
+        Proof::Nothing if grant == Some(Grant::JwtBearer) => &["key", "alg", "kid", "audience"],
         Proof::Nothing | Proof::Tls => &[],
     };
     if let Some(need) = used.first().filter(|need| fields.get(need).is_none()) {

@@ -39,6 +39,7 @@ pub(super) fn config(grant: Grant) -> Config {
         audience: Vec::new(),
         resource: vec![text("urn:a")],
         refresh_token: None,
+        subject: None,
         redirect: None,
         pages: Pages { pages: None, fill: Submit::untold(Span::NONE), named: false },
         par: false,

@@ -147,3 +147,23 @@ fn a_logout_revokes_the_refresh_token_or_else_the_access_token() {
     let refusal = refused(next(flow.as_mut(), answer(400, &json!({"error": "unsupported_token_type"}))));
     assert_eq!(refusal.message, "the revocation endpoint says `unsupported_token_type`");
 }
+
+#[test]
+fn the_assertion_of_a_grant_names_its_subject_and_proves_the_client() {
+    let mut own = config(Grant::JwtBearer);
+    own.client.proof = Proof::Nothing;
+    own.client.key = Some(KeySource::Read(key()));
+    own.subject = Some(text("u-ann"));
+    let mut flow = begin(own);
+    let exchange = sent(next(flow.as_mut(), Heard::Start));
+    let form = form(&exchange);
+    assert!(form.contains(&"grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer".to_owned()), "{form:?}");
+    assert!(!form.iter().any(|p| p.starts_with("client_")), "who signed it is named in it: {form:?}");
+    let token = Token::parse(form.iter().find_map(|p| p.strip_prefix("assertion=")).unwrap()).unwrap();
+    Jwks::of(key()).verify(&token).unwrap();
+    let claims = token.claims().unwrap();
+    assert_eq!((&claims["iss"], &claims["sub"]), (&json!("job"), &json!("u-ann")));
+    assert_eq!(claims["aud"], "http://id.test/base/token");
+    let credential = ready(next(flow.as_mut(), answer(200, &json!({"access_token": "t", "token_type": "Bearer"}))));
+    assert!(credential.parts.iter().any(|(name, _)| &**name == "assertion"), "kept, so that it can be sent again");
+}
