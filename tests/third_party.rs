@@ -105,6 +105,12 @@ fn run(folder: &str, variable: &str, server: &Server) {
 /// The same against several servers, the first of them the target, with more options, and a number of refusals of which nobody may ever
 /// be allowed the like.
 fn run_with(folder: &str, servers: &[(&str, &str)], more: &[&str], unproven: u64) {
+    let summary = summary_of(folder, servers, more, unproven);
+    assert!(summary["proven_refusals"].as_u64() > Some(0), "{summary}");
+}
+
+/// Runs a folder in which every case has to pass, and gives its summary.
+fn summary_of(folder: &str, servers: &[(&str, &str)], more: &[&str], unproven: u64) -> Value {
     let results = tempfile::NamedTempFile::new().unwrap();
     let proof = if unproven == 0 { &["--require-proof"][..] } else { &[] };
     let output = Command::new(env!("CARGO_BIN_EXE_authspec"))
@@ -126,7 +132,7 @@ fn run_with(folder: &str, servers: &[(&str, &str)], more: &[&str], unproven: u64
     assert!(summary["cases"].as_u64() > Some(0), "{summary}");
     assert_eq!(summary["verdicts"]["passed"], summary["cases"], "{summary}");
     assert_eq!(summary["unproven"], unproven, "{summary}");
-    assert!(summary["proven_refusals"].as_u64() > Some(0), "{summary}");
+    summary.clone()
 }
 
 #[test]
@@ -145,9 +151,15 @@ fn passport_session() {
 }
 
 #[test]
-fn nginx() {
+fn oidc_provider_and_nginx() {
     let port = free_pair();
     let Some(tokens) = Server::start_with("oidc-provider", port, &[]) else { return };
+    let api = format!("http://127.0.0.1:{}", port + 1);
+    let key = std::fs::read_to_string(tokens.scratch.join("oidc-provider/client.jwk.json")).unwrap();
+    let servers = [("OIDC_API", &*api), ("OIDC_PROVIDER", &tokens.url), ("OIDC_CLIENT_KEY", &key)];
+    // Nobody is ever let in on the page on which somebody unknown is an error of the server.
+    run_with("oidc-provider", &servers, &[], 1);
+    run_with("oidc-provider", &servers, &[], 1);
     let Some(server) = Server::start_with("nginx", free_port(), &[("OP_PORT", port.to_string())]) else { return };
     let servers = [("NGINX", &*server.url), ("OIDC_PROVIDER", &tokens.url)];
     // Without a signature, or with another's, a link is for nobody; and nobody here has the token of an admin.
@@ -170,6 +182,19 @@ fn django() {
     let Some(server) = Server::start("django") else { return };
     run("django", "DJANGO", &server);
     run("django", "DJANGO", &server);
+}
+
+#[test]
+fn oauth2_mock() {
+    let port = free_pair();
+    let Some(server) = Server::start_with("oauth2-mock", port, &[]) else { return };
+    let control = format!("http://127.0.0.1:{}", port + 1);
+    let servers = [("OAUTH2_MOCK", &*server.url), ("OAUTH2_MOCK_CONTROL", &control)];
+    // One at a time: what is asked for next is the next answer's, whoever it goes to.
+    // It lets everybody in, so that it refuses nobody.
+    for _ in 0..2 {
+        assert_eq!(summary_of("oauth2-mock", &servers, &["--jobs", "1"], 0)["proven_refusals"], 0);
+    }
 }
 
 #[test]
