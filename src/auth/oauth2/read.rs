@@ -177,10 +177,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         }
         None => None,
     };
-    let subject = match fields.get("subject") {
-        Some(node) => Some(cx.compile.reader.template(node)?),
-        None => None,
-    };
+    let subject = fields.get("subject").and_then(|node| cx.compile.reader.template(node));
     let redirect = url(fields, "redirect_uri", cx);
     let pages = Pages::read(fields, node, cx)?;
     if matches!(grant, Grant::AuthorizationCode | Grant::DeviceCode) && pages.are_found() {
