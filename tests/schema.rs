@@ -32,6 +32,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("flow-size", "how many steps a flow stands for"),
     ("missing-field", "what an identity needs is known where its scheme is declared"),
     ("like", "who is declared, and who is like whom"),
+    ("mask", "whether a text was copied from a report"),
     ("no-race", "an expectation that asks for a key beside it"),
     ("no-exec", "what the command line refuses"),
     ("no-suites", "which folders hold suites"),

@@ -17,7 +17,7 @@ pub enum Varied {
     Removed,
     /// It was not there, and now is.
     Added,
-    /// It is not there, and nothing was changed.
+    /// It is not there, or is as it was: nothing was changed.
     Missing,
 }
 
@@ -32,9 +32,10 @@ pub enum Absent {
 
 /// Changes a parameter. `null` removes it; a list stands there several times.
 pub fn vary(request: &mut Request, parameter: &str, value: &Value, absent: Absent) -> Varied {
+    let before = request.clone();
     let places = [in_form, in_json, in_query, in_basic, in_header];
     if let Some(varied) = places.iter().find_map(|place| place(request, parameter, value)) {
-        return varied;
+        return if *request == before { Varied::Missing } else { varied };
     }
     if absent == Absent::Leave || value.is_null() {
         return Varied::Missing;
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(varied("new", json!(true)), (Varied::Added, "grant_type=code&code=a%20b&x=%7e&new=true".into()));
         assert_eq!(varied("new", json!(null)).0, Varied::Missing);
         assert_eq!(vary(&mut form(), "new", &json!(1), Absent::Leave), Varied::Missing);
+        assert_eq!(varied("grant_type", json!("code")).0, Varied::Missing, "the value it has");
     }
 
     #[test]

@@ -131,10 +131,19 @@ fn tell(args: &TryArgs, outcome: &Outcome, secrets: &SecretSet, context: &mut Co
         context.say(&format!("\nto paste, below `cases:` of a suite:\n\n{case}{}", wording::remark(&case)));
         return verdict::ALL_PASSED;
     };
+    if case.contains('‹') {
+        // A mask in a suite would be sent as it stands.
+        context.say(&format!("\nto paste, below `cases:` of a suite:\n\n{case}{}", wording::remark(&case)));
+        context.complain(&format!(
+            "error: {} is left as it was: the case holds a mask in place of a secret\n",
+            path.display()
+        ));
+        return verdict::USAGE;
+    }
     match append::append(&context.folder.join(path), &case) {
         Ok(done) => {
             let shown = path.display();
-            context.say(&format!("\n{done} {shown}:\n\n{case}{}", wording::remark(&case)));
+            context.say(&format!("\n{done} {shown}:\n\n{case}"));
             verdict::ALL_PASSED
         }
         Err(why) => {

@@ -230,8 +230,9 @@ impl StepRun<'_> {
     /// A variation that met no request proves nothing, whatever was answered.
     fn missed(&self, step: &Step, talk: &str, variation: &Variation, done: &mut Done) {
         let Variation { exchange, parameter, .. } = variation;
-        let message =
-            format!("no request of `{exchange}` with a parameter `{parameter}` was sent, so nothing was changed");
+        let message = format!(
+            "no request of `{exchange}` was sent with another `{parameter}` than it has, so nothing was changed"
+        );
         let sent: Vec<String> =
             done.records.iter().map(|r| format!("`{}`", r.name.as_deref().unwrap_or(talk))).collect();
         let help = if sent.is_empty() { Vec::new() } else { vec![format!("sent were {}", list(&sent, "and"))] };

@@ -181,6 +181,14 @@ pub(super) fn slip_key(span: Span, fixed: &str) -> Diagnostic {
     .fix(span, fixed, "put the key in quotes")
 }
 
+/// A mask that was copied from a report.
+pub(super) fn mask(span: Span, mask: &str) -> Diagnostic {
+    let sentence = format!("`{mask}` is what reports write in place of a secret, and no value");
+    Diagnostic::error(&BAD_VALUE, span, sentence)
+        .label("masked")
+        .help("write `{{ secrets.NAME }}`, or `{{ identity.password }}` of the caller")
+}
+
 pub(super) fn slip_star(span: Span) -> Diagnostic {
     Diagnostic::error(&YAML_SLIP, span, "`*/*` needs quotes; YAML reads `*` as a reference to an anchor")
         .label("unquoted")

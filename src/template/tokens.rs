@@ -121,6 +121,10 @@ pub(super) fn totp(args: &[Value]) -> Result<Value, Error> {
     let now = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
     match totp::take(&secret, now, u64::from(step)) {
         Ok(count) => Ok(Value::from(totp::code(&secret, count, totp::Method { algorithm, digits }))),
+        // Nobody waits for a clock that was set back.
+        Err(until) if until > now + 2 * u64::from(step) => {
+            Err(own("the next one-time password is too far away: was the clock set back?"))
+        }
         Err(until) => Err(Error::new(minijinja::ErrorKind::InvalidOperation, format!("{WAIT}{until}"))),
     }
 }

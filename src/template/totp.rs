@@ -44,14 +44,14 @@ pub(super) fn base32(text: &str) -> Option<Vec<u8>> {
     (!out.is_empty()).then_some(out)
 }
 
-/// Remembers the last step whose code was given out, by secret; the secret itself is not kept.
+/// Remembers the last step whose code was given out, by secret and length of steps; the secret itself is not kept.
 #[derive(Debug, Default)]
-pub(super) struct Gate(HashMap<Vec<u8>, u64>);
+pub(super) struct Gate(HashMap<(Vec<u8>, u64), u64>);
 
 impl Gate {
     /// Takes the step of a time for a secret; the error is the second from which one is free.
     pub(super) fn take(&mut self, secret: &[u8], now: u64, step: u64) -> Result<u64, u64> {
-        let key = digest::digest(&digest::SHA256, secret).as_ref().to_vec();
+        let key = (digest::digest(&digest::SHA256, secret).as_ref().to_vec(), step);
         let mut count = now / step;
         if step > 3 * MARGIN && step - now % step <= MARGIN {
             count += 1;
@@ -115,5 +115,6 @@ mod tests {
         assert_eq!(gate.take(b"a", 3030, 30), Ok(101));
         assert_eq!(gate.take(b"c", 3028, 30), Err(3030), "it would be stale on arrival");
         assert_eq!(gate.take(b"a", 2000, 30), Err(3060), "a clock that was set back");
+        assert_eq!(gate.take(b"a", 3031, 60), Ok(50), "steps of another length are counted otherwise");
     }
 }

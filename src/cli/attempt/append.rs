@@ -19,6 +19,7 @@ pub(super) fn append(path: &Path, case: &str) -> Result<&'static str, String> {
     if faults > 0 || before == 0 {
         return Err("it is no suite without faults; `authspec check` tells more".to_owned());
     }
+    let case = &renamed(path, &text, case);
     let new = insert(&text, case).ok_or("its `cases:` is no list with one case below the other")?;
     // The file is read again before it is written: nothing of it may have changed its meaning.
     if count(path, &new) != (before + 1, 0) {
@@ -26,6 +27,28 @@ pub(super) fn append(path: &Path, case: &str) -> Result<&'static str, String> {
     }
     write(path, &new)?;
     Ok("added to")
+}
+
+/// The case under a name that no other one of the suite has: `GET /me (2)`.
+fn renamed(path: &Path, text: &str, case: &str) -> String {
+    let taken: Vec<String> = names(path, text).iter().map(|name| name.to_lowercase()).collect();
+    let own = names(path, &format!("cases:\n{case}"));
+    let [name] = &own[..] else { return case.to_owned() };
+    if !taken.contains(&name.to_lowercase()) {
+        return case.to_owned();
+    }
+    let free = (2..).map(|n| format!("{name} ({n})")).find(|free| !taken.contains(&free.to_lowercase()));
+    let rest = case.split_once('\n').map_or("", |(_, rest)| rest);
+    format!("  - name: '{}'\n{rest}", free.unwrap_or_default().replace('\'', "''"))
+}
+
+/// The names of the cases that a text holds.
+fn names(path: &Path, text: &str) -> Vec<String> {
+    let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+    let input = Input { paths: vec!["-".into()], stdin: Some(text.to_owned()), folder };
+    let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
+    let suites = spec::load(&input, &mut sources, &mut diags);
+    suites.suites.iter().flat_map(|s| &s.cases).map(|case| case.name.value.to_string()).collect()
 }
 
 /// How many cases a text holds, and how many faults reading it finds.

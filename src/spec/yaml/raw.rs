@@ -273,6 +273,11 @@ impl Builder<'_> {
         let is_key = matches!(self.open.last(), Some(Open::Map { key: None, .. }));
         if !is_key {
             self.count(1, node.span);
+            if let Data::Text(text) = &node.data
+                && let Some(mask) = super::slips::mask(text)
+            {
+                self.diags.push(diags::mask(node.span, mask));
+            }
             if let (Style::Plain, Data::Text(text)) = (node.style, &node.data) {
                 node.data = self.resolver.plain(text, node.span, self.diags);
             }

@@ -58,6 +58,16 @@ fn on_line(file: FileId, text: &str, range: std::ops::Range<usize>) -> Option<Di
     None
 }
 
+/// Finds what reports write in place of a secret: `‹alice.password›`.
+pub(super) fn mask(text: &str) -> Option<&str> {
+    let from = text.find('‹')?;
+    let length = text[from..].find('›')?;
+    let inner = &text[from + '‹'.len_utf8()..from + length];
+    // Some languages quote words so; a mask has the name of what it hides.
+    let is_name = inner.trim() == inner && (inner.contains('.') || inner.starts_with("masked"));
+    is_name.then(|| &text[from..from + length + '›'.len_utf8()])
+}
+
 /// Finds a piece of text that is not inside quotes.
 fn find_outside_quotes(line: &str, piece: &str) -> Option<usize> {
     let mut quote = None;

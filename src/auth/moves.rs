@@ -1,0 +1,131 @@
+//! What a login, a refresh or a logout wants done next, and what it hears of it: the contract between a scheme, which
+//! sends nothing, and whoever runs the plan.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Credential;
+use crate::http::{Address, Request, Response};
+use crate::step::{StepsId, Submit};
+use crate::template::Scope;
+
+/// What was heard since the last move.
+#[derive(Debug)]
+pub enum Heard {
+    /// Nothing yet: this is the first move.
+    Start,
+    /// The steps ran and held; these are their captures.
+    Steps(Vec<(Arc<str>, Value)>),
+    /// The answer to the request that was sent, whatever it says.
+    Answer(Box<Response>),
+    /// The pages led to the address they were to end at, which was not asked for.
+    Landed(Address),
+    /// The time is over.
+    Waited,
+    /// What the program printed.
+    Printed(String),
+}
+
+/// What the world gives a flow.
+#[derive(Debug, Clone, Copy)]
+pub struct Ctx<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// What the scheme's templates see: the world, `identity.*`, and at a refresh `session.*`.
+    pub scope: &'a Scope,
+    /// The target, which paths are appended to.
+    pub base: &'a str,
+}
+
+/// A login, a refresh or a logout on its way.
+pub trait Flow: Send {
+    /// Says what to do next.
+    fn next(&mut self, heard: Heard, cx: &Ctx<'_>) -> Move;
+}
+
+/// What a flow wants done.
+#[derive(Debug)]
+pub enum Move {
+    /// Run these steps as the identity; all must hold.
+    Steps(StepsId),
+    /// Go through these pages as a browser does; captures and a CSRF token are heard as those of steps.
+    Pages(Arc<PageScript>),
+    /// Send this; the flow judges the answer itself.
+    Send(Box<Exchange>),
+    /// Run this program to its end.
+    Run(Box<Program>),
+    /// Let this time pass, for this reason.
+    Wait(Duration, &'static str),
+    /// The credential is there.
+    Ready(Credential),
+    /// There will be none: the server refused, or its answer is not what it must be.
+    Refused(Refused),
+}
+
+/// One request of a flow.
+#[derive(Debug)]
+pub struct Exchange {
+    /// What it is called in reports and by `vary`: `token`, `authorize` …
+    pub label: &'static str,
+    /// The request, without cookies.
+    pub request: Request,
+    /// Whether its answer is the same for everybody: it is asked for once in a run.
+    pub common: bool,
+}
+
+/// A program that prints a credential.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Program {
+    /// Its name and its arguments.
+    pub words: Vec<String>,
+    /// Variables for it, beside those of this process.
+    pub variables: Vec<(String, String)>,
+    /// Where it runs.
+    pub folder: PathBuf,
+}
+
+/// Why a flow gives no credential: one sentence, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What the server said, or what is wrong with it.
+    pub message: String,
+    /// What the likely cause is, and what to try.
+    pub help: Vec<String>,
+}
+
+impl Refused {
+    /// A flow heard what it never asked for; a fault of this program.
+    pub(super) fn unasked() -> Self {
+        Self { message: "the login heard something that it did not ask for".to_owned(), help: Vec::new() }
+    }
+}
+
+/// The pages of a login, from the first to where they end.
+#[derive(Debug)]
+pub struct PageScript {
+    /// How the first page is asked for.
+    pub open: Opening,
+    /// The address they end at, which is not asked for, as with an OAuth redirect URI.
+    pub until: Option<Address>,
+    /// The steps that the user wrote down; without them the way is found.
+    pub pages: Option<StepsId>,
+    /// What the user says about the form.
+    pub fill: Submit,
+    /// Whether the user says what goes into which field.
+    pub named: bool,
+    /// Whether pages that ask for consent are agreed to.
+    pub agree: bool,
+}
+
+/// How the first page of a login is asked for.
+#[derive(Debug)]
+pub enum Opening {
+    /// By a step.
+    Step(StepsId),
+    /// By a request that the flow made.
+    Request(Box<Exchange>),
+}
