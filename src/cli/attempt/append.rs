@@ -37,7 +37,7 @@ fn renamed(path: &Path, text: &str, case: &str) -> String {
     if !taken.contains(&name.to_lowercase()) {
         return case.to_owned();
     }
-    let free = (2..).map(|n| format!("{name} ({n})")).find(|free| !taken.contains(&free.to_lowercase()));
+    let free = (2..10_000).map(|n| format!("{name} ({n})")).find(|free| !taken.contains(&free.to_lowercase()));
     let rest = case.split_once('\n').map_or("", |(_, rest)| rest);
     format!("  - name: '{}'\n{rest}", free.unwrap_or_default().replace('\'', "''"))
 }
