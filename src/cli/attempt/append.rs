@@ -48,7 +48,7 @@ fn names(path: &Path, text: &str) -> Vec<String> {
     let input = Input { paths: vec!["-".into()], stdin: Some(text.to_owned()), folder };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = spec::load(&input, &mut sources, &mut diags);
-    suites.suites.iter().flat_map(|s| &s.cases).map(|case| case.name.value.to_string()).collect()
+    suites.suites.iter().flat_map(|s| &s.cases).map(|case| case.name.value.clone()).collect()
 }
 
 /// How many cases a text holds, and how many faults reading it finds.
