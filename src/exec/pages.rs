@@ -13,7 +13,7 @@ use super::talk::{StepRun, percent_decoded};
 use super::{Shared, record};
 use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme};
 use crate::event::Reason;
-use crate::http::jar::Jar;
+use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
 use crate::http::{Address, Follow, Request};
 use crate::page::{ACCEPT, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
 use crate::step::{IdentityId, Prepared, Step};
@@ -52,12 +52,16 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, script: &PageScript
         }
     };
     all.origin = open.fixed_address(&run.world.scope).map(|a| a.origin());
-    let mut drive = Drive { run, open, until: script.until.as_ref(), all: &mut all };
+    let mut drive = Drive { run, open, until: script.until.as_ref(), all: &mut all, filled: None };
     drive.open(request, &mut cast.nobody).await;
     if let Some(pages) = script.pages {
         drive.told(&plan.steps[pages.0 as usize], cast).await;
     } else {
         drive.found(script, &mut cast.nobody).await;
+    }
+    // Whether it worked is told by `whoami`, or by what the pages were to lead to; else by the cookies.
+    if identity.login.whoami.is_none() && script.until.is_none() {
+        drive.must_have_changed(&cast.nobody.jar);
     }
     if drive.all.done.held() {
         if let Some(token) = &drive.all.token {
@@ -89,6 +93,23 @@ struct Drive<'a, 'r> {
     /// Where the pages are to end.
     until: Option<&'a Address>,
     all: &'a mut Driven,
+    /// The form that was filled in last.
+    filled: Option<Filled>,
+}
+
+/// How things were before a form was filled in, and what has come of it.
+struct Filled {
+    cookies: Vec<Held>,
+    /// Whether the answer led to another page.
+    led_on: bool,
+}
+
+/// A cookie by what tells it from others, and its value.
+type Held = (CookieName, String, String, CookieValue);
+
+fn held(jar: &Jar) -> Vec<Held> {
+    let held = |c: &Cookie| (c.name.clone(), c.domain.clone(), c.path.clone(), c.value.clone());
+    jar.iter(Timestamp::now()).map(held).collect()
 }
 
 impl Drive<'_, '_> {
@@ -117,9 +138,26 @@ impl Drive<'_, '_> {
             prepared.follow = Follow::Until(until.clone());
         }
         let done = self.run.browse(self.open, actor, prepared, label).await;
+        if let Some(filled) = &mut self.filled {
+            filled.led_on |= done.last.as_ref().is_some_and(|trail| trail.hops.len() > 1);
+        }
         self.all.done.append(done);
         self.keep_token();
         self.look_for_end();
+    }
+
+    /// The cookie of somebody who only looked at the login page is nobody's credential: a form that brought no other
+    /// one and led nowhere has let nobody in.
+    fn must_have_changed(&mut self, jar: &Jar) {
+        let now = held(jar);
+        let unchanged = self.filled.as_ref().is_some_and(|f| !f.led_on && now.iter().all(|c| f.cookies.contains(c)));
+        if !unchanged || now.is_empty() || !self.all.done.held() {
+            return;
+        }
+        let status = self.all.done.last.as_ref().and_then(|t| t.response()).map_or(0, |r| r.status);
+        let message = format!("the login was answered {status}, but no cookie changed");
+        let help = "if the server lets people in without a new cookie, say by `whoami:` how it knows them";
+        self.stuck(Fault { message, help: vec![help.to_owned()] });
     }
 
     /// Keeps the address where the pages were to end, once a redirect leads there.
@@ -156,6 +194,8 @@ impl Drive<'_, '_> {
                 if !guide.has_filled() {
                     let message = "the login page is no HTML page".to_owned();
                     self.stuck(Fault { message, help: vec!["is `page:` the right one?".to_owned()] });
+                } else if let Some(fault) = guide.missed(None) {
+                    self.stuck(fault);
                 }
                 return;
             };
@@ -175,8 +215,12 @@ impl Drive<'_, '_> {
             if !self.goes_on() {
                 return;
             }
+            self.filled = Some(Filled { cookies: held(&cast.nobody.jar), led_on: false });
             let layered = Arc::new(scope.clone());
             let done = StepRun { scope: &layered, ..*self.run }.run(step, cast).await;
+            if let Some(filled) = &mut self.filled {
+                filled.led_on |= done.last.as_ref().is_some_and(|trail| trail.hops.len() > 1);
+            }
             for (name, value) in &done.captured {
                 scope.set(Arc::clone(name), value.clone());
             }
@@ -212,6 +256,12 @@ impl Drive<'_, '_> {
             carry_token(&mut submission.request, page, &page.forms[at], &actor.jar);
             Ok(submission)
         };
+        if let (Turn::Visit(_) | Turn::Send(_), Some(filled)) = (&turn, &mut self.filled) {
+            filled.led_on = true;
+        }
+        if let Turn::Fill(..) = turn {
+            self.filled = Some(Filled { cookies: held(&actor.jar), led_on: false });
+        }
         let by_itself = Filling { fields: Vec::new(), button: Pick::None };
         let (submission, label) = match turn {
             Turn::Arrived => return false,

@@ -7,6 +7,7 @@ use super::form::{Control, Form, Kind};
 use super::words::quoted;
 use super::{Fault, Fill, Filling, Page, Pick};
 use crate::http::Address;
+use crate::term::did_you_mean;
 
 /// The longest a page may wait before it leads on; what waits longer is there to be read.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,6 +54,8 @@ pub struct Guide {
     known: Known,
     /// Fields that were filled in, by name.
     given: Vec<String>,
+    /// The names of all inputs of the forms that were filled in.
+    seen: Vec<String>,
     named: bool,
     passed: bool,
     turns: usize,
@@ -61,7 +64,7 @@ pub struct Guide {
 impl Guide {
     /// Starts before the first page.
     pub const fn new(known: Known) -> Self {
-        Self { known, given: Vec::new(), named: false, passed: false, turns: 0 }
+        Self { known, given: Vec::new(), seen: Vec::new(), named: false, passed: false, turns: 0 }
     }
 
     /// Tells whether anything was filled in yet.
@@ -84,6 +87,23 @@ impl Guide {
             Turn::Stuck(_) if !self.has_filled() => self.agree(page).unwrap_or(turn),
             _ => turn,
         }
+    }
+
+    /// What is wrong when the login is over and a field was on no page: it is misspelt, or one too many.
+    pub fn missed(&self, page: Option<&Page>) -> Option<Fault> {
+        let fields = self.known.fields.as_ref()?;
+        let left: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).filter(|n| !self.is_given(n)).collect();
+        let others = || self.seen.iter().map(String::as_str).filter(|n| !self.is_given(n));
+        let near = left.iter().find_map(|name| Some((name, did_you_mean(name, others())?)));
+        if let Some((name, near)) = near {
+            let help = vec![format!("did you mean `{near}`?")];
+            return Some(Fault { message: format!("the form has no field `{name}`"), help });
+        }
+        (!left.is_empty()).then(|| unasked(page, &left))
+    }
+
+    fn is_given(&self, name: &str) -> bool {
+        self.given.iter().any(|g| g == name)
     }
 
     /// Agrees to what a page asks, where the login goes on behind it.
@@ -143,7 +163,7 @@ impl Guide {
             return match (names.is_empty(), self.given.is_empty()) {
                 (true, false) => Turn::Arrived,
                 (_, true) => Turn::Stuck(nothing_to_fill(page, &format!("with a field {}", quoted(&names)))),
-                (false, false) => Turn::Stuck(unasked(page, &names)),
+                (false, false) => self.missed(Some(page)).map_or(Turn::Arrived, Turn::Stuck),
             };
         };
         let fill: Vec<(String, Fill)> = left.into_iter().filter(|(n, _)| has(form, n)).cloned().collect();
@@ -153,9 +173,14 @@ impl Guide {
                 return Turn::Stuck(nothing_to_fill(page, &format!("with a field {}", quoted(&names))));
             }
             let again = self.given.iter().any(|n| has(form, n));
-            return if again { Turn::Stuck(refused(page)) } else { Turn::Arrived };
+            if again {
+                return Turn::Stuck(refused(page));
+            }
+            return self.missed(Some(page)).map_or(Turn::Arrived, Turn::Stuck);
         }
         self.given.extend(fill.iter().map(|(n, _)| n.clone()));
+        self.seen
+            .extend(form.inputs().filter(|c| c.kind != Kind::Hidden && !c.name.is_empty()).map(|c| c.name.clone()));
         self.go(page, form, fill)
     }
 
@@ -168,7 +193,7 @@ impl Guide {
             Some(Err(_)) | None => match self.find(page) {
                 Ok(Some(form)) => form,
                 Ok(None) if self.passed => return Turn::Arrived,
-                Ok(None) if self.named => return Turn::Stuck(unasked(page, &["the password"])),
+                Ok(None) if self.named => return Turn::Stuck(unasked(Some(page), &["the password"])),
                 Ok(None) => return Turn::Stuck(nothing_to_fill(page, "with a password input")),
                 Err(fault) => return Turn::Stuck(fault),
             },
@@ -302,8 +327,9 @@ fn nothing_to_fill(page: &Page, what: &str) -> Fault {
     Fault { message: format!("the page{title} has no form {what}"), help: vec![there] }
 }
 
-fn unasked(page: &Page, names: &[&str]) -> Fault {
-    let said = page.signs.error.as_ref().map(|e| format!("; the last page says \"{e}\"")).unwrap_or_default();
+fn unasked(page: Option<&Page>, names: &[&str]) -> Fault {
+    let error = page.and_then(|page| page.signs.error.as_ref());
+    let said = error.map(|e| format!("; the last page says \"{e}\"")).unwrap_or_default();
     Fault {
         message: format!("no page of the login asked for {}{said}", crate::term::list(names, "and")),
         help: Vec::new(),

@@ -89,3 +89,41 @@ fn a_page_that_asks_for_more_than_a_password() {
         _ => html(200, PAGE),
     });
 }
+
+#[test]
+fn a_wrong_password_behind_the_cookie_of_the_page() {
+    run(BLIND, 3, "blocked: login-failed", |r| match r.method.as_str() {
+        "POST" => html(200, "<p>Hm.</p>"),
+        _ => html(200, PAGE).header("set-cookie", "sid=1"),
+    });
+}
+
+#[test]
+fn the_same_cookie_once_more() {
+    run(BLIND, 3, "blocked: login-failed", |r| match r.method.as_str() {
+        "POST" => html(200, "<p>Hm.</p>").header("set-cookie", "sid=1"),
+        _ => html(200, PAGE).header("set-cookie", "sid=1"),
+    });
+}
+
+#[test]
+fn a_cookie_that_changes_is_a_login() {
+    run(BLIND, 0, "passed", |r| match r.method.as_str() {
+        "POST" => html(200, "<p>Welcome.</p>").header("set-cookie", "sid=2"),
+        _ => html(200, PAGE).header("set-cookie", "sid=1"),
+    });
+}
+
+#[test]
+fn a_field_that_no_page_has() {
+    let scheme = r#"
+auth:
+  page: { scheme: form, page: /login, fields: { usr: "{{ identity.username }}", pw: "{{ identity.password }}" } }
+"#;
+    for answer in [json(200, "{}"), html(200, "<p>Welcome.</p>")] {
+        run(scheme, 3, "blocked: login-failed", move |r| match r.method.as_str() {
+            "POST" => answer.clone().header("set-cookie", "sid=1"),
+            _ => html(200, PAGE),
+        });
+    }
+}
