@@ -3,6 +3,8 @@
 //! A token is read as it is, also one that a server must never issue. Only `verify` says that a key
 //! stands behind it; claims that are read without are reported as unverified.
 
+use jiff::Timestamp;
+
 use crate::jose::{Jwks, Key, Token};
 use crate::jsonpath::Path;
 use crate::spec::{self, Def, Fields, Node, Reader, Shape, key};
@@ -57,7 +59,21 @@ enum About {
     Header(String, Expectation),
     Claim(String, Option<Path>, Expectation, Proof),
     Signature(Trust),
+    /// That a token whose signature is verified is valid now (RFC 7519, sections 4.1.4 and 4.1.5).
+    Time(Limit),
 }
+
+/// A claim that limits when a token is valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limit {
+    End,
+    Start,
+}
+
+/// How far the clock of the server may be from ours, in seconds.
+const LEEWAY: f64 = 5.0;
+
+const LIMITS: &[(&str, Limit)] = &[("exp", Limit::End), ("nbf", Limit::Start)];
 
 /// Whether the same expectation has the signature verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +99,13 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) 
     let mut faulty = false;
     if let Some(node) = fields.get("verify") {
         match trust(node, reader) {
-            Some(trust) => add(About::Signature(trust), node.span, "signature"),
+            Some(trust) => {
+                add(About::Signature(trust), node.span, "signature");
+                let claims = fields.get("claims").and_then(|n| reader.map(n));
+                for (name, limit) in LIMITS.iter().filter(|(name, _)| !claims.is_some_and(|c| speaks_of(c, name))) {
+                    add(About::Time(*limit), node.span, &format!("claim {name}"));
+                }
+            }
             None => faulty = true,
         }
     }
@@ -117,6 +139,12 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) 
             subject: "jwt".to_owned(),
         });
     }
+}
+
+/// Whether claims say something about one by its name or path.
+fn speaks_of(claims: Fields<'_>, name: &str) -> bool {
+    let bare = |key: &str| key.trim_start_matches('$').trim_matches(['.', '[', ']', '\'', '"']).to_owned();
+    claims.iter().any(|entry| bare(&entry.key) == name)
 }
 
 fn from(node: &Node, reader: &mut Reader<'_>) -> Option<From> {
@@ -230,6 +258,39 @@ impl Trust {
     }
 }
 
+impl Limit {
+    /// Judges the claim; a token need not have it.
+    fn judge(self, token: &Token, now: Timestamp) -> Checked {
+        let name = LIMITS.iter().find(|(_, l)| *l == self).map_or("", |(name, _)| *name);
+        let expected = match self {
+            Self::End => "a token that has not expired",
+            Self::Start => "a token that is valid already",
+        };
+        let broken = |actual: String| Checked::Broken { expected: expected.to_owned(), actual };
+        let claims = match token.claims() {
+            Ok(claims) => claims,
+            Err(fault) => return broken(fault.0),
+        };
+        let Some(claim) = claims.get(name) else { return Checked::Held };
+        let Some(at) = claim.as_f64() else {
+            return broken(format!("`{name}` is no time: {}", super::value::describe(claim)));
+        };
+        let ahead = at - now.as_duration().as_secs_f64();
+        let holds = match self {
+            Self::End => ahead > -LEEWAY,
+            Self::Start => ahead <= LEEWAY,
+        };
+        if holds {
+            return Checked::Held;
+        }
+        let seconds = ahead.abs().round();
+        broken(match self {
+            Self::End => format!("`exp` was {seconds} s ago"),
+            Self::Start => format!("`nbf` is in {seconds} s"),
+        })
+    }
+}
+
 impl Check for Jwt {
     fn judge(&self, seen: &Seen<'_>) -> Checked {
         let token = match self.from.token(seen) {
@@ -240,6 +301,7 @@ impl Check for Jwt {
         match &self.about {
             About::Token => Checked::Held,
             About::Signature(trust) => trust.judge(&token, seen),
+            About::Time(limit) => limit.judge(&token, seen.now),
             About::Header(name, expectation) => {
                 let missing = Actual::Missing(Missing::Absent("no such member of the header"));
                 expectation.judge(token.header().get(name).map_or(missing, Actual::Json), at)
@@ -264,6 +326,7 @@ impl Check for Jwt {
             About::Signature(Trust::Jwks(address)) => Some(address),
             About::Signature(Trust::Key(_) | Trust::Secret(_))
             | About::Token
+            | About::Time(_)
             | About::Header(..)
             | About::Claim(..) => None,
         }
@@ -272,7 +335,11 @@ impl Check for Jwt {
     fn note(&self) -> Option<&'static str> {
         match self.about {
             About::Claim(_, _, _, Proof::Unverified) => Some(UNVERIFIED),
-            About::Claim(_, _, _, Proof::Verified) | About::Token | About::Header(..) | About::Signature(_) => None,
+            About::Claim(_, _, _, Proof::Verified)
+            | About::Token
+            | About::Header(..)
+            | About::Signature(_)
+            | About::Time(_) => None,
         }
     }
 }
@@ -325,6 +392,29 @@ mod tests {
         assert!(fetched.unjudgeable(&verify("jwks: /other.json"))[0].contains("not fetched"));
         let failed = fetched.fetched("/down.json", Err("it answered 500".to_owned()));
         assert_eq!(failed.unjudgeable(&verify("jwks: /down.json")), ["it answered 500"]);
+    }
+
+    #[test]
+    fn a_verified_token_is_valid_now() {
+        let verify = |claims: &str| format!("jwt: {{ from: $.token, verify: {{ secret: {SECRET} }}{claims} }}");
+        for (claims, holds) in [
+            (json!({"exp": NOW + 1, "nbf": NOW}), true),
+            (json!({"exp": NOW - 4, "nbf": NOW + 4}), true),
+            (json!({"exp": NOW - 6}), false),
+            (json!({"nbf": NOW + 6}), false),
+            (json!({"exp": "tomorrow"}), false),
+            (json!({"exp": null}), false),
+        ] {
+            assert_eq!(answer(&claims).holds(&verify("")), holds, "{claims}");
+        }
+        let old = answer(&json!({"exp": NOW - 600}));
+        let broken = old.broken(&verify(""));
+        assert_eq!(broken, [("a token that has not expired".to_owned(), "`exp` was 600 s ago".to_owned())]);
+        for said in ["exp: { exists: true }", "$.exp: { below: 9999999999 }", "\"$['exp']\": { exists: true }"] {
+            assert!(old.holds(&verify(&format!(", claims: {{ {said} }}"))), "{said}");
+        }
+        assert!(!old.holds(&verify(", claims: { nbf: { exists: false } }")));
+        assert!(old.holds("jwt: { from: $.token }"), "without `verify` it is read as it is");
     }
 
     #[test]
