@@ -89,6 +89,13 @@ pub(super) fn bad_schema(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&BAD_SCHEMA, span, why).label("this schema")
 }
 
+/// A key of a schema that is near to a keyword.
+pub(super) fn unknown_keyword(span: Span, key: &str, near: &str) -> Diagnostic {
+    Diagnostic::error(&BAD_SCHEMA, span, format!("JSON Schema has no keyword `{key}`, so it would be passed over"))
+        .label("not a keyword")
+        .fix(span, near, format!("did you mean `{near}`?"))
+}
+
 /// A name that no earlier step has.
 pub(super) fn unknown_step(span: Span, name: &str, known: &[String]) -> Diagnostic {
     let fault = Diagnostic::error(&UNKNOWN_STEP, span, format!("no earlier step of this case is called `{name}`"))

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::diag::Diagnostic;
 use crate::spec::{Data, Node, Reader};
 
 use super::operand::{Moment, Why};
 use super::operator::{Expectation, Fit, Operator};
 use super::value::{Actual, Kind};
 use super::{Check, Checked, Placed, Seen, diags};
+
+mod words;
 
 #[derive(Debug)]
 struct Body(Expectation);
@@ -66,6 +69,15 @@ pub(super) fn operator(node: &Node, kind: Kind, reader: &mut Reader<'_>) -> Opti
             return None;
         }
     };
+    if let Some(wrong) = words::misspelt(&schema) {
+        reader.fault(misspelt(node, file.as_deref(), &wrong));
+        return None;
+    }
+    if !words::could_refuse(&schema) {
+        let message = "this schema has no keyword that refuses anything, so it could not fail";
+        reader.fault(diags::no_checks(node.span, message));
+        return None;
+    }
     match Validator::new(&schema) {
         Ok(validator) => Some(Box::new(Schema { file, validator })),
         Err(why) => {
@@ -73,6 +85,31 @@ pub(super) fn operator(node: &Node, kind: Kind, reader: &mut Reader<'_>) -> Opti
             None
         }
     }
+}
+
+/// Tells of a misspelt keyword at its place, which in a file is a path.
+fn misspelt(node: &Node, file: Option<&str>, wrong: &words::Misspelt) -> Diagnostic {
+    let key = wrong.path.last().map_or("", String::as_str);
+    if let Some(file) = file {
+        let at = wrong.path.join("/");
+        let why = format!("the file `{file}` has no keyword of JSON Schema at /{at}: it would be passed over");
+        return diags::bad_schema(node.span, &why).help(format!("did you mean `{}`?", wrong.near));
+    }
+    let (mut here, mut span) = (node, node.span);
+    for part in &wrong.path {
+        match &here.data {
+            Data::Map(entries) => {
+                let Some(entry) = entries.iter().find(|e| *e.key == **part) else { break };
+                (here, span) = (&entry.value, entry.key_span);
+            }
+            Data::List(items) => {
+                let Some(item) = part.parse().ok().and_then(|at: usize| items.get(at)) else { break };
+                (here, span) = (item, item.span);
+            }
+            Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) => break,
+        }
+    }
+    diags::unknown_keyword(span, key, wrong.near)
 }
 
 fn file(path: &str, reader: &Reader<'_>) -> Result<Value, String> {
@@ -176,10 +213,26 @@ mod tests {
     }
 
     #[test]
+    fn names_of_the_user_are_no_keywords() {
+        let schema = "schema: { properties: { typ: { type: string }, item: { enum: [{ tpye: 1 }] } }, \
+                      dependencies: { typ: [itm] }, x-typ: 1, example: { tpye: 1 }, required: [typ] }";
+        assert!(Answer::ok().json(&json!({"typ": "a", "itm": 1})).holds(schema));
+        assert!(!Answer::ok().json(&json!({"typ": 1, "itm": 1})).holds(schema));
+    }
+
+    #[test]
     fn faults_are_told() {
         for (written, words) in [
             ("schema: { type: objekt }", "cannot be read"),
             ("schema: {}", "could not fail"),
+            ("schema: { title: user, $defs: { a: { type: string } } }", "could not fail"),
+            ("schema: { x-type: string, whatever: 1 }", "could not fail"),
+            ("schema: { type: object, requried: [id] }", "no keyword `requried`"),
+            ("schema: { propertys: { id: {} } }", "no keyword `propertys`"),
+            ("schema: { properties: { typ: { minimun: 1 } } }", "`minimun`"),
+            ("schema: { anyOf: [ { type: string }, { tpye: object } ] }", "`tpye`"),
+            ("json: { $.a: { schema: { items: { enumm: [1] } } } }", "`enumm`"),
+            ("schema: tests/fixtures/misspelt-schema.json", "/properties/id/minimun"),
             ("schema: true", "could not fail"),
             ("schema: nope.json", "cannot be used"),
             ("schema: { $ref: \"https://example.com/x.json\" }", "nothing outside"),
