@@ -245,6 +245,11 @@ pub trait Check: Debug + Send + Sync {
     fn counts_winners(&self) -> bool {
         false
     }
+
+    /// Tells of a check of winners whether so many would do; nothing when that depends on the run.
+    fn holds_for(&self, _winners: u32) -> Option<bool> {
+        None
+    }
 }
 
 /// What was fetched for checks: the text behind an address, or why there is none.

@@ -96,6 +96,11 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
             continue;
         }
         match Path::parse(&text) {
+            Ok(_) if is_everything(&text) => {
+                let message = format!("`{text}` leaves nothing of the body to compare");
+                reader.fault(diags::no_checks(item.span, message).help("to leave the body out, write `in: [status]`"));
+                return None;
+            }
             Ok(path) => beside.paths.push(path),
             Err(fault) => {
                 let written = reader.sources.slice(item.span);
@@ -105,6 +110,11 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
         }
     }
     Some(Placed { subject: format!("{word} `{}`", beside.step), check: Box::new(beside), span: node.span })
+}
+
+/// Tells whether a path names all that a body holds: `$`, or wildcards alone.
+fn is_everything(path: &str) -> bool {
+    path.strip_prefix('$').is_some_and(|rest| rest.chars().all(|c| ".*[] ".contains(c)))
 }
 
 /// The answer of an earlier step, kept in the scope of the later ones.
@@ -313,6 +323,9 @@ mod tests {
             ("same_as: { step: earlier, in: [] }", "could not fail"),
             ("same_as: { step: earlier, in: [stats] }", "not a part of an answer"),
             ("same_as: { step: earlier, ignore: [\"$.a[\"] }", "too early"),
+            ("same_as: { step: earlier, ignore: [$] }", "nothing of the body"),
+            ("same_as: { step: earlier, ignore: [$.id, \"$.*\"] }", "nothing of the body"),
+            ("differs_from: { step: earlier, ignore: \"$..[*]\" }", "nothing of the body"),
             ("differs_from: { step: earlier, what: x }", "no key called `what`"),
         ] {
             let found = faults(written);

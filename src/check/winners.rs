@@ -1,9 +1,12 @@
 //! `winners`: how many of the answers to one step, sent several times at once, met all else.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::spec::{Data, Node, Reader};
+use crate::template::Scope;
 
+use super::operand::Moment;
 use super::operator::Expectation;
 use super::value::{Actual, Kind};
 use super::{Check, Checked, Placed, Seen, diags};
@@ -33,6 +36,15 @@ impl Check for Winners {
 
     fn counts_winners(&self) -> bool {
         true
+    }
+
+    fn holds_for(&self, winners: u32) -> Option<bool> {
+        let at = Moment { scope: &Scope::default(), now: Timestamp::UNIX_EPOCH };
+        match self.0.judge(Actual::Json(&Value::from(winners)), at) {
+            Checked::Held => Some(true),
+            Checked::Broken { .. } => Some(false),
+            Checked::Unjudgeable { .. } => None,
+        }
     }
 }
 

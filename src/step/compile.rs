@@ -9,7 +9,8 @@ use super::flow::{Found, Returned};
 use super::request::{Body, Field, Parts};
 use super::{Ask, Caller, IdentityId, Line, Pause, Redirects, Step, Tree, Vary, diags};
 use crate::capture::read_captures;
-use crate::check::{Expectations, StatusSet, read_expect, until};
+use crate::check::{Expectations, Placed, StatusSet, read_expect, until};
+use crate::diag::Diagnostic;
 use crate::files::read_file;
 use crate::http::Address;
 use crate::source::{Span, Spanned};
@@ -118,6 +119,9 @@ impl Compile<'_, '_> {
     ) {
         if let (Some(winners), None) = (expect.checks.iter().find(|c| c.check.counts_winners()), spec.together) {
             self.reader.fault(diags::no_race(winners.span));
+        }
+        if let Some(fault) = spec.together.and_then(|most| settled_winners(&expect.checks, most)) {
+            self.reader.fault(fault);
         }
         if let Some(Ask::Use(flow)) = ask {
             self.check_answer(flow, spec.expect.as_ref(), spec.capture.as_ref());
@@ -313,4 +317,14 @@ impl Compile<'_, '_> {
             }
         }
     }
+}
+
+/// Finds `winners` that hold whatever comes back, or never do.
+fn settled_winners(checks: &[Placed], most: u32) -> Option<Diagnostic> {
+    let winners: Vec<&Placed> = checks.iter().filter(|c| c.check.counts_winners()).collect();
+    let first = winners.first()?.span;
+    let holds = |n: u32| winners.iter().try_fold(true, |all, c| Some(all && c.check.holds_for(n)?));
+    let held: Vec<bool> = (0..=most).map(holds).collect::<Option<_>>()?;
+    let told = held.iter().all(|h| *h == held[0]);
+    told.then(|| diags::settled_race(first, most, held[0]))
 }

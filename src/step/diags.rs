@@ -35,7 +35,7 @@ static FILE: Code = Code {
 
 static NO_RACE: Code = Code {
     name: "no-race",
-    about: "`winners` stands in a step that is sent once",
+    about: "`winners` stands in a step that is sent once, or holds always or never",
     explain: "`together: 10` sends a step ten times at once, and `winners` says how many of the answers may meet its other expectations.",
 };
 static BAD_UNTIL: Code = Code {
@@ -84,6 +84,16 @@ pub(super) fn no_race(span: Span) -> Diagnostic {
     Diagnostic::error(&NO_RACE, span, "`winners` counts the answers of a step that is sent `together`")
         .label("this step is sent once")
         .help("add `together: 10` to the step, or leave `winners` out")
+}
+
+/// `winners` that say nothing about so many answers.
+pub(super) fn settled_race(span: Span, most: u32, holds: bool) -> Diagnostic {
+    let (message, label) = if holds {
+        (format!("of {most} answers any number would do, so it could not fail"), "could not fail")
+    } else {
+        (format!("of {most} answers no number would do, so it never holds"), "never holds")
+    };
+    Diagnostic::error(&NO_RACE, span, message).label(label).help(format!("winners are counted from 0 to {most}"))
 }
 
 pub(super) fn bad_until(span: Span, why: &str) -> Diagnostic {
