@@ -228,6 +228,9 @@ pub struct Tally {
     pub counts: [usize; 8],
     /// Passed cases of which some refusal stayed unproven.
     pub unproven: usize,
+    /// Steps of passed cases that were left out, for their `if` was false.
+    #[serde(default)]
+    pub skipped_steps: usize,
     /// Refusals with all their controls.
     pub proven_refusals: usize,
     /// Steps that read claims of a token without verifying its signature.
@@ -252,6 +255,7 @@ impl Tally {
         self.counts[outcome.verdict as usize] += 1;
         self.proven_refusals += outcome.proof.proven as usize;
         self.unverified_claims += outcome.proof.unverified as usize;
+        self.skipped_steps += outcome.skipped_steps();
         if outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0 {
             self.unproven += 1;
         }

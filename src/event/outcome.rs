@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Verdict;
 use super::finding::Finding;
 use super::reasons::reason_code;
-use super::record::StepRecord;
+use super::record::{Phase, StepRecord};
 use super::serial::{millis, shared};
 use crate::source::Place;
 
@@ -66,6 +66,22 @@ pub struct Outcome {
     pub waited: Duration,
     /// Requests sent, hops and shared logins included where this case made them.
     pub requests: u32,
+}
+
+impl Outcome {
+    /// Counts the steps that were left out although the case passed: it proves less than its text says.
+    pub fn skipped_steps(&self) -> usize {
+        let left_out = |step: &&StepRecord| step.skipped && step.phase == Phase::Case;
+        match self.verdict {
+            Verdict::Passed | Verdict::Flaky => self.steps.iter().filter(left_out).count(),
+            Verdict::Failed
+            | Verdict::Blocked
+            | Verdict::Inconclusive
+            | Verdict::Errored
+            | Verdict::Skipped
+            | Verdict::NotRun => 0,
+        }
+    }
 }
 
 /// What the command that serves a target said last.

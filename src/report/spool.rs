@@ -52,6 +52,7 @@ pub(crate) struct Head {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) unproven: u32,
+    pub(crate) skipped_steps: usize,
 }
 
 /// What an outcome that did not pass holds beside its JSON: the user's lines and shared causes, in a fixed order.
@@ -194,6 +195,7 @@ impl Head {
             file: outcome.place.file.to_string(),
             line: outcome.place.line,
             unproven: outcome.proof.unproven,
+            skipped_steps: outcome.skipped_steps(),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{Shown, clean, cut, exchange};
 use crate::event::{Certainty, Outcome, OutcomeKind, Verdict};
 use crate::report::block::failure_text;
 use crate::report::spool::{Entry, Spool};
+use crate::term::plural;
 
 /// Bytes of the exchange that are written for a case that did not pass.
 const SYSTEM_OUT: usize = 8 * 1024;
@@ -60,7 +61,7 @@ fn passed(entry: &Entry, spool: &mut Spool) -> std::io::Result<Case> {
         elapsed: entry.elapsed,
         file: clean::attribute(&head.file).into_owned(),
         result: TestResult::Success,
-        system_out: unproven(head.unproven),
+        system_out: Some(remarks(head.unproven, head.skipped_steps)).filter(|text| !text.is_empty()),
     })
 }
 
@@ -128,7 +129,7 @@ fn system_out(outcome: &Outcome, shown: Shown) -> String {
             out.push_str(&format!("an earlier attempt: {} ({})\n", reason.message, reason.place));
         }
     }
-    out.extend(unproven(outcome.proof.unproven));
+    out.push_str(&remarks(outcome.proof.unproven, outcome.skipped_steps()));
     match shown {
         Shown::Passed => {}
         Shown::Failure | Shown::Error | Shown::Skipped => out.push_str(&exchange::exchanges(outcome)),
@@ -136,10 +137,17 @@ fn system_out(outcome: &Outcome, shown: Shown) -> String {
     out
 }
 
-fn unproven(refusals: u32) -> Option<String> {
-    let told = crate::term::plural(refusals as usize, "refusal");
-    (refusals > 0)
-        .then(|| format!("unproven: {told}; nobody was allowed the same request, so the cause may be another\n"))
+/// What a case proves less than its text says.
+fn remarks(unproven: u32, skipped_steps: usize) -> String {
+    let mut out = String::new();
+    if unproven > 0 {
+        let told = plural(unproven as usize, "refusal");
+        out.push_str(&format!("unproven: {told}; nobody was allowed the same request, so the cause may be another\n"));
+    }
+    if skipped_steps > 0 {
+        out.push_str(&format!("skipped: {}, for the condition under `if` was false\n", plural(skipped_steps, "step")));
+    }
+    out
 }
 
 /// Cuts a masked text and makes it fit for XML.

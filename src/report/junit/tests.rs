@@ -190,6 +190,21 @@ fn flaky_and_unproven_are_said_although_they_passed() {
 }
 
 #[test]
+fn steps_that_were_left_out_of_a_passed_case_are_said() {
+    let (mut passed, mut failed) = (outcome(2, 0, Verdict::Passed), outcome(3, 0, Verdict::Failed));
+    for case in [&mut passed, &mut failed] {
+        case.steps.iter_mut().for_each(|step| step.skipped = true);
+    }
+    let steps = passed.steps.len();
+    let root = report(&[passed, failed]);
+    let cases = root.inner[0].all("testcase");
+    assert!(steps > 0);
+    let said = cases[0].text_of("system-out");
+    assert!(said.starts_with(&format!("skipped: {steps} step")), "{said}");
+    assert!(!cases[1].text_of("system-out").contains("skipped: "), "it did not pass anyway");
+}
+
+#[test]
 fn a_teardown_is_a_case_of_its_own() {
     let mut left = outcome(9, 0, Verdict::Errored);
     left.kind = OutcomeKind::Teardown;

@@ -37,6 +37,7 @@ struct Row {
     decided: usize,
     counts: [usize; 8],
     unproven: usize,
+    skipped_steps: usize,
     span: Option<(Instant, Instant)>,
     waited: Duration,
     waited_for: Option<String>,
@@ -55,6 +56,7 @@ impl Suites {
             decided: 0,
             counts: [0; 8],
             unproven: 0,
+            skipped_steps: 0,
             span: None,
             waited: Duration::ZERO,
             waited_for: None,
@@ -74,6 +76,7 @@ impl Suites {
         row.decided += 1;
         row.counts[outcome.verdict as usize] += 1;
         row.unproven += usize::from(outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0);
+        row.skipped_steps += outcome.skipped_steps();
         let start = now.checked_sub(outcome.elapsed).unwrap_or(now);
         let (first, last) = row.span.unwrap_or((start, now));
         row.span = Some((first.min(start), last.max(now)));
@@ -186,12 +189,18 @@ impl Row {
             (Role::Doubt, count(self.of(Verdict::Flaky), "flaky")),
             (Role::Dim, if all_skipped { String::new() } else { count(skipped, "skipped") }),
             (Role::Dim, count(self.unproven, "unproven")),
+            (Role::Dim, steps_skipped(self.skipped_steps)),
             (Role::Dim, waited),
         ]
         .into_iter()
         .filter(|(_, text)| !text.is_empty())
         .collect()
     }
+}
+
+/// Says how many steps were left out, if any.
+fn steps_skipped(steps: usize) -> String {
+    if steps == 0 { String::new() } else { format!("{} skipped", plural(steps, "step")) }
 }
 
 /// Writes a suite's time: always in seconds, so that the column can be compared.
@@ -214,5 +223,8 @@ pub(super) fn case_line(page: Page, outcome: &Outcome, name: &str) -> Vec<Line> 
     let line = line.push(Role::Dim, &format!("{time:>8}  ")).text(name);
     let why = outcome.reasons.first().filter(|_| !outcome.verdict.needs_attention());
     let why = why.map(|r| shorten(&r.message, 160)).unwrap_or_default();
-    line.flow(&[(Role::Dim, &why)], page.width, NAME + 22)
+    let skipped = steps_skipped(outcome.skipped_steps());
+    let remarks = [(Role::Dim, why.as_str()), (Role::Dim, skipped.as_str())];
+    let remarks: Vec<_> = remarks.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+    line.flow(&remarks, page.width, NAME + 22)
 }

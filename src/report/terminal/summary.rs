@@ -202,6 +202,11 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let text = format!("{steps} {verb} them without verifying the signature; `verify` beside `claims` does");
         rows.push(("claims", Role::Doubt, text));
     }
+    if tally.skipped_steps > 0 {
+        let (steps, whose) =
+            (plural(tally.skipped_steps, "step"), if tally.skipped_steps == 1 { "its" } else { "their" });
+        rows.push(("skipped", Role::Doubt, format!("{steps} of cases that passed, for {whose} `if` was false")));
+    }
     if !summary.tolerated.is_empty() {
         let cases = summary.tolerated.iter().map(|v| plural(tally.of(*v), &format!("{} case", v.word())));
         let text = format!("{}, by request", list(&cases.collect::<Vec<_>>(), "and"));
