@@ -102,6 +102,20 @@ fn faults(validator: &Validator, value: &Value) -> Vec<String> {
 }
 
 #[test]
+fn patterns_are_such_as_every_dialect_reads() {
+    for kind in [Kind::Suite, Kind::Project] {
+        let text = schema(kind).to_string();
+        // Python's `re` refuses a schema with a class of Unicode.
+        assert!(!text.contains(r"\\p{") && !text.contains(r"\\P{"), "{kind:?}");
+    }
+    let named = validator(Kind::Suite);
+    for (name, fits) in [("a.b-1", true), ("é", true), ("😀", true), ("a b", false), ("", false)] {
+        let suite = serde_json::json!({ "vars": { name: "x" }, "cases": [{ "request": "GET /" }] });
+        assert_eq!(named.is_valid(&suite), fits, "{name}");
+    }
+}
+
+#[test]
 fn every_key_says_what_it_takes() {
     let mut tables: Vec<(&str, &[Key])> = vec![
         ("step keys", spec::STEP_KEYS),

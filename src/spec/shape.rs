@@ -140,9 +140,9 @@ impl Shape {
         }
     }
 
-    /// A map whose names templates can use.
+    /// A map whose names templates can use. The pattern is one that every dialect reads; not all know `\P{…}`.
     pub const fn by_name(of: &'static Self) -> Self {
-        Self::Named(r"^[\w.\-\P{ASCII}]+$", of)
+        Self::Named(r"^([\w.\-]|[^\x00-\x7F])+$", of)
     }
 }
 
