@@ -171,7 +171,9 @@ pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> O
             }
         }
     };
-    if let (Some(vary), false) = (fields.entry("vary"), matches!(ask, Some(AskSpec::Talk(_) | AskSpec::Use(_)))) {
+    // A request with a fault of its own may be a talk whose `vary` cannot be read.
+    let written_out = ask.as_ref().is_some_and(|ask| !matches!(ask, AskSpec::Talk(_) | AskSpec::Use(_)));
+    if let (Some(vary), true) = (fields.entry("vary"), written_out) {
         reader.fault(diags::vary_alone(vary.key_span, first.value.span));
     }
     ask

@@ -232,6 +232,12 @@ pub fn missing_key(span: Span, key: &str, place: &str) -> Diagnostic {
     Diagnostic::error(&MISSING_KEY, span, format!("{place} needs `{key}`")).label(format!("`{key}` is missing"))
 }
 
+/// An identity without a scheme, which may be meant to change one of the same name.
+pub(super) fn needs_auth(span: Span, name: &str) -> Diagnostic {
+    missing_key(span, "auth", "an identity")
+        .help(format!("to change the `{name}` that another file declares, add `like: {name}`"))
+}
+
 /// A value of another type than is needed.
 pub fn wrong_type(node: &Node, wanted: &str) -> Diagnostic {
     Diagnostic::error(&WRONG_TYPE, node.span, format!("{wanted} is needed here, and this is {}", node.type_name()))

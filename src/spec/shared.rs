@@ -245,6 +245,14 @@ fn scheme(reader: &mut Reader<'_>, node: &Node) -> Option<SchemeSpec> {
 
 fn identities(fields: Fields<'_>, reader: &mut Reader<'_>) -> Vec<Named<IdentitySpec>> {
     let all = named(fields, "identities", reader, identity);
+    for entry in fields.get("identities").and_then(|node| reader.map(node)).iter().flat_map(|f| f.iter()) {
+        if let Data::Map(own) = &entry.value.data
+            && own.iter().all(|e| !matches!(&*e.key, "auth" | "like"))
+        {
+            let span = own.first().map_or(entry.value.span, |e| e.key_span);
+            reader.fault(diags::needs_auth(span, &entry.key));
+        }
+    }
     for identity in &all {
         let reason = if &*identity.name == "anonymous" {
             "`anonymous` always exists, is always empty and cannot carry a credential"
@@ -263,7 +271,8 @@ fn identity(reader: &mut Reader<'_>, node: &Node) -> Option<IdentitySpec> {
     let like = fields.get("like").map(|n| reader.word(n));
     let auth = match (fields.get("auth"), &like) {
         (None, Some(_)) => None,
-        _ => Some(reader.need(fields, node, "auth", "an identity")?),
+        // Told where its name is known.
+        _ => Some(fields.get("auth")?),
     };
     let auth = match auth.map(|n| (n, &n.data)) {
         None => None,

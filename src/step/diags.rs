@@ -151,12 +151,18 @@ pub fn no_flow_here(span: Span) -> Diagnostic {
         .help("cases, setups, teardowns and other flows use flows")
 }
 
-pub(super) fn unknown_arg(span: Span, arg: &str, flow: (&str, Span), known: &[&str]) -> Diagnostic {
+/// An argument that a flow does not take, of those that it takes and those that are not given yet.
+pub(super) fn unknown_arg(
+    span: Span,
+    arg: &str,
+    flow: (&str, Span),
+    (known, free): (&[&str], &[&str]),
+) -> Diagnostic {
     let (name, declared) = flow;
     let diagnostic = Diagnostic::error(&FLOW_ARGS, span, format!("the flow `{name}` takes no `{arg}`"))
         .label("not an argument of it")
         .also(declared, "the flow");
-    match did_you_mean(arg, known.iter().copied()) {
+    match did_you_mean(arg, free.iter().copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None if known.is_empty() => diagnostic.help("it takes no arguments"),
         None => diagnostic.help(format!("it takes {}", quoted(known))),

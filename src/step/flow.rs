@@ -176,7 +176,10 @@ impl Compile<'_, '_> {
         let known: Vec<&str> = found.flow.args.iter().map(|arg| &*arg.name).collect();
         let mut good = true;
         for given in using.args.iter().filter(|given| !known.contains(&&*given.key)) {
-            self.reader.fault(diags::unknown_arg(given.key_span, &given.key, (&using.name.value, found.span), &known));
+            let is_free = |name: &&str| using.args.iter().all(|given| *given.key != **name);
+            let free: Vec<&str> = known.iter().copied().filter(is_free).collect();
+            let flow = (&*using.name.value, found.span);
+            self.reader.fault(diags::unknown_arg(given.key_span, &given.key, flow, (&known, &free)));
             good = false;
         }
         let mut args = Vec::new();

@@ -88,11 +88,12 @@ fn bare_template(line: &str) -> Option<(std::ops::Range<usize>, String)> {
     let close = line[at..].find("}}").map(|i| at + i + 2)?;
     let in_flow = line[..at].matches('{').count() > line[..at].matches('}').count() || line[..at].contains('[');
     let before = line[..at].trim_end();
-    if !before.is_empty() && !before.ends_with([':', '-', '{', '[', ',']) {
+    let apart = before.len() < at && before.ends_with([':', '-', ',']);
+    if !before.is_empty() && !apart && !before.ends_with(['{', '[']) {
         // Inside `{ }` a brace ends plain text wherever it stands in it: `{ request: GET /a/{{ id }} }`.
-        let start =
-            [": ", "{ ", "[", ", "].iter().filter_map(|sign| Some(line[..at].rfind(sign)? + sign.len())).max()?;
-        at = if in_flow { start } else { return None };
+        let signs = [": ", ", ", "{", "["];
+        let start = signs.iter().filter_map(|sign| Some(line[..at].rfind(sign)? + sign.len())).max()?;
+        at = if in_flow { at - line[start..at].trim_start().len() } else { return None };
     }
     let rest = &line[close..];
     let more = if in_flow { rest.find([',', '}', ']']).unwrap_or(rest.len()) } else { rest.len() };
