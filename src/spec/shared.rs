@@ -245,7 +245,8 @@ fn scheme(reader: &mut Reader<'_>, node: &Node) -> Option<SchemeSpec> {
 
 fn identities(fields: Fields<'_>, reader: &mut Reader<'_>) -> Vec<Named<IdentitySpec>> {
     let all = named(fields, "identities", reader, identity);
-    for entry in fields.get("identities").and_then(|node| reader.map(node)).iter().flat_map(|f| f.iter()) {
+    for entry in fields.get("identities").and_then(|node| reader.map(node)).iter().flat_map(super::reader::Fields::iter)
+    {
         if let Data::Map(own) = &entry.value.data
             && own.iter().all(|e| !matches!(&*e.key, "auth" | "like"))
         {

@@ -152,12 +152,7 @@ pub fn no_flow_here(span: Span) -> Diagnostic {
 }
 
 /// An argument that a flow does not take, of those that it takes and those that are not given yet.
-pub(super) fn unknown_arg(
-    span: Span,
-    arg: &str,
-    flow: (&str, Span),
-    (known, free): (&[&str], &[&str]),
-) -> Diagnostic {
+pub(super) fn unknown_arg(span: Span, arg: &str, flow: (&str, Span), (known, free): (&[&str], &[&str])) -> Diagnostic {
     let (name, declared) = flow;
     let diagnostic = Diagnostic::error(&FLOW_ARGS, span, format!("the flow `{name}` takes no `{arg}`"))
         .label("not an argument of it")
