@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name, plain, set_cookie};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, plain, set_cookie};
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
@@ -73,9 +73,5 @@ impl Scheme for ApiKey {
             Place::Header(name) => vec![name.to_string()],
             Place::Query(_) | Place::Cookie(_) => Vec::new(),
         }
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, is_name};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal};
 use crate::http::Request;
 use crate::spec::{Fields, Node};
 use crate::template::TemplateError;
@@ -37,9 +37,5 @@ impl Scheme for Basic {
 
     fn fields(&self) -> Vec<String> {
         vec!["authorization".to_owned()]
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }

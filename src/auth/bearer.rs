@@ -1,6 +1,6 @@
 //! A bearer token that is already there (RFC 6750): `Authorization: Bearer …` on every request.
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, is_name};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal};
 use crate::http::Request;
 use crate::spec::{Fields, Node};
 use crate::template::TemplateError;
@@ -33,9 +33,5 @@ impl Scheme for Bearer {
 
     fn fields(&self) -> Vec<String> {
         vec!["authorization".to_owned()]
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }

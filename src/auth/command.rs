@@ -6,9 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::send::{SEND_KEYS, Send};
-use super::{
-    Credential, Ctx, Flow, Heard, Move, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, is_name, pairs,
-};
+use super::{Credential, Ctx, Flow, Heard, Move, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, pairs};
 use crate::http::Request;
 use crate::jsonpath::Path;
 use crate::spec::{Fields, Node, Shape, key};
@@ -167,10 +165,6 @@ impl Scheme for Command {
 
     fn fields(&self) -> Vec<String> {
         self.send.fields()
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }
 

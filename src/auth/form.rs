@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript, ReadScheme, Refused,
-    Scheme, SchemeKind, Seal, is_name,
+    Scheme, SchemeKind, Seal,
 };
 use crate::http::Request;
 use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, Talk, key};
@@ -189,9 +189,5 @@ impl Scheme for Form {
 
     fn fields(&self) -> Vec<String> {
         Vec::new()
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }

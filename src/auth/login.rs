@@ -7,7 +7,6 @@ use serde_json::Value;
 use super::send::{SEND_KEYS, Send};
 use super::{
     Cookies, Credential, Ctx, Exchanges, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags,
-    is_name,
 };
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, Talk, key};
@@ -143,9 +142,5 @@ impl Scheme for Login {
 
     fn fields(&self) -> Vec<String> {
         self.send.as_ref().map_or_else(Vec::new, Send::fields)
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }

@@ -219,9 +219,6 @@ pub trait Scheme: Debug + Send + Sync {
     /// Tells whether a request of this identity carries the credential only if [`Scheme::sign`] puts
     /// it there. A step that writes such a field itself replaces it.
     fn fields(&self) -> Vec<String>;
-
-    /// Tells whether an identity field is secret.
-    fn is_secret(&self, field: &str) -> bool;
 }
 
 /// The exchanges of a talk, by which `vary` names them.

@@ -1,6 +1,6 @@
 //! A client certificate (RFC 8446, section 4.4.2; RFC 8705): who somebody is, is said by the connection.
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags};
 use crate::files::{OUTSIDE, read_file_or_absolute};
 use crate::http::{ClientCertificate, Request};
 use crate::spec::{Fields, Node, Shape, key};
@@ -131,9 +131,5 @@ impl Scheme for Mtls {
 
     fn fields(&self) -> Vec<String> {
         Vec::new()
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }

@@ -8,6 +8,11 @@ use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use crate::spec::parse_duration;
 use crate::verdict::EXIT_CODES;
 
+mod single;
+
+use single::LOGIN_CODES;
+pub use single::{LoginArgs, PlaceArgs, TokenArgs, TryArgs, WhoArgs};
+
 /// Proves who gets in and who does not.
 ///
 /// Reads login flows, token life cycles and access rules from YAML, runs them against a server, and
@@ -278,101 +283,6 @@ pub struct InitArgs {
     pub target: String,
 }
 
-/// The exit codes of `login` and `token`.
-const LOGIN_CODES: &str = "Exit codes:\n    0  the login worked\n    2  the command line or a file is faulty\n    3  the login failed\n  130  interrupted";
-
-/// Whose login.
-#[derive(Debug, ClapArgs)]
-pub struct WhoArgs {
-    /// An identity of the project.
-    #[arg(value_name = "IDENTITY")]
-    pub identity: String,
-
-    /// The suite that declares the identity, if not the project file.
-    #[arg(long, value_name = "FILE")]
-    pub suite: Option<PathBuf>,
-
-    /// Run no command that a file names: `command:` of targets and secrets is a fault.
-    #[arg(long)]
-    pub no_exec: bool,
-
-    /// The environment of the project file to use.
-    #[arg(long = "env", value_name = "NAME")]
-    pub environment: Option<String>,
-
-    /// Where requests go, whatever the project says: a URL, or `demo`.
-    #[arg(long, value_name = "URL")]
-    pub target: Option<String>,
-}
-
-/// Arguments of `login`.
-#[derive(Debug, ClapArgs)]
-pub struct LoginArgs {
-    /// Whose.
-    #[command(flatten)]
-    pub who: WhoArgs,
-
-    /// Every request and answer whole, masked.
-    #[arg(short, long, action = ArgAction::Count)]
-    pub verbose: u8,
-}
-
-/// Arguments of `token`.
-#[derive(Debug, ClapArgs)]
-pub struct TokenArgs {
-    /// Whose.
-    #[command(flatten)]
-    pub who: WhoArgs,
-
-    /// The whole header line, as `curl -H "$(authspec token alice --header)"` takes it.
-    #[arg(long)]
-    pub header: bool,
-
-    /// A part of the session instead, such as `refresh_token`.
-    #[arg(long, value_name = "NAME", conflicts_with = "header")]
-    pub part: Option<String>,
-}
-
-/// Arguments of `try`.
-#[derive(Debug, ClapArgs)]
-pub struct TryArgs {
-    /// `METHOD target`, as in a case: `'GET /me'`.
-    #[arg(value_name = "REQUEST")]
-    pub request: String,
-
-    /// Who sends it: an identity of the project; nobody without it.
-    #[arg(long = "as", value_name = "IDENTITY")]
-    pub caller: Option<String>,
-
-    /// A header field; several times for several.
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
-    pub headers: Vec<(String, String)>,
-
-    /// The body as JSON.
-    #[arg(long, value_name = "JSON", value_parser = json_text)]
-    pub json: Option<serde_json::Value>,
-
-    /// The name of the case.
-    #[arg(long, value_name = "TEXT")]
-    pub name: Option<String>,
-
-    /// Add the case to this suite, which is made if it is missing.
-    #[arg(long, value_name = "FILE")]
-    pub append: Option<PathBuf>,
-
-    /// Run no command that a file names: `command:` of targets and secrets is a fault.
-    #[arg(long)]
-    pub no_exec: bool,
-
-    /// The environment of the project file to use.
-    #[arg(long = "env", value_name = "NAME")]
-    pub environment: Option<String>,
-
-    /// Where the request goes, whatever the project says: a URL, or `demo`.
-    #[arg(long, value_name = "URL")]
-    pub target: Option<String>,
-}
-
 /// Arguments of `schema`.
 #[derive(Debug, ClapArgs)]
 pub struct SchemaArgs {
@@ -440,19 +350,6 @@ fn pair(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` is no name; names have letters, digits and `_`"));
     }
     Ok((name.to_owned(), value.to_owned()))
-}
-
-fn header(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once(':').ok_or("write NAME: VALUE")?;
-    if name.trim().is_empty() {
-        return Err("write NAME: VALUE".to_owned());
-    }
-    Ok((name.trim().to_owned(), value.trim().to_owned()))
-}
-
-fn json_text(text: &str) -> Result<serde_json::Value, String> {
-    // The parser's own words may hold a piece of the text, which may be a password.
-    serde_json::from_str(text).map_err(|e| format!("this is no JSON (line {}, column {})", e.line(), e.column()))
 }
 
 fn time(text: &str) -> Result<Duration, String> {

@@ -3,24 +3,14 @@
 //! It is run as a suite of one case that expects any status at all, so everything is as in a run: the login, `whoami`,
 //! the masks.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::mpsc::unbounded_channel;
-
 use super::args::TryArgs;
 use super::context::Context;
-use super::load::{Loaded, complain, load_text};
-use super::run::commands;
-use super::signals;
-use crate::diag::Diagnostics;
+use super::load::{Loaded, load_text};
+use super::single::{self, start};
 use crate::event::{Event, Outcome, Phase, StepRecord};
-use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
 use crate::report::terminal::exchanges;
 use crate::secret::{SecretSet, TextKind};
-use crate::spec::PROJECT_FILE;
-use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
+use crate::verdict;
 
 mod append;
 mod wording;
@@ -29,25 +19,12 @@ use wording::Asked;
 
 pub(super) fn run(args: &TryArgs, context: &mut Context) -> u8 {
     let text = format!("cases:\n{}    expect: [{}]\n", Asked::of(args).text(), any_status());
-    let loaded = match load_text(
-        text,
-        home(context),
-        args.environment.clone(),
-        args.target.clone(),
-        commands(args.no_exec),
-        context,
-    ) {
+    let loaded = match load_text(text, &args.place, context) {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
-        context.complain("error: the system gives no threads to run on\n");
-        return verdict::NOT_JUDGED;
-    };
     let secrets = loaded.secrets.clone();
-    let sent = runtime.block_on(send(loaded, context));
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    match sent {
+    match single::run(context, async |context| send(loaded, context).await) {
         Ok(outcome) => tell(args, &outcome, &secrets, context),
         Err(code) => code,
     }
@@ -59,30 +36,8 @@ fn any_status() -> String {
     format!("2xx, 3xx, 5xx, {}", refusals.join(", "))
 }
 
-/// Where the project is looked for: from here upwards, else in `specs`.
-pub(super) fn home(context: &Context) -> PathBuf {
-    let here = &context.folder;
-    let found = here.ancestors().any(|folder| folder.join(PROJECT_FILE).is_file());
-    let below = here.join("specs");
-    if !found && below.join(PROJECT_FILE).is_file() { below } else { here.clone() }
-}
-
 async fn send(loaded: Loaded, context: &mut Context) -> Result<Box<Outcome>, u8> {
-    let Loaded { plan, sources, secrets, .. } = loaded;
-    let options = options();
-    let mut diags = Diagnostics::default();
-    let stopper = Stopper::default();
-    tokio::spawn(signals::listen(stopper.clone(), None));
-    let prepared = tokio::select! {
-        prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
-        _ = stopper.hurried() => return Err(verdict::INTERRUPTED),
-    };
-    complain(&diags, &sources, &secrets, context, "");
-    if diags.errors() > 0 {
-        return Err(verdict::USAGE);
-    }
-    let (events, mut heard) = unbounded_channel();
-    let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets, events, stopper);
+    let (runner, mut heard) = start(loaded, context).await?;
     let running = tokio::spawn(runner.run());
     let mut outcome = None;
     while let Some(event) = heard.recv().await {
@@ -94,22 +49,6 @@ async fn send(loaded: Loaded, context: &mut Context) -> Result<Box<Outcome>, u8>
         Ok(summary) if summary.exit == verdict::INTERRUPTED => Err(verdict::INTERRUPTED),
         Ok(_) => outcome.ok_or(verdict::NOT_JUDGED),
         Err(_) => Err(verdict::NOT_JUDGED),
-    }
-}
-
-pub(super) fn options() -> RunOptions {
-    RunOptions {
-        jobs: 1,
-        per_host: None,
-        on_failure: OnFailure::GoOn,
-        retries: 0,
-        timeout: Duration::from_secs(30),
-        deadline: None,
-        proof: RequireProof::No,
-        keep: Keep::Exchanges,
-        wire: Wire::Untold,
-        max_body: 10 * 1024 * 1024,
-        policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop },
     }
 }
 

@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::args::Files;
+use super::args::{Files, PlaceArgs};
 use super::context::Context;
+use super::run::commands;
 use crate::diag::{Diagnostics, Severity, render};
 use crate::plan::{Commands, Plan, PlanOptions, Selection};
 use crate::secret::SecretSet;
@@ -45,19 +46,21 @@ pub(super) fn load(
     Ok(plan(&input, values, (unset, commands), selection, context))
 }
 
-/// Plans one suite that is not in a file; faults are shown, and end the command with the code given back.
-pub(super) fn load_text(
-    text: String,
-    folder: PathBuf,
-    environment: Option<String>,
-    target: Option<String>,
-    commands: Commands,
-    context: &mut Context,
-) -> Result<Loaded, u8> {
-    let input = Input { paths: vec!["-".into()], stdin: Some(text), folder };
-    let loaded =
-        plan(&input, (environment, target, Vec::new()), (Severity::Error, commands), Selection::default(), context);
+/// Plans one suite that is not in a file, in the project that is near; faults are shown, and end the command with the
+/// code given back.
+pub(super) fn load_text(text: String, place: &PlaceArgs, context: &mut Context) -> Result<Loaded, u8> {
+    let input = Input { paths: vec!["-".into()], stdin: Some(text), folder: home(context) };
+    let values = (place.environment.clone(), place.target.clone(), Vec::new());
+    let loaded = plan(&input, values, (Severity::Error, commands(place.no_exec)), Selection::default(), context);
     shown(loaded, context)
+}
+
+/// Where the project is looked for: from here upwards, else in `specs`.
+fn home(context: &Context) -> PathBuf {
+    let here = &context.folder;
+    let found = here.ancestors().any(|folder| folder.join(PROJECT_FILE).is_file());
+    let below = here.join("specs");
+    if !found && below.join(PROJECT_FILE).is_file() { below } else { here.clone() }
 }
 
 /// The fields of all identities as they are written, also of those that have a fault.

@@ -1,21 +1,13 @@
 //! `authspec login`: the login of one identity, exchange by exchange; and `authspec token`: its credential, for
 //! scripts, and nothing else on standard output.
 
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::Duration;
-
-use tokio::sync::mpsc::unbounded_channel;
-
 use super::args::{Files, LoginArgs, TokenArgs, WhoArgs};
-use super::attempt::{home, options};
 use super::context::Context;
-use super::load::{Loaded, complain, load_text, ready};
+use super::load::{Loaded, load_text, ready};
 use super::run::commands;
-use super::signals;
-use crate::diag::Diagnostics;
+use super::single::{self, start};
 use crate::event::{Event, Login, Phase};
-use crate::exec::{Presented, Runner, Stopper, Unpresented, prepare};
+use crate::exec::{Presented, Unpresented};
 use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
 use crate::step::IdentityId;
@@ -180,47 +172,27 @@ fn enter(who: &WhoArgs, context: &mut Context) -> Result<Done, u8> {
         return Err(verdict::USAGE);
     };
     let id = IdentityId(u32::try_from(at).unwrap_or(u32::MAX));
-    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
-        context.complain("error: the system gives no threads to run on\n");
-        return Err(verdict::NOT_JUDGED);
-    };
-    let done = runtime.block_on(log_in(loaded, id, context));
-    runtime.shutdown_timeout(Duration::from_millis(100));
-    done
+    single::run(context, async |context| log_in(loaded, id, context).await)
 }
 
 fn loaded(who: &WhoArgs, context: &mut Context) -> Result<Loaded, u8> {
     if let Some(suite) = &who.suite {
         let files = Files {
             paths: vec![suite.clone()],
-            environment: who.environment.clone(),
-            target: who.target.clone(),
+            environment: who.place.environment.clone(),
+            target: who.place.target.clone(),
             ..Files::default()
         };
-        return ready(&files, commands(who.no_exec), context);
+        return ready(&files, commands(who.place.no_exec), context);
     }
     // A suite of one case that is never run stands for the project.
     let text = "cases: [ { name: nothing, request: GET /, expect: 200 } ]\n".to_owned();
-    let folder: PathBuf = home(context);
-    load_text(text, folder, who.environment.clone(), who.target.clone(), commands(who.no_exec), context)
+    load_text(text, &who.place, context)
 }
 
 async fn log_in(loaded: Loaded, id: IdentityId, context: &mut Context) -> Result<Done, u8> {
-    let Loaded { plan, sources, secrets, .. } = loaded;
-    let options = options();
-    let mut diags = Diagnostics::default();
-    let stopper = Stopper::default();
-    tokio::spawn(signals::listen(stopper.clone(), None));
-    let prepared = tokio::select! {
-        prepared = prepare(&plan, &options, &secrets, &mut diags) => prepared,
-        _ = stopper.hurried() => return Err(verdict::INTERRUPTED),
-    };
-    complain(&diags, &sources, &secrets, context, "");
-    if diags.errors() > 0 {
-        return Err(verdict::USAGE);
-    }
-    let (events, mut heard) = unbounded_channel();
-    let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets.clone(), events, stopper);
+    let secrets = loaded.secrets.clone();
+    let (runner, mut heard) = start(loaded, context).await?;
     let given = runner.login(id).await;
     let mut logins = Vec::new();
     while let Ok(event) = heard.try_recv() {

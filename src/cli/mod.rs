@@ -27,6 +27,7 @@ mod outputs;
 mod run;
 mod schema;
 mod signals;
+mod single;
 mod watch;
 
 use args::{Args, Command};

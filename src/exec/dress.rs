@@ -105,6 +105,6 @@ impl Dress for Credential<'_> {
 
     fn may_carry_cookies(&self, request: &Request) -> bool {
         let removed = self.removed.iter().any(|r| r.eq_ignore_ascii_case("cookie"));
-        !removed && self.origins.as_ref().is_none_or(|o| o.contains(&request.address.origin()))
+        !removed && self.is_at_home(request)
     }
 }

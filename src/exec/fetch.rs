@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::actor::Actor;
-use super::talk::StepRun;
+use super::exchange::StepRun;
 use crate::check::Fetched;
 use crate::http::jar::Jar;
 use crate::http::{Address, Follow, Headers, Journey, Request, Trail, Undressed};

@@ -19,9 +19,7 @@ impl Entry<'_> {
         if let Some(pool) = pools.get(&self.id) {
             return Ok(Some(Arc::clone(pool)));
         }
-        let mut seen = Scope::above(&world.scope);
-        scope.local().for_each(|(name, value)| seen.set(Arc::clone(name), value.clone()));
-        let Some(certificate) = self.identity.login.scheme.certificate(&seen) else { return Ok(None) };
+        let Some(certificate) = self.identity.login.scheme.certificate(scope) else { return Ok(None) };
         let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
         let certificate = checked.map_err(|why| {
             let message = format!("the client certificate of `{}` cannot be used: {why}", self.identity.name);

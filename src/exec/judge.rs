@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::actor::Actor;
-use super::talk::StepRun;
+use super::exchange::StepRun;
 use super::{Shared, record};
 use crate::capture::response_value;
 use crate::check::{Checked, Fetched, Seen};

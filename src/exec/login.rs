@@ -9,12 +9,12 @@ use url::Origin;
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::Done;
-use super::flow::{self, Driven};
+use super::drive::{self, Driven};
+use super::exchange::StepRun;
 use super::given::session_end;
 use super::pages;
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
-use super::talk::StepRun;
 use super::uses::Within;
 use super::world::WorldRun;
 use super::{Keep, Shared, record};
@@ -31,13 +31,6 @@ pub(super) const ENTRANCE: usize = 8;
 
 /// How long a login waits, all waits together, for a server that is asked too often.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// When a server that was asked too often wants to be asked again; at once is never.
-fn busy(done: &Done) -> Option<Duration> {
-    let response = done.last.as_ref()?.response().filter(|r| r.status == 429)?;
-    let seconds = response.headers.text("retry-after").and_then(|text| text.trim().parse().ok()).unwrap_or(1);
-    Some(Duration::from_secs(seconds).max(Duration::from_millis(200)))
-}
 
 /// Who a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,15 +113,17 @@ impl<'a> Entry<'a> {
     async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
         let world = self.world()?;
         let mut person = self.person(world)?;
-        let _turn = self.shared.entrance.acquire().await;
-        let (credential, origins, done, jar) = if let Some((mut flow, old)) = refresh {
+        let what = if refresh.is_some() { "refresh the session" } else { "log in" };
+        let (driven, jar) = if let Some((mut flow, old)) = refresh {
             let session = old.scope.get("session").cloned();
             session.into_iter().for_each(|s| person.scope.set("session", s));
-            let mut cast = self.entering(&person, old.jar.clone());
-            let (credential, origins, done) = self.flow(world, flow.as_mut(), Phase::Refresh, &mut cast).await?;
-            (credential, origins, done, cast.nobody.jar)
+            self.drive(world, flow.as_mut(), Phase::Refresh, self.entering(&person, old.jar.clone())).await
         } else {
-            self.log_in(world, &person).await?
+            self.log_in(world, &person).await
+        };
+        let Driven { credential, origins, done, .. } = driven;
+        let Some(credential) = credential else {
+            return Err(self.failed_login(what, done));
         };
         let given = Given { credential, origins, jar, refused: refused_cookies(&done) };
         match self.session(world, person, given) {
@@ -142,41 +137,43 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn entering(&self, person: &Person, jar: Jar) -> Cast {
+    /// Somebody on their way in.
+    pub(super) fn entering(&self, person: &Person, jar: Jar) -> Cast {
         Cast::alone(Actor::entering(Who::Entering(self.id, Arc::new(person.scope.clone())), jar))
     }
 
     /// Logs in. A server that is asked too often says nothing about the credential: it is asked again when it wants
-    /// to be (RFC 6585, section 4; RFC 9110, section 10.2.3), as long as that is soon.
-    async fn log_in(
-        &self,
-        world: &WorldRun,
-        person: &Person,
-    ) -> Result<(Credential, Vec<Origin>, Done, Jar), Arc<Failure>> {
+    /// to be (RFC 6585, section 4; RFC 9110, section 10.2.3), as long as that is soon. A flow that gave up by itself
+    /// has been as patient as it can be.
+    async fn log_in(&self, world: &WorldRun, person: &Person) -> (Driven, Jar) {
         let mut waited = Duration::ZERO;
         loop {
-            let mut cast = self.entering(person, Jar::default());
             let mut flow = self.identity.login.scheme.begin();
-            let run = self.step_run(world, Phase::Login);
-            let driven = Box::pin(flow::drive(&run, self.id, flow.as_mut(), &mut cast)).await;
-            self.shared.sessions.count(0, driven.done.requests as usize);
-            self.tell(&driven.done);
-            let Driven { credential, origins, done } = driven;
-            if let Some(credential) = credential {
-                return Ok((credential, origins, done, cast.nobody.jar));
-            }
-            let Some(time) = busy(&done).filter(|time| waited + *time <= PATIENCE) else {
-                return Err(self.failed_login(Phase::Login, done));
-            };
+            let cast = self.entering(person, Jar::default());
+            let (driven, jar) = self.drive(world, flow.as_mut(), Phase::Login, cast).await;
+            let done = driven.credential.is_some() || driven.refused;
+            let answer = driven.done.last.as_ref().and_then(|trail| trail.response()).filter(|_| !done);
+            let busy = answer.and_then(|response| response.asks_to_wait(Timestamp::now()));
+            let Some(time) = busy.filter(|time| waited + *time <= PATIENCE) else { return (driven, jar) };
             waited += time;
-            run.wait(time, "a server that is asked too often").await;
+            self.step_run(world, Phase::Login).wait(time, "a server that is asked too often").await;
         }
+    }
+
+    /// Drives a flow in its turn.
+    async fn drive(&self, world: &WorldRun, flow: &mut dyn Flow, phase: Phase, mut cast: Cast) -> (Driven, Jar) {
+        let _turn = self.shared.entrance.acquire().await;
+        let run = self.step_run(world, phase);
+        let driven = Box::pin(drive::drive(&run, self.id, flow, &mut cast)).await;
+        self.shared.sessions.count(0, driven.done.requests as usize);
+        self.tell(&driven.done);
+        (driven, cast.nobody.jar)
     }
 
     /// The world the identity lives in, once it is ready.
     pub(super) fn world(&self) -> Result<&'a WorldRun, Arc<Failure>> {
         let Some(world) = self.shared.worlds[self.identity.world].as_ref() else {
-            return Err(self.fail("internal", "its world was not started", Done::nothing()));
+            return Err(self.failed("internal", "its world was not started", Done::nothing()));
         };
         if let Some(not_ready) = &world.not_ready {
             let mut reason =
@@ -253,23 +250,6 @@ impl<'a> Entry<'a> {
         Ok(fields)
     }
 
-    async fn flow(
-        &self,
-        world: &WorldRun,
-        flow: &mut dyn Flow,
-        phase: Phase,
-        cast: &mut Cast,
-    ) -> Result<(Credential, Vec<Origin>, Done), Arc<Failure>> {
-        let run = self.step_run(world, phase);
-        let Driven { credential, origins, done } = Box::pin(flow::drive(&run, self.id, flow, cast)).await;
-        self.shared.sessions.count(0, done.requests as usize);
-        self.tell(&done);
-        match credential {
-            Some(credential) => Ok((credential, origins, done)),
-            None => Err(self.failed_login(phase, done)),
-        }
-    }
-
     fn tell(&self, done: &Done) {
         if self.shared.options.keep == Keep::Exchanges {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -320,8 +300,7 @@ impl<'a> Entry<'a> {
         self.failed("login-failed", &message, Done::nothing())
     }
 
-    fn failed_login(&self, phase: Phase, done: Done) -> Arc<Failure> {
-        let what = if phase == Phase::Refresh { "refresh the session" } else { "log in" };
+    fn failed_login(&self, what: &str, done: Done) -> Arc<Failure> {
         let status = done.records.last().and_then(|r| r.status);
         let why = done.reasons.first().map(|r| r.message.clone()).unwrap_or_default();
         let name = &self.identity.name;
@@ -346,10 +325,6 @@ impl<'a> Entry<'a> {
         let steps = done.records;
         let reason = record::share_target(self.shared_cause(reason), target.as_ref());
         Arc::new(Failure { reason, steps })
-    }
-
-    fn fail(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {
-        self.failed(code, message, done)
     }
 
     fn shared_cause(&self, mut reason: Reason) -> Reason {

@@ -9,12 +9,12 @@ use url::Origin;
 use super::actor::{Actor, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
-use super::talk::{StepRun, percent_decoded};
+use super::exchange::StepRun;
 use super::{Shared, record};
 use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
-use crate::http::{Address, Follow, Request};
+use crate::http::{Address, Follow, Request, percent_decoded};
 use crate::page::{ACCEPT, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::{Scope, Value};
@@ -359,7 +359,7 @@ fn carry_token(request: &mut Request, page: &Page, form: &Form, jar: &Jar) {
     }
     for (cookie, header) in DOUBLE_SUBMIT {
         if let Some(found) = jar.find(cookie, Timestamp::now()).next() {
-            request.headers.set(*header, percent_decoded(&found.value.text()));
+            request.headers.set(*header, percent_decoded(found.value.text().as_bytes()));
         }
     }
 }
@@ -375,7 +375,9 @@ pub(super) fn token(shared: &Shared, actor: &Actor, prepared: &Prepared) -> Opti
         return None;
     }
     let value = match &csrf.source {
-        CsrfSource::Cookie(name) => percent_decoded(&actor.jar.find(name, Timestamp::now()).next()?.value.text()),
+        CsrfSource::Cookie(name) => {
+            percent_decoded(actor.jar.find(name, Timestamp::now()).next()?.value.text().as_bytes())
+        }
         CsrfSource::Part(part) => {
             let found = session.credential.parts.iter().find(|(name, _)| &**name == *part);
             found.and_then(|(_, v)| v.as_str())?.to_owned()

@@ -1,10 +1,11 @@
 //! Runs the program of a scheme, and hears what it prints.
 
-use std::process::Stdio;
+use std::io;
+use std::process::{Output, Stdio};
 
 use tokio::process::Command;
 
-use super::talk::StepRun;
+use super::exchange::StepRun;
 use crate::auth::{Program, Refused};
 use crate::term::duration;
 
@@ -23,33 +24,44 @@ impl StepRun<'_> {
         command.args(arguments).current_dir(&program.folder).stdin(Stdio::null()).kill_on_drop(true);
         command.envs(program.variables.iter().map(|(n, v)| (n, v)));
         let limit = self.shared.options.timeout;
-        let output = match tokio::time::timeout(limit, command.output()).await {
-            Ok(Ok(output)) => output,
-            Ok(Err(error)) => {
-                let message = format!("the command `{name}` cannot be started ({})", error.kind());
-                return Err(refused(message, Vec::new()));
-            }
-            Err(_) => {
-                return Err(refused(
-                    format!("the command `{name}` did not end within {}", duration(limit)),
-                    vec!["`--timeout` gives it more".to_owned()],
-                ));
-            }
+        let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
+            return Err(refused(
+                format!("the command `{name}` did not end within {}", duration(limit)),
+                vec!["`--timeout` gives it more".to_owned()],
+            ));
         };
-        if !output.status.success() {
-            let help = last_line(&output.stderr).map(|line| format!("it says: {line}")).into_iter().collect();
-            return Err(refused(format!("the command `{name}` failed ({})", output.status), help));
-        }
-        if output.stdout.len() > MOST {
+        let text = heard(name, output).map_err(|Unheard { why, says }| {
+            refused(why, says.map(|line| format!("it says: {line}")).into_iter().collect())
+        })?;
+        if text.len() > MOST {
             return Err(refused(format!("the command `{name}` printed more than 1 MiB"), Vec::new()));
         }
-        String::from_utf8(output.stdout)
-            .map_err(|_| refused(format!("the command `{name}` printed something that is no text"), Vec::new()))
+        Ok(text)
     }
 }
 
+/// Why a program's output cannot be had.
+pub(super) struct Unheard {
+    pub(super) why: String,
+    /// The last line that it printed to standard error.
+    pub(super) says: Option<String>,
+}
+
+/// Gives what a program printed. Its standard output may hold a secret and is never told; standard error says what is
+/// wrong.
+pub(super) fn heard(name: &str, output: io::Result<Output>) -> Result<String, Unheard> {
+    let unheard = |why: String, says: Option<String>| Unheard { why, says };
+    let output = output.map_err(|e| unheard(format!("the command `{name}` cannot be started ({})", e.kind()), None))?;
+    if !output.status.success() {
+        let why = format!("the command `{name}` failed ({})", output.status);
+        return Err(unheard(why, last_line(&output.stderr)));
+    }
+    let text = String::from_utf8(output.stdout);
+    text.map_err(|_| unheard(format!("the command `{name}` printed something that is no text"), None))
+}
+
 /// Gives the last line of an output that is not empty.
-pub(super) fn last_line(output: &[u8]) -> Option<String> {
+fn last_line(output: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(output);
     let last = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
     Some(last.chars().filter(|c| !c.is_control()).collect())

@@ -8,9 +8,9 @@ use tokio::sync::Barrier;
 
 use super::actor::Actor;
 use super::done::{Done, Ended};
+use super::exchange::{StepRun, count};
 use super::judge;
 use super::ledger::{Asked, RequestKey};
-use super::talk::{StepRun, count};
 use super::witness::Seen;
 use crate::check::{self, Checked, Fetched};
 use crate::event::Reason;

@@ -9,7 +9,7 @@ use super::actor::Actor;
 use super::cast::Cast;
 use super::decide::Sample;
 use super::done::Done;
-use super::talk::StepRun;
+use super::exchange::StepRun;
 use super::uses::Within;
 use crate::capture::response_value;
 use crate::check::remember;

@@ -9,11 +9,11 @@ use serde_json::Value;
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
-use super::flow::{self, Driven};
+use super::drive::{self, Driven};
+use super::exchange::StepRun;
 use super::ledger::{Asked, RequestKey, Sender};
 use super::login::{Entry, Given, Person, Sharing, refused_cookies};
 use super::session::Failure;
-use super::talk::StepRun;
 use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
@@ -102,8 +102,8 @@ impl StepRun<'_> {
         // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
         let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
         let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, ..*self };
-        let driven = Box::pin(flow::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
-        let Driven { credential, origins, done } = driven;
+        let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
+        let Driven { credential, origins, done, .. } = driven;
         let mut done = self.judge_talk(step, &mut talker.inside.nobody, credential.is_some(), done).await;
         if let Some(variation) = variation.filter(|v| !v.applied.load(Ordering::Relaxed)) {
             self.missed(step, talk.word(), &variation, &mut done);
@@ -151,8 +151,7 @@ impl StepRun<'_> {
         let scheme = &entry.identity.login.scheme;
         if talk == Talk::Login {
             let person = entry.person(world).map_err(Stillborn::Blocked)?;
-            let who = Who::Entering(id, Arc::new(person.scope.clone()));
-            let inside = Cast::alone(Actor::entering(who, Jar::default()));
+            let inside = entry.entering(&person, Jar::default());
             return Ok(Talker { flow: scheme.begin(), entry, inside, person });
         }
         let name = &entry.identity.name;
@@ -169,16 +168,13 @@ impl StepRun<'_> {
         let Some(flow) = flow else {
             return Err(Stillborn::Unsaid(format!("this credential of `{name}` has no {}", talk.word())));
         };
-        let actor = cast.identities.remove(&id).ok_or_else(none)?;
-        let actor = if talk == Talk::Logout {
-            actor
+        let inside = if talk == Talk::Logout {
+            Cast::alone(cast.identities.remove(&id).ok_or_else(none)?)
         } else {
-            let jar = actor.jar.clone();
             // A refused refresh leaves the session as it was.
-            cast.identities.insert(id, actor);
-            Actor::entering(Who::Entering(id, Arc::new(person.scope.clone())), jar)
+            entry.entering(&person, cast.actor(Caller::Identity(id)).jar.clone())
         };
-        Ok(Talker { entry, flow, inside: Cast::alone(actor), person })
+        Ok(Talker { entry, flow, inside, person })
     }
 
     /// Judges the last answer of a talk in place of the scheme.

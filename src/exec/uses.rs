@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 
 use super::cast::Cast;
 use super::done::Done;
+use super::exchange::{PASSWORDS, StepRun};
 use super::record;
 use super::rounds::run_into;
-use super::talk::{PASSWORDS, StepRun};
 use crate::event::FlowRecord;
 use crate::step::{Arg, Ask, Caller, Flow, Giver, Step};
 use crate::template::{Scope, TemplateError, Value, from_json};

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use super::once::{Once, Seen};
-use super::program::last_line;
+use super::program::{Unheard, heard};
 use crate::diag::{Code, Diagnostic, Diagnostics};
 use crate::plan::{SecretPlan, World};
 use crate::secret::{Secret, SecretSet, TextKind};
@@ -37,7 +37,7 @@ fn secrets(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagno
                 known.declare(&format!("secrets.{}", secret.name), value.expose());
                 Some(value)
             }
-            Err(Unread { why, says }) => {
+            Err(Unheard { why, says }) => {
                 let message = format!("the secret `{}` cannot be had: {why}", secret.name);
                 let fault = Diagnostic::error(&SECRET, secret.spec.span, message).label("from here");
                 // The command's own words may name other secrets of the run.
@@ -54,26 +54,19 @@ fn secrets(world: &World, once: &mut Once, known: &SecretSet, diags: &mut Diagno
     out
 }
 
-/// Why a secret cannot be had.
-struct Unread {
-    why: String,
-    /// The last line that its command printed to standard error.
-    says: Option<String>,
-}
-
-impl From<String> for Unread {
+impl From<String> for Unheard {
     fn from(why: String) -> Self {
         Self { why, says: None }
     }
 }
 
-impl From<&str> for Unread {
+impl From<&str> for Unheard {
     fn from(why: &str) -> Self {
         why.to_owned().into()
     }
 }
 
-fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> Result<Secret, Unread> {
+fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> Result<Secret, Unheard> {
     let SecretPlan { spec, folder, root, .. } = secret;
     let text = match &spec.source {
         SecretSource::Env(name) => {
@@ -107,21 +100,11 @@ fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> R
     Ok(Secret::new(value))
 }
 
-fn command(words: &[Arc<str>], folder: &Path) -> Result<String, Unread> {
+fn command(words: &[Arc<str>], folder: &Path) -> Result<String, Unheard> {
     let (program, arguments) = words.split_first().ok_or("the command is empty")?;
-    let output = Command::new(&**program)
-        .args(arguments.iter().map(|a| &**a))
-        .current_dir(folder)
-        .stdin(std::process::Stdio::null())
-        .output()
-        .map_err(|e| format!("the command `{program}` cannot be started ({})", e.kind()))?;
-    if !output.status.success() {
-        // Its standard output may hold the secret and is never told; standard error says what is wrong.
-        let why = format!("the command `{program}` failed ({})", output.status);
-        return Err(Unread { why, says: last_line(&output.stderr) });
-    }
-    let text = String::from_utf8(output.stdout);
-    text.map_err(|_| format!("the command `{program}` printed something that is no text").into())
+    let mut command = Command::new(&**program);
+    command.args(arguments.iter().map(|a| &**a)).current_dir(folder).stdin(std::process::Stdio::null());
+    heard(program, command.output())
 }
 
 fn pick(text: &str, path: &str) -> Result<String, String> {

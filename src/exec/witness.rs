@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use super::access::{Said, may_hold_credential, said, sender_of};
 use super::actor::{Actor, Who};
 use super::done::Done;
+use super::exchange::StepRun;
 use super::ledger::{Refusal, RequestKey, Sender, Weight};
-use super::talk::StepRun;
 use crate::http::Trail;
 use crate::step::{Prepared, Step};
 

@@ -135,6 +135,12 @@ impl Address {
     }
 }
 
+/// Undoes percent-encoding; bytes that come out as no UTF-8 leave the text as it was.
+pub fn percent_decoded(raw: &[u8]) -> String {
+    let decoded: Vec<u8> = percent_encoding::percent_decode(raw).collect();
+    String::from_utf8(decoded).unwrap_or_else(|_| String::from_utf8_lossy(raw).into_owned())
+}
+
 /// Tells whether a host with its port consists of letters, digits and the marks between them only.
 fn is_plain(authority: &str) -> bool {
     authority.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -189,6 +195,19 @@ mod tests {
         assert_eq!(to("//o/x"), "http://o/x");
         assert_eq!(to("https://o"), "https://o/");
         assert_eq!(to("?q"), "http://h:81/a/b?q");
+    }
+
+    #[test]
+    fn what_is_percent_encoded_is_decoded_and_nothing_else() {
+        for (raw, text) in [
+            (&b"a%20b+c%3d\"x\""[..], "a b+c=\"x\""),
+            (b"%", "%"),
+            (b"%4", "%4"),
+            (b"%zz%c3%a9", "%zz\u{e9}"),
+            (b"%ff", "%ff"),
+        ] {
+            assert_eq!(percent_decoded(raw), text);
+        }
     }
 
     #[test]

@@ -148,6 +148,18 @@ impl Trail {
 }
 
 impl Response {
+    /// How long a server that was asked too often wants to be left alone (RFC 6585, section 4): 429 with `Retry-After`,
+    /// which is a number of seconds or a date (RFC 9110, section 10.2.3). At once is never.
+    pub fn asks_to_wait(&self, now: Timestamp) -> Option<Duration> {
+        let text = self.headers.text("retry-after").filter(|_| self.status == 429)?;
+        let text = text.trim();
+        let time = text.parse().map(Duration::from_secs).ok().or_else(|| {
+            let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+            Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
+        });
+        time.map(|time| time.max(Duration::from_millis(200)))
+    }
+
     /// The body as text; bytes that are no UTF-8 become `�`.
     pub fn text(&self) -> std::borrow::Cow<'_, str> {
         String::from_utf8_lossy(&self.body)
@@ -157,5 +169,25 @@ impl Response {
     pub fn media_type(&self) -> String {
         let field = self.headers.text("content-type").unwrap_or_default();
         field.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_429_that_says_when_asks_to_wait() {
+        let now: Timestamp = "2015-10-21T07:27:50Z".parse().unwrap();
+        let wait = |status, text: Option<&str>| {
+            let mut headers = Headers::default();
+            text.into_iter().for_each(|text| headers.add("Retry-After", text.to_owned()));
+            Response { status, version: "HTTP/1.1", headers, body: Bytes::new() }.asks_to_wait(now)
+        };
+        assert_eq!(wait(429, Some(" 7 ")), Some(Duration::from_secs(7)));
+        assert_eq!(wait(429, Some("Wed, 21 Oct 2015 07:28:00 GMT")), Some(Duration::from_secs(10)));
+        assert_eq!(wait(429, Some("Wed, 21 Oct 2015 07:00:00 GMT")), Some(Duration::from_millis(200)));
+        assert_eq!(wait(429, Some("0")), Some(Duration::from_millis(200)));
+        assert_eq!((wait(429, None), wait(429, Some("soon")), wait(503, Some("7"))), (None, None, None));
     }
 }

@@ -18,7 +18,7 @@ mod reuse;
 mod tls;
 mod transport;
 
-pub use address::{Address, AddressError};
+pub use address::{Address, AddressError, percent_decoded};
 pub use error::HttpError;
 pub use message::{Awaited, Exchange, Headers, Request, Response, Trail};
 pub use redirect::{Dress, Follow, Heard, Journey, MAX_HOPS, Undressed, is_redirect};

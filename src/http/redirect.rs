@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use percent_encoding::percent_decode_str;
 use tokio::sync::Barrier;
 
 use super::address::{Address, AddressError};
@@ -39,24 +40,7 @@ impl Follow {
 
 /// The segments of a path, each percent-decoded on its own: `%2F` parts no segments.
 fn segments(address: &Address) -> impl Iterator<Item = Vec<u8>> + '_ {
-    address.path().split('/').map(|segment| {
-        let bytes = segment.as_bytes();
-        let hex = |i: usize| bytes.get(i).and_then(|b| char::from(*b).to_digit(16)).and_then(|d| u8::try_from(d).ok());
-        let (mut out, mut i) = (Vec::with_capacity(bytes.len()), 0);
-        while i < bytes.len() {
-            match (bytes[i], hex(i + 1), hex(i + 2)) {
-                (b'%', Some(high), Some(low)) => {
-                    out.push(high * 16 + low);
-                    i += 3;
-                }
-                (byte, ..) => {
-                    out.push(byte);
-                    i += 1;
-                }
-            }
-        }
-        out
-    })
+    address.path().split('/').map(|segment| percent_decode_str(segment).collect())
 }
 
 /// Puts a credential on a request, hop by hop: only it knows which origins may see it.

@@ -212,7 +212,7 @@ impl SuiteCallers<'_, '_> {
         let parts = login.scheme.parts().iter().map(ToString::to_string).collect();
         let fields = fields
             .into_iter()
-            .map(|(name, _, value)| IdentityField { secret: login.scheme.is_secret(&name), name, value })
+            .map(|(name, _, value)| IdentityField { secret: !auth::is_name(&name), name, value })
             .collect();
         let role = spec.role.as_ref().map(|r| Arc::clone(&r.value));
         let identity = Identity { name: Arc::clone(&named.name), role, span: named.span, world, fields, login };

@@ -72,8 +72,8 @@ impl Like for SchemeSpec {
     }
 
     fn over(&self, base: Self) -> Self {
-        let own: Vec<&Entry> = entries(&self.node).iter().filter(|e| &*e.key != "like").collect();
-        let node = joined(&base.node, &own, self.node.span);
+        let own = entries(&self.node).iter().filter(|e| &*e.key != "like");
+        let node = Node { span: self.node.span, ..base.node.with(own) };
         Self { kind: self.kind.clone().or(base.kind), like: None, node }
     }
 
@@ -99,21 +99,6 @@ fn entries(node: &Node) -> &[Entry] {
         Data::Map(entries) => entries,
         Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => &[],
     }
-}
-
-/// A map with entries over its own; `null` removes one.
-fn joined(base: &Node, own: &[&Entry], span: Span) -> Node {
-    let mut all: Vec<Entry> = entries(base).to_vec();
-    for entry in own {
-        let place = all.iter().position(|e| e.key == entry.key);
-        match (place, &entry.value.data) {
-            (Some(place), Data::Null) => _ = all.remove(place),
-            (None, Data::Null) => {}
-            (Some(place), _) => all[place] = (*entry).clone(),
-            (None, _) => all.push((*entry).clone()),
-        }
-    }
-    Node { data: Data::Map(all.into()), span, ..base.clone() }
 }
 
 /// Resolves an identity and its scheme; the keys of the scheme that the identity has itself go over the scheme's.
@@ -144,9 +129,7 @@ pub(super) fn resolve(
         identity.fields = fields;
         let own: Vec<Entry> =
             keys.into_iter().map(|f| Entry { key: f.name, key_span: f.span, value: f.value }).collect();
-        if !own.is_empty() {
-            scheme.node = joined(&scheme.node, &own.iter().collect::<Vec<_>>(), scheme.node.span);
-        }
+        scheme.node = scheme.node.with(own.iter());
     }
     if named.value.like.is_some() {
         identity.fields.retain(|f| !is_null(f));

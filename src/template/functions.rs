@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use md5::Digest as _;
 use minijinja::value::{Rest, Value, ValueOrKwargs};
 use minijinja::{Environment, Error, ErrorKind, State};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::tokens;
 
@@ -59,7 +60,7 @@ pub const FUNCTIONS: &[Function] = &[
         name: "hex",
         about: "spells text or bytes in lower-case hexadecimal",
         example: "hex('a')",
-        call: Call::Plain(|a| encode(a, to_hex)),
+        call: Call::Plain(|a| encode(a, |bytes| hex::encode(bytes))),
     },
     Function {
         name: "hmac",
@@ -186,10 +187,6 @@ fn encode(args: &[Value], spell: impl Fn(&[u8]) -> String) -> Result<Value, Erro
     Ok(Value::from(spell(&bytes(args, 0)?)))
 }
 
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 fn hash(args: &[Value], digest: impl Fn(&[u8]) -> Vec<u8>) -> Result<Value, Error> {
     Ok(Value::from_bytes(digest(&bytes(args, 0)?)))
 }
@@ -236,10 +233,6 @@ fn unique_email(args: &[Value]) -> Result<Value, Error> {
 }
 
 fn url_encode(text: &str) -> String {
-    text.bytes()
-        .map(|b| match b {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(b).to_string(),
-            other => format!("%{other:02X}"),
-        })
-        .collect()
+    const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }

@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, is_name};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags};
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::{Template, TemplateError};
@@ -141,10 +141,6 @@ impl Scheme for Aws {
 
     fn fields(&self) -> Vec<String> {
         [AUTHORIZATION, DATE, PAYLOAD, TOKEN].map(ToOwned::to_owned).to_vec()
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }
 

@@ -1,12 +1,17 @@
 //! The signature itself: canonical request, string to sign, derived key. Pure.
 
-use std::fmt::Write as _;
-
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 /// The word that begins `Authorization` and the string to sign.
 pub(super) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+
+/// What is encoded: all but the unreserved characters (RFC 3986, section 2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The same in a path, whose slashes stay.
+const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
 /// How the path stands in the canonical request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,27 +82,22 @@ pub(super) fn string_to_sign(terms: Terms<'_>, canonical: &[u8]) -> String {
 pub(super) fn signature(secret: &str, terms: Terms<'_>, string: &str) -> String {
     let first = format!("AWS4{secret}").into_bytes();
     let parts = [terms.day(), terms.region, terms.service, "aws4_request", string];
-    hex(&parts
-        .iter()
-        .fold(first, |key, part| hmac::sign(&hmac::Key::new(HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec()))
+    hex::encode(
+        parts
+            .iter()
+            .fold(first, |key, part| hmac::sign(&hmac::Key::new(HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec()),
+    )
 }
 
 /// SHA-256 in hexadecimal.
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    hex(digest(&SHA256, bytes).as_ref())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    hex::encode(digest(&SHA256, bytes))
 }
 
 fn path(path: &str, style: PathStyle) -> String {
     match style {
         PathStyle::Exact => kept(path),
-        PathStyle::Normal => encoded(normalised(path).as_bytes(), b"/"),
+        PathStyle::Normal => encoded(normalised(path).as_bytes(), PATH),
     }
 }
 
@@ -105,10 +105,10 @@ fn path(path: &str, style: PathStyle) -> String {
 fn kept(path: &str) -> String {
     let is_code = |part: &str| part.get(..2).is_some_and(|code| code.bytes().all(|b| b.is_ascii_hexdigit()));
     let mut parts = path.split('%');
-    let first = encoded(parts.next().unwrap_or_default().as_bytes(), b"/");
+    let first = encoded(parts.next().unwrap_or_default().as_bytes(), PATH);
     parts.fold(first, |out, part| {
         let percent = if is_code(part) { "%" } else { "%25" };
-        out + percent + &encoded(part.as_bytes(), b"/")
+        out + percent + &encoded(part.as_bytes(), PATH)
     })
 }
 
@@ -134,7 +134,10 @@ fn query(query: &str) -> String {
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             // Servers read `+` in a query as a space.
-            let spelt = |text: &str| encoded(&decoded(&text.replace('+', " ")), b"");
+            let spelt = |text: &str| {
+                let plain: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
+                encoded(&plain, UNRESERVED)
+            };
             (spelt(name), spelt(value))
         })
         .collect();
@@ -149,25 +152,6 @@ fn trimmed(value: &[u8]) -> Vec<u8> {
     words.collect::<Vec<_>>().join(&b' ')
 }
 
-/// Percent-encodes all but the unreserved characters (RFC 3986, section 2.3) and `but`.
-fn encoded(bytes: &[u8], but: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) || but.contains(byte) {
-            out.push(char::from(*byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-        out
-    })
-}
-
-fn decoded(text: &str) -> Vec<u8> {
-    let (bytes, mut out, mut at) = (text.as_bytes(), Vec::new(), 0);
-    while let Some(byte) = bytes.get(at) {
-        let digits = bytes.get(at + 1..at + 3).filter(|d| *byte == b'%' && d.iter().all(u8::is_ascii_hexdigit));
-        let number = digits.and_then(|d| u8::from_str_radix(std::str::from_utf8(d).ok()?, 16).ok());
-        out.push(number.unwrap_or(*byte));
-        at += if number.is_some() { 3 } else { 1 };
-    }
-    out
+fn encoded(bytes: &[u8], what: &'static AsciiSet) -> String {
+    percent_encode(bytes, what).to_string()
 }

@@ -29,10 +29,7 @@ impl Hash {
             Self::Sha512_256 => digest(&SHA512_256, text).as_ref().to_vec(),
             Self::Sha512Cut => digest(&SHA512, text).as_ref()[..32].to_vec(),
         };
-        bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-            let _ = write!(out, "{byte:02x}");
-            out
-        })
+        hex::encode(bytes)
     }
 }
 

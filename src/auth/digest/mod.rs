@@ -5,7 +5,7 @@
 
 use std::sync::PoisonError;
 
-use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal, is_name};
+use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal};
 use crate::http::challenge::{Challenge, parse_challenges};
 use crate::http::{Request, Response};
 use crate::spec::{Fields, Node, Shape, key};
@@ -68,10 +68,6 @@ impl Scheme for Digest {
 
     fn fields(&self) -> Vec<String> {
         vec!["authorization".to_owned()]
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }
 

@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::{Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, is_name, pairs};
+use super::{Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, pairs};
 use crate::answer::headers_value;
 use crate::http::Request;
 use crate::source::Span;
@@ -203,7 +203,7 @@ impl Spelling {
     fn bytes(self, key: &str) -> Result<Vec<u8>, &'static str> {
         match self {
             Self::Text => Ok(key.as_bytes().to_vec()),
-            Self::Hex => unhex(key).ok_or("the field `key` is no hexadecimal"),
+            Self::Hex => hex::decode(key).map_err(|_| "the field `key` is no hexadecimal"),
             Self::Base64 => STANDARD.decode(key).map_err(|_| "the field `key` is no Base64"),
             Self::Whsec => {
                 let key = key.strip_prefix("whsec_").unwrap_or(key);
@@ -222,13 +222,6 @@ impl Stamp {
             Self::HttpDate => Value::from(now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()),
         }
     }
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }
 
 impl Hmac {
@@ -293,9 +286,5 @@ impl Scheme for Hmac {
 
     fn fields(&self) -> Vec<String> {
         self.headers.iter().map(|(name, _)| name.to_string()).collect()
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }

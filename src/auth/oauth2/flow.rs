@@ -271,7 +271,7 @@ impl Run {
     }
 
     fn answered(&mut self, mut post: Post, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        if let Some(wait) = post.patience(answer) {
+        if let Some(wait) = post.patience(answer, cx) {
             self.stage = Stage::Resting(post);
             return Ok(Move::Wait(wait, "the authorization server, which was asked too often"));
         }

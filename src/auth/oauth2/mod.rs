@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::form::Pages;
-use super::{Credential, Exchanges, Flow, ReadScheme, Scheme, SchemeKind, Seal, is_name};
+use super::{Credential, Exchanges, Flow, ReadScheme, Scheme, SchemeKind, Seal};
 use crate::http::Request;
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::template::{Template, TemplateError, print};
@@ -173,10 +173,6 @@ impl Scheme for OAuth {
 
     fn fields(&self) -> Vec<String> {
         vec!["authorization".to_owned()]
-    }
-
-    fn is_secret(&self, field: &str) -> bool {
-        !is_name(field)
     }
 }
 

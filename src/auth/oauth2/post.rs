@@ -76,12 +76,8 @@ impl Post {
 
     /// How long to wait before it is sent again, when the server was asked too often (RFC 6585, section 4): it did
     /// not act on the request, so nothing is spent by another one.
-    pub(super) fn patience(&mut self, response: &Response) -> Option<Duration> {
-        if response.status != 429 {
-            return None;
-        }
-        let asked = response.headers.text("retry-after").and_then(|text| text.trim().parse().ok());
-        let wait = asked.map_or(Duration::from_secs(2), Duration::from_secs).max(Duration::from_millis(100));
+    pub(super) fn patience(&mut self, response: &Response, cx: &Ctx<'_>) -> Option<Duration> {
+        let wait = response.asks_to_wait(cx.now)?;
         self.waited += wait;
         (self.waited <= PATIENCE).then_some(wait)
     }

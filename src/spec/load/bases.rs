@@ -142,19 +142,10 @@ fn environments(base: &Node, own: &Node) -> Node {
     Node { data: Data::Map(all.into()), ..own.clone() }
 }
 
-/// An identity or scheme over the one of the same name in the base; `null` removes a field.
+/// An identity or scheme over the one of the same name in the base.
 fn alike(base: &Node, own: &Node) -> Node {
-    let (Data::Map(below), Data::Map(entries)) = (&base.data, &own.data) else { return own.clone() };
-    let mut all = below.to_vec();
-    for entry in entries.iter().filter(|e| &*e.key != "like") {
-        all.retain(|e| e.key != entry.key || !matches!(entry.value.data, Data::Null));
-        match all.iter_mut().find(|e| e.key == entry.key) {
-            Some(slot) => *slot = entry.clone(),
-            None if matches!(entry.value.data, Data::Null) => {}
-            None => all.push(entry.clone()),
-        }
-    }
-    Node { data: Data::Map(all.into()), ..own.clone() }
+    let (Data::Map(_), Data::Map(entries)) = (&base.data, &own.data) else { return own.clone() };
+    Node { data: base.with(entries.iter().filter(|e| &*e.key != "like")).data, ..own.clone() }
 }
 
 fn listed(base: &Node, own: &Node) -> Node {

@@ -68,6 +68,24 @@ pub struct Entry {
 }
 
 impl Node {
+    /// A map with entries over its own, one by one; `null` removes one.
+    pub fn with<'e>(&self, own: impl Iterator<Item = &'e Entry>) -> Self {
+        let mut all: Vec<Entry> = match &self.data {
+            Data::Map(entries) => entries.to_vec(),
+            Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => Vec::new(),
+        };
+        for entry in own {
+            let place = all.iter().position(|e| e.key == entry.key);
+            match (place, &entry.value.data) {
+                (Some(place), Data::Null) => _ = all.remove(place),
+                (None, Data::Null) => {}
+                (Some(place), _) => all[place] = entry.clone(),
+                (None, _) => all.push(entry.clone()),
+            }
+        }
+        Self { data: Data::Map(all.into()), ..self.clone() }
+    }
+
     /// Names the type for messages: `text`, `a number`, `a list`.
     pub fn type_name(&self) -> &'static str {
         match &self.data {

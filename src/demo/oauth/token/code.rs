@@ -1,19 +1,16 @@
 //! Authorization codes (RFC 6749 §4.1.3): for one use, by their client, with their redirect URI and verifier.
 
-use aws_lc_rs::digest::{SHA256, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
-
 use super::{Issue, Request};
 use crate::demo::oauth::books::Grant as Allowed;
-use crate::demo::oauth::clients::Grant;
 use crate::demo::oauth::error::{OAuthError, Reply};
 use crate::demo::oauth::interaction::Person;
 use crate::demo::oauth::request::AuthRequest;
 use crate::demo::oauth::{mint, scope};
 use crate::demo::state::App;
 use crate::demo::{clock, random};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// How long a code is good, in milliseconds.
 const LIFE_MS: u64 = 60_000;
@@ -74,22 +71,13 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
     let (family, refresh_token) = {
         let mut books = request.app.oauth.books();
         // Nothing above waits, so no other request can have taken the code since it was looked at.
-        let family = books.open(grant.clone(), now);
+        let (family, token) = request.open(&mut books, &grant);
         if let Some(entry) = books.codes.get_mut(&key) {
             entry.used = Some(family.clone());
         }
-        let until = now + request.client.refresh_lifetime * 1000;
-        let token = request.client.may(Grant::Refresh).then(|| books.issue_refresh(&family, until));
         (family, token)
     };
-    request.issue(Issue {
-        family: &family,
-        grant: &grant,
-        scope: &grant.scope,
-        refresh_token,
-        more: Value::Null,
-        until: None,
-    })
+    request.issue(Issue::of(&family, &grant, refresh_token))
 }
 
 fn of_this_client(request: &Request<'_>, code: &Code) -> Result<(), OAuthError> {

@@ -1,7 +1,5 @@
 //! The client acts for itself (RFC 6749 §4.4). There is no refresh token: it can ask again at any time.
 
-use serde_json::Value;
-
 use super::{Issue, Request};
 use crate::demo::clock;
 use crate::demo::oauth::error::Reply;
@@ -12,12 +10,5 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
     let audience = scope::audience(request.app, &request.posted.params)?;
     let grant = request.own_grant(scope, audience);
     let family = request.app.oauth.books().open(grant.clone(), clock::now_ms());
-    request.issue(Issue {
-        family: &family,
-        grant: &grant,
-        scope: &grant.scope,
-        refresh_token: None,
-        more: Value::Null,
-        until: None,
-    })
+    request.issue(Issue::of(&family, &grant, None))
 }

@@ -1,10 +1,7 @@
 //! A device asks whether its person has decided (RFC 8628 §3.4, §3.5).
 
-use serde_json::Value;
-
 use super::{Issue, Request};
 use crate::demo::oauth::books::Grant as Allowed;
-use crate::demo::oauth::clients::Grant;
 use crate::demo::oauth::device::Decision;
 use crate::demo::oauth::error::{OAuthError, Reply};
 use crate::demo::oauth::mint;
@@ -46,17 +43,8 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
             },
         };
         device.used = true;
-        let family = books.open(grant.clone(), now);
-        let until = now + request.client.refresh_lifetime * 1000;
-        let token = request.client.may(Grant::Refresh).then(|| books.issue_refresh(&family, until));
+        let (family, token) = request.open(&mut books, &grant);
         (grant, family, token)
     };
-    request.issue(Issue {
-        family: &family,
-        grant: &grant,
-        scope: &grant.scope,
-        refresh_token,
-        more: Value::Null,
-        until: None,
-    })
+    request.issue(Issue::of(&family, &grant, refresh_token))
 }

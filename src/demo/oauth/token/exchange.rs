@@ -36,14 +36,8 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
         ..granted
     };
     // The new token belongs to the grant of the old one, and ends with it.
-    request.issue(Issue {
-        family: &family,
-        grant: &grant,
-        scope: &grant.scope,
-        refresh_token: None,
-        more: json!({ "issued_token_type": ACCESS_TOKEN }),
-        until: Some(subject.exp),
-    })
+    let more = json!({ "issued_token_type": ACCESS_TOKEN });
+    request.issue(Issue { more, until: Some(subject.exp), ..Issue::of(&family, &grant, None) })
 }
 
 /// The scopes of the new token: no more than the old one has, and only what the client may have.

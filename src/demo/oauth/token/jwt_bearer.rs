@@ -1,7 +1,5 @@
 //! A signed assertion instead of a login (RFC 7523 §2.1): a registered key speaks for itself or for a person.
 
-use serde_json::Value;
-
 use super::{Issue, Request};
 use crate::demo::clock;
 use crate::demo::oauth::clients::{self, Client, Grant, Method};
@@ -33,12 +31,5 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
         request.still_enabled(&grant).map_err(|_| OAuthError::invalid_grant("the subject is not known here"))?;
     }
     let family = request.app.oauth.books().open(grant.clone(), clock::now_ms());
-    request.issue(Issue {
-        family: &family,
-        grant: &grant,
-        scope: &grant.scope,
-        refresh_token: None,
-        more: Value::Null,
-        until: None,
-    })
+    request.issue(Issue::of(&family, &grant, None))
 }

@@ -17,13 +17,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
 
-use super::books::Grant as Allowed;
+use super::books::{Books, Grant as Allowed};
 use super::client_auth::authenticate;
 use super::clients::{Client, GRANTS, Grant};
 use super::error::{OAuthError, Reply};
 use super::keys::Keys;
 use super::params::Posted;
 use super::{dpop, mint};
+use crate::demo::clock;
 use crate::demo::state::App;
 use crate::demo::users::Standing;
 
@@ -90,6 +91,13 @@ struct Issue<'a> {
     until: Option<u64>,
 }
 
+impl<'a> Issue<'a> {
+    /// All that a grant allows, and no more.
+    fn of(family: &'a str, grant: &'a Allowed, refresh_token: Option<String>) -> Self {
+        Self { family, grant, scope: &grant.scope, refresh_token, more: Value::Null, until: None }
+    }
+}
+
 impl Request<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.posted.params.get(name)
@@ -113,6 +121,15 @@ impl Request<'_> {
             session: None,
             actor: None,
         }
+    }
+
+    /// Opens a family of tokens, with a refresh token where the client may have one.
+    fn open(&self, books: &mut Books, grant: &Allowed) -> (String, Option<String>) {
+        let now = clock::now_ms();
+        let family = books.open(grant.clone(), now);
+        let until = now + self.client.refresh_lifetime * 1000;
+        let token = self.client.may(Grant::Refresh).then(|| books.issue_refresh(&family, until));
+        (family, token)
     }
 
     /// Makes the tokens and the answer that carries them (RFC 6749 §5.1).

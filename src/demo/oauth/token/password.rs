@@ -1,10 +1,7 @@
 //! A person's name and password through the client (RFC 6749 §4.3): for old applications only (RFC 9700 §2.4).
 
-use serde_json::Value;
-
 use super::{Issue, Request};
 use crate::demo::clock;
-use crate::demo::oauth::clients::Grant;
 use crate::demo::oauth::error::{OAuthError, Reply};
 use crate::demo::oauth::{mint, scope};
 use crate::demo::signin::{self, Refused};
@@ -24,19 +21,6 @@ pub(super) async fn answer(request: &Request<'_>) -> Reply {
     grant.subject = mint::person(&user.name);
     grant.user = Some(user.name);
     grant.auth_time = Some(now / 1000);
-    let (family, refresh_token) = {
-        let mut books = request.app.oauth.books();
-        let family = books.open(grant.clone(), now);
-        let until = now + request.client.refresh_lifetime * 1000;
-        let token = request.client.may(Grant::Refresh).then(|| books.issue_refresh(&family, until));
-        (family, token)
-    };
-    request.issue(Issue {
-        family: &family,
-        grant: &grant,
-        scope: &grant.scope,
-        refresh_token,
-        more: Value::Null,
-        until: None,
-    })
+    let (family, refresh_token) = request.open(&mut request.app.oauth.books(), &grant);
+    request.issue(Issue::of(&family, &grant, refresh_token))
 }

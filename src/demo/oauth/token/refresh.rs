@@ -1,7 +1,5 @@
 //! Refresh tokens (RFC 6749 §6): each is good once, and one that comes again ends its grant (RFC 9700 §4.14.2).
 
-use serde_json::Value;
-
 use super::{Issue, Request};
 use crate::demo::clock;
 use crate::demo::oauth::books::{Grant as Allowed, NotRefreshed};
@@ -28,14 +26,7 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
     grant.jkt.clone_from(&request.jkt);
     // The nonce was for the login; a refreshed ID token need not have it (OpenID Connect Core §12.2).
     grant.nonce = None;
-    request.issue(Issue {
-        family: &known.family,
-        grant: &grant,
-        scope: &scope,
-        refresh_token: Some(next),
-        more: Value::Null,
-        until: None,
-    })
+    request.issue(Issue { scope: &scope, ..Issue::of(&known.family, &grant, Some(next)) })
 }
 
 fn of_this_client(request: &Request<'_>, token: &str) -> Result<(), OAuthError> {

@@ -22,7 +22,7 @@ use super::{Keep, Shared, Wire, pages};
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::jar::Jar;
-use crate::http::{HttpError, Journey, Request, Trail};
+use crate::http::{HttpError, Journey, Request, Trail, percent_decoded};
 use crate::step::{Caller, Prepared, Step, Unready};
 use crate::template::{Scope, Template, Value};
 
@@ -251,7 +251,7 @@ impl StepRun<'_> {
         if !actor.jar.is_empty(now) {
             let cookies = actor.jar.iter(now).map(|c| {
                 let name = String::from_utf8_lossy(c.name.as_bytes()).into_owned();
-                (name, Value::from(percent_decoded(&c.value.text())))
+                (name, Value::from(percent_decoded(c.value.text().as_bytes())))
             });
             scope.set_fields("jar", cookies.collect::<Vec<_>>());
         }
@@ -398,10 +398,4 @@ fn copy(from: &Scope, to: &mut Scope) {
     for (name, value) in from.local() {
         to.set(Arc::clone(name), value.clone());
     }
-}
-
-pub(super) fn percent_decoded(text: &str) -> String {
-    // `form_urlencoded` would turn `+` into a blank; cookies have none of that.
-    let pairs = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
-    url::form_urlencoded::parse(pairs.as_bytes()).map(|(k, _)| k.into_owned()).next().unwrap_or_default()
 }

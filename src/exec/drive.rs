@@ -7,13 +7,14 @@ use url::Origin;
 
 use super::cast::Cast;
 use super::done::{Done, Ended};
+use super::exchange::StepRun;
 use super::ledger::Sender;
 use super::pages;
 use super::rounds::run_all;
-use super::talk::StepRun;
 use crate::auth::{Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
 use crate::event::Reason;
-use crate::http::Response;
+use crate::http::{Request, Response};
+use crate::source::Span;
 use crate::step::{IdentityId, Step};
 use crate::template::to_json;
 
@@ -26,12 +27,15 @@ pub(super) struct Driven {
     pub(super) origins: Vec<Origin>,
     /// What was sent.
     pub(super) done: Done,
+    /// Whether the flow itself said that there will be no credential.
+    pub(super) refused: bool,
 }
 
 /// Drives a flow of an identity; whoever enters is the one whom `cast` has for steps that name nobody.
 pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow, cast: &mut Cast) -> Driven {
     let origins = run.world.origins.clone();
-    let mut drive = Drive { run, id, driven: Driven { credential: None, origins, done: Done::nothing() } };
+    let mut drive =
+        Drive { run, id, driven: Driven { credential: None, origins, done: Done::nothing(), refused: false } };
     let mut heard = Heard::Start;
     loop {
         let scope = run.scope_of(&cast.nobody);
@@ -107,54 +111,44 @@ impl Drive<'_, '_> {
     async fn send(&mut self, exchange: Exchange, cast: &mut Cast) -> Option<Response> {
         let Exchange { label, request, common } = exchange;
         self.driven.origins.push(request.address.origin());
-        if common {
-            return self.ask_once(label, request, cast).await;
+        if !common {
+            let (answer, done) = self.ask(label, request, cast).await;
+            self.driven.done.append(done);
+            return answer;
         }
-        let step = Step::made(self.span(), label, &request);
-        let done = self.run.send_made(&step, request, label, &mut cast.nobody).await;
-        let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());
-        self.driven.done.append(done);
-        answer
-    }
-
-    /// What is the same for everybody is asked for once in a run; whoever comes meanwhile waits for it.
-    async fn ask_once(
-        &mut self,
-        label: &'static str,
-        request: crate::http::Request,
-        cast: &mut Cast,
-    ) -> Option<Response> {
+        // What is the same for everybody is asked for once in a run; whoever comes meanwhile waits for it.
         let key = request.address.to_string();
-        let mut common = self.run.shared.common.lock().await;
-        if let Some(answer) = common.get(&key) {
+        let mut known = self.run.shared.common.lock().await;
+        if let Some(answer) = known.get(&key) {
             return Some(answer.clone());
         }
-        let step = Step::made(self.span(), label, &request);
-        let done = self.run.send_made(&step, request, label, &mut cast.nobody).await;
-        let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());
+        let (answer, done) = self.ask(label, request, cast).await;
         // What a talk is judged by is never what everybody is told.
         let last = self.driven.done.last.take();
         self.driven.done.append(done);
         self.driven.done.last = last.or(self.driven.done.last.take());
         if let Some(answer) = answer.as_ref().filter(|a| a.status == 200) {
-            common.insert(key, answer.clone());
+            known.insert(key, answer.clone());
         }
         answer
     }
 
-    fn span(&self) -> crate::source::Span {
+    async fn ask(&self, label: &str, request: Request, cast: &mut Cast) -> (Option<Response>, Done) {
+        let step = Step::made(self.span(), label, &request);
+        let done = self.run.send_made(&step, request, label, &mut cast.nobody).await;
+        let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());
+        (answer, done)
+    }
+
+    fn span(&self) -> Span {
         self.run.shared.plan.identities[self.id.0 as usize].span
     }
 
     fn refuse(&mut self, why: &Refused) {
+        let reason = self.run.reason("login-failed", &why.message, self.span(), why.help.clone());
         let done = &mut self.driven.done;
-        let reason = self.run.reason(
-            "login-failed",
-            &why.message,
-            self.run.shared.plan.identities[self.id.0 as usize].span,
-            why.help.clone(),
-        );
         done.ended = Ended::Failed;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
+        self.driven.refused = true;
     }
 }
