@@ -125,7 +125,9 @@ fn sent(page: Page, step: &StepRecord) -> Vec<Line> {
     let who = step.caller.as_deref().map(|c| format!("as {c}")).unwrap_or_default();
     let credential = hop.map(credential).unwrap_or_default();
     let items = [(Role::Plain, request), (Role::Plain, &who), (Role::Dim, &credential)];
-    page.labelled(INDENT, "sent", COLUMN).flow(&items, page.width, COLUMN)
+    // Of a request that got no answer the exchange is always kept.
+    let label = if hop.is_none() && step.status.is_none() { "not sent" } else { "sent" };
+    page.labelled(INDENT, label, COLUMN).flow(&items, page.width, COLUMN)
 }
 
 /// Finds the field that carried the credential.
