@@ -99,6 +99,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("shared keys", keys(spec::SHARED_KEYS)),
         ("project keys", keys(spec::PROJECT_KEYS)),
         ("flow keys", keys(spec::FLOW_KEYS)),
+        ("ready flows", table(["flow", "does"], spec::READY_FLOWS.iter().map(|f| (code(f.name), f.about)))),
         ("default keys", keys(spec::DEFAULT_KEYS)),
         ("target keys", keys(spec::TARGET_KEYS)),
         ("secret keys", keys(spec::SECRET_KEYS)),

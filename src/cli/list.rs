@@ -145,21 +145,22 @@ pub(super) fn cases(plan: &Plan) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The flows with their arguments, those with a default in brackets.
+/// The flows with their arguments, those with a default in brackets; then those that are there for everybody.
 fn flows(plan: &Plan, sources: &SourceMap) -> Vec<(String, String)> {
     let mut all: Vec<&FlowPlan> = plan.flows.iter().collect();
     all.sort_by_key(|flow| (flow.span.file, flow.span.start));
-    all.into_iter()
-        .map(|flow| {
-            let may = flow.takes.iter().map(|name| format!("[{name}]"));
-            let args: Vec<String> = flow.needs.iter().map(ToString::to_string).chain(may).collect();
-            let parts = [("takes", args), ("returns", flow.returns.iter().map(ToString::to_string).collect())];
-            let told = parts.iter().filter(|(_, names)| !names.is_empty());
-            let told: Vec<String> = told.map(|(word, names)| format!("{word} {}", names.join(", "))).collect();
-            let about = format!("{}   {}", told.join("; "), sources.place(flow.span));
-            (flow.name.to_string(), about.trim_start().to_owned())
-        })
-        .collect()
+    let own = all.into_iter().map(|flow| flow_row(flow, &sources.place(flow.span).to_string()));
+    let about = |name: &str| spec::READY_FLOWS.iter().find(|row| row.name == name).map_or("", |row| row.about);
+    own.chain(plan.ready_flows.iter().map(|flow| flow_row(flow, about(&flow.name)))).collect()
+}
+
+fn flow_row(flow: &FlowPlan, more: &str) -> (String, String) {
+    let may = flow.takes.iter().map(|name| format!("[{name}]"));
+    let args: Vec<String> = flow.needs.iter().map(ToString::to_string).chain(may).collect();
+    let parts = [("takes", args), ("returns", flow.returns.iter().map(ToString::to_string).collect())];
+    let told = parts.iter().filter(|(_, names)| !names.is_empty());
+    let told: Vec<String> = told.map(|(word, names)| format!("{word} {}", names.join(", "))).collect();
+    (flow.name.to_string(), format!("{}   {more}", told.join("; ")).trim_start().to_owned())
 }
 
 fn identities(plan: &Plan) -> Vec<(String, String)> {

@@ -9,7 +9,7 @@ use super::offer::Offer;
 use super::select::Shown;
 use super::talk::{self, Whose};
 use super::world::{self, Layers};
-use super::{Case, Plan, PlanOptions, SuitePlan, diags};
+use super::{Case, Plan, PlanOptions, SuitePlan, diags, flow};
 use crate::diag::Diagnostics;
 use crate::source::{SourceMap, Span};
 use crate::spec::{Defaults, Reader, StepSpec, Suite, Suites};
@@ -24,7 +24,8 @@ struct Worlds {
 
 pub(super) fn build(suites: &Suites, options: &PlanOptions, sources: &SourceMap, diags: &mut Diagnostics) -> Plan {
     let gone = options.selection.only.clone().unwrap_or_default();
-    let mut plan = Plan { excluded_files: suites.excluded, gone, ..Plan::default() };
+    let ready_flows = suites.ready.iter().map(flow::seen).collect();
+    let mut plan = Plan { excluded_files: suites.excluded, gone, ready_flows, ..Plan::default() };
     check_environment(suites, options, diags);
     let mut worlds = Worlds::default();
     let mut register = Register::default();

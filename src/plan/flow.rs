@@ -32,7 +32,7 @@ enum Soundness {
 }
 
 /// What whoever uses a flow has to know of it.
-fn seen(named: &Named<Arc<FlowSpec>>) -> FlowPlan {
+pub(super) fn seen(named: &Named<Arc<FlowSpec>>) -> FlowPlan {
     let (needs, takes): (Vec<_>, Vec<_>) =
         named.value.args.iter().partition(|arg| matches!(arg.value.data, Data::Null));
     let names = |args: Vec<&Named<Node>>| args.iter().map(|arg| Arc::clone(&arg.name)).collect();
@@ -49,11 +49,13 @@ impl SuiteCallers<'_, '_> {
     /// Finds a flow by name, with what its steps see in this suite.
     pub(super) fn find_flow(&mut self, reader: &mut Reader<'_>, name: &Spanned<Arc<str>>) -> Option<Found> {
         let all = self.layers.named(|l| &l.flows);
-        let Some(named) = all.iter().find(|flow| flow.name == name.value) else {
+        let ready = self.layers.ready;
+        let Some(named) = all.iter().copied().chain(ready).find(|flow| flow.name == name.value) else {
             // What is wrong with its declaration was told there.
             if !self.layers.down().any(|l| l.faulty_flows.contains(&name.value)) {
                 let known: Vec<&str> = all.iter().map(|flow| &*flow.name).collect();
-                reader.fault(unknown_flow(name.span, &name.value, &known));
+                let ready: Vec<&str> = ready.iter().map(|flow| &*flow.name).collect();
+                reader.fault(unknown_flow(name.span, &name.value, &known, &ready));
             }
             return None;
         };
@@ -100,7 +102,9 @@ impl SuiteCallers<'_, '_> {
         };
         self.register.flows.path.pop();
         let sound = size > 0 && reader.diags.errors() == before;
-        self.plan.flows.push(seen(named));
+        if self.layers.ready.iter().all(|ready| ready.span != named.span) {
+            self.plan.flows.push(seen(named));
+        }
         let known = if sound { Soundness::Sound } else { Soundness::Faulty };
         self.register.flows.known.insert(named.span, known);
         sound

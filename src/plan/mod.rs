@@ -70,6 +70,8 @@ pub struct Plan {
     pub identities: Vec<Identity>,
     /// The flows that suites may use, whether one does or not.
     pub flows: Vec<FlowPlan>,
+    /// The flows that are there for everybody.
+    pub ready_flows: Vec<FlowPlan>,
     /// Steps of schemes, by [`StepsId`](crate::step::StepsId).
     pub steps: Vec<Vec<Step>>,
     /// What suites and identities run in.

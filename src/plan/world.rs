@@ -12,7 +12,7 @@ use crate::diag::{Diagnostics, Severity};
 use crate::http::{Address, TlsSettings, Verify};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{
-    Defaults, Named, Node, Project, Reader, SecretSource, SecretSpec, Shared, Suite, Suites, TargetSpec,
+    Defaults, FlowSpec, Named, Node, Project, Reader, SecretSource, SecretSpec, Shared, Suite, Suites, TargetSpec,
 };
 use crate::step::{Caller, Compile, OUTSIDE, Tree, leaves, read_file_or_absolute};
 use crate::template::{Members, Names, Origin, Template};
@@ -23,6 +23,8 @@ pub(super) struct Layers<'a> {
     pub(super) project: Option<&'a Shared>,
     pub(super) environment: Option<&'a Shared>,
     pub(super) suite: Option<&'a Shared>,
+    /// The flows that are there for everybody, below all that is declared.
+    pub(super) ready: &'a [Named<Arc<FlowSpec>>],
     /// Folder of the project file, else of the suite.
     pub(super) root: PathBuf,
     /// Folder of the suite.
@@ -42,6 +44,7 @@ impl<'a> Layers<'a> {
             project: project.map(|p| &p.shared),
             environment,
             suite: Some(&suite.shared),
+            ready: &suites.ready,
             root: project.map_or_else(|| suite.folder.clone(), |p| p.folder.clone()),
             folder: suite.folder.clone(),
             project_index: suite.project,

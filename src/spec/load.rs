@@ -7,7 +7,7 @@ use super::reader::{Key, Reader, key};
 use super::shape::{Def, Shape};
 use super::shared::{SHARED_KEYS, shared};
 use super::yaml::{self, Data, Node};
-use super::{case, diags, files, rows, step};
+use super::{case, diags, files, ready, rows, step};
 use crate::diag::Diagnostics;
 use crate::source::{FileId, SourceMap, Span};
 
@@ -47,7 +47,7 @@ pub struct Input {
 
 /// Reads all suites below the paths. Everything that is wrong goes to `diags`.
 pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> Suites {
-    let mut suites = Suites::default();
+    let mut suites = Suites { ready: ready::flows(sources, diags), ..Suites::default() };
     let found = discover(input, diags);
     let mut projects = Projects::default();
     let mut wanted: Vec<(Found, Home)> = Vec::new();
@@ -63,14 +63,14 @@ pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> 
     // Known only now: a base may stand before the project files that stand on it.
     wanted.retain(|(file, _)| file.named || !projects.is_base(&file.path));
     let texts: Vec<Option<String>> = wanted.iter().map(|(f, _)| text_of(f, input, diags)).collect();
-    let mut ready: Vec<Ready> = Vec::new();
+    let mut whole: Vec<Ready> = Vec::new();
     for ((file, home), text) in wanted.into_iter().zip(texts) {
         if let Some(text) = text {
             let id = sources.add(&file.shown, text);
-            ready.push((file, home, id));
+            whole.push((file, home, id));
         }
     }
-    suites.suites = read_all(&ready, &input.folder, sources, diags);
+    suites.suites = read_all(&whole, &input.folder, sources, diags);
     suites.projects = projects.all;
     ids::tell_apart(&mut suites.suites);
     rows::fill(&mut suites, sources, diags);

@@ -13,6 +13,7 @@ mod flow;
 mod load;
 mod model;
 mod reader;
+mod ready;
 mod rows;
 mod shape;
 mod shared;
@@ -32,6 +33,7 @@ pub use model::{
     TargetSpec, TlsSpec, Xfail, find,
 };
 pub use reader::{Fields, Key, Reader, key, parse_duration};
+pub use ready::{READY_FLOWS, ReadyFlow};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};
 pub use shape::{Def, Shape};
 pub use shared::{

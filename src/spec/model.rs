@@ -74,6 +74,8 @@ pub struct Suites {
     pub suites: Vec<Suite>,
     /// The project files they belong to.
     pub projects: Vec<Project>,
+    /// The flows that are there for everybody.
+    pub ready: Vec<Named<Arc<FlowSpec>>>,
     /// How many files `exclude:` left out.
     pub excluded: usize,
 }

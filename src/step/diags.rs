@@ -52,7 +52,7 @@ static UNKNOWN_TARGET: Code = Code {
 static UNKNOWN_FLOW: Code = Code {
     name: "unknown-flow",
     about: "`use` names a flow that is not declared",
-    explain: "Flows stand under `flows:` of the suite or of `authspec.yaml`. Cases, setups, teardowns and other flows use them; the steps of a scheme and `ready` do not.",
+    explain: "Flows stand under `flows:` of the suite or of `authspec.yaml`; some are there for everybody, and `authspec list flows` shows them all. Cases, setups, teardowns and other flows use them; the steps of a scheme and `ready` do not.",
 };
 static FLOW_ARGS: Code = Code {
     name: "flow-args",
@@ -133,12 +133,15 @@ pub fn file_outside(span: Span, path: &str) -> Diagnostic {
 }
 
 /// A flow that nobody declared.
-pub fn unknown_flow(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+pub fn unknown_flow(span: Span, name: &str, known: &[&str], ready: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::error(&UNKNOWN_FLOW, span, format!("there is no flow called `{name}` under `flows:`"))
         .label("not declared");
-    match did_you_mean(name, known.iter().copied()) {
+    let family = name.split_once('.').map_or("", |(family, _)| family);
+    let kin: Vec<&str> = ready.iter().copied().filter(|r| r.split('.').next() == Some(family)).collect();
+    match did_you_mean(name, known.iter().chain(ready).copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None if name.contains("{{") => diagnostic.help("the name of a flow is written out; `if` chooses between two"),
+        None if !kin.is_empty() => diagnostic.help(format!("ready flows: {}", quoted(&kin))),
         None if known.is_empty() => diagnostic.help("no flows are declared here"),
         None => diagnostic.help(format!("declared flows: {}", quoted(known))),
     }

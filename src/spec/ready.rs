@@ -1,0 +1,86 @@
+//! Flows that are there for everybody, written in the language itself and run by their name with `use`.
+//!
+//! To add one: 1. `src/spec/ready/<family>.<name>.yaml`, which holds one flow: `args` with a remark on each, `steps`,
+//! `returns`. 2. One row in [`READY_FLOWS`]. 3. A suite in `specs/` that uses it. Its steps see its arguments and
+//! whoever sends them; what a suite declares is not theirs to know. Tests over the table hold names, files and suites
+//! together.
+
+use std::sync::Arc;
+
+use super::flow::flow;
+use super::model::{FlowSpec, Named};
+use super::reader::Reader;
+use super::yaml::{self, Words};
+use crate::diag::Diagnostics;
+use crate::source::{SourceMap, Span};
+
+/// A flow that nobody has to declare.
+#[derive(Debug)]
+pub struct ReadyFlow {
+    /// What `use` calls it: its family, a full stop, its name.
+    pub name: &'static str,
+    /// What it does, one sentence.
+    pub about: &'static str,
+    /// The flow.
+    pub text: &'static str,
+}
+
+/// A row whose file is called as it is.
+macro_rules! ready {
+    ($name:literal, $about:literal) => {
+        ReadyFlow { name: $name, about: $about, text: include_str!(concat!("ready/", $name, ".yaml")) }
+    };
+}
+
+/// All ready flows.
+pub const READY_FLOWS: &[ReadyFlow] = &[
+    ready!("oauth2.introspect", "asks an authorization server whether a token is good, and what it says (RFC 7662)"),
+    ready!("oauth2.metadata", "reads what an authorization server says about itself, such as where its endpoints are"),
+    ready!("oauth2.revoke", "tells an authorization server that a token is needed no longer (RFC 7009)"),
+];
+
+/// Reads all ready flows; they stand below whatever a project declares.
+pub(super) fn flows(sources: &mut SourceMap, diags: &mut Diagnostics) -> Vec<Named<Arc<FlowSpec>>> {
+    let mut all = Vec::with_capacity(READY_FLOWS.len());
+    for row in READY_FLOWS {
+        let file = sources.add(&format!("authspec:{}", row.name), row.text);
+        let Some(node) = yaml::parse(file, row.text, &mut Words::default(), diags) else { continue };
+        let read = flow(&mut Reader::new(sources, diags), &node);
+        let span = Span::new(file, 0, row.text.find('\n').unwrap_or_default());
+        all.extend(read.map(|value| Named { name: row.name.into(), span, value }));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_a_flow_that_says_what_it_takes() {
+        let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
+        let all = flows(&mut sources, &mut diags);
+        assert!(diags.is_empty() && all.len() == READY_FLOWS.len());
+        assert!(READY_FLOWS.windows(2).all(|w| w[0].name < w[1].name), "in the order of their names");
+        for row in READY_FLOWS {
+            let (family, name) = row.name.split_once('.').unwrap();
+            assert!(!family.is_empty() && !name.is_empty() && !name.contains('.'), "{}", row.name);
+            let args = row.text.lines().skip_while(|l| *l != "args:").skip(1).take_while(|l| l.starts_with("  "));
+            args.for_each(|line| assert!(line.contains(" # "), "{}: a remark on `{}`", row.name, line.trim()));
+        }
+    }
+
+    #[test]
+    fn every_row_is_used_by_a_suite() {
+        let specs = concat!(env!("CARGO_MANIFEST_DIR"), "/specs");
+        let files = std::fs::read_dir(specs).unwrap().filter_map(|e| std::fs::read_to_string(e.unwrap().path()).ok());
+        let all: String = files.collect();
+        for row in READY_FLOWS {
+            assert!(
+                all.contains(&format!("use: {},", row.name)) || all.contains(&format!("use: {}\n", row.name)),
+                "{}",
+                row.name
+            );
+        }
+    }
+}
