@@ -23,7 +23,10 @@ mod serial;
 pub use finding::{Certainty, Finding};
 pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason, ServerOutput};
 pub use reasons::{REASONS, ReasonCode, reason_code};
-pub use record::{BODY_KEPT, BodyKind, BodyRecord, FlowRecord, HopRecord, MessageRecord, Phase, StepRecord};
+pub use record::{
+    BODY_KEPT, BodyKind, BodyRecord, Carried, FlowRecord, HopRecord, MessageRecord, Phase, RefusalProof, SentRecord,
+    StepRecord,
+};
 
 use serial::{millis, shared};
 

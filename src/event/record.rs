@@ -44,10 +44,19 @@ pub struct StepRecord {
     pub flows: Vec<FlowRecord>,
     /// The identity, `anonymous`, or nobody.
     pub caller: Option<String>,
+    /// The role of that identity, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// Method and target as sent, masked.
     pub request: String,
+    /// What left first, by name; nothing when nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent: Option<SentRecord>,
     /// Final status, when an answer came.
     pub status: Option<u16>,
+    /// What its refusal proves, where it was refused as expected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refusal: Option<RefusalProof>,
     /// Where the step is written.
     pub place: Place,
     /// The whole exchange with all hops.
@@ -66,6 +75,48 @@ pub struct StepRecord {
     /// What its exchange shows, for the rules of `diagnose`; no report reads it.
     #[serde(skip)]
     pub facts: Option<Box<Facts>>,
+}
+
+/// What a step's first request carried, without values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentRecord {
+    /// Scheme, host and port.
+    pub origin: String,
+    /// Whose credential it carried.
+    pub credential: Carried,
+    /// What may hold a credential: `authorization Bearer`, `cookie session`, `x-api-key`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carries: Vec<String>,
+    /// The statuses before the last one, where redirects were followed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub followed: Vec<u16>,
+    /// Whether the step waited before it, as its `pause` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paused: bool,
+}
+
+/// Whose credential a request carried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Carried {
+    /// None at all.
+    None,
+    /// That of the session of its caller.
+    Own,
+    /// Anything else that may be one: written by hand, a cookie of this case, the talk of a login.
+    Other,
+}
+
+/// What the refusal of a step proves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalProof {
+    /// Access was at stake: somebody was allowed the same request, and its sender was allowed something.
+    Proven,
+    /// Nobody was seen being allowed the same request.
+    Unproven,
+    /// Nothing: its sender was never allowed anything, or the session may have been dead.
+    Nothing,
 }
 
 /// A flow that a step belongs to.

@@ -5,6 +5,7 @@ use super::actor::Ownership;
 use super::ledger::Sender;
 use crate::http::{Address, Headers, Trail};
 use crate::step::{IdentityId, Prepared, Step};
+use crate::term::shorten;
 
 /// What an answer says about access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,19 +66,52 @@ pub(super) fn sender_of(
     if replaced { Sender::Somebody } else { Sender::Identity { id, ownership } }
 }
 
+/// Fields that never hold a credential.
+const HARMLESS: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "content-type",
+    "origin",
+    "referer",
+    "user-agent",
+    "x-requested-with",
+];
+
+/// Fields that a request gets on its way.
+const FRAME: &[&str] = &["host", "content-length", "connection", "transfer-encoding"];
+
 /// Tells whether fields written by hand may hold a credential.
 pub(super) fn may_hold_credential(headers: &Headers) -> bool {
-    const HARMLESS: &[&str] = &[
-        "accept",
-        "accept-encoding",
-        "accept-language",
-        "content-type",
-        "origin",
-        "referer",
-        "user-agent",
-        "x-requested-with",
-    ];
     headers.iter().any(|(name, _)| !HARMLESS.iter().any(|h| name.eq_ignore_ascii_case(h)))
+}
+
+/// How many names of what a request carries are kept.
+const CARRIERS: usize = 16;
+
+/// Names what may hold a credential in a request, without its value: `authorization Bearer`, `cookie session`,
+/// `x-api-key`.
+pub(super) fn carriers(headers: &Headers) -> Vec<String> {
+    let mut out = Vec::new();
+    for (name, value) in headers.iter() {
+        let (name, value) = (name.to_ascii_lowercase(), String::from_utf8_lossy(value));
+        match &*name {
+            "authorization" => {
+                // The name of a scheme is short, a credential without one is not shown.
+                let scheme = value.split_once(' ').map_or("", |(scheme, _)| scheme);
+                let known = scheme.len() <= 24 && scheme.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+                out.push(format!("{name} {}", if known { scheme } else { "" }).trim_end().to_owned());
+            }
+            "cookie" => {
+                let names = value.split(';').filter_map(|pair| pair.split_once('='));
+                out.extend(names.map(|(name, _)| format!("cookie {}", shorten(name.trim(), 40))));
+            }
+            other if HARMLESS.iter().chain(FRAME).any(|h| *h == other) => {}
+            _ => out.push(name),
+        }
+    }
+    out.truncate(CARRIERS);
+    out
 }
 
 /// Tells whether a step ends or rotates the session that it was sent with, by what its path says.
@@ -108,6 +142,24 @@ fn segments(path: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_request_carries_is_named_without_its_value() {
+        let mut headers = Headers::default();
+        for (name, value) in [
+            ("Host", "a"),
+            ("Accept", "*/*"),
+            ("Authorization", "Bearer abc.def"),
+            ("Cookie", "session=s3cret; theme=dark"),
+            ("X-Api-Key", "k3y"),
+        ] {
+            headers.add(name, value);
+        }
+        assert_eq!(carriers(&headers), ["authorization Bearer", "cookie session", "cookie theme", "x-api-key"]);
+        let mut bare = Headers::default();
+        bare.add("Authorization", "naked-token");
+        assert_eq!(carriers(&bare), ["authorization"]);
+    }
 
     #[test]
     fn login_pages_are_known_by_their_words() {

@@ -16,7 +16,7 @@ use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
 use super::{OnFailure, RequireProof, Shared, record, xfail};
 use crate::check::UNVERIFIED;
-use crate::event::{Event, Outcome, Phase, Reason, Stopped, Tally, Verdict};
+use crate::event::{Event, Outcome, Phase, Reason, RefusalProof, Stopped, Tally, Verdict};
 use crate::source::Span;
 use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::Scope;
@@ -270,7 +270,16 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         Sender::Anonymous | Sender::Somebody => None,
     };
     let name = identity.map_or("", |id| &shared.plan.identities[id.0 as usize].name);
-    let (code, message) = match shared.ledger.shown(refusal) {
+    let shown = shared.ledger.shown(refusal);
+    if let Some(step) = outcome.steps.get_mut(refusal.step) {
+        step.refusal = match shown {
+            Shown::Proven => Some(RefusalProof::Proven),
+            Shown::Unproven => Some(RefusalProof::Unproven),
+            Shown::Never | Shown::Died => Some(RefusalProof::Nothing),
+            Shown::Fine => None,
+        };
+    }
+    let (code, message) = match shown {
         Shown::Proven => {
             outcome.proof.proven += 1;
             return;

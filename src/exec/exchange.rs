@@ -365,6 +365,16 @@ impl StepRun<'_> {
         }
     }
 
+    /// The role of an actor, for records.
+    fn role(&self, actor: &Actor) -> Option<String> {
+        match &actor.who {
+            Who::Nobody | Who::Anonymous => None,
+            Who::Entering(id, _) | Who::Identity(id, ..) => {
+                self.shared.plan.identities[id.0 as usize].role.as_ref().map(ToString::to_string)
+            }
+        }
+    }
+
     /// Tells what was exchanged to whoever asked for all of it.
     pub(super) fn tell(&self, actor: &Actor, trail: &Trail) {
         if self.shared.options.wire == Wire::Untold || trail.hops.is_empty() {
@@ -385,8 +395,9 @@ impl StepRun<'_> {
         broken: usize,
     ) -> StepRecord {
         let caller = self.caller(actor);
+        let role = self.role(actor);
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
-        record::step(self.shared, step, &Subject { phase: self.phase, caller, whole, held, broken }, trail)
+        record::step(self.shared, step, &Subject { phase: self.phase, caller, role, whole, held, broken }, trail)
     }
 }
 

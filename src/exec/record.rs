@@ -7,9 +7,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Shared;
+use super::access::carriers;
 use super::ledger::Ender;
 use crate::capture::Taken;
-use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, MessageRecord, Phase, Reason, StepRecord, reason_code};
+use crate::event::{
+    BODY_KEPT, BodyKind, BodyRecord, Carried, HopRecord, MessageRecord, Phase, Reason, SentRecord, StepRecord,
+    reason_code,
+};
 use crate::http::jar::{JarMove, StoreOutcome};
 use crate::http::{Exchange, Headers, Request, Trail};
 use crate::secret::TextKind;
@@ -21,6 +25,7 @@ use crate::term::shorten;
 pub(super) struct Subject {
     pub(super) phase: Phase,
     pub(super) caller: Option<String>,
+    pub(super) role: Option<String>,
     /// Whether the exchanges are kept.
     pub(super) whole: bool,
     pub(super) held: usize,
@@ -98,8 +103,11 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
         skipped: false,
         flows: Vec::new(),
         caller: subject.caller.clone(),
+        role: subject.role.clone(),
         request,
+        sent: trail.and_then(|t| sent(shared, step, t)),
         status: trail.and_then(Trail::response).map(|r| r.status),
+        refusal: None,
         place: shared.sources.place(step.span),
         elapsed: trail.map(Trail::elapsed).unwrap_or_default(),
         held: subject.held,
@@ -108,6 +116,19 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
         notes,
         facts: None,
     }
+}
+
+/// What left first, by name. Whose credential it was, the ledger knows better: until then it may be anybody's.
+fn sent(shared: &Shared, step: &Step, trail: &Trail) -> Option<SentRecord> {
+    let first = trail.request()?;
+    let before = &trail.hops[..trail.hops.len().saturating_sub(1)];
+    Some(SentRecord {
+        origin: text(shared, first.address.base()),
+        credential: Carried::Other,
+        carries: carriers(&first.headers).iter().map(|c| text(shared, c)).collect(),
+        followed: before.iter().filter_map(|h| h.response.as_ref().ok()).map(|r| r.status).collect(),
+        paused: step.pause.is_some(),
+    })
 }
 
 /// Every hop of a trail with the time it was sent.

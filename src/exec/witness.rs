@@ -7,6 +7,7 @@ use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::{Refusal, RequestKey, Sender, Weight};
+use crate::event::Carried;
 use crate::http::Trail;
 use crate::step::{Prepared, Step};
 
@@ -23,6 +24,12 @@ impl StepRun<'_> {
     /// Notes what the answer says about access.
     pub(super) fn remember(&self, step: &Step, actor: &mut Actor, trail: &Trail, done: &mut Done, seen: Seen) {
         let Seen { key, sender, at } = seen;
+        let carried = match sender {
+            Sender::Anonymous => Carried::None,
+            Sender::Identity { .. } => Carried::Own,
+            Sender::Somebody => Carried::Other,
+        };
+        done.records.iter_mut().filter_map(|r| r.sent.as_mut()).for_each(|sent| sent.credential = carried);
         let said = said(step, trail);
         let held = done.held();
         if said == Said::Refused {

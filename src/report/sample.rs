@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{
-    BodyKind, BodyRecord, Certainty, Finding, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase, Proof, REASONS,
-    Reason, RunInfo, ServerOutput, StepRecord, SuiteInfo, Summary, Tally, Verdict,
+    BodyKind, BodyRecord, Carried, Certainty, Finding, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase, Proof,
+    REASONS, Reason, RefusalProof, RunInfo, SentRecord, ServerOutput, StepRecord, SuiteInfo, Summary, Tally, Verdict,
 };
 use crate::source::Place;
 
@@ -51,8 +51,17 @@ impl<'a> Texts<'a> {
             skipped: false,
             flows: Vec::new(),
             caller: Some(self.text()),
+            role: Some(self.text()),
             request: self.text(),
+            sent: Some(SentRecord {
+                origin: self.text(),
+                credential: Carried::Own,
+                carries: vec![self.text()],
+                followed: vec![302],
+                paused: true,
+            }),
             status: Some(401),
+            refusal: Some(RefusalProof::Proven),
             place: self.place(9),
             elapsed: Duration::from_micros(1_234),
             held: 1,
