@@ -112,7 +112,7 @@ impl<'a> Entry<'a> {
 
     async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
         let world = self.world()?;
-        let mut person = self.person(world)?;
+        let mut person = self.person(world, self.needed(None).await?)?;
         let what = if refresh.is_some() { "refresh the session" } else { "log in" };
         let (driven, jar) = if let Some((mut flow, old)) = refresh {
             let session = old.scope.get("session").cloned();
@@ -184,10 +184,32 @@ impl<'a> Entry<'a> {
         Ok(world)
     }
 
-    /// Renders who the identity is.
-    pub(super) fn person(&self, world: &WorldRun) -> Result<Person, Arc<Failure>> {
-        let fields = self.fields(world)?;
+    /// Gets the sessions that the login uses: those of a case where it has them, else those that all share. Whoever
+    /// cannot log in since another cannot has no cause of their own.
+    pub(super) async fn needed(&self, cast: Option<&Cast>) -> Result<Vec<(String, Value)>, Arc<Failure>> {
+        let mut all = Vec::new();
+        for id in &self.identity.needs {
+            let own = cast.and_then(|cast| cast.identities.get(id)).and_then(|actor| match &actor.who {
+                Who::Identity(_, session, _) => Some(Arc::clone(session)),
+                Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
+            });
+            let session = match own {
+                Some(session) => session,
+                None => Box::pin(self.shared.sessions.fresh_enough(self.shared, *id)).await?,
+            };
+            let name = self.shared.plan.identities[id.0 as usize].name.to_string();
+            all.push((name, session.scope.get("session").cloned().unwrap_or_else(|| Value::from(()))));
+        }
+        Ok(all)
+    }
+
+    /// Renders who the identity is; `sessions` are those of others that its login uses.
+    pub(super) fn person(&self, world: &WorldRun, sessions: Vec<(String, Value)>) -> Result<Person, Arc<Failure>> {
         let mut scope = Scope::above(&world.scope);
+        if !sessions.is_empty() {
+            scope.set_fields("sessions", sessions);
+        }
+        let fields = self.fields(&scope)?;
         let mut visible: Vec<(String, Value)> =
             fields.iter().map(|(n, v)| (n.to_string(), Value::from(v.as_str()))).collect();
         for (name, value) in [("name", Some(&self.identity.name)), ("role", self.identity.role.as_ref())] {
@@ -233,10 +255,10 @@ impl<'a> Entry<'a> {
         })
     }
 
-    fn fields(&self, world: &WorldRun) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {
+    fn fields(&self, scope: &Scope) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {
         let mut fields = Vec::new();
         for field in &self.identity.fields {
-            let value = field.value.render(&world.scope).map_err(|e| {
+            let value = field.value.render(scope).map_err(|e| {
                 let message =
                     format!("the field `{}` of `{}` cannot be rendered: {}", field.name, self.identity.name, e.message);
                 let reason = record::reason(self.shared, "template", &message, e.span, Vec::new());

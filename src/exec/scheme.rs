@@ -24,6 +24,7 @@ use crate::http::jar::Jar;
 use crate::http::{Request, Trail};
 use crate::spec::Talk;
 use crate::step::{Ask, Caller, Step, Vary};
+use crate::template::Value as Shown;
 use crate::term::list;
 
 /// The talk that exchanges belong to, and what is changed in it.
@@ -93,7 +94,11 @@ impl StepRun<'_> {
             Ok(world) => world,
             Err(failure) => return self.blocked(step, cast.actor(caller), failure),
         };
-        let mut talker = match self.talker(talk, entry, world, cast) {
+        let sessions = match entry.needed(Some(cast)).await {
+            Ok(sessions) => sessions,
+            Err(failure) => return self.blocked(step, cast.actor(caller), failure),
+        };
+        let mut talker = match self.talker(talk, entry, (world, sessions), cast) {
             Ok(talker) => talker,
             Err(Stillborn::Blocked(failure)) => return self.blocked(step, cast.actor(caller), failure),
             Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
@@ -144,13 +149,13 @@ impl StepRun<'_> {
         &self,
         talk: Talk,
         entry: Entry<'e>,
-        world: &WorldRun,
+        (world, sessions): (&WorldRun, Vec<(String, Shown)>),
         cast: &mut Cast,
     ) -> Result<Talker<'e>, Stillborn> {
         let id = entry.id;
         let scheme = &entry.identity.login.scheme;
         if talk == Talk::Login {
-            let person = entry.person(world).map_err(Stillborn::Blocked)?;
+            let person = entry.person(world, sessions).map_err(Stillborn::Blocked)?;
             let inside = entry.entering(&person, Jar::default());
             return Ok(Talker { flow: scheme.begin(), entry, inside, person });
         }

@@ -87,6 +87,15 @@ impl Sessions {
         wait(waiting).await
     }
 
+    /// Gives the shared session of an identity for what another one makes of it: one that is about to end is renewed.
+    pub(super) async fn fresh_enough(&self, shared: &Arc<Shared>, id: IdentityId) -> Made {
+        let session = self.get(shared, id).await?;
+        if session.credential.refresh_at().is_some_and(|at| at <= jiff::Timestamp::now()) {
+            return self.renew(shared, id, session.generation).await;
+        }
+        Ok(session)
+    }
+
     /// Renews the shared session unless somebody already did. Without a refresh it logs in anew.
     pub(super) async fn renew(&self, shared: &Arc<Shared>, id: IdentityId, generation: u64) -> Made {
         let waiting = {

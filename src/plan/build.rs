@@ -11,7 +11,7 @@ use super::talk::{self, Whose};
 use super::world::{self, Layers};
 use super::{Case, Plan, PlanOptions, SuitePlan, diags, flow};
 use crate::diag::Diagnostics;
-use crate::source::{SourceMap, Span};
+use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{Defaults, Reader, StepSpec, Suite, Suites};
 use crate::step::{Caller, Callers as _, Compile, IdentityId, Step};
 use crate::template::{Members, Names};
@@ -122,7 +122,7 @@ fn compile_suite(
     let teardown = compile_steps(&suite.teardown, &defaults, callers, &mut reader);
     let both = setup.iter().chain(&teardown);
     talk::check(both, &[default_caller], Whose::Everybodys, callers.plan, &mut reader);
-    let asked = sessions(&after_setup, suite.span, callers, &mut reader);
+    let asked = sessions(&after_setup, callers, &mut reader);
     let mut identities: BTreeSet<IdentityId> = std::mem::take(&mut callers.met);
     identities.extend(asked);
     if let (Caller::Identity(id), false) = (default_caller, setup.is_empty() && teardown.is_empty()) {
@@ -209,17 +209,9 @@ pub(super) fn compile_steps(
 }
 
 /// The identities behind `sessions.NAME`.
-pub(super) fn sessions(
-    names: &Names,
-    place: Span,
-    callers: &mut SuiteCallers<'_, '_>,
-    reader: &mut Reader<'_>,
-) -> Vec<IdentityId> {
+pub(super) fn sessions(names: &Names, callers: &mut SuiteCallers<'_, '_>, reader: &mut Reader<'_>) -> Vec<IdentityId> {
     let asked = names.sessions_asked();
-    asked
-        .into_iter()
-        .filter_map(|name| callers.find(reader, &crate::source::Spanned::new(name.into(), place)))
-        .collect()
+    asked.into_iter().filter_map(|(name, place)| callers.find(reader, &Spanned::new(name.into(), place))).collect()
 }
 
 /// All names that send a step of a case, for `--as`.

@@ -43,7 +43,7 @@ pub(super) fn compile_case(
     let vars = vars(spec, callers, reader);
     let steps = compile_steps(&spec.steps, ground.defaults, callers, reader);
     let teardown = compile_steps(&spec.teardown, ground.defaults, callers, reader);
-    let asked = sessions(&watched, spec.span, callers, reader);
+    let asked = sessions(&watched, callers, reader);
     callers.met.extend(asked);
     let identities: Vec<IdentityId> = std::mem::take(&mut callers.met).into_iter().collect();
     if steps.len() != spec.steps.len() || teardown.len() != spec.teardown.len() {

@@ -9,6 +9,7 @@ pub const CODES: &[&Code] = &[
     &UNKNOWN_IDENTITY,
     &UNKNOWN_AUTH,
     &LIKE,
+    &WAITING_CIRCLE,
     &DUPLICATE_CASE,
     &NO_TARGET,
     &BAD_TARGET,
@@ -34,6 +35,11 @@ static LIKE: Code = Code {
     name: "like",
     about: "`like` goes round in a circle",
     explain: "An identity or scheme that is `like` another takes its fields, so somebody at the end must stand alone. Its own name means the one of that name in the layer below: the project's for an environment, that of both for a suite.",
+};
+static WAITING_CIRCLE: Code = Code {
+    name: "waiting-circle",
+    about: "identities wait for each other",
+    explain: "An identity whose login uses the session of another one logs in after it: `sessions.NAME` in its fields or in its scheme, or a person who approves its login. So somebody at the end must be able to log in alone.",
 };
 static DUPLICATE_CASE: Code = Code {
     name: "duplicate-case",
@@ -112,6 +118,18 @@ pub(super) fn like_cycle(span: Span, names: &[&str]) -> Diagnostic {
     Diagnostic::error(&LIKE, span, format!("{} are like each other", list(&quoted, "and")))
         .label("part of the circle")
         .help("one of them must stand alone, without `like`")
+}
+
+/// Identities whose logins need each other's sessions.
+pub(super) fn waiting_circle(span: Span, names: &[&str]) -> Diagnostic {
+    let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
+    let message = match names {
+        [one] => format!("the login of `{one}` waits for itself"),
+        _ => format!("the logins of {} wait for each other", list(&quoted, "and")),
+    };
+    Diagnostic::error(&WAITING_CIRCLE, span, message)
+        .label("part of the circle")
+        .help("one of them must be able to log in without the session of another")
 }
 
 pub(super) fn like_anonymous(span: Span) -> Diagnostic {

@@ -85,20 +85,7 @@ impl SuiteCallers<'_, '_> {
             size
         } else {
             // A flow of the project stands on what the project declares, whichever suite uses it.
-            let layers = self.layers.without_suite();
-            let mut project = SuiteCallers {
-                plan: self.plan,
-                register: self.register,
-                layers: &layers,
-                own: self.base.clone(),
-                base: self.base.clone(),
-                options: self.options,
-                sources: self.sources,
-                case_callers: Vec::new(),
-                met: std::collections::BTreeSet::new(),
-                offer: self.offer,
-            };
-            project.compile_flow(reader, named)
+            self.as_project(|project| project.compile_flow(reader, named))
         };
         self.register.flows.path.pop();
         let sound = size > 0 && reader.diags.errors() == before;
@@ -122,7 +109,7 @@ impl SuiteCallers<'_, '_> {
         let mut compile =
             Compile { reader, defaults: &defaults, folder: &folder, root: &root, callers: self, stand_in };
         let size = compile.check_flow(&found, &named.name);
-        sessions(&watched, named.span, self, reader);
+        sessions(&watched, self, reader);
         reader.names = before;
         size
     }

@@ -40,11 +40,16 @@ pub(super) struct Known {
     pub(super) parts: BTreeSet<String>,
 }
 
+/// What tells compiled identities apart: where they and their schemes stand, and their world.
+type Key = (Span, Span, usize);
+
 /// The identities met so far, shared by all suites.
 #[derive(Debug, Default)]
 pub(super) struct Register {
-    by_key: HashMap<(Span, Span, usize), Option<IdentityId>>,
+    by_key: HashMap<Key, Option<IdentityId>>,
     pub(super) known: Vec<Known>,
+    /// Those that are being compiled, each needed by the one before.
+    path: Vec<(Arc<str>, Key)>,
     /// Schemes that were compiled for their faults alone.
     checked: HashSet<Span>,
     /// The flows that were met.
@@ -142,7 +147,14 @@ impl SuiteCallers<'_, '_> {
         self.register.by_key.insert(key, None);
         let before = std::mem::replace(&mut reader.names, names);
         let whole = Named { name: Arc::clone(&named.name), span: named.span, value: spec };
-        let made = self.compile(reader, &whole, &scheme, world, own);
+        self.register.path.push((Arc::clone(&named.name), key));
+        let made = if own {
+            self.compile(reader, &whole, &scheme, world)
+        } else {
+            // It does not see whom a suite declares.
+            self.as_project(|project| project.compile(reader, &whole, &scheme, world))
+        };
+        self.register.path.pop();
         reader.names = before;
         let id = made.map(|(identity, known)| {
             self.plan.identities.push(identity);
@@ -166,6 +178,7 @@ impl SuiteCallers<'_, '_> {
             if own { (&self.own, self.layers.clone()) } else { (&self.base, self.layers.without_suite()) };
         let mut names = (*world.1).clone();
         names.object("identity", Members::Any);
+        names.object("sessions", Members::Any);
         let before = std::mem::replace(&mut reader.names, Arc::new(names));
         let needs = auth::kind_of(&scheme).map_or(&[][..], |kind| kind.needs);
         let fields: Vec<(Arc<str>, Span)> = needs.iter().map(|n| (Arc::from(*n), span)).collect();
@@ -188,10 +201,13 @@ impl SuiteCallers<'_, '_> {
         named: &Named<IdentitySpec>,
         scheme: &SchemeSpec,
         world: usize,
-        own: bool,
     ) -> Option<(Identity, Known)> {
         self.refuse_command(reader, scheme);
         let spec = &named.value;
+        let mut names = (*reader.names).clone();
+        names.watch_sessions();
+        names.object("sessions", Members::Any);
+        reader.names = Arc::new(names);
         let mut fields = Vec::new();
         for field in &spec.fields {
             if let Some(value) = reader.template(&field.value) {
@@ -205,9 +221,9 @@ impl SuiteCallers<'_, '_> {
         reader.names = Arc::new(names);
         let mut steps = std::mem::take(&mut self.plan.steps);
         let places: Vec<(Arc<str>, Span)> = fields.iter().map(|(n, s, _)| (Arc::clone(n), *s)).collect();
-        let layers = if own { self.layers.clone() } else { self.layers.without_suite() };
-        let login = read_scheme(scheme, named.span, &places, &layers, reader, &mut steps);
+        let login = read_scheme(scheme, named.span, &places, self.layers, reader, &mut steps);
         self.plan.steps = steps;
+        let needs = self.needs(reader);
         let login = login?;
         let parts = login.scheme.parts().iter().map(ToString::to_string).collect();
         let fields = fields
@@ -215,8 +231,46 @@ impl SuiteCallers<'_, '_> {
             .map(|(name, _, value)| IdentityField { secret: !auth::is_name(&name), name, value })
             .collect();
         let role = spec.role.as_ref().map(|r| Arc::clone(&r.value));
-        let identity = Identity { name: Arc::clone(&named.name), role, span: named.span, world, fields, login };
+        let identity =
+            Identity { name: Arc::clone(&named.name), role, span: named.span, world, fields, needs: needs?, login };
         Some((identity, Known { fields: visible, parts }))
+    }
+}
+
+impl<'a> SuiteCallers<'_, 'a> {
+    /// Does something as a suite would that declares nothing of its own.
+    pub(super) fn as_project<T>(&mut self, run: impl FnOnce(&mut SuiteCallers<'_, 'a>) -> T) -> T {
+        let layers = self.layers.without_suite();
+        run(&mut SuiteCallers {
+            plan: self.plan,
+            register: self.register,
+            layers: &layers,
+            own: self.base.clone(),
+            base: self.base.clone(),
+            options: self.options,
+            sources: self.sources,
+            case_callers: Vec::new(),
+            met: BTreeSet::new(),
+            offer: self.offer,
+        })
+    }
+
+    /// The identities whose sessions the one that is being compiled needs before it can log in: the circles among
+    /// them are told, and whoever stands in one is nobody.
+    fn needs(&mut self, reader: &mut Reader<'_>) -> Option<Vec<IdentityId>> {
+        let mut needs = Vec::new();
+        for (name, place) in reader.names.sessions_asked() {
+            let before = reader.diags.errors();
+            let found = self.lookup(reader, &Spanned::new(name.as_str().into(), place));
+            if let Some(start) = self.register.path.iter().position(|(other, _)| **other == *name) {
+                let circle: Vec<&str> = self.register.path[start..].iter().map(|(name, _)| &**name).collect();
+                if found.is_none() && reader.diags.errors() == before {
+                    reader.fault(diags::waiting_circle(place, &circle));
+                }
+            }
+            needs.push(found?);
+        }
+        Some(needs)
     }
 }
 

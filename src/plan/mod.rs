@@ -182,6 +182,8 @@ pub struct Identity {
     pub world: usize,
     /// Its fields.
     pub fields: Vec<IdentityField>,
+    /// Those whose sessions its login uses.
+    pub needs: Vec<IdentityId>,
     /// How it logs in.
     pub login: Login,
 }

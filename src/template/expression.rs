@@ -109,11 +109,12 @@ pub(super) fn compile_expression(
             return None;
         }
     };
-    let unknown = names.unknown(&compiled.uses, source, is_global);
-    for name in &unknown {
-        let at = word(source, &name.path);
-        diags.push(diags::unknown_name(origin.find(text, range.start + at.start..range.start + at.end), name));
-    }
+    let place = |path: &str| {
+        let at = word(source, path);
+        origin.find(text, range.start + at.start..range.start + at.end)
+    };
+    let unknown = names.unknown(&compiled.uses, source, is_global, place);
+    unknown.iter().for_each(|name| diags.push(diags::unknown_name(place(&name.path), name)));
     let filters = if source.contains('|') { unknown_filters(source) } else { Vec::new() };
     for (at, name) in &filters {
         let span = origin.find(text, range.start + at.start..range.start + at.end);

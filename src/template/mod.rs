@@ -139,7 +139,8 @@ impl Template {
                 return None;
             }
         };
-        let unknown = names.unknown(&compiled.undeclared_variables(true), text, is_global);
+        let unknown = names
+            .unknown(&compiled.undeclared_variables(true), text, is_global, |path| origin.find(text, word(text, path)));
         let clean = unknown.iter().all(Unknown::is_warning);
         for name in unknown {
             let span = origin.find(text, word(text, &name.path));

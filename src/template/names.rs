@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::diag::Severity;
 use crate::files::read_file;
+use crate::source::Span;
 use crate::term::did_you_mean;
 
 /// What is known of the members of an object such as `identity` or `secrets`.
@@ -36,8 +37,8 @@ pub struct Names {
     hint: Option<&'static str>,
     /// Where files that are named start from, and the folder they must lie in.
     files: Option<(PathBuf, PathBuf)>,
-    /// The identities whose sessions templates ask for, `sessions.NAME`.
-    sessions: Arc<Mutex<BTreeSet<String>>>,
+    /// The identities whose sessions templates ask for, `sessions.NAME`, each with the first place that does.
+    sessions: Arc<Mutex<BTreeMap<String, Span>>>,
 }
 
 /// A name that nothing supplies.
@@ -135,21 +136,49 @@ impl Names {
         self.sessions = Arc::clone(&other.sessions);
     }
 
-    /// Gives the identities whose sessions were asked for by name since the record started.
-    pub fn sessions_asked(&self) -> Vec<String> {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    /// Gives the identities whose sessions were asked for by name since the record started, and where.
+    pub fn sessions_asked(&self) -> Vec<(String, Span)> {
+        let asked = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.iter().map(|(name, place)| (name.clone(), *place)).collect()
     }
 
-    /// Finds the paths that nothing supplies, in a stable order.
+    /// Finds the paths that nothing supplies, in a stable order; `place` tells where a path stands.
     pub(super) fn unknown(
         &self,
         used: &HashSet<String>,
         source: &str,
         is_global: impl Fn(&str) -> bool,
+        place: impl Fn(&str) -> Span,
     ) -> Vec<Unknown> {
         let mut used: Vec<&String> = used.iter().collect();
         used.sort();
+        if self.objects.contains_key("sessions") {
+            self.note_sessions(&used, source, place);
+        }
         used.into_iter().filter_map(|path| self.check(path, source, &is_global)).collect()
+    }
+
+    /// Records the sessions asked for: `sessions.NAME`, or `sessions['NAME']` where a name is no word.
+    fn note_sessions(&self, used: &[&String], source: &str, place: impl Fn(&str) -> Span) {
+        let mut asked = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut note = |name: &str, written: &str| {
+            asked.entry(name.to_owned()).or_insert_with(|| {
+                let whole = place(written);
+                let at = "sessions.".len() + usize::from(written.contains('['));
+                let is_found = (whole.end - whole.start) as usize == written.len();
+                if is_found { whole.slice(at..at + name.len()) } else { whole }
+            });
+        };
+        for name in used.iter().filter_map(|path| path.strip_prefix("sessions.")?.split('.').next()) {
+            note(name, &format!("sessions.{name}"));
+        }
+        if used.iter().any(|path| *path == "sessions") {
+            for (at, quote) in ["sessions['", "sessions[\""].into_iter().flat_map(|open| source.match_indices(open)) {
+                let rest = &source[at + quote.len()..];
+                let name = rest.split(['\'', '"']).next().unwrap_or_default();
+                note(name, &source[at..=at + quote.len() + name.len()]);
+            }
+        }
     }
 
     fn check(&self, path: &str, source: &str, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
@@ -174,9 +203,6 @@ impl Names {
             });
         };
         let member = parts.next()?;
-        if root == "sessions" {
-            self.sessions.lock().unwrap_or_else(PoisonError::into_inner).insert(member.to_owned());
-        }
         let hint = None;
         let has_default = source.contains("default(") || source.contains(" defined");
         let path = format!("{root}.{member}");

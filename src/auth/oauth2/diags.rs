@@ -63,3 +63,21 @@ pub(super) fn no_key(span: Span, why: &str) -> Diagnostic {
 pub(super) fn misfit(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, format!("key and algorithm do not go together: {why}")).label("does not fit")
 }
+
+/// The type of a token that is not there.
+pub(super) fn type_of_nothing(key: Span, name: &str, token: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, key, format!("`{name}` says what `{token}` is, and there is none"))
+        .label("of no use")
+        .help(format!("add `{token}`, or leave this out"))
+}
+
+/// A word that is no type of a token.
+pub(super) fn unknown_type(span: Span, word: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&SCHEME, span, format!("there is no type of token called `{word}`")).label("not a type");
+    if let Some(near) = crate::term::did_you_mean(word, known.iter().copied()) {
+        return diagnostic.fix(span, near, format!("did you mean `{near}`?"));
+    }
+    let known: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    diagnostic.help(format!("there are {}, and whatever has a URN or a URL", crate::term::list(&known, "and")))
+}

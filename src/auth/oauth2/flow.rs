@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Config;
 use super::code::Authorization;
 use super::device::Device;
+use super::exchange;
 use super::id_token::{self, Expected};
 use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, render};
@@ -184,6 +185,10 @@ impl Run {
                 let token = self.config.refresh_token.as_ref().map(|t| render(t, cx)).transpose()?;
                 post.with("refresh_token", token.unwrap_or_default())
             }
+            Grant::TokenExchange => match &self.config.trade {
+                Some(trade) => trade.ask(post, cx)?,
+                None => return Err(Refused::unasked()),
+            },
         };
         self.send(post.asking(&self.config, cx)?, cx)
     }
@@ -287,7 +292,13 @@ impl Run {
             Endpoint::Par => self.pushed(answer, cx),
             Endpoint::Device => self.approve(answer, cx),
             Endpoint::Revoke => Ok(Move::Ready(Credential::default())),
-            Endpoint::Token => self.identify(token::read(answer)?, cx),
+            Endpoint::Token => {
+                let parts = token::read(answer)?;
+                if self.config.trade.is_some() && post.label == "token" {
+                    exchange::check(&parts, &post)?;
+                }
+                self.identify(parts, cx)
+            }
             Endpoint::Authorize | Endpoint::Jwks => Err(Refused::unasked()),
         }
     }

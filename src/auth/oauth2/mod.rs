@@ -16,6 +16,7 @@ mod client;
 mod code;
 mod device;
 mod diags;
+mod exchange;
 mod flow;
 mod id_token;
 mod metadata;
@@ -28,6 +29,7 @@ mod token;
 mod tests;
 
 use client::{CLIENT_KEYS, Client};
+use exchange::Trade;
 use metadata::Endpoint;
 use read::Grant;
 
@@ -67,6 +69,14 @@ const KEYS: &[Key] = &[
     key("refresh_token", "the token that the grant `refresh_token` begins with").is(Shape::Text),
     key("subject", "whom the assertion of the grant `jwt_bearer` is about; the client itself when nothing is said")
         .is(Shape::Text),
+    key("subject_token", "the token that `token_exchange` exchanges: `\"{{ sessions.NAME.access_token }}\"` of another identity, which logs in first, or a field of this one")
+        .is(Shape::Text),
+    key("subject_token_type", "what it is: `access_token` when nothing is said, `id_token`, `refresh_token`, `jwt`, `saml1`, `saml2`, or a URN")
+        .is(Shape::Text),
+    key("actor_token", "the token of whoever acts for that person (RFC 8693, section 1.1)").is(Shape::Text),
+    key("actor_token_type", "what it is, in the same words").is(Shape::Text),
+    key("requested_token_type", "what is to come of it, in the same words; the server has to say that it did")
+        .is(Shape::Text),
     key("extra", "parameters beside or in place of the usual ones, by the name of the request: `{ token: { tenant: blue } }`; `null` leaves one out")
         .is(Shape::Map(&Shape::FIELDS)),
 ];
@@ -83,6 +93,7 @@ struct Config {
     resource: Vec<Template>,
     refresh_token: Option<Template>,
     subject: Option<Template>,
+    trade: Option<Trade>,
     redirect: Option<Template>,
     pages: Pages,
     par: bool,
@@ -136,6 +147,9 @@ impl Scheme for OAuth {
         }
         if self.config.grant == Grant::JwtBearer {
             parts.push("assertion".into());
+        }
+        if self.config.grant == Grant::TokenExchange {
+            parts.push("issued_token_type".into());
         }
         if self.config.client.asserts() {
             parts.push("client_assertion".into());

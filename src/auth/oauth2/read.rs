@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
+use super::exchange::{EXCHANGE_KEYS, Trade};
 use super::metadata::Endpoint;
 use super::{Config, Extra, diags};
 use crate::auth::form::Pages;
@@ -23,6 +24,7 @@ pub(super) enum Grant {
     JwtBearer,
     Password,
     RefreshToken,
+    TokenExchange,
 }
 
 /// A grant as it is written and as servers know it.
@@ -76,14 +78,31 @@ const ROWS: &[Row] = &[
         endpoints: &[Endpoint::Token],
         keys: &["refresh_token"],
     },
+    Row {
+        grant: Grant::TokenExchange,
+        word: "token_exchange",
+        registered: EXCHANGE,
+        endpoints: &[Endpoint::Token],
+        keys: EXCHANGE_KEYS,
+    },
 ];
 
 /// The words of `grant`.
-pub(super) const GRANTS: &[&str] =
-    &["authorization_code", "client_credentials", "device_code", "jwt_bearer", "password", "refresh_token"];
+pub(super) const GRANTS: &[&str] = &[
+    "authorization_code",
+    "client_credentials",
+    "device_code",
+    "jwt_bearer",
+    "password",
+    "refresh_token",
+    "token_exchange",
+];
 
 /// The registered name of the grant `device_code` (RFC 8628, section 3.4).
 pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// The registered name of the grant `token_exchange` (RFC 8693, section 2.1).
+pub(super) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 
 /// The keys that only some grants have a use for.
 const OWN_KEYS: &[&str] = &[
@@ -143,7 +162,9 @@ impl Grant {
         match self {
             Self::AuthorizationCode => vec!["par", "authorize", "form", "consent", "token"],
             Self::DeviceCode => vec!["device", "page", "form", "consent", "token"],
-            Self::ClientCredentials | Self::JwtBearer | Self::Password | Self::RefreshToken => vec!["token"],
+            Self::ClientCredentials | Self::JwtBearer | Self::Password | Self::RefreshToken | Self::TokenExchange => {
+                vec!["token"]
+            }
         }
     }
 }
@@ -178,6 +199,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         None => None,
     };
     let subject = fields.get("subject").and_then(|node| cx.compile.reader.template(node));
+    let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
     let redirect = url(fields, "redirect_uri", cx);
     let pages = Pages::read(fields, node, cx)?;
     if matches!(grant, Grant::AuthorizationCode | Grant::DeviceCode) && pages.are_found() {
@@ -203,6 +225,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         resource: resource?,
         refresh_token,
         subject,
+        trade,
         redirect,
         pages,
         par,
@@ -212,7 +235,8 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
 
 /// A key that belongs to other grants says nothing.
 fn useful(fields: Fields<'_>, grant: Grant, at: Span, cx: &mut ReadScheme<'_, '_, '_>) {
-    for entry in fields.iter().filter(|e| OWN_KEYS.contains(&&*e.key) && !grant.row().keys.contains(&&*e.key)) {
+    let owned = |key: &str| OWN_KEYS.contains(&key) || EXCHANGE_KEYS.contains(&key);
+    for entry in fields.iter().filter(|e| owned(&e.key) && !grant.row().keys.contains(&&*e.key)) {
         cx.compile.reader.fault(diags::useless(entry.key_span, &entry.key, grant.word(), at));
     }
 }

@@ -6,7 +6,7 @@ use super::Config;
 use super::client::Proof;
 use super::metadata::Metadata;
 use super::post::Post;
-use super::read::DEVICE;
+use super::read::{DEVICE, EXCHANGE};
 use crate::auth::Refused;
 use crate::http::Response;
 use crate::term::{list, shorten};
@@ -153,6 +153,13 @@ fn target(asked: &Asked<'_>) -> Vec<String> {
 
 fn request(asked: &Asked<'_>) -> Vec<String> {
     let mut help: Vec<String> = other_proofs(asked).into_iter().collect();
+    if asked.post.value("grant_type") == Some(EXCHANGE) {
+        // RFC 8693, section 2.2.2, has this code for a token that is not good.
+        help.push(
+            "the `subject_token` or `actor_token` may be over, revoked, of another type or of another server"
+                .to_owned(),
+        );
+    }
     let sent: Vec<String> = asked.post.parameters.iter().map(|(name, _)| format!("`{name}`")).collect();
     if !sent.is_empty() {
         help.push(format!(

@@ -1,6 +1,7 @@
 //! The flow over hand-made answers: what is asked for in which order, and what each answer leads to.
 
 mod code;
+mod exchange;
 mod proofs;
 
 use std::time::Duration;
@@ -40,6 +41,7 @@ pub(super) fn config(grant: Grant) -> Config {
         resource: vec![text("urn:a")],
         refresh_token: None,
         subject: None,
+        trade: None,
         redirect: None,
         pages: Pages { pages: None, fill: Submit::untold(Span::NONE), named: false },
         par: false,
