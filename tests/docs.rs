@@ -102,6 +102,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("ready flows", table(["flow", "does"], spec::READY_FLOWS.iter().map(|f| (code(f.name), f.about)))),
         ("default keys", keys(spec::DEFAULT_KEYS)),
         ("target keys", keys(spec::TARGET_KEYS)),
+        ("demo keys", keys(spec::DEMO_KEYS)),
         ("secret keys", keys(spec::SECRET_KEYS)),
         ("named target keys", keys(spec::NAMED_TARGET_KEYS)),
         ("tls keys", keys(spec::TLS_KEYS)),

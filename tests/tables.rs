@@ -59,6 +59,7 @@ fn tables() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("target keys", keys(spec::TARGET_KEYS)),
         ("named target keys", keys(spec::NAMED_TARGET_KEYS)),
         ("tls keys", keys(spec::TLS_KEYS)),
+        ("demo keys", keys(spec::DEMO_KEYS)),
         ("identity keys", keys(spec::IDENTITY_KEYS)),
         ("secret keys", keys(spec::SECRET_KEYS)),
     ]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::demo::{WEAKNESSES, Weakness};
 use crate::spec::parse_duration;
+use crate::term::did_you_mean;
 use crate::verdict::EXIT_CODES;
 
 mod single;
@@ -333,6 +335,22 @@ pub struct DemoArgs {
     /// Write the certificate of its authority, PEM, for `tls: { ca: … }`.
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub ca_out: Option<PathBuf>,
+
+    /// Sign its tokens with the RSA key of this file, PEM, that a suite can hold too.
+    #[arg(long, value_name = "FILE")]
+    pub signing_key: Option<PathBuf>,
+
+    /// Start it with a deliberate defect; `authspec list weaknesses` names them.
+    #[arg(long, value_name = "NAME", value_parser = weakness, value_delimiter = ',')]
+    pub weak: Vec<&'static Weakness>,
+}
+
+fn weakness(name: &str) -> Result<&'static Weakness, String> {
+    let found = WEAKNESSES.iter().find(|w| w.id == name);
+    found.ok_or_else(|| match did_you_mean(name, WEAKNESSES.iter().map(|w| w.id)) {
+        Some(near) => format!("no weakness of the demo; did you mean `{near}`?"),
+        None => "no weakness of the demo; `authspec list weaknesses` names them".to_owned(),
+    })
 }
 
 fn exit_codes() -> String {

@@ -55,7 +55,7 @@ pub(super) fn with_word(mut args: Vec<OsString>) -> Vec<OsString> {
 
 /// Every key with the place where it stands.
 fn keys() -> Vec<(String, String)> {
-    let places: [(&str, &[Key]); 13] = [
+    let places: [(&str, &[Key]); 14] = [
         ("suite", spec::SUITE_KEYS),
         ("project", spec::PROJECT_KEYS),
         ("suite, project", spec::SHARED_KEYS),
@@ -64,6 +64,7 @@ fn keys() -> Vec<(String, String)> {
         ("flow", spec::FLOW_KEYS),
         ("defaults", spec::DEFAULT_KEYS),
         ("target", spec::TARGET_KEYS),
+        ("demo", spec::DEMO_KEYS),
         ("targets", spec::NAMED_TARGET_KEYS),
         ("tls", spec::TLS_KEYS),
         ("secret", spec::SECRET_KEYS),

@@ -38,8 +38,13 @@ pub(crate) fn clear(app: &State) -> HeaderValue {
 }
 
 fn written(app: &State, id: &str, more: &str) -> HeaderValue {
-    let secure = if app.is_https() { "; Secure" } else { "" };
-    let text = format!("{NAME}={id}; Path=/; HttpOnly; SameSite=Lax{secure}{more}");
+    let attributes = [
+        ("; HttpOnly", !app.is_weak("cookie-without-httponly")),
+        ("; SameSite=Lax", !app.is_weak("cookie-without-samesite")),
+        ("; Secure", app.is_https() && !app.is_weak("cookie-without-secure")),
+    ];
+    let attributes: String = attributes.into_iter().filter(|(_, on)| *on).map(|(text, _)| text).collect();
+    let text = format!("{NAME}={id}; Path=/{attributes}{more}");
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 

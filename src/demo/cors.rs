@@ -3,6 +3,8 @@
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
+use super::state::App;
+
 /// The origins whose pages may call the demo, with credentials.
 const ORIGINS: &[&str] = &["https://app.example.com", "http://localhost:5173"];
 
@@ -17,10 +19,19 @@ pub(crate) fn allows(origin: &HeaderValue) -> bool {
     ORIGINS.iter().any(|o| o.as_bytes() == origin.as_bytes())
 }
 
+/// Whether a weak demo lets pages of that origin call, too.
+fn lets(app: &App, origin: &HeaderValue) -> bool {
+    let text = origin.to_str().unwrap_or_default();
+    app.is_weak("cors-reflects-origin")
+        || (text == "null" && app.is_weak("cors-null-origin"))
+        || (text.starts_with(ORIGINS[0]) && app.is_weak("cors-origin-prefix"))
+        || (text.ends_with("example.com") && app.is_weak("cors-origin-suffix"))
+}
+
 /// The one allowed origin a request names.
-pub(crate) fn allowed_origin(headers: &HeaderMap) -> Option<HeaderValue> {
+pub(crate) fn allowed_origin(app: &App, headers: &HeaderMap) -> Option<HeaderValue> {
     let mut values = headers.get_all(header::ORIGIN).iter();
-    let origin = values.next().filter(|o| allows(o))?;
+    let origin = values.next().filter(|o| allows(o) || lets(app, o))?;
     values.next().is_none().then(|| origin.clone())
 }
 
@@ -47,8 +58,13 @@ pub(crate) fn preflight(origin: Option<HeaderValue>) -> Response {
 }
 
 /// Adds to any answer, a refusal too, what a page of an allowed origin needs to read it.
-pub(crate) fn share(response: &mut HeaderMap, origin: Option<HeaderValue>) {
-    response.append(header::VARY, HeaderValue::from_static("Origin"));
+pub(crate) fn share(app: &App, status: StatusCode, response: &mut HeaderMap, origin: Option<HeaderValue>) {
+    if !status.is_success() && app.is_weak("cors-not-on-errors") {
+        return;
+    }
+    if !app.is_weak("cors-without-vary") {
+        response.append(header::VARY, HeaderValue::from_static("Origin"));
+    }
     if let Some(origin) = origin {
         response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));

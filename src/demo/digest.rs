@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use aws_lc_rs::digest::{SHA256, SHA512_256, digest};
 use md5::{Digest as _, Md5};
 
+use super::weakness::Weak;
 use super::{clock, random};
 
 /// The protection space of the Digest area.
@@ -87,12 +88,12 @@ impl Nonces {
     }
 
     /// Counts a use in; false when the nonce is unknown, too old, used up, or its counter was seen before.
-    fn count(&mut self, value: &str, corner: &Corner, count: Option<u32>) -> bool {
-        let Some(nonce) = self.by_value.get_mut(value) else { return false };
+    fn count(&mut self, weak: &Weak, value: &str, corner: &Corner, count: Option<u32>) -> bool {
+        let Some(nonce) = self.by_value.get_mut(value) else { return weak.is("digest-any-nonce") };
         let young = nonce.born + NONCE_MS > clock::now_ms();
         let fits = nonce.corner == corner.name && young && nonce.uses < corner.uses;
         // Without a counter (RFC 2069) there is nothing that could tell a replay.
-        let ahead = count.is_none_or(|c| c > nonce.count);
+        let ahead = count.is_none_or(|c| c > nonce.count) || weak.is("digest-counter-unchecked");
         if fits && ahead {
             nonce.uses += 1;
             nonce.count = count.unwrap_or(nonce.count);
@@ -138,7 +139,7 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Checks an answer (RFC 7616, section 3.4).
-pub(crate) fn check(nonces: &mut Nonces, corner: &Corner, asked: Asked<'_>) -> Result<Proven, Refused> {
+pub(crate) fn check(weak: &Weak, nonces: &mut Nonces, corner: &Corner, asked: Asked<'_>) -> Result<Proven, Refused> {
     let value = asked.authorization.unwrap_or_default().trim();
     let (scheme, rest) = value.split_once(' ').unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("digest") {
@@ -153,14 +154,15 @@ pub(crate) fn check(nonces: &mut Nonces, corner: &Corner, asked: Asked<'_>) -> R
         // An answer to another corner's question is none to this one's.
         return Err(Refused::Missing);
     }
-    if uri != asked.uri {
+    if uri != asked.uri && !weak.is("digest-uri-not-compared") {
         return Err(Refused::Malformed("`uri` is not the target of the request"));
     }
     let named = get("algorithm").unwrap_or("MD5");
     let algorithm = corner.algorithms.iter().find(|a| a.eq_ignore_ascii_case(named));
     let algorithm = algorithm.ok_or(Refused::Malformed("`algorithm` was not offered"))?;
     let qop = get("qop").unwrap_or_default();
-    if !corner.qop.split(", ").any(|q| q == qop) {
+    let without = qop.is_empty() && weak.is("digest-qop-optional");
+    if !without && !corner.qop.split(", ").any(|q| q == qop) {
         return Err(Refused::Malformed("`qop` was not offered"));
     }
     let (count, cnonce) = (get("nc").unwrap_or_default(), get("cnonce").unwrap_or_default());
@@ -188,7 +190,7 @@ pub(crate) fn check(nonces: &mut Nonces, corner: &Corner, asked: Asked<'_>) -> R
     if !random::same(&proven.response(asked.method, asked.body), response) {
         return Err(Refused::Wrong);
     }
-    if nonces.count(nonce, corner, number) { Ok(proven) } else { Err(Refused::Stale) }
+    if nonces.count(weak, nonce, corner, number) { Ok(proven) } else { Err(Refused::Stale) }
 }
 
 /// The device that `username`, `username*` or the hash of a name means.

@@ -8,7 +8,7 @@ use serde_json::json;
 pub(crate) const REALM: &str = "authspec demo";
 
 /// A refusal: a status, a code for programs, a sentence for people, and the headers that belong to it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ApiError {
     status: StatusCode,
     code: &'static str,

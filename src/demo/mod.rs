@@ -19,6 +19,7 @@ mod cookie;
 mod cors;
 mod digest;
 mod error;
+mod gateway;
 mod hmac;
 mod lockout;
 mod oauth;
@@ -41,4 +42,4 @@ mod web;
 mod tests;
 
 pub use server::{Demo, DemoError, DemoOptions};
-pub use weakness::{WEAKNESSES, Weakness};
+pub use weakness::{WEAKNESS_IDS, WEAKNESSES, Weakness};

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-use super::error::ApiError;
+use super::error::{ApiError, bearer_challenge};
 use super::state::App;
 use super::{body, cors};
 
@@ -13,7 +13,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Wraps the routes.
 pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -> Response {
-    let origin = cors::allowed_origin(request.headers());
+    let origin = cors::allowed_origin(&app, request.headers());
     let mut response = if cors::is_preflight(request.method(), request.headers()) {
         cors::preflight(origin)
     } else {
@@ -21,7 +21,10 @@ pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -
             Ok(request) => in_json(next.run(request).await),
             Err(error) => error.into_response(),
         };
-        cors::share(response.headers_mut(), origin);
+        cors::share(&app, response.status(), response.headers_mut(), origin);
+        if response.status() == StatusCode::UNAUTHORIZED {
+            dull(&app, response.headers_mut());
+        }
         response
     };
     hygiene(response.headers_mut(), &app);
@@ -48,6 +51,20 @@ fn in_json(response: Response) -> Response {
         replaced.headers_mut().insert(header::ALLOW, allow.clone());
     }
     replaced
+}
+
+/// Takes away what a refusal must say, in a demo that does not say it (RFC 9110 §15.5.2, RFC 6750 §3.1).
+fn dull(app: &App, headers: &mut HeaderMap) {
+    if app.is_weak("no-challenge") {
+        headers.remove(header::WWW_AUTHENTICATE);
+    }
+    let told = headers.get(header::WWW_AUTHENTICATE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if told.starts_with("Bearer ")
+        && app.is_weak("challenge-without-error")
+        && let Ok(bare) = HeaderValue::try_from(bearer_challenge())
+    {
+        headers.insert(header::WWW_AUTHENTICATE, bare);
+    }
 }
 
 /// Nothing is stored by caches unless a route says otherwise (RFC 9111 §5.2.2.5), and nothing is sniffed.

@@ -11,7 +11,8 @@ use tokio::sync::oneshot;
 use super::routes;
 use super::state::State;
 use super::tls::{Identity, Peer};
-use super::weakness::Weakness;
+use super::token::Rsa;
+use super::weakness::{Weak, Weakness};
 
 /// How many passwords are hashed at once.
 const HASHERS: usize = 2;
@@ -23,6 +24,8 @@ pub struct DemoOptions {
     pub port: u16,
     /// Whether to serve https, with a certificate signed by an authority made for this demo.
     pub tls: bool,
+    /// The RSA key that signs tokens, PEM; without it one is made for this demo alone.
+    pub signing_key: Option<String>,
     /// The deliberate defects of this demo.
     pub weak: Vec<&'static Weakness>,
 }
@@ -41,6 +44,9 @@ pub enum DemoError {
     /// The system gives no thread or runtime.
     #[error("the demo cannot start its server thread: {0}")]
     Thread(std::io::Error),
+    /// What was given to sign tokens with cannot sign them.
+    #[error("the demo cannot sign with this key: it needs a private RSA key of at least 2048 bits in PEM")]
+    SigningKey,
     /// No certificate could be made.
     #[error("the demo cannot make its certificate: {0}")]
     Certificate(Box<dyn std::error::Error + Send + Sync>),
@@ -64,10 +70,11 @@ impl Demo {
         listener.set_nonblocking(true).map_err(listen)?;
         let address = listener.local_addr().map_err(listen)?;
 
+        let key = options.signing_key.map(|pem| Rsa::of_pem(&pem).ok_or(DemoError::SigningKey)).transpose()?;
         let identity = if options.tls { Some(Identity::generate().map_err(DemoError::Certificate)?) } else { None };
         let url = url_of(address, identity.as_ref());
         let ca_pem = identity.as_ref().map(|i| i.ca_pem.clone());
-        let routes = routes::all(State::new(url.clone(), options.weak));
+        let routes = routes::all(State::new(url.clone(), key, Weak::new(options.weak)));
 
         let runtime = Builder::new_current_thread()
             .enable_all()
@@ -79,6 +86,11 @@ impl Demo {
         let work = move || run(runtime, listener, identity, routes, stopped);
         let thread = std::thread::Builder::new().name("demo".to_owned()).spawn(work).map_err(DemoError::Thread)?;
         Ok(Self { url, ca_pem, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Tells whether a demo can sign its tokens with that PEM text.
+    pub fn can_sign_with(pem: &str) -> bool {
+        Rsa::of_pem(pem).is_some()
     }
 
     /// The demo's URL without a slash at the end: `http://127.0.0.1:49321`.

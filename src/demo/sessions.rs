@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::random;
+use super::weakness::Weak;
 
 /// How many sessions are opened between two clean-ups.
 const CLEAN_EVERY: usize = 256;
@@ -135,20 +136,25 @@ impl Sessions {
     }
 
     /// Trades a refresh token for the next one; using one twice ends its session.
-    pub(crate) fn rotate(&mut self, token: &str, now: u64) -> Result<Opened, NotRefreshed> {
+    pub(crate) fn rotate(&mut self, weak: &Weak, token: &str, now: u64) -> Result<Opened, NotRefreshed> {
         let entry = self.refresh.get_mut(&random::fingerprint(token)).ok_or(NotRefreshed::Unknown)?;
         let session = self.by_id.get_mut(&entry.sid).ok_or(NotRefreshed::Unknown)?;
         if entry.used == Use::Spent {
-            session.ended.get_or_insert(End::RefreshReused);
+            if !weak.is("reuse-not-detected") {
+                session.ended.get_or_insert(End::RefreshReused);
+            }
             return Err(NotRefreshed::Reused);
         }
-        if let Some(end) = session.ended {
+        let forgiven = session.ended == Some(End::LoggedOut) && weak.is("logout-keeps-refresh");
+        if let Some(end) = session.ended.filter(|_| !forgiven) {
             return Err(NotRefreshed::Ended(end));
         }
         if entry.until <= now {
             return Err(NotRefreshed::Expired);
         }
-        entry.used = Use::Spent;
+        if !weak.is("refresh-reusable") {
+            entry.used = Use::Spent;
+        }
         session.refresh_until = now + session.lives.refresh * 1000;
         let (sid, user, lives, until) = (entry.sid.clone(), session.user.clone(), session.lives, session.refresh_until);
         let refresh_token = self.issue(&sid, until);
@@ -158,6 +164,30 @@ impl Sessions {
     /// The session of that id.
     pub(crate) fn get(&self, sid: &str) -> Option<&Session> {
         self.by_id.get(sid)
+    }
+
+    /// Whether a refresh token could be used now.
+    pub(crate) fn is_fresh(&self, token: &str) -> bool {
+        self.refresh.get(&random::fingerprint(token)).is_some_and(|entry| entry.used == Use::Fresh)
+    }
+
+    /// Takes back that a refresh token was used.
+    pub(crate) fn unspend(&mut self, token: &str) {
+        if let Some(entry) = self.refresh.get_mut(&random::fingerprint(token)) {
+            entry.used = Use::Fresh;
+        }
+    }
+
+    /// Gives a living session a further refresh token.
+    pub(crate) fn reissue(&mut self, sid: &str) -> Option<Opened> {
+        let session = self.by_id.get(sid).filter(|s| s.ended.is_none())?;
+        let (user, lives, until) = (session.user.clone(), session.lives, session.refresh_until);
+        Some(Opened { sid: sid.to_owned(), user, lives, refresh_token: self.issue(sid, until) })
+    }
+
+    /// The session a refresh token belongs to.
+    pub(crate) fn of_refresh(&self, token: &str) -> Option<&Session> {
+        self.by_id.get(&self.refresh.get(&random::fingerprint(token))?.sid)
     }
 
     /// Ends one session.
@@ -216,10 +246,10 @@ mod tests {
     fn a_used_token_ends_the_family() {
         let mut sessions = Sessions::default();
         let first = sessions.open("alice", LIVES, 0);
-        let second = sessions.rotate(&first.refresh_token, 1).unwrap();
+        let second = sessions.rotate(&Weak::default(), &first.refresh_token, 1).unwrap();
         assert_eq!(second.sid, first.sid);
-        assert_eq!(sessions.rotate(&first.refresh_token, 2).unwrap_err(), NotRefreshed::Reused);
-        let dead = sessions.rotate(&second.refresh_token, 3).unwrap_err();
+        assert_eq!(sessions.rotate(&Weak::default(), &first.refresh_token, 2).unwrap_err(), NotRefreshed::Reused);
+        let dead = sessions.rotate(&Weak::default(), &second.refresh_token, 3).unwrap_err();
         assert_eq!(dead, NotRefreshed::Ended(End::RefreshReused));
         assert!(sessions.get(&first.sid).unwrap().refusal("any").is_some());
     }
@@ -228,8 +258,11 @@ mod tests {
     fn a_refresh_token_expires_by_the_millisecond() {
         let mut sessions = Sessions::default();
         let opened = sessions.open("alice", LIVES, 0);
-        assert_eq!(sessions.rotate(&opened.refresh_token, 10_000).unwrap_err(), NotRefreshed::Expired);
-        assert!(sessions.rotate(&opened.refresh_token, 9_999).is_ok());
+        assert_eq!(
+            sessions.rotate(&Weak::default(), &opened.refresh_token, 10_000).unwrap_err(),
+            NotRefreshed::Expired
+        );
+        assert!(sessions.rotate(&Weak::default(), &opened.refresh_token, 9_999).is_ok());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use aws_lc_rs::hmac;
 
 use super::store::Store;
-use super::token::KeyRing;
-use super::weakness::Weakness;
+use super::token::{KeyRing, Rsa};
+use super::weakness::Weak;
 use super::{clock, oauth, random};
 
 /// The shared state, as every handler takes it.
@@ -22,19 +22,20 @@ pub(crate) struct State {
     /// The authorization server.
     pub(crate) oauth: oauth::Server,
     basic_key: OnceLock<hmac::Key>,
-    weak: Vec<&'static Weakness>,
+    /// What this demo does wrong on purpose.
+    pub(crate) weak: Weak,
     store: Mutex<Store>,
     run: String,
     requests: AtomicU64,
 }
 
 impl State {
-    pub(crate) fn new(url: String, weak: Vec<&'static Weakness>) -> App {
+    pub(crate) fn new(url: String, key: Option<Rsa>, weak: Weak) -> App {
         let run = format!("{:x}", clock::now_ms());
         Arc::new(Self {
-            oauth: oauth::Server::new(&url),
+            oauth: oauth::Server::new(&url, key.clone()),
             url,
-            keys: KeyRing::start(),
+            keys: KeyRing::start(key, &weak),
             basic_key: OnceLock::new(),
             weak,
             store: Mutex::new(Store::seeded()),
@@ -53,12 +54,6 @@ impl State {
     pub(crate) fn basic_key(&self) -> &hmac::Key {
         let make = || hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>());
         self.basic_key.get_or_init(make)
-    }
-
-    /// Whether the demo was started with the weakness of that id.
-    #[expect(dead_code, reason = "the table of weaknesses has no row yet")]
-    pub(crate) fn is_weak(&self, id: &str) -> bool {
-        self.weak.iter().any(|w| w.id == id)
     }
 
     /// Whether the demo serves https.

@@ -53,6 +53,11 @@ impl Notes {
         self.by_id.insert(note.id.clone(), note);
     }
 
+    /// All notes.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Note> {
+        self.by_id.values()
+    }
+
     /// The notes of a person, oldest first.
     pub(crate) fn of(&self, owner: &str) -> impl Iterator<Item = &Note> {
         self.by_owner.get(owner).into_iter().flatten().filter_map(|id| self.by_id.get(id))

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use axum::body::Bytes;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Validation, decode, decode_header};
@@ -20,6 +22,11 @@ use super::error::ApiError;
 use super::random;
 use super::sessions::{LONGEST_ACCESS, Opened};
 use super::users::User;
+use super::weakness::Weak;
+
+mod lax;
+
+const MALFORMED: &str = "the token is malformed";
 
 /// The audience of every access token.
 pub(crate) const AUDIENCE: &str = "authspec-demo";
@@ -37,18 +44,30 @@ pub(crate) struct Claims {
     pub(crate) roles: Vec<String>,
     pub(crate) iat: u64,
     pub(crate) nbf: u64,
+    /// The strict verifier demands it before it gets here.
+    #[serde(default = "never")]
     pub(crate) exp: u64,
     pub(crate) jti: String,
     pub(crate) sid: String,
 }
 
+fn never() -> u64 {
+    u64::MAX
+}
+
+/// The secret of the demo that signs with one that can be guessed.
+const WEAK_SECRET: &[u8] = b"secret";
+
 /// The signing key, its public half, and the key set that tells it to the world (RFC 7517).
 pub(crate) struct Keys {
     kid: String,
+    alg: Algorithm,
     /// The encoded header of every token.
     header: String,
     signing: RsaKeyPair,
     decoding: DecodingKey,
+    /// The public half as a file of it looks.
+    public_pem: String,
     pub(crate) jwks: Bytes,
 }
 
@@ -56,11 +75,12 @@ pub(crate) struct Keys {
 pub(crate) struct KeyRing(watch::Receiver<Option<Arc<Keys>>>);
 
 impl KeyRing {
-    /// Begins to make a key pair on a thread of its own; that takes about 130 ms.
-    pub(crate) fn start() -> Self {
+    /// Begins to make a key pair on a thread of its own unless one is given; that takes about 130 ms.
+    pub(crate) fn start(given: Option<Rsa>, weak: &Weak) -> Self {
         let (sender, receiver) = watch::channel(None);
+        let alg = if weak.is("weak-hmac-secret") { Algorithm::HS256 } else { Algorithm::RS256 };
         let work = move || {
-            if let Some(keys) = Keys::generate() {
+            if let Some(keys) = given.or_else(Rsa::generate).and_then(|key| Keys::of(key, alg)) {
                 sender.send_replace(Some(Arc::new(keys)));
             }
         };
@@ -77,23 +97,42 @@ impl KeyRing {
     }
 }
 
-impl Keys {
-    fn generate() -> Option<Self> {
-        Self::of(&KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).ok()?)
+/// A private RSA key.
+#[derive(Clone)]
+pub(crate) struct Rsa(pub(crate) EncodingKey);
+
+impl Rsa {
+    /// Reads PEM: PKCS#1 or PKCS#8.
+    pub(crate) fn of_pem(pem: &str) -> Option<Self> {
+        let key = EncodingKey::from_rsa_pem(pem.as_bytes()).ok()?;
+        RsaKeyPair::from_der(key.as_bytes()).ok().map(|_| Self(key))
     }
 
-    fn of(pair: &KeyPair) -> Option<Self> {
-        let encoding = EncodingKey::from_rsa_pem(pair.serialize_pem().as_bytes()).ok()?;
+    /// Makes one; takes about 130 ms.
+    pub(crate) fn generate() -> Option<Self> {
+        Self::of_pem(&KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).ok()?.serialize_pem())
+    }
+}
+
+impl Keys {
+    fn of(Rsa(encoding): Rsa, alg: Algorithm) -> Option<Self> {
         let mut jwk = Jwk::from_encoding_key(&encoding, Algorithm::RS256).ok()?;
         let kid = jwk.thumbprint(ThumbprintHash::SHA256).ok()?;
         jwk.common.key_id = Some(kid.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        let header = json!({ "alg": "RS256", "typ": TYPE, "kid": kid }).to_string();
+        let header = json!({ "alg": alg, "typ": TYPE, "kid": kid }).to_string();
+        let signing = RsaKeyPair::from_der(encoding.as_bytes()).ok()?;
+        let decoding = match alg {
+            Algorithm::HS256 => DecodingKey::from_secret(WEAK_SECRET),
+            _ => DecodingKey::from_jwk(&jwk).ok()?,
+        };
         Some(Self {
             kid,
+            alg,
             header: URL_SAFE_NO_PAD.encode(header),
-            signing: RsaKeyPair::from_der(encoding.as_bytes()).ok()?,
-            decoding: DecodingKey::from_jwk(&jwk).ok()?,
+            public_pem: public_pem(&signing)?,
+            signing,
+            decoding,
             jwks: serde_json::to_vec(&json!({ "keys": [jwk] })).ok()?.into(),
         })
     }
@@ -121,8 +160,15 @@ impl Keys {
     /// Puts a token together (RFC 7515 §3.1). `jsonwebtoken` would read the private key anew for
     /// every token, which takes twice as long as signing; it verifies what is made here.
     fn sign(&self, claims: &Claims) -> Option<String> {
-        let payload = URL_SAFE_NO_PAD.encode(serde_json::to_vec(claims).ok()?);
-        let mut token = format!("{}.{payload}", self.header);
+        self.seal(&serde_json::to_vec(claims).ok()?)
+    }
+
+    fn seal(&self, payload: &[u8]) -> Option<String> {
+        let mut token = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(payload));
+        if self.alg == Algorithm::HS256 {
+            let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, WEAK_SECRET), token.as_bytes());
+            return Some(format!("{token}.{}", URL_SAFE_NO_PAD.encode(mac)));
+        }
         let mut signature = vec![0; self.signing.public_modulus_len()];
         let random = SystemRandom::new();
         let signed = self.signing.sign(&RSA_PKCS1_SHA256, &random, token.as_bytes(), &mut signature);
@@ -133,34 +179,58 @@ impl Keys {
     }
 
     /// The claims of a token that is good by itself, or why it is not, in words fit for a challenge.
-    pub(crate) fn verify(&self, issuer: &str, token: &str, now: u64) -> Result<Claims, String> {
-        const MALFORMED: &str = "the token is malformed";
+    pub(crate) fn verify(&self, weak: &Weak, issuer: &str, token: &str, now: u64) -> Result<Claims, String> {
+        let trusted = lax::trusted(self, weak, token);
+        let token = trusted.as_deref().unwrap_or(token);
+        self.check_header(weak, token)?;
+        let claims: Claims = match decode(token, &self.decoding, &rules(weak, self.alg, issuer)) {
+            Ok(data) => data.claims,
+            Err(e) => return Err(flaw(e.kind()).unwrap_or_else(|| MALFORMED.to_owned())),
+        };
+        in_time(weak, &claims, now / 1000)?;
+        Ok(claims)
+    }
+
+    fn check_header(&self, weak: &Weak, token: &str) -> Result<(), String> {
         let header = decode_header(token).map_err(|_| MALFORMED)?;
-        if header.alg != Algorithm::RS256 {
-            return Err("the token is not signed with RS256".to_owned());
+        if header.alg != self.alg {
+            return Err(format!("the token is not signed with {:?}", self.alg));
         }
-        if !header.typ.as_deref().is_some_and(is_access_token_type) {
+        if !header.typ.as_deref().is_some_and(is_access_token_type) && !weak.is("ignores-typ") {
             return Err(format!("the type of the token is not {TYPE}"));
         }
-        if header.crit.is_some() {
+        if header.crit.is_some() && !weak.is("ignores-crit") {
             return Err("the token demands extensions that are not understood here".to_owned());
         }
         if header.kid.as_deref() != Some(self.kid.as_str()) {
             return Err("the token names a key that is not known here".to_owned());
         }
-        let claims: Claims = match decode(token, &self.decoding, &rules(issuer)) {
-            Ok(data) => data.claims,
-            Err(e) => return Err(flaw(e.kind()).unwrap_or_else(|| MALFORMED.to_owned())),
-        };
-        let seconds = now / 1000;
-        if claims.exp <= seconds {
-            return Err(format!("the token expired at {}", clock::rfc3339(claims.exp)));
-        }
-        if claims.nbf > seconds || claims.iat > seconds {
-            return Err(format!("the token is not valid before {}", clock::rfc3339(claims.nbf.max(claims.iat))));
-        }
-        Ok(claims)
+        Ok(())
     }
+}
+
+/// Whether a token is good at that second.
+fn in_time(weak: &Weak, claims: &Claims, seconds: u64) -> Result<(), String> {
+    let leeway = if weak.is("hour-of-leeway") { 3600 } else { 0 };
+    if claims.exp.saturating_add(leeway) <= seconds && !weak.is("ignores-exp") {
+        return Err(format!("the token expired at {}", clock::rfc3339(claims.exp)));
+    }
+    if claims.nbf.max(claims.iat) > seconds && !weak.is("ignores-nbf") {
+        return Err(format!("the token is not valid before {}", clock::rfc3339(claims.nbf.max(claims.iat))));
+    }
+    Ok(())
+}
+
+/// The public half in PEM, as `openssl` writes it (RFC 7468 §13).
+fn public_pem(pair: &RsaKeyPair) -> Option<String> {
+    let der: PublicKeyX509Der<'_> = pair.public_key().as_der().ok()?;
+    let text = STANDARD.encode(der.as_ref());
+    let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
+    for line in text.as_bytes().chunks(64) {
+        pem.push_str(&String::from_utf8_lossy(line));
+        pem.push('\n');
+    }
+    Some(pem + "-----END PUBLIC KEY-----\n")
 }
 
 /// Media types are compared without case, and `application/` may be left out (RFC 7515 §4.1.9).
@@ -169,13 +239,24 @@ fn is_access_token_type(typ: &str) -> bool {
 }
 
 /// What `jsonwebtoken` must enforce. The times are compared by us: it accepts a token in the very second it expires.
-fn rules(issuer: &str) -> Validation {
-    let mut rules = Validation::new(Algorithm::RS256);
+fn rules(weak: &Weak, alg: Algorithm, issuer: &str) -> Validation {
+    let mut rules = Validation::new(alg);
     rules.leeway = 0;
     rules.validate_exp = false;
     rules.set_audience(&[AUDIENCE]);
     rules.set_issuer(&[issuer]);
-    rules.set_required_spec_claims(&["exp", "nbf", "aud", "iss", "sub"]);
+    let mut required = vec!["exp", "nbf", "aud", "iss", "sub"];
+    if weak.is("ignores-aud") {
+        rules.validate_aud = false;
+        required.retain(|claim| *claim != "aud");
+    }
+    if weak.is("ignores-iss") {
+        rules.iss = None;
+    }
+    if weak.is("exp-optional") {
+        required.retain(|claim| *claim != "exp");
+    }
+    rules.set_required_spec_claims(&required);
     rules
 }
 

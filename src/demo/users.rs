@@ -22,6 +22,9 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    /// All roles.
+    pub(crate) const ALL: &[Self] = &[Self::User, Self::Auditor, Self::Admin];
+
     /// The role's name on the wire.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -60,8 +60,8 @@ pub struct Prepared {
 
 impl Prepared {
     /// The demo that was started so.
-    fn demo(&self, plan: DemoPlan) -> Option<&Demo> {
-        self.demos.iter().find(|(started, _)| *started == plan).map(|(_, demo)| demo)
+    fn demo(&self, plan: &DemoPlan) -> Option<&Demo> {
+        self.demos.iter().find(|(started, _)| started == plan).map(|(_, demo)| demo)
     }
 }
 
@@ -125,7 +125,7 @@ fn start(
     let target = world.target.as_ref()?;
     let base = base(target, &scope, prepared, diags)?;
     if let TargetUrl::Demo(plan) = &target.url
-        && let Some(authority) = prepared.demo(*plan).and_then(Demo::ca_pem)
+        && let Some(authority) = prepared.demo(plan).and_then(Demo::ca_pem)
     {
         // The run started it, so it knows whose certificate it shows.
         settings.tls.ca.get_or_insert_default().extend(authority.as_bytes());
@@ -166,16 +166,17 @@ fn fault(span: Span, message: &str) -> Diagnostic {
 fn base(target: &TargetPlan, scope: &Scope, prepared: &mut Prepared, diags: &mut Diagnostics) -> Option<String> {
     let (base, shown) = match &target.url {
         TargetUrl::Demo(plan) => {
-            if prepared.demo(*plan).is_none() {
-                match Demo::start(DemoOptions { tls: plan.tls, ..DemoOptions::default() }) {
-                    Ok(demo) => prepared.demos.push((*plan, demo)),
+            if prepared.demo(plan).is_none() {
+                let signing_key = plan.signing_key.as_deref().map(str::to_owned);
+                match Demo::start(DemoOptions { port: 0, tls: plan.tls, signing_key, weak: plan.weak.clone() }) {
+                    Ok(demo) => prepared.demos.push((plan.clone(), demo)),
                     Err(error) => {
                         diags.push(fault(target.span, &error.to_string()));
                         return None;
                     }
                 }
             }
-            let url = prepared.demo(*plan)?.url().to_owned();
+            let url = prepared.demo(plan)?.url().to_owned();
             (url.clone(), format!("demo {url}"))
         }
         TargetUrl::Url(template) => match template.render(scope) {

@@ -172,6 +172,12 @@ pub(super) fn bad_target(span: Span, why: &str) -> Diagnostic {
         .help("write `demo` or an absolute URL")
 }
 
+pub(super) fn signing_key(span: Span) -> Diagnostic {
+    Diagnostic::error(&BAD_TARGET, span, "the demo cannot sign with this key")
+        .label("no private RSA key of at least 2048 bits in PEM")
+        .help("`openssl genpkey -algorithm rsa -out dev.pem` makes one")
+}
+
 pub(super) fn var_cycle(span: Span, names: &[&str]) -> Diagnostic {
     let quoted: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
     let message = match names {

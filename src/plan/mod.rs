@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::auth::Login;
+use crate::demo::Weakness;
 use crate::diag::{Diagnostics, Severity};
 use crate::http::TlsSettings;
 use crate::source::{SourceMap, Span};
@@ -292,10 +293,14 @@ pub struct CommandPlan {
 }
 
 /// How the demo is started; two that are alike are one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DemoPlan {
     /// Whether it serves https, and asks for client certificates.
     pub tls: bool,
+    /// The key that signs its tokens, PEM.
+    pub signing_key: Option<Arc<str>>,
+    /// Its deliberate defects.
+    pub weak: Vec<&'static Weakness>,
 }
 
 /// The kinds of targets.

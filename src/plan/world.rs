@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{
     CommandPlan, Commands, DemoPlan, PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv,
 };
+use crate::demo::Demo;
 use crate::diag::{Diagnostics, Severity};
 use crate::http::{Address, TlsSettings, Verify};
 use crate::source::{SourceMap, Span, Spanned};
@@ -128,7 +129,11 @@ impl<'a> Layers<'a> {
         };
         let ready = target.map(|t| (t.ready.as_ref().map(|n| n.span), t.within, t.command.as_ref().map(|n| n.span)));
         let folder = self.project_index.is_none().then_some(&self.root);
-        Some(format!("{:?} {folder:?} {ready:?} {url}", self.project_index))
+        let demo = target.and_then(|t| t.demo.as_ref()).filter(|_| overriding.target.is_none()).map(|demo| {
+            let key = demo.signing_key.as_ref().map(|path| (&path.value, &self.folder));
+            (demo.tls, key, demo.weak.iter().map(|w| w.id).collect::<Vec<_>>())
+        });
+        Some(format!("{:?} {folder:?} {ready:?} {demo:?} {url}", self.project_index))
     }
 }
 
@@ -310,7 +315,7 @@ fn target(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -
     let (spec, folder) = layers.target_and_folder().map_or((None, &*layers.folder), |(s, f)| (Some(s), f));
     let (url, span) = match &options.target {
         Some(url) => (given_url(url, reader)?, Span::NONE),
-        None => (written_url(spec?, reader)?, spec?.url.span),
+        None => (written_url(spec?, folder, &layers.root, reader)?, spec?.url.span),
     };
     let ready = spec.and_then(|s| s.ready.as_ref()).and_then(|n| ready(n, folder, layers, reader));
     let within = spec.and_then(|s| s.within).unwrap_or(Duration::from_secs(30));
@@ -325,7 +330,7 @@ fn targets(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<(Arc<str>, Targe
     let compile = |named: &Named<TargetSpec>, reader: &mut Reader<'_>| {
         let spec = &named.value;
         let folder = if own(named.span) { &layers.folder } else { &layers.root };
-        let url = written_url(spec, reader)?;
+        let url = written_url(spec, folder, &layers.root, reader)?;
         let ready = spec.ready.as_ref().and_then(|n| ready(n, folder, layers, reader));
         let within = spec.within.unwrap_or(Duration::from_secs(30));
         let plan = TargetPlan { url, command: None, ready, within, span: spec.url.span };
@@ -356,9 +361,13 @@ fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {
     Some(TargetUrl::Url(template))
 }
 
-fn written_url(spec: &TargetSpec, reader: &mut Reader<'_>) -> Option<TargetUrl> {
+fn written_url(spec: &TargetSpec, folder: &Path, root: &Path, reader: &mut Reader<'_>) -> Option<TargetUrl> {
     if let Some(demo) = &spec.demo {
-        return Some(TargetUrl::Demo(DemoPlan { tls: demo.tls }));
+        let signing_key = match &demo.signing_key {
+            None => None,
+            Some(path) => Some(signing_key(path, folder, root, reader)?),
+        };
+        return Some(TargetUrl::Demo(DemoPlan { tls: demo.tls, signing_key, weak: demo.weak.clone() }));
     }
     if &*reader.word(&spec.url)?.value == "demo" {
         return Some(TargetUrl::Demo(DemoPlan::default()));
@@ -371,6 +380,29 @@ fn written_url(spec: &TargetSpec, reader: &mut Reader<'_>) -> Option<TargetUrl> 
         return None;
     }
     Some(TargetUrl::Url(template))
+}
+
+/// The PEM text of the key that the demo signs with.
+fn signing_key(path: &Spanned<Arc<str>>, folder: &Path, root: &Path, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+    let (folder, root) = home(reader.sources, path.span, folder, root);
+    match read_file_or_absolute(folder, root, &path.value) {
+        Ok(bytes) => {
+            let pem: Arc<str> = String::from_utf8_lossy(&bytes).into();
+            if !Demo::can_sign_with(&pem) {
+                reader.fault(diags::signing_key(path.span));
+                return None;
+            }
+            Some(pem)
+        }
+        Err(why) if why == OUTSIDE => {
+            reader.fault(crate::step::diags::file_outside(path.span, &path.value));
+            None
+        }
+        Err(why) => {
+            reader.fault(crate::step::diags::file(path.span, &path.value, &why));
+            None
+        }
+    }
 }
 
 fn ready(node: &Node, folder: &Path, layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<crate::step::Step> {

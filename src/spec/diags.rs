@@ -2,6 +2,7 @@
 //!
 //! To add a fault: a `Code`, its row in [`CODES`], a function here, and `tests/golden/invalid/<code>.yaml`.
 
+use crate::demo::WEAKNESSES;
 use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, Span};
 use crate::term::{did_you_mean, grouped, list};
@@ -258,6 +259,15 @@ pub fn unknown_word(span: Span, word: &str, what: &str, known: &[&str]) -> Diagn
         None if known.is_empty() => diagnostic,
         None if known.len() == 1 => diagnostic.help(format!("possible is {}", quoted[0])),
         None => diagnostic.help(format!("possible are {}", list(&quoted, "and"))),
+    }
+}
+
+/// A name that no weakness of the demo has.
+pub(super) fn unknown_weakness(span: Span, name: &str) -> Diagnostic {
+    let diagnostic = bad_value(span, format!("`{name}` is not a weakness of the demo")).label("not a weakness");
+    match did_you_mean(name, WEAKNESSES.iter().map(|w| w.id)) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None => diagnostic.help("`authspec list weaknesses` names them"),
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::ask::AskSpec;
 use super::rows::Each;
 use super::yaml::Node;
+use crate::demo::Weakness;
 use crate::source::{FileId, Span, Spanned};
 
 /// A thing with a name.
@@ -133,10 +134,14 @@ pub struct TargetSpec {
 }
 
 /// How the embedded demo is started.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct DemoSpec {
     /// Whether it serves https, and asks for client certificates.
     pub tls: bool,
+    /// The file with the key that signs its tokens.
+    pub signing_key: Option<Spanned<Arc<str>>>,
+    /// Its deliberate defects.
+    pub weak: Vec<&'static Weakness>,
 }
 
 /// Where a secret comes from.

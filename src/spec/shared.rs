@@ -13,6 +13,7 @@ use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, map_node, redirects_by_word};
 use super::yaml::{Data, Entry, Node};
+use crate::demo::{WEAKNESS_IDS, WEAKNESSES, Weakness};
 use crate::jsonpath::Path;
 use crate::source::Spanned;
 
@@ -53,7 +54,13 @@ pub const DEFAULT_KEYS: &[Key] = &[
 ];
 
 /// The keys of `demo`.
-pub const DEMO_KEYS: &[Key] = &[key("tls", "whether it serves https and asks for client certificates").is(Shape::Flag)];
+pub const DEMO_KEYS: &[Key] = &[
+    key("tls", "whether it serves https and asks for client certificates").is(Shape::Flag),
+    key("signing_key", "a PEM file with the RSA key that signs its tokens, so that a suite can hold the same key")
+        .is(Shape::Text),
+    key("weak", "deliberate defects, one or a list; `authspec list weaknesses` names them")
+        .is(Shape::OneOrMore(&Shape::Words(WEAKNESS_IDS))),
+];
 
 /// The keys of a target in its long form.
 pub const TARGET_KEYS: &[Key] = &[
@@ -166,12 +173,8 @@ fn target_of(node: &Node, keys: &[Key], what: &str, reader: &mut Reader<'_>) -> 
             let why = "the demo is started by the run, which knows where it is";
             reader.fault(diags::at_odds(("demo", entry.key_span), (&other.key, other.key_span), why));
         }
-        let keys = reader.fields(&entry.value, DEMO_KEYS, "`demo`")?;
-        let tls = match keys.get("tls") {
-            None => false,
-            Some(node) => reader.flag(node)?,
-        };
-        return Some(TargetSpec { url: node.clone(), demo: Some(DemoSpec { tls }), ready, within, command: None });
+        let demo = demo(&entry.value, reader)?;
+        return Some(TargetSpec { url: node.clone(), demo: Some(demo), ready, within, command: None });
     }
     let url = reader.need(fields, node, "url", what)?;
     let word = reader.word(url)?;
@@ -181,6 +184,25 @@ fn target_of(node: &Node, keys: &[Key], what: &str, reader: &mut Reader<'_>) -> 
         return None;
     }
     Some(TargetSpec { url: url.clone(), demo: None, ready, within, command })
+}
+
+/// Reads how the demo is started; what is faulty is told and left out.
+fn demo(node: &Node, reader: &mut Reader<'_>) -> Option<DemoSpec> {
+    let keys = reader.fields(node, DEMO_KEYS, "`demo`")?;
+    let tls = keys.get("tls").and_then(|node| reader.flag(node)).unwrap_or(false);
+    let signing_key = keys.get("signing_key").and_then(|node| reader.word(node));
+    let items = keys.get("weak").map_or(&[][..], |node| reader.one_or_more(node));
+    let weak = items.iter().filter_map(|item| weakness(item, reader)).collect();
+    Some(DemoSpec { tls, signing_key, weak })
+}
+
+fn weakness(node: &Node, reader: &mut Reader<'_>) -> Option<&'static Weakness> {
+    let name = reader.word(node)?;
+    let found = WEAKNESSES.iter().find(|w| w.id == &*name.value);
+    if found.is_none() {
+        reader.fault(diags::unknown_weakness(name.span, &name.value));
+    }
+    found
 }
 
 fn command_words(node: &Node, reader: &mut Reader<'_>) -> bool {

@@ -3,12 +3,13 @@
 use axum::body::Bytes;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, encode};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize};
+use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use serde::Serialize;
 use serde_json::json;
 
 use super::error::OAuthError;
 use crate::demo::error::ApiError;
+use crate::demo::token::Rsa;
 
 /// One key pair of the issuer.
 pub(crate) struct SigningKey {
@@ -46,12 +47,12 @@ impl SigningKey {
 }
 
 impl Keys {
-    /// Makes both key pairs; the RSA one takes about 130 ms.
-    pub(crate) fn generate() -> Option<Self> {
-        let rsa = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).ok()?;
+    /// Makes both key pairs; the RSA one takes about 130 ms unless it was given.
+    pub(crate) fn generate(given: Option<Rsa>) -> Option<Self> {
+        let rsa = given.or_else(Rsa::generate)?;
         let ec = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).ok()?;
         let all = [
-            SigningKey::of(Algorithm::RS256, EncodingKey::from_rsa_pem(rsa.serialize_pem().as_bytes()).ok()?)?,
+            SigningKey::of(Algorithm::RS256, rsa.0)?,
             SigningKey::of(Algorithm::ES256, EncodingKey::from_ec_pem(ec.serialize_pem().as_bytes()).ok()?)?,
         ];
         let jwks = json!({ "keys": all.each_ref().map(|k| k.jwk.clone()) });

@@ -3,15 +3,16 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::books::Grant;
 use super::clients::Client;
 use super::error::OAuthError;
-use super::keys::Keys;
+use super::keys::{Keys, SigningKey};
 use crate::demo::state::App;
 use crate::demo::{clock, random};
 
@@ -45,6 +46,24 @@ impl Claims {
     /// The thumbprint of the key the token is bound to.
     pub(crate) fn jkt(&self) -> Option<&str> {
         self.cnf.as_ref()?.get("jkt")?.as_str()
+    }
+
+    /// The claims that a resource makes of an ID token which it takes for an access token.
+    pub(crate) fn of_id_token(claims: &Map<String, Value>, audience: &str, scope: &str) -> Self {
+        let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        Self {
+            iss: text("iss"),
+            sub: text("sub"),
+            aud: vec![audience.to_owned()],
+            client_id: text("azp"),
+            scope: scope.to_owned(),
+            iat: 0,
+            exp: 0,
+            jti: String::new(),
+            auth_time: None,
+            act: None,
+            cnf: None,
+        }
     }
 
     pub(crate) fn has(&self, scope: &str) -> bool {
@@ -127,13 +146,13 @@ pub(crate) fn verify_access(app: &App, keys: &Keys, token: &str) -> Result<Claim
     let claims = verify(app, keys, token, &[ACCESS_TYPE, "application/at+jwt"])?;
     let claims: Claims =
         serde_json::from_value(Value::Object(claims)).map_err(|_| "the token is no access token".to_owned())?;
-    in_time(claims.exp)?;
+    in_time(app, claims.exp)?;
     Ok(claims)
 }
 
 /// A token is dead from the second in which it expires.
-fn in_time(exp: u64) -> Result<(), String> {
-    if exp > clock::now_ms() / 1000 {
+fn in_time(app: &App, exp: u64) -> Result<(), String> {
+    if app.is_weak("ignores-exp") || exp > clock::now_ms() / 1000 {
         return Ok(());
     }
     Err(format!("the token expired at {}", clock::rfc3339(exp)))
@@ -159,6 +178,8 @@ fn verify(app: &App, keys: &Keys, token: &str, types: &[&str]) -> Result<Map<Str
     if header.alg != key.alg {
         return Err("the token is signed with another algorithm than its key is for".to_owned());
     }
+    let psychic = app.is_weak("psychic-signature").then(|| psychic(key, types, token)).flatten();
+    let token = psychic.as_deref().unwrap_or(token);
     let mut rules = Validation::new(key.alg);
     rules.validate_exp = false;
     rules.validate_aud = false;
@@ -173,4 +194,13 @@ fn verify(app: &App, keys: &Keys, token: &str, types: &[&str]) -> Result<Map<Str
             _ => MALFORMED.to_owned(),
         }),
     }
+}
+
+/// The token that a strict verifier would have seen, when an ECDSA signature of zeros is taken for good: the equation
+/// holds for every message if nobody refuses r = s = 0.
+fn psychic(key: &SigningKey, types: &[&str], token: &str) -> Option<String> {
+    let (_, signature) = token.rsplit_once('.')?;
+    let zeros = URL_SAFE_NO_PAD.decode(signature).ok()?.iter().all(|b| *b == 0);
+    let claims: Map<String, Value> = insecure_decode_claims(token).ok()?;
+    (zeros && key.alg == Algorithm::ES256).then(|| key.sign(types.first()?, &claims).ok()).flatten()
 }

@@ -45,11 +45,14 @@ use self::error::OAuthError;
 use self::keys::Keys;
 use super::error::ApiError;
 use super::state::App;
+use super::token::Rsa;
 
 /// The authorization server of one demo.
 pub(crate) struct Server {
     /// The demo's URL and `/oauth`.
     pub(crate) issuer: String,
+    /// The RSA key that was given to the demo.
+    given: Option<Rsa>,
     keys: OnceCell<Arc<Keys>>,
     books: Mutex<Books>,
     nonces: Mutex<Nonces>,
@@ -57,9 +60,10 @@ pub(crate) struct Server {
 
 impl Server {
     /// A server that has given nothing yet.
-    pub(crate) fn new(url: &str) -> Self {
+    pub(crate) fn new(url: &str, given: Option<Rsa>) -> Self {
         Self {
             issuer: format!("{url}/oauth"),
+            given,
             keys: OnceCell::new(),
             books: Mutex::default(),
             nonces: Mutex::default(),
@@ -69,7 +73,8 @@ impl Server {
     /// The keys of the issuer, made on a thread that may block when they are first needed.
     pub(crate) async fn keys(&self) -> Result<Arc<Keys>, OAuthError> {
         let make = async || {
-            let made = tokio::task::spawn_blocking(Keys::generate).await;
+            let given = self.given.clone();
+            let made = tokio::task::spawn_blocking(|| Keys::generate(given)).await;
             made.ok().flatten().map(Arc::new).ok_or_else(ApiError::internal)
         };
         Ok(Arc::clone(self.keys.get_or_try_init(make).await?))

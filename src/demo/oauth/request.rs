@@ -73,7 +73,8 @@ fn registered(app: &App, registered: &str, asked: &str) -> bool {
     if registered.starts_with('/') {
         return asked.strip_prefix(app.url.as_str()) == Some(registered);
     }
-    registered == asked || same_but_for_the_port(registered, asked)
+    let begins = registered.rsplit_once('/').is_some_and(|(folder, _)| asked.starts_with(folder));
+    registered == asked || (begins && app.is_weak("redirect-by-prefix")) || same_but_for_the_port(registered, asked)
 }
 
 fn same_but_for_the_port(registered: &str, asked: &str) -> bool {
@@ -132,7 +133,7 @@ fn rest(
         back: back.clone(),
         scope: scope::wanted(client, params.get("scope"))?,
         audience: scope::audience(app, params)?,
-        challenge: challenge(client, params)?,
+        challenge: challenge(app, client, params)?,
         nonce: params.get("nonce").map(str::to_owned),
         prompt: prompt(params.get("prompt").unwrap_or_default())?,
         max_age: max_age.transpose()?,
@@ -142,12 +143,12 @@ fn rest(
 }
 
 /// The PKCE challenge (RFC 7636 §4.3), which a public client must send.
-fn challenge(client: &Client, params: &Params) -> Result<Option<String>, OAuthError> {
+fn challenge(app: &App, client: &Client, params: &Params) -> Result<Option<String>, OAuthError> {
     let Some(challenge) = params.get("code_challenge") else {
         if params.get("code_challenge_method").is_some() {
             return Err(OAuthError::invalid_request("the code_challenge is missing"));
         }
-        pkce_is_a_must(client)?;
+        pkce_is_a_must(app, client)?;
         return Ok(None);
     };
     only_s256(params.get("code_challenge_method"))?;
@@ -159,8 +160,8 @@ fn challenge(client: &Client, params: &Params) -> Result<Option<String>, OAuthEr
 }
 
 /// A public client proves nothing else when it redeems its code (RFC 9700 §2.1.1).
-fn pkce_is_a_must(client: &Client) -> Result<(), OAuthError> {
-    if client.is_public() {
+fn pkce_is_a_must(app: &App, client: &Client) -> Result<(), OAuthError> {
+    if client.is_public() && !app.is_weak("pkce-optional") {
         return Err(OAuthError::invalid_request("a public client must send a code_challenge"));
     }
     Ok(())

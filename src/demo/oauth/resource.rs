@@ -42,11 +42,17 @@ pub(super) async fn admit(app: &App, head: &Head, demanded: &Demanded<'_>) -> Re
     let scheme = presented.scheme;
     let keys = app.oauth.keys().await?;
     let bad = |why: String| refused(app, scheme, "invalid_token", &why);
+    if app.is_weak("id-token-as-access")
+        && let Ok(claims) = mint::verify_hint(app, &keys, presented.token)
+    {
+        // A JWT of our issuer is good enough; whom it is for and what it is for, nobody asks.
+        return Ok(Claims::of_id_token(&claims, demanded.audience, demanded.scope));
+    }
     let claims = mint::verify_access(app, &keys, presented.token).map_err(bad)?;
-    for_this_audience(&claims, demanded.audience).map_err(bad)?;
+    for_this_audience(app, &claims, demanded.audience).map_err(bad)?;
     living(app, &claims).map_err(bad)?;
     by_its_holder(app, parts, &presented, &claims)?;
-    enough(scheme, &claims, demanded.scope)?;
+    enough(app, scheme, &claims, demanded.scope)?;
     Ok(claims)
 }
 
@@ -73,8 +79,8 @@ fn presented<'a>(app: &App, parts: &'a Parts) -> Result<Presented<'a>, OAuthErro
 }
 
 /// A token counts only where it was meant to go (RFC 9068 §4).
-fn for_this_audience(claims: &Claims, audience: &str) -> Result<(), String> {
-    if claims.aud.iter().any(|aud| aud == audience) {
+fn for_this_audience(app: &App, claims: &Claims, audience: &str) -> Result<(), String> {
+    if app.is_weak("ignores-aud") || claims.aud.iter().any(|aud| aud == audience) {
         return Ok(());
     }
     Err("the token is meant for another audience".to_owned())
@@ -100,6 +106,7 @@ fn by_its_holder(app: &App, parts: &Parts, presented: &Presented<'_>, claims: &C
     let bound = claims.jkt();
     match (scheme, bound) {
         ("Bearer", None) => return Ok(()),
+        ("Bearer", Some(_)) if app.is_weak("dpop-as-bearer") => return Ok(()),
         ("Bearer", Some(_)) => return Err(refused(app, scheme, "invalid_token", "the token is bound to a key")),
         (_, None) => return Err(refused(app, scheme, "invalid_token", "the token is not bound to a key")),
         (_, Some(_)) => {}
@@ -120,8 +127,9 @@ fn by_its_holder(app: &App, parts: &Parts, presented: &Presented<'_>, claims: &C
 }
 
 /// The token has the scope (RFC 6750 §3.1).
-fn enough(scheme: &str, claims: &Claims, scope: &'static str) -> Result<(), OAuthError> {
-    if claims.has(scope) {
+fn enough(app: &App, scheme: &str, claims: &Claims, scope: &'static str) -> Result<(), OAuthError> {
+    let loosely = app.is_weak("scope-unchecked") || (claims.scope.contains(scope) && app.is_weak("scope-substring"));
+    if claims.has(scope) || loosely {
         return Ok(());
     }
     let why = format!("this needs the scope {scope}");

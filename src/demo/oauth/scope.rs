@@ -30,10 +30,10 @@ fn may_have(client: &Client, scope: &str) -> Result<(), OAuthError> {
 }
 
 /// The scopes a later request asks for, which must not be more than were granted (RFC 6749 §6).
-pub(crate) fn narrowed(granted: &[String], asked: Option<&str>) -> Result<Vec<String>, OAuthError> {
+pub(crate) fn narrowed(app: &App, granted: &[String], asked: Option<&str>) -> Result<Vec<String>, OAuthError> {
     let Some(asked) = asked else { return Ok(granted.to_vec()) };
     let scopes = split(asked);
-    if scopes.iter().all(|s| granted.contains(s)) {
+    if scopes.iter().all(|s| granted.contains(s)) || app.is_weak("refresh-widens-scope") {
         return Ok(scopes);
     }
     Err(OAuthError::invalid_scope("the scope is more than was granted"))

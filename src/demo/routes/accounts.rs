@@ -31,13 +31,14 @@ async fn own(State(app): State<App>, caller: Caller) -> Answer {
 
 async fn one(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
     let store = app.store();
-    Ok(json(StatusCode::OK, &store.accounts[visible(&store.accounts, &caller, &id)?]))
+    Ok(json(StatusCode::OK, &store.accounts[visible(&app, &store.accounts, &caller, &id)?]))
 }
 
 /// The place of an account the caller may see; one that is hidden is answered like one that is missing.
-fn visible(accounts: &[Account], caller: &Caller, id: &str) -> Result<usize, ApiError> {
+fn visible(app: &App, accounts: &[Account], caller: &Caller, id: &str) -> Result<usize, ApiError> {
     let found = accounts.iter().position(|a| a.id == id);
-    let sees_all = caller.has(Role::Auditor) || caller.has(Role::Admin);
+    let sees_all =
+        app.weak.any(&["bola-account", "bola-transfer"]) || caller.has(Role::Auditor) || caller.has(Role::Admin);
     found
         .filter(|at| sees_all || accounts[*at].owner == caller.name)
         .ok_or_else(|| ApiError::not_found("there is no such account among those you may see"))
@@ -61,8 +62,8 @@ async fn transfer(
 ) -> Answer {
     let mut store = app.store();
     let accounts = &mut store.accounts;
-    let from = visible(accounts, &caller, &id)?;
-    if accounts[from].owner != caller.name {
+    let from = visible(&app, accounts, &caller, &id)?;
+    if accounts[from].owner != caller.name && !app.is_weak("bola-transfer") {
         return Err(ApiError::forbidden("only the owner may move money out of this account"));
     }
     if wanted.amount == 0 || wanted.to == id {

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::routing::get;
 use serde_json::json;
@@ -17,6 +17,7 @@ pub(super) fn routes() -> Router<App> {
 }
 
 async fn enter(
+    State(app): State<App>,
     Path((service, _)): Path<(String, String)>,
     method: Method,
     uri: Uri,
@@ -33,7 +34,7 @@ async fn enter(
         fields: headers.iter().map(|(n, v)| (n.as_str().to_owned(), v.as_bytes().to_vec())).collect(),
         body: &body,
     };
-    let signer = check(&service, &asked).map_err(|refused| {
+    let signer = check(&app.weak, &service, &asked).map_err(|refused| {
         let malformed = ["IncompleteSignature", "MissingSecurityHeader", "XAmzContentSHA256Mismatch"];
         let status = if malformed.contains(&refused.0) { StatusCode::BAD_REQUEST } else { StatusCode::FORBIDDEN };
         ApiError::new(status, refused.0, refused.1)

@@ -73,7 +73,7 @@ fn enter(
         authorization: authorization.as_deref(),
     };
     let mut store = app.store();
-    let refused = match check(&mut store.nonces, corner, asked) {
+    let refused = match check(&app.weak, &mut store.nonces, corner, asked) {
         Ok(proven) => return Ok(proven),
         Err(refused) => refused,
     };

@@ -20,7 +20,7 @@ async fn report(State(app): State<App>, method: Method, uri: Uri, headers: Heade
     let target = uri.path_and_query().map_or("/", |p| p.as_str());
     let asked = Asked { method: method.as_str(), target, field: &|name| one(&headers, name), body: &body };
     let used = |nonce: &str| app.store().count(format!("nonce {nonce}")) > 1;
-    let partner = partner(&asked, used).map_err(refused)?;
+    let partner = partner(&app.weak, &asked, used).map_err(refused)?;
     if method == Method::POST && !partner.may_write {
         return Err(ApiError::forbidden("only the writer may change the report"));
     }

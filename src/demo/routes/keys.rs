@@ -1,7 +1,7 @@
 //! The corner that takes API keys, in a header or, on one route, in the query.
 
 use axum::Router;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
@@ -40,9 +40,9 @@ struct Key {
 impl FromRequestParts<App> for Key {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let sent = in_header(&parts.headers);
-        known(&exactly_one(sent, "the header X-Api-Key")?)
+        known(app, &exactly_one(sent, "the header X-Api-Key")?)
     }
 }
 
@@ -61,7 +61,7 @@ fn exactly_one(mut sent: Vec<String>, place: &str) -> Result<String, ApiError> {
     })
 }
 
-fn known(sent: &str) -> Result<Key, ApiError> {
+fn known(app: &App, sent: &str) -> Result<Key, ApiError> {
     // Every key is compared, and in constant time: the answer must not tell how much of a guess was right.
     let mut found = None;
     for (name, key, grant) in KEYS {
@@ -76,7 +76,7 @@ fn known(sent: &str) -> Result<Key, ApiError> {
     };
     match found {
         None => Err(refusal("the API key is unknown")),
-        Some((_, Grant::Revoked)) => Err(refusal("the API key was revoked")),
+        Some((_, Grant::Revoked)) if !app.is_weak("revoked-key-lives") => Err(refusal("the API key was revoked")),
         Some((name, grant)) => Ok(Key { name, grant }),
     }
 }
@@ -89,14 +89,14 @@ async fn read(key: Key) -> Response {
     json(StatusCode::OK, &json!({ "report": "all is well", "key": key.name }))
 }
 
-async fn write(key: Key) -> Answer {
-    if key.grant != Grant::ReadWrite {
+async fn write(State(app): State<App>, key: Key) -> Answer {
+    if key.grant != Grant::ReadWrite && !app.is_weak("reading-key-writes") {
         return Err(ApiError::forbidden("this API key may only read; use one that may write"));
     }
     Ok(json(StatusCode::CREATED, &json!({ "report": "written", "key": key.name })))
 }
 
-async fn query(uri: Uri, headers: HeaderMap) -> Answer {
+async fn query(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Answer {
     let mut sent = in_header(&headers);
     let place = "the query: ?api_key=";
     let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
@@ -105,6 +105,6 @@ async fn query(uri: Uri, headers: HeaderMap) -> Answer {
         sent.clear();
     }
     sent.extend(in_query);
-    let key = known(&exactly_one(sent, place)?)?;
+    let key = known(&app, &exactly_one(sent, place)?)?;
     Ok(json(StatusCode::OK, &json!({ "report": "all is well", "key": key.name })))
 }

@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::{delete, get, put};
 use serde::Deserialize;
@@ -27,7 +27,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/greeting", get(greeting))
 }
 
-async fn me(caller: Caller) -> Response {
+async fn me(State(app): State<App>, caller: Caller) -> Response {
     let left = caller.exp.saturating_sub(clock::now_ms() / 1000);
     let body = json!({
         "id": caller.id,
@@ -35,7 +35,12 @@ async fn me(caller: Caller) -> Response {
         "roles": caller.roles,
         "session": { "id": caller.sid, "expires_at": clock::rfc3339(caller.exp), "expires_in": left },
     });
-    json(StatusCode::OK, &body)
+    let mut response = json(StatusCode::OK, &body);
+    if app.is_weak("cacheable-account") {
+        let minutes = HeaderValue::from_static("public, max-age=300");
+        response.headers_mut().insert(header::CACHE_CONTROL, minutes);
+    }
+    response
 }
 
 #[derive(Deserialize)]
@@ -51,16 +56,21 @@ impl Shape for PasswordChange {
 /// Changes the password and ends every other session of the person. A wrong old password counts as a guess.
 async fn change_password(State(app): State<App>, caller: Caller, Input(asked): Input<PasswordChange>) -> Answer {
     check_new_password(&asked.new)?;
-    let checked = signin::check(&app, &caller.name, &asked.old).await;
-    checked.map_err(|refused| match refused {
-        Refused::Locked(seconds) => ApiError::locked(seconds),
-        Refused::Wrong => ApiError::new(StatusCode::FORBIDDEN, "wrong_password", "the old password is wrong"),
-    })?;
+    if !app.is_weak("old-password-unchecked") {
+        let checked = signin::check(&app, &caller.name, &asked.old).await;
+        checked.map_err(|refused| match refused {
+            Refused::Locked(seconds) => ApiError::locked(seconds),
+            Refused::Wrong => ApiError::new(StatusCode::FORBIDDEN, "wrong_password", "the old password is wrong"),
+        })?;
+    }
     let phc = password::hash(asked.new).await?;
     app.oauth.books().end_user(&caller.name, End::PasswordChanged.why());
     let mut store = app.store();
     if let Some(user) = store.users.get_mut(&caller.name) {
         user.phc = phc;
+    }
+    if app.is_weak("password-change-keeps-sessions") {
+        return Ok(empty());
     }
     store.sessions.end_all(&caller.name, Some(&caller.sid), End::PasswordChanged);
     store.web.end_all(&caller.name);

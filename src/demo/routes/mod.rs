@@ -27,11 +27,11 @@ use serde::Serialize;
 
 use super::error::ApiError;
 use super::state::App;
-use super::{oauth, outer};
+use super::{gateway, oauth, outer};
 
 /// All routes with what every answer has.
 pub(crate) fn all(app: App) -> Router {
-    Router::new()
+    let routes = Router::new()
         .merge(home::routes())
         .merge(login::routes())
         .merge(tokens::routes())
@@ -52,7 +52,8 @@ pub(crate) fn all(app: App) -> Router {
         .merge(oauth::routes())
         .fallback(unknown)
         .layer(from_fn_with_state(app.clone(), outer::wrap))
-        .with_state(app)
+        .with_state(App::clone(&app));
+    gateway::before(routes, &app)
 }
 
 async fn unknown() -> ApiError {

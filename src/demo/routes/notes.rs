@@ -82,11 +82,12 @@ enum Right {
 }
 
 /// The caller's right to a note they may see.
-fn right(note: Option<&Note>, caller: &Caller) -> Result<Right, ApiError> {
+fn right(app: &App, note: Option<&Note>, caller: &Caller) -> Result<Right, ApiError> {
     match note {
         Some(note) if note.owner == caller.name => Ok(Right::Own),
         Some(_) if caller.has(Role::Admin) => Ok(Right::Manage),
         Some(note) if note.audience == Audience::Everyone => Ok(Right::Read),
+        Some(_) if app.is_weak("existence-oracle") => Err(ApiError::forbidden("this note is somebody else's")),
         _ => Err(hidden()),
     }
 }
@@ -94,6 +95,10 @@ fn right(note: Option<&Note>, caller: &Caller) -> Result<Right, ApiError> {
 async fn own(State(app): State<App>, caller: Caller, Query(page): Query<Limit>) -> Answer {
     let store = app.store();
     let limit = page.limit.unwrap_or(USUAL_LIMIT);
+    if app.is_weak("lists-everybody") {
+        let notes: Vec<Value> = store.notes.all().take(limit).map(view).collect();
+        return Ok(json(StatusCode::OK, &notes));
+    }
     let notes: Vec<Value> = store.notes.of(&caller.name).take(limit).map(view).collect();
     Ok(json(StatusCode::OK, &notes))
 }
@@ -121,26 +126,43 @@ async fn write(State(app): State<App>, caller: Caller, Input(draft): Input<Draft
 async fn read(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
     let store = app.store();
     let note = store.notes.get(&id);
-    right(note, &caller)?;
+    if note.is_none() || !app.is_weak("bola-read") {
+        right(&app, note, &caller)?;
+    }
     Ok(json(StatusCode::OK, &note.map(view)))
 }
 
 async fn change(State(app): State<App>, caller: Caller, Path(id): Path<String>, Input(draft): Input<Draft>) -> Answer {
     let mut store = app.store();
-    if right(store.notes.get(&id), &caller)? != Right::Own {
-        return Err(ApiError::forbidden("only the owner may change a note"));
+    let old = store.notes.get(&id);
+    let owner = old.map_or_else(|| caller.name.clone(), |note| note.owner.clone());
+    let allowed = right(&app, old, &caller).and_then(|right| match right {
+        Right::Own => Ok(()),
+        Right::Manage | Right::Read => Err(ApiError::forbidden("only the owner may change a note")),
+    });
+    let unchecked = old.is_some() && app.weak.any(&["bola-write", "refuses-after-writing"]);
+    if !unchecked {
+        allowed.as_ref().map_err(ApiError::clone)?;
     }
     draft.check()?;
     let audience = draft.audience();
-    let note = Note { id, owner: caller.name, title: draft.title, text: draft.text, audience };
+    let note = Note { id, owner, title: draft.title, text: draft.text, audience };
     let body = view(&note);
     store.notes.replace(note);
+    if app.is_weak("refuses-after-writing") {
+        allowed?;
+    }
     Ok(json(StatusCode::OK, &body))
 }
 
 async fn remove(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Answer {
     let mut store = app.store();
-    match right(store.notes.get(&id), &caller)? {
+    let note = store.notes.get(&id);
+    if note.is_some() && app.is_weak("bola-delete") {
+        store.notes.remove(&id);
+        return Ok(empty());
+    }
+    match right(&app, note, &caller)? {
         Right::Own | Right::Manage => store.notes.remove(&id),
         Right::Read => {
             return Err(ApiError::forbidden("only the owner or an admin may delete a note"));

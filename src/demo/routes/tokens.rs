@@ -50,7 +50,7 @@ impl Shape for Revocation {
 /// that means nothing here is no error (RFC 7009 §2.2).
 async fn revoke(State(app): State<App>, Input(asked): Input<Revocation>) -> Answer {
     let keys = app.keys.get().await?;
-    let claims = keys.verify(&app.url, &asked.token, clock::now_ms());
+    let claims = keys.verify(&app.weak, &app.url, &asked.token, clock::now_ms());
     let mut store = app.store();
     match claims {
         Ok(claims) => store.sessions.revoke_jti(&claims.sid, &claims.jti),

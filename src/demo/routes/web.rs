@@ -35,14 +35,17 @@ struct Next {
 /// Shows the form. A browser without a session gets one, so that the form's CSRF token belongs to somebody.
 async fn login_page(State(app): State<App>, headers: HeaderMap, Query(Next { next }): Query<Next>) -> Response {
     if let Some((_, session)) = web::current(&app, &headers) {
-        return pages::login(&session.csrf, local(&next), "", None);
+        return pages::login(&session.csrf, local(&app, &next), "", None);
     }
     let (id, session) = app.store().web.open(None, IDLE, clock::now_ms());
-    with_cookie(pages::login(&session.csrf, local(&next), "", None), cookie::set(&app, &id))
+    with_cookie(pages::login(&session.csrf, local(&app, &next), "", None), cookie::set(&app, &id))
 }
 
 /// A path of this site to go on to, or nothing: a login must not send people elsewhere.
-fn local(next: &str) -> &str {
+fn local<'a>(app: &App, next: &'a str) -> &'a str {
+    if app.is_weak("open-redirect") {
+        return next;
+    }
     let elsewhere = next.starts_with("//") || next.contains(['\\', '\r', '\n', '\t']);
     if next.starts_with('/') && !elsewhere { next } else { "" }
 }
@@ -74,7 +77,7 @@ async fn login(State(app): State<App>, headers: HeaderMap, form: Form) -> Answer
     let expected = before.as_ref().map(|(_, s)| s.csrf.as_str()).unwrap_or_default();
     web::guard(&app, &headers, expected, form.get("csrf_token"))?;
     let idle = idle(form.get("lifetime"))?;
-    let (username, next) = (form.get("username"), local(form.get("next")));
+    let (username, next) = (form.get("username"), local(&app, form.get("next")));
     if let Err(refused) = signin::check(&app, username, form.get("password")).await {
         let error = match refused {
             Refused::Locked(seconds) => ApiError::locked(seconds),
@@ -95,6 +98,9 @@ async fn login(State(app): State<App>, headers: HeaderMap, form: Form) -> Answer
 fn enter(app: &App, headers: &HeaderMap, name: &str, idle: u64) -> HeaderValue {
     let mut store = app.store();
     if let Some(old) = cookie::session_id(headers) {
+        if app.is_weak("session-fixation") && store.web.adopt(old, name) {
+            return cookie::set(app, old);
+        }
         store.web.end(old);
     }
     let (id, _) = store.web.open(Some(name), idle, clock::now_ms());
@@ -167,7 +173,9 @@ async fn profile(State(app): State<App>, caller: WebCaller, headers: HeaderMap, 
 /// Ends the session here and takes the cookie back.
 async fn logout(State(app): State<App>, caller: WebCaller, headers: HeaderMap, form: Form) -> Answer {
     web::guard(&app, &headers, &caller.session.csrf, form.get("csrf_token"))?;
-    app.store().web.end(&caller.session_id);
+    if !app.is_weak("logout-keeps-cookie") {
+        app.store().web.end(&caller.session_id);
+    }
     app.oauth.books().end_session(&caller.session_id);
     Ok(with_cookie(see_other("/web/login")?, cookie::clear(&app)))
 }

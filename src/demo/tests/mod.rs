@@ -8,6 +8,7 @@ mod login;
 mod oauth;
 mod other;
 mod tokens;
+mod weak;
 mod web;
 mod wire;
 

@@ -60,8 +60,8 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
     of_this_client(request, &code)?;
     once(request, &code)?;
     in_time(&code, now)?;
-    same_redirect(&code, request.need("redirect_uri")?)?;
-    verified(&code, request.get("code_verifier"))?;
+    same_redirect(request, &code, request.need("redirect_uri")?)?;
+    verified(request, &code, request.get("code_verifier"))?;
     scope::same_audience(request.app, &code.grant.audience, &request.posted.params)?;
     of_this_key(request, &code)?;
     request.still_enabled(&code.grant)?;
@@ -81,7 +81,7 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
 }
 
 fn of_this_client(request: &Request<'_>, code: &Code) -> Result<(), OAuthError> {
-    if code.grant.client == request.client.id {
+    if code.grant.client == request.client.id || request.app.is_weak("code-for-any-client") {
         return Ok(());
     }
     Err(OAuthError::invalid_grant("the code was given to another client"))
@@ -89,7 +89,10 @@ fn of_this_client(request: &Request<'_>, code: &Code) -> Result<(), OAuthError> 
 
 /// A code that comes again was stolen, by the first or by the second: what came of it ends (RFC 6749 §4.1.2).
 fn once(request: &Request<'_>, code: &Code) -> Result<(), OAuthError> {
-    let Some(family) = &code.used else { return Ok(()) };
+    let Some(family) = code.used.as_ref().filter(|_| !request.app.is_weak("code-replay")) else { return Ok(()) };
+    if request.app.is_weak("code-replay-keeps-tokens") {
+        return Err(OAuthError::invalid_grant("the code was used before"));
+    }
     request.app.oauth.books().end(family, "its code was used twice");
     Err(OAuthError::invalid_grant("the code was used before, so the tokens it was traded for were revoked"))
 }
@@ -102,16 +105,20 @@ fn in_time(code: &Code, now: u64) -> Result<(), OAuthError> {
 }
 
 /// The redirect URI is the one that the code was sent to (RFC 6749 §4.1.3).
-fn same_redirect(code: &Code, redirect_uri: &str) -> Result<(), OAuthError> {
-    if code.redirect_uri == redirect_uri {
+fn same_redirect(request: &Request<'_>, code: &Code, redirect_uri: &str) -> Result<(), OAuthError> {
+    if code.redirect_uri == redirect_uri || request.app.is_weak("redirect-not-compared") {
         return Ok(());
     }
     Err(OAuthError::invalid_grant("the redirect_uri is not the one of the authorization request"))
 }
 
 /// The verifier fits the challenge (RFC 7636 §4.6); one without a challenge is a downgrade (RFC 9700 §4.8).
-fn verified(code: &Code, verifier: Option<&str>) -> Result<(), OAuthError> {
+fn verified(request: &Request<'_>, code: &Code, verifier: Option<&str>) -> Result<(), OAuthError> {
+    if request.app.is_weak("pkce-not-verified") {
+        return Ok(());
+    }
     match (&code.challenge, verifier) {
+        (Some(_), None) if request.app.is_weak("pkce-only-when-sent") => Ok(()),
         (None, None) => Ok(()),
         (None, Some(_)) => Err(OAuthError::invalid_grant("there is a code_verifier, but there was no code_challenge")),
         (Some(_), None) => Err(OAuthError::invalid_grant("the code_verifier is missing")),

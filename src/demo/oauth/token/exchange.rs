@@ -42,7 +42,7 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
 
 /// The scopes of the new token: no more than the old one has, and only what the client may have.
 fn no_more(request: &Request<'_>, held: &[String]) -> Result<Vec<String>, OAuthError> {
-    let scope = scope::narrowed(held, request.get("scope"))?;
+    let scope = scope::narrowed(request.app, held, request.get("scope"))?;
     let mine: Vec<String> = scope.into_iter().filter(|s| request.client.scopes.contains(&s.as_str())).collect();
     if mine.is_empty() {
         return Err(OAuthError::invalid_scope("the client may not have any of the scopes"));

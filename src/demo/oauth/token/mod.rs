@@ -153,8 +153,9 @@ impl Request<'_> {
         if let Value::Object(more) = issue.more {
             more.into_iter().for_each(|(name, value)| body[name] = value);
         }
+        let keep = if self.app.is_weak("cacheable-tokens") { "private, max-age=300" } else { "no-store" };
         let no_store = [
-            (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+            (header::CACHE_CONTROL, HeaderValue::from_static(keep)),
             (header::PRAGMA, HeaderValue::from_static("no-cache")),
         ];
         Ok((StatusCode::OK, no_store, axum::Json(body)).into_response())

@@ -1,0 +1,139 @@
+//! What stands before the routes of a weak demo: a gateway that guards `/admin` by the path and the method as they were
+//! sent, while the application behind it is laxer. What it lets by has no guard left.
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+
+use super::body;
+use super::state::App;
+
+/// What the gateway let by: nobody looks at it any more.
+#[derive(Clone, Copy)]
+pub(crate) struct Unguarded;
+
+/// A token that came in a form.
+#[derive(Clone)]
+pub(crate) struct FormToken(pub(crate) String);
+
+/// How the application spells a path.
+type Spelling = fn(&str) -> String;
+
+/// The spellings in which the gateway does not recognise a path.
+const SPELLINGS: &[(&str, Spelling)] = &[
+    ("merges-slashes", |path| path.replace("//", "/")),
+    ("resolves-dots", resolved),
+    ("decodes-paths", decoded),
+    ("trims-slash", |path| path.trim_end_matches('/').to_owned()),
+    ("ignores-path-case", |path| path.to_ascii_lowercase()),
+    ("drops-path-parameters", without_parameters),
+    ("drops-suffix", |path| path.strip_suffix(".json").unwrap_or(path).to_owned()),
+];
+
+/// What else it gets wrong.
+const OTHERS: &[&str] =
+    &["trusts-original-url", "method-override", "head-unguarded", "unknown-method-unguarded", "token-in-form"];
+
+/// Puts the gateway before the routes of a demo that has one.
+pub(crate) fn before(routes: Router, app: &App) -> Router {
+    if !app.weak.any(OTHERS) && !SPELLINGS.iter().any(|(id, _)| app.is_weak(id)) {
+        return routes;
+    }
+    Router::new().fallback_service(routes).layer(from_fn_with_state(App::clone(app), pass))
+}
+
+async fn pass(State(app): State<App>, request: Request, next: Next) -> Response {
+    let mut request = match body::buffer(request).await {
+        Ok(request) => request,
+        Err(error) => return axum::response::IntoResponse::into_response(error),
+    };
+    if app.is_weak("token-in-form") {
+        request = with_form_token(request).await;
+    }
+    let path = request.uri().path().to_owned();
+    let meant = meant(&app, request.headers(), &path);
+    let method = meant_method(&app, request.method(), request.headers());
+    let by_path = is_admin(&meant) && !is_admin(&path);
+    if by_path || (is_admin(&meant) && method.is_some()) {
+        request.extensions_mut().insert(Unguarded);
+    }
+    if let Some(method) = method {
+        *request.method_mut() = method;
+    }
+    let query = request.uri().query().map(|q| format!("?{q}")).unwrap_or_default();
+    if let Ok(uri) = format!("{meant}{query}").parse::<Uri>()
+        && by_path
+    {
+        *request.uri_mut() = uri;
+    }
+    next.run(request).await
+}
+
+fn is_admin(path: &str) -> bool {
+    path.starts_with("/admin/")
+}
+
+/// The path that the application takes the request to be for.
+fn meant(app: &App, headers: &HeaderMap, path: &str) -> String {
+    if app.is_weak("trusts-original-url") {
+        let told = ["x-original-url", "x-rewrite-url"].into_iter().find_map(|name| headers.get(name));
+        if let Some(told) = told.and_then(|v| v.to_str().ok()) {
+            return told.to_owned();
+        }
+    }
+    let spelling = SPELLINGS.iter().find(|(id, _)| app.is_weak(id));
+    spelling.map_or_else(|| path.to_owned(), |(_, spell)| spell(path))
+}
+
+/// The method under which the application runs a request, when the gateway guards another or none such.
+fn meant_method(app: &App, method: &Method, headers: &HeaderMap) -> Option<Method> {
+    if app.is_weak("method-override") {
+        let names = ["x-http-method-override", "x-method-override", "x-http-method"];
+        let told = names.into_iter().find_map(|name| headers.get(name));
+        return told.and_then(|v| Method::from_bytes(v.as_bytes()).ok());
+    }
+    if method == Method::HEAD && app.is_weak("head-unguarded") {
+        return Some(Method::HEAD);
+    }
+    let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+    (!known.contains(method) && app.is_weak("unknown-method-unguarded")).then_some(Method::GET)
+}
+
+fn resolved(path: &str) -> String {
+    let mut out: Vec<&str> = Vec::new();
+    for part in path.split('/').skip(1) {
+        match part {
+            "." => {}
+            ".." => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    format!("/{}", out.join("/"))
+}
+
+fn decoded(path: &str) -> String {
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+fn without_parameters(path: &str) -> String {
+    path.split('/').map(|part| part.split(';').next().unwrap_or_default()).collect::<Vec<_>>().join("/")
+}
+
+/// Takes the token out of a form (RFC 6750 §2.2).
+async fn with_form_token(request: Request) -> Request {
+    let form = request.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/x-www-form-urlencoded");
+    if !form {
+        return request;
+    }
+    let (mut parts, body) = request.into_parts();
+    let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let token = url::form_urlencoded::parse(&bytes).find(|(name, _)| name == "access_token");
+    if let Some((_, token)) = token {
+        parts.extensions.insert(FormToken(token.into_owned()));
+    }
+    Request::from_parts(parts, bytes.into())
+}
