@@ -27,6 +27,7 @@ mod bearer;
 mod command;
 pub mod diags;
 mod digest;
+mod dpop;
 mod form;
 mod hmac;
 mod login;
@@ -36,6 +37,7 @@ mod oauth2;
 mod send;
 mod vary;
 
+pub use dpop::{Bound, is_part_of_proof};
 pub use moves::{Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
 pub use vary::{Absent, Varied, vary};
 
@@ -173,6 +175,11 @@ pub trait Scheme: Debug + Send + Sync {
         None
     }
 
+    /// Tells whether an exchange of its talks carries a proof of a key (RFC 9449), whose parts `vary` reaches.
+    fn proves(&self, _exchange: &str) -> bool {
+        false
+    }
+
     /// Starts to end a session; `None` when the scheme does not say how.
     fn leave(&self, _: &Credential) -> Option<Box<dyn Flow>> {
         self.logout().map(|steps| Box::new(JustSteps(steps)) as Box<dyn Flow>)
@@ -303,11 +310,20 @@ pub enum After {
     Again(String),
 }
 
-/// What a session's requests learn from the server and share: nonces.
+/// What a session's requests learn from the server and share: nonces, and the key they are for.
 #[derive(Debug, Default)]
 pub struct Memory {
     /// Free nonce lanes by origin.
     lanes: Mutex<HashMap<String, Vec<digest::Lane>>>,
+    /// The key that the session's token is bound to, with the nonces for its proofs.
+    bound: Option<Arc<Bound>>,
+}
+
+impl Memory {
+    /// Begins with what a login gave.
+    pub fn of(credential: &Credential) -> Self {
+        Self { bound: credential.bound.clone(), ..Self::default() }
+    }
 }
 
 /// A CSRF token that travels beside the cookies of a session with requests that change something.
@@ -337,6 +353,8 @@ pub struct Credential {
     pub issued: Option<Timestamp>,
     /// When it ends, if it says so.
     pub expires: Option<Timestamp>,
+    /// The key that it is bound to, if it is; a refresh keeps it.
+    pub bound: Option<Arc<Bound>>,
 }
 
 impl Credential {

@@ -8,8 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Credential;
+use super::{Bound, Credential};
 use crate::http::{Address, Request, Response};
+use crate::spec::Handshake;
 use crate::step::{StepsId, Submit};
 use crate::template::Scope;
 
@@ -39,6 +40,8 @@ pub struct Ctx<'a> {
     pub scope: &'a Scope,
     /// The target, which paths are appended to.
     pub base: &'a str,
+    /// Whether what a server asks back is answered, or left to be judged.
+    pub answers: Handshake,
 }
 
 /// A login, a refresh or a logout on its way.
@@ -56,6 +59,8 @@ pub enum Move {
     Pages(Arc<PageScript>),
     /// Send this; the flow judges the answer itself.
     Send(Box<Exchange>),
+    /// Send this, whose answer is the same for everybody, although it may be known: that one is too old.
+    Renew(Box<Exchange>),
     /// Run this program to its end.
     Run(Box<Program>),
     /// Let this time pass, for this reason.
@@ -75,6 +80,8 @@ pub struct Exchange {
     pub request: Request,
     /// Whether its answer is the same for everybody: it is asked for once in a run.
     pub common: bool,
+    /// The key by which it is proven, if it is.
+    pub bound: Option<Arc<Bound>>,
 }
 
 /// A program that prints a credential.

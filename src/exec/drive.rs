@@ -13,8 +13,9 @@ use super::pages;
 use super::rounds::run_all;
 use crate::auth::{Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
 use crate::event::Reason;
-use crate::http::{Request, Response};
+use crate::http::Response;
 use crate::source::Span;
+use crate::spec::Handshake;
 use crate::step::{IdentityId, Step};
 use crate::template::to_json;
 
@@ -39,7 +40,8 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow
     let mut heard = Heard::Start;
     loop {
         let scope = run.scope_of(&cast.nobody);
-        let step = flow.next(heard, &Ctx { now: Timestamp::now(), scope: &scope, base: &run.world.base });
+        let answers = run.talking.map_or(Handshake::On, |talking| talking.answers);
+        let step = flow.next(heard, &Ctx { now: Timestamp::now(), scope: &scope, base: &run.world.base, answers });
         match drive.make(step, cast).await {
             Some(next) => heard = next,
             None => return drive.driven,
@@ -104,25 +106,28 @@ impl Drive<'_, '_> {
                 held.then_some(heard)
             }
             Move::Send(exchange) => self.send(*exchange, cast).await.map(|answer| Heard::Answer(Box::new(answer))),
+            Move::Renew(exchange) => {
+                self.run.shared.common.lock().await.remove(&exchange.request.address.to_string());
+                self.send(*exchange, cast).await.map(|answer| Heard::Answer(Box::new(answer)))
+            }
         }
     }
 
     /// Sends one request of the flow; the flow judges its answer.
     async fn send(&mut self, exchange: Exchange, cast: &mut Cast) -> Option<Response> {
-        let Exchange { label, request, common } = exchange;
-        self.driven.origins.push(request.address.origin());
-        if !common {
-            let (answer, done) = self.ask(label, request, cast).await;
+        self.driven.origins.push(exchange.request.address.origin());
+        if !exchange.common {
+            let (answer, done) = self.ask(exchange, cast).await;
             self.driven.done.append(done);
             return answer;
         }
         // What is the same for everybody is asked for once in a run; whoever comes meanwhile waits for it.
-        let key = request.address.to_string();
+        let key = exchange.request.address.to_string();
         let mut known = self.run.shared.common.lock().await;
         if let Some(answer) = known.get(&key) {
             return Some(answer.clone());
         }
-        let (answer, done) = self.ask(label, request, cast).await;
+        let (answer, done) = self.ask(exchange, cast).await;
         // What a talk is judged by is never what everybody is told.
         let last = self.driven.done.last.take();
         self.driven.done.append(done);
@@ -133,9 +138,9 @@ impl Drive<'_, '_> {
         answer
     }
 
-    async fn ask(&self, label: &str, request: Request, cast: &mut Cast) -> (Option<Response>, Done) {
-        let step = Step::made(self.span(), label, &request);
-        let done = self.run.send_made(&step, request, label, &mut cast.nobody).await;
+    async fn ask(&self, exchange: Exchange, cast: &mut Cast) -> (Option<Response>, Done) {
+        let step = Step::made(self.span(), exchange.label, &exchange.request);
+        let done = self.run.send_made(&step, exchange, &mut cast.nobody).await;
         let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());
         (answer, done)
     }

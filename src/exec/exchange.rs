@@ -19,10 +19,11 @@ use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
 use super::{Keep, Shared, Wire, pages};
+use crate::auth::{Bound, Exchange as Made};
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::jar::Jar;
-use crate::http::{HttpError, Journey, Request, Trail, percent_decoded};
+use crate::http::{HttpError, Journey, Trail, percent_decoded};
 use crate::step::{Caller, Prepared, Step, Unready};
 use crate::template::{Scope, Template, Value};
 
@@ -61,7 +62,7 @@ impl StepRun<'_> {
             Ok(prepared) => prepared,
             Err(error) => return self.unsent(step, actor, error),
         };
-        let prepared = self.varied(step.name.as_deref(), prepared);
+        let prepared = self.varied(step.name.as_deref(), prepared, None);
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
         let sender = self.sender(&prepared, actor);
@@ -121,9 +122,10 @@ impl StepRun<'_> {
 
     /// Sends a request that a flow made. What it says about access is noted; whether it is what the flow needs
     /// is for the flow to say.
-    pub(super) async fn send_made(&self, step: &Step, request: Request, label: &str, actor: &mut Actor) -> Done {
+    pub(super) async fn send_made(&self, step: &Step, exchange: Made, actor: &mut Actor) -> Done {
+        let Made { label, request, bound, .. } = exchange;
         let mut prepared = match step.dress(request, &self.scope_of(actor)) {
-            Ok(prepared) => self.varied(Some(label), prepared),
+            Ok(prepared) => self.varied(Some(label), prepared, bound.as_deref()),
             Err(error) => return self.unsent(step, actor, error.into()),
         };
         if let Who::Identity(id, ..) = &actor.who {
@@ -149,9 +151,9 @@ impl StepRun<'_> {
     }
 
     /// Changes the parameter that a case wants changed in an exchange of a scheme.
-    pub(super) fn varied(&self, label: Option<&str>, mut prepared: Prepared) -> Prepared {
-        if let Some(Talking { talk, variation: Some(variation) }) = self.talking {
-            let note = variation.apply(label.unwrap_or(talk.word()), &mut prepared.request);
+    pub(super) fn varied(&self, label: Option<&str>, mut prepared: Prepared, bound: Option<&Bound>) -> Prepared {
+        if let Some(Talking { talk, variation: Some(variation), .. }) = self.talking {
+            let note = variation.apply(label.unwrap_or(talk.word()), &mut prepared.request, bound);
             prepared.notes.extend(note);
         }
         prepared

@@ -240,6 +240,7 @@ impl<'a> Entry<'a> {
             let now = Timestamp::now();
             credential.end_with_cookies(session_end(&jar, &world.base, now), now);
         }
+        let memory = Memory::of(&credential);
         let transport = self.certified(world, &scope)?;
         Ok(Session {
             credential,
@@ -249,7 +250,7 @@ impl<'a> Entry<'a> {
             fields,
             origins,
             generation: self.generation,
-            memory: Memory::default(),
+            memory,
             shown_by: Vec::new(),
             refused,
         })

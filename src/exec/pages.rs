@@ -133,7 +133,7 @@ impl Drive<'_, '_> {
             CONSENT_FORM => "consent",
             other => other,
         };
-        prepared = self.run.varied(Some(called), prepared);
+        prepared = self.run.varied(Some(called), prepared, None);
         if let Some(until) = self.until {
             prepared.follow = Follow::Until(until.clone());
         }

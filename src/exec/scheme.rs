@@ -17,12 +17,12 @@ use super::session::Failure;
 use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
-use crate::auth::{Absent, Flow, Varied, vary};
+use crate::auth::{Absent, Bound, Flow, Varied, vary};
 use crate::check::Fetched;
 use crate::event::Reason;
 use crate::http::jar::Jar;
 use crate::http::{Request, Trail};
-use crate::spec::Talk;
+use crate::spec::{Handshake, Talk};
 use crate::step::{Ask, Caller, Step, Vary};
 use crate::template::Value as Shown;
 use crate::term::list;
@@ -33,6 +33,8 @@ pub(super) struct Talking<'a> {
     /// What its exchanges are called that have no name.
     pub(super) talk: Talk,
     pub(super) variation: Option<&'a Variation>,
+    /// Whether what a server asks back is answered.
+    pub(super) answers: Handshake,
 }
 
 /// A parameter that is changed, rendered.
@@ -47,13 +49,14 @@ pub(super) struct Variation {
 
 impl Variation {
     /// Changes the parameter if the request is of its exchange; gives a note for the record.
-    pub(super) fn apply(&self, label: &str, request: &mut Request) -> Option<String> {
+    pub(super) fn apply(&self, label: &str, request: &mut Request, bound: Option<&Bound>) -> Option<String> {
         if *label != *self.exchange {
             return None;
         }
         // A page may be followed by others with forms of their own, in which nothing is added.
         let absent = if label == "form" { Absent::Leave } else { Absent::Add };
-        let how = match vary(request, &self.parameter, &self.value, absent) {
+        let proof = bound.and_then(|bound| bound.vary(request, &self.parameter, &self.value));
+        let how = match proof.unwrap_or_else(|| vary(request, &self.parameter, &self.value, absent)) {
             Varied::Changed => "has another value",
             Varied::Removed => "is left out",
             Varied::Added => "is added",
@@ -103,7 +106,7 @@ impl StepRun<'_> {
             Err(Stillborn::Blocked(failure)) => return self.blocked(step, cast.actor(caller), failure),
             Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
         };
-        let talking = Some(Talking { talk, variation: variation.as_ref() });
+        let talking = Some(Talking { talk, variation: variation.as_ref(), answers: step.handshake });
         // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
         let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
         let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, ..*self };

@@ -62,6 +62,12 @@ impl Jwks {
         Err(why.unwrap_or_else(|| JoseFault::new("there is no key")))
     }
 
+    /// Tells whether a key that the token may mean is among them; one that names none may mean any.
+    pub fn knows(&self, token: &Token) -> bool {
+        let known = |id: &str| self.keys.iter().any(|k| k.id.as_deref().is_none_or(|own| own == id));
+        token.key_id().is_none_or(known)
+    }
+
     /// The keys a token may mean: those of its `kid` where both say one, else all.
     fn candidates(&self, token: &Token) -> Result<Vec<&Key>, JoseFault> {
         let Some(id) = token.key_id() else { return Ok(self.keys.iter().collect()) };

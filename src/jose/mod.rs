@@ -11,6 +11,7 @@ use serde_json::Value;
 
 mod algorithm;
 mod base64url;
+mod generate;
 mod jwk;
 mod jwks;
 mod jws;

@@ -231,6 +231,22 @@ pub(super) fn unknown_exchange(span: Span, name: &str, identity: &str, word: &st
     }
 }
 
+/// A part of a proof is to be changed where none is made.
+pub(super) fn no_proof(span: Span, exchange: &str, parameter: &str, identity: &str) -> Diagnostic {
+    let message = format!("`{exchange}` of `{identity}` carries no proof, so there is no `{parameter}` in it");
+    Diagnostic::error(&TALK, span, message)
+        .label("no proof")
+        .help("proofs stand in `token`, `refresh` and `par` of an `oauth2` scheme with `dpop: true`")
+}
+
+/// `handshake: off` beside a talk in which nothing is asked back.
+pub(super) fn no_handshake(span: Span, identity: &str, word: &str) -> Diagnostic {
+    let message = format!("`handshake: off` says nothing here: no server asks back in the {word} of `{identity}`");
+    Diagnostic::error(&TALK, span, message)
+        .label("of no use")
+        .help("it leaves open what an authorization server asks of a proof (`dpop: true`); steps of a scheme say it themselves")
+}
+
 pub(super) fn several_exchanges(span: Span, name: &str, identity: Span) -> Diagnostic {
     Diagnostic::error(&TALK, span, format!("several steps are called `{name}`"))
         .label("which?")

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 
 use super::{Identity, Plan, diags};
-use crate::auth::Exchanges;
-use crate::spec::{Reader, Session, Talk};
+use crate::auth::{Exchanges, is_part_of_proof};
+use crate::spec::{Handshake, Reader, Session, Talk};
 use crate::step::{Ask, Caller, IdentityId, Step, Vary};
 
 /// Whose session the steps use.
@@ -51,6 +51,10 @@ pub(super) fn check<'a>(
                 reader.fault(diags::no_talk(step.span, &identity.name, identity.login.kind.name, talk.word()));
                 break;
             }
+            let asks_back = exchanges.labels.iter().any(|label| identity.login.scheme.proves(label));
+            if step.handshake == Handshake::Off && !asks_back {
+                reader.fault(diags::no_handshake(step.span, &identity.name, talk.word()));
+            }
             if let Some(vary) = vary {
                 check_vary(vary, *talk, identity, &exchanges, plan, reader);
             }
@@ -78,6 +82,10 @@ fn check_vary(
     plan: &Plan,
     reader: &mut Reader<'_>,
 ) {
+    if is_part_of_proof(&vary.parameter) && !identity.login.scheme.proves(&vary.exchange) {
+        let (exchange, parameter) = (&vary.exchange, &vary.parameter);
+        reader.fault(diags::no_proof(vary.span, exchange, parameter, &identity.name));
+    }
     let of_steps = exchanges.steps.iter().flat_map(|s| &plan.steps[s.0 as usize]);
     let named = of_steps.map(|s| s.name.as_deref().unwrap_or(talk.word()));
     let labels: Vec<&str> = exchanges.labels.iter().copied().chain(named).collect();

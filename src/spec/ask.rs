@@ -181,7 +181,7 @@ pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> O
 
 /// What a step that says `login`, `refresh` or `logout` may not say: the scheme says it.
 const SAID_BY_SCHEME: &[&str] =
-    &["headers", "query", "json", "form", "multipart", "body", "cookies", "redirects", "handshake", "together"];
+    &["headers", "query", "json", "form", "multipart", "body", "cookies", "redirects", "together"];
 
 /// Reads what stands beside `login`, `refresh` or `logout`: at most one parameter that is changed.
 fn own_talk(fields: Fields<'_>, node: &Node, talk: Talk, reader: &mut Reader<'_>) -> Option<TalkSpec> {

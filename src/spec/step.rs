@@ -48,7 +48,7 @@ pub const STEP_KEYS: &[Key] = &[
     key("timeout", "a duration for the whole exchange, 30s by default").is(Shape::Duration),
     key("pause", "a wait before the step: a duration or `{ until: time }`")
         .is(Shape::Either(&[Shape::Duration, Shape::Keys(PAUSE_KEYS)])),
-    key("handshake", "`off`: what the server asks back (a Digest challenge) is not answered, so that it can be judged")
+    key("handshake", "`off`: what the server asks back (a Digest challenge, the nonce of a DPoP proof) is not answered, so that it can be judged")
         .is(Shape::Words(&["off"])),
     key("retry", "`{ attempts, every }`: repeats until the expectation holds").is(Shape::Keys(RETRY_KEYS)),
     key("repeat", "`{ times, every }`: every round must hold").is(Shape::Keys(REPEAT_KEYS)),

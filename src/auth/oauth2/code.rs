@@ -24,6 +24,8 @@ pub(super) struct Authorization {
     pub(super) state: String,
     /// Only asked for with the scope `openid`.
     pub(super) nonce: Option<String>,
+    /// The thumbprint of the key that the code is bound to (RFC 9449, section 10).
+    pub(super) jkt: Option<String>,
 }
 
 /// The S256 challenge of a verifier (RFC 7636, section 4.2).
@@ -33,13 +35,13 @@ fn challenge(verifier: &str) -> String {
 
 impl Authorization {
     /// Begins an authorization with fresh values.
-    pub(super) fn new(config: &Config, cx: &Ctx<'_>) -> Result<Self, Refused> {
+    pub(super) fn new(config: &Config, jkt: Option<String>, cx: &Ctx<'_>) -> Result<Self, Refused> {
         let redirect = config.redirect.as_ref().map_or_else(|| Ok(REDIRECT.to_owned()), |r| render(r, cx))?;
         let redirect =
             if redirect.starts_with('/') { address(&redirect, "redirect_uri", cx)?.to_string() } else { redirect };
         let scopes = asked(config, cx)?;
         let openid = scopes.iter().any(|(n, v)| n == "scope" && v.split(' ').any(|s| s == "openid"));
-        Ok(Self { redirect, verifier: random(), state: random(), nonce: openid.then(random) })
+        Ok(Self { redirect, verifier: random(), state: random(), nonce: openid.then(random), jkt })
     }
 
     /// The parameters of the authorization request.
@@ -55,6 +57,7 @@ impl Authorization {
         all.extend(self.nonce.as_ref().map(|nonce| own("nonce", nonce)));
         all.push(own("code_challenge", &challenge(&self.verifier)));
         all.push(own("code_challenge_method", "S256"));
+        all.extend(self.jkt.as_ref().map(|jkt| own("dpop_jkt", jkt)));
         extend(&mut all, "authorize", config, cx)?;
         Ok(all)
     }
@@ -73,7 +76,7 @@ impl Authorization {
         }
         let headers = Headers::default();
         let request = Request { method: "GET".to_owned(), address: to, headers, body: bytes::Bytes::new() };
-        let open = Opening::Request(Box::new(Exchange { label: "authorize", request, common: false }));
+        let open = Opening::Request(Box::new(Exchange { label: "authorize", request, common: false, bound: None }));
         let until = Some(address(&self.redirect, "redirect_uri", cx)?);
         let pages = config.pages.pages;
         Ok(Arc::new(PageScript {

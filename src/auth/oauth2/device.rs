@@ -59,7 +59,7 @@ impl Device {
     /// The pages on which somebody agrees; they end where nothing is left to agree to.
     pub(super) fn pages(&self, config: &Config, cx: &Ctx<'_>) -> Result<Arc<PageScript>, Refused> {
         let request = page::open(address(&self.page, "verification_uri_complete", cx)?);
-        let open = Opening::Request(Box::new(Exchange { label: "page", request, common: false }));
+        let open = Opening::Request(Box::new(Exchange { label: "page", request, common: false, bound: None }));
         let (pages, fill, named) = (config.pages.pages, config.pages.fill.clone(), config.pages.named);
         Ok(Arc::new(PageScript { open, until: None, pages, fill, named, agree: true }))
     }

@@ -53,8 +53,8 @@ pub(super) fn no_request(span: Span, name: &str, known: &[&str]) -> Diagnostic {
 }
 
 /// A key that cannot be used.
-pub(super) fn no_key(span: Span, why: &str) -> Diagnostic {
-    Diagnostic::error(&SCHEME, span, format!("the client's key cannot be used: {why}"))
+pub(super) fn no_key(span: Span, whose: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("{whose} cannot be used: {why}"))
         .label("no key that can sign")
         .help("a private key in PEM (PKCS #8, PKCS #1 or SEC 1), or a JWK with its private part")
 }

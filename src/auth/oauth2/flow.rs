@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Config;
+use super::bind;
 use super::code::Authorization;
 use super::device::Device;
 use super::exchange;
@@ -12,9 +13,9 @@ use super::post::{Post, render};
 use super::read::Grant;
 use super::refused::{Asked, by_endpoint};
 use super::token::{self, Parts};
-use crate::auth::{Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
+use crate::auth::{Bound, Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
 use crate::http::{Address, Headers, Request, Response};
-use crate::jose::{Jwks, Key, unverified_claims};
+use crate::jose::{Jwks, Key, Token, unverified_claims};
 
 /// A login or a refresh on its way.
 pub(super) struct Run {
@@ -28,6 +29,8 @@ pub(super) struct Run {
     device: Option<Device>,
     /// What was sent and may be used once, as parts of the session.
     spent: Parts,
+    /// The key that the tokens are bound to, if they are.
+    bound: Option<Arc<Bound>>,
 }
 
 enum Aim {
@@ -53,6 +56,8 @@ enum Stage {
     Approval,
     /// The server's keys, for the ID token among these parts.
     Keys(Parts),
+    /// The same, asked for anew: the token names a key that was not among those that were known.
+    NewKeys(Parts),
     Over,
 }
 
@@ -61,8 +66,9 @@ impl Run {
         Self::start(config, Aim::Login)
     }
 
-    pub(super) fn refresh(config: Arc<Config>, token: String, before: Parts) -> Self {
-        Self::start(config, Aim::Refresh(token, before))
+    pub(super) fn refresh(config: Arc<Config>, token: String, before: &Credential) -> Self {
+        // The tokens of a session stay bound to its key.
+        Self { bound: before.bound.clone(), ..Self::start(config, Aim::Refresh(token, before.parts.clone())) }
     }
 
     pub(super) fn revoke(config: Arc<Config>, kind: &'static str, token: String) -> Self {
@@ -78,6 +84,7 @@ impl Run {
             authorization: None,
             device: None,
             spent: Vec::new(),
+            bound: None,
         }
     }
 
@@ -85,6 +92,7 @@ impl Run {
         match (std::mem::replace(&mut self.stage, Stage::Over), heard) {
             (Stage::Start, Heard::Start) => {
                 self.metadata = Metadata::configured(&self.config, cx)?;
+                self.bind(cx)?;
                 self.look_up(cx)
             }
             (Stage::Metadata(from, others), Heard::Answer(answer)) => self.looked_up(&answer, &from, others, cx),
@@ -92,10 +100,8 @@ impl Run {
             (Stage::Resting(post), Heard::Waited) => self.send(post, cx),
             (Stage::Pages(authorization), Heard::Landed(address)) => self.landed(authorization, &address, cx),
             (Stage::Approval, Heard::Steps(_)) => self.poll(cx),
-            (Stage::Keys(parts), Heard::Answer(answer)) => {
-                let keys = read_keys(&answer)?;
-                self.believe(parts, Some(&keys), cx)
-            }
+            (Stage::Keys(parts), Heard::Answer(answer)) => self.known_keys(parts, &answer, cx),
+            (Stage::NewKeys(parts), Heard::Answer(answer)) => self.believe(parts, Some(&read_keys(&answer)?), cx),
             _ => Err(Refused::unasked()),
         }
     }
@@ -118,7 +124,7 @@ impl Run {
 
     fn ask(&mut self, place: Address, others: Vec<Address>) -> Move {
         self.stage = Stage::Metadata(place.clone(), others);
-        common("discovery", place)
+        Move::Send(common("discovery", place))
     }
 
     fn looked_up(
@@ -195,7 +201,8 @@ impl Run {
 
     /// Sends the browser to the authorization endpoint, or first the request itself (RFC 9126).
     fn authorize(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let authorization = Authorization::new(&self.config, cx)?;
+        let jkt = self.bound.as_ref().map(|bound| bound.thumbprint().to_owned());
+        let authorization = Authorization::new(&self.config, jkt, cx)?;
         let parameters = authorization.parameters(&self.config, cx)?;
         if self.config.par || self.metadata.says("require_pushed_authorization_requests") {
             self.authorization = Some(authorization);
@@ -262,9 +269,14 @@ impl Run {
     }
 
     fn send(&mut self, post: Post, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let (exchange, assertion) = post.exchange(&self.config, &self.metadata, cx)?;
+        let (mut exchange, assertion) = post.exchange(&self.config, &self.metadata, cx)?;
         if let Some(assertion) = assertion {
             self.spend("client_assertion", &assertion);
+        }
+        if let Some(bound) = self.bound.clone().filter(|_| bind::is_proven(post.to)) {
+            let proof = bind::prove(&bound, &mut exchange, cx)?;
+            self.spend("dpop_proof", &proof);
+            self.spend("dpop_jkt", bound.thumbprint());
         }
         self.stage = Stage::Sent(post);
         Ok(Move::Send(Box::new(exchange)))
@@ -276,6 +288,12 @@ impl Run {
     }
 
     fn answered(&mut self, mut post: Post, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        if self.asked_back(&post, answer, cx)? {
+            // Made anew, for what proves the client may be used once, too.
+            post.again = true;
+            return self.send(post, cx);
+        }
+        post.again = false;
         if let Some(wait) = post.patience(answer, cx) {
             self.stage = Stage::Resting(post);
             return Ok(Move::Wait(wait, "the authorization server, which was asked too often"));
@@ -293,7 +311,7 @@ impl Run {
             Endpoint::Device => self.approve(answer, cx),
             Endpoint::Revoke => Ok(Move::Ready(Credential::default())),
             Endpoint::Token => {
-                let parts = token::read(answer)?;
+                let parts = token::read(answer, self.bound.is_some())?;
                 if self.config.trade.is_some() && post.label == "token" {
                     exchange::check(&parts, &post)?;
                 }
@@ -315,8 +333,23 @@ impl Run {
             None => self.believe(parts, None, cx),
             Some(place) => {
                 self.stage = Stage::Keys(parts);
-                Ok(common("jwks", place))
+                Ok(Move::Send(common("jwks", place)))
             }
+        }
+    }
+
+    /// Looks whether the key that the ID token names is known; a key that is new to a server is only in a new answer
+    /// (`OpenID` Connect Core 1.0, section 10.1.1).
+    fn known_keys(&mut self, parts: Parts, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        let keys = read_keys(answer)?;
+        let token = get(&parts, "id_token").and_then(|text| Token::parse(text).ok());
+        let place = self.metadata.find(Endpoint::Jwks, cx)?;
+        match (token, place) {
+            (Some(token), Some(place)) if !keys.knows(&token) => {
+                self.stage = Stage::NewKeys(parts);
+                Ok(Move::Renew(common("jwks", place)))
+            }
+            _ => self.believe(parts, Some(&keys), cx),
         }
     }
 
@@ -347,9 +380,27 @@ impl Run {
             Aim::Login | Aim::Revoke(..) => token::renewed(parts, spent),
             Aim::Refresh(_, before) => token::renewed(token::renewed(parts, spent), before),
         };
-        let mut credential = Credential { parts, ..Credential::default() };
+        let mut credential = Credential { parts, bound: self.bound.take(), ..Credential::default() };
         credential.set_expiry(cx.now);
         Move::Ready(credential)
+    }
+}
+
+impl Run {
+    /// Keeps the nonce of an answer, and tells whether the request is to be proven and sent once more with it.
+    fn asked_back(&self, post: &Post, answer: &Response, cx: &Ctx<'_>) -> Result<bool, Refused> {
+        let Some(bound) = self.bound.as_ref().filter(|_| bind::is_proven(post.to)) else { return Ok(false) };
+        let at = self.metadata.endpoint(post.to, cx)?;
+        Ok(bind::asks_back(bound, post.again, at.base(), answer, cx))
+    }
+
+    /// Makes the key of a new session, where its tokens are to be bound to one.
+    fn bind(&mut self, cx: &Ctx<'_>) -> Result<(), Refused> {
+        let new = matches!(self.aim, Aim::Login).then_some(self.config.dpop.as_ref()).flatten();
+        if let Some(dpop) = new {
+            self.bound = Some(Arc::new(dpop.bound(cx)?));
+        }
+        Ok(())
     }
 }
 
@@ -364,11 +415,11 @@ fn get<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
 }
 
 /// Asks for what is the same for everybody.
-fn common(label: &'static str, address: Address) -> Move {
+fn common(label: &'static str, address: Address) -> Box<Exchange> {
     let mut headers = Headers::default();
     headers.add("accept", "application/json");
     let request = Request { method: "GET".to_owned(), address, headers, body: bytes::Bytes::new() };
-    Move::Send(Box::new(Exchange { label, request, common: true }))
+    Box::new(Exchange { label, request, common: true, bound: None })
 }
 
 fn read_keys(answer: &Response) -> Result<Jwks, Refused> {

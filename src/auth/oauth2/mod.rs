@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 
+use super::dpop::{self, Talk as Proving};
 use super::form::Pages;
-use super::{Credential, Exchanges, Flow, ReadScheme, Scheme, SchemeKind, Seal};
+use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal};
 use crate::http::Request;
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::template::{Template, TemplateError, print};
 
+mod bind;
 mod client;
 mod code;
 mod device;
@@ -60,6 +62,8 @@ const KEYS: &[Key] = &[
         .is(Shape::STEPS),
     key("par", "`true`: the authorization request is pushed first (RFC 9126); by itself when the server demands it")
         .is(Shape::Flag),
+    key("dpop", "`true`: tokens are bound to a key of the session, a new one for each, and every request proves that it is held (RFC 9449); `{ alg, key }` says which algorithm, or which key")
+        .is(Shape::Either(&[Shape::Flag, Shape::Keys(bind::DPOP_KEYS)])),
     key("device_url", "the device authorization endpoint").is(Shape::Text),
     key("revoke_url", "the revocation endpoint, which `request: logout` asks (RFC 7009)").is(Shape::Text),
     key("authorize_url", "the authorization endpoint").is(Shape::Text),
@@ -97,6 +101,7 @@ struct Config {
     redirect: Option<Template>,
     pages: Pages,
     par: bool,
+    dpop: Option<bind::Dpop>,
     extra: Vec<Extra>,
 }
 
@@ -133,7 +138,7 @@ impl Scheme for OAuth {
     /// By a refresh token, where the server gave one; a client that needs none asks anew.
     fn refresh(&self, credential: &Credential) -> Option<Box<dyn Flow>> {
         let token = part(credential, "refresh_token")?.to_owned();
-        Some(Box::new(flow::Run::refresh(Arc::clone(&self.config), token, credential.parts.clone())))
+        Some(Box::new(flow::Run::refresh(Arc::clone(&self.config), token, credential)))
     }
 
     fn parts(&self) -> Vec<Arc<str>> {
@@ -154,7 +159,14 @@ impl Scheme for OAuth {
         if self.config.client.asserts() {
             parts.push("client_assertion".into());
         }
+        if self.config.dpop.is_some() {
+            parts.extend(["dpop_jkt", "dpop_proof"].map(Arc::from));
+        }
         parts
+    }
+
+    fn proves(&self, exchange: &str) -> bool {
+        self.config.dpop.is_some() && bind::PROVEN.contains(&exchange)
     }
 
     /// Revokes the refresh token, and with it all that came of it, or else the access token (RFC 7009, section 2.1).
@@ -177,7 +189,14 @@ impl Scheme for OAuth {
         Exchanges { labels, steps: steps.into_iter().collect() }
     }
 
+    fn handshake(&self) -> Option<Box<dyn Handshake + '_>> {
+        self.config.dpop.as_ref().map(|_| Box::<Proving>::default() as Box<dyn Handshake>)
+    }
+
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
+        if self.config.dpop.is_some() {
+            return Proving::default().put(seal, request);
+        }
         let missing = || TemplateError::new("the session has no access token", crate::source::Span::NONE);
         let session = seal.scope.get("session").ok_or_else(missing)?;
         let token = session.get_attr("access_token").ok().and_then(|v| print(&v).ok()).ok_or_else(missing)?;
@@ -186,7 +205,8 @@ impl Scheme for OAuth {
     }
 
     fn fields(&self) -> Vec<String> {
-        vec!["authorization".to_owned()]
+        let proof = self.config.dpop.as_ref().map(|_| dpop::PROOF.to_owned());
+        std::iter::once("authorization".to_owned()).chain(proof).collect()
     }
 }
 

@@ -21,11 +21,13 @@ pub(super) struct Post {
     pub(super) parameters: Vec<(String, String)>,
     /// How long it has waited for a server that was asked too often.
     waited: Duration,
+    /// Whether this try has the nonce that the server gave in answer to the one before.
+    pub(super) again: bool,
 }
 
 impl Post {
     pub(super) fn new(label: &'static str, to: Endpoint) -> Self {
-        Self { label, to, parameters: Vec::new(), waited: Duration::ZERO }
+        Self { label, to, parameters: Vec::new(), waited: Duration::ZERO, again: false }
     }
 
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -71,7 +73,7 @@ impl Post {
         body.extend_pairs(&parameters);
         let body = body.finish().into();
         let request = Request { method: "POST".to_owned(), address, headers, body };
-        Ok((Exchange { label: self.label, request, common: false }, assertion))
+        Ok((Exchange { label: self.label, request, common: false, bound: None }, assertion))
     }
 
     /// How long to wait before it is sent again, when the server was asked too often (RFC 6585, section 4): it did

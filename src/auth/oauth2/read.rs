@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
 use super::exchange::{EXCHANGE_KEYS, Trade};
 use super::metadata::Endpoint;
-use super::{Config, Extra, diags};
+use super::{Config, Extra, bind, diags};
 use crate::auth::form::Pages;
 use crate::auth::{ReadScheme, diags as common};
 use crate::http::Address;
@@ -205,6 +205,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     if matches!(grant, Grant::AuthorizationCode | Grant::DeviceCode) && pages.are_found() {
         person(&["username", "password"], grant_node.span, cx);
     }
+    let dpop = fields.get("dpop").and_then(|node| bind::read(node, cx));
     let par = fields.get("par").is_some_and(|n| cx.compile.reader.flag(n).unwrap_or_default());
     let mut texts = |name: &str| match fields.get(name) {
         None => Some(Vec::new()),
@@ -229,6 +230,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         redirect,
         pages,
         par,
+        dpop,
         extra: extra?,
     })
 }
@@ -301,7 +303,7 @@ fn read_client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_
     }
     let mut template = |name: &str| fields.get(name).map(|n| cx.compile.reader.template(n));
     let (key_id, audience) = (template("kid").flatten(), template("audience").flatten());
-    let key = fields.get("key").and_then(|n| key(n, cx));
+    let key = fields.get("key").and_then(|n| key(n, "the client's key", cx));
     let algorithm = fields.get("alg").and_then(|n| cx.compile.reader.one_of(n, "an algorithm", ALGORITHMS));
     let place = fields.get("alg").or_else(|| fields.get("key")).map_or(node.span, |n| n.span);
     fitting(proof, key.as_ref(), algorithm, place, cx);
@@ -309,7 +311,7 @@ fn read_client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_
 }
 
 /// Reads a private key: a file is read now, text is rendered when it is needed.
-fn key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<KeySource> {
+pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<KeySource> {
     let (text, span) = if matches!(node.data, Data::Map(_)) {
         let fields = cx.compile.reader.fields(node, FILE_KEYS, "`key`")?;
         let path = cx.compile.reader.need(fields, node, "file", "`key`")?;
@@ -317,7 +319,7 @@ fn key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<KeySource> {
         match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
             Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), path.span),
             Err(why) => {
-                cx.compile.reader.fault(diags::no_key(path.span, &why));
+                cx.compile.reader.fault(diags::no_key(path.span, whose, &why));
                 return None;
             }
         }
@@ -330,7 +332,7 @@ fn key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<KeySource> {
     };
     let read = Key::from_text(&text);
     let usable = read.and_then(|key| if key.can_sign() { Ok(key) } else { Err(public_key()) });
-    usable.map_err(|fault| cx.compile.reader.fault(diags::no_key(span, &fault.0))).ok().map(KeySource::Read)
+    usable.map_err(|fault| cx.compile.reader.fault(diags::no_key(span, whose, &fault.0))).ok().map(KeySource::Read)
 }
 
 fn public_key() -> JoseFault {

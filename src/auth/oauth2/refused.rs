@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::Config;
 use super::client::Proof;
 use super::metadata::Metadata;
 use super::post::Post;
 use super::read::{DEVICE, EXCHANGE};
+use super::{Config, bind};
 use crate::auth::Refused;
 use crate::http::Response;
 use crate::term::{list, shorten};
@@ -31,6 +31,8 @@ const CAUSES: &[(&str, Cause)] = &[
     ("invalid_request", request),
     ("access_denied", denied),
     ("expired_token", late),
+    ("invalid_dpop_proof", bind::refused_proof),
+    ("use_dpop_nonce", bind::wanted_nonce),
 ];
 
 /// Makes a refusal of an error answer.

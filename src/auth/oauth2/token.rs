@@ -15,8 +15,8 @@ const MEMBERS: &[&str] =
 /// Parts of a credential by name.
 pub(super) type Parts = Vec<(Arc<str>, Value)>;
 
-/// Reads a token answer, which has to be one.
-pub(super) fn read(response: &Response) -> Result<Parts, Refused> {
+/// Reads a token answer, which has to be one; `bound` when the token was to be bound to a key.
+pub(super) fn read(response: &Response, bound: bool) -> Result<Parts, Refused> {
     let wrong = |message: String, help: &str| {
         let help = if help.is_empty() { Vec::new() } else { vec![help.to_owned()] };
         Refused { message: format!("the answer of the token endpoint {message}"), help }
@@ -43,7 +43,23 @@ pub(super) fn read(response: &Response) -> Result<Parts, Refused> {
         }
     }
     match answer.get("token_type").and_then(Value::as_str) {
+        Some(kind) if bound && kind.eq_ignore_ascii_case("dpop") => {}
+        Some(kind) if bound => {
+            return Err(wrong(
+                format!(
+                    "gives a token of the type `{}`, and `dpop` asked for one that is bound to a key",
+                    shorten(kind, 60)
+                ),
+                "the server did not look at the proof: is DPoP enabled there, and for this client? whoever finds such a token can use it",
+            ));
+        }
         Some(kind) if kind.eq_ignore_ascii_case("bearer") => {}
+        Some(kind) if kind.eq_ignore_ascii_case("dpop") => {
+            return Err(wrong(
+                "gives a token of the type `DPoP`, which is bound to a key".to_owned(),
+                "add `dpop: true` to the scheme",
+            ));
+        }
         Some(kind) => {
             return Err(wrong(
                 format!("gives a token of the type `{}`, which is not sent as Bearer", shorten(kind, 60)),

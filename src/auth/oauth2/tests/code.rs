@@ -148,3 +148,39 @@ fn the_keys_for_an_id_token_are_those_of_the_server() {
     assert_eq!(keys.request.address.to_string(), "https://id.test/keys");
     assert!(refused(next(flow.as_mut(), answer(500, &json!({})))).message.contains("answered 500"));
 }
+
+#[test]
+fn a_key_that_is_new_to_the_server_is_asked_for_once_more() {
+    let key = |id: &str| {
+        let mut key = Key::generate(Algorithm::Es256).unwrap();
+        key.id = Some(id.to_owned());
+        key
+    };
+    let (old, new) = (key("old"), key("new"));
+    let set = |keys: &[&Key]| {
+        let jwk = |key: &&Key| {
+            let mut jwk = key.public_jwk().unwrap();
+            jwk["kid"] = key.id.clone().into();
+            jwk
+        };
+        answer(200, &json!({ "keys": keys.iter().map(jwk).collect::<Vec<_>>() }))
+    };
+    let asked = |first: &[&Key], second: &[&Key]| {
+        let mut own = web();
+        own.given.push((Endpoint::Jwks, text("https://id.test/keys")));
+        own.scope = Vec::new();
+        let mut flow = begin(own);
+        let asked = opened(next(flow.as_mut(), Heard::Start));
+        sent(next(flow.as_mut(), landed(&format!("code=c&state={}", of(&asked, "state")))));
+        let claims = json!({"iss": "https://id.test", "aud": "job", "sub": "ann", "iat": 1_000_000, "exp": 1_000_060});
+        let token = jose::sign(Algorithm::Es256, serde_json::Map::new(), claims.to_string().as_bytes(), &new).unwrap();
+        let mut body = self::token();
+        body["id_token"] = token.into();
+        assert!(sent(next(flow.as_mut(), answer(200, &body))).common);
+        let Move::Renew(again) = next(flow.as_mut(), set(first)) else { panic!("the key is not among those known") };
+        assert_eq!((again.label, again.request.address.path()), ("jwks", "/keys"));
+        next(flow.as_mut(), set(second))
+    };
+    ready(asked(&[&old], &[&old, &new]));
+    assert!(refused(asked(&[&old], &[&old])).message.contains("not among the keys"), "once is enough");
+}

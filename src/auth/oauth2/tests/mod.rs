@@ -1,5 +1,6 @@
 //! The flow over hand-made answers: what is asked for in which order, and what each answer leads to.
 
+mod bind;
 mod code;
 mod exchange;
 mod proofs;
@@ -45,6 +46,7 @@ pub(super) fn config(grant: Grant) -> Config {
         redirect: None,
         pages: Pages { pages: None, fill: Submit::untold(Span::NONE), named: false },
         par: false,
+        dpop: None,
         extra: Vec::new(),
     }
 }
@@ -64,7 +66,7 @@ pub(super) fn next(flow: &mut dyn Flow, heard: Heard) -> Move {
     let mut scope = Scope::default();
     scope.set_fields("identity", [("username", Value::from("ann")), ("password", Value::from("pw-1"))]);
     let now = Timestamp::from_second(1_000_000).unwrap();
-    flow.next(heard, &Ctx { now, scope: &scope, base: "http://id.test/base/" })
+    flow.next(heard, &Ctx { now, scope: &scope, base: "http://id.test/base/", answers: crate::spec::Handshake::On })
 }
 
 pub(super) fn sent(step: Move) -> Exchange {
