@@ -7,7 +7,6 @@ use super::bind;
 use super::code::Authorization;
 use super::device::Device;
 use super::exchange;
-use super::id_token::{self, Expected};
 use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, render};
 use super::read::Grant;
@@ -15,16 +14,15 @@ use super::refused::{Asked, by_endpoint};
 use super::token::{self, Parts};
 use crate::auth::{Bound, Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
 use crate::http::{Address, Headers, Request, Response};
-use crate::jose::{Jwks, Key, Token, unverified_claims};
 
 /// A login or a refresh on its way.
 pub(super) struct Run {
-    config: Arc<Config>,
-    aim: Aim,
-    stage: Stage,
-    metadata: Metadata,
+    pub(super) config: Arc<Config>,
+    pub(super) aim: Aim,
+    pub(super) stage: Stage,
+    pub(super) metadata: Metadata,
     /// The authorization that was asked for.
-    authorization: Option<Authorization>,
+    pub(super) authorization: Option<Authorization>,
     /// The device that waits for somebody to agree.
     device: Option<Device>,
     /// What was sent and may be used once, as parts of the session.
@@ -33,7 +31,7 @@ pub(super) struct Run {
     bound: Option<Arc<Bound>>,
 }
 
-enum Aim {
+pub(super) enum Aim {
     Login,
     /// The refresh token, and the parts that stay unless they are renewed.
     Refresh(String, Parts),
@@ -42,7 +40,7 @@ enum Aim {
 }
 
 /// What an answer is awaited for.
-enum Stage {
+pub(super) enum Stage {
     Start,
     /// The metadata, and where else they may be.
     Metadata(Address, Vec<Address>),
@@ -101,7 +99,7 @@ impl Run {
             (Stage::Pages(authorization), Heard::Landed(address)) => self.landed(authorization, &address, cx),
             (Stage::Approval, Heard::Steps(_)) => self.poll(cx),
             (Stage::Keys(parts), Heard::Answer(answer)) => self.known_keys(parts, &answer, cx),
-            (Stage::NewKeys(parts), Heard::Answer(answer)) => self.believe(parts, Some(&read_keys(&answer)?), cx),
+            (Stage::NewKeys(parts), Heard::Answer(answer)) => self.new_keys(parts, &answer, cx),
             _ => Err(Refused::unasked()),
         }
     }
@@ -321,60 +319,7 @@ impl Run {
         }
     }
 
-    /// Finds the keys for an ID token, where one was given.
-    fn identify(&mut self, parts: Parts, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let Some(text) = get(&parts, "id_token") else { return Ok(self.ready(parts, cx)) };
-        if id_token::is_secret_signed(text) {
-            let key = Key::secret(self.config.client.secret(cx)?.as_bytes());
-            let keys = Jwks::of(key.map_err(|fault| Refused { message: fault.0, help: Vec::new() })?);
-            return self.believe(parts, Some(&keys), cx);
-        }
-        match self.metadata.find(Endpoint::Jwks, cx)? {
-            None => self.believe(parts, None, cx),
-            Some(place) => {
-                self.stage = Stage::Keys(parts);
-                Ok(Move::Send(common("jwks", place)))
-            }
-        }
-    }
-
-    /// Looks whether the key that the ID token names is known; a key that is new to a server is only in a new answer
-    /// (`OpenID` Connect Core 1.0, section 10.1.1).
-    fn known_keys(&mut self, parts: Parts, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let keys = read_keys(answer)?;
-        let token = get(&parts, "id_token").and_then(|text| Token::parse(text).ok());
-        let place = self.metadata.find(Endpoint::Jwks, cx)?;
-        match (token, place) {
-            (Some(token), Some(place)) if !keys.knows(&token) => {
-                self.stage = Stage::NewKeys(parts);
-                Ok(Move::Renew(common("jwks", place)))
-            }
-            _ => self.believe(parts, Some(&keys), cx),
-        }
-    }
-
-    /// Believes an ID token, or refuses all that came with it.
-    fn believe(&mut self, parts: Parts, keys: Option<&Jwks>, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let subject = match &self.aim {
-            Aim::Login | Aim::Revoke(..) => None,
-            Aim::Refresh(_, before) => get(before, "id_token")
-                .and_then(unverified_claims)
-                .and_then(|claims| claims.get("sub").and_then(|s| s.as_str().map(ToOwned::to_owned))),
-        };
-        let expected = Expected {
-            issuer: self.metadata.issuer.as_deref(),
-            client: &self.config.client.id(cx)?,
-            nonce: self.authorization.as_ref().and_then(|a| a.nonce.as_deref()),
-            subject: subject.as_deref(),
-            access_token: get(&parts, "access_token").unwrap_or_default(),
-            algorithms: self.metadata.list("id_token_signing_alg_values_supported"),
-            now: cx.now,
-        };
-        id_token::verify(get(&parts, "id_token").unwrap_or_default(), keys, &expected)?;
-        Ok(self.ready(parts, cx))
-    }
-
-    fn ready(&mut self, parts: Parts, cx: &Ctx<'_>) -> Move {
+    pub(super) fn ready(&mut self, parts: Parts, cx: &Ctx<'_>) -> Move {
         let spent = std::mem::take(&mut self.spent);
         let parts = match std::mem::replace(&mut self.aim, Aim::Login) {
             Aim::Login | Aim::Revoke(..) => token::renewed(parts, spent),
@@ -410,25 +355,14 @@ impl Flow for Run {
     }
 }
 
-fn get<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
+pub(super) fn get<'a>(parts: &'a Parts, name: &str) -> Option<&'a str> {
     parts.iter().find(|(n, _)| &**n == name).and_then(|(_, v)| v.as_str())
 }
 
 /// Asks for what is the same for everybody.
-fn common(label: &'static str, address: Address) -> Box<Exchange> {
+pub(super) fn common(label: &'static str, address: Address) -> Box<Exchange> {
     let mut headers = Headers::default();
     headers.add("accept", "application/json");
     let request = Request { method: "GET".to_owned(), address, headers, body: bytes::Bytes::new() };
     Box::new(Exchange { label, request, common: true, bound: None })
-}
-
-fn read_keys(answer: &Response) -> Result<Jwks, Refused> {
-    let refuse = |message: String| {
-        let help = "the ID token cannot be verified without them; see `jwks_url`".to_owned();
-        Refused { message, help: vec![help] }
-    };
-    if answer.status != 200 {
-        return Err(refuse(format!("asked for its keys, the server answered {}", answer.status)));
-    }
-    Jwks::parse(&answer.text()).map_err(|fault| refuse(format!("the server's keys cannot be used: {fault}")))
 }

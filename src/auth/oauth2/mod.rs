@@ -13,6 +13,7 @@ use crate::http::Request;
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::template::{Template, TemplateError, print};
 
+mod believe;
 mod bind;
 mod client;
 mod code;

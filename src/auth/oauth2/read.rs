@@ -207,14 +207,8 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     }
     let dpop = fields.get("dpop").and_then(|node| bind::read(node, cx));
     let par = fields.get("par").is_some_and(|n| cx.compile.reader.flag(n).unwrap_or_default());
-    let mut texts = |name: &str| match fields.get(name) {
-        None => Some(Vec::new()),
-        Some(node) => {
-            let nodes = cx.compile.reader.one_or_more(node);
-            nodes.iter().map(|n| cx.compile.reader.template(n)).collect::<Option<Vec<Template>>>()
-        }
-    };
-    let (scope, audience, resource) = (texts("scope"), texts("audience"), texts("resource"));
+    let (scope, audience) = (texts(fields, "scope", cx), texts(fields, "audience", cx));
+    let resource = texts(fields, "resource", cx);
     let extra = fields.get("extra").map_or_else(|| Some(Vec::new()), |node| extra(node, &grant.labels(), cx));
     Some(Config {
         grant,
@@ -233,6 +227,13 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         dpop,
         extra: extra?,
     })
+}
+
+/// One text or several; none when the key is not there.
+fn texts(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<Template>> {
+    let Some(node) = fields.get(key) else { return Some(Vec::new()) };
+    let nodes = cx.compile.reader.one_or_more(node);
+    nodes.iter().map(|n| cx.compile.reader.template(n)).collect()
 }
 
 /// A key that belongs to other grants says nothing.
