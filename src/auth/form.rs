@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript, ReadScheme, Refused,
-    Scheme, SchemeKind, Seal,
+    Agree, Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript, ReadScheme,
+    Refused, Scheme, SchemeKind, Seal,
 };
 use crate::http::Request;
 use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, Talk, key};
@@ -100,7 +100,14 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         Some(node) => Some(cx.with_session(&parts, |cx| cx.steps(node))?.0),
     };
     Some(Box::new(Form {
-        script: Arc::new(PageScript { open: Opening::Step(open), until: None, pages, fill, named, agree: false }),
+        script: Arc::new(PageScript {
+            open: Opening::Step(open),
+            until: None,
+            pages,
+            fill,
+            named,
+            agree: Agree::ToNothing,
+        }),
         csrf,
         logout,
     }))

@@ -38,7 +38,7 @@ mod send;
 mod vary;
 
 pub use dpop::{Bound, is_part_of_proof};
-pub use moves::{Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
+pub use moves::{Agree, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
 pub use vary::{Absent, Varied, vary};
 
 /// A kind of scheme: one word behind `scheme:`.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Bound, Credential};
 use crate::http::{Address, Request, Response};
+pub use crate::page::Agree;
 use crate::spec::Handshake;
 use crate::step::{StepsId, Submit};
 use crate::template::Scope;
@@ -124,8 +125,8 @@ pub struct PageScript {
     pub fill: Submit,
     /// Whether the user says what goes into which field.
     pub named: bool,
-    /// Whether pages that ask for consent are agreed to.
-    pub agree: bool,
+    /// What pages are agreed to that ask for more than a login.
+    pub agree: Agree,
 }
 
 /// How the first page of a login is asked for.

@@ -34,6 +34,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "All cases of the identity are blocked by this one cause. Check the credentials of the identity, the scheme's login step and what the server answered to it; `-vv` shows the exchange.",
     },
     ReasonCode {
+        name: "logout-failed",
+        about: "the scheme could not end the session",
+        explain: "`request: logout` did what the scheme says, and what came of it is no logout: the server refused to revoke, or its page did not send the browser back to where and with what it was to. Give the step an `expect` if that is what it is about.",
+    },
+    ReasonCode {
         name: "wrong-person",
         about: "the login worked, but `whoami` says it is somebody else or nobody",
         explain: "The scheme's `whoami` step runs after every login and did not hold. Either the login answers 200 without logging in, the credential is not sent where the server reads it (`send:`), or it belongs to another account.",

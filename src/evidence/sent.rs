@@ -141,6 +141,10 @@ pub(super) fn all(request: &Request, promised: &[String], secrets: &SecretSet) -
     }
     let query = request.address.target().split_once('?').map_or("", |(_, q)| q);
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        if name == "id_token_hint" {
+            // It says whose session is meant, and lets nobody in (OpenID Connect RP-Initiated Logout 1.0, section 2).
+            continue;
+        }
         if PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) || is_known(&value) {
             all.push(read(Place::Query(name.into_owned()), &value));
         }

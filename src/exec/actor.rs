@@ -15,6 +15,8 @@ use crate::template::Scope;
 pub(super) struct Actor {
     pub(super) who: Who,
     pub(super) jar: Jar,
+    /// The cookies of the browser it logged in with, where these do not travel with its requests.
+    pub(super) browser: Jar,
     /// The last page it got in this case, whose forms may be sent.
     pub(super) page: Option<LastPage>,
     /// What this credential was allowed so far in this case.
@@ -74,12 +76,32 @@ impl Actor {
 
     /// Somebody without a credential.
     pub(super) fn entering(who: Who, jar: Jar) -> Self {
-        Self { who, jar, page: None, allowed: Vec::new() }
+        Self { who, jar, browser: Jar::default(), page: None, allowed: Vec::new() }
+    }
+
+    /// Becomes the browser that it logged in with: no credential travels, and the cookies of that login do.
+    pub(super) fn open_browser(&mut self) -> Option<Who> {
+        let Who::Identity(id, session, _) = &self.who else { return None };
+        let browsing = Who::Entering(*id, Arc::clone(&session.scope));
+        if session.is_apart {
+            std::mem::swap(&mut self.jar, &mut self.browser);
+        }
+        Some(std::mem::replace(&mut self.who, browsing))
+    }
+
+    /// Becomes itself again.
+    pub(super) fn close_browser(&mut self, before: Option<Who>) {
+        let Some(who) = before else { return };
+        if matches!(&who, Who::Identity(_, session, _) if session.is_apart) {
+            std::mem::swap(&mut self.jar, &mut self.browser);
+        }
+        self.who = who;
     }
 
     pub(super) fn of(id: IdentityId, session: &Arc<Session>, ownership: Ownership) -> Self {
         // The `whoami` of a session that was made for this case showed it working.
         let allowed = if ownership == Ownership::Fresh { session.shown_by.clone() } else { Vec::new() };
-        Self { who: Who::Identity(id, Arc::clone(session), ownership), jar: session.jar.clone(), page: None, allowed }
+        let (jar, browser) = (session.jar.clone(), session.browser.clone());
+        Self { who: Who::Identity(id, Arc::clone(session), ownership), jar, browser, page: None, allowed }
     }
 }

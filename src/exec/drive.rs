@@ -15,7 +15,7 @@ use crate::auth::{Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
 use crate::event::Reason;
 use crate::http::Response;
 use crate::source::Span;
-use crate::spec::Handshake;
+use crate::spec::{Handshake, Talk};
 use crate::step::{IdentityId, Step};
 use crate::template::to_json;
 
@@ -93,8 +93,10 @@ impl Drive<'_, '_> {
                 held.then_some(Heard::Steps(parts))
             }
             Move::Pages(script) => {
+                let before = cast.nobody.open_browser();
                 let pages::Driven { done, token, landed, origin } =
                     pages::drive(self.run, self.id, &script, cast).await;
+                cast.nobody.close_browser(before);
                 self.driven.origins.extend(origin);
                 let held = done.held();
                 let captured = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
@@ -150,7 +152,9 @@ impl Drive<'_, '_> {
     }
 
     fn refuse(&mut self, why: &Refused) {
-        let reason = self.run.reason("login-failed", &why.message, self.span(), why.help.clone());
+        let is_logout = self.run.talking.is_some_and(|talking| talking.talk == Talk::Logout);
+        let code = if is_logout { "logout-failed" } else { "login-failed" };
+        let reason = self.run.reason(code, &why.message, self.span(), why.help.clone());
         let done = &mut self.driven.done;
         done.ended = Ended::Failed;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });

@@ -117,7 +117,10 @@ impl<'a> Entry<'a> {
         let (driven, jar) = if let Some((mut flow, old)) = refresh {
             let session = old.scope.get("session").cloned();
             session.into_iter().for_each(|s| person.scope.set("session", s));
-            self.drive(world, flow.as_mut(), Phase::Refresh, self.entering(&person, old.jar.clone())).await
+            let cast = self.entering(&person, old.jar.clone());
+            let (driven, jar) = self.drive(world, flow.as_mut(), Phase::Refresh, cast).await;
+            // A refresh is no matter of the browser, which stays as it was.
+            (driven, if old.is_apart { old.browser.clone() } else { jar })
         } else {
             self.log_in(world, &person).await
         };
@@ -245,6 +248,8 @@ impl<'a> Entry<'a> {
         Ok(Session {
             credential,
             transport,
+            browser: if keep { Jar::default() } else { jar.clone() },
+            is_apart: !keep,
             jar: if keep { jar } else { Jar::default() },
             scope: Arc::new(scope),
             fields,

@@ -15,14 +15,15 @@ use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
 use crate::http::{Address, Follow, Request, percent_decoded};
-use crate::page::{ACCEPT, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
+use crate::page::{ACCEPT, Agree, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::{Scope, Value};
 
-/// What the exchanges with pages are called in records; `vary` calls them `page`, `form` and `consent`.
+/// What the exchanges with pages are called in records; `vary` calls them `page`, `form`, `consent` and `confirm`.
 const LOGIN_PAGE: &str = "the login page";
 const LOGIN_FORM: &str = "the login form";
 const CONSENT_FORM: &str = "the consent form";
+const LOGOUT_FORM: &str = "the logout form";
 
 /// What going through the pages left behind.
 pub(super) struct Driven {
@@ -52,7 +53,8 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, script: &PageScript
         }
     };
     all.origin = open.fixed_address(&run.world.scope).map(|a| a.origin());
-    let mut drive = Drive { run, open, until: script.until.as_ref(), all: &mut all, filled: None };
+    let agreement = if script.agree == Agree::ToLeave { LOGOUT_FORM } else { CONSENT_FORM };
+    let mut drive = Drive { run, open, until: script.until.as_ref(), all: &mut all, agreement, filled: None };
     drive.open(request, &mut cast.nobody).await;
     if let Some(pages) = script.pages {
         drive.told(&plan.steps[pages.0 as usize], cast).await;
@@ -93,6 +95,8 @@ struct Drive<'a, 'r> {
     /// Where the pages are to end.
     until: Option<&'a Address>,
     all: &'a mut Driven,
+    /// What a form is called that is agreed to.
+    agreement: &'static str,
     /// The form that was filled in last.
     filled: Option<Filled>,
 }
@@ -131,6 +135,7 @@ impl Drive<'_, '_> {
             LOGIN_PAGE => "page",
             LOGIN_FORM => "form",
             CONSENT_FORM => "consent",
+            LOGOUT_FORM => "confirm",
             other => other,
         };
         prepared = self.run.varied(Some(called), prepared, None);
@@ -188,9 +193,13 @@ impl Drive<'_, '_> {
             Ok(known) => known,
             Err(error) => return self.all.done.append(self.run.unsent(self.open, actor, error.into())),
         };
+        let is_logout = known.agree == Agree::ToLeave;
         let mut guide = Guide::new(known);
         while self.goes_on() {
             let Some(page) = self.page() else {
+                if is_logout {
+                    return;
+                }
                 if !guide.has_filled() {
                     let message = "the login page is no HTML page".to_owned();
                     self.stuck(Fault { message, help: vec!["is `page:` the right one?".to_owned()] });
@@ -271,7 +280,7 @@ impl Drive<'_, '_> {
             }
             Turn::Send(at) => (sent(at, &by_itself), "the page sends its form by itself"),
             Turn::Fill(at, filling) => (sent(at, &filling), LOGIN_FORM),
-            Turn::Agree(at, filling) => (sent(at, &filling), CONSENT_FORM),
+            Turn::Agree(at, filling) => (sent(at, &filling), self.agreement),
         };
         let Submission { request, notes } = match submission {
             Ok(submission) => submission,

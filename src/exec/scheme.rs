@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::actor::{Actor, Ownership, Who};
@@ -124,7 +125,9 @@ impl StepRun<'_> {
             }
             (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {
                 let refused = refused_cookies(&done);
-                let given = Given { credential, origins, jar: inside.nobody.jar, refused };
+                let browser = cast.identities.get(&id).map(|actor| &actor.browser).filter(|_| talk == Talk::Refresh);
+                let jar = browser.filter(|jar| !jar.is_empty(Timestamp::now())).cloned().unwrap_or(inside.nobody.jar);
+                let given = Given { credential, origins, jar, refused };
                 let session = match entry.session(world, person, given) {
                     // With another parameter it may be good for less than `whoami` asks.
                     Ok(session) if vary.is_none() => Box::pin(entry.whoami(world, session)).await,
@@ -220,7 +223,7 @@ impl StepRun<'_> {
             judged.reasons = said;
             judged.reasons.iter_mut().for_each(|r| r.step = Some(0));
         } else if !judged.held() {
-            let why = said.into_iter().filter(|r| r.code == "login-failed");
+            let why = said.into_iter().filter(|r| matches!(r.code, "login-failed" | "logout-failed"));
             judged.reasons.extend(why.map(|r| Reason { step: Some(0), ..r }));
         }
         // What the scheme captured is its own, and what was refused on the way was not asked for.

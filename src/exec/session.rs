@@ -26,6 +26,10 @@ pub(super) struct Session {
     pub(super) credential: Credential,
     /// Cookies that belong to the session.
     pub(super) jar: Jar,
+    /// Cookies of the browser it was made with, where these do not travel with its requests.
+    pub(super) browser: Jar,
+    /// Whether they do not.
+    pub(super) is_apart: bool,
     /// `identity.*` and `session.*`.
     pub(super) scope: Arc<Scope>,
     /// The identity's fields, rendered.

@@ -27,8 +27,20 @@ pub struct Known {
     pub username: String,
     /// Their password.
     pub password: String,
-    /// Whether pages that ask for consent are agreed to.
-    pub agree: bool,
+    /// What pages are agreed to that ask for more than a login.
+    pub agree: Agree,
+}
+
+/// What pages are agreed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Agree {
+    /// Nothing.
+    #[default]
+    ToNothing,
+    /// That a client or a device may have what it asks for.
+    ToConsent,
+    /// That somebody logs out; nothing is filled in.
+    ToLeave,
 }
 
 /// The next thing to do.
@@ -77,6 +89,9 @@ impl Guide {
         if let Some(turn) = self.settle(page) {
             return turn;
         }
+        if self.known.agree == Agree::ToLeave {
+            return self.agree(page).unwrap_or(Turn::Arrived);
+        }
         let turn = match self.known.fields.clone() {
             Some(fields) => self.fill_named(page, &fields),
             None => self.fill_found(page),
@@ -108,13 +123,15 @@ impl Guide {
 
     /// Agrees to what a page asks, where the login goes on behind it.
     fn agree(&mut self, page: &Page) -> Option<Turn> {
-        if !self.known.agree {
-            return None;
-        }
-        let (at, button) = page.forms.iter().enumerate().find_map(|(at, form)| Some((at, agreeing(form)?)))?;
+        let (words, what): (&[&[&str]], _) = match self.known.agree {
+            Agree::ToNothing => return None,
+            Agree::ToConsent => (&[YES], "for consent"),
+            Agree::ToLeave => (&[LEAVE, YES], "whether to log out"),
+        };
+        let (at, button) = page.forms.iter().enumerate().find_map(|(at, form)| Some((at, agreeing(form, words)?)))?;
         self.turns += 1;
         if self.turns > MOST {
-            let message = format!("the pages asked for consent more than {MOST} times");
+            let message = format!("the pages asked {what} more than {MOST} times");
             return Some(Turn::Stuck(Fault { message, help: Vec::new() }));
         }
         Some(Turn::Agree(at, Filling { fields: Vec::new(), button }))
@@ -266,14 +283,17 @@ const YES: &[&str] = &[
     "grant",
     "yes",
 ];
-const NO: &[&str] = &["cancel", "deny", "decline", "reject", "abort", "disallow", "refuse", "don't", "not ", "no,"];
+const NO: &[&str] =
+    &["cancel", "deny", "decline", "reject", "abort", "disallow", "refuse", "don't", "not ", "no,", "stay"];
+/// Words on buttons that log out.
+const LEAVE: &[&str] = &["log out", "logout", "log me out", "sign out", "signout", "sign me out", "end session"];
 
 /// The button of a form that agrees to what the page asks.
-fn agreeing(form: &Form) -> Option<Pick> {
+fn agreeing(form: &Form, words: &[&[&str]]) -> Option<Pick> {
     let says = |text: &str, words: &[&str]| words.iter().any(|w| text.contains(w));
     let found = form.buttons().find(|(_, control, button)| {
         let text = format!("{} {}", button.text, control.value).to_lowercase();
-        !control.disabled && says(&text, YES) && !says(&text, NO)
+        !control.disabled && words.iter().any(|w| says(&text, w)) && !says(&text, NO)
     });
     found.map(|(_, control, button)| {
         if control.name.is_empty() {
@@ -432,7 +452,7 @@ mod tests {
     fn consent_is_given_by_the_button_that_agrees_and_only_when_asked_to() {
         const CONSENT: &str =
             "<form><button name=a value=no>Deny</button><button name=a value=yes>Allow</button></form>";
-        let mut guide = Guide::new(Known { agree: true, ..guide().known });
+        let mut guide = Guide::new(Known { agree: Agree::ToConsent, ..guide().known });
         assert_eq!(fill(guide.next(&page(LOGIN))), ["user", "pw"]);
         let Turn::Agree(0, filling) = guide.next(&page(CONSENT)) else { panic!() };
         assert_eq!(filling.button, Pick::Named("a".into(), Some("yes".into())));
@@ -442,7 +462,7 @@ mod tests {
         let Turn::Agree(1, filling) = guide.next(&unnamed) else { panic!() };
         assert_eq!(filling.button, Pick::Text("Continue".into()));
         assert!(matches!(guide.next(&page("<form><button>Log out</button></form>")), Turn::Arrived));
-        let mut known = Guide::new(Known { agree: true, ..self::guide().known });
+        let mut known = Guide::new(Known { agree: Agree::ToConsent, ..self::guide().known });
         assert!(
             matches!(known.next(&page(CONSENT)), Turn::Agree(..)),
             "whoever is logged in is asked for consent alone"
@@ -450,6 +470,17 @@ mod tests {
         let mut plain = self::guide();
         plain.next(&page(LOGIN));
         assert!(matches!(plain.next(&page(CONSENT)), Turn::Arrived));
+    }
+
+    #[test]
+    fn whoever_leaves_says_yes_and_fills_nothing_in() {
+        const ASKED: &str = "<form id=f><input type=hidden name=x value=1></form>\
+            <button form=f name=logout value=no>No, stay signed in</button>\
+            <button form=f name=logout value=yes>Yes, sign me out</button>";
+        let mut guide = Guide::new(Known { agree: Agree::ToLeave, ..guide().known });
+        let Turn::Agree(0, filling) = guide.next(&page(ASKED)) else { panic!() };
+        assert_eq!(filling.button, Pick::Named("logout".into(), Some("yes".into())));
+        assert!(matches!(guide.next(&page(LOGIN)), Turn::Arrived), "a login page is where a logout may end");
     }
 
     #[test]

@@ -22,7 +22,7 @@ mod tests;
 mod words;
 
 pub use form::{Button, Choice, Control, Form, Kind};
-pub use login::{Guide, Known, Turn};
+pub use login::{Agree, Guide, Known, Turn};
 pub use signs::{MetaToken, Refresh, Signs};
 pub use submit::ACCEPT;
 

@@ -49,7 +49,7 @@ impl Run {
     /// Believes an ID token, or refuses all that came with it.
     fn believe(&mut self, parts: Parts, keys: Option<&Jwks>, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let subject = match &self.aim {
-            Aim::Login | Aim::Revoke(..) => None,
+            Aim::Login | Aim::Leave(_) => None,
             Aim::Refresh(_, before) => get(before, "id_token")
                 .and_then(unverified_claims)
                 .and_then(|claims| claims.get("sub").and_then(|s| s.as_str().map(ToOwned::to_owned))),

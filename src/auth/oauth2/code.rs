@@ -9,7 +9,7 @@ use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, address, asked, extend, render};
 use super::refused::sentence;
 use super::{Config, random};
-use crate::auth::{Ctx, Exchange, Opening, PageScript, Refused};
+use crate::auth::{Agree, Ctx, Exchange, Opening, PageScript, Refused};
 use crate::http::{Address, Headers, Request};
 use crate::jose;
 
@@ -85,7 +85,7 @@ impl Authorization {
             pages,
             fill: config.pages.fill.clone(),
             named: config.pages.named,
-            agree: true,
+            agree: Agree::ToConsent,
         }))
     }
 

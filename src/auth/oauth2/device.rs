@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::Config;
 use super::post::address;
-use crate::auth::{Ctx, Exchange, Opening, PageScript, Refused};
+use crate::auth::{Agree, Ctx, Exchange, Opening, PageScript, Refused};
 use crate::http::Response;
 use crate::page;
 
@@ -61,7 +61,7 @@ impl Device {
         let request = page::open(address(&self.page, "verification_uri_complete", cx)?);
         let open = Opening::Request(Box::new(Exchange { label: "page", request, common: false, bound: None }));
         let (pages, fill, named) = (config.pages.pages, config.pages.fill.clone(), config.pages.named);
-        Ok(Arc::new(PageScript { open, until: None, pages, fill, named, agree: true }))
+        Ok(Arc::new(PageScript { open, until: None, pages, fill, named, agree: Agree::ToConsent }))
     }
 
     /// How long to wait before the next question, when nobody agreed yet (section 3.5); none when it is answered.

@@ -81,3 +81,27 @@ pub(super) fn unknown_type(span: Span, word: &str, known: &[&str]) -> Diagnostic
     let known: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
     diagnostic.help(format!("there are {}, and whatever has a URN or a URL", crate::term::list(&known, "and")))
 }
+
+/// A way to end a session at an endpoint that nothing names.
+pub(super) fn no_ending(span: Span, word: &str, key: &str, title: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("`logout: {word}` needs {title}, and nothing says where that is"))
+        .label(format!("needs `{key}` or `issuer`"))
+}
+
+/// A logout in a browser, after a login without one.
+pub(super) fn no_browser(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::error(
+        &SCHEME,
+        span,
+        format!("the grant `{word}` logs in without a browser of its own, so there is no session to end"),
+    )
+    .label("of no use")
+    .help("`revoke` ends its tokens")
+}
+
+/// A key that only a logout at the server's page has a use for.
+pub(super) fn no_end_session(key: Span, name: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, key, format!("`{name}` says nothing without `logout: end_session`"))
+        .label("of no use")
+        .help("add `logout: end_session`, or `logout: [revoke, end_session]` for both")
+}

@@ -7,6 +7,7 @@ use super::bind;
 use super::code::Authorization;
 use super::device::Device;
 use super::exchange;
+use super::leave::Leave;
 use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, render};
 use super::read::Grant;
@@ -35,8 +36,8 @@ pub(super) enum Aim {
     Login,
     /// The refresh token, and the parts that stay unless they are renewed.
     Refresh(String, Parts),
-    /// What kind of token is to be revoked, and the token.
-    Revoke(&'static str, String),
+    /// What is left to do.
+    Leave(Leave),
 }
 
 /// What an answer is awaited for.
@@ -52,6 +53,8 @@ pub(super) enum Stage {
     Pages(Authorization),
     /// The end of the pages on which somebody agrees to a device.
     Approval,
+    /// The end of the pages on which somebody logs out.
+    Leaving,
     /// The server's keys, for the ID token among these parts.
     Keys(Parts),
     /// The same, asked for anew: the token names a key that was not among those that were known.
@@ -69,8 +72,8 @@ impl Run {
         Self { bound: before.bound.clone(), ..Self::start(config, Aim::Refresh(token, before.parts.clone())) }
     }
 
-    pub(super) fn revoke(config: Arc<Config>, kind: &'static str, token: String) -> Self {
-        Self::start(config, Aim::Revoke(kind, token))
+    pub(super) fn leave(config: Arc<Config>, leave: Leave) -> Self {
+        Self::start(config, Aim::Leave(leave))
     }
 
     fn start(config: Arc<Config>, aim: Aim) -> Self {
@@ -100,6 +103,13 @@ impl Run {
             (Stage::Approval, Heard::Steps(_)) => self.poll(cx),
             (Stage::Keys(parts), Heard::Answer(answer)) => self.known_keys(parts, &answer, cx),
             (Stage::NewKeys(parts), Heard::Answer(answer)) => self.new_keys(parts, &answer, cx),
+            (Stage::Leaving, Heard::Steps(_)) => self.leave_pages(cx),
+            (Stage::Leaving, Heard::Landed(address)) => {
+                if let Aim::Leave(leave) = &self.aim {
+                    leave.landed(&address)?;
+                }
+                self.leave_pages(cx)
+            }
             _ => Err(Refused::unasked()),
         }
     }
@@ -109,7 +119,7 @@ impl Run {
         let needed: &[Endpoint] = match &self.aim {
             Aim::Login => self.config.grant.endpoints(),
             Aim::Refresh(..) => &[Endpoint::Token],
-            Aim::Revoke(..) => &[Endpoint::Revoke],
+            Aim::Leave(leave) => leave.endpoints(),
         };
         let known = needed.iter().all(|e| self.metadata.names(*e));
         let mut places = if known { Vec::new() } else { self.metadata.places(cx)? };
@@ -148,17 +158,30 @@ impl Run {
 
     /// Does what the grant begins with.
     fn begin(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let post = match &self.aim {
+        let post = match &mut self.aim {
             Aim::Login => return self.log_in(cx),
             Aim::Refresh(token, _) => Post::new("refresh", Endpoint::Token)
                 .with("grant_type", "refresh_token")
                 .with("refresh_token", token.as_str())
                 .aimed(&self.config, cx)?,
-            Aim::Revoke(kind, token) => {
-                Post::new("revoke", Endpoint::Revoke).with("token", token.as_str()).with("token_type_hint", *kind)
-            }
+            Aim::Leave(leave) => match leave.revocation() {
+                Some(post) => post,
+                None => return self.leave_pages(cx),
+            },
         };
         self.send(post, cx)
+    }
+
+    /// Goes to the server's page where somebody logs out, unless that is done or not wanted.
+    fn leave_pages(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
+        match &mut self.aim {
+            Aim::Leave(leave) if leave.end => {
+                let script = leave.pages(&self.config, &self.metadata, cx)?;
+                self.stage = Stage::Leaving;
+                Ok(Move::Pages(script))
+            }
+            Aim::Login | Aim::Refresh(..) | Aim::Leave(_) => Ok(Move::Ready(Credential::default())),
+        }
     }
 
     fn log_in(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
@@ -307,7 +330,7 @@ impl Run {
         match post.to {
             Endpoint::Par => self.pushed(answer, cx),
             Endpoint::Device => self.approve(answer, cx),
-            Endpoint::Revoke => Ok(Move::Ready(Credential::default())),
+            Endpoint::Revoke => self.leave_pages(cx),
             Endpoint::Token => {
                 let parts = token::read(answer, self.bound.is_some())?;
                 if self.config.trade.is_some() && post.label == "token" {
@@ -315,14 +338,14 @@ impl Run {
                 }
                 self.identify(parts, cx)
             }
-            Endpoint::Authorize | Endpoint::Jwks => Err(Refused::unasked()),
+            Endpoint::Authorize | Endpoint::EndSession | Endpoint::Jwks => Err(Refused::unasked()),
         }
     }
 
     pub(super) fn ready(&mut self, parts: Parts, cx: &Ctx<'_>) -> Move {
         let spent = std::mem::take(&mut self.spent);
         let parts = match std::mem::replace(&mut self.aim, Aim::Login) {
-            Aim::Login | Aim::Revoke(..) => token::renewed(parts, spent),
+            Aim::Login | Aim::Leave(_) => token::renewed(parts, spent),
             Aim::Refresh(_, before) => token::renewed(token::renewed(parts, spent), before),
         };
         let mut credential = Credential { parts, bound: self.bound.take(), ..Credential::default() };

@@ -13,6 +13,7 @@ use crate::http::{Address, Response};
 pub(super) enum Endpoint {
     Authorize,
     Device,
+    EndSession,
     Jwks,
     Par,
     Revoke,
@@ -23,6 +24,7 @@ pub(super) enum Endpoint {
 const ENDPOINTS: &[(Endpoint, &str, &str, &str)] = &[
     (Endpoint::Authorize, "authorize_url", "authorization_endpoint", "the authorization endpoint"),
     (Endpoint::Device, "device_url", "device_authorization_endpoint", "the device authorization endpoint"),
+    (Endpoint::EndSession, "end_session_url", "end_session_endpoint", "the end-session endpoint"),
     (Endpoint::Jwks, "jwks_url", "jwks_uri", "the server's keys"),
     (
         Endpoint::Par,

@@ -22,6 +22,7 @@ mod diags;
 mod exchange;
 mod flow;
 mod id_token;
+mod leave;
 mod metadata;
 mod post;
 mod read;
@@ -33,6 +34,7 @@ mod tests;
 
 use client::{CLIENT_KEYS, Client};
 use exchange::Trade;
+use leave::{Leave, Leaving};
 use metadata::Endpoint;
 use read::Grant;
 
@@ -67,6 +69,11 @@ const KEYS: &[Key] = &[
         .is(Shape::Either(&[Shape::Flag, Shape::Keys(bind::DPOP_KEYS)])),
     key("device_url", "the device authorization endpoint").is(Shape::Text),
     key("revoke_url", "the revocation endpoint, which `request: logout` asks (RFC 7009)").is(Shape::Text),
+    key("logout", "what `request: logout` does: `revoke` the tokens, as it does by itself, `end_session` at the server's own page, or both as a list")
+        .is(Shape::TEXTS),
+    key("end_session_url", "the end-session endpoint, for `logout: end_session`").is(Shape::Text),
+    key("post_logout_redirect_uri", "where the server sends the browser after `end_session`, as it is registered; that the browser comes there shows that the logout worked")
+        .is(Shape::Text),
     key("authorize_url", "the authorization endpoint").is(Shape::Text),
     key("par_url", "the endpoint for pushed authorization requests").is(Shape::Text),
     key("jwks_url", "the server's keys, for ID tokens").is(Shape::Text),
@@ -103,14 +110,8 @@ struct Config {
     pages: Pages,
     par: bool,
     dpop: Option<bind::Dpop>,
+    leaving: Leaving,
     extra: Vec<Extra>,
-}
-
-impl Config {
-    /// Whether there may be a revocation endpoint.
-    fn can_revoke(&self) -> bool {
-        self.issuer.is_some() || self.given.iter().any(|(endpoint, _)| *endpoint == Endpoint::Revoke)
-    }
 }
 
 /// Parameters beside or in place of the usual ones.
@@ -170,12 +171,16 @@ impl Scheme for OAuth {
         self.config.dpop.is_some() && bind::PROVEN.contains(&exchange)
     }
 
-    /// Revokes the refresh token, and with it all that came of it, or else the access token (RFC 7009, section 2.1).
+    /// Revokes the refresh token, and with it all that came of it, or else the access token (RFC 7009, section 2.1);
+    /// and goes to the server's page, where the scheme says so.
     fn leave(&self, credential: &Credential) -> Option<Box<dyn Flow>> {
-        let mut names = ["refresh_token", "access_token"].into_iter();
-        let (name, token) = names.find_map(|name| Some((name, part(credential, name)?.to_owned())))?;
-        let flow = || flow::Run::revoke(Arc::clone(&self.config), name, token);
-        self.config.can_revoke().then(|| Box::new(flow()) as Box<dyn Flow>)
+        let Leaving { revoke, end, .. } = self.config.leaving;
+        let mut names = ["refresh_token", "access_token"].into_iter().filter(|_| revoke);
+        let revoke = names.find_map(|name| Some((name, part(credential, name)?.to_owned())));
+        let hint = part(credential, "id_token").map(ToOwned::to_owned);
+        let is_something = end || revoke.is_some();
+        let leave = Leave { revoke, end, hint, ..Leave::default() };
+        is_something.then(|| Box::new(flow::Run::leave(Arc::clone(&self.config), leave)) as Box<dyn Flow>)
     }
 
     fn exchanges(&self, talk: Talk) -> Exchanges {
@@ -183,8 +188,7 @@ impl Scheme for OAuth {
             Talk::Login => self.config.grant.exchanges(),
             // Whether there will be a refresh token is for the server to say.
             Talk::Refresh => vec!["refresh"],
-            Talk::Logout if self.config.can_revoke() => vec!["revoke"],
-            Talk::Logout => Vec::new(),
+            Talk::Logout => self.config.leaving.labels(),
         };
         let steps = self.config.pages.pages.filter(|_| talk == Talk::Login);
         Exchanges { labels, steps: steps.into_iter().collect() }

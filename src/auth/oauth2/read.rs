@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
 use super::exchange::{EXCHANGE_KEYS, Trade};
+use super::leave::Leaving;
 use super::metadata::Endpoint;
 use super::{Config, Extra, bind, diags};
 use crate::auth::form::Pages;
@@ -153,7 +154,7 @@ impl Grant {
         self.exchanges()
             .into_iter()
             .filter(|label| !matches!(*label, "page" | "form" | "consent"))
-            .chain(["refresh", "revoke"])
+            .chain(["refresh", "revoke", "end_session"])
             .collect()
     }
 
@@ -190,14 +191,10 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     if grant == Grant::Password {
         person(&["username", "password"], grant_node.span, cx);
     }
-    let refresh_token = match fields.get("refresh_token") {
-        Some(node) => Some(cx.compile.reader.template(node)?),
-        None if grant == Grant::RefreshToken => {
-            cx.compile.reader.need(fields, node, "refresh_token", "the grant `refresh_token`")?;
-            None
-        }
-        None => None,
-    };
+    if grant == Grant::RefreshToken {
+        cx.compile.reader.need(fields, node, "refresh_token", "the grant `refresh_token`")?;
+    }
+    let refresh_token = fields.get("refresh_token").and_then(|node| cx.compile.reader.template(node));
     let subject = fields.get("subject").and_then(|node| cx.compile.reader.template(node));
     let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
     let redirect = url(fields, "redirect_uri", cx);
@@ -206,6 +203,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         person(&["username", "password"], grant_node.span, cx);
     }
     let dpop = fields.get("dpop").and_then(|node| bind::read(node, cx));
+    let leaving = Leaving::read(fields, grant, cx)?;
     let par = fields.get("par").is_some_and(|n| cx.compile.reader.flag(n).unwrap_or_default());
     let (scope, audience) = (texts(fields, "scope", cx), texts(fields, "audience", cx));
     let resource = texts(fields, "resource", cx);
@@ -225,6 +223,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         pages,
         par,
         dpop,
+        leaving,
         extra: extra?,
     })
 }
@@ -257,7 +256,7 @@ fn person(names: &[&str], grant: Span, cx: &mut ReadScheme<'_, '_, '_>) {
 }
 
 /// An absolute address, or a path below the target.
-fn url(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
+pub(super) fn url(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
     let node = fields.get(key)?;
     cx.compile.reader.word(node)?;
     let template = cx.compile.reader.template(node)?;

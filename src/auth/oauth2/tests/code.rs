@@ -18,7 +18,10 @@ fn web() -> Config {
 /// The query of the page that the browser begins with.
 fn opened(step: Move) -> Vec<(String, String)> {
     let Move::Pages(script) = step else { panic!("{step:?}") };
-    assert!(script.agree && script.until.as_ref().unwrap().to_string() == "http://127.0.0.1:9/cb");
+    assert!(
+        script.agree == crate::auth::Agree::ToConsent
+            && script.until.as_ref().unwrap().to_string() == "http://127.0.0.1:9/cb"
+    );
     let Opening::Request(exchange) = &script.open else { panic!() };
     assert_eq!((exchange.label, exchange.request.address.path()), ("authorize", "/base/authorize_url"));
     let query = exchange.request.address.target().split_once('?').unwrap().1.to_owned();

@@ -3,6 +3,7 @@
 mod bind;
 mod code;
 mod exchange;
+mod leave;
 mod proofs;
 
 use std::time::Duration;
@@ -47,6 +48,7 @@ pub(super) fn config(grant: Grant) -> Config {
         pages: Pages { pages: None, fill: Submit::untold(Span::NONE), named: false },
         par: false,
         dpop: None,
+        leaving: Leaving::default(),
         extra: Vec::new(),
     }
 }

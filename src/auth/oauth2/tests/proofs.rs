@@ -83,7 +83,7 @@ fn a_device_waits_until_somebody_agreed() {
         "verification_uri_complete": "http://id.test/d?c=AB-CD", "expires_in": 60});
     let Move::Pages(script) = next(flow.as_mut(), answer(200, &code)) else { panic!() };
     let Opening::Request(exchange) = &script.open else { panic!() };
-    assert!(script.agree && script.until.is_none());
+    assert!(script.agree == crate::auth::Agree::ToConsent && script.until.is_none());
     assert_eq!(exchange.request.address.to_string(), "http://id.test/d?c=AB-CD");
     let poll = sent(next(flow.as_mut(), Heard::Steps(Vec::new())));
     let grant = "grant_type=urn:ietf:params:oauth:grant-type:device_code";
@@ -128,6 +128,7 @@ fn a_device_that_is_denied_or_late_is_refused() {
 fn a_logout_revokes_the_refresh_token_or_else_the_access_token() {
     let mut own = config(Grant::ClientCredentials);
     own.given.push((Endpoint::Revoke, text("/revoke")));
+    own.leaving.revoke = true;
     let scheme = OAuth { config: Arc::new(own) };
     let mut credential = Credential::default();
     assert!(scheme.leave(&credential).is_none(), "there is nothing to revoke");
