@@ -14,12 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::source::Place;
 
+mod access;
 mod finding;
 mod outcome;
 mod reasons;
 mod record;
 mod serial;
 
+pub use access::{AccessCell, Likeness, Loot};
 pub use finding::{Certainty, Finding};
 pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason, ServerOutput};
 pub use reasons::{REASONS, ReasonCode, reason_code};
@@ -239,6 +241,9 @@ pub struct Tally {
     /// Steps that read claims of a token without verifying its signature.
     #[serde(default)]
     pub unverified_claims: usize,
+    /// Refusals with the status that is meant for the other kind of caller.
+    #[serde(default)]
+    pub odd_refusals: usize,
     /// Requests sent, logins included.
     pub requests: usize,
     /// Logins made.
@@ -258,6 +263,7 @@ impl Tally {
         self.counts[outcome.verdict as usize] += 1;
         self.proven_refusals += outcome.proof.proven as usize;
         self.unverified_claims += outcome.proof.unverified as usize;
+        self.odd_refusals += outcome.proof.odd as usize;
         self.skipped_steps += outcome.skipped_steps();
         if outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0 {
             self.unproven += 1;

@@ -10,8 +10,8 @@ use crate::auth::{COMMON_KEYS, SCHEMES};
 use crate::capture::{CUTS, SOURCES};
 use crate::check::{CHECKS, OPERATORS};
 use crate::spec::{
-    ASKS, BESIDE_USE, CASE_KEYS, CASE_LEVEL, Def, IDENTITY_KEYS, Key, PROJECT_KEYS, SHARED_KEYS, STEP_KEYS, SUITE_KEYS,
-    Shape,
+    ASKS, BESIDE_USE, CASE_KEYS, CASE_LEVEL, Def, IDENTITY_KEYS, Key, PROJECT_KEYS, ROW_KEYS, SHARED_KEYS, STEP_KEYS,
+    SUITE_KEYS, Shape,
 };
 
 /// The kinds of files that have a schema.
@@ -46,6 +46,9 @@ pub fn schema(kind: Kind) -> Value {
     // An empty project file is one that says nothing; an empty suite is none.
     let empty = if kind == Kind::Project { Empty::Allowed } else { Empty::Refused };
     out.extend(map_of(SHARED_KEYS.iter().chain(own), empty));
+    if kind == Kind::Suite {
+        out.insert("anyOf".into(), json!([{ "required": ["cases"] }, { "required": ["access"] }]));
+    }
     out.insert("$defs".into(), Def::ALL.into_iter().map(|def| (def.name().to_owned(), definition(def))).collect());
     Value::Object(out)
 }
@@ -164,6 +167,7 @@ fn definition(def: Def) -> Value {
         }),
         Def::Operators => filled(rows(OPERATORS.iter().map(|o| (o.name, o.about, o.takes)))),
         Def::Capture => capture(),
+        Def::Row => row(),
     }
 }
 
@@ -216,6 +220,23 @@ fn case() -> Value {
         *callers = told(filled(of(Shape::TEXTS)), about.as_str().unwrap_or_default());
     }
     case.into()
+}
+
+/// A request with who may, or a step with keys of its own and who may under `expect`.
+fn row() -> Value {
+    let cells = filled(of(Shape::Map(&Shape::The(Def::Expect))));
+    let closed = ROW_KEYS.iter().filter(|k| k.name == "closed");
+    let mut short = map_of(closed, Empty::Refused);
+    short.insert("additionalProperties".into(), reference(Def::Expect));
+    let of_step = STEP_KEYS.iter().filter(|k| !CASE_LEVEL.contains(&k.name));
+    let Value::Object(mut long) = with_rules(map_of(of_step.chain(ROW_KEYS), Empty::Refused)) else {
+        return Value::Bool(true);
+    };
+    if let Some(Value::Object(properties)) = long.get_mut("properties") {
+        properties.insert("expect".into(), told(cells, "who may, by column; whoever is not named is refused"));
+    }
+    long.insert("anyOf".into(), json!([{ "required": ["expect"] }, { "required": ["closed"] }]));
+    json!({ "anyOf": [filled(short.into()), filled(long.into())] })
 }
 
 /// The kind decides which further keys there are; that of a scheme `like` another stands elsewhere.

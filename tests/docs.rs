@@ -98,6 +98,11 @@ fn tables() -> Vec<(&'static str, String)> {
         ("suite keys", keys(spec::SUITE_KEYS)),
         ("shared keys", keys(spec::SHARED_KEYS)),
         ("project keys", keys(spec::PROJECT_KEYS)),
+        ("access keys", keys(spec::ACCESS_KEYS)),
+        ("row keys", keys(spec::ROW_KEYS)),
+        ("missing keys", keys(spec::MISSING_KEYS)),
+        ("outcome keys", keys(spec::OUTCOME_KEYS)),
+        ("stance keys", keys(spec::STANCE_KEYS)),
         ("flow keys", keys(spec::FLOW_KEYS)),
         ("ready flows", table(["flow", "does"], spec::READY_FLOWS.iter().map(|f| (code(f.name), f.about)))),
         ("default keys", keys(spec::DEFAULT_KEYS)),
@@ -240,7 +245,7 @@ fn examples_are_read_and_run() {
         let project =
             blocks.iter().find(|b| b.file.as_deref() == Some(spec::PROJECT_FILE) && document(b) == document(block));
         let is_project = block.file.as_deref() == Some(spec::PROJECT_FILE);
-        if is_project || has(&block.text, "cases") {
+        if is_project || has(&block.text, "cases") || has(&block.text, "access") {
             go(block, project, "check");
             checked += 1;
             if block.run {

@@ -8,10 +8,12 @@
 use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::http::{Response, Trail};
+use crate::jsonpath::Path;
 use crate::source::Span;
 use crate::spec::{Def, Node, Reader, Shape};
 use crate::template::{Scope, Template};
@@ -25,11 +27,13 @@ mod duration;
 mod error;
 mod expect;
 mod headers;
+mod hidden;
 mod html;
 mod json;
 mod jwt;
 mod operand;
 mod operator;
+mod outcome;
 mod redirect;
 mod same;
 mod schema;
@@ -46,17 +50,19 @@ mod winners;
 
 pub use error::{ExpectedError, NoAnswer};
 pub use expect::{Expectations, read_expect};
+pub use hidden::{MISSING, alike, read_ignored};
 pub use jwt::UNVERIFIED;
 pub use operator::{OPERATORS, OperatorKind};
+pub use outcome::{Outcomes, Stance, Word};
 pub use same::remember;
-pub use status::StatusSet;
+pub use status::{Side, StatusSet, side};
 pub use until::until;
 
 /// All checks: the keys of `expect`.
 pub const CHECKS: &[CheckKind] = &[
     CheckKind {
         name: "status",
-        about: "the status code: a number, a class such as `2xx`, `allow` (2xx), `deny` (401 or 403), or a list of these",
+        about: "the status code: a number, a class such as `2xx`, `allow` (2xx), `deny` (401 or 403), or a list of these; in an access row `hidden` too (404, as for what is missing)",
         example: "[200, 204]",
         takes: Shape::STATUS,
         read: status::read,
@@ -221,6 +227,17 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
+    /// Takes in what the words for outcomes mean in this suite.
+    fn set_outcomes(&mut self, _: &Arc<Outcomes>) {}
+
+    /// Gives the word for an outcome that is expected, where it means something of its own for somebody.
+    fn own_word(&self, _: Stance) -> Option<Word> {
+        None
+    }
+
+    /// Leaves parts of a body out of what is compared.
+    fn ignore(&mut self, _: &[Path]) {}
+
     /// Gives the error that is expected in place of an answer, when that is what is checked.
     fn error(&self) -> Option<ExpectedError> {
         None
@@ -270,6 +287,8 @@ pub struct Seen<'a> {
     pub now: Timestamp,
     /// How many answers of several sent together met all else.
     pub winners: Option<u32>,
+    /// Who asked.
+    pub stance: Stance,
     json: OnceCell<Result<serde_json::Value, String>>,
 }
 
@@ -282,7 +301,8 @@ impl<'a> Seen<'a> {
         fetched: &'a Fetched,
         now: Timestamp,
     ) -> Self {
-        Self { trail, response, scope, fetched, now, winners: None, json: OnceCell::new() }
+        let stance = Stance::Identity;
+        Self { trail, response, scope, fetched, now, winners: None, stance, json: OnceCell::new() }
     }
 
     /// The body as JSON, parsed once; the error is one sentence without any of its text.

@@ -113,7 +113,7 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
 }
 
 /// Tells whether a path names all that a body holds: `$`, or wildcards alone.
-fn is_everything(path: &str) -> bool {
+pub(super) fn is_everything(path: &str) -> bool {
     path.strip_prefix('$').is_some_and(|rest| rest.chars().all(|c| ".*[] ".contains(c)))
 }
 
@@ -143,6 +143,12 @@ pub fn remember(scope: &mut Scope, step: &str, trail: Arc<Trail>) {
     scope.set(slot(step), Any::from_object(Earlier(trail)));
 }
 
+/// Finds the answer of an earlier step.
+pub(super) fn earlier(scope: &Scope, step: &str) -> Option<Arc<Trail>> {
+    let kept = scope.get(&slot(step)).and_then(Any::downcast_object::<Earlier>)?;
+    Some(Arc::clone(&kept.0))
+}
+
 impl Beside {
     /// How two answers differ, part by part.
     fn differences(&self, there: &Response, here: &Response) -> Result<Vec<String>, String> {
@@ -162,8 +168,7 @@ impl Beside {
         let parse = |response: &Response| serde_json::from_slice::<Value>(&response.body).ok();
         match (parse(there), parse(here)) {
             (Some(there), Some(here)) => {
-                let (there, here) = (self.without_ignored(&there), self.without_ignored(&here));
-                Ok(difference("$", &there, &here))
+                Ok(difference("$", &without(&there, &self.paths), &without(&here, &self.paths)))
             }
             _ if !self.paths.is_empty() => {
                 Err("a body is not JSON, so nothing in it can be left out with `ignore`".to_owned())
@@ -175,12 +180,6 @@ impl Beside {
                 describe_text(&here.text())
             ))),
         }
-    }
-
-    fn without_ignored(&self, body: &Value) -> Value {
-        let ignored: Vec<*const Value> =
-            self.paths.iter().flat_map(|path| path.find(body)).map(std::ptr::from_ref).collect();
-        prune(body, &ignored).unwrap_or(Value::Null)
     }
 
     fn header(&self, there: &Response, here: &Response) -> Option<String> {
@@ -205,6 +204,12 @@ impl Beside {
     }
 }
 
+/// A copy of a body without what may differ.
+pub(super) fn without(body: &Value, paths: &[Path]) -> Value {
+    let ignored: Vec<*const Value> = paths.iter().flat_map(|path| path.find(body)).map(std::ptr::from_ref).collect();
+    prune(body, &ignored).unwrap_or(Value::Null)
+}
+
 /// A copy without some nodes, told by their place in memory.
 fn prune(value: &Value, ignored: &[*const Value]) -> Option<Value> {
     if ignored.contains(&std::ptr::from_ref(value)) {
@@ -222,7 +227,7 @@ fn prune(value: &Value, ignored: &[*const Value]) -> Option<Value> {
 }
 
 /// The first place where two bodies differ.
-fn difference(at: &str, there: &Value, here: &Value) -> Option<String> {
+pub(super) fn difference(at: &str, there: &Value, here: &Value) -> Option<String> {
     if same(there, here) {
         return None;
     }
@@ -241,8 +246,8 @@ fn difference(at: &str, there: &Value, here: &Value) -> Option<String> {
 
 impl Check for Beside {
     fn judge(&self, seen: &Seen<'_>) -> Checked {
-        let earlier = seen.scope.get(&slot(&self.step)).and_then(Any::downcast_object::<Earlier>);
-        let Some(there) = earlier.as_ref().and_then(|earlier| earlier.0.response()) else {
+        let earlier = earlier(seen.scope, &self.step);
+        let Some(there) = earlier.as_ref().and_then(|earlier| earlier.response()) else {
             return Checked::Unjudgeable { why: format!("the step `{}` left no answer to compare with", self.step) };
         };
         let differences = match self.differences(there, seen.response) {

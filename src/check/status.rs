@@ -1,9 +1,12 @@
 //! `status`: which status codes are meant.
 
-use crate::source::Span;
+use std::sync::Arc;
+
+use crate::diag::Diagnostics;
+use crate::source::{SourceMap, Span};
 use crate::spec::{Data, Node, Reader};
 
-use super::{Check, Checked, Placed, Seen, diags};
+use super::{Check, Checked, MISSING, Outcomes, Placed, Seen, Stance, Word, diags, hidden};
 
 /// Which status codes are meant; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,9 +17,21 @@ enum Codes {
     One(u16),
     /// The first digit: `2xx`, `3xx` or `5xx`. There is no `4xx`: it would take a 404, 405 or 429 for a refusal.
     Class(u16),
-    Allow,
-    Deny,
+    Word(Word),
     Below400,
+}
+
+/// Which side of the door an expectation is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Let in.
+    Allowed,
+    /// Refused: 401, 403, 404, `deny`, `hidden`.
+    Refused,
+    /// Neither: a 400, a 409, a 5xx.
+    Neither,
+    /// Both, which says nothing about access.
+    Both,
 }
 
 impl StatusSet {
@@ -36,8 +51,9 @@ impl StatusSet {
         self.0.iter().any(|codes| match codes {
             Codes::One(code) => *code == status,
             Codes::Class(digit) => status / 100 == *digit,
-            Codes::Allow => status / 100 == 2,
-            Codes::Deny => matches!(status, 401 | 403),
+            Codes::Word(Word::Allow) => status / 100 == 2,
+            Codes::Word(Word::Deny) => matches!(status, 401 | 403),
+            Codes::Word(Word::Hidden) => status == 404,
             Codes::Below400 => status < 400,
         })
     }
@@ -52,6 +68,38 @@ impl StatusSet {
         self.0.iter().any(Codes::refuses)
     }
 
+    /// The word for an outcome that it is.
+    pub fn word(&self) -> Option<Word> {
+        match self.0[..] {
+            [Codes::Word(word)] => Some(word),
+            _ => None,
+        }
+    }
+
+    /// Tells whether a word for an outcome is among what is meant.
+    pub fn has_word(&self) -> bool {
+        self.0.iter().any(|codes| matches!(codes, Codes::Word(_)))
+    }
+
+    /// Says which side of the door it is about. A redirect leads anonymous to the login page, and anybody else on.
+    fn side(&self, stance: Stance) -> Side {
+        let (mut allowed, mut refused) = (false, false);
+        for codes in &self.0 {
+            match codes {
+                Codes::Word(Word::Deny | Word::Hidden) | Codes::One(401 | 403 | 404) => refused = true,
+                Codes::One(300..=399) | Codes::Class(3) if stance == Stance::Anonymous => refused = true,
+                Codes::Word(Word::Allow) | Codes::One(..=399) | Codes::Class(..=3) | Codes::Below400 => allowed = true,
+                Codes::One(_) | Codes::Class(_) => {}
+            }
+        }
+        match (allowed, refused) {
+            (true, true) => Side::Both,
+            (true, false) => Side::Allowed,
+            (false, true) => Side::Refused,
+            (false, false) => Side::Neither,
+        }
+    }
+
     /// Tells in words what is meant: `401 or 403`.
     pub fn describe(&self) -> String {
         let words: Vec<String> = self.0.iter().map(|codes| codes.describe()).collect();
@@ -60,46 +108,121 @@ impl StatusSet {
 
     /// Makes the check of it.
     pub fn placed(self, span: Span) -> Placed {
-        Placed { check: Box::new(Status(self)), span, subject: "status".to_owned() }
+        Placed { check: Box::new(Status { set: self, outcomes: None }), span, subject: "status".to_owned() }
+    }
+}
+
+/// Says which side of the door an expectation is about, before it is read for its faults.
+pub fn side(node: &Node, stance: Stance, sources: &SourceMap) -> Side {
+    let status = match &node.data {
+        Data::Map(_) => node.get("status").map(|e| &e.value),
+        Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => Some(node),
+    };
+    let mut faults = Diagnostics::default();
+    let set = status.and_then(|n| read_set(n, &mut Reader::new(sources, &mut faults)));
+    match set {
+        Some(set) => set.side(stance),
+        // No answer is no way in; without a status it means below 400.
+        None if node.get("error").is_some() => Side::Refused,
+        None => Side::Allowed,
     }
 }
 
 impl Codes {
     const fn refuses(&self) -> bool {
-        matches!(self, Self::One(401 | 403) | Self::Deny)
+        matches!(self, Self::One(401 | 403) | Self::Word(Word::Deny))
     }
 
     fn describe(self) -> String {
         match self {
             Self::One(code) => code.to_string(),
             Self::Class(digit) => format!("{digit}xx"),
-            Self::Allow => "allow (2xx)".to_owned(),
-            Self::Deny => "deny (401 or 403)".to_owned(),
+            Self::Word(word) => format!("{} ({})", word.name(), word.usual()),
             Self::Below400 => "below 400".to_owned(),
         }
     }
 }
 
 #[derive(Debug)]
-struct Status(StatusSet);
+struct Status {
+    set: StatusSet,
+    /// What the words for outcomes mean here, where they mean something of their own.
+    outcomes: Option<Arc<Outcomes>>,
+}
+
+impl Status {
+    /// Judges by what words mean in this suite, and by the rest as it stands.
+    fn by(&self, outcomes: &Outcomes, seen: &Seen<'_>) -> Checked {
+        let mut own = None;
+        for codes in &self.set.0 {
+            let checked = match codes {
+                Codes::Word(word) => outcomes.judge(*word, seen),
+                Codes::One(_) | Codes::Class(_) | Codes::Below400 => None,
+            };
+            match checked {
+                Some(Checked::Held) => return Checked::Held,
+                None if StatusSet(vec![*codes]).matches(seen.response.status) => return Checked::Held,
+                None => {}
+                Some(broken) => own = Some(broken),
+            }
+        }
+        match (own, &self.set.0[..]) {
+            (Some(broken), [_]) => broken,
+            _ => self.broken(seen),
+        }
+    }
+
+    fn broken(&self, seen: &Seen<'_>) -> Checked {
+        Checked::Broken { expected: self.set.describe(), actual: seen.response.status.to_string() }
+    }
+}
 
 impl Check for Status {
     fn judge(&self, seen: &Seen<'_>) -> Checked {
-        let status = seen.response.status;
-        if self.0.matches(status) {
-            return Checked::Held;
+        match &self.outcomes {
+            Some(outcomes) => self.by(outcomes, seen),
+            None if self.set.matches(seen.response.status) => Checked::Held,
+            None => self.broken(seen),
         }
-        Checked::Broken { expected: self.0.describe(), actual: status.to_string() }
     }
 
     fn status(&self) -> Option<&StatusSet> {
-        Some(&self.0)
+        Some(&self.set)
+    }
+
+    fn set_outcomes(&mut self, outcomes: &Arc<Outcomes>) {
+        self.outcomes = self.set.has_word().then(|| Arc::clone(outcomes));
+    }
+
+    fn own_word(&self, stance: Stance) -> Option<Word> {
+        let outcomes = self.outcomes.as_ref()?;
+        self.set.word().filter(|word| outcomes.redefines(*word, stance))
     }
 }
 
 /// Reads the row `status`.
 pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) {
-    out.extend(read_set(node, reader).map(|set| set.placed(node.span)));
+    let Some(set) = read_set(node, reader) else { return };
+    let word = set.word();
+    if set.0.contains(&Codes::Word(Word::Hidden)) {
+        if word.is_none() {
+            let fault = diags::bad_status(node.span, "`hidden` is one answer alone, so it stands in no list");
+            reader.fault(fault.label("not among others"));
+            return;
+        }
+        if !reader.names.has_step(MISSING) {
+            let fault =
+                diags::bad_status(node.span, "`hidden` needs an answer to compare with, and there is none here");
+            let help =
+                "in an access row, name something that does not exist with `missing: GET /…`; elsewhere write 404";
+            reader.fault(fault.label("hidden from whom?").help(help));
+            return;
+        }
+    }
+    out.push(set.placed(node.span));
+    if word == Some(Word::Hidden) {
+        out.push(hidden::placed(node.span));
+    }
 }
 
 /// Reads a status, a class, a word, or a list of these.
@@ -122,8 +245,9 @@ fn codes(node: &Node, reader: &mut Reader<'_>) -> Option<Codes> {
             }
         }
         Data::Text(text) => match &**text {
-            "allow" => return Some(Codes::Allow),
-            "deny" => return Some(Codes::Deny),
+            "allow" => return Some(Codes::Word(Word::Allow)),
+            "deny" => return Some(Codes::Word(Word::Deny)),
+            "hidden" => return Some(Codes::Word(Word::Hidden)),
             "2xx" => return Some(Codes::Class(2)),
             "3xx" => return Some(Codes::Class(3)),
             "5xx" => return Some(Codes::Class(5)),
@@ -144,11 +268,6 @@ fn not_a_word(node: &Node, word: &str) -> crate::diag::Diagnostic {
         return fault("`4xx` proves no refusal: 404, 405 and 429 are in it too")
             .label("too wide")
             .help("write 401, 403 or `deny`; other statuses are written out");
-    }
-    if word == "hidden" {
-        return fault("`hidden` needs an answer to compare with, so it stands in an access row only")
-            .label("not here")
-            .help("write 404");
     }
     if word.len() == 3 && word.bytes().all(|b| b.is_ascii_digit()) {
         return fault("a status is a number").label("text").fix(node.span, word, "leave the quotes out");
@@ -195,7 +314,7 @@ mod tests {
             ("status: { above: 100 }", "a map"),
             ("status: true", "true or false"),
             ("[[401]]", "a list"),
-            ("hidden", "access row"),
+            ("[hidden, 401]", "in no list"),
             ("denied", "no status"),
             ("\"{{ n }}\"", "template"),
         ] {

@@ -44,6 +44,7 @@ fn try_parse(written: &str) -> Result<(Option<Expectations>, Vec<String>), Diagn
     names.object("response", Members::Any);
     names.add_step("earlier");
     names.add_step("unknown user");
+    names.add_step(super::MISSING);
     names.set_files(Path::new(env!("CARGO_MANIFEST_DIR")), Path::new(env!("CARGO_MANIFEST_DIR")));
     let mut reader = Reader::new(&sources, &mut diags);
     reader.names = names.into();

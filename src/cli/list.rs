@@ -55,12 +55,15 @@ pub(super) fn with_word(mut args: Vec<OsString>) -> Vec<OsString> {
 
 /// Every key with the place where it stands.
 fn keys() -> Vec<(String, String)> {
-    let places: [(&str, &[Key]); 14] = [
+    let places: [(&str, &[Key]); 18] = [
         ("suite", spec::SUITE_KEYS),
         ("project", spec::PROJECT_KEYS),
         ("suite, project", spec::SHARED_KEYS),
         ("case, step", spec::STEP_KEYS),
         ("case", spec::CASE_KEYS),
+        ("access", spec::ACCESS_KEYS),
+        ("row", spec::ROW_KEYS),
+        ("missing", spec::MISSING_KEYS),
         ("flow", spec::FLOW_KEYS),
         ("defaults", spec::DEFAULT_KEYS),
         ("target", spec::TARGET_KEYS),
@@ -68,6 +71,7 @@ fn keys() -> Vec<(String, String)> {
         ("targets", spec::NAMED_TARGET_KEYS),
         ("tls", spec::TLS_KEYS),
         ("secret", spec::SECRET_KEYS),
+        ("outcomes", spec::OUTCOME_KEYS),
         ("identity", spec::IDENTITY_KEYS),
         ("scheme", auth::COMMON_KEYS),
     ];
@@ -133,9 +137,10 @@ pub(super) fn cases(plan: &Plan) -> Vec<(String, String)> {
             if let Some(name) = plan.caller_name(case.caller) {
                 about.push(format!("as {name}"));
             }
-            let lines: Vec<String> = case.shape.steps.iter().take(1).map(crate::step::Step::line).collect();
-            about.extend(lines);
-            if case.shape.steps.len() > 1 {
+            // A cell is about one step of it alone.
+            let first = case.cell.map_or(0, |cell| cell.target);
+            about.extend(case.shape.steps.get(first).map(crate::step::Step::line));
+            if case.shape.steps.len() > 1 && case.cell.is_none() {
                 about.push(format!("and {} more", case.shape.steps.len() - 1));
             }
             if let Some(skip) = &case.shape.skip {

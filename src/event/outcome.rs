@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
+use super::access::AccessCell;
 use super::finding::Finding;
 use super::reasons::reason_code;
 use super::record::{Phase, StepRecord};
@@ -46,6 +47,9 @@ pub struct Outcome {
     pub reasons: Vec<Reason>,
     /// What its refusals prove.
     pub proof: Proof,
+    /// Its place in an access matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessCell>,
     /// What explains it, the most certain first; empty when it passed or nothing is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,
@@ -103,6 +107,9 @@ pub struct Proof {
     /// Steps that read claims of a token without verifying its signature.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unverified: u32,
+    /// Refusals with the status that is meant for the other kind of caller.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub odd: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

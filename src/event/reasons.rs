@@ -79,6 +79,31 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "A 401 or 403 also comes from a wrong path or method behind a guard. Add a case in which somebody is allowed the same method and target. Without `--require-proof` the case passes and is counted as unproven; with it, it is inconclusive.",
     },
     ReasonCode {
+        name: "got-in",
+        about: "somebody got in where the access matrix expects a refusal",
+        explain: "The answer was 2xx. Where the body is the same as that of somebody who may, it is no harmless page: the route does not ask who is calling (BOLA where the object is another person's, BFLA where the role is missing). An empty body or one that differs may be a list of the caller's own things; then the cell is `allow`.",
+    },
+    ReasonCode {
+        name: "changed",
+        about: "the request was refused, and yet `unchanged` does not find things as they were",
+        explain: "The server did what was asked before or beside saying no. Only the status is right; look for a check of access that runs after the work, or in another handler.",
+    },
+    ReasonCode {
+        name: "given-failed",
+        about: "the steps that make something for a cell did not work, so the cell was not asked",
+        explain: "`given` runs before every cell of its row. The step that did not work is shown with its exchange.",
+    },
+    ReasonCode {
+        name: "row-unreached",
+        about: "nobody was let in by this row of the access matrix, so its refusals prove nothing",
+        explain: "A route that is broken, or a path with a slip, refuses everybody. A row needs a cell that is let in, to the same target or to one that `given` made by the same steps; `closed: true` says that nobody may.",
+    },
+    ReasonCode {
+        name: "odd-refusal",
+        about: "a known person was refused with 401, or anonymous with 403",
+        explain: "401 asks who you are, 403 says that it is known and no (RFC 9110, sections 15.5.2 and 15.5.4). A client that gets a 401 logs in again in vain. It is counted beside the verdict; with `strict: true` it fails the cell. An API that means to answer so says it once: `outcomes: { deny: { identity: 401 } }`.",
+    },
+    ReasonCode {
         name: "connection",
         about: "no answer came: the connection failed",
         explain: "The server could not be reached or closed the connection. Check that it runs, the address, the port and the proxy.",

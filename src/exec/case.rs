@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::ledger::Refusal;
 use super::session::Failure;
 use super::{Shared, play, record};
+use crate::check::Side;
 use crate::event::{Outcome, OutcomeKind, Proof, Reason, Stopped, Verdict};
 use crate::plan::Case;
 use crate::step::Step;
@@ -32,7 +33,7 @@ pub(super) fn not_run(shared: &Shared, index: usize, verdict: Verdict, code: &'s
     let case = &shared.plan.cases[index];
     let mut outcome = blank(shared, index, case);
     outcome.verdict = verdict;
-    outcome.reasons.push(record::reason(shared, code, message, case.shape.span, Vec::new()));
+    outcome.reasons.push(record::reason(shared, code, message, case.span(), Vec::new()));
     CaseDone { outcome, refusals: Vec::new() }
 }
 
@@ -47,10 +48,11 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         },
         name: shared.secrets.mask(&case.name).into_owned(),
         tags: case.shape.tags.iter().map(ToString::to_string).collect(),
-        place: shared.sources.place(case.shape.span),
+        place: shared.sources.place(case.span()),
         verdict: Verdict::Passed,
         reasons: Vec::new(),
         proof: Proof::default(),
+        access: super::matrix::told(shared, case),
         findings: Vec::new(),
         server: None,
         steps: Vec::with_capacity(case.shape.steps.len()),
@@ -80,7 +82,8 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
     }
     // A refusal that only comes at the second try is no refusal: such cases are never run again. Nor
     // are those that are to fail: the first failure is what they are there for.
-    let once = case.shape.xfail.is_some() || case.shape.steps.iter().any(Step::may_refuse);
+    let refused = case.cell.is_some_and(|cell| cell.side != Side::Allowed);
+    let once = case.shape.xfail.is_some() || refused || case.shape.steps.iter().any(Step::may_refuse);
     let attempts = if once { 1 } else { shared.options.retries + 1 };
     let mut first: Option<CaseDone> = None;
     let clock = Instant::now();

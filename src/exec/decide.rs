@@ -14,7 +14,7 @@ use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::session::Session;
 use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
-use super::{OnFailure, RequireProof, Shared, record, xfail};
+use super::{OnFailure, RequireProof, Shared, matrix, record, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Phase, Reason, RefusalProof, Stopped, Tally, Verdict};
 use crate::source::Span;
@@ -244,6 +244,7 @@ fn finish(shared: &Shared, done: CaseDone) {
             outcome.verdict = Verdict::Inconclusive;
         }
     }
+    matrix::finish(shared, &mut outcome);
     xfail::turn(shared, &mut outcome);
     if matches!(outcome.verdict, Verdict::Inconclusive | Verdict::Skipped) {
         outcome.proof.proven = 0;
@@ -269,6 +270,7 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         Sender::Identity { id, .. } => Some(id),
         Sender::Anonymous | Sender::Somebody => None,
     };
+    let unreached = shared.plan.cases.get(outcome.index as usize).and_then(|case| matrix::unreached(shared, case));
     let name = identity.map_or("", |id| &shared.plan.identities[id.0 as usize].name);
     let shown = shared.ledger.shown(refusal);
     if let Some(step) = outcome.steps.get_mut(refusal.step) {
@@ -285,6 +287,7 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
             return;
         }
         Shown::Fine => return,
+        Shown::Unproven if unreached.is_some() => ("row-unreached", unreached.as_ref().map_or("", |u| &u.0).to_owned()),
         Shown::Unproven => {
             outcome.proof.unproven += 1;
             let message = "nobody was allowed the same request in this run, so the refusal may have another cause";
@@ -303,7 +306,8 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
             ),
         ),
     };
-    push(shared, outcome, code, &message, refusal.step);
+    let help = unreached.filter(|_| code == "row-unreached").map_or_else(|| help(code), |(_, help)| help);
+    push(shared, outcome, (code, &message, help), refusal.step);
     if code == "unproven" {
         return;
     }
@@ -315,8 +319,9 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
     }
 }
 
-fn push(shared: &Shared, outcome: &mut Outcome, code: &'static str, message: &str, step: usize) {
-    let help = match code {
+/// What to do about a refusal that proves nothing.
+fn help(code: &str) -> &'static str {
+    match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
         "not-alive" => {
             "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"
@@ -324,13 +329,16 @@ fn push(shared: &Shared, outcome: &mut Outcome, code: &'static str, message: &st
         _ => {
             "add a case in which this identity is allowed something that anonymous is not, or a `whoami` to its scheme"
         }
-    };
+    }
+}
+
+fn push(shared: &Shared, outcome: &mut Outcome, (code, message, help): (&'static str, &str, &str), step: usize) {
     let place = outcome.steps.get(step).map_or_else(|| outcome.place.clone(), |s| s.place.clone());
     let mut reason: Reason = record::reason(shared, code, message, Span::NONE, vec![help.to_owned()]);
     reason.place = place;
     reason.step = Some(step);
     // Several cases of one identity have one cause; every unproven refusal stands for itself.
-    if matches!(code, "never-allowed" | "not-alive") {
+    if matches!(code, "never-allowed" | "not-alive" | "row-unreached") {
         reason.shared_cause = Some(format!("{code}:{message}").into());
     }
     outcome.reasons.push(reason);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use url::Origin;
 
 use super::ledger::{Refusal, RequestKey};
+use super::matrix::Got;
 use super::session::Failure;
 use crate::event::{Reason, StepRecord};
 use crate::http::Trail;
@@ -50,6 +51,8 @@ pub(super) struct Done {
     pub(super) waited: Duration,
     /// What the last request really did.
     pub(super) last: Option<Arc<Trail>>,
+    /// What the step that a cell is about was answered.
+    pub(super) cell: Option<Got>,
 }
 
 impl Done {
@@ -69,6 +72,7 @@ impl Done {
             requests: 0,
             waited: Duration::ZERO,
             last: None,
+            cell: None,
         }
     }
 
@@ -112,5 +116,6 @@ impl Done {
         self.requests += next.requests;
         self.waited += next.waited;
         self.last = next.last.or(self.last.take());
+        self.cell = next.cell.or(self.cell.take());
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::actor::Actor;
 use super::exchange::StepRun;
-use super::{Shared, record};
+use super::{Shared, matrix, record};
 use crate::capture::response_value;
 use crate::check::{Checked, Fetched, Seen};
 use crate::event::Reason;
@@ -72,16 +72,18 @@ impl StepRun<'_> {
         for (name, value) in &captured {
             scope.set(Arc::clone(name), value.clone());
         }
-        let judged = judge(self.shared, step, trail, response, &scope, fetched);
+        let mut seen = Seen::new(trail, response, &scope, fetched, jiff::Timestamp::now());
+        seen.stance = matrix::stance(actor);
+        let judged = judge(self.shared, step, &seen);
+        drop(seen);
         Told { scope, captured, not_found, judged }
     }
 }
 
-fn judge(shared: &Shared, step: &Step, trail: &Trail, response: &Response, scope: &Scope, fetched: &Fetched) -> Judged {
-    let seen = Seen::new(trail, response, scope, fetched, jiff::Timestamp::now());
+fn judge(shared: &Shared, step: &Step, seen: &Seen<'_>) -> Judged {
     let mut judged = Judged { held: 0, broken: Vec::new(), notes: Vec::new() };
     for placed in step.expect.checks.iter().filter(|placed| !placed.check.counts_winners()) {
-        let checked = placed.check.judge(&seen);
+        let checked = placed.check.judge(seen);
         if let (Checked::Held, Some(note)) = (&checked, placed.check.note())
             && !judged.notes.contains(&note)
         {

@@ -57,6 +57,8 @@ pub(super) struct Refusal {
     /// Position in the run, for telling earlier from later.
     pub(super) at: u64,
     pub(super) weight: Weight,
+    /// Of a cell: what its row asks for, but for what was made for each cell.
+    pub(super) alike: Option<u64>,
     /// What the same credential was allowed earlier in the same case.
     pub(super) earlier: Vec<RequestKey>,
 }
@@ -115,6 +117,8 @@ struct Known {
 #[derive(Debug, Default)]
 struct Inner {
     requests: HashMap<RequestKey, Known>,
+    /// What somebody was allowed in a row whose cells each have something of their own.
+    alike: HashSet<u64>,
     /// What each identity was allowed, and when its shared session last was.
     by_identity: HashMap<IdentityId, HashMap<RequestKey, Option<u64>>>,
     /// What shared sessions were answered when they were asked at the end and were not alive.
@@ -280,6 +284,11 @@ impl Ledger {
         }
     }
 
+    /// Notes that somebody was allowed what a row asks for.
+    pub(super) fn allowed_alike(&self, row: u64) {
+        self.lock().alike.insert(row);
+    }
+
     /// Notes that a request without a credential was refused.
     pub(super) fn guarded(&self, key: RequestKey) {
         self.lock().requests.entry(key).or_default().guarded = true;
@@ -399,6 +408,7 @@ impl Ledger {
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
             Weight::Claim if inner.known(refusal.key).somebody => Shown::Proven,
+            Weight::Claim if refusal.alike.is_some_and(|row| inner.alike.contains(&row)) => Shown::Proven,
             Weight::Claim => Shown::Unproven,
         }
     }

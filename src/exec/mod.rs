@@ -35,6 +35,7 @@ mod judge;
 mod keep;
 mod ledger;
 mod login;
+mod matrix;
 mod observe;
 mod once;
 mod pages;
@@ -146,6 +147,7 @@ struct Shared {
     /// Answers that are the same for everybody, by address.
     common: tokio::sync::Mutex<HashMap<String, crate::http::Response>>,
     ledger: ledger::Ledger,
+    matrix: matrix::Matrix,
     limits: runner::Limits,
     keepers: keep::Keepers,
     decided: Mutex<decide::Decided>,

@@ -59,7 +59,9 @@ impl StepRun<'_> {
 pub(super) fn may_be_explained_later(done: &CaseDone) -> bool {
     let told = done.outcome.steps.iter().rev().find_map(|s| s.facts.as_ref());
     let refused = |f: &Facts| f.name().is_some() && f.surprise().is_some_and(|a| matches!(a.status, 401 | 403 | 404));
-    done.outcome.verdict == Verdict::Failed && told.is_some_and(|f| refused(f))
+    // What somebody got who should not have is compared with what those get who may.
+    let got_in = done.outcome.reasons.first().is_some_and(|r| r.code == "got-in");
+    done.outcome.verdict == Verdict::Failed && (got_in || told.is_some_and(|f| refused(f)))
 }
 
 /// Gives what the command of a case's target said last, where the target may be what went wrong: no answer, an

@@ -11,7 +11,7 @@ use super::rounds::run_into;
 use super::session::Failure;
 use super::uses::{Kept, Within};
 use super::world::WorldRun;
-use super::{Shared, record};
+use super::{Shared, matrix, record};
 use crate::event::{Outcome, Phase, Reason, Stopped, Verdict};
 use crate::plan::Case;
 use crate::source::Span;
@@ -223,6 +223,7 @@ impl<'a> Play<'a> {
             let message = "the `if` of every step was false";
             outcome.reasons.push(record::reason(self.shared, "condition", message, self.case.shape.span, Vec::new()));
         }
+        matrix::conclude(self.shared, self.case, &mut outcome, done.cell);
         CaseDone { outcome, refusals: done.refused }
     }
 }

@@ -170,6 +170,7 @@ impl Runner {
             certified: Mutex::default(),
             common: tokio::sync::Mutex::default(),
             ledger: Ledger::default(),
+            matrix: super::matrix::Matrix::default(),
             limits,
             decided: Mutex::default(),
             doing: Doings::default(),
@@ -252,7 +253,7 @@ fn tell_ended(shared: &Shared) {
 async fn dispatch(shared: &Arc<Shared>) {
     let mut tasks = JoinSet::new();
     for (index, plan) in shared.plan.suites.iter().enumerate() {
-        let simple = plan.setup.is_empty() && plan.teardown.is_empty() && !plan.serial;
+        let simple = plan.setup.is_empty() && plan.teardown.is_empty() && !plan.serial && plan.access.is_none();
         if !simple {
             if let Some(permit) = shared.limits.open().await {
                 tasks.spawn(suite::run(Arc::clone(shared), index, permit));

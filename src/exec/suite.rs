@@ -12,7 +12,7 @@ use super::case::{self, CaseDone, Ground, stopped};
 use super::decide::{decide, settle};
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
 use super::stop::{GRACE, Stop};
-use super::{Shared, keep, record};
+use super::{Shared, keep, matrix, record};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
 use crate::spec::Session;
 use crate::template::Scope;
@@ -43,22 +43,15 @@ pub(super) async fn run(shared: Arc<Shared>, suite: usize, permit: OwnedSemaphor
     // With one job the suite keeps its place until its end, or others would run between its cases.
     let mut place = Some(permit);
     if plan.serial || shared.options.jobs == 1 {
-        for index in plan.cases.clone() {
+        for index in matrix::waves(&shared, suite).into_iter().flat_map(|wave| wave.cases) {
             run_case(Arc::clone(&shared), index, ground.clone()).await;
         }
     } else {
         // The suite waits for its cases; its own place is for them.
         drop(place.take());
-        let mut cases = JoinSet::new();
-        for index in plan.cases.clone() {
-            let permit = shared.limits.open().await;
-            let (shared, ground) = (Arc::clone(&shared), ground.clone());
-            cases.spawn(async move {
-                let _permit = permit;
-                run_case(shared, index, ground).await;
-            });
+        for wave in matrix::waves(&shared, suite) {
+            run_wave(&shared, wave, &ground).await;
         }
-        while cases.join_next().await.is_some() {}
     }
     if shared.options.jobs > 1 {
         drop(place.take());
@@ -67,6 +60,22 @@ pub(super) async fn run(shared: Arc<Shared>, suite: usize, permit: OwnedSemaphor
         teardown(&shared, suite, &ground.scope).await;
     }
     drop(place);
+}
+
+async fn run_wave(shared: &Arc<Shared>, wave: matrix::Wave, ground: &Ground) {
+    let mut cases = JoinSet::new();
+    for index in wave.cases {
+        let permit = shared.limits.open().await;
+        let (shared, ground) = (Arc::clone(shared), ground.clone());
+        cases.spawn(async move {
+            let _permit = permit;
+            run_case(shared, index, ground).await;
+        });
+        if !wave.at_once {
+            cases.join_next().await;
+        }
+    }
+    while cases.join_next().await.is_some() {}
 }
 
 /// What cases stand on when nothing was set up.
@@ -148,6 +157,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         verdict: Verdict::Errored,
         reasons: vec![reason],
         proof: Proof::default(),
+        access: None,
         findings: Vec::new(),
         server: None,
         steps,

@@ -59,6 +59,11 @@ impl<'a> Within<'a> {
         }
     }
 
+    /// The place of the step, or of what uses its flow, among those of the case.
+    pub(super) fn place(self) -> usize {
+        self.used.first().map_or(self.number, |used| used.number)
+    }
+
     /// Tells the way to the step, which sees these names.
     pub(super) fn trace(self, scope: &Arc<Scope>) -> Trace {
         let above = self.used.iter().map(|used| (used.number, Arc::clone(used.scope)));

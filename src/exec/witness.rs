@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 
-use super::access::{Said, may_hold_credential, said, sender_of};
+use super::access::{Said, may_hold_credential, sender_of};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::{Refusal, RequestKey, Sender, Weight};
+use super::matrix::Part;
 use crate::event::Carried;
 use crate::http::Trail;
 use crate::step::{Prepared, Step};
@@ -30,8 +31,10 @@ impl StepRun<'_> {
             Sender::Somebody => Carried::Other,
         };
         done.records.iter_mut().filter_map(|r| r.sent.as_mut()).for_each(|sent| sent.credential = carried);
-        let said = said(step, trail);
         let held = done.held();
+        let said = self.said(step, actor, trail, held);
+        let alike = self.alike(step, actor);
+        self.keep_cell(actor, trail, done, said);
         if said == Said::Refused {
             self.shared.ledger.refused(key);
         }
@@ -40,6 +43,7 @@ impl StepRun<'_> {
             // A check that did not hold may be what tells that nothing was really granted.
             Said::Allowed if held => {
                 self.shared.ledger.allowed(key, sender);
+                alike.into_iter().for_each(|row| self.shared.ledger.allowed_alike(row));
                 done.allowed.push(key);
                 if let Sender::Identity { id, .. } = sender {
                     done.allowed_to = Some(id);
@@ -48,7 +52,15 @@ impl StepRun<'_> {
             }
             Said::Refused | Said::SentAway | Said::Allowed | Said::Hidden | Said::Nothing => {}
         }
+        let cell = self.cell();
+        if cell.as_ref().is_some_and(|(.., part)| *part == Part::Missing) {
+            // What is not there is nobody's to be let in to.
+            return;
+        }
+        let closed = cell.and_then(|(case, ..)| self.shared.plan.row_of(case)).is_some_and(|row| row.closed);
         let weight = match said {
+            // That nobody may is said; that it is the person who is refused has to be seen all the same.
+            Said::Refused if closed => Weight::Remark,
             Said::Refused => Weight::Claim,
             Said::SentAway if step.expect.status.is_some() => Weight::Claim,
             Said::SentAway => Weight::Remark,
@@ -58,7 +70,7 @@ impl StepRun<'_> {
         if held {
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
-            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, earlier });
+            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, alike, earlier });
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::access;
 use super::case::{Ground, compile_case};
 use super::identity::{Register, SuiteCallers};
 use super::offer::Offer;
@@ -10,9 +11,10 @@ use super::select::Shown;
 use super::talk::{self, Whose};
 use super::world::{self, Layers};
 use super::{Case, Plan, PlanOptions, SuitePlan, diags, flow};
+use crate::check::Outcomes;
 use crate::diag::Diagnostics;
 use crate::source::{SourceMap, Span, Spanned};
-use crate::spec::{Defaults, Reader, StepSpec, Suite, Suites};
+use crate::spec::{Defaults, OutcomeSpec, Reader, StepSpec, Suite, Suites};
 use crate::step::{Caller, Callers as _, Compile, IdentityId, Step};
 use crate::template::{Members, Names};
 
@@ -50,6 +52,7 @@ pub(super) fn build(suites: &Suites, options: &PlanOptions, sources: &SourceMap,
             case_callers: Vec::new(),
             met: BTreeSet::new(),
             offer: &mut offer,
+            outcomes: None,
         };
         compile_suite(suite, &mut callers, &mut ids, diags);
     }
@@ -117,6 +120,7 @@ fn compile_suite(
     let mut reader = Reader { sources, diags, names: Arc::new(names) };
     let default_caller = default_caller(&defaults, callers, &mut reader);
     callers.case_callers = vec![default_caller];
+    callers.outcomes = outcomes(callers.layers, &mut reader);
     let setup = compile_steps(&suite.setup, &defaults, callers, &mut reader);
     let after_setup = Arc::clone(&reader.names);
     let teardown = compile_steps(&suite.teardown, &defaults, callers, &mut reader);
@@ -134,13 +138,15 @@ fn compile_suite(
     for spec in &suite.cases {
         reader.names = Arc::clone(&after_setup);
         let cases = compile_case(spec, &ground, callers, &mut reader, ids);
-        for case in &cases {
-            callers.plan.gone.remove(&*case.id);
-        }
-        let (wanted, others): (Vec<Case>, Vec<Case>) =
-            cases.into_iter().map(|c| Case { suite: index, ..c }).partition(|case| is_wanted(case, suite, callers));
-        callers.plan.filtered_out += others.len();
-        callers.plan.cases.extend(wanted);
+        select(cases, index, suite, callers);
+    }
+    let mut access = None;
+    if let Some(spec) = &suite.access {
+        reader.names = Arc::clone(&after_setup);
+        let (matrix, cells) = access::compile(spec, &ground, callers, &mut reader, ids);
+        let start = callers.plan.cases.len();
+        select(cells, index, suite, callers);
+        access = Some(matrix.seen_in(&callers.plan.cases[start..]));
     }
     check_unused(callers, &mut reader);
     let cases = first..callers.plan.cases.len();
@@ -159,7 +165,41 @@ fn compile_suite(
         teardown,
         identities: identities.into_iter().collect(),
         cases,
+        access,
     });
+}
+
+/// Adds the cases of a suite that are wanted to the plan.
+fn select(cases: Vec<Case>, index: usize, suite: &Suite, callers: &mut SuiteCallers<'_, '_>) {
+    for case in cases {
+        callers.plan.gone.remove(&*case.id);
+        let case = Case { suite: index, ..case };
+        if is_wanted(&case, suite, callers) {
+            callers.plan.cases.push(case);
+        } else {
+            callers.plan.filtered_out += 1;
+        }
+    }
+}
+
+/// What the words for outcomes mean in a suite: of each word for each kind of caller the highest layer says it.
+fn outcomes(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<Arc<Outcomes>> {
+    let mut specs: Vec<&OutcomeSpec> = Vec::new();
+    for spec in layers.down().flat_map(|l| &l.outcomes) {
+        if specs.iter().all(|s| (s.word, s.stance) != (spec.word, spec.stance)) {
+            specs.push(spec);
+        }
+    }
+    if specs.is_empty() {
+        return None;
+    }
+    let before = Arc::clone(&reader.names);
+    let mut names = (*before).clone();
+    names.object("response", Members::Any);
+    reader.names = Arc::new(names);
+    let outcomes = Outcomes::read(&specs, reader);
+    reader.names = before;
+    Some(outcomes)
 }
 
 /// What nobody uses is compiled all the same, for its faults.

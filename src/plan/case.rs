@@ -128,7 +128,7 @@ impl Expansion<'_> {
             return None;
         }
         let name = if mark.is_empty() { name.value.clone() } else { format!("{} {mark}", name.value) };
-        Some(Case { id: id.into(), name, suite: 0, shape: Arc::clone(shape), caller: self.caller, row })
+        Some(Case { id: id.into(), name, suite: 0, shape: Arc::clone(shape), caller: self.caller, row, cell: None })
     }
 }
 
@@ -176,7 +176,13 @@ fn vars(spec: &CaseSpec, callers: &SuiteCallers<'_, '_>, reader: &mut Reader<'_>
 }
 
 /// A case that shares its session may not end or rotate it: others use it too (language §6).
-fn find_disturbance(steps: &[Step], teardown: &[Step], who: &[Caller], plan: &Plan, reader: &mut Reader<'_>) {
+pub(super) fn find_disturbance(
+    steps: &[Step],
+    teardown: &[Step],
+    who: &[Caller],
+    plan: &Plan,
+    reader: &mut Reader<'_>,
+) {
     let all = steps.iter().chain(teardown).flat_map(|using| using.sending().into_iter().map(move |step| (using, step)));
     for (using, step) in all {
         let one = [step.caller];

@@ -19,6 +19,7 @@ pub const CODES: &[&Code] = &[
     &TALK,
     &TLS,
     &NO_EXEC,
+    &ACCESS,
 ];
 
 static UNKNOWN_IDENTITY: Code = Code {
@@ -82,6 +83,11 @@ static TLS: Code = Code {
     explain: "`ca`, `cert` and `key` are PEM files: below the project's folder, or named by an absolute path.",
 };
 
+static ACCESS: Code = Code {
+    name: "access",
+    about: "the access matrix names somebody who is no column, or contradicts itself",
+    explain: "Columns are `anonymous`, identities, or roles, which stand for every identity that has them. A cell is named by a column, by a role among them, or `others`; `everyone` stands alone. Each cell says that somebody is let in or that somebody is not, and a `closed` row lets nobody in.",
+};
 static NO_EXEC: Code = Code {
     name: "no-exec",
     about: "a file names a command, and `--no-exec` refuses all of them",
@@ -265,4 +271,69 @@ pub(super) fn exclusive_nobody(span: Span) -> Diagnostic {
 
 pub(super) fn tls(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&TLS, span, why.to_owned()).label("this setting")
+}
+
+pub(super) fn no_columns(span: Span) -> Diagnostic {
+    Diagnostic::error(&ACCESS, span, "this matrix has no columns but `anonymous`: no identity has a role")
+        .label("whose access?")
+        .help("give identities a `role`, or name them: `columns: [anonymous, alice, bob]`")
+}
+
+pub(super) fn unknown_column(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(&ACCESS, span, format!("`{name}` is neither an identity nor a role"))
+        .label("nobody of that name");
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+        None => diagnostic.help(known_names("identities and roles", known)),
+    }
+}
+
+/// `place` is where a column may be added.
+pub(super) fn unknown_cell(
+    span: Span,
+    name: &str,
+    is_known: bool,
+    columns: &[&str],
+    place: Option<Span>,
+) -> Diagnostic {
+    if !is_known {
+        let diagnostic = Diagnostic::error(&ACCESS, span, format!("`{name}` is no column of this matrix"))
+            .label("nobody of that name");
+        return match did_you_mean(name, columns.iter().copied().chain(["everyone", "others"])) {
+            Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+            None => diagnostic.help(known_names("columns", columns)),
+        };
+    }
+    let diagnostic = Diagnostic::error(&ACCESS, span, format!("`{name}` is not among the columns of this matrix"))
+        .label("no column");
+    let help = format!("name `{name}` under `columns:`");
+    match place {
+        Some(place) => diagnostic.also(place, "the columns").help(help),
+        None => diagnostic.help(format!("{help}; without it the columns are `anonymous` and all who have a role")),
+    }
+}
+
+pub(super) fn column_like_role(span: Span, name: &str, other: &str) -> Diagnostic {
+    Diagnostic::error(&ACCESS, span, format!("`{name}` is an identity, and the role of `{other}` is called so too"))
+        .label("which of the two is meant?")
+        .help("give the identity or the role another name")
+}
+
+pub(super) fn column_like_key(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error(&ACCESS, span, format!("`{name}` cannot be a column, since a row has a key of that name"))
+        .label("taken")
+        .help("give the identity another name")
+}
+
+pub(super) fn both_sides(span: Span) -> Diagnostic {
+    Diagnostic::error(&ACCESS, span, "this cell holds whether somebody is let in or not")
+        .label("says both")
+        .help("say one of the two; an API that answers in its own way says so under `outcomes:`")
+}
+
+pub(super) fn not_closed(span: Span, closed: Span) -> Diagnostic {
+    Diagnostic::error(&ACCESS, span, "this row is closed, and lets somebody in")
+        .label("let in")
+        .also(closed, "nobody may")
+        .help("leave `closed` out, or expect a refusal")
 }

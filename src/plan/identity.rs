@@ -8,6 +8,7 @@ use super::offer::Offer;
 use super::world::Layers;
 use super::{Commands, Identity, IdentityField, Plan, PlanOptions, diags, like};
 use crate::auth::{self, ReadScheme};
+use crate::check::Outcomes;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{Data, Defaults, IdentitySpec, Named, Reader, SchemeSpec};
 use crate::step::diags::no_flow_here;
@@ -73,6 +74,8 @@ pub(super) struct SuiteCallers<'p, 'a> {
     pub(super) met: BTreeSet<IdentityId>,
     /// What the filters left out.
     pub(super) offer: &'p mut Offer,
+    /// What the words for outcomes mean, where they mean something of their own.
+    pub(super) outcomes: Option<Arc<Outcomes>>,
 }
 
 impl<'r> Callers<'r> for SuiteCallers<'_, '_> {
@@ -84,6 +87,10 @@ impl<'r> Callers<'r> for SuiteCallers<'_, '_> {
 
     fn flow(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<Found> {
         self.find_flow(reader, name)
+    }
+
+    fn outcomes(&self) -> Option<Arc<Outcomes>> {
+        self.outcomes.clone()
     }
 
     fn names(&self, base: &Arc<Names>, caller: Caller) -> Arc<Names> {
@@ -252,6 +259,7 @@ impl<'a> SuiteCallers<'_, 'a> {
             case_callers: Vec::new(),
             met: BTreeSet::new(),
             offer: self.offer,
+            outcomes: None,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::spec::{SecretSpec, Session, Suites, Xfail};
 use crate::step::{Caller, IdentityId, Step, Tree};
 use crate::template::Template;
 
+mod access;
 mod build;
 mod case;
 pub mod diags;
@@ -28,6 +29,7 @@ mod select;
 mod talk;
 mod world;
 
+pub use access::{AccessPlan, AccessRow, Cell, Column, Reach};
 pub use dotenv::read_dotenv;
 pub use select::Selection;
 
@@ -110,8 +112,10 @@ pub struct SuitePlan {
     pub teardown: Vec<Step>,
     /// The identities that setup and teardown need.
     pub identities: Vec<IdentityId>,
-    /// Its cases.
+    /// Its cases; those of the matrix stand behind the others.
     pub cases: std::ops::Range<usize>,
+    /// Its matrix.
+    pub access: Option<AccessPlan>,
 }
 
 /// One expanded case: a shape and who runs it.
@@ -129,6 +133,15 @@ pub struct Case {
     pub caller: Caller,
     /// The row it is run with.
     pub row: Option<Arc<RowPlan>>,
+    /// Its place in the matrix of its suite.
+    pub cell: Option<Cell>,
+}
+
+impl Case {
+    /// Where it is written: its cell, where that is written out.
+    pub fn span(&self) -> Span {
+        self.cell.as_ref().map_or(self.shape.span, |cell| cell.span)
+    }
 }
 
 /// A row of a case.

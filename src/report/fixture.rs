@@ -80,6 +80,7 @@ pub(crate) fn outcome(index: u32, suite: usize, id: &str, verdict: Verdict) -> O
         verdict,
         reasons: Vec::new(),
         proof: Proof::default(),
+        access: None,
         findings: Vec::new(),
         server: None,
         steps: Vec::new(),

@@ -110,7 +110,7 @@ fn step_of_case(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> Opt
     step(&without_as, fields, reader)
 }
 
-fn skip(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+pub(super) fn skip(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
     if matches!(node.data, Data::Bool(_)) {
         reader.fault(diags::bad_value(node.span, "`skip` takes the reason").label("say why, in words"));
         return None;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::access::{self, ACCESS_KEYS};
 use super::model::{Suite, Suites};
 use super::reader::{Key, Reader, key};
 use super::shape::{Def, Shape};
@@ -29,7 +30,9 @@ pub const SUITE_KEYS: &[Key] = &[
     key("serial", "`true` runs the cases one after another, in file order").is(Shape::Flag),
     key("setup", "steps before the first case; only their captures reach the cases")
         .is(Shape::List(&Shape::The(Def::Step))),
-    key("cases", "the cases").is(Shape::Filled(&Shape::List(&Shape::The(Def::Case)))).needed(),
+    key("cases", "the cases; a suite has these, `access` or both")
+        .is(Shape::Filled(&Shape::List(&Shape::The(Def::Case)))),
+    key("access", "the matrix: who may send which request, one case for each cell").is(Shape::Keys(ACCESS_KEYS)),
     key("teardown", "steps that always run at the end, also after a failure or an interrupt")
         .is(Shape::List(&Shape::The(Def::Step))),
 ];
@@ -133,7 +136,7 @@ fn read_suite(
     diags: &mut Diagnostics,
 ) -> Option<Suite> {
     let mut reader = Reader::new(sources, diags);
-    let is_suite = ["cases", "setup", "teardown", "identities"].iter().any(|k| node.get(k).is_some());
+    let is_suite = ["cases", "access", "setup", "teardown", "identities"].iter().any(|k| node.get(k).is_some());
     if !is_suite {
         let start = match &node.data {
             Data::Map(entries) => entries.first().map_or(node.span, |e| e.key_span),
@@ -157,7 +160,12 @@ fn read_suite(
     if let Some(node) = fields.get("description") {
         reader.text(node);
     }
-    let cases = reader.need(fields, node, "cases", "a suite").and_then(|n| {
+    let access = fields.entry("access").and_then(|entry| access::access(entry, &mut reader));
+    let cases = match fields.entry("access") {
+        None => reader.need(fields, node, "cases", "a suite"),
+        Some(_) => fields.get("cases"),
+    };
+    let cases = cases.and_then(|n| {
         let items = reader.list(n)?;
         if items.is_empty() {
             reader.fault(diags::bad_value(n.span, "a suite without cases proves nothing").label("no cases"));
@@ -176,6 +184,7 @@ fn read_suite(
         shared: shared(fields, &mut reader),
         setup: fields.get("setup").map_or_else(Vec::new, |n| step::steps(n, &mut reader)),
         cases: cases.unwrap_or_default().iter().filter_map(|n| case::case(n, &mut reader)).collect(),
+        access,
         teardown: fields.get("teardown").map_or_else(Vec::new, |n| step::steps(n, &mut reader)),
     };
     Some(suite)

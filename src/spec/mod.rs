@@ -5,6 +5,7 @@
 //! everything else, the docs and the JSON Schema are generated from them. To add a key: one row in its
 //! table with its [`Shape`], one field in `model`, one line where the table's map is read.
 
+mod access;
 mod ask;
 mod case;
 pub mod diags;
@@ -12,6 +13,7 @@ mod files;
 mod flow;
 mod load;
 mod model;
+mod outcomes;
 mod reader;
 mod ready;
 mod rows;
@@ -21,6 +23,7 @@ mod step;
 mod timing;
 mod yaml;
 
+pub use access::{ACCESS_KEYS, AccessSpec, EVERYONE, MISSING_KEYS, MissingSpec, OTHERS, ROW_KEYS, RowSpec, is_row_key};
 pub use ask::{
     ASKS, AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, Talk, TalkSpec, UseSpec, submit, target_name,
 };
@@ -32,6 +35,7 @@ pub use model::{
     Redirects, Repeat, Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites,
     TargetSpec, TlsSpec, Xfail, find,
 };
+pub use outcomes::{OUTCOME_KEYS, OutcomeSpec, STANCE_KEYS};
 pub use reader::{Fields, Key, Reader, key, parse_duration};
 pub use ready::{READY_FLOWS, ReadyFlow};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::access::AccessSpec;
 use super::ask::AskSpec;
+use super::outcomes::OutcomeSpec;
 use super::rows::Each;
 use super::yaml::Node;
 use crate::demo::Weakness;
@@ -51,6 +53,8 @@ pub struct Suite {
     pub setup: Vec<StepSpec>,
     /// The cases.
     pub cases: Vec<CaseSpec>,
+    /// The matrix.
+    pub access: Option<AccessSpec>,
     /// Steps after the last case.
     pub teardown: Vec<StepSpec>,
 }
@@ -116,6 +120,8 @@ pub struct Shared {
     pub resolve: Vec<Named<Node>>,
     /// Further origins that credentials may go to.
     pub origins: Vec<Node>,
+    /// What the words for outcomes mean.
+    pub outcomes: Vec<OutcomeSpec>,
 }
 
 /// Where requests go.

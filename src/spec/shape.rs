@@ -67,11 +67,13 @@ pub enum Def {
     Operators,
     /// What a capture takes.
     Capture,
+    /// A row of the access matrix.
+    Row,
 }
 
 impl Def {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Step,
         Self::Case,
         Self::Scheme,
@@ -81,6 +83,7 @@ impl Def {
         Self::Value,
         Self::Operators,
         Self::Capture,
+        Self::Row,
     ];
 
     /// Its name under `$defs`.
@@ -95,6 +98,7 @@ impl Def {
             Self::Value => "value",
             Self::Operators => "operators",
             Self::Capture => "capture",
+            Self::Row => "row",
         }
     }
 }
@@ -147,4 +151,4 @@ impl Shape {
 }
 
 /// The words for statuses.
-const STATUS_WORDS: &[&str] = &["2xx", "3xx", "5xx", "allow", "deny"];
+const STATUS_WORDS: &[&str] = &["2xx", "3xx", "5xx", "allow", "deny", "hidden"];

@@ -9,6 +9,7 @@ use super::model::{
     AuthSpec, Defaults, DemoSpec, IdentitySpec, Named, SchemeSpec, SecretSource, SecretSpec, Shared, TargetSpec,
     TlsSpec,
 };
+use super::outcomes::{OUTCOME_KEYS, outcomes};
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, map_node, redirects_by_word};
@@ -34,6 +35,8 @@ pub const SHARED_KEYS: &[Key] = &[
     key("proxy", "`env` or a URL; none by default").is(Shape::Text),
     key("resolve", "hosts pinned to addresses").is(Shape::Map(&Shape::Text)),
     key("origins", "further origins that credentials may go to").is(Shape::TEXTS),
+    key("outcomes", "what `allow`, `deny` and `hidden` mean for an API that answers in its own way")
+        .is(Shape::Keys(OUTCOME_KEYS)),
 ];
 
 /// The keys of an identity that every scheme knows; its other fields are the scheme's.
@@ -127,6 +130,7 @@ pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
         origins: fields.get("origins").map_or_else(Vec::new, |n| {
             reader.one_or_more(n).iter().filter(|i| reader.word(i).is_some()).cloned().collect()
         }),
+        outcomes: outcomes(fields, reader),
     }
 }
 

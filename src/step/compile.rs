@@ -9,7 +9,7 @@ use super::flow::{Found, Returned};
 use super::request::{Body, Field, Parts};
 use super::{Ask, Caller, IdentityId, Line, Pause, Redirects, Step, Tree, Vary, diags};
 use crate::capture::read_captures;
-use crate::check::{Expectations, Placed, StatusSet, read_expect, until};
+use crate::check::{Expectations, Outcomes, Placed, StatusSet, read_expect, until};
 use crate::diag::Diagnostic;
 use crate::files::read_file;
 use crate::http::Address;
@@ -40,6 +40,11 @@ pub trait Callers<'r> {
 
     /// Finds a flow by name; reports the fault itself when there is none.
     fn flow(&mut self, reader: &mut Reader<'r>, name: &Spanned<Arc<str>>) -> Option<Found>;
+
+    /// Tells what the words for outcomes mean here, where they mean something of their own.
+    fn outcomes(&self) -> Option<Arc<Outcomes>> {
+        None
+    }
 
     /// Adds what a caller brings into scope: `identity.*`, `session.*`, `jar.*`.
     fn names(&self, base: &Arc<Names>, caller: Caller) -> Arc<Names>;
@@ -86,6 +91,9 @@ impl Compile<'_, '_> {
         spec.name.iter().for_each(|name| after.add_step(name));
         self.reader.names = Arc::new(after);
         let (redirects, mut expect) = (redirects?, expect?);
+        if let Some(outcomes) = self.callers.outcomes() {
+            expect.checks.iter_mut().for_each(|placed| placed.check.set_outcomes(&outcomes));
+        }
         self.add_implied(spec, ask.as_mut(), &redirects, &mut expect);
         Some(Step {
             span: spec.ask.span(),

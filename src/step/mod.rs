@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::Capture;
-use crate::check::{Expectations, StatusSet};
+use crate::check::{Expectations, Stance, StatusSet, Word};
 use crate::http::{Address, Request};
 use crate::source::Span;
 use crate::spec::{Handshake, Repeat, Retry, Talk, target_name};
@@ -186,6 +186,20 @@ impl Step {
     /// Tells whether a refusal is among what the step asks for: 401 or 403, or `deny`.
     pub fn may_refuse(&self) -> bool {
         self.expect.status.as_ref().is_some_and(StatusSet::may_refuse) || self.within().iter().any(Self::may_refuse)
+    }
+
+    /// The names that are known after it.
+    pub fn gives(&self) -> Vec<&str> {
+        let returned = match &self.ask {
+            Ask::Use(flow) => flow.returns.iter().map(|name| &**name).collect(),
+            Ask::Request(_) | Ask::Submit(_) | Ask::Talk(..) => Vec::new(),
+        };
+        self.captures.iter().map(|c| &*c.name).chain(returned).collect()
+    }
+
+    /// The word for an outcome that it expects, where that means something of its own for somebody.
+    pub fn own_word(&self, stance: Stance) -> Option<Word> {
+        self.expect.checks.iter().find_map(|placed| placed.check.own_word(stance))
     }
 
     /// The steps of the flow that it uses.

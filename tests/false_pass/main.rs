@@ -12,6 +12,7 @@ mod ending;
 mod exclusive;
 mod flows;
 mod lying;
+mod matrix;
 mod origins;
 mod pages;
 mod refusals;

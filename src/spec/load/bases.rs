@@ -124,6 +124,7 @@ fn over(base: &Node, own: &Entry, of: Option<&str>) -> Node {
         (None, "origins") => listed(base, &own.value),
         (None, "environments") => environments(base, &own.value),
         (None, key) if !WHOLE.contains(&key) => join(base, &own.value, Some(key)),
+        (Some("outcomes"), word) => join(base, &own.value, Some(word)),
         (Some("auth" | "identities"), _) if is_like_itself => alike(base, &own.value),
         _ => own.value.clone(),
     }

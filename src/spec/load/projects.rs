@@ -115,9 +115,11 @@ pub(super) fn relative(path: &Path, from: &Path) -> PathBuf {
 
 fn read_project(node: &Node, reader: &mut Reader<'_>) -> Option<(Shared, Vec<Named<Shared>>, GlobSet)> {
     let keys: Vec<Key> = SHARED_KEYS.iter().chain(PROJECT_KEYS).copied().collect();
-    if let Some(cases) = node.get("cases") {
-        let hint = "`authspec.yaml` holds what suites share; move the cases into a file of another name";
-        reader.fault(diags::bad_value(cases.key_span, "a project file has no cases").label("here").help(hint));
+    if let Some(cases) = ["cases", "access"].iter().find_map(|key| node.get(key)) {
+        let hint =
+            format!("`authspec.yaml` holds what suites share; move the {} into a file of another name", cases.key);
+        let message = format!("a project file has no {}", cases.key);
+        reader.fault(diags::bad_value(cases.key_span, message).label("here").help(hint));
         return None;
     }
     let fields = reader.fields(node, &keys, "a project file")?;

@@ -1,0 +1,160 @@
+//! `hidden`: the answer for something that exists must be the answer for something that does not.
+//!
+//! Answers often name what was asked for, so the parts in which the two targets differ are taken for one another.
+
+use serde_json::Value;
+
+use super::same::{difference, without};
+use super::{Check, Checked, Placed, Seen, diags, same};
+use crate::http::{Response, Trail};
+use crate::jsonpath::Path;
+use crate::source::Span;
+use crate::spec::{Node, Reader};
+
+/// The name of the step that asks for what is missing.
+pub const MISSING: &str = "what is missing";
+
+/// That an answer is the one that was given for something missing.
+#[derive(Debug)]
+struct AsMissing {
+    ignore: Vec<Path>,
+}
+
+/// The check of it, at its place.
+pub(super) fn placed(span: Span) -> Placed {
+    Placed { check: Box::new(AsMissing { ignore: Vec::new() }), span, subject: "hidden".to_owned() }
+}
+
+/// Reads the `JSONPath`s that may differ.
+pub fn read_ignored(nodes: &[Node], reader: &mut Reader<'_>) -> Vec<Path> {
+    let mut paths = Vec::new();
+    for node in nodes {
+        let Some(text) = reader.word(node) else { continue };
+        match Path::parse(&text.value) {
+            Ok(_) if same::is_everything(&text.value) => {
+                let message = format!("`{}` leaves nothing of the body to compare", text.value);
+                reader.fault(diags::no_checks(node.span, message));
+            }
+            Ok(path) => paths.push(path),
+            Err(fault) => {
+                let written = reader.sources.slice(node.span);
+                reader.fault(diags::bad_path(node.span, &text.value, written, &fault));
+            }
+        }
+    }
+    paths
+}
+
+impl Check for AsMissing {
+    fn judge(&self, seen: &Seen<'_>) -> Checked {
+        let Some(earlier) = same::earlier(seen.scope, MISSING) else {
+            return Checked::Unjudgeable { why: "there is no answer for something missing to compare with".to_owned() };
+        };
+        let Some(there) = earlier.response() else {
+            return Checked::Unjudgeable { why: "what is missing got no answer to compare with".to_owned() };
+        };
+        let here = seen.response;
+        if there.status != here.status {
+            return told(format!("status {} for what is missing, {} here", there.status, here.status));
+        }
+        let differs = bodies((there, &target(&earlier)), (here, &target(seen.trail)), &self.ignore);
+        differs.map_or(Checked::Held, told)
+    }
+
+    fn beside(&self) -> Option<&str> {
+        Some(MISSING)
+    }
+
+    fn ignore(&mut self, paths: &[Path]) {
+        self.ignore = paths.to_vec();
+    }
+}
+
+fn told(differs: String) -> Checked {
+    Checked::Broken { expected: "the answer that something missing gets".to_owned(), actual: differs }
+}
+
+fn target(trail: &Trail) -> String {
+    trail.request().map(|r| r.address.target().to_owned()).unwrap_or_default()
+}
+
+fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) -> Option<String> {
+    let names = (parts(there.1, here.1), parts(here.1, there.1));
+    let (text_there, text_here) = (alike(&there.0.text(), &names.0), alike(&here.0.text(), &names.1));
+    let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+    match (parse(&text_there), parse(&text_here)) {
+        (Some(a), Some(b)) => difference("$", &without(&a, ignore), &without(&b, ignore))
+            .map(|d| d.replacen(" there", " for what is missing", 1)),
+        _ if text_there == text_here => None,
+        _ => Some(format!(
+            "the body: {} for what is missing, {} here",
+            super::value::describe_text(&text_there),
+            super::value::describe_text(&text_here)
+        )),
+    }
+}
+
+/// The parts of a target that are not in another one, the longest first.
+fn parts<'t>(target: &'t str, other: &str) -> Vec<&'t str> {
+    let split = |t: &'t str| t.split(['/', '?', '&', '=', '#']).filter(|p| !p.is_empty());
+    let known: Vec<&str> = other.split(['/', '?', '&', '=', '#']).collect();
+    let mut parts: Vec<&str> = split(target).filter(|p| !known.contains(p)).collect();
+    parts.sort_by_key(|p| std::cmp::Reverse(p.len()));
+    parts
+}
+
+/// Puts one sign in place of words, where they stand by themselves.
+pub fn alike(text: &str, words: &[&str]) -> String {
+    let mut out = text.to_owned();
+    for word in words.iter().filter(|w| !w.is_empty()) {
+        let mut next = String::with_capacity(out.len());
+        let mut rest = &*out;
+        while let Some(at) = rest.find(word) {
+            let (before, after) = (&rest[..at], &rest[at + word.len()..]);
+            let joint = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+            let alone =
+                joint(before.chars().next_back().or_else(|| next.chars().next_back())) && joint(after.chars().next());
+            next.push_str(before);
+            next.push_str(if alone { "‹asked›" } else { word });
+            rest = after;
+        }
+        next.push_str(rest);
+        out = next;
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::Answer;
+    use super::*;
+
+    #[test]
+    fn only_words_by_themselves_are_put_alike() {
+        assert_eq!(alike("order 17 is not 170", &["17"]), "order ‹asked› is not 170");
+        assert_eq!(alike(r#"{"status":404,"path":"/orders/0"}"#, &["0"]), r#"{"status":404,"path":"/orders/‹asked›"}"#);
+        assert_eq!(alike("nothing", &[""]), "nothing");
+        assert_eq!(alike("ab-cd", &["ab-cd", "ab"]), "‹asked›");
+    }
+
+    #[test]
+    fn parts_that_differ_are_found() {
+        assert_eq!(parts("/orders/17?a=b", "/orders/0?a=c"), ["17", "b"]);
+        assert!(parts("/a", "/a").is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_says_more_than_the_one_for_nothing_is_not_hidden() {
+        let answer = |status: u16, body: &str| Answer::status(status).body(body.to_owned());
+        let holds = |status, body: &str, missing: &str| {
+            answer(status, body).after(MISSING, answer(404, missing)).holds("hidden")
+        };
+        assert!(holds(404, "no such order", "no such order"));
+        assert!(!holds(404, "not yours", "no such order"));
+        assert!(!holds(403, "no such order", "no such order"));
+        let broken =
+            answer(404, r#"{"e":"no","hint":1}"#).after(MISSING, answer(404, r#"{"e":"no"}"#)).broken("hidden");
+        assert_eq!(broken[0].1, "the body at $.hint: only here");
+        assert_eq!(answer(404, "").unjudgeable("hidden").len(), 1);
+    }
+}

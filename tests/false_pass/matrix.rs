@@ -1,0 +1,337 @@
+//! The access matrix: servers that refuse for another reason, or only seem to refuse.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use crate::api::{Api, unauthorized};
+use crate::runs::{Project, Run, SCHEME};
+use crate::server::{Reply, Request, Server, json, status};
+
+const PEOPLE: &str = r"
+identities:
+  alice: { auth: api, role: user, username: alice, password: right-alice }
+  bob: { auth: api, role: user, username: bob, password: right-bob }
+  root: { auth: api, role: admin, username: root, password: right-root }
+";
+
+/// How a server with orders goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    Nothing,
+    /// 404 for everybody, also for the owner.
+    GoneForAll,
+    /// Says no, and deletes all the same.
+    DeletesAnyway,
+    /// Hides an order of another one with more words than one that is not there.
+    TellsHidden,
+    /// Answers what is not there with another status.
+    MissingIsForbidden,
+    /// Everybody may read everything.
+    NoOwner,
+    /// Everybody gets 200 without a body.
+    EmptyForAll,
+    /// Known people get a 401.
+    ForgetsWhoAsks,
+    /// 403 for whoever is not known.
+    ForbidsAnonymous,
+    /// Everything is 200, and the body tells.
+    AlwaysOk,
+}
+
+/// An API with orders: only their owner and root see and delete them.
+fn orders(wrong: Wrong) -> Server {
+    let api = Api::default();
+    let owners: Arc<Mutex<HashMap<String, String>>> = Arc::default();
+    Server::start(move |request| {
+        if !request.path.starts_with("/orders") {
+            return api.answer(request);
+        }
+        let user = match api.user(request) {
+            Ok(user) => user,
+            Err(_) if wrong == Wrong::ForbidsAnonymous => return json(403, r#"{"error":"no"}"#),
+            Err(_) if wrong == Wrong::AlwaysOk => return json(200, r#"{"error":"denied"}"#),
+            Err(why) => return unauthorized(why),
+        };
+        order(wrong, &user, request, &owners)
+    })
+}
+
+fn order(wrong: Wrong, user: &str, request: &Request, owners: &Mutex<HashMap<String, String>>) -> Reply {
+    let mut owners = owners.lock().unwrap();
+    let id = request.path.trim_start_matches("/orders/").to_owned();
+    if request.method == "POST" {
+        let id = format!("order-{}", owners.len() + 1);
+        owners.insert(id.clone(), user.to_owned());
+        return json(201, &format!(r#"{{"id":"{id}"}}"#));
+    }
+    let missing = || json(404, &format!(r#"{{"error":"there is no order {id}"}}"#));
+    let whole = |owner: &str| json(200, &format!(r#"{{"id":"{id}","owner":"{owner}","item":"a book"}}"#));
+    let Some(owner) = owners.get(&id).cloned() else {
+        return if wrong == Wrong::MissingIsForbidden { json(403, r#"{"error":"no"}"#) } else { missing() };
+    };
+    let may = owner == user || user == "root";
+    match (may, wrong) {
+        (_, Wrong::GoneForAll) => missing(),
+        (_, Wrong::NoOwner) if request.method == "GET" => whole(&owner),
+        (_, Wrong::EmptyForAll) if request.method == "GET" => status(200),
+        (false, Wrong::TellsHidden) => json(404, r#"{"error":"this order is not yours"}"#),
+        (false, Wrong::ForgetsWhoAsks) => unauthorized("who are you?"),
+        (false, Wrong::AlwaysOk) => json(200, r#"{"error":"denied"}"#),
+        (false, Wrong::DeletesAnyway) if request.method == "DELETE" => {
+            owners.remove(&id);
+            missing()
+        }
+        (false, _) => missing(),
+        (true, _) if request.method == "DELETE" => {
+            owners.remove(&id);
+            status(204)
+        }
+        (true, _) => whole(&owner),
+    }
+}
+
+const GIVEN: &str = "given: { as: alice, request: POST /orders, expect: 201, capture: { order: $.id } }";
+
+fn reads(server: &Server, others: &str) -> Run {
+    let suite = format!(
+        r"
+access:
+  rows:
+    an order:
+      request: GET /orders/{{{{ order }}}}
+      missing: GET /orders/0000
+      {GIVEN}
+      expect: {{ alice: 200, admin: 200, anonymous: deny, bob: {others} }}
+"
+    );
+    Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite).run("")
+}
+
+fn cells(row: &str, verdicts: [&'static str; 4]) -> Vec<(String, &'static str)> {
+    ["anonymous", "alice", "bob", "root"].iter().map(|who| format!("{row} [as={who}]")).zip(verdicts).collect()
+}
+
+#[track_caller]
+fn must(run: &Run, code: i32, row: &str, verdicts: [&'static str; 4]) {
+    let cells = cells(row, verdicts);
+    run.must(code, &cells.iter().map(|(name, verdict)| (&**name, *verdict)).collect::<Vec<_>>());
+}
+
+fn deletes(server: &Server, unchanged: &str) -> Run {
+    let suite = format!(
+        r"
+access:
+  rows:
+    cancel:
+      request: DELETE /orders/{{{{ order }}}}
+      missing: DELETE /orders/0000
+      {GIVEN}
+      {unchanged}
+      expect: {{ alice: 204, admin: 204, bob: hidden }}
+"
+    );
+    Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite).run("")
+}
+
+const UNCHANGED: &str = r#"unchanged: { as: alice, request: "GET /orders/{{ order }}", expect: 200 }"#;
+
+/// Every cell has an order of its own, made by the same steps: the owner's is what proves the others.
+#[test]
+fn a_good_server_proves_each_refusal_with_something_of_its_own() {
+    must(&reads(&orders(Wrong::Nothing), "hidden"), 0, "an order", ["proven", "passed", "proven", "passed"]);
+    must(&deletes(&orders(Wrong::Nothing), UNCHANGED), 0, "cancel", ["proven", "passed", "proven", "passed"]);
+}
+
+#[test]
+fn a_404_for_everybody_hides_nothing() {
+    let lost = "inconclusive: row-unreached";
+    let failed = "failed: check-failed";
+    must(&reads(&orders(Wrong::GoneForAll), "hidden"), 1, "an order", [lost, failed, lost, failed]);
+    must(&reads(&orders(Wrong::GoneForAll), "404"), 1, "an order", [lost, failed, lost, failed]);
+}
+
+#[test]
+fn a_refusal_that_did_what_was_asked() {
+    let run = deletes(&orders(Wrong::DeletesAnyway), UNCHANGED);
+    must(&run, 1, "cancel", ["proven", "passed", "failed: changed", "passed"]);
+    // Without the look afterwards nobody would know.
+    must(&deletes(&orders(Wrong::DeletesAnyway), ""), 0, "cancel", ["proven", "passed", "proven", "passed"]);
+}
+
+#[test]
+fn a_hidden_order_looks_like_one_that_is_not_there() {
+    for wrong in [Wrong::TellsHidden, Wrong::MissingIsForbidden] {
+        let run = reads(&orders(wrong), "hidden");
+        must(&run, 1, "an order", ["proven", "passed", "failed: check-failed", "passed"]);
+    }
+}
+
+#[test]
+fn whoever_gets_in_is_told_what_they_got() {
+    let got = |wrong| {
+        let run = reads(&orders(wrong), "hidden");
+        must(&run, 1, "an order", ["proven", "passed", "failed: got-in", "passed"]);
+        run.case("an order [as=bob]")["access"]["body"].clone()
+    };
+    let whole = got(Wrong::NoOwner);
+    assert_eq!((&whole["is"], &whole["beside"]), (&"same".into(), &"alice".into()), "their ids differ: {whole}");
+    assert_eq!(got(Wrong::EmptyForAll)["is"], "empty");
+    let run = Project::new(
+        &orders(Wrong::Nothing).url,
+        &format!("{SCHEME}{PEOPLE}"),
+        "access:\n  columns: [alice, bob]\n  rows:\n    GET /me: { alice: 200 }\n",
+    )
+    .run("");
+    run.must(1, &[("GET /me [as=alice]", "passed"), ("GET /me [as=bob]", "failed: got-in")]);
+    assert_eq!(run.case("GET /me [as=bob]")["access"]["body"]["is"], "differs");
+}
+
+#[test]
+fn a_401_for_somebody_known_is_told_and_with_strict_a_failure() {
+    let suite = |strict: &str| {
+        format!(
+            "access:\n  strict: {strict}\n  rows:\n    an order:\n      request: GET /orders/{{{{ order }}}}\n      {GIVEN}\n      expect: {{ alice: 200, admin: 200 }}\n"
+        )
+    };
+    for (wrong, odd) in [(Wrong::ForgetsWhoAsks, 2), (Wrong::ForbidsAnonymous, 0)] {
+        let server = orders(wrong);
+        let run = |strict| Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite(strict)).run("");
+        let verdicts = |verdict| {
+            let mut all = ["proven", "passed", "failed: check-failed", "passed"];
+            if wrong == Wrong::ForgetsWhoAsks {
+                all[2] = "proven";
+            }
+            if verdict == "true" {
+                all[odd] = "failed: odd-refusal";
+            }
+            all
+        };
+        let lenient = run("false");
+        must(&lenient, i32::from(wrong == Wrong::ForbidsAnonymous), "an order", verdicts("false"));
+        let name = cells("an order", [""; 4])[odd].0.clone();
+        assert_eq!(lenient.reason(&name), "odd-refusal");
+        assert_eq!(lenient.report["summary"]["odd_refusals"], 1);
+        must(&run("true"), 1, "an order", verdicts("true"));
+    }
+}
+
+/// A row in which nobody gets in shows nothing, unless that is what it says.
+#[test]
+fn a_row_that_nobody_may_reach() {
+    let guarded = || {
+        let api = Api::default();
+        Server::start(move |r| match &*r.path {
+            "/login" | "/me" => api.answer(r),
+            // A guard in front of everything: the route does not even exist.
+            _ => api.known(r, |_| json(403, "{}")),
+        })
+    };
+    let run = |row: &str| {
+        let suite = format!("access:\n  rows:\n    GET /actuator: {row}\n    GET /me: {{ others: 200 }}\n");
+        Project::new(&guarded().url, &format!("{SCHEME}{PEOPLE}"), &suite).run("-k actuator")
+    };
+    let lost = "inconclusive: row-unreached";
+    must(&run("{ others: deny }"), 3, "GET /actuator", [lost; 4]);
+    must(&run("{ closed: true }"), 0, "GET /actuator", ["passed"; 4]);
+}
+
+/// A closed row needs people who are somebody all the same.
+#[test]
+fn a_closed_row_of_people_whose_login_is_worth_nothing() {
+    let server = Server::start(|r| match &*r.path {
+        "/login" => json(200, r#"{"access_token":"worth-nothing"}"#),
+        _ => json(403, "{}"),
+    });
+    let suite = "access:\n  rows:\n    GET /actuator: { closed: true }\n";
+    let run = Project::new(&server.url, &format!("{}{PEOPLE}", crate::runs::BLIND), suite).run("");
+    let never = "inconclusive: never-allowed";
+    must(&run, 3, "GET /actuator", ["passed", never, never, never]);
+}
+
+/// Where the target differs by who asks, one who gets in shows nothing about the others.
+#[test]
+fn a_target_that_is_each_ones_own() {
+    let api = Api::default();
+    let server = Server::start(move |r| match &*r.path {
+        // bob's page does not exist, and a guard says 403 to that.
+        "/users/bob" => api.known(r, |_| json(403, "{}")),
+        "/users/alice" => api.known(r, |_| json(200, "{}")),
+        _ => api.answer(r),
+    });
+    let suite =
+        "access:\n  columns: [alice, bob]\n  rows:\n    \"GET /users/{{ identity.username }}\": { alice: 200 }\n";
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+    let row = "GET /users/{{ identity.username }}";
+    run.must(
+        3,
+        &[(&format!("{row} [as=alice]"), "passed"), (&format!("{row} [as=bob]"), "inconclusive: row-unreached")],
+    );
+}
+
+/// An API that answers everything with 200 says once what a refusal is.
+#[test]
+fn outcomes_that_are_not_told_by_the_status() {
+    let outcomes = r"
+outcomes:
+  allow: { identity: { status: 200, json: { $.error: { exists: false } } } }
+  deny:
+    anonymous: { status: 200, json: { $.error: denied } }
+    identity: [418, { status: 200, json: { $.error: denied } }]
+";
+    let run = |wrong| {
+        let suite = format!(
+            "access:\n  rows:\n    an order:\n      request: GET /orders/{{{{ order }}}}\n      {GIVEN}\n      expect: {{ alice: allow, admin: allow }}\n"
+        );
+        Project::new(&orders(wrong).url, &format!("{SCHEME}{PEOPLE}{outcomes}"), &suite).run("")
+    };
+    must(&run(Wrong::AlwaysOk), 0, "an order", ["proven", "passed", "proven", "passed"]);
+    let failed = "failed: check-failed";
+    must(&run(Wrong::Nothing), 1, "an order", [failed, "passed", failed, "passed"]);
+}
+
+/// Refusals come before what might make them true, and what changes something is done by one at a time.
+#[test]
+fn cells_run_in_their_order() {
+    let log: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (api, seen) = (Api::default(), Arc::clone(&log));
+    let server = Server::start(move |r| {
+        if r.path.starts_with("/things") {
+            assert!(r.method == "GET" || r.in_flight == 1, "alone");
+            let who = api.user(r).unwrap_or_default();
+            seen.lock().unwrap().push(format!("{} {who}", r.method));
+            return match &*who {
+                "root" => json(200, "{}"),
+                "" => unauthorized("who?"),
+                _ => json(403, "{}"),
+            };
+        }
+        api.answer(r)
+    });
+    let suite = r"
+access:
+  columns: [root, alice, anonymous]
+  rows:
+    PUT /things: { root: allow }
+    GET /things: { root: allow }
+    POST /things: { root: allow }
+";
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+    assert_eq!(run.code, 0, "{}", run.said);
+    let seen = log.lock().unwrap();
+    assert_eq!(seen[2], "GET root", "{seen:?}");
+    assert_eq!(seen[3..], ["PUT alice", "PUT ", "PUT root", "POST alice", "POST ", "POST root"], "{seen:?}");
+}
+
+/// Who was left out by the command line cannot have been let in: such a refusal is unproven, not worthless.
+#[test]
+fn a_cell_that_is_run_alone() {
+    let suite = format!(
+        "access:\n  rows:\n    an order:\n      request: GET /orders/{{{{ order }}}}\n      missing: GET /orders/0000\n      {GIVEN}\n      expect: {{ alice: 200, admin: 200, anonymous: deny, bob: hidden }}\n"
+    );
+    let server = orders(Wrong::Nothing);
+    let project = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite);
+    let bob = [("an order [as=bob]", "unproven: unproven")];
+    project.run("--id suite/an-order[as=bob]").must(0, &bob);
+    let bob = [("an order [as=bob]", "inconclusive: unproven")];
+    project.run("--id suite/an-order[as=bob] --require-proof").must(3, &bob);
+}
