@@ -336,7 +336,7 @@ impl Row<'_> {
             row.given.iter().cloned().chain(missing).chain([target]).chain(unchanged.iter().cloned()).collect();
         let mut steps = compile_steps(&specs, self.ground.defaults, callers, reader);
         let teardown = compile_steps(&row.teardown, self.ground.defaults, callers, reader);
-        let asked = sessions(&watched, row.name.span, callers, reader);
+        let asked = sessions(&watched, callers, reader);
         callers.met.extend(asked);
         let identities: Vec<IdentityId> = std::mem::take(&mut callers.met).into_iter().collect();
         let ignore = row.missing.as_ref().map_or_else(Vec::new, |m| read_ignored(&m.ignore, reader));
