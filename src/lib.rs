@@ -17,6 +17,7 @@
 //!   [`answer`] is what came back.
 //! - Explaining: [`evidence`] takes down what an exchange shows, [`diagnose`] has the rules that say what it means.
 //! - Telling: [`event`] is the stream that every report in [`report`] listens to, [`verdict`] gives the exit code.
+//! - Counting: [`cover`] says which promises of an API document no case has checked.
 //! - Ground: [`files`] says what a suite may read, [`secret`] holds and masks values, [`term`] measures text for terminals.
 //! - [`cli`] is the command line; [`demo`] the embedded API, which uses nothing of the rest.
 //!
@@ -27,6 +28,7 @@ pub mod auth;
 pub mod capture;
 pub mod check;
 pub mod cli;
+pub mod cover;
 pub mod demo;
 pub mod diag;
 pub mod diagnose;

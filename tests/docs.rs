@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use authspec::spec::Key;
-use authspec::{answer, auth, capture, check, diagnose, event, report, spec, template, verdict};
+use authspec::{answer, auth, capture, check, cover, diagnose, event, report, spec, template, verdict};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -126,6 +126,8 @@ fn tables() -> Vec<(&'static str, String)> {
         ("functions", examples(template::FUNCTIONS.iter().map(|f| (f.name, f.about, f.example)))),
         ("formats", formats()),
         ("exit codes", table(["code", "means"], verdict::EXIT_CODES.iter().map(|(c, a)| (code(&c.to_string()), *a)))),
+        ("metrics", table(["metric", "counts"], cover::METRICS.iter().map(|m| (code(m.name), m.about)))),
+        ("coverage findings", table(["finding", "means"], cover::FINDINGS.iter().map(|f| (code(f.name), f.about)))),
         ("rules", rules()),
         ("reasons", table(["reason", "means"], event::REASONS.iter().map(|r| (code(r.name), r.about)))),
     ]

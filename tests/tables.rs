@@ -11,7 +11,7 @@ use authspec::event::REASONS;
 use authspec::plan::{Plan, PlanOptions, Selection};
 use authspec::source::SourceMap;
 use authspec::spec::{self, Input, Key};
-use authspec::{auth, capture, check, demo, diagnose, exec, plan, report, step, template, verdict};
+use authspec::{auth, capture, check, cover, demo, diagnose, exec, plan, report, step, template, verdict};
 use support::transcript::{Case, root, suites};
 
 /// Reasons that no suite can bring about, with why.
@@ -19,7 +19,7 @@ const UNTRIGGERED: &[(&str, &str)] =
     &[("internal", "only a bug does"), ("interrupted", "tests/integration/interrupts.rs does")];
 
 fn codes() -> impl Iterator<Item = &'static &'static Code> {
-    let tables: [&[&Code]; 8] = [
+    let tables: [&[&Code]; 9] = [
         spec::diags::CODES,
         template::diags::CODES,
         check::diags::CODES,
@@ -28,6 +28,7 @@ fn codes() -> impl Iterator<Item = &'static &'static Code> {
         auth::diags::CODES,
         plan::diags::CODES,
         exec::CODES,
+        cover::diags::CODES,
     ];
     tables.into_iter().flatten()
 }
@@ -47,6 +48,8 @@ fn tables() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("formats", report::FORMATS.iter().map(|f| (f.name, f.about)).collect()),
         ("weaknesses", demo::WEAKNESSES.iter().map(|w| (w.id, w.about)).collect()),
         ("rules", diagnose::rules().map(|r| (r.code, r.about)).collect()),
+        ("metrics", cover::METRICS.iter().map(|m| (m.name, m.about)).collect()),
+        ("coverage findings", cover::FINDINGS.iter().map(|f| (f.name, f.about)).collect()),
         ("step keys", keys(spec::STEP_KEYS)),
         ("case keys", keys(spec::CASE_KEYS)),
         ("each keys", keys(spec::EACH_KEYS)),
@@ -186,7 +189,7 @@ fn every_row_of_the_language_is_used_by_a_suite() {
     let mut unused = Vec::new();
     for (table, rows) in tables() {
         let used: Box<dyn Fn(&str) -> bool> = match table {
-            "codes" | "reasons" | "formats" | "weaknesses" | "rules" => continue,
+            "codes" | "reasons" | "formats" | "weaknesses" | "rules" | "metrics" | "coverage findings" => continue,
             "functions" => Box::new(|name| all.contains(&format!("| {name}")) || all.contains(&format!("{name}("))),
             "schemes" => Box::new(|name| all.contains(&format!("scheme: {name}"))),
             _ => Box::new(|name| has_key(&all, name)),

@@ -10,8 +10,11 @@ use crate::spec::parse_duration;
 use crate::term::did_you_mean;
 use crate::verdict::EXIT_CODES;
 
+mod cover;
 mod single;
 
+use cover::COVER_CODES;
+pub use cover::{Bound, CoverArgs};
 use single::LOGIN_CODES;
 pub use single::{LoginArgs, PlaceArgs, TokenArgs, TryArgs, WhoArgs};
 
@@ -56,6 +59,9 @@ pub enum Command {
     /// Log one identity in and print its credential, for scripts: nothing else is on standard output.
     #[command(after_help = LOGIN_CODES)]
     Token(TokenArgs),
+    /// Count which operations of an API document no case has checked, and for whom.
+    #[command(after_help = COVER_CODES)]
+    Cover(CoverArgs),
     /// Start the embedded demo API and keep it running.
     Demo(DemoArgs),
     /// Print the JSON Schema of suites or project files, for editors.

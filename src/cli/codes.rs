@@ -3,7 +3,7 @@
 use crate::diag::Code;
 use crate::diagnose::{self, Link};
 use crate::event::{Certainty, REASONS, Verdict};
-use crate::{auth, capture, check, exec, plan, spec, step, template};
+use crate::{auth, capture, check, cover, exec, plan, spec, step, template};
 
 /// A code with its texts.
 pub(super) struct Explained {
@@ -73,7 +73,7 @@ pub(super) fn all() -> Vec<Explained> {
         auth::diags::CODES,
         plan::diags::CODES,
         exec::CODES,
-        &[],
+        cover::diags::CODES,
     ];
     let faults = faults.into_iter().flatten().map(|c| Explained {
         name: c.name,

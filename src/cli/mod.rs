@@ -15,6 +15,7 @@ mod attempt;
 mod check;
 mod codes;
 mod context;
+mod cover;
 mod demo;
 mod explain;
 mod failed;
@@ -62,6 +63,7 @@ fn dispatch(args: Args, mut context: Context) -> u8 {
         Command::Try(args) => attempt::run(&args, &mut context),
         Command::Login(args) => login::run(&args, &mut context),
         Command::Token(args) => login::token(&args, &mut context),
+        Command::Cover(args) => cover::run(&args, &mut context),
         Command::Demo(demo) => demo::run(&demo, &mut context),
         Command::Schema(schema) => schema::run(&schema, &mut context),
         Command::Completions(args) => manual::completions(&args, &mut context),

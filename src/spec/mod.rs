@@ -44,4 +44,4 @@ pub use shared::{
     DEFAULT_KEYS, DEMO_KEYS, IDENTITY_KEYS, NAMED_TARGET_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS,
 };
 pub use step::{FILE_KEYS, STEP_KEYS, one_or_more_steps, page_step, request_step};
-pub use yaml::{Data, Entry, Node, Style};
+pub use yaml::{Data, Entry, Node, Style, document};

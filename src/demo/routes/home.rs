@@ -11,8 +11,9 @@ use crate::demo::oauth::clients::CLIENTS;
 use crate::demo::state::App;
 
 /// Every route and what it is for, as the front page tells it.
-const ROUTES: &[(&str, &str)] = &[
+pub(super) const ROUTES: &[(&str, &str)] = &[
     ("GET /", "this page"),
+    ("GET /openapi.json", "these routes as an API document, for `authspec cover`"),
     ("GET /health", "whether the demo is up"),
     ("POST /register", "a new user: {username, password}"),
     ("POST /login", "tokens for {username, password, lifetime?, refresh_lifetime?}"),

@@ -12,6 +12,7 @@ mod keys;
 mod login;
 mod me;
 mod notes;
+mod openapi;
 pub(crate) mod pages;
 mod report;
 mod retries;
@@ -33,6 +34,7 @@ use super::{gateway, oauth, outer};
 pub(crate) fn all(app: App) -> Router {
     let routes = Router::new()
         .merge(home::routes())
+        .merge(openapi::routes())
         .merge(login::routes())
         .merge(tokens::routes())
         .merge(me::routes())

@@ -6,6 +6,7 @@ mod digest;
 mod hmac;
 mod login;
 mod oauth;
+mod openapi;
 mod other;
 mod tokens;
 mod weak;

@@ -113,6 +113,12 @@ impl Line {
         if text.is_empty() { self } else { self.text("   ").push(role, text) }
     }
 
+    /// Adds all of another line.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.pieces.extend(other.pieces);
+        self
+    }
+
     /// Fills with blanks up to a column.
     pub(crate) fn pad_to(self, column: usize) -> Self {
         let missing = column.saturating_sub(self.width());

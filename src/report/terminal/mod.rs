@@ -24,9 +24,9 @@ mod tests;
 
 pub use exchange::exchanges;
 pub use line::{Colour, Glyphs};
+pub(crate) use line::{Line, Page, Role, width};
 
 use causes::Causes;
-use line::{Line, Page, Role};
 use logins::Logins;
 use progress::Progress;
 use screen::Screen;

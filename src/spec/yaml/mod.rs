@@ -148,6 +148,11 @@ pub(super) fn parse(file: FileId, text: &str, words: &mut Words, diags: &mut Dia
     })
 }
 
+/// Parses a file that is no suite, such as an API document: any YAML or JSON, with its places.
+pub fn document(file: FileId, text: &str, diags: &mut Diagnostics) -> Option<Node> {
+    parse(file, text, &mut Words::default(), diags)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,150 @@
+//! An API document as coverage needs it: operations, what they ask of a caller, and the schemes they ask it by.
+
+use std::sync::Arc;
+
+use crate::source::Span;
+
+/// An OpenAPI document.
+#[derive(Debug)]
+pub struct Document {
+    /// The name it gives itself.
+    pub title: String,
+    /// The version of the API.
+    pub version: String,
+    /// The version of OpenAPI it is written in.
+    pub openapi: String,
+    /// The URLs of its servers, with the defaults of their variables.
+    pub servers: Vec<String>,
+    /// All operations, in the order of the document.
+    pub operations: Vec<Operation>,
+    /// The security schemes it declares.
+    pub schemes: Vec<SecurityScheme>,
+    /// The file it was read from, as it was named.
+    pub file: Arc<str>,
+}
+
+/// One method of one path.
+#[derive(Debug)]
+pub struct Operation {
+    /// The method in capitals.
+    pub method: String,
+    /// The path as it is written, with its parameters in braces.
+    pub path: String,
+    /// The paths of the servers it is served by, without a slash at the end.
+    pub prefixes: Vec<String>,
+    /// What it asks of a caller.
+    pub security: Security,
+    /// The parameters of its path that name an object: those that are not one of a few words.
+    pub objects: Vec<String>,
+    /// The roles that may call it, where the document says so.
+    pub roles: Option<Vec<String>>,
+    /// The statuses it documents, ranges such as `4XX` and `default` among them.
+    pub statuses: Vec<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Whether it takes a body.
+    pub body: bool,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// What an operation asks of a caller (OpenAPI 3.1, section 4.8.10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Security {
+    /// Nothing is said, neither here nor for the whole document. That is not public: it is unknown.
+    Undeclared,
+    /// `security: []`.
+    Public,
+    /// With `{}` among the alternatives: a credential is welcome and not needed.
+    Optional(Vec<Requirement>),
+    /// One of the alternatives.
+    Required(Vec<Requirement>),
+}
+
+impl Security {
+    /// The word of reports.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Undeclared => "undeclared",
+            Self::Public => "public",
+            Self::Optional(_) => "optional",
+            Self::Required(_) => "required",
+        }
+    }
+
+    /// The alternatives, each of which is enough.
+    pub fn alternatives(&self) -> &[Requirement] {
+        match self {
+            Self::Undeclared | Self::Public => &[],
+            Self::Optional(all) | Self::Required(all) => all,
+        }
+    }
+}
+
+/// Schemes that are needed together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Requirement {
+    /// Names of schemes, each with its scopes or roles.
+    pub schemes: Vec<(String, Vec<String>)>,
+}
+
+/// A scheme of the document.
+#[derive(Debug)]
+pub struct SecurityScheme {
+    /// Its name.
+    pub name: String,
+    /// How a credential travels.
+    pub kind: SchemeKind,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// How a credential travels by a scheme.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemeKind {
+    /// `type: http` with the scheme in lower case: `bearer`, `basic`.
+    Http(String),
+    /// `type: apiKey`.
+    ApiKey(KeyPlace, String),
+    /// `type: oauth2` with the names of its flows.
+    OAuth2(Vec<String>),
+    /// `type: openIdConnect`.
+    OpenId,
+    /// `type: mutualTLS`, since OpenAPI 3.1.
+    MutualTls,
+}
+
+/// Where an API key stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyPlace {
+    /// In a header field.
+    Header,
+    /// In the query.
+    Query,
+    /// In a cookie.
+    Cookie,
+}
+
+impl Document {
+    /// Finds a scheme by its name.
+    pub fn scheme(&self, name: &str) -> Option<&SecurityScheme> {
+        self.schemes.iter().find(|s| s.name == name)
+    }
+}
+
+impl Operation {
+    /// Method and path, as people read it.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// Tells whether it only looks (RFC 9110, section 9.2.1).
+    pub fn is_safe(&self) -> bool {
+        matches!(&*self.method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+    }
+
+    /// Tells whether strangers have to be refused; what is not declared counts as protected until it is.
+    pub fn is_protected(&self) -> bool {
+        matches!(self.security, Security::Required(_) | Security::Undeclared)
+    }
+}

@@ -1,0 +1,248 @@
+//! The cells: which operation was asked by whom, and what came of it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use super::document::{Document, Operation};
+use super::results::{CaseResult, Results, StepResult};
+use super::route::Router;
+use super::stance::{Groups, Said, Stance, State, Want, carries, said, stance, state, want};
+use crate::event::{Carried, Verdict};
+
+/// What was found out about all operations.
+#[derive(Debug)]
+pub struct Grid {
+    /// The stances, in the order of reports.
+    pub stances: Vec<Stance>,
+    /// A row for each operation, in the order of the document.
+    pub rows: Vec<Row>,
+    /// Requests that belong to no operation: method and path, how often, and whether a stranger was let in.
+    pub elsewhere: BTreeMap<(String, String), Elsewhere>,
+    /// How many requests were looked at.
+    pub requests: usize,
+    /// How often a defect was sent, and how often it was refused exactly as it should be.
+    pub mutations: (usize, usize),
+    /// For each role those who were seen with it, and how often.
+    pub people: BTreeMap<String, BTreeMap<String, usize>>,
+    /// What the groups of people are.
+    pub groups: Groups,
+}
+
+/// The cells of an operation.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// A state for each stance.
+    pub cells: Vec<State>,
+    /// What each stance should get, as the document or, where it is silent, the cases say.
+    pub wants: Vec<Want>,
+    /// Statuses that say something about access, as they were seen.
+    pub statuses: BTreeSet<u16>,
+    /// Which alternatives of its security were used.
+    pub used: Vec<bool>,
+    /// Whether anybody was seen being let in with a credential.
+    pub allowed: bool,
+    /// Whether a stranger was let in.
+    pub open: bool,
+}
+
+/// A request that belongs to no operation.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Elsewhere {
+    /// How often it was sent.
+    pub times: usize,
+    /// How often a stranger was let in.
+    pub open: usize,
+}
+
+/// One request of an operation.
+struct Asked<'r> {
+    op: usize,
+    step: &'r StepResult,
+    verdict: Verdict,
+    good_before: bool,
+}
+
+impl Grid {
+    /// Counts what results show.
+    pub fn of(document: &Document, results: &[Results]) -> Self {
+        let router = Router::new(&document.operations);
+        let mut grid = Self {
+            stances: Vec::new(),
+            rows: Vec::new(),
+            elsewhere: BTreeMap::new(),
+            requests: 0,
+            mutations: (0, 0),
+            people: BTreeMap::new(),
+            groups: Groups::Roles,
+        };
+        let steps = || results.iter().flat_map(|r| &r.cases).flat_map(|c| &c.steps);
+        let roles = document.operations.iter().any(|o| o.roles.is_some()) || steps().any(|s| s.role.is_some());
+        grid.groups = if roles { Groups::Roles } else { Groups::Names };
+        let asked = grid.asked(&router, results);
+        grid.stances = stances(document, &grid.people);
+        let blank = |op: &Operation| Row::blank(op, &grid.stances);
+        grid.rows = document.operations.iter().map(blank).collect();
+        for one in asked.iter().filter(|a| said(a.step) == Said::Allowed && may_show(a.step)) {
+            grid.rows[one.op].allowed = true;
+        }
+        let owners = Owners::of(&asked);
+        for one in &asked {
+            grid.mark(document, one, &owners);
+        }
+        grid
+    }
+
+    /// Sorts all requests to their operations.
+    fn asked<'r>(&mut self, router: &Router, results: &'r [Results]) -> Vec<Asked<'r>> {
+        let mut out = Vec::new();
+        for case in results.iter().flat_map(|r| &r.cases) {
+            for (i, step) in case.steps.iter().enumerate().filter(|(_, s)| s.sent.is_some()) {
+                self.requests += 1;
+                if let (Some(caller), Some(group), true) = (&step.caller, self.groups.of(step), step.is_own()) {
+                    *self.people.entry(group.to_owned()).or_default().entry(caller.clone()).or_default() += 1;
+                }
+                let (method, _) = step.line();
+                match router.find(method, step.line().1) {
+                    Some(op) => {
+                        let good_before = good_before(case, i);
+                        out.push(Asked { op, step, verdict: case.verdict, good_before });
+                    }
+                    None if method == "OPTIONS" => {}
+                    None => {
+                        let key = (method.to_owned(), step.path().to_owned());
+                        let found = self.elsewhere.entry(key).or_default();
+                        found.times += 1;
+                        let stranger = step.sent.as_ref().is_some_and(|s| s.credential == Carried::None);
+                        found.open += usize::from(stranger && matches!(step.first_status(), Some(200..=299)));
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn mark(&mut self, document: &Document, one: &Asked<'_>, owners: &Owners<'_>) {
+        let (op, step) = (&document.operations[one.op], one.step);
+        let row = &mut self.rows[one.op];
+        let speaks = said(step);
+        if let Some(status) = step.first_status().filter(|s| matches!(s, 200..=299 | 401 | 403)) {
+            row.statuses.insert(status);
+        }
+        if speaks == Said::Allowed {
+            for (used, requirement) in row.used.iter_mut().zip(op.security.alternatives()) {
+                let schemes = requirement.schemes.iter().filter_map(|(name, _)| document.scheme(name));
+                *used |= may_show(step) && schemes.map(|s| carries(&s.kind, step)).all(|c| c != Some(false));
+            }
+        }
+        if step.with.as_deref().is_some_and(|w| w != "none") {
+            self.mutations.0 += 1;
+            let exact = step.grade.as_deref().map_or(step.first_status() == Some(401), |g| g == "denied-exact");
+            self.mutations.1 += usize::from(exact && step.broken == 0);
+        }
+        if speaks == Said::Hidden && !owners.is_there(step) {
+            // Nothing was there for anybody.
+            return;
+        }
+        if matches!(speaks, Said::Refused | Said::Hidden) && owners.has_peer(step) {
+            self.put(op, one, &Stance::Peer);
+        }
+        if let Some(stance) = stance(document, op, (step, one.good_before), self.groups) {
+            self.put(op, one, &stance);
+        }
+    }
+
+    /// Puts what a request shows into its cell.
+    fn put(&mut self, op: &Operation, one: &Asked<'_>, stance: &Stance) {
+        let Some(at) = self.stances.iter().position(|s| s == stance) else { return };
+        let row = &mut self.rows[one.op];
+        row.open |= *stance == Stance::Anonymous && said(one.step) == Said::Allowed;
+        let wanted = want(op, stance);
+        let Some(state) = state(op, (one.step, one.verdict), (stance, wanted), row.allowed) else { return };
+        // The more telling of two states stays.
+        row.cells[at] = row.cells[at].max(state);
+        if wanted == Want::Open && state != State::Failed {
+            // Whoever was let in once may; what was refused beside it is somebody else's.
+            match (said(one.step), row.wants[at]) {
+                (Said::Allowed, _) => row.wants[at] = Want::Allowed,
+                (Said::Refused | Said::Hidden, Want::Open) => row.wants[at] = Want::Denied,
+                (Said::Refused | Said::Hidden | Said::Nothing, _) => {}
+            }
+        }
+    }
+}
+
+impl Row {
+    fn blank(op: &Operation, stances: &[Stance]) -> Self {
+        let wants: Vec<Want> = stances.iter().map(|s| want(op, s)).collect();
+        let cell = |w: &Want| if *w == Want::Nothing { State::NotApplicable } else { State::Untested };
+        Self {
+            cells: wants.iter().map(cell).collect(),
+            wants,
+            statuses: BTreeSet::new(),
+            used: vec![false; op.security.alternatives().len()],
+            allowed: false,
+            open: false,
+        }
+    }
+}
+
+/// Tells whether an answer shows that a credential is good for something.
+fn may_show(step: &StepResult) -> bool {
+    let with = step.with.as_deref().is_some_and(|w| w != "none");
+    !with && step.sent.as_ref().is_some_and(|s| s.credential != Carried::None)
+}
+
+/// Tells whether the same was allowed to the same caller earlier in a case, and the case waited since.
+fn good_before(case: &CaseResult, at: usize) -> bool {
+    let step = &case.steps[at];
+    let same = |s: &StepResult| s.request == step.request && s.caller == step.caller && said(s) == Said::Allowed;
+    let Some(good) = case.steps[..at].iter().rposition(same) else { return false };
+    let credential = |s: &StepResult| s.sent.as_ref().map(|s| s.credential);
+    let waited = case.steps[good + 1..=at].iter().any(|s| s.sent.as_ref().is_some_and(|s| s.paused));
+    waited && credential(&case.steps[good]) == credential(step)
+}
+
+/// The stances of a document: those of everybody, and one for each role that is declared or was seen.
+fn stances<T>(document: &Document, people: &BTreeMap<String, T>) -> Vec<Stance> {
+    let declared = document.operations.iter().filter_map(|o| o.roles.as_ref()).flatten();
+    let roles: BTreeSet<&String> = declared.chain(people.keys()).collect();
+    let fixed = [Stance::Anonymous, Stance::Invalid, Stance::Expired];
+    let roles = roles.into_iter().map(|r| Stance::Role(r.clone()));
+    fixed.into_iter().chain(roles).chain([Stance::Peer]).collect()
+}
+
+/// Who was let in to which address.
+struct Owners<'r> {
+    by_path: HashMap<&'r str, HashSet<(&'r str, Option<&'r str>)>>,
+    /// Addresses that were there for anybody with a credential.
+    there: HashSet<&'r str>,
+}
+
+impl<'r> Owners<'r> {
+    fn of(asked: &[Asked<'r>]) -> Self {
+        let mut owners = Self { by_path: HashMap::new(), there: HashSet::new() };
+        for step in asked.iter().map(|a| a.step).filter(|s| said(s) == Said::Allowed && s.broken == 0) {
+            if !may_show(step) {
+                continue;
+            }
+            owners.there.insert(step.path());
+            if let (Some(caller), true) = (&step.caller, step.is_own()) {
+                owners.by_path.entry(step.path()).or_default().insert((caller, step.role.as_deref()));
+            }
+        }
+        owners
+    }
+
+    fn is_there(&self, step: &StepResult) -> bool {
+        self.there.contains(step.path())
+    }
+
+    /// Tells whether somebody else of the same role was let in to the same address.
+    fn has_peer(&self, step: &StepResult) -> bool {
+        if !step.is_own() || step.with.as_deref().is_some_and(|w| w != "none") {
+            return false;
+        }
+        let all = self.by_path.get(step.path()).into_iter().flatten();
+        let mut others = all.filter(|(caller, _)| Some(*caller) != step.caller.as_deref());
+        others.any(|(_, role)| role.is_none() || step.role.is_none() || *role == step.role.as_deref())
+    }
+}

@@ -1,0 +1,126 @@
+use super::*;
+use crate::cover::testing::{document, read};
+
+const HEAD: &str = "openapi: 3.1.0\ninfo: { title: Shop, version: '1' }\n";
+
+#[test]
+fn security_is_inherited_overridden_and_never_guessed() {
+    let text = format!(
+        "{HEAD}security: [ {{ token: [] }} ]
+components:
+  securitySchemes:
+    token: {{ type: http, scheme: Bearer }}
+    key: {{ type: apiKey, in: cookie, name: sid }}
+paths:
+  /a: {{ get: {{}}, post: {{ security: [] }}, put: {{ security: [ {{}}, {{ key: [] }} ] }} }}
+  /b: {{ get: {{ security: [ {{ token: [], key: [] }}, {{ key: [] }} ] }}, patch: {{ security: [ {{}} ] }} }}
+"
+    );
+    let doc = document(&text);
+    let of = |name: &str| doc.operations.iter().find(|o| o.name() == name).unwrap().security.clone();
+    let need = |names: &[&str]| Requirement { schemes: names.iter().map(|n| ((*n).to_owned(), vec![])).collect() };
+    assert_eq!(of("GET /a"), Security::Required(vec![need(&["token"])]));
+    assert_eq!(of("POST /a"), Security::Public);
+    assert_eq!(of("PUT /a"), Security::Optional(vec![need(&["key"])]));
+    assert_eq!(of("GET /b"), Security::Required(vec![need(&["token", "key"]), need(&["key"])]));
+    assert_eq!(of("PATCH /b"), Security::Public);
+    let silent = document(&format!("{HEAD}paths: {{ /a: {{ get: {{}} }} }}"));
+    assert_eq!(silent.operations[0].security, Security::Undeclared);
+    assert!(silent.operations[0].is_protected());
+}
+
+#[test]
+fn servers_give_prefixes_the_nearest_ones() {
+    let text = "openapi: 3.0.3
+servers:
+  - url: https://{host}/api/{version}/
+    variables: { host: { default: a.example }, version: { enum: [v1, v2], default: v1 } }
+  - url: /relative
+paths:
+  /a: { get: {}, post: { servers: [ { url: 'https://b.example' } ] } }
+  /b: { servers: [ { url: https://c.example/other } ], get: {} }
+";
+    let doc = document(text);
+    let prefixes: Vec<&[String]> = doc.operations.iter().map(|o| &o.prefixes[..]).collect();
+    assert_eq!(prefixes[0], ["/api/v1", "/api/v2", "/relative"]);
+    assert_eq!(prefixes[1], [""]);
+    assert_eq!(prefixes[2], ["/other"]);
+    assert_eq!(doc.servers[0], "https://a.example/api/v1/");
+}
+
+#[test]
+fn references_are_followed_inside_and_never_in_circles() {
+    let text = "openapi: 3.1.0
+paths:
+  /a/{id}: { $ref: '#/components/pathItems/a~1item' }
+components:
+  pathItems:
+    a/item:
+      parameters: [ { $ref: '#/components/parameters/kind' } ]
+      get: { responses: { 200: {}, '401': {}, default: {} } }
+  parameters:
+    kind: { in: path, name: id, schema: { $ref: '#/components/schemas/Kind' } }
+  schemas: { Kind: { enum: [a, b] } }
+";
+    let doc = document(text);
+    assert_eq!(doc.operations[0].name(), "GET /a/{id}");
+    assert_eq!(doc.operations[0].objects, Vec::<String>::new(), "one of two words is no object");
+    assert_eq!(doc.operations[0].statuses, ["200", "401", "default"]);
+    for (to, said) in [
+        ("'#/components/pathItems/b'", "leads nowhere"),
+        ("'#/paths/~1a'", "leads back to itself"),
+        ("other.yaml", "cannot be read: no such file"),
+        ("https://example.com/a.yaml", "is on the network"),
+        ("../../../etc/hostname", "outside of the folder"),
+    ] {
+        let (_, told) = read(&format!("openapi: 3.1.0\npaths: {{ /a: {{ $ref: {to} }} }}\n"));
+        assert!(told.contains("error[openapi-ref]") && told.contains(said), "{to}: {told}");
+    }
+}
+
+#[test]
+fn roles_stand_in_an_extension_or_since_3_1_behind_a_scheme() {
+    let text = |version: &str| {
+        format!(
+            "openapi: {version}
+components: {{ securitySchemes: {{ token: {{ type: http, scheme: bearer }}, login: {{ type: oauth2, flows: {{}} }} }} }}
+paths:
+  /a:
+    get: {{ security: [ {{ token: [admin] }} ] }}
+    put: {{ security: [ {{ login: [orders.read] }} ] }}
+    post: {{ security: [ {{ token: [] }} ], x-required-roles: [auditor, admin] }}
+    delete: {{ security: [ {{ token: [] }} ], x-required-roles: admin }}
+"
+        )
+    };
+    let roles = |version: &str| document(&text(version)).operations.into_iter().map(|o| o.roles).collect::<Vec<_>>();
+    let list = |names: &[&str]| Some(names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+    assert_eq!(roles("3.1.0"), [list(&["admin"]), None, list(&["auditor", "admin"]), list(&["admin"])]);
+    assert_eq!(roles("3.0.3")[0], None, "in 3.0 nothing may stand there");
+}
+
+#[test]
+fn json_is_read_and_old_versions_are_not() {
+    let text = "{\n\t\"openapi\": \"3.0.0\",\n\t\"paths\": {\"/a\": {\"get\": {\"responses\": {\"200\": {}}}}}\n}";
+    assert_eq!(document(text).operations.len(), 1);
+    for (text, said) in [
+        ("swagger: '2.0'\npaths: {}\n", "OpenAPI 2.0 is not read"),
+        ("openapi: 4.0.0\npaths: {}\n", "OpenAPI 4.0.0 is not read"),
+        ("cases: []\n", "it has no `openapi:`"),
+        ("- 1\n", "it is no map"),
+        ("openapi: 3.1.0\n", "`paths` is missing"),
+        ("openapi: 3.0.0\npaths: { a: {} }\n", "does not begin with `/`"),
+        ("openapi: 3.0.0\npaths: { '/a/{b}': {}, '/a/{c}': {} }\n", "match the same requests"),
+        (
+            "openapi: 3.0.0\npaths: { /a: { get: { security: [ { tokn: [] } ] } } }\n",
+            "no security scheme called `tokn`",
+        ),
+        (
+            "openapi: 3.0.0\ncomponents: { securitySchemes: { m: { type: mutualTLS } } }\npaths: {}\n",
+            "no type of a security scheme",
+        ),
+    ] {
+        let (_, told) = read(text);
+        assert!(told.contains(said), "{text}: {told}");
+    }
+}

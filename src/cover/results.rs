@@ -1,0 +1,101 @@
+//! What results of `authspec run --json` say was really sent.
+
+use serde::Deserialize;
+
+use crate::event::{Carried, RefusalProof, SentRecord, Verdict};
+
+/// What is needed of a JSON report.
+#[derive(Debug, Deserialize)]
+pub struct Results {
+    /// Its schema.
+    #[serde(default)]
+    pub schema: String,
+    /// Its cases.
+    #[serde(default)]
+    pub cases: Vec<CaseResult>,
+}
+
+/// A case.
+#[derive(Debug, Deserialize)]
+pub struct CaseResult {
+    /// Its stable id.
+    pub id: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// The steps that ran.
+    #[serde(default)]
+    pub steps: Vec<StepResult>,
+}
+
+/// A step.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StepResult {
+    /// The identity, `anonymous` or nobody.
+    pub caller: Option<String>,
+    /// Its role.
+    pub role: Option<String>,
+    /// The mutation that it was sent with.
+    pub with: Option<String>,
+    /// How a mutation was answered.
+    pub grade: Option<String>,
+    /// Method and target.
+    pub request: String,
+    /// What left.
+    pub sent: Option<SentRecord>,
+    /// The last status.
+    pub status: Option<u16>,
+    /// What its refusal proves.
+    pub refusal: Option<RefusalProof>,
+    /// How many expectations did not hold.
+    #[serde(default)]
+    pub broken: usize,
+}
+
+impl StepResult {
+    /// Method and target.
+    pub fn line(&self) -> (&str, &str) {
+        self.request.split_once(' ').unwrap_or((&self.request, ""))
+    }
+
+    /// The path of its target.
+    pub fn path(&self) -> &str {
+        self.line().1.split(['?', '#']).next().unwrap_or_default()
+    }
+
+    /// Tells whether its query has a parameter.
+    pub fn has_query(&self, name: &str) -> bool {
+        let query = self.line().1.split_once('?').map_or("", |(_, query)| query);
+        query.split('&').any(|pair| pair.split('=').next() == Some(name))
+    }
+
+    /// The status of the first answer: redirects that were followed lead elsewhere.
+    pub fn first_status(&self) -> Option<u16> {
+        self.sent.as_ref().and_then(|s| s.followed.first().copied()).or(self.status)
+    }
+
+    /// Tells whether it was sent with the credential of its caller.
+    pub fn is_own(&self) -> bool {
+        self.sent.as_ref().is_some_and(|s| s.credential == Carried::Own)
+    }
+}
+
+/// Reads results; the error is a sentence about the file.
+pub fn parse(name: &str, text: &[u8], schema: &str) -> Result<Results, String> {
+    let place = |e: serde_json::Error| {
+        format!("{name} is no result of `authspec run --json` (line {}, column {})", e.line(), e.column())
+    };
+    let results: Results = serde_json::from_slice(text).map_err(place)?;
+    if results.schema != schema {
+        let found = if results.schema.is_empty() {
+            "it has no schema".to_owned()
+        } else {
+            format!("its schema is `{}`", results.schema)
+        };
+        return Err(format!("{name} is no result of `authspec run --json`: {found}, not `{schema}`"));
+    }
+    let mut answered = results.cases.iter().flat_map(|c| &c.steps).filter(|s| s.status.is_some()).peekable();
+    if answered.peek().is_some() && answered.all(|s| s.sent.is_none()) {
+        return Err(format!("{name} does not say what was sent: it was written by an older version; run again"));
+    }
+    Ok(results)
+}

@@ -1,0 +1,183 @@
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::testing::{document, results, step};
+use super::*;
+use crate::source::SourceMap;
+
+const API: &str = "openapi: 3.1.0
+info: { title: Notes, version: '1' }
+servers: [ { url: http://localhost/v1 } ]
+security: [ { token: [] } ]
+components: { securitySchemes: { token: { type: http, scheme: bearer } } }
+paths:
+  /health: { get: { security: [], responses: { 200: {} } } }
+  /me: { get: { responses: { 200: {}, 401: {} } } }
+  /notes/{id}: { get: { responses: { 200: {}, 401: {}, 404: {} } } }
+  /users: { get: { x-required-roles: [admin], responses: { 200: {}, 403: {} } } }
+";
+
+/// The states of an operation by stance.
+fn cells(api: &str, cases: &[Vec<Value>], operation: &str) -> BTreeMap<String, &'static str> {
+    let document = document(api);
+    let grid = Grid::of(&document, &[results(cases)]);
+    let at = document.operations.iter().position(|o| o.name() == operation).unwrap();
+    let all = grid.stances.iter().zip(&grid.rows[at].cells);
+    all.filter(|(_, c)| **c != State::NotApplicable).map(|(s, c)| (s.name().to_owned(), c.word())).collect()
+}
+
+fn all(lines: &[&str]) -> Vec<Vec<Value>> {
+    lines.iter().map(|line| vec![step(line, json!({}))]).collect()
+}
+
+fn share(cases: &[Vec<Value>], name: &str) -> (usize, usize) {
+    let document = document(API);
+    let grid = Grid::of(&document, &[results(cases)]);
+    let share = metric(name).unwrap().count(&document, &grid);
+    (share.covered, share.of)
+}
+
+#[test]
+fn a_refusal_counts_when_access_was_at_stake() {
+    let alone = all(&["anonymous GET /v1/me 401"]);
+    assert_eq!(cells(API, &alone, "GET /me")["anonymous"], "vacuous");
+    let with = all(&["anonymous GET /v1/me 401", "alice:user GET /v1/me 200"]);
+    let me = cells(API, &with, "GET /me");
+    assert_eq!(
+        (me["anonymous"], me["user"], me["invalid"], me["expired"]),
+        ("passed-exact", "passed-exact", "untested", "untested")
+    );
+    let other = all(&["anonymous GET /v1/me 403", "alice:user GET /v1/me 200"]);
+    assert_eq!(cells(API, &other, "GET /me")["anonymous"], "passed-loose");
+    let open = all(&["anonymous GET /v1/me 200"]);
+    assert_eq!(cells(API, &open, "GET /me")["anonymous"], "failed");
+    // Neither another path nor a server that answers nothing of the kind.
+    let elsewhere = all(&["anonymous GET /me 401", "anonymous GET /v1/me 500", "anonymous GET /v1/me 404"]);
+    assert_eq!(cells(API, &elsewhere, "GET /me")["anonymous"], "untested");
+    // What the runner found to prove nothing proves nothing here.
+    let mut dead = all(&["alice:user GET /v1/users 403", "root:admin GET /v1/users 200"]);
+    dead[0][0]["refusal"] = "nothing".into();
+    assert_eq!(cells(API, &dead, "GET /users")["user"], "vacuous");
+}
+
+#[test]
+fn public_operations_are_there_for_strangers_alone() {
+    let health = cells(API, &all(&["anonymous GET /v1/health 200", "alice:user GET /v1/health 200"]), "GET /health");
+    assert_eq!(health, BTreeMap::from([("anonymous".to_owned(), "passed-exact")]));
+}
+
+#[test]
+fn roles_are_those_of_the_document_or_of_the_cases() {
+    let lines = all(&["root:admin GET /v1/users 200", "alice:user GET /v1/users 403", "alice:user GET /v1/me 200"]);
+    let users = cells(API, &lines, "GET /users");
+    assert_eq!((users["admin"], users["user"]), ("passed-exact", "passed-exact"));
+    let wrong = all(&["alice:user GET /v1/users 200"]);
+    assert_eq!(cells(API, &wrong, "GET /users")["user"], "failed");
+    // Declared: user is denied. Open and untested: user on the notes, admin on me and the notes.
+    assert_eq!(share(&lines, "role-denial"), (1, 4));
+    assert_eq!(share(&lines, "role-grant"), (2, 2));
+}
+
+#[test]
+fn a_peer_is_somebody_else_of_the_same_role_at_the_same_address() {
+    let mine = "alice:user GET /v1/notes/7 200";
+    let peer = |lines: &[&str]| cells(API, &all(lines), "GET /notes/{id}")["peer"];
+    assert_eq!(peer(&[mine, "bob:user GET /v1/notes/7 404"]), "passed-exact");
+    assert_eq!(peer(&[mine, "bob:user GET /v1/notes/8 404"]), "untested", "nobody was seen with that one");
+    assert_eq!(peer(&[mine, "dora:auditor GET /v1/notes/7 404"]), "untested", "another role is another cell");
+    assert_eq!(peer(&[mine, "alice:user GET /v1/notes/7 404"]), "untested", "nobody is a peer of themselves");
+    assert_eq!(peer(&[mine, "bob:user GET /v1/notes/7 401"]), "passed-loose");
+    assert_eq!(share(&all(&[mine, "bob:user GET /v1/notes/7 404"]), "object"), (1, 1));
+    // What its owner alone may have is no refusal of the role.
+    let user = cells(API, &all(&[mine, "bob:user GET /v1/notes/7 403"]), "GET /notes/{id}")["user"];
+    assert_eq!(user, "passed-exact");
+}
+
+#[test]
+fn stances_come_from_what_was_sent() {
+    let good = || step("alice:user GET /v1/me 200", json!({}));
+    let of = |more: Value, stance: &str| {
+        let case = vec![good(), step("alice:user GET /v1/me 401", more)];
+        cells(API, &[case], "GET /me")[stance]
+    };
+    let carries =
+        |names: &[&str]| json!({ "sent": { "origin": "", "credential": "other", "carries": names }, "caller": null });
+    assert_eq!(of(carries(&["authorization Bearer"]), "invalid"), "passed-exact");
+    assert_eq!(of(carries(&["x-request-id", "cookie theme"]), "anonymous"), "passed-exact", "no scheme looks there");
+    for (with, stance) in [
+        ("tok-garbage", "invalid"),
+        ("jwt-alg-none", "invalid"),
+        ("token-expired", "expired"),
+        ("hdr-missing", "anonymous"),
+    ] {
+        assert_eq!(of(json!({ "with": with, "grade": "denied-exact" }), stance), "passed-exact", "{with}");
+        assert_eq!(of(json!({ "with": with, "grade": "denied-other" }), stance), "passed-loose", "{with}");
+        assert_eq!(of(json!({ "with": with, "grade": "accepted" }), stance), "failed", "{with}");
+    }
+    assert_eq!(of(json!({ "with": "az-path-dslash" }), "invalid"), "untested");
+    // Good before, then a pause, then over.
+    let paused =
+        json!({ "sent": { "origin": "", "credential": "own", "carries": ["authorization Bearer"], "paused": true } });
+    assert_eq!(of(paused, "expired"), "passed-exact");
+    assert_eq!(of(json!({}), "expired"), "untested", "without a pause it was something else");
+}
+
+#[test]
+fn the_first_answer_counts_where_redirects_were_followed() {
+    let sent = json!({ "sent": { "origin": "", "credential": "none", "followed": [302] }, "refusal": "proven" });
+    let cases = vec![vec![step("anonymous GET /v1/me 200", sent)]];
+    assert_eq!(cells(API, &cases, "GET /me")["anonymous"], "passed-loose");
+}
+
+#[test]
+fn a_step_whose_check_did_not_hold_fails_its_cell() {
+    let cases = vec![
+        vec![step("anonymous GET /v1/me 401", json!({ "broken": 1 }))],
+        vec![step("a:user GET /v1/me 200", json!({}))],
+    ];
+    assert_eq!(cells(API, &cases, "GET /me")["anonymous"], "failed");
+    assert_eq!(share(&cases, "authentication"), (0, 3));
+}
+
+#[test]
+fn strangers_and_garbage_make_authentication() {
+    let invalid = json!({ "sent": { "origin": "", "credential": "other", "carries": ["authorization Bearer"] } });
+    let mut cases = all(&["anonymous GET /v1/me 401", "alice:user GET /v1/me 200"]);
+    assert_eq!(share(&cases, "authentication"), (0, 3));
+    cases.push(vec![step("nobody GET /v1/me 401", invalid)]);
+    assert_eq!(share(&cases, "authentication"), (1, 3));
+    assert_eq!(share(&cases, "scheme"), (1, 3));
+    assert_eq!(share(&cases, "semantics"), (2, 2));
+    assert_eq!(share(&cases, "documentation"), (2, 2));
+}
+
+#[test]
+fn a_baseline_finds_what_lost_its_guard_and_what_is_new_without_one() {
+    let before = document(
+        &API.replace("  /users:", "  /old:").replace("/health: { get: { security: [], ", "/health: { get: { "),
+    );
+    let now = document(API);
+    let bare = Grid::of(&now, &[results(&[])]);
+    let (sources, baseline) = (SourceMap::default(), Baseline::of_document(&before));
+    let codes = |grid: &Grid| baseline.compare(&now, grid, &sources).into_iter().map(|f| f.code).collect::<Vec<_>>();
+    assert_eq!(codes(&bare), ["lost-security", "new-without-refusal"]);
+    let shown = Grid::of(&now, &[results(&all(&["anonymous GET /v1/users 401", "root:admin GET /v1/users 200"]))]);
+    assert_eq!(codes(&shown), ["lost-security"]);
+    // A report of coverage does as well, and says the same.
+    let grid = Grid::of(&before, &[results(&[])]);
+    let report = Report::of(&before, &grid, &[], Counted::default(), &sources);
+    let again = Baseline::of_report(&serde_json::to_vec(&report).unwrap()).unwrap();
+    assert_eq!(again.compare(&now, &bare, &sources).len(), 2);
+    assert!(Baseline::of_report(b"{}").is_none() && Baseline::of_report(b"openapi: 3.1.0").is_none());
+}
+
+#[test]
+fn results_that_say_too_little_are_refused() {
+    let old = json!({ "schema": "s/1", "cases": [{ "id": "a", "verdict": "passed", "steps": [{ "caller": null, "request": "GET /", "status": 200 }] }] });
+    let of = |text: &str| parse_results("r.json", text.as_bytes(), "s/1").map(|_| ()).unwrap_err();
+    assert!(of(&old.to_string()).contains("older version"));
+    assert!(of("{}").contains("no schema"));
+    assert!(of("openapi: 3").contains("line 1"));
+    assert!(of(r#"{"schema":"s/2","cases":[]}"#).contains("`s/2`"));
+}
