@@ -21,6 +21,7 @@ mod login;
 mod redirect;
 mod run;
 mod sent;
+mod signed;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -65,6 +66,7 @@ pub const RULES: &[Family] = &[
     sent::FAMILY,
     token::FAMILY,
     basic::FAMILY,
+    signed::FAMILY,
     redirect::FAMILY,
     cookie::FAMILY,
     login::FAMILY,

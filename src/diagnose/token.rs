@@ -131,7 +131,7 @@ pub(super) const FAMILY: Family = Family {
     ],
 };
 
-fn span(seconds: i64) -> String {
+pub(super) fn span(seconds: i64) -> String {
     let whole = seconds.unsigned_abs();
     match whole {
         0..60 => crate::term::plural(usize::try_from(whole).unwrap_or(0), "second"),
@@ -141,7 +141,7 @@ fn span(seconds: i64) -> String {
     }
 }
 
-fn moment(seconds: i64) -> String {
+pub(super) fn moment(seconds: i64) -> String {
     jiff::Timestamp::from_second(seconds).map_or_else(|_| seconds.to_string(), |t| t.to_string())
 }
 

@@ -25,6 +25,8 @@ pub struct Token {
     pub scopes: Option<Vec<String>>,
     /// It holds claims that only ID tokens have (`OpenID` Connect Core, section 2).
     pub id_claims: bool,
+    /// It is bound to a key that its sender has to prove (`cnf.jkt`, RFC 9449, section 6).
+    pub bound: bool,
     /// Its signature is empty.
     pub unsigned: bool,
 }
@@ -90,6 +92,7 @@ pub(super) fn read(text: &str) -> Option<Token> {
         },
         scopes,
         id_claims: claims.get("at_hash").is_some() || claims.get("nonce").is_some(),
+        bound: claims.pointer("/cnf/jkt").is_some(),
         unsigned: parsed.signature().is_empty(),
     })
 }

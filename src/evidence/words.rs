@@ -12,6 +12,10 @@ pub enum Word {
     NotYet,
     /// Its signature does not hold, or its key is unknown.
     Signature,
+    /// The signature of the request is another than the server computes.
+    Unmatched,
+    /// The time that the request was signed at is too far from the server's.
+    Skewed,
     /// It cannot be read.
     Malformed,
     /// It is for another audience.
@@ -106,6 +110,34 @@ pub const WORDS: &[(Word, &[&str])] = &[
             "doesn't have key to match",
             "unknown signing key",
             "another algorithm expected",
+        ],
+    ),
+    (
+        Word::Unmatched,
+        &[
+            "signaturedoesnotmatch",
+            "invalidsignatureexception",
+            "invalid_signature",
+            "signature we calculated",
+            "signature mismatch",
+            "signature is not that of",
+            "no matching signature",
+        ],
+    ),
+    (
+        Word::Skewed,
+        &[
+            "requesttimetooskewed",
+            "requestexpired",
+            "request has expired",
+            "signature expired",
+            "signature not yet current",
+            "timestamp is too old",
+            "timestamp too old",
+            "timestamp too new",
+            "timestamp outside the tolerance",
+            "timestamp is outside",
+            "clock skew",
         ],
     ),
     (
@@ -431,6 +463,8 @@ mod tests {
             ("you have exceeded your quota", Word::Quota),
             ("error code: 1020", Word::Firewall),
             ("{\"message\":\"missing authentication token\"}", Word::Route),
+            ("<code>signaturedoesnotmatch</code>", Word::Unmatched),
+            ("signature expired: 20150830t123600z is now earlier than", Word::Skewed),
             ("not a valid key=value pair (missing equal-sign) in authorization header", Word::Signing),
             ("rbac: access denied", Word::Mesh),
             ("400 no required ssl certificate was sent", Word::Certificate),

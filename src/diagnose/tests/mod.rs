@@ -14,6 +14,7 @@ mod login;
 mod redirect;
 mod run;
 mod sent;
+mod signed;
 mod token;
 
 /// A rule with what fires it and what only looks like it.
@@ -32,6 +33,7 @@ fn examples() -> Vec<Example> {
         sent::examples(),
         token::examples(),
         basic::examples(),
+        signed::examples(),
         redirect::examples(),
         cookie::examples(),
         login::examples(),

@@ -1,0 +1,78 @@
+//! Proofs of keys and signatures of requests.
+
+use super::{Example, example};
+use crate::evidence::Sender;
+use crate::evidence::testing::{NOW, Try, get, jwt};
+
+fn signed(scheme: &'static str) -> Try {
+    let fields = vec!["authorization".into()];
+    let sender = Sender::Identity { name: "job".into(), scheme, refreshes: false, fields, refused: Vec::new() };
+    get("https://api.test/report").by(sender).with("authorization", "AWS4-HMAC-SHA256 Credential=AKID/x").gets(403)
+}
+
+fn bearer(claims: &str) -> Try {
+    let token = jwt(r#"{"alg":"RS256"}"#, claims);
+    get("https://api.test/me").with("authorization", &format!("Bearer {token}")).gets(401)
+}
+
+fn proven() -> Try {
+    get("https://api.test/me").with("authorization", "DPoP s3cr3t").with("dpop", "e30.e30.c2ln").gets(401)
+}
+
+fn refusing(said: &str) -> Try {
+    let challenge = format!("DPoP error=\"invalid_dpop_proof\", error_description=\"{said}\"");
+    proven().says("www-authenticate", &challenge)
+}
+
+/// `Date` that many seconds ahead.
+fn dated(it: Try, ahead: i64) -> Try {
+    let date = jiff::Timestamp::from_second(NOW + ahead).unwrap();
+    it.says("date", &date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string())
+}
+
+const OLD: &str = r#"{"error":"RequestTimeTooSkewed","message":"The difference is too large."}"#;
+const OTHER: &str = "<Error><Code>SignatureDoesNotMatch</Code></Error>";
+
+pub(super) fn examples() -> Vec<Example> {
+    vec![
+        example("bound-token-as-bearer", bearer(r#"{"cnf":{"jkt":"x"}}"#), bearer(r#"{"cnf":{"x5t#S256":"x"}}"#)),
+        example(
+            "bound-token-as-bearer",
+            get("https://api.test/me")
+                .bearer()
+                .gets(401)
+                .text(r#"{"error":"invalid_token","error_description":"this needs the DPoP scheme"}"#),
+            get("https://api.test/me").bearer().gets(401).text(r#"{"error":"invalid_token"}"#),
+        ),
+        example(
+            "proof-nonce-unanswered",
+            proven().says("www-authenticate", "DPoP error=\"use_dpop_nonce\""),
+            proven().says("www-authenticate", "DPoP error=\"invalid_token\""),
+        ),
+        example("proof-refused", dated(refusing("too old"), 90), proven().gets(403)),
+        example("proof-refused", refusing("htu is another"), proven().says("www-authenticate", "DPoP algs=\"ES256\"")),
+        example(
+            "proof-refused",
+            get("https://api.test/me")
+                .with("authorization", "DPoP s3cr3t")
+                .gets(400)
+                .text(r#"{"error":"invalid_dpop_proof"}"#),
+            get("https://api.test/me")
+                .with("authorization", "DPoP s3cr3t")
+                .gets(400)
+                .text(r#"{"error":"invalid_request"}"#),
+        ),
+        example("signature-too-old", signed("aws-sigv4").text(OLD), signed("aws-sigv4").text(OTHER)),
+        example(
+            "signature-too-old",
+            dated(signed("hmac").text(r#"{"message":"timestamp is too old"}"#), 900),
+            get("https://api.test/me").bearer().gets(401).text(r#"{"message":"timestamp is too old"}"#),
+        ),
+        example("signature-mismatch", signed("aws-sigv4").text(OTHER), signed("aws-sigv4").text(OLD)),
+        example(
+            "signature-mismatch",
+            signed("hmac").text(r#"{"error":"invalid_signature"}"#),
+            get("https://api.test/me").bearer().gets(401).text(r#"{"error":"invalid_signature"}"#),
+        ),
+    ]
+}
