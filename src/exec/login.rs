@@ -1,5 +1,6 @@
 //! Logs an identity in or refreshes its session, step by step, and asks `whoami` whether it is theirs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,7 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
     let generation = old.as_ref().map_or(0, |s| s.generation) + 1;
     let entry = Entry { generation, ..Entry::of(shared, id, sharing) };
     let made = entry.run(refresh).await;
+    let action = if entry.anew.load(Ordering::Relaxed) { LoginAction::Login } else { action };
     let steps = entry.told.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failure = made.as_ref().err().map(|f| f.reason.message.clone());
     shared.emit(Event::Login(Login {
@@ -72,6 +74,8 @@ pub(super) struct Entry<'a> {
     sharing: Sharing,
     /// The records of what was sent, where exchanges are kept.
     told: Mutex<Vec<StepRecord>>,
+    /// Whether a refresh that was refused gave way to a login.
+    anew: AtomicBool,
 }
 
 /// Who an identity is: its fields rendered, and the names that its scheme sees.
@@ -107,25 +111,35 @@ impl<'a> Entry<'a> {
             generation: 1,
             sharing,
             told: Mutex::default(),
+            anew: AtomicBool::new(false),
         }
     }
 
     async fn run(&self, refresh: Option<(Box<dyn Flow>, Arc<Session>)>) -> Made {
         let world = self.world()?;
         let mut person = self.person(world, self.needed(None).await?)?;
-        let what = if refresh.is_some() { "refresh the session" } else { "log in" };
+        let refreshes = refresh.is_some();
         let (driven, jar) = if let Some((mut flow, old)) = refresh {
             let session = old.scope.get("session").cloned();
             session.into_iter().for_each(|s| person.scope.set("session", s));
             let cast = self.entering(&person, old.jar.clone());
             let (driven, jar) = self.drive(world, flow.as_mut(), Phase::Refresh, cast).await;
-            // A refresh is no matter of the browser, which stays as it was.
-            (driven, if old.is_apart { old.browser.clone() } else { jar })
+            if driven.credential.is_none() && is_over(&driven.done) {
+                // The whole family of that token is over: it is dropped, and never tried again.
+                self.anew.store(true, Ordering::Relaxed);
+                person = self.person(world, self.needed(None).await?)?;
+                self.log_in(world, &person).await
+            } else {
+                // A refresh is no matter of the browser, which stays as it was.
+                (driven, if old.is_apart { old.browser.clone() } else { jar })
+            }
         } else {
             self.log_in(world, &person).await
         };
         let Driven { credential, origins, done, .. } = driven;
         let Some(credential) = credential else {
+            let is_refresh = refreshes && !self.anew.load(Ordering::Relaxed);
+            let what = if is_refresh { "refresh the session" } else { "log in" };
             return Err(self.failed_login(what, done));
         };
         let given = Given { credential, origins, jar, refused: refused_cookies(&done) };
@@ -359,6 +373,14 @@ impl<'a> Entry<'a> {
         reason.shared_cause = Some(format!("{}:{}", reason.code, self.identity.name).into());
         reason
     }
+}
+
+/// Tells whether the server says that a refresh token is worth nothing any more (RFC 6749, section 5.2): it is over, was
+/// revoked, or somebody else used it.
+fn is_over(done: &Done) -> bool {
+    let answer = done.last.as_ref().and_then(|trail| trail.response()).filter(|r| matches!(r.status, 400 | 401));
+    let said: Option<serde_json::Value> = answer.and_then(|r| serde_json::from_slice(&r.body).ok());
+    said.is_some_and(|said| said.get("error").and_then(serde_json::Value::as_str) == Some("invalid_grant"))
 }
 
 /// Asks `whoami` as somebody.
