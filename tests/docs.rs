@@ -6,6 +6,10 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first thing that is not there")]
 
+#[allow(dead_code, reason = "it needs the table alone")]
+#[path = "support/weak.rs"]
+mod weak;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -129,6 +133,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("metrics", table(["metric", "counts"], cover::METRICS.iter().map(|m| (code(m.name), m.about)))),
         ("coverage findings", table(["finding", "means"], cover::FINDINGS.iter().map(|f| (code(f.name), f.about)))),
         ("rules", rules()),
+        ("weaknesses", weak::table()),
         ("reasons", table(["reason", "means"], event::REASONS.iter().map(|r| (code(r.name), r.about)))),
     ]
 }

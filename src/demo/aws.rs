@@ -75,8 +75,7 @@ pub(crate) fn check(weak: &Weak, service: &str, asked: &Asked<'_>) -> Result<&'s
     };
     let date = asked.field("x-amz-date").ok_or(Refused("IncompleteSignature", "X-Amz-Date is missing"))?;
     let sent = seconds(&date).ok_or(Refused("IncompleteSignature", "X-Amz-Date is no date"))?;
-    let right_region = region == REGION || weak.is("sigv4-any-region");
-    if !date.starts_with(day) || !right_region || for_service != service {
+    if !date.starts_with(day) || region != REGION || for_service != service {
         return refuse("InvalidCredentialScope", "the Credential is for another day, region or service");
     }
     if sent.abs_diff(clock::now_ms() / 1000) > WINDOW && !weak.is("sigv4-date-unchecked") {

@@ -159,6 +159,7 @@ fn alive(app: &App, claims: Claims) -> Result<Caller, ApiError> {
     let forgiven = match session.ended {
         Some(End::LoggedOut) => app.is_weak("logout-keeps-token"),
         None | Some(End::Revoked) => app.is_weak("revoked-token-lives"),
+        Some(End::Disabled) => app.is_weak("disabled-user-lives"),
         Some(_) => false,
     };
     if let Some(why) = session.refusal(&claims.jti).filter(|_| !forgiven) {

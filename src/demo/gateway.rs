@@ -55,7 +55,7 @@ async fn pass(State(app): State<App>, request: Request, next: Next) -> Response 
     let path = request.uri().path().to_owned();
     let meant = meant(&app, request.headers(), &path);
     let method = meant_method(&app, request.method(), request.headers());
-    let by_path = is_admin(&meant) && !is_admin(&path);
+    let by_path = is_admin(&meant) && meant != path;
     if by_path || (is_admin(&meant) && method.is_some()) {
         request.extensions_mut().insert(Unguarded);
     }

@@ -129,7 +129,6 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("no-lockout", "lets passwords be guessed without end", &[]),
     row("tells-users-by-status", "answers 404 where there is no such user", &[]),
     row("tells-users-by-body", "says in words that there is no such user", &[]),
-    row("tells-users-by-time", "takes longer where there is such a user", &[]),
     row("password-operators", "hands an object in place of the password to its database", &[]),
     row("password-ignores-case", "takes a password in capitals", &[]),
     // Pages of other origins: cors.rs
@@ -142,7 +141,6 @@ pub const WEAKNESSES: &[Weakness] = &[
     // The authorization server: oauth/
     row("code-replay", "trades an authorization code as often as it comes", &[]),
     row("code-replay-keeps-tokens", "leaves the tokens alive whose code came again", &[]),
-    row("code-for-any-client", "trades a code that was given to another client", &[]),
     row("pkce-not-verified", "does not hold the verifier against the challenge", &[]),
     row("pkce-only-when-sent", "trades a code without the verifier that belongs to it", &[]),
     row("pkce-optional", "lets public clients do without a challenge", &[]),
@@ -163,7 +161,6 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("hmac-compares-beginning", "compares a signature as far as it goes", &["hmac-truncated", "hmac-empty"]),
     row("hmac-body-optional", "accepts signatures that leave the body out", &[]),
     row("sigv4-date-unchecked", "accepts requests signed at any time", &["sigv4-skew"]),
-    row("sigv4-any-region", "accepts requests signed for another region", &["sigv4-region"]),
     row("sigv4-unsigned-payload", "accepts requests whose body is not signed", &["sigv4-unsigned-payload"]),
 ];
 

@@ -10,6 +10,7 @@ pub(crate) mod mask;
 pub(crate) mod odd;
 pub(crate) mod recorder;
 pub(crate) mod transcript;
+pub(crate) mod weak;
 
 /// The binary under test.
 pub(crate) const AUTHSPEC: &str = env!("CARGO_BIN_EXE_authspec");

@@ -100,9 +100,6 @@ async fn proven(app: &App, name: &str, secret: &Secret) -> Result<User, ApiError
         Secret::Query(_) => return Err(ApiError::bad_request(format!("the body must look like {}", Login::SHAPE))),
     };
     let known = app.store().users.get(name).is_some();
-    if known && app.is_weak("tells-users-by-time") {
-        tokio::time::sleep(Duration::from_millis(80)).await;
-    }
     let checked = signin::check(app, name, password).await;
     checked.map_err(|refused| {
         if !known && app.is_weak("tells-users-by-status") {

@@ -81,7 +81,7 @@ pub(super) fn answer(request: &Request<'_>) -> Reply {
 }
 
 fn of_this_client(request: &Request<'_>, code: &Code) -> Result<(), OAuthError> {
-    if code.grant.client == request.client.id || request.app.is_weak("code-for-any-client") {
+    if code.grant.client == request.client.id {
         return Ok(());
     }
     Err(OAuthError::invalid_grant("the code was given to another client"))

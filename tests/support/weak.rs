@@ -1,0 +1,136 @@
+//! The suites of `tests/weak`: one for each weakness of the demo, red against it and green against the strict demo.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use authspec::demo::WEAKNESSES;
+
+/// What else fires against a demo: a weakness, and the other suites that are red because of it. Anything beyond that
+/// is a fault, of the demo or of the suite.
+pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
+    (
+        "admin-reads-unguarded",
+        &[
+            "head-unguarded",
+            "login-for-forbidden",
+            "roles-from-token",
+            "trusts-forwarded-for",
+            "trusts-role-parameter",
+            "trusts-user-header",
+        ],
+    ),
+    ("any-scheme", &["first-authorization-wins"]),
+    ("bola-account", &["bola-transfer"]),
+    ("bola-read", &["existence-oracle"]),
+    ("bola-transfer", &["bola-account"]),
+    ("bola-write", &["refuses-after-writing"]),
+    ("code-replay", &["code-replay-keeps-tokens"]),
+    ("cors-reflects-origin", &["cors-null-origin", "cors-origin-prefix", "cors-origin-suffix"]),
+    ("crashes-on-garbage", &["challenge-without-error", "leaks-token", "no-challenge", "refresh-token-as-access"]),
+    ("csrf-unchecked", &["csrf-only-when-sent", "foreign-origin-posts"]),
+    ("empty-hmac-secret", &["kid-path"]),
+    ("existence-oracle", &["bola-delete", "bola-read", "bola-write", "refuses-after-writing"]),
+    (
+        "forbids-strangers",
+        &[
+            "any-scheme",
+            "cors-not-on-errors",
+            "no-challenge",
+            "token-in-cookie",
+            "token-in-form",
+            "token-in-other-header",
+            "token-in-query",
+        ],
+    ),
+    ("hour-of-leeway", &["ignores-exp"]),
+    ("ignores-exp", &["hour-of-leeway"]),
+    (
+        "login-for-forbidden",
+        &[
+            "admin-reads-unguarded",
+            "admin-writes-unguarded",
+            "head-unguarded",
+            "roles-from-token",
+            "trusts-forwarded-for",
+            "trusts-role-parameter",
+            "trusts-user-header",
+        ],
+    ),
+    (
+        "no-challenge",
+        &[
+            "challenge-without-error",
+            "digest-any-nonce",
+            "digest-counter-unchecked",
+            "digest-qop-optional",
+            "digest-uri-not-compared",
+        ],
+    ),
+    (
+        "no-signature-check",
+        &[
+            "alg-none",
+            "alg-none-any-case",
+            "crashes-on-odd-kid",
+            "embedded-jwk",
+            "embedded-x5c",
+            "empty-hmac-secret",
+            "ignores-crit",
+            "ignores-typ",
+            "key-confusion",
+            "kid-path",
+            "kid-sqli",
+            "lenient-base64",
+            "weak-hmac-secret",
+        ],
+    ),
+    ("pkce-not-verified", &["pkce-only-when-sent"]),
+    ("refresh-reusable", &["refresh-race", "reuse-not-detected"]),
+    ("refuses-after-writing", &["bola-write"]),
+    ("scope-unchecked", &["scope-substring"]),
+    ("tells-users-by-status", &["tells-users-by-body"]),
+];
+
+/// Where the suites are.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/weak")
+}
+
+/// The suites that are red against a demo with that weakness besides its own.
+pub(crate) fn implied(id: &str) -> &'static [&'static str] {
+    IMPLIED.iter().find(|(weakness, _)| *weakness == id).map_or(&[], |(_, suites)| suites)
+}
+
+/// The text of a suite.
+pub(crate) fn suite(id: &str) -> String {
+    let path = folder().join(format!("{id}.yaml"));
+    fs::read_to_string(&path).unwrap_or_else(|_| panic!("{} is missing", path.display()))
+}
+
+/// The names of the suites that are there.
+pub(crate) fn suites() -> Vec<String> {
+    let names = fs::read_dir(folder()).expect("the folder").map(|e| e.expect("a file").path());
+    let names = names.filter(|p| p.extension().is_some_and(|e| e == "yaml") && !p.ends_with("authspec.yaml"));
+    let mut names: Vec<String> = names.map(|p| p.file_stem().expect("a name").to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The names of the cases of a suite, each of which is red against the weak demo.
+pub(crate) fn cases(id: &str) -> Vec<String> {
+    let suite: serde_yaml::Value = serde_yaml::from_str(&suite(id)).expect("a suite");
+    let cases = suite["cases"].as_sequence().expect("cases").iter();
+    cases.map(|case| case["name"].as_str().unwrap_or_else(|| panic!("{id}: a case has no name")).to_owned()).collect()
+}
+
+/// The page that says which weakness is noticed by what.
+pub(crate) fn table() -> String {
+    let mut text = "| weakness | the server | noticed by | also red |\n|---|---|---|---|\n".to_owned();
+    for weakness in WEAKNESSES {
+        let cases = cases(weakness.id).join("<br>");
+        let also: Vec<String> = implied(weakness.id).iter().map(|id| format!("`{id}`")).collect();
+        let row = format!("| `{}` | {} | {cases} | {} |\n", weakness.id, weakness.about, also.join(", "));
+        text.push_str(&row);
+    }
+    text
+}
