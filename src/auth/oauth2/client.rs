@@ -15,7 +15,7 @@ use crate::template::Template;
 pub(super) const CLIENT_KEYS: &[spec::Key] = &[
     key("id", "its id at the server").is(Shape::Text).needed(),
     key("secret", "its secret").is(Shape::Text),
-    key("auth", "how it proves itself: `basic` with a secret, `private_key_jwt` with a key, `none` with neither; `basic-raw` for servers that take id and secret of Basic as they are, `post` puts both into the body, `client_secret_jwt` signs with the secret, `tls` leaves it to the client certificate of `target.tls`")
+    key("auth", "how it proves itself: `basic` with a secret, `private_key_jwt` with a key, `none` with neither; `basic-raw` for servers that take id and secret of Basic as they are, `post` puts both into the body, `client_secret_jwt` signs with the secret, `tls` leaves it to the client certificate of `tls:`")
         .is(Shape::Words(&["basic", "basic-raw", "post", "private_key_jwt", "client_secret_jwt", "none", "tls"])),
     key("key", "its private key: `{ file: path }`, or PEM or a JWK as text").is(Shape::Any),
     key("alg", "the algorithm it signs with; the usual one of the key, or HS256 with the secret").is(Shape::Text),

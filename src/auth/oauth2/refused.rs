@@ -96,7 +96,7 @@ fn client(asked: &Asked<'_>) -> Vec<String> {
         Proof::Nothing => {
             "`client.auth` is `none`: a client that is not public needs its `client.secret` or `client.key`"
         }
-        Proof::Tls => "the client certificate of `target.tls` must be the one that is registered for `client.id`",
+        Proof::Tls => "the client certificate of `tls:` must be the one that is registered for `client.id`",
     };
     let mut help: Vec<String> = other_proofs(asked).into_iter().collect();
     help.push(if help.is_empty() { first.to_owned() } else { format!("set `client.auth`, which is `{word}` now") });
