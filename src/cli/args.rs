@@ -289,6 +289,10 @@ pub struct InitArgs {
     /// Where requests go; without it to the demo API.
     #[arg(long, value_name = "URL", default_value = "demo")]
     pub target: String,
+
+    /// Write an access matrix with a row for each operation of an API document (`OpenAPI` 3.0, 3.1) instead.
+    #[arg(long, value_name = "FILE")]
+    pub openapi: Option<PathBuf>,
 }
 
 /// Arguments of `schema`.

@@ -21,14 +21,7 @@ use crate::term::{plural, system};
 use crate::verdict;
 
 pub(super) fn run(args: &CoverArgs, context: &mut Context) -> u8 {
-    match work(args, context) {
-        Ok(code) => code,
-        Err(Stop::Said) => verdict::USAGE,
-        Err(Stop::Because(message)) => {
-            context.complain(&format!("error: {message}\n"));
-            verdict::USAGE
-        }
-    }
+    work(args, context).unwrap_or_else(|stop| stop.told(context))
 }
 
 /// Why nothing can be counted.
@@ -37,6 +30,17 @@ pub(super) enum Stop {
     Said,
     /// A sentence.
     Because(String),
+}
+
+impl Stop {
+    /// Tells it, where it was not told yet; gives the exit code.
+    pub(super) fn told(self, context: &mut Context) -> u8 {
+        match self {
+            Self::Said => {}
+            Self::Because(message) => context.complain(&format!("error: {message}\n")),
+        }
+        verdict::USAGE
+    }
 }
 
 impl From<String> for Stop {

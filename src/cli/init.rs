@@ -6,9 +6,12 @@ use std::path::Path;
 
 use super::args::InitArgs;
 use super::context::Context;
-use super::schema;
+use super::{cover, schema};
+use crate::cover::missing::FILL_IN;
+use crate::cover::{ROLES_KEY, skeleton};
 use crate::report::curl::quote;
 use crate::schema::Kind;
+use crate::source::SourceMap;
 use crate::spec::PROJECT_FILE;
 use crate::term::list;
 use crate::verdict;
@@ -21,7 +24,13 @@ const DEMO: &str = "target: demo\n";
 
 pub(super) fn run(args: &InitArgs, context: &mut Context) -> u8 {
     let folder = context.folder.join(&args.dir);
-    let files = files(args);
+    let files = match &args.openapi {
+        None => files(args),
+        Some(path) => match from_document(path, args, context) {
+            Ok(files) => files,
+            Err(code) => return code,
+        },
+    };
     let there: Vec<String> = files
         .iter()
         .filter(|(name, ..)| folder.join(name).exists())
@@ -51,8 +60,11 @@ pub(super) fn run(args: &InitArgs, context: &mut Context) -> u8 {
     verdict::ALL_PASSED
 }
 
-/// Name, text and purpose of every file.
-fn files(args: &InitArgs) -> Vec<(String, String, &'static str)> {
+/// Name, text and purpose of a file.
+type Text = (String, String, &'static str);
+
+/// Every file.
+fn files(args: &InitArgs) -> Vec<Text> {
     let target = serde_json::Value::from(args.target.as_str());
     let target = if args.target == "demo" { DEMO.to_owned() } else { format!("target: {target}\n") };
     let project = include_str!("init/authspec.yaml").replace(DEMO, &target);
@@ -76,11 +88,31 @@ fn files(args: &InitArgs) -> Vec<(String, String, &'static str)> {
     ]
 }
 
+/// The files of a project that is made from an API document.
+fn from_document(path: &Path, args: &InitArgs, context: &mut Context) -> Result<Vec<Text>, u8> {
+    let document = match cover::document(path, ROLES_KEY, &mut SourceMap::default(), context) {
+        Ok(document) => document,
+        Err(stop) => return Err(stop.told(context)),
+    };
+    let target = Some(args.target.as_str()).filter(|target| *target != "demo");
+    let made = skeleton::write(&document, target);
+    let access = ("access.yaml".to_owned(), made.access, "a suite: who may do what, a row for each operation");
+    let mut all = files(args);
+    all[0].1 = made.project;
+    all.splice(1..3, [access]);
+    Ok(all)
+}
+
 fn next(args: &InitArgs) -> String {
     let dir = quote(&args.dir.to_string_lossy().replace('\\', "/"));
     let default = dir == "specs";
     let run = if default { "authspec run".to_owned() } else { format!("authspec run {dir}") };
     let go = if default || dir == "." { String::new() } else { format!("cd {dir} && ") };
+    if args.openapi.is_some() {
+        return format!(
+            "\nnext    put what you know in place of {FILL_IN}\n        authspec check {dir}\n        {run}\n"
+        );
+    }
     let attempt = format!("{go}authspec try 'GET /me' --as alice");
     if args.target == "demo" {
         return format!("\nnext    {run}\n        {attempt}\n");

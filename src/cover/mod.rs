@@ -23,6 +23,7 @@ mod read;
 mod report;
 mod results;
 mod route;
+pub mod skeleton;
 mod stance;
 pub mod terminal;
 #[cfg(test)]
