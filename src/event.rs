@@ -16,6 +16,7 @@ use crate::source::Place;
 
 mod access;
 mod finding;
+mod mutant;
 mod outcome;
 mod reasons;
 mod record;
@@ -23,6 +24,7 @@ mod serial;
 
 pub use access::{AccessCell, Likeness, Loot};
 pub use finding::{Certainty, Finding};
+pub use mutant::{ControlRecord, MutantRecord, When};
 pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason, ServerOutput};
 pub use reasons::{REASONS, ReasonCode, reason_code};
 pub use record::{

@@ -11,7 +11,7 @@
 //! - Reading: [`spec`] makes typed suites of YAML, [`source`] keeps their places, [`diag`] words their faults.
 //! - Planning: [`plan`] resolves names and makes cases, [`step`] compiles requests.
 //! - What the language knows, pure and as tables: [`auth`] (schemes), [`check`] (expectations and operators),
-//!   [`capture`] (sources and cuts), [`template`] (functions), with [`jsonpath`], [`jose`] and [`page`] (HTML forms).
+//!   [`capture`] (sources and cuts), [`template`] (functions), with [`jsonpath`], [`jose`] and [`page`] (HTML forms); [`mutate`] (deliberate defects).
 //! - For editors: [`schema`] makes a JSON Schema of the same tables.
 //! - Running: [`exec`] is the only stage with tasks and sockets, [`http`] puts requests on the wire, and
 //!   [`answer`] is what came back.
@@ -39,6 +39,7 @@ pub mod files;
 pub mod http;
 pub mod jose;
 pub mod jsonpath;
+pub mod mutate;
 pub mod page;
 pub mod plan;
 pub mod report;

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use authspec::spec::Key;
-use authspec::{answer, auth, capture, check, cover, diagnose, event, report, spec, template, verdict};
+use authspec::{answer, auth, capture, check, cover, diagnose, event, mutate, report, spec, template, verdict};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -96,6 +96,55 @@ fn rules() -> String {
     text.trim_end().to_owned() + "\n"
 }
 
+fn packs() -> String {
+    let about = |p: &mutate::Pack| format!("{} ({})", p.about, p.rows().len());
+    let rows: Vec<(String, String)> = mutate::PACKS.iter().map(|p| (format!("`pack.{}`", p.name), about(p))).collect();
+    table(["pack", "holds"], rows.iter().map(|(name, about)| (name.clone(), &**about)))
+}
+
+/// The mutations by family.
+fn mutations() -> String {
+    let mut text = String::new();
+    for family in mutate::MUTATIONS {
+        text.push_str(&format!(
+            "### {}\n\n| id | what is sent | should be | if not | class | stands on |\n|---|---|---|---|---|---|\n",
+            family.title
+        ));
+        for row in family.rows {
+            let (about, expect) = (row.about.replace('|', "\\|"), row.expect.describe());
+            let (severity, class, refs) = (row.severity.word(), row.class.word(), row.refs.join(", "));
+            let class =
+                if row.attacks == mutate::Attacks::Yes { format!("{class}, attacks") } else { class.to_owned() };
+            text.push_str(&format!("| `{}` | {about} | {expect} | {severity} | {class} | {refs} |\n", row.id));
+        }
+        text.push('\n');
+    }
+    text.trim_end().to_owned() + "\n"
+}
+
+/// What became of every known mutation, by block.
+fn catalogue() -> String {
+    let mut text = String::new();
+    let mut block = "";
+    for entry in mutate::CATALOGUE {
+        if entry.block != block {
+            block = entry.block;
+            text.push_str(&format!("\n### {block}: known\n\n| id | became |\n|---|---|\n"));
+        }
+        let became = match entry.standing {
+            mutate::Standing::Built => "built".to_owned(),
+            mutate::Standing::As(ids) => {
+                let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
+                format!("built as {}", ids.join(", "))
+            }
+            mutate::Standing::NotHere(why) => format!("not applicable here: {why}"),
+            mutate::Standing::LeftOut(why) => format!("left out: {why}"),
+        };
+        text.push_str(&format!("| `{}` | {became} |\n", entry.id));
+    }
+    text.trim().to_owned() + "\n"
+}
+
 fn tables() -> Vec<(&'static str, String)> {
     let code = |name: &str| format!("`{name}`");
     vec![
@@ -134,6 +183,10 @@ fn tables() -> Vec<(&'static str, String)> {
         ("coverage findings", table(["finding", "means"], cover::FINDINGS.iter().map(|f| (code(f.name), f.about)))),
         ("rules", rules()),
         ("weaknesses", weak::table()),
+        ("packs", packs()),
+        ("mutations", mutations()),
+        ("catalogue", catalogue()),
+        ("with keys", keys(spec::WITH_KEYS)),
         ("reasons", table(["reason", "means"], event::REASONS.iter().map(|r| (code(r.name), r.about)))),
     ]
 }

@@ -19,6 +19,8 @@ const LAYERS: &[(&str, u8)] = &[
     ("jsonpath", 1),
     // Forms of a page become requests.
     ("page", 2),
+    // Deliberate defects, pure functions of requests and tokens.
+    ("mutate", 2),
     // Templates report their faults as diagnostics.
     ("template", 2),
     ("spec", 3),

@@ -11,7 +11,7 @@ use authspec::event::REASONS;
 use authspec::plan::{Plan, PlanOptions, Selection};
 use authspec::source::SourceMap;
 use authspec::spec::{self, Input, Key};
-use authspec::{auth, capture, check, cover, demo, diagnose, exec, plan, report, step, template, verdict};
+use authspec::{auth, capture, check, cover, demo, diagnose, exec, mutate, plan, report, step, template, verdict};
 use support::transcript::{Case, root, suites};
 
 /// Reasons that no suite can bring about, with why.
@@ -47,6 +47,9 @@ fn tables() -> Vec<(&'static str, Vec<(&'static str, &'static str)>)> {
         ("functions", template::FUNCTIONS.iter().map(|f| (f.name, f.about)).collect()),
         ("formats", report::FORMATS.iter().map(|f| (f.name, f.about)).collect()),
         ("weaknesses", demo::WEAKNESSES.iter().map(|w| (w.id, w.about)).collect()),
+        ("mutations", mutate::mutations().map(|m| (m.id, m.about)).collect()),
+        ("packs", mutate::PACKS.iter().map(|p| (p.name, p.about)).collect()),
+        ("with keys", keys(spec::WITH_KEYS)),
         ("rules", diagnose::rules().map(|r| (r.code, r.about)).collect()),
         ("metrics", cover::METRICS.iter().map(|m| (m.name, m.about)).collect()),
         ("coverage findings", cover::FINDINGS.iter().map(|f| (f.name, f.about)).collect()),
@@ -189,7 +192,8 @@ fn every_row_of_the_language_is_used_by_a_suite() {
     let mut unused = Vec::new();
     for (table, rows) in tables() {
         let used: Box<dyn Fn(&str) -> bool> = match table {
-            "codes" | "reasons" | "formats" | "weaknesses" | "rules" | "metrics" | "coverage findings" => continue,
+            "codes" | "reasons" | "formats" | "weaknesses" | "rules" | "metrics" | "coverage findings"
+            | "mutations" | "packs" => continue,
             "functions" => Box::new(|name| all.contains(&format!("| {name}")) || all.contains(&format!("{name}("))),
             "schemes" => Box::new(|name| all.contains(&format!("scheme: {name}"))),
             _ => Box::new(|name| has_key(&all, name)),

@@ -114,6 +114,10 @@ impl ReadScheme<'_, '_, '_> {
             return None;
         }
         for spec in specs {
+            if let Some(with) = &spec.with {
+                self.compile.reader.fault(crate::step::diags::misplaced_with(with.span));
+                return None;
+            }
             if let AskSpec::Talk(talk) = &spec.ask {
                 self.compile.reader.fault(diags::talk_in_scheme(talk.node.span, talk.talk.word()));
                 return None;

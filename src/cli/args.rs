@@ -268,6 +268,10 @@ pub enum Listed {
     Codes,
     /// The rules that say why something failed.
     Rules,
+    /// The deliberate defects that `with` takes.
+    Mutations,
+    /// The packs of mutations.
+    Packs,
     /// The weaknesses that the demo can have.
     Weaknesses,
 }

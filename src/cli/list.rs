@@ -12,7 +12,7 @@ use super::load::{look, nothing};
 use crate::plan::{FlowPlan, Plan};
 use crate::source::SourceMap;
 use crate::spec::{self, Key};
-use crate::{auth, capture, check, demo, diagnose, report, template, verdict};
+use crate::{auth, capture, check, demo, diagnose, mutate, report, template, verdict};
 
 pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
     let rows: Vec<(String, String)> = match args.what {
@@ -28,10 +28,22 @@ pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
         Listed::Formats => table(report::FORMATS.iter().map(|f| (f.name, f.about))),
         Listed::Codes => by_name(codes::all().iter().map(|c| (c.name, c.about))),
         Listed::Rules => table(diagnose::rules().map(|r| (r.code, r.about))),
+        Listed::Mutations => mutations(),
+        Listed::Packs => mutate::PACKS.iter().map(|p| (format!("pack.{}", p.name), told(p))).collect(),
         Listed::Weaknesses => table(demo::WEAKNESSES.iter().map(|w| (w.id, w.about))),
     };
     print(&rows, context);
     verdict::ALL_PASSED
+}
+
+/// The mutations with how bad each is when it is taken.
+fn mutations() -> Vec<(String, String)> {
+    mutate::mutations().map(|m| (m.id.to_owned(), format!("{:<9} {}", m.severity.word(), m.about))).collect()
+}
+
+/// What is in a pack, and how much.
+fn told(pack: &mutate::Pack) -> String {
+    format!("{}: {}", crate::term::plural(pack.rows().len(), "mutation"), pack.about)
 }
 
 /// `list PATH` means `list cases PATH`: puts in the word that is left out before what is plainly a path.
@@ -55,7 +67,7 @@ pub(super) fn with_word(mut args: Vec<OsString>) -> Vec<OsString> {
 
 /// Every key with the place where it stands.
 fn keys() -> Vec<(String, String)> {
-    let places: [(&str, &[Key]); 18] = [
+    let places: [(&str, &[Key]); 19] = [
         ("suite", spec::SUITE_KEYS),
         ("project", spec::PROJECT_KEYS),
         ("suite, project", spec::SHARED_KEYS),
@@ -64,6 +76,7 @@ fn keys() -> Vec<(String, String)> {
         ("access", spec::ACCESS_KEYS),
         ("row", spec::ROW_KEYS),
         ("missing", spec::MISSING_KEYS),
+        ("with", spec::WITH_KEYS),
         ("flow", spec::FLOW_KEYS),
         ("defaults", spec::DEFAULT_KEYS),
         ("target", spec::TARGET_KEYS),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Verdict;
 use super::access::AccessCell;
 use super::finding::Finding;
+use super::mutant::{ControlRecord, MutantRecord};
 use super::reasons::reason_code;
 use super::record::{Phase, StepRecord};
 use super::serial::{millis, shared};
@@ -50,6 +51,12 @@ pub struct Outcome {
     /// Its place in an access matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access: Option<AccessCell>,
+    /// The deliberate defect that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<Box<MutantRecord>>,
+    /// The requests that show what its refusals are worth.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub controls: Vec<ControlRecord>,
     /// What explains it, the most certain first; empty when it passed or nothing is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,

@@ -29,6 +29,76 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "For example `json:` on a body that is not JSON. Such an expectation never passes, also not under `not` or `exists: false`; look at the body that came back.",
     },
     ReasonCode {
+        name: "mutant-accepted",
+        about: "a deliberate defect was let in",
+        explain: "The request had one defect for which it has to be refused, the same request without it was allowed, and the server let it in. `authspec explain` with the mutation's id says what it means and what to do.",
+    },
+    ReasonCode {
+        name: "mutant-crashed",
+        about: "the server broke on a deliberate defect",
+        explain: "It answered 5xx, or not in time. The request was not served, but input of a stranger reached code that does not expect it; it has to be refused like any other bad credential.",
+    },
+    ReasonCode {
+        name: "mutant-refused",
+        about: "what has to make no difference was refused",
+        explain: "The change is one that the standard says makes no difference, so a correct client is refused. `authspec explain` with the mutation's id names the section.",
+    },
+    ReasonCode {
+        name: "mutant-inexact",
+        about: "a deliberate defect was refused in another way than the one that is due",
+        explain: "Nobody got in; the status or the challenge differs from what the standard asks, which is what clients go by. It fails only with `strict: true`.",
+    },
+    ReasonCode {
+        name: "not-applicable",
+        about: "the mutation has no sense for this credential or request",
+        explain: "In a pack such rows are skipped and counted. One that was asked for by its own name is inconclusive, since nothing was tried.",
+    },
+    ReasonCode {
+        name: "no-bad-token",
+        about: "no honestly bad token is at hand",
+        explain: "A token that is expired, or for somebody else, has to be correctly signed to prove anything. It is made with the signing key, taken from a donor identity, kept from an earlier run, or waited for; the report says which lines to add.",
+    },
+    ReasonCode {
+        name: "control-refused",
+        about: "the same request with the good credential was not allowed, so a refusal proves nothing",
+        explain: "Before a defect is judged, the unchanged request has to be allowed. Check the path, the rights of the identity and the target's data; `-vv` shows the exchange.",
+    },
+    ReasonCode {
+        name: "control-allowed",
+        about: "the plain request was allowed, so there is nothing to get around",
+        explain: "A detour starts from a request that is refused. Run it as somebody who may not do this.",
+    },
+    ReasonCode {
+        name: "public",
+        about: "anonymous gets the same, so nothing is protected here",
+        explain: "Without any credential the request is allowed as well. Whatever is done to a credential is then without effect, and proves nothing.",
+    },
+    ReasonCode {
+        name: "locked-out",
+        about: "the good credential was refused afterwards as if the account or the address were locked or limited",
+        explain: "The refusal may have come from a lock or a rate limit, not from the defect. Run with fewer mutations at once, raise the limit of the test environment, or use an account of its own.",
+    },
+    ReasonCode {
+        name: "control-after",
+        about: "the good credential was not allowed any more afterwards",
+        explain: "The session died, or the server did, while the defects were sent, so the refusals may have that cause. Run the case alone; a token that lives for seconds is too short for many cases.",
+    },
+    ReasonCode {
+        name: "no-control",
+        about: "the request changes something, and nothing shows that the good credential would be allowed",
+        explain: "An unsafe request is not repeated as its own control. Give the scheme a `whoami`, or the case `control: { request: GET /me }`; `control: off` takes the refusal as it is.",
+    },
+    ReasonCode {
+        name: "uncontrolled",
+        about: "`control: off`: the refusal stands for itself",
+        explain: "Nothing shows that the same request would have been allowed with the good credential. The case passes, and is counted as unproven.",
+    },
+    ReasonCode {
+        name: "attack-not-allowed",
+        about: "an attacking mutation would be sent to a host that is not permitted",
+        explain: "Mutations that attack go to this machine, and to hosts listed under `allow_attacks_on` in `authspec.yaml`.",
+    },
+    ReasonCode {
         name: "login-failed",
         about: "the identity could not log in, so nothing was sent in its name",
         explain: "All cases of the identity are blocked by this one cause. Check the credentials of the identity, the scheme's login step and what the server answered to it; `-vv` shows the exchange.",

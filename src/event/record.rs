@@ -47,6 +47,9 @@ pub struct StepRecord {
     /// The role of that identity, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
+    /// The id of the deliberate defect that it was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<String>,
     /// Method and target as sent, masked.
     pub request: String,
     /// What left first, by name; nothing when nothing did.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::control::Claim;
 use super::ledger::Refusal;
 use super::session::Failure;
 use super::{Shared, play, record};
@@ -17,6 +18,8 @@ use crate::template::Scope;
 pub(super) struct CaseDone {
     pub(super) outcome: Outcome,
     pub(super) refusals: Vec<Refusal>,
+    /// What defects were refused.
+    pub(super) claims: Vec<Claim>,
 }
 
 /// What a suite's setup gives its cases.
@@ -34,7 +37,7 @@ pub(super) fn not_run(shared: &Shared, index: usize, verdict: Verdict, code: &'s
     let mut outcome = blank(shared, index, case);
     outcome.verdict = verdict;
     outcome.reasons.push(record::reason(shared, code, message, case.span(), Vec::new()));
-    CaseDone { outcome, refusals: Vec::new() }
+    CaseDone { outcome, refusals: Vec::new(), claims: Vec::new() }
 }
 
 pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
@@ -53,6 +56,8 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         reasons: Vec::new(),
         proof: Proof::default(),
         access: super::matrix::told(shared, case),
+        with: None,
+        controls: Vec::new(),
         findings: Vec::new(),
         server: None,
         steps: Vec::with_capacity(case.shape.steps.len()),
@@ -83,7 +88,8 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
     // A refusal that only comes at the second try is no refusal: such cases are never run again. Nor
     // are those that are to fail: the first failure is what they are there for.
     let refused = case.cell.is_some_and(|cell| cell.side != Side::Allowed);
-    let once = case.shape.xfail.is_some() || refused || case.shape.steps.iter().any(Step::may_refuse);
+    let asked = refused || case.with.is_some();
+    let once = asked || case.shape.xfail.is_some() || case.shape.steps.iter().any(Step::may_refuse);
     let attempts = if once { 1 } else { shared.options.retries + 1 };
     let mut first: Option<CaseDone> = None;
     let clock = Instant::now();

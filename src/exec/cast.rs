@@ -33,7 +33,8 @@ impl Cast {
             Caller::Identity(id) => Some(id),
             Caller::Case | Caller::Nobody | Caller::Anonymous => None,
         };
-        let ownership = match (fresh, case.shape.pauses()) {
+        let waits = case.shape.pauses() || case.with.is_some();
+        let ownership = match (fresh, waits) {
             (true, _) => Ownership::Fresh,
             (false, true) => Ownership::Still,
             (false, false) => Ownership::Shared,
@@ -46,7 +47,14 @@ impl Cast {
             let session: Arc<Session> = if fresh {
                 login::make(shared, id, None, Sharing::Fresh).await?
             } else {
-                shared.sessions.get(shared, id).await?
+                let session = shared.sessions.get(shared, id).await?;
+                // Nothing is renewed once a defect is on its way, so what is about to end is renewed now.
+                let due = session.credential.refresh_at().is_some_and(|at| at <= jiff::Timestamp::now());
+                if case.with.is_some() && due {
+                    shared.sessions.renew(shared, id, session.generation).await?
+                } else {
+                    session
+                }
             };
             cast.identities.insert(id, Actor::of(id, &session, ownership));
         }

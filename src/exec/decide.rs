@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::actor::{Actor, Ownership};
 use super::case::CaseDone;
 use super::cast::Cast;
+use super::control::undecided;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::{Access, Asked, Refusal, RequestKey, Sender, Shown};
@@ -223,6 +224,10 @@ pub(super) fn decide(shared: &Shared, done: CaseDone) {
 }
 
 pub(super) fn decide_rest(shared: &Shared) {
+    for mut done in shared.controls.held() {
+        undecided(shared, &mut done, 0);
+        finish(shared, done);
+    }
     let mut held = {
         let mut decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = std::mem::take(&mut decided.held);
@@ -237,7 +242,7 @@ pub(super) fn decide_rest(shared: &Shared) {
 
 /// Judges the refusals of a case and emits its outcome.
 fn finish(shared: &Shared, done: CaseDone) {
-    let CaseDone { mut outcome, refusals } = done;
+    let CaseDone { mut outcome, refusals, .. } = done;
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
         refusals.iter().for_each(|refusal| judge(shared, &mut outcome, refusal));
         if outcome.proof.unproven > 0 && shared.options.proof == RequireProof::Yes {

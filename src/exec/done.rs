@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use url::Origin;
 
+use super::control::Claim;
 use super::ledger::{Refusal, RequestKey};
 use super::matrix::Got;
 use super::session::Failure;
-use crate::event::{Reason, StepRecord};
+use crate::event::{ControlRecord, MutantRecord, Reason, StepRecord};
 use crate::http::Trail;
 use crate::step::IdentityId;
 use crate::template::Value;
@@ -24,6 +25,10 @@ pub(super) enum Ended {
     Errored,
     /// The session ended and could not be renewed.
     Blocked,
+    /// It ran, and its result would prove nothing.
+    Inconclusive,
+    /// What it is about has no sense here.
+    Unfit,
 }
 
 /// What a step left behind, or a list of them.
@@ -39,6 +44,12 @@ pub(super) struct Done {
     pub(super) reasons: Vec<Reason>,
     /// What was refused as it was expected; each is about one of the records.
     pub(super) refused: Vec<Refusal>,
+    /// What defects were refused; each is about one of the records.
+    pub(super) claims: Vec<Claim>,
+    /// The defect that was sent.
+    pub(super) mutant: Option<Box<MutantRecord>>,
+    /// What shows the worth of refusals.
+    pub(super) controls: Vec<ControlRecord>,
     /// What was allowed.
     pub(super) allowed: Vec<RequestKey>,
     /// The identity whose credential the last request was allowed with.
@@ -65,6 +76,9 @@ impl Done {
             beyond: Vec::new(),
             reasons: Vec::new(),
             refused: Vec::new(),
+            claims: Vec::new(),
+            mutant: None,
+            controls: Vec::new(),
             allowed: Vec::new(),
             allowed_to: None,
             blocked: None,
@@ -109,6 +123,9 @@ impl Done {
         self.beyond = next.beyond;
         self.reasons.extend(next.reasons.into_iter().map(|r| Reason { step: at(r.step), ..r }));
         self.refused.extend(next.refused.into_iter().map(|r| Refusal { step: first + r.step, ..r }));
+        self.claims.extend(next.claims.into_iter().map(|c| Claim { step: first + c.step, ..c }));
+        self.mutant = next.mutant.or(self.mutant.take());
+        self.controls.extend(next.controls);
         self.allowed.extend(next.allowed);
         self.allowed_to = next.allowed_to;
         self.blocked = next.blocked;

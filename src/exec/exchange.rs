@@ -189,7 +189,7 @@ impl StepRun<'_> {
         Some(self.without_answer(step, actor, reason))
     }
 
-    fn origins(&self, session: &Session) -> Vec<Origin> {
+    pub(super) fn origins(&self, session: &Session) -> Vec<Origin> {
         session.origins.iter().chain(&self.world.origins).cloned().collect()
     }
 

@@ -20,8 +20,10 @@ use crate::verdict::Policy;
 
 mod access;
 mod actor;
+mod beside;
 mod case;
 mod cast;
+mod control;
 mod decide;
 mod doing;
 mod done;
@@ -33,9 +35,11 @@ mod frame;
 mod given;
 mod judge;
 mod keep;
+mod kit;
 mod ledger;
 mod login;
 mod matrix;
+mod mutant;
 mod observe;
 mod once;
 mod pages;
@@ -148,6 +152,7 @@ struct Shared {
     common: tokio::sync::Mutex<HashMap<String, crate::http::Response>>,
     ledger: ledger::Ledger,
     matrix: matrix::Matrix,
+    controls: control::Controls,
     limits: runner::Limits,
     keepers: keep::Keepers,
     decided: Mutex<decide::Decided>,

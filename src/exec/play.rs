@@ -43,6 +43,7 @@ async fn play(shared: &Arc<Shared>, index: usize, ground: &Ground, outcome: Outc
             return CaseDone {
                 outcome: Outcome { verdict: Verdict::Errored, reasons, ..outcome },
                 refusals: Vec::new(),
+                claims: Vec::new(),
             };
         }
     };
@@ -208,7 +209,11 @@ impl<'a> Play<'a> {
             Ended::Failed => Verdict::Failed,
             Ended::Errored => Verdict::Errored,
             Ended::Blocked => Verdict::Blocked,
+            Ended::Inconclusive => Verdict::Inconclusive,
+            Ended::Unfit => Verdict::Skipped,
         };
+        outcome.with = done.mutant;
+        outcome.controls = done.controls;
         if let Some(failure) = done.blocked {
             // The steps of the login stand behind those of the case.
             let first = outcome.steps.len();
@@ -224,7 +229,7 @@ impl<'a> Play<'a> {
             outcome.reasons.push(record::reason(self.shared, "condition", message, self.case.shape.span, Vec::new()));
         }
         matrix::conclude(self.shared, self.case, &mut outcome, done.cell);
-        CaseDone { outcome, refusals: done.refused }
+        CaseDone { outcome, refusals: done.refused, claims: done.claims }
     }
 }
 
@@ -232,5 +237,5 @@ fn blocked(mut outcome: Outcome, failure: &Failure) -> CaseDone {
     outcome.verdict = Verdict::Blocked;
     outcome.reasons.push(failure.reason.clone());
     outcome.steps.clone_from(&failure.steps);
-    CaseDone { outcome, refusals: Vec::new() }
+    CaseDone { outcome, refusals: Vec::new(), claims: Vec::new() }
 }

@@ -153,8 +153,15 @@ impl StepRun<'_> {
     }
 
     async fn once(&self, step: &Step, cast: &mut Cast, caller: Caller) -> Done {
+        if let Some((case, mutant)) = self.mutant() {
+            let done = Box::pin(self.mutated(step, case, mutant, cast.actor(caller))).await;
+            return Box::pin(self.proven(step, cast, caller, done)).await;
+        }
         match (&step.ask, step.together) {
-            (Ask::Request(_) | Ask::Submit(_), None) => self.exchange(step, cast.actor(caller)).await,
+            (Ask::Request(_) | Ask::Submit(_), None) => {
+                let done = Box::pin(self.exchange(step, cast.actor(caller))).await;
+                if done.refused.is_empty() { done } else { Box::pin(self.proven(step, cast, caller, done)).await }
+            }
             (Ask::Request(_) | Ask::Submit(_), Some(number)) => {
                 Box::pin(self.race(step, number, cast.actor(caller))).await
             }

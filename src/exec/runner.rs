@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
 
+use super::control::Controls;
 use super::decide::{check_alive, decide_rest};
 use super::doing::Doings;
 use super::keep::Keepers;
@@ -158,6 +159,7 @@ impl Runner {
         let limits = Limits::new(&options);
         let shared = Shared {
             keepers: Keepers::of(&plan),
+            controls: Controls::of(&plan),
             plan,
             options,
             sources,

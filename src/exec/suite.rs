@@ -9,6 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::case::{self, CaseDone, Ground, stopped};
+use super::control::close;
 use super::decide::{decide, settle};
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
 use super::stop::{GRACE, Stop};
@@ -93,7 +94,8 @@ pub(super) fn plain_ground(shared: &Shared, suite: usize) -> Ground {
 /// Runs one case and hands its outcome on; a panic in it is an errored case.
 pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) {
     if let Stop::Soon(why) | Stop::Now(why) = shared.stop.state() {
-        decide(&shared, stopped(&shared, index, why, "not started"));
+        let done = stopped(&shared, index, why, "not started");
+        close(&shared, index, done).await.into_iter().for_each(|done| decide(&shared, done));
         return;
     }
     let case = &shared.plan.cases[index];
@@ -102,7 +104,8 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
         _ = shared.stop.cut_off() => Vec::new(),
     };
     if let Stop::Soon(why) | Stop::Now(why) = shared.stop.state() {
-        decide(&shared, stopped(&shared, index, why, "not started"));
+        let done = stopped(&shared, index, why, "not started");
+        close(&shared, index, done).await.into_iter().for_each(|done| decide(&shared, done));
         return;
     }
     let alone = case.shape.session == Session::Exclusive;
@@ -128,7 +131,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
             shared.ledger.cut(id);
         }
     }
-    decide(&shared, done);
+    close(&shared, index, done).await.into_iter().for_each(|done| decide(&shared, done));
     drop(held);
 }
 
@@ -158,6 +161,8 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         reasons: vec![reason],
         proof: Proof::default(),
         access: None,
+        with: None,
+        controls: Vec::new(),
         findings: Vec::new(),
         server: None,
         steps,
@@ -167,7 +172,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         waited: std::time::Duration::ZERO,
         requests,
     };
-    decide(shared, CaseDone { outcome, refusals: Vec::new() });
+    decide(shared, CaseDone { outcome, refusals: Vec::new(), claims: Vec::new() });
 }
 
 /// Lets running cases finish for a while after an interrupt, then cuts them off.

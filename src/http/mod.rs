@@ -8,6 +8,7 @@ mod address;
 mod body;
 pub mod challenge;
 mod error;
+mod head;
 pub mod jar;
 mod message;
 mod outgoing;

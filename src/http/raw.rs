@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -12,9 +13,10 @@ use tokio::sync::Barrier;
 use tokio_rustls::client::TlsStream;
 
 use super::error::HttpError;
-use super::message::{Request, Response};
+use super::head::Replaced;
+use super::message::{Headers, Request, Response};
 use super::transport::{Settings, incoming, version_name};
-use super::{body, outgoing};
+use super::{Address, body, outgoing};
 
 /// Sends one request on a new connection and reads the whole answer. At a gate it waits with its
 /// connection open, so that those that leave together do leave together.
@@ -33,6 +35,25 @@ pub(super) async fn exchange(
     match connection? {
         Connection::Plain(stream) => talk(stream, request, settings, authority).await,
         Connection::Secure(stream) => talk(*stream, request, settings, authority).await,
+    }
+}
+
+/// Sends a request whose head is to leave byte for byte, whatever a library thinks of it.
+pub(super) async fn verbatim(
+    request: &Request,
+    head: Bytes,
+    tls: Option<Arc<rustls::ClientConfig>>,
+    settings: &Settings,
+) -> Result<Response, HttpError> {
+    let authority = request.address.url().authority();
+    // What the library knows of it: enough to read the answer, and the body.
+    let address = Address::parse(&format!("{}/", request.address.base()))
+        .map_err(|why| HttpError::BadRequest { why: why.to_string() })?;
+    let stand_in =
+        Request { method: request.method.clone(), address, headers: Headers::default(), body: request.body.clone() };
+    match connect(request, tls, settings).await? {
+        Connection::Plain(stream) => talk(Replaced::new(stream, head), &stand_in, settings, authority).await,
+        Connection::Secure(stream) => talk(Replaced::new(*stream, head), &stand_in, settings, authority).await,
     }
 }
 

@@ -167,6 +167,16 @@ impl Journey<'_> {
         trail
     }
 
+    /// Gives the first request as it would leave, without sending it.
+    pub fn dressed(mut self, mut request: Request, dress: &mut dyn Dress) -> Request {
+        let by_hand = request.headers.has("cookie");
+        dress.dress(&mut request, 0);
+        if !by_hand && dress.may_carry_cookies(&request) {
+            self.add_cookies(&mut request, 0, &mut Trail::default());
+        }
+        request
+    }
+
     fn add_cookies(&mut self, request: &mut Request, hop: usize, trail: &mut Trail) {
         let mut selection = self.jar.cookies_for(request.address.url(), Timestamp::now(), SendContext::default());
         // The signer's cookies win over the jar's, and the step's own over both.

@@ -300,6 +300,27 @@ impl Transport {
         raw::exchange(request, tls, &self.settings, gate).await
     }
 
+    /// Sends one request with a head that leaves byte for byte, on a connection of its own: for what no HTTP library
+    /// would send. The request is what the record shows.
+    pub async fn send_verbatim(&self, request: Request, head: Bytes, timeout: Duration) -> Exchange {
+        let started = Timestamp::now();
+        let clock = Instant::now();
+        let sending = async {
+            if self.settings.proxy != Proxy::Direct {
+                let why = "a proxy would change it on its way".to_owned();
+                return Err(HttpError::BadRequest { why });
+            }
+            let tls = match Scheme::of(&request) {
+                Scheme::Http => None,
+                Scheme::Https => Some(self.tls_config()?),
+            };
+            raw::verbatim(&request, head, tls, &self.settings).await
+        };
+        let sent = tokio::time::timeout(timeout, sending).await;
+        let response = sent.unwrap_or(Err(HttpError::Timeout(timeout)));
+        Exchange { request, response, started, elapsed: clock.elapsed() }
+    }
+
     /// Tells whether the system's authorities were loaded.
     #[cfg(test)]
     pub(super) fn has_loaded_tls(&self) -> bool {

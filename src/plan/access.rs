@@ -256,7 +256,17 @@ impl Row<'_> {
                 let (id, title) = (format!("{stem}[as={name}]"), format!("{} [as={name}]", row.name.value));
                 let cell = Cell { column: u32::try_from(*column).unwrap_or(u32::MAX), ..cell };
                 let (shape, caller) = (Arc::clone(&shape), *caller);
-                let case = Case { id: id.into(), name: title, suite: 0, shape, caller, row: None, cell: Some(cell) };
+                let case = Case {
+                    id: id.into(),
+                    name: title,
+                    suite: 0,
+                    shape,
+                    caller,
+                    row: None,
+                    cell: Some(cell),
+                    with: None,
+                    group: 0,
+                };
                 cells.insert(*column, case);
             }
         }
@@ -364,6 +374,7 @@ impl Row<'_> {
             steps,
             teardown,
             identities,
+            control: None,
         };
         let number = u32::try_from(self.number).unwrap_or(u32::MAX);
         let cell = Cell { row: number, column: 0, span: group.expect.span, side: group.side, given, target };

@@ -121,6 +121,8 @@ fn compile_suite(
     let default_caller = default_caller(&defaults, callers, &mut reader);
     callers.case_callers = vec![default_caller];
     callers.outcomes = outcomes(callers.layers, &mut reader);
+    super::with::refuse(&suite.setup, &mut reader);
+    super::with::refuse(&suite.teardown, &mut reader);
     let setup = compile_steps(&suite.setup, &defaults, callers, &mut reader);
     let after_setup = Arc::clone(&reader.names);
     let teardown = compile_steps(&suite.teardown, &defaults, callers, &mut reader);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::build::{compile_steps, sessions};
 use super::identity::SuiteCallers;
 use super::talk::{self, Whose};
+use super::with::{self, Mutant};
 use super::world::ordered;
 use super::{Case, Plan, RowPlan, Shape, Var, diags};
 use crate::source::Span;
@@ -41,7 +42,10 @@ pub(super) fn compile_case(
     reader.names = Arc::new(names);
     let watched = Arc::clone(&reader.names);
     let vars = vars(spec, callers, reader);
+    let mutants = with::mutants(spec, reader);
     let steps = compile_steps(&spec.steps, ground.defaults, callers, reader);
+    let control = with::control(spec, ground, callers, reader);
+    with::refuse(&spec.teardown, reader);
     let teardown = compile_steps(&spec.teardown, ground.defaults, callers, reader);
     let asked = sessions(&watched, callers, reader);
     callers.met.extend(asked);
@@ -67,13 +71,20 @@ pub(super) fn compile_case(
         steps,
         teardown,
         identities,
+        control,
     });
     let rows: Vec<Option<Arc<RowPlan>>> = rows.map_or_else(|| vec![None], |r| r.into_iter().map(Some).collect());
     let mut cases = Vec::new();
     for caller in who {
         for row in &rows {
-            let id = Expansion { spec, suite: ground.suite, caller, row: row.as_deref() };
-            cases.extend(id.case(&shape, row.clone(), callers.plan, reader, ids));
+            let group = callers.plan.groups;
+            callers.plan.groups += usize::from(mutants.iter().any(Option::is_some));
+            for with in &mutants {
+                let several = mutants.len() > 1;
+                let id = Expansion { spec, suite: ground.suite, caller, row: row.as_deref(), with, several };
+                let case = id.case(&shape, row.clone(), callers.plan, reader, ids);
+                cases.extend(case.map(|case| Case { group, ..case }));
+            }
         }
     }
     cases
@@ -99,13 +110,18 @@ struct Expansion<'a> {
     suite: &'a Suite,
     caller: Caller,
     row: Option<&'a RowPlan>,
+    with: &'a Option<Arc<Mutant>>,
+    /// Whether it is sent with one of several defects.
+    several: bool,
 }
 
 impl Expansion<'_> {
     /// What tells it from its siblings: `[as=bob,row=7]`.
     fn mark(&self, plan: &Plan) -> String {
         let caller = plan.caller_name(self.caller).filter(|_| self.spec.callers.len() > 1);
-        let marks: Vec<String> = [("as", caller), ("row", self.row.map(|r| &*r.id))]
+        let with = self.with.as_ref().map_or("none", |mutant| mutant.row.id);
+        let with = self.several.then_some(with);
+        let marks: Vec<String> = [("as", caller), ("row", self.row.map(|r| &*r.id)), ("with", with)]
             .into_iter()
             .filter_map(|(key, value)| Some(format!("{key}={}", value?)))
             .collect();
@@ -128,7 +144,17 @@ impl Expansion<'_> {
             return None;
         }
         let name = if mark.is_empty() { name.value.clone() } else { format!("{} {mark}", name.value) };
-        Some(Case { id: id.into(), name, suite: 0, shape: Arc::clone(shape), caller: self.caller, row, cell: None })
+        Some(Case {
+            id: id.into(),
+            name,
+            suite: 0,
+            shape: Arc::clone(shape),
+            caller: self.caller,
+            row,
+            cell: None,
+            with: self.with.clone(),
+            group: 0,
+        })
     }
 }
 

@@ -20,7 +20,14 @@ pub const CODES: &[&Code] = &[
     &TLS,
     &NO_EXEC,
     &ACCESS,
+    &MUTATION,
 ];
+
+static MUTATION: Code = Code {
+    name: "mutation",
+    about: "`with` cannot be used as it is written",
+    explain: "`with` takes ids of `authspec list mutations`, packs such as `pack.bearer`, or a list of them, on one step of a case. `except` leaves out what a pack brings, `expect` says by id what must come back instead of what the table says.",
+};
 
 static UNKNOWN_IDENTITY: Code = Code {
     name: "unknown-identity",
@@ -336,4 +343,31 @@ pub(super) fn not_closed(span: Span, closed: Span) -> Diagnostic {
         .label("let in")
         .also(closed, "nobody may")
         .help("leave `closed` out, or expect a refusal")
+}
+
+pub(super) fn unknown_mutation(span: Span, id: &str) -> Diagnostic {
+    let packs = crate::mutate::PACKS.iter().map(|p| format!("pack.{}", p.name));
+    let known: Vec<String> = super::with::ids().map(ToOwned::to_owned).chain(packs).collect();
+    let diagnostic = Diagnostic::error(&MUTATION, span, format!("there is no mutation `{id}`")).label("not a mutation");
+    match did_you_mean(id, known.iter().map(String::as_str)) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("`authspec list mutations` and `authspec list packs` name them all"),
+    }
+}
+
+pub(super) fn excepts_nothing(span: Span, id: &str) -> Diagnostic {
+    Diagnostic::error(&MUTATION, span, format!("`{id}` is in none of the packs, so leaving it out changes nothing"))
+        .label("not among them")
+}
+
+pub(super) fn expects_of_nothing(span: Span, id: &str) -> Diagnostic {
+    Diagnostic::error(&MUTATION, span, format!("`{id}` is not sent, so nothing can be expected of it"))
+        .label("not among `these`")
+}
+
+pub(super) fn two_withs(span: Span, first: Span) -> Diagnostic {
+    Diagnostic::error(&MUTATION, span, "two steps of one case are sent with a defect")
+        .label("a second one")
+        .also(first, "the first")
+        .help("make two cases of it: each defect is one test")
 }

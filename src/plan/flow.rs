@@ -98,6 +98,7 @@ impl SuiteCallers<'_, '_> {
     }
 
     fn compile_flow(&mut self, reader: &mut Reader<'_>, named: &Named<Arc<FlowSpec>>) -> usize {
+        super::with::refuse(&named.value.steps, reader);
         let found = self.found(named);
         let mut watched = Names::default();
         watched.watch_sessions();

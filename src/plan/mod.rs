@@ -27,11 +27,13 @@ mod like;
 mod offer;
 mod select;
 mod talk;
+mod with;
 mod world;
 
 pub use access::{AccessPlan, AccessRow, Cell, Column, Reach};
 pub use dotenv::read_dotenv;
 pub use select::Selection;
+pub use with::{Asked, Mutant, Wanted};
 
 /// What the command line adds to the files.
 #[derive(Debug, Clone)]
@@ -83,6 +85,8 @@ pub struct Plan {
     pub filtered_out: usize,
     /// How many files `exclude:` left out.
     pub excluded_files: usize,
+    /// How many groups of cases share controls.
+    pub groups: usize,
     /// Ids that were asked for and belong to no case.
     pub gone: BTreeSet<String>,
     /// Of a plan without cases: what about the filters fits no case, each a sentence.
@@ -135,6 +139,10 @@ pub struct Case {
     pub row: Option<Arc<RowPlan>>,
     /// Its place in the matrix of its suite.
     pub cell: Option<Cell>,
+    /// The defect that one of its steps is sent with.
+    pub with: Option<Arc<Mutant>>,
+    /// The number of those that share its controls: the defects of one case, caller and row.
+    pub group: usize,
 }
 
 impl Case {
@@ -142,6 +150,17 @@ impl Case {
     pub fn span(&self) -> Span {
         self.cell.as_ref().map_or(self.shape.span, |cell| cell.span)
     }
+}
+
+/// What proves the refusals of a case, where it says so itself.
+#[derive(Debug)]
+pub enum Control {
+    /// Nothing.
+    Off(Span),
+    /// These have to be allowed the same.
+    Who(Vec<IdentityId>),
+    /// This step has to be allowed before and after.
+    Step(Box<Step>),
 }
 
 /// A row of a case.
@@ -174,6 +193,8 @@ pub struct Shape {
     pub teardown: Vec<Step>,
     /// The identities it needs beside its caller.
     pub identities: Vec<IdentityId>,
+    /// What proves its refusals.
+    pub control: Option<Control>,
 }
 
 impl Shape {
@@ -251,6 +272,10 @@ pub struct World {
     pub resolve: Vec<(Arc<str>, Template)>,
     /// Further origins that credentials may go to.
     pub origins: Vec<Template>,
+    /// Hosts that attacking mutations may be sent to, as globs.
+    pub attacks: Vec<Arc<str>>,
+    /// Whether what may lock accounts or change data may be sent.
+    pub destructive: bool,
 }
 
 /// A secret, not read yet.

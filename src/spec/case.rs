@@ -9,6 +9,7 @@ use super::reader::{Fields, Key, Reader, key};
 use super::rows::{EACH_KEYS, each};
 use super::shape::{Def, Shape};
 use super::step::{STEP_KEYS, step, steps};
+use super::with::{CONTROL, control};
 use super::yaml::{Data, Node};
 use crate::source::Spanned;
 
@@ -28,6 +29,8 @@ pub const CASE_KEYS: &[Key] = &[
     key("vars", "variables of its own, computed when it begins").is(Shape::by_name(&Shape::Any)),
     key("each", "rows: a list of maps, `{ csv: file, types }` or `{ json: file }`; one case for each, as `row.*`")
         .is(Shape::Either(&[Shape::Filled(&Shape::List(&Shape::Map(&Shape::Any))), Shape::Keys(EACH_KEYS)])),
+    key("control", "what proves its refusals: a name (who has to be allowed the same), a step that has to be allowed before and after, or `off`")
+        .is(CONTROL),
     key("teardown", "steps that always run after it, also when it failed").is(Shape::List(&Shape::The(Def::Step))),
 ];
 
@@ -88,6 +91,7 @@ pub(super) fn case(node: &Node, reader: &mut Reader<'_>) -> Option<CaseSpec> {
         each: fields.get("each").map(|n| each(n, reader)),
         steps,
         teardown: fields.get("teardown").map_or_else(Vec::new, |n| super::step::steps(n, reader)),
+        control: fields.get("control").and_then(|n| control(n, reader)),
     };
     (!case.steps.is_empty()).then_some(case)
 }

@@ -21,6 +21,7 @@ mod shape;
 mod shared;
 mod step;
 mod timing;
+mod with;
 mod yaml;
 
 pub use access::{ACCESS_KEYS, AccessSpec, EVERYONE, MISSING_KEYS, MissingSpec, OTHERS, ROW_KEYS, RowSpec, is_row_key};
@@ -44,4 +45,5 @@ pub use shared::{
     DEFAULT_KEYS, DEMO_KEYS, IDENTITY_KEYS, NAMED_TARGET_KEYS, SECRET_KEYS, SHARED_KEYS, TARGET_KEYS, TLS_KEYS,
 };
 pub use step::{FILE_KEYS, STEP_KEYS, one_or_more_steps, page_step, request_step};
+pub use with::{CONTROL, ControlSpec, WITH, WITH_KEYS, WithSpec};
 pub use yaml::{Data, Entry, Node, Style, document};

@@ -8,6 +8,7 @@ use super::access::AccessSpec;
 use super::ask::AskSpec;
 use super::outcomes::OutcomeSpec;
 use super::rows::Each;
+use super::with::{ControlSpec, WithSpec};
 use super::yaml::Node;
 use crate::demo::Weakness;
 use crate::source::{FileId, Span, Spanned};
@@ -122,6 +123,10 @@ pub struct Shared {
     pub origins: Vec<Node>,
     /// What the words for outcomes mean.
     pub outcomes: Vec<OutcomeSpec>,
+    /// Hosts that attacking mutations may be sent to, as globs.
+    pub attacks: Vec<Spanned<Arc<str>>>,
+    /// Whether what may lock accounts or change data may be sent.
+    pub destructive: Option<bool>,
 }
 
 /// Where requests go.
@@ -280,6 +285,8 @@ pub struct CaseSpec {
     pub steps: Vec<StepSpec>,
     /// Steps that run after it, however it ended.
     pub teardown: Vec<StepSpec>,
+    /// What proves its refusals, where it says so itself.
+    pub control: Option<ControlSpec>,
 }
 
 /// That a case is expected to fail.
@@ -344,6 +351,8 @@ pub struct StepSpec {
     pub together: Option<u32>,
     /// The expression on which it depends.
     pub condition: Option<Node>,
+    /// The defects it is sent with.
+    pub with: Option<WithSpec>,
 }
 
 /// A body as written.

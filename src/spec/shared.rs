@@ -131,6 +131,8 @@ pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
             reader.one_or_more(n).iter().filter(|i| reader.word(i).is_some()).cloned().collect()
         }),
         outcomes: outcomes(fields, reader),
+        attacks: fields.get("allow_attacks_on").map_or_else(Vec::new, |n| hosts(n, reader)),
+        destructive: fields.get("allow_destructive").and_then(|n| reader.flag(n)),
     }
 }
 
@@ -337,4 +339,19 @@ fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsSpec> {
         reader.fault(diags::bad_value(node.span, "`cert` and `key` belong together").label("one of them is missing"));
     }
     Some(spec)
+}
+
+/// Reads globs of hosts; one that means all hosts means nothing.
+fn hosts(node: &Node, reader: &mut Reader<'_>) -> Vec<Spanned<Arc<str>>> {
+    let words: Vec<Spanned<Arc<str>>> = reader.one_or_more(node).iter().filter_map(|n| reader.word(n)).collect();
+    for word in &words {
+        let all = word.value.chars().all(|c| matches!(c, '*' | '.' | '?' | '[' | ']' | '!' | '{' | '}' | ','));
+        if all {
+            let fault = diags::bad_value(word.span, format!("`{}` permits attacks on every host", word.value));
+            reader.fault(fault.label("name the hosts, as `*.staging.example.com`"));
+        } else if globset::Glob::new(&word.value).is_err() {
+            reader.fault(diags::bad_value(word.span, format!("`{}` is no glob", word.value)).label("this one"));
+        }
+    }
+    words
 }

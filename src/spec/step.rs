@@ -7,6 +7,7 @@ use super::model::{Handshake, Payload, PayloadKind, Redirects, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
 use super::timing::{self, PAUSE_KEYS, REPEAT_KEYS, RETRY_KEYS, pause, repeat, retry, together};
+use super::with::{WITH, with};
 use super::yaml::{Data, Node};
 
 /// The keys of a body that stands in a file.
@@ -23,6 +24,8 @@ pub const FILE_KEYS: &[Key] = &[
 pub const STEP_KEYS: &[Key] = &[
     key("name", "for people and reports").is(Shape::Text),
     key("as", "the identity that sends it; `anonymous` sends nothing of anybody").is(Shape::Text),
+    key("with", "deliberate defects, of a step of a case: an id of `authspec list mutations`, a pack such as `pack.bearer`, or a list; one case for each")
+        .is(WITH),
     key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte. Or `login`, `refresh`, `logout`: what the caller's scheme does, judged like any other request")
         .is(Shape::Like(ASKED)),
     key("vary", "`{ exchange.parameter: value }`: changes one parameter of a `login`, `refresh` or `logout`; `null` removes it, a list repeats it")
@@ -95,6 +98,7 @@ pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> 
         repeat: fields.get("repeat").and_then(|n| repeat(n, reader)),
         together: fields.get("together").and_then(|n| together(n, reader)),
         condition: fields.get("if").cloned(),
+        with: with(fields, reader),
     };
     timing::conflicts(fields, reader);
     flow::conflicts(fields, STEP_KEYS, reader);
@@ -193,5 +197,6 @@ fn bare(node: &Node, request: RequestSpec) -> StepSpec {
         repeat: None,
         together: None,
         condition: None,
+        with: None,
     }
 }

@@ -20,7 +20,14 @@ pub const CODES: &[&Code] = &[
     &FLOW_CYCLE,
     &FLOW_SIZE,
     &FLOW_ANSWER,
+    &WITH,
 ];
+
+static WITH: Code = Code {
+    name: "with",
+    about: "`with` stands where no defect can be sent",
+    explain: "A defect is sent with one step of a case. Setups, teardowns, flows and the steps of schemes are what the case stands on, and are sent as they are.",
+};
 
 static HEADER_NAME: Code = Code {
     name: "header-name",
@@ -216,4 +223,11 @@ pub(super) fn no_last_answer(span: Span, because: Span, flow: &str, why: &str) -
 fn quoted(names: &[&str]) -> String {
     let names: Vec<String> = names.iter().map(|n| format!("`{n}`")).collect();
     list(&names, "and")
+}
+
+/// A defect outside a case's own steps.
+pub fn misplaced_with(span: Span) -> Diagnostic {
+    Diagnostic::error(&WITH, span, "`with` stands in no step of a case")
+        .label("not here")
+        .help("send the defect with a step of a case; what a case stands on is sent as it is")
 }

@@ -41,7 +41,7 @@ pub(super) enum Body {
 }
 
 /// A request ready to be dressed and sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Prepared {
     /// The request, without credential and jar.
     pub request: Request,

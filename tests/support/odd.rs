@@ -1,7 +1,9 @@
 //! A server that answers what no decent server answers; its URL is `ODD` in the environment of golden suites.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::thread;
 use std::time::Duration;
 
@@ -70,7 +72,7 @@ fn answer(mut stream: TcpStream) {
             plain("200 OK", "content-type: application/json\r\n", &format!("[{}]", rows.join(","))).into_bytes()
         }
         "/escape" => plain("200 OK", "content-type: text/plain\r\nx-odd: \u{1b}[31mred\r\n", "\u{1b}[2J]]>\u{7}bell").into_bytes(),
-        _ if path.starts_with("/say/") => said(&path).into_bytes(),
+        _ if path.starts_with("/guard/") || path.starts_with("/say/") => by_name(&path, &head).into_bytes(),
         _ => plain("200 OK", "content-type: text/plain\r\n", "fine").into_bytes(),
     };
     let _ = stream.write_all(&bytes);
@@ -119,6 +121,38 @@ fn bomb() -> Vec<u8> {
         body.len()
     );
     [head.as_bytes(), &body].concat()
+}
+
+fn by_name(path: &str, head: &str) -> String {
+    if path.starts_with("/say/") { said(path) } else { guarded(path, head) }
+}
+
+/// Tokens that begin with `good-` are let in, and each path has a fault of its own.
+fn guarded(path: &str, head: &str) -> String {
+    static SPOILT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let field = head.lines().filter_map(|l| l.split_once(": ")).find(|(n, _)| n.eq_ignore_ascii_case("authorization"));
+    let value = field.map_or("", |(_, value)| value);
+    let token: String = value
+        .find("good-")
+        .map_or(String::new(), |at| value[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '-').collect());
+    let is_good = !token.is_empty() && value == format!("Bearer {token}");
+    let spoilt = format!("{path} {token}");
+    let was_spoilt = SPOILT.lock().expect("nobody panics here").contains(&spoilt);
+    if !is_good && !token.is_empty() {
+        SPOILT.lock().expect("nobody panics here").insert(spoilt);
+    }
+    let (status, fields) = match path {
+        // What comes with the good token spoils it.
+        "/guard/locks" if was_spoilt => ("423 Locked", ""),
+        "/guard/dies" if was_spoilt => ("401 Unauthorized", ""),
+        // A token anywhere in the field is good.
+        "/guard/anywhere" if !token.is_empty() => ("200 OK", ""),
+        "/guard/crashes" if !is_good && !value.is_empty() => ("500 Internal Server Error", ""),
+        "/guard/forbids" if !is_good => ("403 Forbidden", ""),
+        _ if is_good => ("200 OK", ""),
+        _ => ("401 Unauthorized", "www-authenticate: Bearer\r\n"),
+    };
+    format!("HTTP/1.1 {status}\r\n{fields}content-length: 2\r\nconnection: close\r\n\r\nok")
 }
 
 /// What the query asks for: `/say/401?body=no&retry-after=3` has that status, that body and that field.

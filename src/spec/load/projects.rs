@@ -23,6 +23,12 @@ pub const PROJECT_FILE: &str = "authspec.yaml";
 pub const PROJECT_KEYS: &[Key] = &[
     key("environments", "overrides by name, picked with `--env`").is(Shape::Map(&Shape::The(Def::Environment))),
     key("extends", "another project file, `../base.yaml`, that this one stands on").is(Shape::Text),
+    key(
+        "allow_attacks_on",
+        "globs of hosts that attacking mutations may be sent to beside this machine; never a bare `*`",
+    )
+    .is(Shape::TEXTS),
+    key("allow_destructive", "`true`: mutations that may lock accounts or change data may be sent").is(Shape::Flag),
     key("exclude", "globs of YAML files that are no suites, from the project file's folder").is(Shape::TEXTS),
 ];
 

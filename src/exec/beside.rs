@@ -1,0 +1,83 @@
+//! What a case itself names as proof of its refusals: somebody who has to be allowed the same, or a request that has to
+//! be allowed (language §6, `control`).
+
+use std::sync::Arc;
+
+use super::actor::Actor;
+use super::cast::Cast;
+use super::control::{Claim, Probe, What, still};
+use super::done::{Done, Ended};
+use super::exchange::StepRun;
+use crate::event::When;
+use crate::http::Follow;
+use crate::plan::Control;
+use crate::step::{Caller, IdentityId, Step};
+
+impl StepRun<'_> {
+    /// Adds what proves a step that was refused as it should be; a control that does not hold makes it inconclusive.
+    pub(super) async fn proven(&self, step: &Step, cast: &mut Cast, caller: Caller, mut done: Done) -> Done {
+        let Some(case) = self.case else { return done };
+        let refused = done.held() && !done.refused.is_empty();
+        let Some(control) = self.shared.plan.cases[case].shape.control.as_ref().filter(|_| refused) else {
+            return done;
+        };
+        match control {
+            Control::Off(_) => {
+                let at = self.shared.ledger.tick();
+                done.claims.extend(done.refused.drain(..).map(|r| Claim { step: r.step, at, probe: None }));
+            }
+            Control::Who(who) => self.beside(step, cast, caller, who, &mut done).await,
+            Control::Step(own) => {
+                let mut shown = Box::pin(self.exchange(own, cast.actor(caller))).await;
+                let status = shown.records.last().and_then(|r| r.status);
+                let record = crate::event::ControlRecord {
+                    when: When::After,
+                    who: "control".to_owned(),
+                    status,
+                    held: shown.held(),
+                };
+                done.controls.push(record);
+                done.requests += shown.requests;
+                if !shown.held() {
+                    shown.reasons.truncate(1);
+                    let came = status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
+                    self.doubt(step, &mut done, &format!("the case's control was not allowed ({came})"));
+                }
+            }
+        }
+        done
+    }
+
+    /// Sends the same request as those who have to be allowed it.
+    async fn beside(&self, step: &Step, cast: &mut Cast, caller: Caller, who: &[IdentityId], done: &mut Done) {
+        let Ok(mut prepared) = self.prepare(step, cast.actor(caller)).await else { return };
+        prepared.follow = Follow::No;
+        for id in who {
+            let Some(actor) = cast.identities.get(id) else { continue };
+            let name = self.owner(actor);
+            let observed = self.probe_as(actor, prepared.clone(), &name).observe(self.shared).await;
+            done.controls.push(observed.record(When::Beside, &name, observed.granted));
+            if !observed.granted {
+                self.doubt(
+                    step,
+                    done,
+                    &format!("`{name}` has to be allowed the same, and was not ({})", observed.told()),
+                );
+            }
+        }
+    }
+
+    fn probe_as(&self, actor: &Actor, prepared: crate::step::Prepared, name: &str) -> Probe {
+        let (who, jar) = still(actor);
+        let (case, step) = (self.case.unwrap_or_default(), self.within.number);
+        let what = What::Same(Box::new(prepared));
+        Probe { case, step, who, jar, scope: Arc::clone(self.scope), what, name: name.to_owned() }
+    }
+
+    fn doubt(&self, step: &Step, done: &mut Done, message: &str) {
+        done.ended = Ended::Inconclusive;
+        let mut reason = self.reason("control-refused", message, step.span, Vec::new());
+        reason.step = Some(0);
+        done.reasons.push(reason);
+    }
+}

@@ -1,0 +1,378 @@
+//! Controls: the requests that show what a refused defect is worth (language §6).
+//!
+//! The unchanged request has to be allowed before and after, and refused without a credential. Controls are shared: one
+//! is sent once for all defects of a request, and the last one when the last of them is done.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::OnceCell;
+
+use super::access::{Said, said};
+use super::actor::{Actor, Ownership, Who};
+use super::case::CaseDone;
+use super::cast::Cast;
+use super::done::Done;
+use super::exchange::{StepRun, count};
+use super::ledger::{Asked, RequestKey, Sender};
+use super::login::ask;
+use super::stop::Stop;
+use super::uses::Within;
+use super::{Shared, record};
+use crate::event::{ControlRecord, Phase, Verdict, When};
+use crate::http::jar::Jar;
+use crate::http::{Request, Trail};
+use crate::plan::{Control, Plan};
+use crate::source::Span;
+use crate::step::{Prepared, StepsId};
+use crate::template::Scope;
+
+/// A defect that was refused; it is proven when the good credential is allowed afterwards too.
+#[derive(Debug, Clone)]
+pub(super) struct Claim {
+    /// Index of the record it is about.
+    pub(super) step: usize,
+    /// Position in the run.
+    pub(super) at: u64,
+    /// What has to be allowed afterwards; nothing when `control: off`.
+    pub(super) probe: Option<Arc<Probe>>,
+}
+
+/// A control that can be sent, and sent again.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub(super) case: usize,
+    /// Index of the step that it controls.
+    pub(super) step: usize,
+    pub(super) who: Who,
+    pub(super) jar: Jar,
+    pub(super) scope: Arc<Scope>,
+    pub(super) what: What,
+    /// What it is called in records.
+    pub(super) name: String,
+}
+
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum What {
+    /// The step's own request, dressed as always.
+    Same(Box<Prepared>),
+    /// A request as it stands.
+    Ready(Box<Request>),
+    /// The case's `control`.
+    Control,
+    /// The scheme's `whoami`.
+    Whoami(StepsId),
+}
+
+/// What came of a control.
+#[derive(Debug, Clone)]
+pub(super) struct Observed {
+    pub(super) status: Option<u16>,
+    /// Why no answer came.
+    pub(super) error: Option<String>,
+    pub(super) granted: bool,
+    /// Tells bodies apart.
+    pub(super) body: u64,
+    /// Whether pages of the request's own origin may read it.
+    pub(super) shared_with_origin: bool,
+    /// Position in the run.
+    pub(super) at: u64,
+}
+
+/// Tells probes apart: what is asked, and with which credential.
+type Key = (u64, u64);
+
+/// The controls of a run.
+#[derive(Debug, Default)]
+pub(super) struct Controls {
+    first: Mutex<HashMap<Key, Arc<OnceCell<Observed>>>>,
+    latest: Mutex<HashMap<Key, Observed>>,
+    groups: Mutex<HashMap<usize, Group>>,
+}
+
+/// Cases that share their controls.
+#[derive(Debug, Default)]
+struct Group {
+    /// How many are not done.
+    left: usize,
+    /// Those that wait for the last control.
+    held: Vec<CaseDone>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Controls {
+    /// Counts the groups of a plan.
+    pub(super) fn of(plan: &Plan) -> Self {
+        let mut groups: HashMap<usize, Group> = HashMap::new();
+        for case in plan.cases.iter().filter(|c| c.with.is_some()) {
+            groups.entry(case.group).or_default().left += 1;
+        }
+        Self { groups: Mutex::new(groups), ..Self::default() }
+    }
+
+    /// Gives up waiting: what is still held, when the run ends.
+    pub(super) fn held(&self) -> Vec<CaseDone> {
+        lock(&self.groups).values_mut().flat_map(|g| std::mem::take(&mut g.held)).collect()
+    }
+}
+
+impl Observed {
+    fn of(shared: &Shared, step: &crate::step::Step, trail: &Trail) -> Self {
+        let response = trail.response().filter(|_| trail.error.is_none());
+        Self {
+            status: response.map(|r| r.status),
+            error: trail.error.as_ref().map(ToString::to_string),
+            granted: response.is_some_and(|r| r.status / 100 == 2) || said(step, trail) == Said::Allowed,
+            body: response.map_or(0, |r| digest(&r.body)),
+            shared_with_origin: response.is_some_and(|r| r.headers.has("access-control-allow-origin")),
+            at: shared.ledger.tick(),
+        }
+    }
+
+    fn of_done(shared: &Shared, done: &Done) -> Self {
+        let last = done.records.last();
+        Self {
+            status: last.and_then(|r| r.status),
+            error: done.reasons.first().map(|r| r.message.clone()).filter(|_| last.is_none_or(|r| r.status.is_none())),
+            granted: done.held(),
+            body: 0,
+            shared_with_origin: false,
+            at: shared.ledger.tick(),
+        }
+    }
+
+    /// Tells whether the server refused for being asked too often, or for a lock.
+    pub(super) fn is_locked_out(&self) -> bool {
+        matches!(self.status, Some(423 | 429))
+    }
+
+    /// What came, in words.
+    pub(super) fn told(&self) -> String {
+        match (self.status, &self.error) {
+            (Some(status), _) => status.to_string(),
+            (None, Some(error)) => error.clone(),
+            (None, None) => "no answer".to_owned(),
+        }
+    }
+
+    pub(super) fn record(&self, when: When, who: &str, held: bool) -> ControlRecord {
+        ControlRecord { when, who: who.to_owned(), status: self.status, held }
+    }
+}
+
+/// Tells bodies apart without keeping them.
+pub(super) fn digest(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Probe {
+    fn key(&self, shared: &Shared) -> Key {
+        let mut what = DefaultHasher::new();
+        match &self.what {
+            What::Same(prepared) => request_of(&prepared.request, &mut what),
+            What::Ready(request) => (1, request_of(request, &mut what)).0.hash(&mut what),
+            What::Control => (2, self.case, shared.plan.cases[self.case].group).hash(&mut what),
+            What::Whoami(steps) => (3, steps).hash(&mut what),
+        }
+        let mut who = DefaultHasher::new();
+        match &self.who {
+            Who::Nobody => 0.hash(&mut who),
+            Who::Anonymous => 1.hash(&mut who),
+            Who::Entering(id, _) => (2, id).hash(&mut who),
+            // A case's own session is nobody else's.
+            Who::Identity(id, session, _) => (3, id, session.generation, Arc::as_ptr(session) as usize).hash(&mut who),
+        }
+        (what.finish(), who.finish())
+    }
+
+    /// Asks once for all who have the same question.
+    pub(super) async fn observe(&self, shared: &Arc<Shared>) -> Observed {
+        let key = self.key(shared);
+        let cell = Arc::clone(lock(&shared.controls.first).entry(key).or_default());
+        let first = cell.get_or_init(|| self.send(shared)).await.clone();
+        lock(&shared.controls.latest).entry(key).or_insert_with(|| first.clone());
+        first
+    }
+
+    /// Asks again, unless somebody did so after a time.
+    async fn after(&self, shared: &Arc<Shared>, at: u64) -> Observed {
+        let key = self.key(shared);
+        if let Some(known) = lock(&shared.controls.latest).get(&key).filter(|o| o.at > at) {
+            return known.clone();
+        }
+        let observed = self.send(shared).await;
+        lock(&shared.controls.latest).insert(key, observed.clone());
+        observed
+    }
+
+    async fn send(&self, shared: &Arc<Shared>) -> Observed {
+        let case = &shared.plan.cases[self.case];
+        let Some(world) = shared.worlds[shared.plan.suites[case.suite].world].as_ref() else {
+            return Observed::of_done(shared, &Done::nothing());
+        };
+        let (label, scope, stand_in, within) = (&case.id, &self.scope, case.caller, Within::default());
+        let phase = Phase::Case;
+        let run =
+            StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within, talking: None };
+        // A step of a flow has its place there; any step of the case will do to send as it does.
+        let step = case.shape.steps.get(self.step).unwrap_or(&case.shape.steps[0]);
+        let mut actor = Actor::entering(self.who.clone(), self.jar.clone());
+        let (observed, requests) = match &self.what {
+            What::Same(prepared) => {
+                let prepared = Prepared::clone(prepared);
+                let key = request_key(&prepared.request);
+                let sender = run.sender(&prepared, &actor);
+                let _slot = shared.limits.slot(&prepared.request).await;
+                let who = actor.who.clone();
+                let trail = run.travel(step, &who, &mut actor.jar, prepared, None).await;
+                run.tell(&actor, &trail);
+                let observed = Observed::of(shared, step, &trail);
+                note(shared, key, sender, &observed);
+                (observed, count(&trail))
+            }
+            What::Ready(request) => {
+                let key = request_key(request);
+                let trail = run.post((**request).clone(), None, step, &world.transport).await;
+                run.tell(&actor, &trail);
+                let observed = Observed::of(shared, step, &trail);
+                note(shared, key, Sender::Anonymous, &observed);
+                (observed, count(&trail))
+            }
+            What::Control => {
+                let Some(Control::Step(step)) = &case.shape.control else {
+                    return Observed::of_done(shared, &Done::nothing());
+                };
+                let done = Box::pin(run.exchange(step, &mut actor)).await;
+                (Observed::of_done(shared, &done), done.requests)
+            }
+            What::Whoami(steps) => {
+                let id = match self.who {
+                    Who::Identity(id, ..) | Who::Entering(id, _) => id,
+                    Who::Nobody | Who::Anonymous => return Observed::of_done(shared, &Done::nothing()),
+                };
+                let mut cast = Cast::alone(actor);
+                let done = Box::pin(ask(shared, world, id, *steps, &self.scope, &mut cast)).await;
+                // The login counted its own.
+                (Observed::of_done(shared, &done), 0)
+            }
+        };
+        shared.limits.count(requests);
+        observed
+    }
+}
+
+/// The key under which the ledger knows a request.
+pub(super) fn request_key(request: &Request) -> RequestKey {
+    RequestKey::of(&request.method, &request.address.to_string(), Asked::Plainly)
+}
+
+/// Notes in the ledger what a control says about access.
+fn note(shared: &Shared, key: RequestKey, sender: Sender, observed: &Observed) {
+    let refused = matches!(observed.status, Some(401 | 403));
+    match sender {
+        _ if observed.granted => shared.ledger.allowed(key, sender),
+        Sender::Anonymous if refused => shared.ledger.guarded(key),
+        Sender::Anonymous | Sender::Somebody | Sender::Identity { .. } => {}
+    }
+    if refused {
+        shared.ledger.refused(key);
+    }
+}
+
+fn request_of(request: &Request, hasher: &mut DefaultHasher) {
+    (&request.method, request.address.to_string(), &request.body).hash(hasher);
+    request.headers.iter().for_each(|field| field.hash(hasher));
+}
+
+/// Takes a finished case in: one with a defect waits for the last of its group, and then for what the good credential
+/// is answered. Gives what can be decided now.
+pub(super) async fn close(shared: &Arc<Shared>, index: usize, done: CaseDone) -> Vec<CaseDone> {
+    let case = &shared.plan.cases[index];
+    if case.with.is_none() {
+        let mut done = done;
+        settle(shared, &mut done, 0).await;
+        return vec![done];
+    }
+    let mut ready = Vec::new();
+    let held = {
+        let mut groups = lock(&shared.controls.groups);
+        let group = groups.entry(case.group).or_default();
+        group.left = group.left.saturating_sub(1);
+        if done.outcome.verdict == Verdict::Passed && !done.claims.is_empty() {
+            group.held.push(done);
+        } else {
+            ready.push(done);
+        }
+        if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
+    };
+    // All are asked about after the last of them was refused.
+    let latest = held.iter().flat_map(|done| &done.claims).map(|claim| claim.at).max().unwrap_or(0);
+    for mut done in held {
+        settle(shared, &mut done, latest).await;
+        ready.push(done);
+    }
+    ready
+}
+
+/// Asks whether the good credential is still allowed, and words what it is not.
+async fn settle(shared: &Arc<Shared>, done: &mut CaseDone, latest: u64) {
+    for claim in std::mem::take(&mut done.claims) {
+        let Some(probe) = &claim.probe else {
+            done.outcome.proof.unproven += 1;
+            let message = "`control: off`: nothing shows that the good credential would be allowed";
+            push(shared, done, "uncontrolled", message, claim.step, Vec::new());
+            continue;
+        };
+        if !matches!(shared.stop.state(), Stop::No | Stop::Soon(_)) {
+            undecided(shared, done, claim.step);
+            continue;
+        }
+        let after = probe.after(shared, latest).await;
+        done.outcome.controls.push(after.record(When::After, &probe.name, after.granted));
+        if after.granted {
+            done.outcome.proof.proven += 1;
+            continue;
+        }
+        done.outcome.verdict = Verdict::Inconclusive;
+        let (code, message) = if after.is_locked_out() {
+            (
+                "locked-out",
+                format!("afterwards `{}` was refused as well ({}): locked out or limited", probe.name, after.told()),
+            )
+        } else {
+            ("control-after", format!("afterwards `{}` was not allowed any more ({})", probe.name, after.told()))
+        };
+        push(shared, done, code, &message, claim.step, Vec::new());
+    }
+}
+
+/// A case whose last control never came.
+pub(super) fn undecided(shared: &Shared, done: &mut CaseDone, step: usize) {
+    done.outcome.verdict = Verdict::Inconclusive;
+    let message = "the run ended before the good credential was asked once more";
+    push(shared, done, "control-after", message, step, Vec::new());
+}
+
+fn push(shared: &Shared, done: &mut CaseDone, code: &'static str, message: &str, step: usize, help: Vec<String>) {
+    let mut reason = record::reason(shared, code, message, Span::NONE, help);
+    reason.place = done.outcome.steps.get(step).map_or_else(|| done.outcome.place.clone(), |s| s.place.clone());
+    reason.step = Some(step);
+    reason.shared_cause = Some(format!("{code}:{message}").into());
+    done.outcome.reasons.push(reason);
+}
+
+/// Who an actor is once more, with a jar of its own; its session is asked as it is, never renewed.
+pub(super) fn still(actor: &Actor) -> (Who, Jar) {
+    let who = match &actor.who {
+        Who::Identity(id, session, Ownership::Shared) => Who::Identity(*id, Arc::clone(session), Ownership::Still),
+        who => who.clone(),
+    };
+    (who, actor.jar.clone())
+}

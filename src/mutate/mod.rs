@@ -1,0 +1,167 @@
+//! Deliberate defects in good credentials and requests: one row per mutation, pure functions on bytes.
+//!
+//! A row takes a request as it would leave and gives it back with exactly one thing changed. It sends nothing and knows
+//! neither schemes nor the run; what it needs beside the request lies in its [`Kit`], which the runner fills.
+//!
+//! To add a mutation: 1. its row in the table of its family (`src/mutate/<family>.rs`), with its sentence, references,
+//! severity, class and expected answer; `apply` names the function that makes the defect. Copy the credential through
+//! [`Presented`], never rebuild the request. 2. two unit tests beside it: what it changes, and when it cannot apply.
+//! 3. its id in [`catalogue`], as built. 4. a weakness of the demo that it catches. Tests over the whole table
+//! hold ids, the catalogue, the documents and the packs together.
+
+use serde::{Deserialize, Serialize};
+
+mod bypass;
+mod catalogue;
+mod claims;
+mod expect;
+mod header;
+mod kit;
+mod packs;
+mod presented;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use catalogue::{CATALOGUE, Entry, Standing};
+pub use expect::{Answered, Challenge, Expect, Grade, Graded};
+pub use kit::{Honest, Kit, Need, Resign, Tweak};
+pub use packs::{DEFAULT_PACK, PACKS, Pack, Wants};
+pub use presented::{Forged, Place, Presented, Spot, Unfit};
+
+/// One deliberate defect.
+#[derive(Debug)]
+pub struct Mutation {
+    /// The stable, kebab-case name.
+    pub id: &'static str,
+    /// What is sent, one sentence: a lower-case fragment.
+    pub about: &'static str,
+    /// What it means when the server takes it, and what to do about that, a few sentences.
+    pub explain: &'static str,
+    /// Where it is written: `RFC 6750 section 2.1`, `ASVS 9.1.1`, `API2:2023`, `CWE-347`, `WSTG-SESS-10`.
+    pub refs: &'static [&'static str],
+    /// How bad it is when the server takes it.
+    pub severity: Severity,
+    /// What it may do to the account or the data.
+    pub class: Class,
+    /// What it starts from, and so what proves its result.
+    pub aim: Aim,
+    /// Whether it attacks rather than asks: such rows are sent only to hosts that are permitted.
+    pub attacks: Attacks,
+    /// What it needs beside the request.
+    pub needs: &'static [Need],
+    /// What the server should answer.
+    pub expect: Expect,
+    /// Makes the defect.
+    pub apply: fn(&Presented<'_>, &Kit<'_>) -> Result<Forged, Unfit>,
+}
+
+/// How bad it is when a defect is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// It should be known.
+    Info,
+    /// A lapse that hurts together with others.
+    Low,
+    /// A lapse that hurts.
+    Medium,
+    /// Somebody gets what is not theirs, under conditions.
+    High,
+    /// Anybody gets in.
+    Critical,
+}
+
+impl Severity {
+    /// All, from the mildest.
+    pub const ALL: &[Self] = &[Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
+    /// The word of tables and reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// What a mutation may do beside being refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Nothing.
+    Harmless,
+    /// It uses up or ends a token or session, one of its own.
+    Consumes,
+    /// It may lock an account or trip a limit.
+    Locks,
+    /// It may change data if the server is weak.
+    Writes,
+    /// It takes waiting.
+    Waits,
+}
+
+impl Class {
+    /// The word of tables.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Harmless => "harmless",
+            Self::Consumes => "consumes",
+            Self::Locks => "locks",
+            Self::Writes => "writes",
+            Self::Waits => "waits",
+        }
+    }
+
+    /// Tells whether it runs only where a suite allows destruction.
+    pub const fn is_destructive(self) -> bool {
+        matches!(self, Self::Locks | Self::Writes)
+    }
+}
+
+/// What a mutation starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// A credential that is allowed: with the defect it must be refused.
+    Credential,
+    /// A request that is refused: the detour must not let it in.
+    Bypass,
+    /// A request of a page of another origin.
+    Origin,
+}
+
+/// Whether a mutation attacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attacks {
+    /// It is what a broken client might send.
+    No,
+    /// It tries to get in.
+    Yes,
+}
+
+/// Mutations of one kind.
+#[derive(Debug)]
+pub struct Family {
+    /// The word that the family's pack has, and documents use.
+    pub name: &'static str,
+    /// What they break, as a heading.
+    pub title: &'static str,
+    /// The rows.
+    pub rows: &'static [Mutation],
+}
+
+/// All mutations.
+pub const MUTATIONS: &[Family] = &[header::FAMILY, claims::FAMILY, bypass::FAMILY];
+
+/// Lists all mutations in their order.
+pub fn mutations() -> impl Iterator<Item = &'static Mutation> {
+    MUTATIONS.iter().flat_map(|family| family.rows)
+}
+
+/// Finds a mutation by its id.
+pub fn mutation(id: &str) -> Option<&'static Mutation> {
+    mutations().find(|m| m.id == id)
+}

@@ -1,0 +1,93 @@
+//! Packs: mutations that are asked for together, by one name.
+
+use super::{Class, Mutation, mutations};
+
+/// A named set of mutations.
+#[derive(Debug)]
+pub struct Pack {
+    /// Its name behind `pack.`.
+    pub name: &'static str,
+    /// What is in it, one sentence.
+    pub about: &'static str,
+    /// Which rows it takes.
+    pub wants: Wants,
+}
+
+/// Which rows a pack takes.
+#[derive(Debug, Clone, Copy)]
+pub enum Wants {
+    /// These, in this order.
+    These(&'static [&'static str]),
+    /// Those of families.
+    Families(&'static [&'static str]),
+    /// Those that stand on a reference that begins so.
+    Reference(&'static str),
+    /// All.
+    All,
+}
+
+/// The pack for whoever does not know which one to take.
+pub const DEFAULT_PACK: &str = "bearer";
+
+/// All packs.
+pub const PACKS: &[Pack] = &[
+    Pack {
+        name: "bearer",
+        about: "the sixteen to begin with: no key needed, nothing destroyed",
+        wants: Wants::These(&[
+            "hdr-missing",
+            "hdr-empty",
+            "hdr-wrong-scheme",
+            "hdr-lowercase-scheme",
+            "tok-garbage",
+            "loc-query",
+        ]),
+    },
+    Pack {
+        name: "header",
+        about: "where the credential stands and how it is written",
+        wants: Wants::Families(&["header"]),
+    },
+    Pack {
+        name: "expiry",
+        about: "tokens that are over, not yet valid, or for somebody else",
+        wants: Wants::Families(&["claims"]),
+    },
+    Pack {
+        name: "bypass",
+        about: "ways around a refusal: run it as somebody who may not",
+        wants: Wants::Families(&["bypass"]),
+    },
+    Pack { name: "asvs", about: "all that stand on a requirement of OWASP ASVS 5.0", wants: Wants::Reference("ASVS ") },
+    Pack {
+        name: "api2-2023",
+        about: "all that stand on OWASP API2:2023, Broken Authentication",
+        wants: Wants::Reference("API2:2023"),
+    },
+    Pack { name: "all", about: "all mutations", wants: Wants::All },
+];
+
+impl Pack {
+    /// Finds a pack by its name, with or without `pack.` in front.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        let name = name.strip_prefix("pack.")?;
+        PACKS.iter().find(|p| p.name == name)
+    }
+
+    /// The rows in it. What destroys is in no pack but `all`, and there only where it is allowed.
+    pub fn rows(&self) -> Vec<&'static Mutation> {
+        let harmless = |m: &&Mutation| !m.class.is_destructive();
+        match self.wants {
+            Wants::These(ids) => ids.iter().filter_map(|id| super::mutation(id)).collect(),
+            Wants::Families(names) => {
+                let families = super::MUTATIONS.iter().filter(|f| names.contains(&f.name));
+                families.flat_map(|f| f.rows).filter(harmless).collect()
+            }
+            Wants::Reference(start) => {
+                let stands = |m: &&Mutation| m.refs.iter().any(|r| r.starts_with(start));
+                mutations().filter(stands).filter(harmless).collect()
+            }
+            Wants::All => mutations().filter(|m| m.class != Class::Locks).collect(),
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! A request as it would leave, and where the credential stands in it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::http::{Address, Request};
+use crate::jose::Token;
+
+/// A request as it would leave: signed, with its cookies. Rows copy it through the functions here, so that everything
+/// but the one defect stays as it was.
+#[derive(Debug)]
+pub struct Presented<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// Where the credential stands; none where the request carries none.
+    pub spot: Option<Spot>,
+}
+
+/// Where a credential stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spot {
+    /// The place.
+    pub place: Place,
+    /// The credential itself: the token, the key, the cookie's value, without what stands around it.
+    pub token: String,
+}
+
+/// The kinds of places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A header field; `before` is what stands in front of the credential, such as `Bearer `.
+    Field {
+        /// Its name.
+        name: String,
+        /// What stands in front of the credential.
+        before: String,
+    },
+    /// A cookie.
+    Cookie(String),
+    /// A query parameter.
+    Query(String),
+    /// Somewhere in the body.
+    Body,
+}
+
+/// What a row made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forged {
+    /// The request with its defect.
+    pub request: Request,
+    /// The head as it has to leave, byte for byte, up to and with the empty line, where an HTTP library would refuse it.
+    pub head: Option<Bytes>,
+    /// What was changed, a lower-case fragment without any secret: `the bit 512 of the signature flipped`.
+    pub change: String,
+}
+
+/// Why a row cannot be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unfit {
+    /// It has no sense for this kind of credential or request; a fragment that says why.
+    NotApplicable(String),
+    /// It has sense, and what it takes is not at hand.
+    Unavailable {
+        /// Why: a fragment.
+        why: String,
+        /// What to add, each a line or sentence.
+        add: Vec<String>,
+    },
+}
+
+impl Unfit {
+    /// It has no sense here.
+    pub fn not_here(why: impl Into<String>) -> Self {
+        Self::NotApplicable(why.into())
+    }
+}
+
+impl Forged {
+    /// A request with what was changed.
+    pub fn new(request: Request, change: impl Into<String>) -> Self {
+        Self { request, head: None, change: change.into() }
+    }
+}
+
+/// Names under which credentials stand in a session, the likeliest first.
+const LIKELY: &[&str] = &["access_token", "token", "jwt", "key", "api_key"];
+
+impl<'a> Presented<'a> {
+    /// Finds the credential. `known` are values that belong to the sender by name, such as the parts of the session;
+    /// `fields` the header fields that its scheme writes; `cookies` the names of the cookies of its session.
+    pub fn new(
+        request: &'a Request,
+        known: &[(Arc<str>, Value)],
+        fields: &[String],
+        cookies: &[String],
+    ) -> Presented<'a> {
+        let mut values: Vec<(&str, &str)> = known
+            .iter()
+            .filter_map(|(name, value)| Some((&**name, value.as_str()?)))
+            .filter(|(name, v)| v.len() >= 3 && *name != "token_type")
+            .collect();
+        values.sort_by_key(|(name, _)| LIKELY.iter().position(|l| l == name).unwrap_or(LIKELY.len()));
+        let values: Vec<&str> = values.into_iter().map(|(_, value)| value).collect();
+        let spot = in_fields(request, &values, fields)
+            .or_else(|| in_cookies(request, &values, cookies))
+            .or_else(|| in_query(request, &values))
+            .or_else(|| in_body(request, &values));
+        Presented { request, spot }
+    }
+
+    /// The credential's place, or why there is nothing to break.
+    pub fn spot(&self) -> Result<&Spot, Unfit> {
+        self.spot.as_ref().ok_or_else(|| Unfit::not_here("the request carries no credential that is known"))
+    }
+
+    /// The credential.
+    pub fn token(&self) -> Result<&str, Unfit> {
+        self.spot().map(|spot| &*spot.token)
+    }
+
+    /// The credential's header field and what stands in front of it.
+    pub fn field(&self) -> Result<(&str, &str), Unfit> {
+        match &self.spot()?.place {
+            Place::Field { name, before } => Ok((name, before)),
+            Place::Cookie(_) | Place::Query(_) | Place::Body => {
+                Err(Unfit::not_here("the credential stands in no header field"))
+            }
+        }
+    }
+
+    /// The scheme word in front of the credential, such as `Bearer`.
+    pub fn scheme(&self) -> Result<&str, Unfit> {
+        let word = self.field()?.1.trim_end();
+        if word.is_empty() {
+            Err(Unfit::not_here("no scheme word stands in front of the credential"))
+        } else {
+            Ok(word)
+        }
+    }
+
+    /// Tells whether the credential travels as `Authorization: Bearer`.
+    pub fn is_bearer(&self) -> bool {
+        let bearer = self.scheme().is_ok_and(|word| word.eq_ignore_ascii_case("bearer"));
+        bearer && self.field().is_ok_and(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+    }
+
+    /// The credential as a JSON Web Token.
+    pub fn jwt(&self) -> Result<(&str, Token), Unfit> {
+        let token = self.token()?;
+        let read = Token::parse(token).map_err(|_| Unfit::not_here("the credential is no JWT"))?;
+        Ok((token, read))
+    }
+
+    /// The request with another credential in the same place.
+    pub fn with_token(&self, token: &str) -> Result<Request, Unfit> {
+        let spot = self.spot()?;
+        let mut request = self.request.clone();
+        match &spot.place {
+            Place::Field { name, before } => self.put_field(&mut request, name, format!("{before}{token}").into()),
+            Place::Cookie(name) => put_cookie(&mut request, name, Some(token)),
+            Place::Query(name) => put_query(&mut request, name, Some(token))?,
+            Place::Body => {
+                let body = String::from_utf8_lossy(&request.body).into_owned();
+                request.body = body.replace(&spot.token, token).into();
+                length(&mut request);
+            }
+        }
+        Ok(request)
+    }
+
+    /// The request with another value of the credential's header field.
+    pub fn with_field(&self, value: impl Into<Bytes>) -> Result<Request, Unfit> {
+        let (name, _) = self.field()?;
+        let mut request = self.request.clone();
+        self.put_field(&mut request, name, value.into());
+        Ok(request)
+    }
+
+    /// The request without the credential.
+    pub fn without(&self) -> Result<Request, Unfit> {
+        let mut request = self.request.clone();
+        match &self.spot()?.place {
+            Place::Field { name, .. } => request.headers.remove(name),
+            Place::Cookie(name) => put_cookie(&mut request, name, None),
+            Place::Query(name) => put_query(&mut request, name, None)?,
+            Place::Body => return Err(Unfit::not_here("the credential is a part of the body")),
+        }
+        Ok(request)
+    }
+
+    fn put_field(&self, request: &mut Request, name: &str, value: Bytes) {
+        // In its own place: the order of fields is not what is to change.
+        let before: Vec<(String, Bytes)> =
+            self.request.headers.iter().map(|(n, v)| (n.to_owned(), v.clone())).collect();
+        let mut done = false;
+        request.headers = crate::http::Headers::default();
+        for (own, old) in before {
+            if !own.eq_ignore_ascii_case(name) {
+                request.headers.add(own, old);
+            } else if !done {
+                request.headers.add(own, value.clone());
+                done = true;
+            }
+        }
+    }
+}
+
+fn in_fields(request: &Request, values: &[&str], fields: &[String]) -> Option<Spot> {
+    let of = |name: &str| {
+        let value = request.headers.text(name)?;
+        let known = values.iter().find_map(|v| {
+            let at = value.find(v)?;
+            Some(Spot {
+                place: Place::Field { name: name.to_owned(), before: value[..at].to_owned() },
+                token: (*v).to_owned(),
+            })
+        });
+        known.or_else(|| {
+            // Made for the wire, as with Basic: the word in front is the scheme's.
+            let (word, rest) = value.split_once(' ').unwrap_or(("", &value));
+            let before = if word.is_empty() { String::new() } else { format!("{word} ") };
+            (!rest.is_empty())
+                .then(|| Spot { place: Place::Field { name: name.to_owned(), before }, token: rest.to_owned() })
+        })
+    };
+    let names = std::iter::once("authorization").chain(fields.iter().map(String::as_str));
+    let mut found = names.filter(|name| !name.eq_ignore_ascii_case("cookie")).filter_map(of);
+    found.next().or_else(|| {
+        // A template of the user's own put it into some other field.
+        let others = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
+        others
+            .filter(|(_, text)| values.iter().any(|v| String::from_utf8_lossy(text).contains(v)))
+            .find_map(|(n, _)| of(n))
+    })
+}
+
+fn in_cookies(request: &Request, values: &[&str], cookies: &[String]) -> Option<Spot> {
+    let header = request.headers.text("cookie")?;
+    let pairs: Vec<(&str, &str)> = header.split("; ").filter_map(|pair| pair.split_once('=')).collect();
+    let spot =
+        |(name, value): &(&str, &str)| Spot { place: Place::Cookie((*name).to_owned()), token: (*value).to_owned() };
+    let known = pairs.iter().find(|(_, value)| values.contains(value));
+    let named = |(name, _): &&(&str, &str)| cookies.iter().any(|c| c == name);
+    known.or_else(|| pairs.iter().find(named)).map(spot)
+}
+
+fn in_query(request: &Request, values: &[&str]) -> Option<Spot> {
+    let pairs = url::form_urlencoded::parse(request.address.query().as_bytes());
+    let mut found = pairs.filter(|(_, value)| values.contains(&&**value));
+    found.next().map(|(name, value)| Spot { place: Place::Query(name.into_owned()), token: value.into_owned() })
+}
+
+fn in_body(request: &Request, values: &[&str]) -> Option<Spot> {
+    let text = std::str::from_utf8(&request.body).ok()?;
+    let value = values.iter().find(|v| text.contains(**v))?;
+    Some(Spot { place: Place::Body, token: (*value).to_owned() })
+}
+
+/// Puts a cookie in place of that of the same name, or drops it.
+pub(super) fn put_cookie(request: &mut Request, name: &str, value: Option<&str>) {
+    let before = request.headers.text("cookie").unwrap_or_default();
+    let mut all: Vec<String> = Vec::new();
+    let mut done = false;
+    for pair in before.split("; ").filter(|p| !p.is_empty()) {
+        if pair.split('=').next() != Some(name) {
+            all.push(pair.to_owned());
+        } else if let (Some(value), false) = (value, done) {
+            all.push(format!("{name}={value}"));
+            done = true;
+        }
+    }
+    if let (Some(value), false) = (value, done) {
+        all.push(format!("{name}={value}"));
+    }
+    if all.is_empty() { request.headers.remove("cookie") } else { request.headers.set("cookie", all.join("; ")) }
+}
+
+/// Puts a query parameter in place of those of the same name, or drops them.
+pub(super) fn put_query(request: &mut Request, name: &str, value: Option<&str>) -> Result<(), Unfit> {
+    let query = request.address.query().to_owned();
+    let same = |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).next().is_some_and(|(n, _)| n == name);
+    let mut pairs: Vec<String> =
+        query.split('&').filter(|p| !p.is_empty()).filter(|p| !same(p)).map(ToOwned::to_owned).collect();
+    if let Some(value) = value {
+        let mut one = url::form_urlencoded::Serializer::new(String::new());
+        pairs.push(one.append_pair(name, value).finish());
+    }
+    let query = if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) };
+    retarget(request, &format!("{}{query}", request.address.path().to_owned()))
+}
+
+/// Sends the request to another target of the same server, byte for byte.
+pub(super) fn retarget(request: &mut Request, target: &str) -> Result<(), Unfit> {
+    let text = format!("{}{target}", request.address.base());
+    request.address =
+        Address::parse(&text).map_err(|why| Unfit::not_here(format!("the target cannot be changed so: {why}")))?;
+    Ok(())
+}
+
+/// The head of a request as bytes, its fields' values as the function gives them: for what no HTTP library would send.
+pub(super) fn raw_head(request: &Request, value: impl Fn(&str, &[u8]) -> Vec<u8>) -> Bytes {
+    let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.address.target()).into_bytes();
+    if !request.headers.has("host") {
+        head.extend_from_slice(format!("host: {}\r\n", request.address.host()).as_bytes());
+    }
+    for (name, own) in request.headers.iter() {
+        head.extend_from_slice(name.as_bytes());
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(&value(name, own));
+        head.extend_from_slice(b"\r\n");
+    }
+    if !request.body.is_empty() && !request.headers.has("content-length") {
+        head.extend_from_slice(format!("content-length: {}\r\n", request.body.len()).as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    head.into()
+}
+
+/// A length that a client wrote goes with the body.
+fn length(request: &mut Request) {
+    if request.headers.has("content-length") {
+        request.headers.set("content-length", request.body.len().to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::get;
+    use super::*;
+
+    fn parts(token: &str) -> Vec<(Arc<str>, Value)> {
+        vec![("refresh_token".into(), json!("r-123456")), ("access_token".into(), json!(token))]
+    }
+
+    #[test]
+    fn a_credential_is_found_wherever_it_was_put() {
+        let known = parts("secret-1");
+        let find = |request: &Request| Presented::new(request, &known, &["x-key".to_owned()], &["sid".to_owned()]).spot;
+        let field = |name: &str, before: &str| Place::Field { name: name.to_owned(), before: before.to_owned() };
+        let spot = |place| Some(Spot { place, token: "secret-1".to_owned() });
+        let with = |name: &str, value: &str| get("/me", &[(name, value)]);
+        assert_eq!(find(&with("authorization", "Bearer secret-1")), spot(field("authorization", "Bearer ")));
+        assert_eq!(find(&with("x-auth", "secret-1")), spot(field("x-auth", "")));
+        assert_eq!(find(&with("cookie", "a=b; t=secret-1")), spot(Place::Cookie("t".to_owned())));
+        assert_eq!(find(&with("cookie", "a=b; sid=77")).unwrap().token, "77");
+        assert_eq!(find(&get("/me?a=b&t=secret-1", &[])), spot(Place::Query("t".to_owned())));
+        let mut body = get("/me", &[]);
+        body.body = "{\"t\":\"secret-1\"}".into();
+        assert_eq!(find(&body), spot(Place::Body));
+        assert_eq!(find(&get("/me", &[("accept", "*/*")])), None);
+        let basic = find(&with("authorization", "Basic YTpi")).unwrap();
+        assert_eq!((basic.place, &*basic.token), (field("authorization", "Basic "), "YTpi"));
+    }
+
+    #[test]
+    fn another_credential_stands_in_the_same_place_and_nothing_else_moves() {
+        let known = parts("secret-1");
+        let swapped = |request: &Request| Presented::new(request, &known, &[], &[]).with_token("other").unwrap();
+        let request = get("/me?x=1", &[("accept", "a"), ("authorization", "Bearer secret-1"), ("x-last", "z")]);
+        let out = swapped(&request);
+        let fields: Vec<(&str, &[u8])> = out.headers.iter().map(|(n, v)| (n, &v[..])).collect();
+        assert_eq!(fields, [("accept", &b"a"[..]), ("authorization", b"Bearer other"), ("x-last", b"z")]);
+        assert_eq!(out.address, request.address);
+        assert_eq!(
+            swapped(&get("/me", &[("cookie", "a=b; t=secret-1; c=d")])).headers.text("cookie").unwrap(),
+            "a=b; t=other; c=d"
+        );
+        assert_eq!(swapped(&get("/me?a=%20&t=secret-1", &[])).address.target(), "/me?a=%20&t=other");
+        let without = get("/me?t=secret-1", &[]);
+        assert_eq!(Presented::new(&without, &known, &[], &[]).without().unwrap().address.target(), "/me");
+    }
+}

@@ -1,0 +1,142 @@
+//! Deliberate defects in the plan: a case whose step is sent with several becomes one case for each.
+
+use std::sync::Arc;
+
+use super::Control;
+use super::build::compile_steps;
+use super::case::Ground;
+use super::diags;
+use super::identity::SuiteCallers;
+use crate::check::{Expectations, read_expect};
+use crate::mutate::{Mutation, Pack, mutation, mutations};
+use crate::source::Span;
+use crate::spec::{CaseSpec, ControlSpec, Reader, StepSpec, WithSpec};
+use crate::step::{Callers as _, Step, diags as step_diags};
+
+/// One defect of one case.
+#[derive(Debug)]
+pub struct Mutant {
+    /// The row.
+    pub row: &'static Mutation,
+    /// Index of the step that it is sent with.
+    pub step: usize,
+    /// Where it is asked for.
+    pub span: Span,
+    /// How it came in.
+    pub asked: Asked,
+    /// What must come back.
+    pub wanted: Wanted,
+    /// Whether a refusal of another kind than the one that is due fails.
+    pub strict: bool,
+}
+
+/// How a mutation came into a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asked {
+    /// By its own id: it has to be applicable.
+    ByName,
+    /// By a pack: where it does not apply it is skipped.
+    ByPack(&'static str),
+}
+
+/// What must come back of a request with a defect.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// What the table says.
+    Row,
+    /// What the step says.
+    Step,
+    /// What `with` says for this row.
+    Own(Arc<Expectations>),
+}
+
+/// What a step of a case is sent with: one for each case, `None` for the request as it is.
+pub(super) type Mutants = Vec<Option<Arc<Mutant>>>;
+
+/// Refuses defects where no case is.
+pub(super) fn refuse(specs: &[StepSpec], reader: &mut Reader<'_>) {
+    for with in specs.iter().filter_map(|spec| spec.with.as_ref()) {
+        reader.fault(step_diags::misplaced_with(with.span));
+    }
+}
+
+/// Finds what a case is sent with.
+pub(super) fn mutants(spec: &CaseSpec, reader: &mut Reader<'_>) -> Mutants {
+    let mut found = spec.steps.iter().enumerate().filter_map(|(i, step)| Some((i, step, step.with.as_ref()?)));
+    let Some((index, step, with)) = found.next() else { return vec![None] };
+    if let Some((_, _, second)) = found.next() {
+        reader.fault(diags::two_withs(second.span, with.span));
+    }
+    let rows = rows(with, reader);
+    let mut own: Vec<(&str, Arc<Expectations>)> = Vec::new();
+    for named in &with.expect {
+        if rows.iter().all(|(row, ..)| row.is_none_or(|r| r.id != &*named.name)) {
+            reader.fault(diags::expects_of_nothing(named.span, &named.name));
+        }
+        own.extend(read_expect(&named.value, reader).map(|e| (&*named.name, Arc::new(e))));
+    }
+    let make = |(row, span, asked): (Option<&'static Mutation>, Span, Asked)| {
+        let row = row?;
+        let own = own.iter().find(|(id, _)| *id == row.id).map(|(_, e)| Wanted::Own(Arc::clone(e)));
+        let of_step = step.expect.is_some() && row.expect.is_refusal();
+        let wanted = own.unwrap_or(if of_step { Wanted::Step } else { Wanted::Row });
+        Some(Arc::new(Mutant { row, step: index, span, asked, wanted, strict: with.strict }))
+    };
+    rows.into_iter().map(make).collect()
+}
+
+/// The rows that are asked for, each once; `none` is the request as it is.
+fn rows(with: &WithSpec, reader: &mut Reader<'_>) -> Vec<(Option<&'static Mutation>, Span, Asked)> {
+    let mut rows: Vec<(Option<&'static Mutation>, Span, Asked)> = Vec::new();
+    let mut add = |row: Option<&'static Mutation>, span, asked| {
+        if rows.iter().all(|(known, ..)| known.map(|k| k.id) != row.map(|r| r.id)) {
+            rows.push((row, span, asked));
+        }
+    };
+    for word in &with.these {
+        if let Some(pack) = Pack::named(&word.value) {
+            pack.rows().into_iter().for_each(|row| add(Some(row), word.span, Asked::ByPack(pack.name)));
+        } else if &*word.value == "none" {
+            add(None, word.span, Asked::ByName);
+        } else if let Some(row) = mutation(&word.value) {
+            add(Some(row), word.span, Asked::ByName);
+        } else {
+            reader.fault(diags::unknown_mutation(word.span, &word.value));
+        }
+    }
+    for word in &with.except {
+        let known = mutation(&word.value);
+        let before = rows.len();
+        rows.retain(|(row, ..)| row.map(|r| r.id) != known.map(|k| k.id));
+        match known {
+            None => reader.fault(diags::unknown_mutation(word.span, &word.value)),
+            Some(_) if rows.len() == before => reader.fault(diags::excepts_nothing(word.span, &word.value)),
+            Some(_) => {}
+        }
+    }
+    rows
+}
+
+/// Compiles what proves a case.
+pub(super) fn control(
+    spec: &CaseSpec,
+    ground: &Ground<'_>,
+    callers: &mut SuiteCallers<'_, '_>,
+    reader: &mut Reader<'_>,
+) -> Option<Control> {
+    match spec.control.as_ref()? {
+        ControlSpec::Off(span) => Some(Control::Off(*span)),
+        ControlSpec::Names(names) => {
+            Some(Control::Who(names.iter().filter_map(|name| callers.find(reader, name)).collect()))
+        }
+        ControlSpec::Step(step) => {
+            let mut steps: Vec<Step> = compile_steps(std::slice::from_ref(step), ground.defaults, callers, reader);
+            steps.pop().map(|step| Control::Step(Box::new(step)))
+        }
+    }
+}
+
+/// All ids, for help.
+pub(super) fn ids() -> impl Iterator<Item = &'static str> {
+    mutations().map(|m| m.id)
+}
