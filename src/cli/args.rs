@@ -198,6 +198,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub har: Option<PathBuf>,
 
+    /// Draw whole access matrices, not only the rows in which something is not as expected.
+    #[arg(long, value_enum, value_name = "ROWS", help_heading = "Reports")]
+    pub matrix: Option<Drawn>,
+
     /// Say more: a line for each case; twice: every exchange, masked.
     #[arg(short, long, action = ArgAction::Count, help_heading = "Reports")]
     pub verbose: u8,
@@ -205,6 +209,13 @@ pub struct RunArgs {
     /// Say only what did not pass, and the result.
     #[arg(short, long, conflicts_with = "verbose", help_heading = "Reports")]
     pub quiet: bool,
+}
+
+/// Which rows of access matrices are drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Drawn {
+    /// All.
+    Full,
 }
 
 /// Verdicts that may be tolerated.

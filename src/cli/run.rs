@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::args::{FailOn, RunArgs, Tolerated};
+use super::args::{Drawn, FailOn, RunArgs, Tolerated};
 use super::context::{Context, Stream};
 use super::load::{Loaded, complain, load, nothing};
 use super::signals;
@@ -23,6 +23,7 @@ use crate::report::file::{FileError, ReportFile, Shape, Written};
 use crate::report::har::HarWriter;
 use crate::report::json::write_json;
 use crate::report::junit::write_junit;
+use crate::report::matrix::Rows;
 use crate::report::spool::Spool;
 use crate::report::terminal::{Live, Verbosity};
 use crate::report::{Reporter, Terminal, TerminalOptions};
@@ -204,6 +205,10 @@ fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalO
         verbosity,
         details: args.json.as_deref().filter(|p| p.as_os_str() != "-").map(shown),
         run,
+        rows: match args.matrix {
+            Some(Drawn::Full) => Rows::All,
+            None => Rows::Deviating,
+        },
     }
 }
 

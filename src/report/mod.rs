@@ -14,6 +14,7 @@ mod fixture;
 pub mod har;
 pub mod json;
 pub mod junit;
+pub mod matrix;
 #[cfg(test)]
 mod sample;
 pub mod spool;

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::Reporter;
+use super::matrix::{Matrices, Rows};
 use crate::event::{Event, Outcome, OutcomeKind, RunInfo, Summary, Warning};
 use crate::term::plural;
 
@@ -83,6 +84,8 @@ pub struct TerminalOptions {
     pub details: Option<String>,
     /// The command that runs the same files again, to which `--id` is added.
     pub run: String,
+    /// Which rows of access matrices are drawn.
+    pub rows: Rows,
 }
 
 impl Default for TerminalOptions {
@@ -95,6 +98,7 @@ impl Default for TerminalOptions {
             verbosity: Verbosity::Normal,
             details: None,
             run: "authspec run".to_owned(),
+            rows: Rows::Deviating,
         }
     }
 }
@@ -105,6 +109,7 @@ pub struct Terminal {
     options: TerminalOptions,
     suites: Suites,
     causes: Causes,
+    matrices: Matrices,
     logins: Logins,
     progress: Progress,
     times: Times,
@@ -122,6 +127,7 @@ impl Terminal {
             screen: Screen::new(out, page, options.colour),
             suites: Suites::new(&[], page, options.verbosity),
             causes: Causes::new(blocks),
+            matrices: Matrices::default(),
             logins: Logins::default(),
             progress: Progress::new(0, Instant::now()),
             times: Times::default(),
@@ -242,6 +248,7 @@ impl Terminal {
         let page = self.screen.page;
         let waited_for = self.progress.finished(outcome, now);
         self.causes.add(page, outcome, &self.options.run);
+        self.matrices.add(outcome);
         if outcome.kind == OutcomeKind::Case {
             self.times.add(outcome);
             self.undone.add(outcome);
@@ -267,6 +274,10 @@ impl Terminal {
                 let text = format!("and {}", plural(self.warnings - WARNINGS, "more warning"));
                 self.screen.line(page.line().pad_to(LABEL).text(&text))?;
             }
+        }
+        for table in self.matrices.draw(page, self.options.rows) {
+            self.screen.gap()?;
+            self.screen.lines(&table)?;
         }
         for block in self.causes.draw(page) {
             self.screen.gap()?;
