@@ -59,7 +59,7 @@ impl Matrices {
         let matrix = self.0.entry(outcome.suite).or_default();
         if matrix.suite.is_empty() {
             // The id of a case begins with that of its suite, and ends with the row and the column.
-            matrix.suite = outcome.id.rsplit_once('/').map_or("", |(suite, _)| suite).to_owned();
+            outcome.id.rsplit_once('/').map_or("", |(suite, _)| suite).clone_into(&mut matrix.suite);
         }
         matrix.columns.entry(cell.column_number).or_insert_with(|| (cell.column.clone(), cell.role.clone()));
         let row = matrix.rows.entry(cell.row_number).or_insert_with(|| (cell.row.clone(), BTreeMap::new()));
