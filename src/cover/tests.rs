@@ -132,12 +132,20 @@ fn the_first_answer_counts_where_redirects_were_followed() {
 
 #[test]
 fn a_step_whose_check_did_not_hold_fails_its_cell() {
-    let cases = vec![
-        vec![step("anonymous GET /v1/me 401", json!({ "broken": 1 }))],
-        vec![step("a:user GET /v1/me 200", json!({}))],
-    ];
-    assert_eq!(cells(API, &cases, "GET /me")["anonymous"], "failed");
-    assert_eq!(share(&cases, "authentication"), (0, 3));
+    let document = document(API);
+    let broken =
+        vec![step("anonymous GET /v1/me 401", json!({ "broken": 1 })), step("a:user GET /v1/me 200", json!({}))];
+    let of = |verdict: &str| {
+        let mut all = results(std::slice::from_ref(&broken));
+        all.cases[0].verdict = serde_json::from_value(verdict.into()).unwrap();
+        let grid = Grid::of(&document, &[all]);
+        let share = metric("authentication").unwrap().count(&document, &grid);
+        assert_eq!((share.covered, share.of), (0, 3));
+        grid.rows[1].cells[0]
+    };
+    assert_eq!(of("failed"), State::Failed);
+    assert_eq!(of("passed"), State::Untested, "a round that was repeated");
+    assert_eq!(of("skipped"), State::Untested, "a failure that is expected");
 }
 
 #[test]
