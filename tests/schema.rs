@@ -101,7 +101,8 @@ fn files(folder: &Path, out: &mut Vec<PathBuf>) {
 fn read(path: &Path) -> Option<Value> {
     let text = fs::read_to_string(path).ok()?;
     let mut value: serde_yaml::Value = serde_yaml::from_str(&text).ok()?;
-    value.apply_merge().ok()?;
+    // What is merged in may itself have something merged in.
+    (0..3).try_for_each(|_| value.apply_merge()).ok()?;
     serde_json::to_value(value).ok()
 }
 
