@@ -3,6 +3,7 @@
 use super::document::{Document, KeyPlace, Operation, SchemeKind, Security};
 use super::results::StepResult;
 use crate::event::{Carried, RefusalProof, Verdict};
+use crate::mutate::{Aim, mutation};
 
 /// How a caller stands before an operation.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -99,14 +100,10 @@ pub(super) fn said(step: &StepResult) -> Said {
 }
 
 /// Mutations of a credential that was good once.
-const EXPIRED: &[&str] = &["token-expired", "claim-exp-past"];
+const EXPIRED: &[&str] = &["token-expired"];
 
 /// Mutations that take the credential away.
 const MISSING: &[&str] = &["hdr-missing", "sess-none"];
-
-/// Mutations that are not about a credential that is wrong: they go past it, say where they come from, or come after
-/// its end.
-const ELSEWHERE: &[&str] = &["az-", "ck-", "cors-", "csrf-", "life-after-", "life-idle-", "resp-", "ws-"];
 
 /// What a project calls the groups that people belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,8 +136,10 @@ pub(super) fn stance(
         return match with {
             id if EXPIRED.contains(&id) => Some(Stance::Expired),
             id if MISSING.contains(&id) => Some(Stance::Anonymous),
-            id if ELSEWHERE.iter().any(|lead| id.starts_with(lead)) => None,
-            _ => Some(Stance::Invalid),
+            // Others go past the credential, say where a page comes from, or have to be taken.
+            id => mutation(id)
+                .filter(|row| row.aim == Aim::Credential && row.expect.is_refusal())
+                .map(|_| Stance::Invalid),
         };
     }
     let sent = step.sent.as_ref()?;
@@ -233,7 +232,7 @@ pub(super) fn state(
         // A round that was repeated, or a failure that is expected.
         return None;
     }
-    if step.broken > 0 || step.grade.as_deref().is_some_and(|g| matches!(g, "accepted" | "crashed")) {
+    if step.broken > 0 {
         return Some(State::Failed);
     }
     Some(match (want, said) {

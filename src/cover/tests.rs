@@ -107,13 +107,13 @@ fn stances_come_from_what_was_sent() {
     assert_eq!(of(carries(&["x-request-id", "cookie theme"]), "anonymous"), "passed-exact", "no scheme looks there");
     for (with, stance) in [
         ("tok-garbage", "invalid"),
-        ("jwt-alg-none", "invalid"),
+        ("hdr-no-scheme", "invalid"),
         ("token-expired", "expired"),
         ("hdr-missing", "anonymous"),
     ] {
         assert_eq!(of(json!({ "with": with, "grade": "denied-exact" }), stance), "passed-exact", "{with}");
         assert_eq!(of(json!({ "with": with, "grade": "denied-other" }), stance), "passed-loose", "{with}");
-        assert_eq!(of(json!({ "with": with, "grade": "accepted" }), stance), "failed", "{with}");
+        assert_eq!(of(json!({ "with": with, "grade": "accepted", "broken": 1 }), stance), "failed", "{with}");
     }
     assert_eq!(of(json!({ "with": "az-path-dslash" }), "invalid"), "untested");
     // Good before, then a pause, then over.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::serial::millis;
 use crate::evidence::Facts;
+use crate::mutate::Grade;
 use crate::source::Place;
 
 /// Which part of a case a step belongs to.
@@ -50,6 +51,9 @@ pub struct StepRecord {
     /// The id of the deliberate defect that it was sent with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<String>,
+    /// How near the answer to that defect came to what it should be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grade: Option<Grade>,
     /// Method and target as sent, masked.
     pub request: String,
     /// What left first, by name; nothing when nothing did.

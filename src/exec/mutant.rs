@@ -311,7 +311,8 @@ impl StepRun<'_> {
             }
             reasons.extend(broken);
         }
-        let record = self.mutant_record(step, actor, trail, ended, row.id);
+        let mut record = self.mutant_record(step, actor, trail, ended, row.id);
+        record.grade = Some(graded.grade);
         let mut done = Done { reasons, ..Done::of(ended, record) };
         done.mutant = Some(Box::new(told(trial, Some(&graded))));
         if ended == Ended::Held {

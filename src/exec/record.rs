@@ -105,6 +105,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
         caller: subject.caller.clone(),
         role: subject.role.clone(),
         with: None,
+        grade: None,
         request,
         sent: trail.and_then(|t| sent(shared, step, t)),
         status: trail.and_then(Trail::response).map(|r| r.status),

@@ -1,6 +1,6 @@
 //! Expands the access matrix: one case for each cell, of which all in a row that expect the same share their shape.
 //!
-//! A mutation of a row would multiply its cells here, between a column and its shape.
+//! The defects of a row (`with`) are cases beside the matrix: its cells once more, each with one of them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,8 +9,10 @@ use super::build::{compile_steps, sessions};
 use super::case::{Ground, find_disturbance};
 use super::identity::SuiteCallers;
 use super::talk::{self, Whose};
+use super::with::{self, Mutant};
 use super::{Case, Plan, Shape, diags};
 use crate::check::{MISSING, Side, Stance, read_ignored, side};
+use crate::mutate::Aim;
 use crate::source::{Span, Spanned};
 use crate::spec::{
     AccessSpec, Data, EVERYONE, Named, Node, OTHERS, Reader, RowSpec, Session, StepSpec, Style, is_row_key,
@@ -220,6 +222,9 @@ impl Row<'_> {
         ids: &mut HashMap<String, Span>,
     ) -> (AccessRow, Vec<Case>) {
         let row = self.row;
+        for steps in [&row.given, &row.unchanged, &row.teardown] {
+            with::refuse(steps, reader);
+        }
         let groups = self.groups(people, callers, reader);
         let is_open = groups.iter().any(|g| g.side == Side::Allowed && !g.columns.is_empty());
         let mut planned = AccessRow {
@@ -270,7 +275,52 @@ impl Row<'_> {
                 cells.insert(*column, case);
             }
         }
-        (planned, cells.into_values().collect())
+        let mutated = self.mutated(&cells, callers, reader);
+        (planned, cells.into_values().chain(mutated).collect())
+    }
+
+    /// The cells once more with each defect that the row is sent with: what breaks a credential where it is let in, what
+    /// goes around a refusal where it is refused. They are cases beside the matrix.
+    fn mutated(
+        &self,
+        cells: &BTreeMap<usize, Case>,
+        callers: &mut SuiteCallers<'_, '_>,
+        reader: &mut Reader<'_>,
+    ) -> Vec<Case> {
+        let Some(with) = &self.row.step.with else { return Vec::new() };
+        let mutants = with::of_step(&self.row.step, with, 0, reader);
+        let mut cases = Vec::new();
+        for case in cells.values() {
+            let Some(cell) = case.cell else { continue };
+            let group = callers.plan.groups;
+            callers.plan.groups += 1;
+            for mutant in mutants.iter().flatten() {
+                let fits = match (cell.side, mutant.row.aim) {
+                    (Side::Allowed, Aim::Credential) => matches!(case.caller, Caller::Identity(_)),
+                    (Side::Refused, Aim::Bypass) | (Side::Allowed, Aim::Origin) => true,
+                    (Side::Allowed | Side::Refused | Side::Neither | Side::Both, _) => false,
+                };
+                if !fits {
+                    continue;
+                }
+                let mark = |text: &str| format!("{},with={}]", text.trim_end_matches(']'), mutant.row.id);
+                cases.push(Case {
+                    id: mark(&case.id).into(),
+                    name: mark(&case.name),
+                    suite: 0,
+                    shape: Arc::clone(&case.shape),
+                    caller: case.caller,
+                    row: None,
+                    cell: None,
+                    with: Some(Arc::new(Mutant { step: cell.target, ..Mutant::clone(mutant) })),
+                    group,
+                });
+            }
+        }
+        if cases.is_empty() && mutants.iter().any(Option::is_some) {
+            reader.fault(diags::with_of_no_cell(with.span));
+        }
+        cases
     }
 
     /// Which columns expect what. Who is named stands before a role, and that before the others.

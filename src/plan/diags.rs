@@ -371,3 +371,9 @@ pub(super) fn two_withs(span: Span, first: Span) -> Diagnostic {
         .also(first, "the first")
         .help("make two cases of it: each defect is one test")
 }
+
+pub(super) fn with_of_no_cell(span: Span) -> Diagnostic {
+    Diagnostic::error(&MUTATION, span, "no cell of this row can be sent with that")
+        .label("of no effect")
+        .help("what breaks a credential needs somebody who is let in, a way around somebody who is refused")
+}

@@ -14,7 +14,7 @@ use crate::spec::{CaseSpec, ControlSpec, Reader, StepSpec, WithSpec};
 use crate::step::{Callers as _, Step, diags as step_diags};
 
 /// One defect of one case.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Mutant {
     /// The row.
     pub row: &'static Mutation,
@@ -67,6 +67,11 @@ pub(super) fn mutants(spec: &CaseSpec, reader: &mut Reader<'_>) -> Mutants {
     if let Some((_, _, second)) = found.next() {
         reader.fault(diags::two_withs(second.span, with.span));
     }
+    of_step(step, with, index, reader)
+}
+
+/// Finds what a step is sent with; `index` is its place in its case.
+pub(super) fn of_step(step: &StepSpec, with: &WithSpec, index: usize, reader: &mut Reader<'_>) -> Mutants {
     let rows = rows(with, reader);
     let mut own: Vec<(&str, Arc<Expectations>)> = Vec::new();
     for named in &with.expect {

@@ -52,6 +52,7 @@ pub(crate) fn get(path: &str, status: &str, headers: &[(&str, &str)], answer: Bo
         skipped: false,
         flows: Vec::new(),
         with: None,
+        grade: None,
         caller: Some("bob".to_owned()),
         role: None,
         request: format!("GET {path}"),

@@ -51,6 +51,7 @@ impl<'a> Texts<'a> {
             skipped: false,
             flows: Vec::new(),
             with: None,
+            grade: None,
             caller: Some(self.text()),
             role: Some(self.text()),
             request: self.text(),
