@@ -232,7 +232,7 @@ pub(super) fn state(
         // A round that was repeated, or a failure that is expected.
         return None;
     }
-    if step.broken > 0 {
+    if step.broken > 0 || step.grade.as_deref().is_some_and(|g| matches!(g, "accepted" | "crashed")) {
         return Some(State::Failed);
     }
     Some(match (want, said) {
