@@ -194,6 +194,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub events: Option<PathBuf>,
 
+    /// Write a summary as Markdown; `-` is standard output. Within GitHub Actions the job's own is found by itself.
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    pub summary: Option<PathBuf>,
+
     /// Write every exchange, logins too, as an HTTP archive (HAR 1.2); `-` is standard output.
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     pub har: Option<PathBuf>,

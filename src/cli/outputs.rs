@@ -7,7 +7,13 @@ use crate::source::SourceMap;
 
 /// Says which report would overwrite something, before anything runs.
 pub(super) fn clash(args: &RunArgs, sources: &SourceMap, folder: &Path) -> Option<String> {
-    let reports = [("--junit", &args.junit), ("--json", &args.json), ("--events", &args.events), ("--har", &args.har)];
+    let reports = [
+        ("--junit", &args.junit),
+        ("--json", &args.json),
+        ("--events", &args.events),
+        ("--summary", &args.summary),
+        ("--har", &args.har),
+    ];
     let named: Vec<(&str, &PathBuf)> =
         reports.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?))).collect();
     let read: Vec<PathBuf> = sources.names().map(|name| place(folder, Path::new(name))).collect();

@@ -25,6 +25,7 @@ use crate::report::json::write_json;
 use crate::report::junit::write_junit;
 use crate::report::matrix::Rows;
 use crate::report::spool::Spool;
+use crate::report::summary::write_summary;
 use crate::report::terminal::{Live, Verbosity};
 use crate::report::{Reporter, Terminal, TerminalOptions};
 use crate::secret::{SecretSet, TextKind};
@@ -95,7 +96,7 @@ pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
 async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     let Loaded { plan, sources, secrets, .. } = loaded;
     let options = options(args);
-    let reports = match Reports::create(args, &secrets) {
+    let reports = match Reports::create(args, context.variables.get("GITHUB_STEP_SUMMARY"), &secrets) {
         Ok(reports) => reports,
         Err(error) => {
             context.complain(&format!("error: {error}\n"));
@@ -162,7 +163,10 @@ fn options(args: &RunArgs) -> RunOptions {
 }
 
 fn takes_stdout(args: &RunArgs) -> bool {
-    [&args.junit, &args.json, &args.events, &args.har].into_iter().flatten().any(|p| p.as_os_str() == "-")
+    [&args.junit, &args.json, &args.events, &args.summary, &args.har]
+        .into_iter()
+        .flatten()
+        .any(|p| p.as_os_str() == "-")
 }
 
 fn human(args: &RunArgs) -> Box<dyn Write + Send> {
@@ -216,6 +220,9 @@ fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalO
 struct Reports {
     junit: Option<ReportFile>,
     json: Option<ReportFile>,
+    summary: Option<ReportFile>,
+    /// The summary of the job that the run is a part of, to which is added.
+    job: Option<PathBuf>,
     events: Option<Lines>,
     har: Option<Box<HarWriter<ReportFile>>>,
 }
@@ -236,7 +243,7 @@ impl Lines {
 }
 
 impl Reports {
-    fn create(args: &RunArgs, secrets: &SecretSet) -> Result<Self, FileError> {
+    fn create(args: &RunArgs, job: Option<&String>, secrets: &SecretSet) -> Result<Self, FileError> {
         let open = |path: &Option<PathBuf>, shape: Shape| match path {
             None => Ok(None),
             Some(path) if path.as_os_str() == "-" => ReportFile::to_stream(Box::new(io::stdout()), shape).map(Some),
@@ -245,6 +252,8 @@ impl Reports {
         Ok(Self {
             junit: open(&args.junit, Shape::Xml)?,
             json: open(&args.json, Shape::Json)?,
+            summary: open(&args.summary, Shape::Text)?,
+            job: job.filter(|_| args.summary.is_none()).map(PathBuf::from),
             events: match &args.events {
                 // Somebody reads along: each line leaves at once, masked as it is.
                 Some(path) if path.as_os_str() == "-" => {
@@ -258,6 +267,36 @@ impl Reports {
                 .transpose()
                 .map_err(|why| FileError::Write { path: args.har.clone().unwrap_or_default(), why })?,
         })
+    }
+}
+
+impl Reports {
+    /// Writes the reports that are made when all is over.
+    fn whole(
+        &mut self,
+        (info, summary, run): (&RunInfo, &Summary, &str),
+        spool: &mut Spool,
+        secrets: &SecretSet,
+        (written, faults): (&mut Vec<Written>, &mut Vec<String>),
+    ) {
+        let files =
+            [(self.junit.take(), Kind::Junit), (self.json.take(), Kind::Json), (self.summary.take(), Kind::Summary)];
+        for (file, kind) in files {
+            let Some(file) = file else { continue };
+            let done = file.write(secrets, |to| match kind {
+                Kind::Junit => write_junit(info, summary, spool, run, to),
+                Kind::Json => write_json(info, summary, spool, to),
+                Kind::Summary => write_summary(info, summary, spool, to),
+            });
+            match done {
+                Ok(done) => written.push(done),
+                Err(error) => faults.push(error.to_string()),
+            }
+        }
+        let added = self.job.take().map(|path| add_summary(&path, (info, summary, spool), secrets));
+        if let Some(Err(why)) = added {
+            faults.push(format!("the summary of the job cannot be written: {}", system(&why)));
+        }
     }
 }
 
@@ -334,21 +373,8 @@ impl Telling {
             self.fault.take().map(|e| format!("a report cannot be written: {}", system(&e))).into_iter().collect();
         let mut written: Vec<Written> = Vec::new();
         if let Some(info) = &self.info {
-            let (spool, run) = (&mut self.spool, &self.run);
-            for (file, junit) in [(self.reports.junit.take(), true), (self.reports.json.take(), false)] {
-                let Some(file) = file else { continue };
-                let done = file.write(secrets, |to| {
-                    if junit {
-                        write_junit(info, summary, spool, run, to)
-                    } else {
-                        write_json(info, summary, spool, to)
-                    }
-                });
-                match done {
-                    Ok(done) => written.push(done),
-                    Err(error) => faults.push(error.to_string()),
-                }
-            }
+            let (spool, run) = (&mut self.spool, &*self.run);
+            self.reports.whole((info, summary, run), spool, secrets, (&mut written, &mut faults));
         }
         if let Some(events) = self.reports.events.take() {
             match events {
@@ -385,6 +411,26 @@ impl Telling {
             (_, code) => code,
         }
     }
+}
+
+/// What a report file holds.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Junit,
+    Json,
+    Summary,
+}
+
+/// Adds the summary to what other steps of the job wrote.
+fn add_summary(
+    path: &Path,
+    (info, summary, spool): (&RunInfo, &Summary, &mut Spool),
+    secrets: &SecretSet,
+) -> io::Result<()> {
+    let mut text = Vec::new();
+    write_summary(info, summary, spool, &mut text)?;
+    let text = secrets.mask(&String::from_utf8_lossy(&text)).into_owned();
+    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
 }
 
 /// What is too short to be looked for is masked by its place alone.

@@ -5,8 +5,10 @@
 //! so that the table can be read without colour.
 
 use std::collections::BTreeMap;
+use std::io::{self, Write};
 
 use crate::event::{AccessCell, Likeness, Outcome, Verdict};
+use crate::report::summary;
 use crate::report::terminal::line::{Line, Page, Role, width};
 use crate::term::{plural, shorten};
 
@@ -18,6 +20,8 @@ const CELL: (usize, usize) = (5, 12);
 const TOLD: usize = 4;
 /// How many rows of a matrix are drawn unless all are asked for.
 const ROWS: usize = 40;
+/// How many rows of a matrix a Markdown table has.
+const MARKDOWN_ROWS: usize = 200;
 
 /// Which rows are drawn.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -64,6 +68,38 @@ impl Matrices {
         matrix.columns.entry(cell.column_number).or_insert_with(|| (cell.column.clone(), cell.role.clone()));
         let row = matrix.rows.entry(cell.row_number).or_insert_with(|| (cell.row.clone(), BTreeMap::new()));
         row.1.insert(cell.column_number, Mark::of(cell, outcome.verdict));
+    }
+
+    /// Writes each matrix as a Markdown table: the rows in which something is not as expected first, then the others.
+    pub(crate) fn markdown(&self, to: &mut dyn Write) -> io::Result<()> {
+        for matrix in self.0.values() {
+            let columns = matrix.folded();
+            let odd = |marks: &BTreeMap<u32, Mark>| marks.values().any(|m| m.told.is_some());
+            let deviating = matrix.rows.values().filter(|(_, marks)| odd(marks)).count();
+            let (rows, suite) = (plural(matrix.rows.len(), "row"), summary::text(&matrix.suite));
+            writeln!(to, "\n### Access: {suite}, {deviating} of {rows} not as expected\n")?;
+            let names = columns.iter().map(|(name, people)| summary::text(name) + &tail(people));
+            summary::row(to, std::iter::once("request".to_owned()).chain(names))?;
+            writeln!(to, "|---|{}", ":-:|".repeat(columns.len()))?;
+            let mut all: Vec<&(String, BTreeMap<u32, Mark>)> = matrix.rows.values().collect();
+            all.sort_by_key(|(_, marks)| !odd(marks));
+            for (name, marks) in all.iter().take(MARKDOWN_ROWS) {
+                let cells = columns.iter().map(|(_, people)| {
+                    let mark = together(people.iter().filter_map(|p| marks.get(p)));
+                    if mark.told.is_some() { format!("**{}**", summary::text(&mark.text)) } else { mark.text }
+                });
+                summary::row(to, std::iter::once(summary::code(name)).chain(cells))?;
+            }
+            if all.len() > MARKDOWN_ROWS {
+                writeln!(to, "\nand {}", plural(all.len() - MARKDOWN_ROWS, "more row"))?;
+            }
+            let told: Vec<&str> =
+                matrix.rows.values().flat_map(|(_, m)| m.values()).filter_map(|m| m.told.as_deref()).collect();
+            if told.iter().any(|t| t.contains("of the other kind")) {
+                writeln!(to, "\n`*` a refusal of the other kind: 403 for a stranger, 401 for somebody who is known")?;
+            }
+        }
+        Ok(())
     }
 
     /// Draws a table for each matrix that has something to show.

@@ -18,6 +18,7 @@ pub mod matrix;
 #[cfg(test)]
 mod sample;
 pub mod spool;
+pub mod summary;
 pub mod terminal;
 
 pub use terminal::{Terminal, TerminalOptions};
@@ -45,6 +46,11 @@ pub const FORMATS: &[Format] = &[
     Format { name: "junit", about: "JUnit XML, for CI systems", flag: Some("--junit") },
     Format { name: "json", about: "one JSON document with a schema version, for scripts", flag: Some("--json") },
     Format { name: "events", about: "one JSON object a line in the order of completion", flag: Some("--events") },
+    Format {
+        name: "summary",
+        about: "Markdown for pull requests: numbers, access matrices, what did not pass",
+        flag: Some("--summary"),
+    },
     Format { name: "har", about: "HTTP archive 1.2 of every exchange, logins too, masked", flag: Some("--har") },
 ];
 

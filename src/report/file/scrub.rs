@@ -18,6 +18,8 @@ pub enum Shape {
     Json,
     /// XML as the JUnit report writes it: CDATA, attributes, no entities of its own.
     Xml,
+    /// Plain text of which each line stands for itself.
+    Text,
 }
 
 /// JSON keys whose values, or lists of values, are words of the format and never a user's or a server's text.
@@ -74,7 +76,18 @@ pub(crate) fn copy(shape: Shape, from: impl BufRead, to: &mut dyn Write, secrets
     match shape {
         Shape::Json => copy_json(from, to, secrets),
         Shape::Xml => copy_xml(from, to, secrets),
+        Shape::Text => copy_text(from, to, secrets),
     }
+}
+
+fn copy_text(mut from: impl BufRead, to: &mut dyn Write, secrets: &SecretSet) -> io::Result<Found> {
+    let mut found = Found::default();
+    let mut line = String::new();
+    while from.read_line(&mut line)? > 0 {
+        to.write_all(found.mask(&line, secrets).as_bytes())?;
+        line.clear();
+    }
+    Ok(found)
 }
 
 /// Goes line by line: a JSON string never holds a line break.

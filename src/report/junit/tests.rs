@@ -371,6 +371,7 @@ proptest! {
         for shape in [Shape::Xml, Shape::Json] {
             ReportFile::create(&path, shape).unwrap().write(&secrets, |to| match shape {
                 Shape::Xml => write_junit(&info, &summary, &mut spool, "authspec run", to),
+                Shape::Text => crate::report::summary::write_summary(&info, &summary, &mut spool, to),
                 Shape::Json => crate::report::json::write_json(&info, &summary, &mut spool, to),
             }).unwrap();
             let bytes = std::fs::read(&path).unwrap();
