@@ -3,6 +3,7 @@
 use crate::diag::Code;
 use crate::diagnose::{self, Link};
 use crate::event::{Certainty, REASONS, Verdict};
+use crate::mutate::{self, Severity};
 use crate::{auth, capture, check, cover, exec, plan, spec, step, template};
 
 /// A code with its texts.
@@ -13,6 +14,8 @@ pub(super) struct Explained {
     pub(super) explain: &'static str,
     /// Where it is written, for what stands on a document.
     pub(super) link: Option<Link>,
+    /// Documents without an address.
+    pub(super) refs: &'static [&'static str],
 }
 
 const VERDICTS: &[(Verdict, &str, &str)] = &[
@@ -81,6 +84,7 @@ pub(super) fn all() -> Vec<Explained> {
         about: c.about,
         explain: c.explain,
         link: None,
+        refs: &[],
     });
     let reasons = REASONS.iter().map(|r| Explained {
         name: r.name,
@@ -88,6 +92,7 @@ pub(super) fn all() -> Vec<Explained> {
         about: r.about,
         explain: r.explain,
         link: None,
+        refs: &[],
     });
     let verdicts = VERDICTS.iter().map(|(v, about, explain)| Explained {
         name: v.word(),
@@ -95,6 +100,7 @@ pub(super) fn all() -> Vec<Explained> {
         about,
         explain,
         link: None,
+        refs: &[],
     });
     let rules = diagnose::rules().map(|r| Explained {
         name: r.code,
@@ -102,8 +108,27 @@ pub(super) fn all() -> Vec<Explained> {
         about: r.about,
         explain: r.explain,
         link: Some(r.link),
+        refs: &[],
     });
     faults.chain(reasons).chain(verdicts).chain(rules).collect()
+}
+
+/// The deliberate defects, for `explain`; they have a list of their own.
+pub(super) fn defects() -> impl Iterator<Item = Explained> {
+    mutate::mutations().map(|m| Explained {
+        name: m.id,
+        kind: match m.severity {
+            Severity::Info => "deliberate defect, to be known when it is taken",
+            Severity::Low => "deliberate defect, low when it is taken",
+            Severity::Medium => "deliberate defect, medium when it is taken",
+            Severity::High => "deliberate defect, high when it is taken",
+            Severity::Critical => "deliberate defect, critical when it is taken",
+        },
+        about: m.about,
+        explain: m.explain,
+        link: None,
+        refs: m.refs,
+    })
 }
 
 #[cfg(test)]

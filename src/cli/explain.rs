@@ -51,7 +51,8 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
         context.say(&text);
         return verdict::ALL_PASSED;
     }
-    let all = codes::all();
+    let mut all = codes::all();
+    all.extend(codes::defects());
     let wanted = args.code.trim_start_matches("error[").trim_end_matches(']');
     let found: Vec<_> = all.iter().filter(|e| e.name.replace(' ', "-") == wanted.replace(' ', "-")).collect();
     if found.is_empty() {
@@ -59,7 +60,7 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
         if let Some(near) = did_you_mean(wanted, all.iter().map(|e| e.name)) {
             text.push_str(&format!("help: did you mean `{near}`?\n"));
         }
-        text.push_str("help: `authspec list codes` shows all\n");
+        text.push_str("help: `authspec list codes` and `authspec list mutations` show all\n");
         context.complain(&text);
         return verdict::USAGE;
     }
@@ -74,6 +75,9 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
         text.push_str(&wrap(code.explain, width));
         if let Some(link) = code.link {
             text.push_str(&format!("\n  {}\n  {}\n", link.title, link.url));
+        }
+        if !code.refs.is_empty() {
+            text.push_str(&format!("\n{}", wrap(&code.refs.join(", "), width)));
         }
     }
     context.say(&text);

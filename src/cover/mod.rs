@@ -6,8 +6,8 @@
 //! results  ──► requests   ┘
 //! ```
 //!
-//! What counts is what was really sent: a request is sorted to its operation by method and path ([`route`]), to a
-//! stance by whose credential it carried ([`stance`]), and to a state by how it was answered and what that proves. Nothing
+//! What counts is what was really sent: a request is sorted to its operation by method and path (`route`), to a
+//! stance by whose credential it carried (`stance`), and to a state by how it was answered and what that proves. Nothing
 //! in here sends or runs anything. To add a metric: a row in [`METRICS`]; a finding: a row in [`FINDINGS`].
 
 mod baseline;

@@ -430,13 +430,7 @@ impl StepRun<'_> {
     }
 
     fn about(&self, trial: &Trial<'_>, code: &'static str, message: &str, graded: &Graded) -> Reason {
-        let row = trial.mutant.row;
-        let mut reason = self.reason(
-            code,
-            message,
-            trial.mutant.span,
-            vec![format!("`authspec explain {}` says what it means", row.id)],
-        );
+        let mut reason = self.reason(code, message, trial.mutant.span, Vec::new());
         reason.expected = Some(graded.expected.clone());
         reason.actual = Some(record::text(self.shared, &graded.actual));
         reason

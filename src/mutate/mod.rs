@@ -6,7 +6,7 @@
 //! To add a mutation: 1. its row in the table of its family (`src/mutate/<family>.rs`), with its sentence, references,
 //! severity, class and expected answer; `apply` names the function that makes the defect. Copy the credential through
 //! [`Presented`], never rebuild the request. 2. two unit tests beside it: what it changes, and when it cannot apply.
-//! 3. its id in [`catalogue`], as built. 4. a weakness of the demo that it catches. Tests over the whole table
+//! 3. its id in [`CATALOGUE`], as built. 4. a weakness of the demo that it catches. Tests over the whole table
 //! hold ids, the catalogue, the documents and the packs together.
 
 use serde::{Deserialize, Serialize};

@@ -33,7 +33,7 @@ pub const DEFAULT_PACK: &str = "bearer";
 pub const PACKS: &[Pack] = &[
     Pack {
         name: "bearer",
-        about: "the sixteen to begin with: no key needed, nothing destroyed",
+        about: "those to begin with: no key needed, nothing destroyed",
         wants: Wants::These(&[
             "hdr-missing",
             "hdr-empty",

@@ -4,7 +4,8 @@
 //! The same block is drawn on the terminal and written as the text of a `JUnit` failure. Pure: it
 //! reads an [`Outcome`] and gives lines; nothing in here knows a stream.
 
-use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, reason_code};
+use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, When, reason_code};
+use crate::mutate::{Mutation, mutation};
 use crate::report::curl;
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
 use crate::term::{plural, shorten};
@@ -45,7 +46,9 @@ pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
     let place = first.map(|r| &r.place).filter(|p| p.line > 0).unwrap_or(&outcome.place);
     let message = first.map_or_else(|| "no reason was given".to_owned(), |r| shorten(&r.message, SENTENCE));
     let mut body = reasons(page, outcome);
+    body.extend(defect(page, outcome));
     body.extend(exchange::told(page, outcome));
+    body.extend(controls(page, outcome));
     body.extend(server(page, outcome));
     body.extend(advice(page, outcome, run));
     Block {
@@ -152,6 +155,33 @@ fn flows(page: Page, outcome: &Outcome) -> Vec<Line> {
     lines
 }
 
+/// Draws the deliberate defect that the request was sent with.
+fn defect(page: Page, outcome: &Outcome) -> Vec<Line> {
+    let Some(with) = &outcome.with else { return Vec::new() };
+    let change = with.change.as_ref().map(|change| format!(": {change}")).unwrap_or_default();
+    let text = format!("{} ({}){}", with.id, with.severity.word(), shorten(&change, SENTENCE));
+    page.labelled(INDENT, "defect", COLUMN).text(&text).wrap(page.width, COLUMN)
+}
+
+/// Draws the requests that show what a refusal is worth.
+fn controls(page: Page, outcome: &Outcome) -> Vec<Line> {
+    if outcome.controls.is_empty() {
+        return Vec::new();
+    }
+    let told = outcome.controls.iter().map(|control| {
+        let status = control.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+        let when = match control.when {
+            When::Before => " before",
+            When::Without | When::Beside => "",
+            When::After => " after",
+        };
+        let wrong = if control.held { "" } else { ", not as it has to be" };
+        format!("{} {status}{when}{wrong}", control.who)
+    });
+    let text = told.collect::<Vec<_>>().join(" | ");
+    page.labelled(INDENT, "controls", COLUMN).text(&shorten(&text, SENTENCE)).wrap(page.width, COLUMN)
+}
+
 /// Draws what the command of the target said last.
 fn server(page: Page, outcome: &Outcome) -> Vec<Line> {
     let Some(server) = &outcome.server else { return Vec::new() };
@@ -176,8 +206,11 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
         lines.push(page.labelled(INDENT, "attempt", COLUMN).text(&text));
     }
     lines.extend(causes::causes(page, outcome));
-    let row = first_reason_row(outcome);
-    if let Some(row) = row {
+    if let Some(row) = let_in(outcome) {
+        let line = page.labelled(INDENT, "means", COLUMN).text(row.explain);
+        let explain = format!("(authspec explain {})", row.id);
+        lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
+    } else if let Some(row) = first_reason_row(outcome) {
         let line = page.labelled(INDENT, "means", COLUMN).text(row.about);
         let explain = format!("(authspec explain {})", row.name);
         lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
@@ -202,6 +235,13 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
         OutcomeKind::Teardown => {}
     }
     lines
+}
+
+/// The mutation whose own words say what it means that it was taken or not taken as it should be.
+fn let_in(outcome: &Outcome) -> Option<&'static Mutation> {
+    let told = outcome.reasons.first()?;
+    let of_mutants = ["mutant-accepted", "mutant-refused"].contains(&told.code);
+    mutation(&outcome.with.as_ref().filter(|_| of_mutants)?.id)
 }
 
 /// Finds the row that explains the first reason, unless it would only say that a check failed.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Verbosity;
 use super::line::{Line, Page, Role, width};
 use crate::event::{Outcome, OutcomeKind, SuiteInfo, Verdict};
+use crate::mutate::Grade;
 use crate::report::block::tone;
 use crate::term::{duration, plural, shorten};
 
@@ -38,6 +39,10 @@ struct Row {
     counts: [usize; 8],
     unproven: usize,
     skipped_steps: usize,
+    /// Deliberate defects that were sent.
+    defects: usize,
+    /// Those of them that were refused in another way than the one that is due.
+    inexact: usize,
     span: Option<(Instant, Instant)>,
     waited: Duration,
     waited_for: Option<String>,
@@ -57,6 +62,8 @@ impl Suites {
             counts: [0; 8],
             unproven: 0,
             skipped_steps: 0,
+            defects: 0,
+            inexact: 0,
             span: None,
             waited: Duration::ZERO,
             waited_for: None,
@@ -77,6 +84,10 @@ impl Suites {
         row.counts[outcome.verdict as usize] += 1;
         row.unproven += usize::from(outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0);
         row.skipped_steps += outcome.skipped_steps();
+        if let Some(grade) = outcome.with.as_ref().and_then(|with| with.grade) {
+            row.defects += 1;
+            row.inexact += usize::from(grade == Grade::DeniedOther && outcome.verdict == Verdict::Passed);
+        }
         let start = now.checked_sub(outcome.elapsed).unwrap_or(now);
         let (first, last) = row.span.unwrap_or((start, now));
         row.span = Some((first.min(start), last.max(now)));
@@ -190,6 +201,11 @@ impl Row {
             (Role::Dim, if all_skipped { String::new() } else { count(skipped, "skipped") }),
             (Role::Dim, count(self.unproven, "unproven")),
             (Role::Dim, steps_skipped(self.skipped_steps)),
+            (
+                Role::Dim,
+                if self.defects == 0 { String::new() } else { format!("{} sent", plural(self.defects, "defect")) },
+            ),
+            (Role::Doubt, count(self.inexact, "refused otherwise than is due")),
             (Role::Dim, waited),
         ]
         .into_iter()
@@ -208,6 +224,13 @@ fn seconds(time: Duration) -> String {
     if time < Duration::from_mins(1) { format!("{:.2}s", time.as_secs_f64()) } else { duration(time) }
 }
 
+/// Says how a defect was refused that should have been refused otherwise.
+fn inexact(outcome: &Outcome) -> String {
+    let with = outcome.with.as_ref().filter(|with| with.grade == Some(Grade::DeniedOther));
+    let told = with.filter(|_| outcome.verdict == Verdict::Passed).and_then(|w| Some((w, w.actual.as_ref()?)));
+    told.map_or_else(String::new, |(with, actual)| format!("got {actual}, want {}", with.expected))
+}
+
 /// Draws one case of a suite in a line: verdict, time, name, and why it neither passed nor has a block.
 pub(super) fn case_line(page: Page, outcome: &Outcome, name: &str) -> Vec<Line> {
     let time = match outcome.verdict {
@@ -224,7 +247,8 @@ pub(super) fn case_line(page: Page, outcome: &Outcome, name: &str) -> Vec<Line> 
     let why = outcome.reasons.first().filter(|_| !outcome.verdict.needs_attention());
     let why = why.map(|r| shorten(&r.message, 160)).unwrap_or_default();
     let skipped = steps_skipped(outcome.skipped_steps());
-    let remarks = [(Role::Dim, why.as_str()), (Role::Dim, skipped.as_str())];
+    let inexact = inexact(outcome);
+    let remarks = [(Role::Dim, why.as_str()), (Role::Dim, skipped.as_str()), (Role::Doubt, inexact.as_str())];
     let remarks: Vec<_> = remarks.into_iter().filter(|(_, text)| !text.is_empty()).collect();
     line.flow(&remarks, page.width, NAME + 22)
 }
