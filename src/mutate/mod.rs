@@ -19,10 +19,13 @@ mod header;
 mod kit;
 mod packs;
 mod presented;
+mod purpose;
+mod signature;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod token;
 
 pub use catalogue::{CATALOGUE, Entry, Standing};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};
@@ -154,7 +157,8 @@ pub struct Family {
 }
 
 /// All mutations.
-pub const MUTATIONS: &[Family] = &[header::FAMILY, claims::FAMILY, bypass::FAMILY];
+pub const MUTATIONS: &[Family] =
+    &[header::FAMILY, token::FAMILY, signature::FAMILY, purpose::FAMILY, claims::FAMILY, bypass::FAMILY];
 
 /// Lists all mutations in their order.
 pub fn mutations() -> impl Iterator<Item = &'static Mutation> {

@@ -2,7 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::{CATALOGUE, DEFAULT_PACK, MUTATIONS, PACKS, Pack, Standing, mutation, mutations};
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde_json::json;
+
+use super::testing::{get, kit};
+use super::{
+    CATALOGUE, DEFAULT_PACK, Kit, MUTATIONS, PACKS, Pack, Presented, Severity, Standing, Unfit, mutation, mutations,
+};
+use crate::jose::{Algorithm, Jwks, Key};
 
 #[test]
 fn ids_are_unique_and_kebab_case() {
@@ -55,4 +63,79 @@ fn packs_hold_what_they_name() {
         }
     }
     assert!(Pack::named(&format!("pack.{DEFAULT_PACK}")).is_some());
+}
+
+/// A token that is good, and what any row of tokens makes of it.
+fn forged(row: &super::Mutation, algorithm: Algorithm) -> Option<String> {
+    let key = Key::generate(algorithm).unwrap();
+    let claims = json!({ "sub": "alice", "exp": 4_000_000_000_i64 }).to_string();
+    let header = serde_json::Map::from_iter([("typ".to_owned(), json!("at+jwt")), ("kid".to_owned(), json!("k1"))]);
+    let token = crate::jose::sign(algorithm, header, claims.as_bytes(), &key).unwrap();
+    let request = get("/me", &[("authorization", &format!("Bearer {token}"))]);
+    let known = [("access_token".into(), json!(token))];
+    let presented = Presented::new(&request, &known, &[], &[]);
+    let part = |name: &str| Some(format!("other-{name}"));
+    let kit = Kit { part: &part, ..kit() };
+    let forged = (row.apply)(&presented, &kit).ok()?;
+    assert_ne!(forged.request, request, "`{}` changes nothing", row.id);
+    let field = forged.request.headers.text("authorization").unwrap();
+    let text = field.strip_prefix("Bearer ").unwrap().to_owned();
+    let refused = crate::jose::Token::parse(&text).and_then(|read| Jwks::of(key).verify(&read));
+    assert!(refused.is_err(), "`{}` makes a token that is good", row.id);
+    if row.severity > Severity::Low {
+        assert_ne!(lenient(&text), lenient(&token), "a lenient reader sees the same token in `{}`", row.id);
+    }
+    Some(text)
+}
+
+/// The bytes of a token's parts as a reader sees them that takes any alphabet, padding and unused bits.
+fn lenient(token: &str) -> Vec<Option<Vec<u8>>> {
+    let engine = GeneralPurpose::new(
+        &base64::alphabet::URL_SAFE,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let plain = |part: &str| part.replace('+', "-").replace('/', "_").replace(['=', ' '], "");
+    token.split('.').map(|part| engine.decode(plain(part)).ok()).collect()
+}
+
+#[test]
+fn a_strict_verifier_refuses_what_every_row_of_tokens_makes() {
+    let families = ["token", "signature", "purpose"];
+    let rows = MUTATIONS.iter().filter(|f| families.contains(&f.name)).flat_map(|f| f.rows);
+    for row in rows {
+        let made: Vec<_> = [Algorithm::Es256, Algorithm::Rs256].map(|a| forged(row, a)).into_iter().flatten().collect();
+        assert!(!made.is_empty(), "`{}` applies to no token", row.id);
+    }
+}
+
+#[test]
+fn what_is_no_token_has_no_signature_to_break() {
+    let request = get("/me", &[("authorization", "Bearer opaque-token")]);
+    let known = [("access_token".into(), json!("opaque-token"))];
+    let presented = Presented::new(&request, &known, &[], &[]);
+    for row in mutations().filter(|m| m.id.starts_with("jwt-")) {
+        assert!(matches!((row.apply)(&presented, &kit()), Err(Unfit::NotApplicable(_))), "{}", row.id);
+    }
+}
+
+#[test]
+fn rows_of_signatures_make_what_they_say() {
+    let row = |id: &str| forged(mutation(id).unwrap(), Algorithm::Es256).unwrap();
+    let header = |token: &str| -> serde_json::Value {
+        let part = crate::jose::decode(token.split('.').next().unwrap()).unwrap();
+        serde_json::from_slice(&part).unwrap()
+    };
+    assert_eq!(header(&row("jwt-alg-none"))["alg"], "none");
+    assert!(row("jwt-alg-none").ends_with('.') && !row("jwt-alg-none-keepsig").ends_with('.'));
+    assert!(header(&row("jwt-alg-missing")).get("alg").is_none());
+    assert_eq!(header(&row("jwt-embedded-jwk"))["jwk"]["kty"], "EC");
+    assert_eq!(header(&row("jwt-kid-type"))["kid"], 7);
+    assert!(crate::jose::unverified_claims(&row("jwt-payload-tamper")).unwrap()["exp"] == 4_102_444_800_i64);
+    // A key of the sender's own really signs.
+    let own = row("jwt-embedded-jwk");
+    let read = crate::jose::Token::parse(&own).unwrap();
+    let key = Key::from_jwk(&read.header()["jwk"]).unwrap();
+    Jwks::of(key).verify(&read).unwrap();
 }

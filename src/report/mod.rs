@@ -48,7 +48,7 @@ pub const FORMATS: &[Format] = &[
     Format { name: "events", about: "one JSON object a line in the order of completion", flag: Some("--events") },
     Format {
         name: "summary",
-        about: "Markdown for pull requests: numbers, access matrices, what did not pass",
+        about: "a summary in Markdown for pull requests: numbers, access matrices, what did not pass",
         flag: Some("--summary"),
     },
     Format { name: "har", about: "HTTP archive 1.2 of every exchange, logins too, masked", flag: Some("--har") },

@@ -1,0 +1,232 @@
+//! The token as a text: its parts, their spelling, and what they say under a signature that is not theirs.
+
+use serde_json::{Map, Value, json};
+
+use super::presented::{Forged, Presented, Unfit};
+use super::{Aim, Attacks, Challenge, Class, Expect, Family, Kit, Mutation, Severity};
+use crate::jose::{Token, encode};
+
+/// Mutations of the token's form.
+pub(super) const FAMILY: Family = Family { name: "token", title: "Token structure", rows: ROWS };
+
+pub(super) const REFUSED: Expect = Expect::Refused(&[401], Challenge::InvalidToken);
+
+/// What rows of tokens are: harmless, and refused as no good token.
+pub(super) const BASE: Mutation = Mutation {
+    id: "",
+    about: "",
+    explain: "",
+    refs: &[],
+    severity: Severity::Critical,
+    class: Class::Harmless,
+    aim: Aim::Credential,
+    attacks: Attacks::No,
+    needs: &[],
+    expect: REFUSED,
+    apply: garbage,
+};
+
+const UNVERIFIED: &str = "The signature is not verified, so that anybody writes the token they like. Verify it before anything in it is believed, with a library and a fixed algorithm.";
+const LENIENT: &str = "The reader is lenient, so that one token has many spellings: lists of revoked tokens and caches miss the others. Read Base64url strictly.";
+
+const ROWS: &[Mutation] = &[
+    Mutation {
+        id: "tok-garbage",
+        about: "a word in place of the credential",
+        explain: "Any text is let in: the credential is not verified at all.",
+        refs: &["RFC 6750 section 3.1", "API2:2023", "CWE-287"],
+        apply: garbage,
+        ..BASE
+    },
+    Mutation {
+        id: "tok-placeholder",
+        about: "`undefined` in place of the credential, as a broken client sends it",
+        explain: "Any text is let in: the credential is not verified at all.",
+        refs: &["CWE-287"],
+        apply: |p, _| Ok(Forged::new(p.with_token("undefined")?, "the credential is `undefined`")),
+        ..BASE
+    },
+    Mutation {
+        id: "tok-truncated",
+        about: "the credential without its last ten characters",
+        explain: "A part of a credential is enough. Compare or verify the whole of it.",
+        refs: &["RFC 7515 section 5.2", "CWE-287"],
+        apply: |p, _| {
+            let token = p.token()?;
+            let end = token.len().checked_sub(10).filter(|n| *n > 0 && token.is_char_boundary(*n));
+            let end = end.ok_or_else(|| Unfit::not_here("the credential is too short to be cut"))?;
+            Ok(Forged::new(p.with_token(&token[..end])?, "the last ten characters are gone"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-four-parts",
+        about: "a fourth part behind the signature",
+        explain: "The token is cut at dots and what is too much ignored. A signed token has three parts.",
+        refs: &["RFC 7515 section 7.1"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            Ok(Forged::new(p.with_token(&format!("{token}.e30"))?, "a fourth part follows"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-leading-dot",
+        about: "a dot in front of the token",
+        explain: "The token is cut at dots and empty parts ignored. A signed token has three parts.",
+        refs: &["RFC 7515 section 7.1"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            Ok(Forged::new(p.with_token(&format!(".{token}"))?, "a dot stands in front"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-empty-payload",
+        about: "the token without its claims, the dots kept",
+        explain: UNVERIFIED,
+        refs: &["RFC 7515 section 7.1", "CWE-347"],
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            let [header, _, signature] = segments(token)?;
+            Ok(Forged::new(p.with_token(&format!("{header}..{signature}"))?, "the claims are gone"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-payload-tamper",
+        about: "other claims under the old signature: an end that is far away",
+        explain: UNVERIFIED,
+        refs: &["ASVS 9.1.1", "API2:2023", "CWE-347", "WSTG-SESS-10"],
+        apply: |p, _| {
+            let (token, read) = p.jwt()?;
+            let [header, _, signature] = segments(token)?;
+            let payload = tampered(&read)?;
+            Ok(Forged::new(
+                p.with_token(&format!("{header}.{payload}.{signature}"))?,
+                "a claim is another, the signature the old one",
+            ))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-header-tamper",
+        about: "another `typ` in the header under the old signature",
+        explain: UNVERIFIED,
+        refs: &["ASVS 9.1.1", "CWE-347"],
+        apply: |p, _| {
+            let (token, read) = p.jwt()?;
+            let [_, payload, signature] = segments(token)?;
+            let header = with_header(&read, |h| {
+                h.insert("typ".to_owned(), "tampered+jwt".into());
+            });
+            Ok(Forged::new(
+                p.with_token(&format!("{header}.{payload}.{signature}"))?,
+                "`typ` is another, the signature the old one",
+            ))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-json-serialization",
+        about: "the token in the JSON form of a signature instead of the compact one",
+        explain: "A second form of the token is understood, which gateways and logs in front do not know. A JWT is in compact form.",
+        refs: &["RFC 7519 section 1", "RFC 7515 section 7.2"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            let [header, payload, signature] = segments(token)?;
+            let form = json!({ "payload": payload, "protected": header, "signature": signature });
+            Ok(Forged::new(p.with_token(&form.to_string())?, "the token is a JSON object"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-b64-std-alphabet",
+        about: "padding behind the token, as the other Base64 has it",
+        explain: LENIENT,
+        refs: &["RFC 7515 section 2", "RFC 4648 section 5"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            Ok(Forged::new(p.with_token(&format!("{token}=="))?, "`==` follows the token"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-b64-unused-bits",
+        about: "the unused bits of the signature's last character set",
+        explain: LENIENT,
+        refs: &["RFC 4648 section 3.5"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+            let (token, _) = p.jwt()?;
+            let [_, _, signature] = segments(token)?;
+            let last = signature.bytes().last().and_then(|b| ALPHABET.iter().position(|a| *a == b));
+            let (Some(last), 2 | 3) = (last, signature.len() % 4) else {
+                return Err(Unfit::not_here("the signature's last character has no unused bits"));
+            };
+            let other = char::from(ALPHABET[last | 1]);
+            Ok(Forged::new(
+                p.with_token(&format!("{}{other}", &token[..token.len() - 1]))?,
+                "an unused bit of the last character is set",
+            ))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-b64-whitespace",
+        about: "a blank inside the claims",
+        explain: LENIENT,
+        refs: &["RFC 7515 section 2"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            let [header, payload, signature] = segments(token)?;
+            let (first, last) = payload.split_at(payload.len() / 2);
+            Ok(Forged::new(
+                p.with_token(&format!("{header}.{first} {last}.{signature}"))?,
+                "a blank stands inside the claims",
+            ))
+        },
+        ..BASE
+    },
+];
+
+fn garbage(p: &Presented<'_>, _: &Kit<'_>) -> Result<Forged, Unfit> {
+    Ok(Forged::new(p.with_token("abc")?, "the credential is `abc`"))
+}
+
+/// The three parts of a token as they are spelt.
+pub(super) fn segments(token: &str) -> Result<[&str; 3], Unfit> {
+    let parts: Vec<&str> = token.split('.').collect();
+    parts.try_into().map_err(|_| Unfit::not_here("the credential is no signed JWT"))
+}
+
+/// The header with something changed, spelt.
+pub(super) fn with_header(token: &Token, change: impl FnOnce(&mut Map<String, Value>)) -> String {
+    let mut header = token.header().clone();
+    change(&mut header);
+    encode(Value::Object(header).to_string())
+}
+
+/// Claims that give more than the old ones, spelt: an end that is far away or, without one, another subject. A subject
+/// that nobody knows would be refused for that.
+pub(super) fn tampered(token: &Token) -> Result<String, Unfit> {
+    let Ok(Value::Object(mut claims)) = token.claims() else {
+        return Err(Unfit::not_here("the token has no claims"));
+    };
+    match claims
+        .get("sub")
+        .and_then(Value::as_str)
+        .filter(|_| !claims.contains_key("exp"))
+        .map(|sub| format!("{sub}-2"))
+    {
+        Some(other) => claims.insert("sub".to_owned(), other.into()),
+        None => claims.insert("exp".to_owned(), 4_102_444_800_i64.into()),
+    };
+    Ok(encode(Value::Object(claims).to_string()))
+}
