@@ -16,7 +16,7 @@ use super::{kit, record};
 use crate::check::{Expectations, Fetched, Seen};
 use crate::event::{MutantRecord, Reason, When};
 use crate::http::jar::Jar;
-use crate::http::{Follow, HttpError, Journey, Request, Trail, Transport};
+use crate::http::{Address, Follow, HttpError, Journey, Request, Trail, Transport};
 use crate::mutate::{Aim, Answered, Attacks, Expect, Forged, Grade, Graded, Presented, Unfit};
 use crate::plan::{Asked, Control, Mutant, Wanted};
 use crate::step::{Prepared, Step};
@@ -33,6 +33,8 @@ struct Controlled {
     before: Option<(Arc<Probe>, Observed)>,
     without: Option<Observed>,
     records: Vec<crate::event::ControlRecord>,
+    /// Whether the answer is the one that any made-up path gets.
+    fallback: bool,
 }
 
 impl StepRun<'_> {
@@ -58,7 +60,7 @@ impl StepRun<'_> {
         if let Some(done) = self.not_permitted(&trial, actor, &prepared) {
             return done;
         }
-        let mut controlled = Controlled { before: None, without: None, records: Vec::new() };
+        let mut controlled = Controlled { before: None, without: None, records: Vec::new(), fallback: false };
         if let Some(done) = self.before(&trial, actor, &prepared, &mut controlled).await {
             return Done { controls: controlled.records, ..done };
         }
@@ -79,6 +81,7 @@ impl StepRun<'_> {
         let transport = own.as_deref().unwrap_or(&self.world.transport);
         let trail = self.post(request, head, step, transport).await;
         self.tell(actor, &trail);
+        controlled.fallback = mutant.row.aim == Aim::Bypass && self.is_fallback(step, &trail, transport).await;
         let mut done = self.grade(&trial, actor, (&dressed, &prepared), &trail, &controlled);
         if let Some(told) = &mut done.mutant {
             told.change = Some(record::text(self.shared, &change));
@@ -87,6 +90,28 @@ impl StepRun<'_> {
         done.controls = controlled.records;
         done.last = Some(Arc::new(trail));
         done
+    }
+
+    /// Tells whether an answer is the one that any made-up path gets, such as the page of a single-page application, or
+    /// the one that comes without the detour: then the guarded thing was not reached.
+    async fn is_fallback(&self, step: &Step, trail: &Trail, transport: &Transport) -> bool {
+        let (Some(sent), Some(response)) = (trail.request(), trail.response()) else { return false };
+        let Ok(address) = Address::parse(&format!("{}/authspec-no-such-path", sent.address.base())) else {
+            return false;
+        };
+        if response.status / 100 != 2 {
+            return false;
+        }
+        let mut request = sent.clone();
+        if request.headers.has("x-original-url") {
+            // What the path itself gives is nothing that the field brought.
+            request.headers.remove("x-original-url");
+        } else {
+            request.address = address;
+        }
+        let other = self.post(request, None, step, transport).await;
+        self.shared.limits.count(count(&other));
+        other.response().is_some_and(|o| o.status == response.status && digest(&o.body) == digest(&response.body))
     }
 
     /// Sends a request as it stands; nothing is added, followed or repeated.
@@ -286,6 +311,13 @@ impl StepRun<'_> {
             let record = self.mutant_record(step, actor, trail, Ended::Errored, row.id);
             let mutant = Some(Box::new(told(trial, None)));
             return Done { reasons: vec![reason], mutant, ..Done::of(Ended::Errored, record) };
+        };
+        let graded = if controlled.fallback {
+            let actual =
+                format!("{}, as any made-up path gets it", graded.actual.split(':').next().unwrap_or_default());
+            Graded { grade: Grade::DeniedOther, held: true, actual, ..graded }
+        } else {
+            graded
         };
         let status = trail.response().map_or(0, |r| r.status);
         let public = controlled.without.as_ref().is_some_and(|o| o.granted);
