@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::http::{ClientCertificate, Request, Response};
+use crate::secret::Secret;
 use crate::source::{Span, Spanned};
 use crate::spec::{AskSpec, Data, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
 use crate::step::{Compile, Step, StepsId};
@@ -77,9 +78,23 @@ pub const SCHEMES: &[SchemeKind] = &[
 pub const COMMON_KEYS: &[Key] = &[
     key("scheme", "the kind of scheme").is(Shape::Text).needed(),
     key("like", "another scheme: its keys, with these over them, one by one; `null` removes one").is(Shape::Text),
+    key("signing_key", "the key that the server signs tokens with, `{ file: dev.pem }` or a template: with it tokens are made that are wrong in one claim alone")
+        .is(Shape::Either(&[Shape::Text, Shape::Keys(SIGNING_KEYS)])),
     key("whoami", "a step that runs after every login and proves that it worked and is the right person")
         .is(Shape::STEPS),
 ];
+
+/// The keys of `signing_key` in its long form.
+const SIGNING_KEYS: &[Key] = &[key("file", "a path: PEM, JWK or a shared secret").is(Shape::Text).needed()];
+
+/// The key that a server signs with, for tokens that are wrong in one claim alone.
+#[derive(Debug)]
+pub enum SigningKey {
+    /// Rendered with the identity's session.
+    Text(Template),
+    /// Read from a file.
+    File(Secret),
+}
 
 /// What reading a scheme needs.
 pub struct ReadScheme<'a, 'c, 'r> {
@@ -152,6 +167,8 @@ pub struct Login {
     pub scheme: Box<dyn Scheme>,
     /// Proves after each login that it worked.
     pub whoami: Option<StepsId>,
+    /// What tokens are made with that are wrong in one claim alone.
+    pub signing_key: Option<SigningKey>,
 }
 
 /// How one kind of login works.
@@ -470,7 +487,30 @@ pub fn read(spec: &SchemeSpec, place: Span, cx: &mut ReadScheme<'_, '_, '_>) -> 
         None => None,
         Some(node) => cx.with_session(&parts, |cx| cx.steps(node)).map(|(id, _)| id),
     };
-    Some(Login { kind, scheme, whoami })
+    let signing_key = fields.get("signing_key").and_then(|node| signing_key(node, cx));
+    Some(Login { kind, scheme, whoami, signing_key })
+}
+
+/// Reads the key that a server signs with.
+fn signing_key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<SigningKey> {
+    if !matches!(node.data, Data::Map(_)) {
+        return cx.compile.reader.template(node).map(SigningKey::Text);
+    }
+    let fields = cx.compile.reader.fields(node, SIGNING_KEYS, "`signing_key`")?;
+    let node = cx.compile.reader.need(fields, node, "file", "`signing_key`")?;
+    let path = cx.compile.reader.word(node)?;
+    let fault = match crate::step::read_file(cx.compile.folder, cx.compile.root, &path.value) {
+        Err(why) => crate::step::diags::file(path.span, &path.value, &why),
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            match crate::jose::Key::from_text(&text) {
+                Ok(_) => return Some(SigningKey::File(text.into())),
+                Err(why) => crate::step::diags::file(path.span, &path.value, &why.to_string()),
+            }
+        }
+    };
+    cx.compile.reader.fault(fault);
+    None
 }
 
 /// Reads a map of one name to one template, as `send: { header: { X-Auth: … } }` has it.

@@ -282,7 +282,7 @@ impl StepRun<'_> {
         if row.aim == Aim::Credential {
             presented.spot()?;
         }
-        let supplies = kit::gather(self, row, actor);
+        let supplies = kit::gather(self, row, actor, presented.token().ok());
         let session = match &actor.who {
             Who::Identity(_, session, _) => Some(session),
             Who::Nobody | Who::Anonymous | Who::Entering(..) => None,

@@ -1,8 +1,10 @@
 //! What a token says, and until when: each row needs a token that is correctly signed, or the refusal proves nothing.
 
+use serde_json::Value;
+
 use super::kit::Honest;
-use super::presented::Forged;
-use super::{Aim, Attacks, Challenge, Class, Expect, Family, Mutation, Need, Severity};
+use super::presented::{Forged, Presented, Unfit};
+use super::{Aim, Attacks, Challenge, Class, Expect, Family, Kit, Mutation, Need, Severity};
 
 /// Mutations of claims.
 pub(super) const FAMILY: Family = Family { name: "claims", title: "Claims and time", rows: ROWS };
@@ -24,23 +26,90 @@ const BASE: Mutation = Mutation {
     apply: |p, _| Ok(Forged::new(p.without()?, "")),
 };
 
-const ROWS: &[Mutation] = &[Mutation {
-    id: "token-expired",
-    about: "a token that is over: `exp` lies two minutes back",
-    explain: "The server does not look at `exp`, so that a stolen token works for ever. Verify it, with a minute of leeway at the most.",
-    refs: &["RFC 7519 section 4.1.4", "ASVS 9.2.1", "API2:2023", "CWE-613"],
-    needs: &[Need::Honest(Honest::Expired)],
-    apply: |p, kit| {
-        p.jwt()?;
-        let past = kit.now.as_second() - PAST;
-        let (token, how) = kit.honest(p, |_, claims| {
-            for (name, back) in [("exp", 0), ("nbf", 600), ("iat", 600)] {
-                if name == "exp" || claims.contains_key(name) {
-                    claims.insert(name.to_owned(), (past - back).into());
+const ROWS: &[Mutation] = &[
+    Mutation {
+        id: "token-expired",
+        about: "a token that is over: `exp` lies two minutes back",
+        explain: "The server does not look at `exp`, so that a stolen token works for ever. Verify it, with a minute of leeway at the most.",
+        refs: &["RFC 7519 section 4.1.4", "ASVS 9.2.1", "API2:2023", "CWE-613"],
+        needs: &[Need::Honest(Honest::Expired)],
+        apply: |p, kit| {
+            p.jwt()?;
+            let past = kit.now.as_second() - PAST;
+            let (token, how) = kit.honest(p, |_, claims| {
+                for (name, back) in [("exp", 0), ("nbf", 600), ("iat", 600)] {
+                    if name == "exp" || claims.contains_key(name) {
+                        claims.insert(name.to_owned(), (past - back).into());
+                    }
                 }
-            }
-        })?;
-        Ok(Forged::new(p.with_token(&token)?, format!("the token is over ({how})")))
+            })?;
+            Ok(Forged::new(p.with_token(&token)?, format!("the token is over ({how})")))
+        },
+        ..BASE
     },
-    ..BASE
-}];
+    Mutation {
+        id: "token-not-yet-valid",
+        about: "a token that is not valid yet: `nbf` lies two minutes ahead",
+        explain: "The server does not look at `nbf`, so that a token made ahead of its time works at once. Verify it, with a minute of leeway at the most.",
+        refs: &["RFC 7519 section 4.1.5", "ASVS 9.2.1"],
+        severity: Severity::Medium,
+        apply: |p, kit| set(p, kit, "nbf", (kit.now.as_second() + PAST).into(), "`nbf` lies ahead"),
+        ..BASE
+    },
+    Mutation {
+        id: "token-wrong-audience",
+        about: "a token for another audience",
+        explain: "The server takes tokens that were made for another API, so that whoever runs that one gets in here. Compare `aud` with your own name.",
+        refs: &["RFC 9068 section 4", "ASVS 9.2.3", "API2:2023", "CWE-345"],
+        apply: |p, kit| set(p, kit, "aud", "https://other.example".into(), "`aud` is another"),
+        ..BASE
+    },
+    Mutation {
+        id: "token-wrong-issuer",
+        about: "a token of another issuer",
+        explain: "The server takes tokens whatever issuer they name. Compare `iss` with the one that you trust, character by character.",
+        refs: &["RFC 9068 section 4", "CWE-345"],
+        apply: |p, kit| set(p, kit, "iss", "https://other.example".into(), "`iss` is another"),
+        ..BASE
+    },
+];
+
+/// A token that is good but for one claim.
+fn set(p: &Presented<'_>, kit: &Kit<'_>, name: &str, value: Value, change: &str) -> Result<Forged, Unfit> {
+    p.jwt()?;
+    let (token, how) = kit.honest(p, |_, claims| drop(claims.insert(name.to_owned(), value)))?;
+    Ok(Forged::new(p.with_token(&token)?, format!("{change} ({how})")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::testing::{get, kit};
+    use super::super::{Kit, Presented, Unfit};
+    use super::FAMILY;
+    use crate::jose::{Algorithm, Jwks, Key, Token, sign};
+
+    #[test]
+    fn a_token_that_is_wrong_in_one_claim_is_signed_by_the_key_that_is_trusted() {
+        let key = Key::generate(Algorithm::Es256).unwrap();
+        let claims = json!({ "sub": "alice", "aud": "a", "iss": "i", "exp": 1_700_000_300 });
+        let token = sign(Algorithm::Es256, serde_json::Map::new(), claims.to_string().as_bytes(), &key).unwrap();
+        let request = get("/me", &[("authorization", &format!("Bearer {token}"))]);
+        let presented = Presented::new(&request, &[], &[], &[]);
+        for row in FAMILY.rows {
+            assert!(matches!((row.apply)(&presented, &kit()), Err(Unfit::Unavailable { .. })), "{}", row.id);
+            let kit = Kit { signer: Some((&key, Algorithm::Es256)), ..kit() };
+            let forged = (row.apply)(&presented, &kit).unwrap().request;
+            let text = forged.headers.text("authorization").unwrap();
+            let read = Token::parse(text.trim_start_matches("Bearer ")).unwrap();
+            let jwk = key.public_jwk().unwrap();
+            Jwks::of(Key::from_jwk(&jwk).unwrap()).verify(&read).unwrap();
+            let (Value::Object(now), Value::Object(before)) = (read.claims().unwrap(), claims.clone()) else {
+                panic!()
+            };
+            let other = now.iter().filter(|(name, value)| before.get(*name) != Some(value)).count();
+            assert_eq!(other, 1, "{}", row.id);
+        }
+    }
+}

@@ -62,7 +62,11 @@ pub const PACKS: &[Pack] = &[
         about: "what a token says of itself, under signatures that are not those of its issuer",
         wants: Wants::Families(&["token", "signature"]),
     },
-    Pack { name: "expiry", about: "tokens that are over", wants: Wants::Families(&["claims"]) },
+    Pack {
+        name: "expiry",
+        about: "tokens that are over, not yet valid, or for somebody else; they take the scheme's `signing_key`",
+        wants: Wants::Families(&["claims"]),
+    },
     Pack {
         name: "bypass",
         about: "ways around a refusal: run it as somebody who may not",
