@@ -4,8 +4,11 @@
 //! in one file per layer (`spec/diags.rs`, `plan/diags.rs`, `template/diags.rs`), beside its row
 //! of a `CODES` table that `authspec explain` reads. All faults are reported, never only the first.
 
-use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet, renderer::DecorStyle};
+use std::ops::Range;
 
+use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet, renderer::DecorStyle};
+
+use crate::secret::SecretSet;
 use crate::source::{FileId, SourceMap, Span};
 
 /// A kind of fault, stable across versions.
@@ -171,19 +174,20 @@ pub struct Drawing {
     pub width: usize,
 }
 
-/// Draws all diagnostics as `rustc` does, with a blank line between them.
-pub fn render(diagnostics: &Diagnostics, sources: &SourceMap, drawing: Drawing) -> String {
+/// Draws all diagnostics as `rustc` does, with a blank line between them. Secrets are masked in the lines before these
+/// are cut to the width: a piece of one would not be known again.
+pub fn render(diagnostics: &Diagnostics, sources: &SourceMap, secrets: &SecretSet, drawing: Drawing) -> String {
     let renderer = if drawing.colour { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(drawing.width.max(40));
     let mut out = String::new();
     for diagnostic in diagnostics.sorted() {
-        out.push_str(&draw(diagnostic, sources, &renderer));
+        out.push_str(&draw(diagnostic, (sources, secrets), &renderer));
         out.push_str("\n\n");
     }
     out
 }
 
-fn draw(diagnostic: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> String {
+fn draw(diagnostic: &Diagnostic, (sources, secrets): (&SourceMap, &SecretSet), renderer: &Renderer) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -196,8 +200,11 @@ fn draw(diagnostic: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> St
             files.push(span.file);
         }
     }
+    let mut places = Vec::new();
     for file in &files {
-        group = group.element(snippet(diagnostic, sources, *file));
+        let (snippet, moved) = excerpt(diagnostic, (sources, secrets), *file);
+        group = group.element(snippet);
+        places.extend(moved);
     }
     // Without a place there is no margin that help could hang on.
     let placeless = files.is_empty();
@@ -212,20 +219,20 @@ fn draw(diagnostic: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> St
     }
     let mut report = vec![group];
     if let Some(fix) = &diagnostic.fix {
-        let window = Window::around(sources.text(fix.span.file), &[fix.span]);
-        let source = Snippet::source(window.text)
-            .line_start(window.first_line)
-            .patch(Patch::new(window.range(fix.span), &*fix.text));
+        let window = Window::around(sources.text(fix.span.file), &[fix.span], secrets);
+        let range = window.range(fix.span);
+        let source = Snippet::source(window.text).line_start(window.first_line).patch(Patch::new(range, &*fix.text));
         report.push(Group::with_title(Level::HELP.secondary_title(&*fix.title)).element(source));
     }
-    renderer.render(&report) + &text
+    places.iter().fold(renderer.render(&report), |drawn, (moved, place)| drawn.replacen(moved, place, 1)) + &text
 }
 
-fn snippet<'a>(
+/// The lines of one file. A mask moves what is behind it, so the place as it will be drawn, and as it is in the file.
+fn excerpt<'a>(
     diagnostic: &'a Diagnostic,
-    sources: &'a SourceMap,
+    (sources, secrets): (&SourceMap, &SecretSet),
     file: FileId,
-) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+) -> (Snippet<'a, Annotation<'a>>, Option<(String, String)>) {
     let mut marks: Vec<(Span, &str, AnnotationKind)> = Vec::new();
     if diagnostic.span.file == file {
         marks.push((diagnostic.span, &diagnostic.label, AnnotationKind::Primary));
@@ -234,44 +241,71 @@ fn snippet<'a>(
         marks.push((*span, text, AnnotationKind::Context));
     }
     let spans: Vec<Span> = marks.iter().map(|(s, ..)| *s).collect();
-    let window = Window::around(sources.text(file), &spans);
-    let mut snippet =
-        Snippet::source(window.text).line_start(window.first_line).path(sources.name(file).to_string()).fold(true);
-    for (span, text, kind) in marks {
+    let place = sources.place(spans.first().copied().unwrap_or(diagnostic.span));
+    let named = |column: usize| format!("{}:{}:{column}", place.file, place.line);
+    let window = Window::around(sources.text(file), &spans, secrets);
+    let moved = spans.first().map(|span| window.column(*span)).filter(|column| *column != place.column);
+    let marks = marks.into_iter().map(|(span, text, kind)| {
         let annotation = kind.span(window.range(span));
-        snippet = snippet.annotation(if text.is_empty() { annotation } else { annotation.label(text) });
-    }
-    snippet
+        if text.is_empty() { annotation } else { annotation.label(text) }
+    });
+    let marks: Vec<Annotation<'a>> = marks.collect();
+    let snippet = Snippet::source(window.text).line_start(window.first_line).path(place.file.to_string());
+    (snippet.fold(true).annotations(marks), moved.map(|column| (named(column), named(place.column))))
 }
 
 /// The lines of a text around some spans, so that drawing never scans a whole large file.
-struct Window<'a> {
-    text: &'a str,
+struct Window {
+    /// The lines, masked.
+    text: String,
+    /// What was masked: where it stood in the lines, and the length of what stands there now.
+    masked: Vec<(Range<usize>, usize)>,
     offset: usize,
     first_line: usize,
 }
 
-impl<'a> Window<'a> {
-    fn around(text: &'a str, spans: &[Span]) -> Self {
+impl Window {
+    fn around(text: &str, spans: &[Span], secrets: &SecretSet) -> Self {
         let low = spans.iter().map(|s| s.start as usize).min().unwrap_or(0).min(text.len());
         let high = spans.iter().map(|s| s.end as usize).max().unwrap_or(0).min(text.len());
         let bytes = text.as_bytes();
         let from = bytes[..low].iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
         let to = bytes[high..].iter().position(|b| *b == b'\n').map_or(text.len(), |i| high + i);
         let first_line = bytes[..from].iter().filter(|b| **b == b'\n').count() + 1;
-        Self { text: text.get(from..to).unwrap_or(text), offset: from, first_line }
+        let lines = text.get(from..to).unwrap_or(text);
+        let masked = secrets.spots(lines.as_bytes()).into_iter().map(|(at, name)| (at, name.len())).collect();
+        Self { text: secrets.mask(lines).into_owned(), masked, offset: from, first_line }
     }
 
     /// The span inside the window: a long value is marked on its first line only. A parser of templates may point
     /// into the middle of a character; then the whole of it is meant.
-    fn range(&self, span: Span) -> std::ops::Range<usize> {
-        let inside = |n: u32| (n as usize).saturating_sub(self.offset).min(self.text.len());
-        let start = self.text.floor_char_boundary(inside(span.start));
-        let mut end = self.text.ceil_char_boundary(inside(span.end));
+    fn range(&self, span: Span) -> Range<usize> {
+        let inside = |n: u32| (n as usize).saturating_sub(self.offset);
+        let start = self.text.floor_char_boundary(self.moved(inside(span.start), false).min(self.text.len()));
+        let mut end = self.text.ceil_char_boundary(self.moved(inside(span.end), true).min(self.text.len()));
         if let Some(line_end) = self.text.get(start..end).and_then(|s| s.find(['\n', '\r'])) {
             end = start + line_end;
         }
         start..end
+    }
+
+    /// The column of a span in its line as it is drawn, from 1.
+    fn column(&self, span: Span) -> usize {
+        let before = &self.text[..self.range(span).start];
+        before.rsplit('\n').next().unwrap_or_default().chars().count() + 1
+    }
+
+    /// Where an offset in the lines is once they are masked; inside of a mask, at its start or its end.
+    fn moved(&self, at: usize, end: bool) -> usize {
+        let (mut before, mut now) = (0, 0);
+        for (place, length) in self.masked.iter().take_while(|(place, _)| place.start < at) {
+            now += place.start - before;
+            if at < place.end {
+                return if end { now + length } else { now };
+            }
+            (before, now) = (place.end, now + length);
+        }
+        now + at - before
     }
 }
 
@@ -294,11 +328,38 @@ mod tests {
             "status",
             "did you mean `status`?",
         ));
-        let drawn = render(&all, &sources, Drawing { colour: false, width: 100 });
+        let drawn = render(&all, &sources, &SecretSet::new(), Drawing { colour: false, width: 100 });
         assert!(drawn.contains("error[unknown-key]: `expect` has no check called `statsu`"), "{drawn}");
         assert!(drawn.contains("specs/login.yaml:5002:3"), "{drawn}");
         assert!(drawn.contains("^^^^^^ not a check"), "{drawn}");
         assert!(drawn.contains("status: 401"), "{drawn}");
+    }
+
+    #[test]
+    fn a_secret_that_a_line_is_cut_in_is_masked_all_the_same() {
+        let mut sources = SourceMap::default();
+        let text =
+            "people: { alice: { password: before-the-fault-7, statsu: 1, token: it-ends-after-the-cut-of-a-line } }";
+        let file = sources.add("a.yaml", text);
+        let secrets = SecretSet::new();
+        secrets.declare("p", "before-the-fault-7");
+        secrets.declare("t", "it-ends-after-the-cut-of-a-line");
+        let mut all = Diagnostics::default();
+        for (word, fix) in [("statsu", "status"), ("before-the", "b"), ("fault-7", "f")] {
+            let at = text.find(word).unwrap();
+            let span = Span::new(file, at, at + word.len());
+            all.push(Diagnostic::error(&CODE, span, word.len().to_string()).label("here").fix(span, fix, "so?"));
+        }
+        for width in 40..140 {
+            let drawn = render(&all, &sources, &secrets, Drawing { colour: false, width });
+            assert!(!drawn.contains("before") && !drawn.contains("it-e"), "{drawn}");
+            assert!(drawn.contains("a.yaml:1:50"), "the place is that in the file: {drawn}");
+        }
+        let drawn = render(&all, &sources, &secrets, Drawing { colour: false, width: 140 });
+        let line = drawn.lines().find(|l| l.contains("statsu: 1")).unwrap();
+        let marks = drawn.lines().find(|l| l.contains("^^^^^^ here")).unwrap();
+        let column = |text: &str, word: &str| text[..text.find(word).unwrap()].chars().count();
+        assert_eq!(column(line, "statsu"), column(marks, "^"), "{drawn}");
     }
 
     #[test]
@@ -310,6 +371,6 @@ mod tests {
             all.push(Diagnostic::error(&CODE, Span::new(file, a, b), format!("m{a}")));
         }
         all.push(Diagnostic::error(&CODE, Span::NONE, "nowhere"));
-        assert!(render(&all, &sources, Drawing { colour: false, width: 80 }).contains("nowhere"));
+        assert!(render(&all, &sources, &SecretSet::new(), Drawing { colour: false, width: 80 }).contains("nowhere"));
     }
 }

@@ -77,7 +77,10 @@ pub struct Place {
     /// The text of that line, without its line break.
     #[serde(skip)]
     pub text: String,
-    /// How many characters of the line are meant, at least 1.
+    /// How many characters of `text` stand before what is meant; less or more than the column where a secret is masked.
+    #[serde(skip)]
+    pub start: usize,
+    /// How many characters of `text` are meant, at least 1.
     #[serde(skip)]
     pub width: usize,
 }
@@ -161,7 +164,7 @@ impl SourceMap {
     /// Turns a span into a place: line, column, the line's text and how much of it is meant.
     pub fn place(&self, span: Span) -> Place {
         let Some(file) = self.file(span.file) else {
-            return Place { file: "".into(), line: 0, column: 0, text: String::new(), width: 1 };
+            return Place { file: "".into(), line: 0, column: 0, text: String::new(), start: 0, width: 1 };
         };
         let index = file.line_starts.partition_point(|&s| s <= span.start).saturating_sub(1);
         let from = file.line_starts[index] as usize;
@@ -174,6 +177,7 @@ impl SourceMap {
             file: Arc::clone(&file.name),
             line: index + 1,
             column: count(0..start) + 1,
+            start: count(0..start),
             width: count(start..end.max(start)).max(1),
             text: text.to_owned(),
         }

@@ -109,6 +109,33 @@ pub fn shorten(text: &str, max: usize) -> String {
     out
 }
 
+/// Text that Markdown and HTML leave as it is.
+pub fn markdown(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for c in raw.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' => out.extend(['\\', c]),
+            // No name is called upon, no issue is linked.
+            '@' => out.push_str("&#64;"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Text in a code span; longer fences where it holds back quotes itself.
+pub fn markdown_code(raw: &str) -> String {
+    let raw: String = raw.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let longest = raw.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if longest > 0 { " " } else { "" };
+    format!("{fence}{pad}{}{pad}{fence}", raw.replace('|', "\\|"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +168,12 @@ mod tests {
         assert_eq!(list(&["a", "b", "c"], "or"), "a, b or c");
         assert_eq!(grouped(1_234_567), "1,234,567");
         assert_eq!(shorten("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn what_a_server_says_makes_no_markdown() {
+        assert_eq!(markdown("<b>|@all #1 [x](y)"), "&lt;b&gt;\\|&#64;all \\#1 \\[x\\](y)");
+        assert_eq!(markdown_code("a|b"), "`a\\|b`");
+        assert_eq!(markdown_code("a`b\nc"), "`` a`b c ``");
     }
 }

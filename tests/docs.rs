@@ -107,15 +107,14 @@ fn mutations() -> String {
     let mut text = String::new();
     for family in mutate::MUTATIONS {
         text.push_str(&format!(
-            "### {}\n\n| id | what is sent | should be | if not | class | stands on |\n|---|---|---|---|---|---|\n",
+            "### {}\n\n| id | what is sent | should be | if not | stands on |\n|---|---|---|---|---|\n",
             family.title
         ));
         for row in family.rows {
             let (about, expect) = (row.about.replace('|', "\\|"), row.expect.describe());
-            let (severity, class, refs) = (row.severity.word(), row.class.word(), row.refs.join(", "));
-            let class =
-                if row.attacks == mutate::Attacks::Yes { format!("{class}, attacks") } else { class.to_owned() };
-            text.push_str(&format!("| `{}` | {about} | {expect} | {severity} | {class} | {refs} |\n", row.id));
+            let (severity, refs) = (row.severity.word(), row.refs.join(", "));
+            let attacks = if row.attacks == mutate::Attacks::Yes { ", attacks" } else { "" };
+            text.push_str(&format!("| `{}` | {about} | {expect} | {severity}{attacks} | {refs} |\n", row.id));
         }
         text.push('\n');
     }
@@ -133,6 +132,7 @@ fn catalogue() -> String {
         }
         let became = match entry.standing {
             mutate::Standing::Built => "built".to_owned(),
+            mutate::Standing::Partly(what) => format!("built, {what}"),
             mutate::Standing::As(ids) => {
                 let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
                 format!("built as {}", ids.join(", "))
@@ -329,4 +329,32 @@ fn links_lead_somewhere() {
             assert!(!local || path.parent().unwrap().join(target).exists(), "{}: {target}", path.display());
         }
     }
+}
+
+/// Collects the names of all fields of a document.
+fn fields(value: &serde_json::Value, names: &mut std::collections::BTreeSet<String>) {
+    match value {
+        serde_json::Value::Object(map) => map.iter().for_each(|(name, value)| {
+            names.insert(name.clone());
+            fields(value, names);
+        }),
+        serde_json::Value::Array(list) => list.iter().for_each(|value| fields(value, names)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_of_the_json_report_is_described() {
+    let output = Command::new(env!("CARGO_BIN_EXE_authspec"))
+        .args(["run", "specs", "-q", "--json", "-"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let report = serde_json::from_slice(&output.stdout).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    fields(&report, &mut names);
+    assert!(names.len() > 60, "{names:?}");
+    let page = fs::read_to_string(root().join("docs/json.md")).unwrap();
+    let missing: Vec<&String> = names.iter().filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "not in docs/json.md: {missing:?}");
 }

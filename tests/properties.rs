@@ -29,7 +29,7 @@ fn read(paths: Vec<PathBuf>, stdin: Option<String>) -> String {
         selection: Selection::default(),
     };
     let _ = Plan::from_suites(&suites, &options, &sources, &mut diags);
-    render(&diags, &sources, Drawing { colour: false, width: 80 })
+    render(&diags, &sources, &authspec::secret::SecretSet::new(), Drawing { colour: false, width: 80 })
 }
 
 /// Pieces that make a text nearly a suite.

@@ -226,7 +226,7 @@ fn faults(suite: &str) -> String {
         selection: Selection::default(),
     };
     let _ = Plan::from_suites(&suites, &options, &sources, &mut diags);
-    render(&diags, &sources, Drawing { colour: false, width: 100 })
+    render(&diags, &sources, &authspec::secret::SecretSet::new(), Drawing { colour: false, width: 100 })
 }
 
 #[test]

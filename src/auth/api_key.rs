@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, plain, set_cookie};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, plain};
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
@@ -63,7 +63,7 @@ impl Scheme for ApiKey {
         match &self.place {
             Place::Header(name) => request.headers.set(&**name, value),
             Place::Query(name) => request.address.add_query(name, &value),
-            Place::Cookie(name) => set_cookie(request, name, &value),
+            Place::Cookie(name) => request.headers.put_cookie(name, Some(&value)),
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::http::{ClientCertificate, Request, Response};
+use crate::jose::{Key as SignKey, sign_bytes};
 use crate::secret::Secret;
 use crate::source::{Span, Spanned};
 use crate::spec::{AskSpec, Data, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
@@ -78,14 +79,14 @@ pub const SCHEMES: &[SchemeKind] = &[
 pub const COMMON_KEYS: &[Key] = &[
     key("scheme", "the kind of scheme").is(Shape::Text).needed(),
     key("like", "another scheme: its keys, with these over them, one by one; `null` removes one").is(Shape::Text),
-    key("signing_key", "the key that the server signs tokens with, `{ file: dev.pem }` or a template: with it tokens are made that are wrong in one claim alone")
+    key("signing_key", "the key that the server signs tokens with, `{ file: dev.pem }` or a template; PEM, a JWK or a bare secret. With it tokens are made that are wrong in one claim alone")
         .is(Shape::Either(&[Shape::Text, Shape::Keys(SIGNING_KEYS)])),
     key("whoami", "a step that runs after every login and proves that it worked and is the right person")
         .is(Shape::STEPS),
 ];
 
 /// The keys of `signing_key` in its long form.
-const SIGNING_KEYS: &[Key] = &[key("file", "a path: PEM, JWK or a shared secret").is(Shape::Text).needed()];
+const SIGNING_KEYS: &[Key] = &[key("file", "a path from the file that names it").is(Shape::Text).needed()];
 
 /// The key that a server signs with, for tokens that are wrong in one claim alone.
 #[derive(Debug)]
@@ -503,9 +504,11 @@ fn signing_key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<SigningKe
         Err(why) => crate::step::diags::file(path.span, &path.value, &why),
         Ok(bytes) => {
             let text = String::from_utf8_lossy(&bytes).into_owned();
-            match crate::jose::Key::from_text(&text) {
-                Ok(_) => return Some(SigningKey::File(text.into())),
-                Err(why) => crate::step::diags::file(path.span, &path.value, &why.to_string()),
+            let signs = || SignKey::from_text(&text).and_then(|key| sign_bytes(key.usual_algorithm(), b"", &key));
+            match SignKey::is_written(&text).then(signs) {
+                // A bare secret shows nothing before it is used.
+                None | Some(Ok(_)) => return Some(SigningKey::File(text.into())),
+                Some(Err(why)) => crate::step::diags::file(path.span, &path.value, &why.to_string()),
             }
         }
     };
@@ -517,14 +520,6 @@ fn signing_key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<SigningKe
 fn pairs(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Vec<(Arc<str>, Template)> {
     let Some(map) = cx.compile.reader.map(node) else { return Vec::new() };
     map.iter().filter_map(|e| Some((Arc::clone(&e.key), cx.compile.reader.template(&e.value)?))).collect()
-}
-
-/// Puts a cookie on a request, in place of one of the same name.
-fn set_cookie(request: &mut Request, name: &str, value: &str) {
-    let before = request.headers.text("cookie").unwrap_or_default();
-    let kept = before.split("; ").filter(|p| !p.is_empty() && p.split('=').next() != Some(name));
-    let all: Vec<String> = kept.map(ToOwned::to_owned).chain([format!("{name}={value}")]).collect();
-    request.headers.set("cookie", all.join("; "));
 }
 
 /// The word of a scalar node, for schemes whose keys are plain names.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ReadScheme, Seal, diags, pairs, set_cookie};
+use super::{ReadScheme, Seal, diags, pairs};
 use crate::http::Request;
 use crate::source::Span;
 use crate::spec::{Key, Node, Shape, key};
@@ -58,7 +58,7 @@ impl Send {
             request.headers.set(&**name, value.render(seal.scope)?);
         }
         for (name, value) in &self.cookies {
-            set_cookie(request, name, &value.render(seal.scope)?);
+            request.headers.put_cookie(name, Some(&value.render(seal.scope)?));
         }
         for (name, value) in &self.query {
             request.address.add_query(name, &value.render(seal.scope)?);

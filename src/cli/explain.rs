@@ -3,7 +3,8 @@
 use super::args::ExplainArgs;
 use super::codes;
 use super::context::Context;
-use crate::term::did_you_mean;
+use crate::mutate::{PACKS, Pack};
+use crate::term::{did_you_mean, plural};
 use crate::verdict;
 
 /// What to do about each exit code.
@@ -45,9 +46,25 @@ fn exit(code: u8, width: usize) -> Option<String> {
     Some(format!("{code} (exit code)\n{}\n{}", wrap(about, width), wrap(explain, width)))
 }
 
+/// Explains a pack: what is in it, and how bad each is when it is let in.
+fn pack(name: &str, width: usize) -> Option<String> {
+    let pack = Pack::named(name)?;
+    let rows = pack.rows();
+    let mut text = format!("pack.{} ({})\n{}", pack.name, plural(rows.len(), "mutation"), wrap(pack.about, width));
+    let longest = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
+    text.push('\n');
+    rows.iter().for_each(|row| text.push_str(&format!("  {:longest$}  {}\n", row.id, row.severity.word())));
+    text.push_str(&format!("\n{}", wrap("Each is explained by its own name: `authspec explain hdr-missing`.", width)));
+    Some(text)
+}
+
 pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
     let width = context.out.width.clamp(40, 100);
     if let Some(text) = args.code.parse().ok().and_then(|code| exit(code, width)) {
+        context.say(&text);
+        return verdict::ALL_PASSED;
+    }
+    if let Some(text) = pack(&args.code, width) {
         context.say(&text);
         return verdict::ALL_PASSED;
     }
@@ -57,7 +74,9 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
     let found: Vec<_> = all.iter().filter(|e| e.name.replace(' ', "-") == wanted.replace(' ', "-")).collect();
     if found.is_empty() {
         let mut text = format!("error: there is no code `{}`\n", args.code);
-        if let Some(near) = did_you_mean(wanted, all.iter().map(|e| e.name)) {
+        let packs: Vec<String> = PACKS.iter().map(|pack| format!("pack.{}", pack.name)).collect();
+        let names = all.iter().map(|e| e.name).chain(packs.iter().map(String::as_str));
+        if let Some(near) = did_you_mean(wanted, names) {
             text.push_str(&format!("help: did you mean `{near}`?\n"));
         }
         text.push_str("help: `authspec list codes` and `authspec list mutations` show all\n");

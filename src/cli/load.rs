@@ -182,7 +182,7 @@ pub(super) fn complain(
     if diags.is_empty() {
         return;
     }
-    let drawn = render(diags, sources, context.err.drawing());
+    let drawn = render(diags, sources, secrets, context.err.drawing());
     let mut text = secrets.mask(&drawn).into_owned();
     let (errors, warnings) = (diags.drawn(Severity::Error), diags.drawn(Severity::Warning));
     let mut counts = Vec::new();

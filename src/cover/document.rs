@@ -140,7 +140,7 @@ impl Operation {
 
     /// Tells whether it only looks (RFC 9110, section 9.2.1).
     pub fn is_safe(&self) -> bool {
-        matches!(&*self.method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
+        crate::http::is_safe(&self.method)
     }
 
     /// Tells whether strangers have to be refused; what is not declared counts as protected until it is.

@@ -4,6 +4,7 @@
 
 use super::document::{Document, KeyPlace, Operation, SchemeKind, Security};
 use super::grid::Grid;
+use crate::http::is_loopback;
 use crate::source::{SourceMap, Span};
 use crate::term::plural;
 
@@ -95,6 +96,5 @@ fn documents_refusal(op: &Operation) -> bool {
 
 /// A server on the machine of whoever tries it sends nothing over a network.
 fn is_local(url: &str) -> bool {
-    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-    ["localhost", "127.", "[::1]"].iter().any(|local| host.starts_with(local))
+    url::Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }

@@ -3,7 +3,7 @@
 use super::metrics::METRICS;
 use super::report::{OperationReport, Report};
 use super::terminal::{has_gap, percent_text};
-use crate::term::plural;
+use crate::term::{markdown as text, markdown_code as code, plural};
 
 /// How many rows the map has: a summary is read, not searched.
 const MOST_ROWS: usize = 100;
@@ -15,7 +15,7 @@ pub fn write(report: &Report) -> String {
     let about = &report.document;
     let mut out = format!("## Coverage of access: {} {}\n\n", text(&about.title), text(&about.version));
     for failure in &report.failures {
-        let place = failure.place.as_ref().map_or_else(String::new, |p| format!(" (`{p}`)"));
+        let place = failure.place.as_ref().map_or_else(String::new, |p| format!(" ({})", code(p)));
         out.push_str(&format!("- :x: {}{place}\n", text(&failure.message)));
     }
     if !report.failures.is_empty() {
@@ -35,7 +35,7 @@ pub fn write(report: &Report) -> String {
         out.push_str("\n### To test next\n\n| risk | operation | stance |\n|---:|---|---|\n");
         for one in report.untested.iter().take(MOST_UNTESTED) {
             let name = format!("{} {}", one.method, one.path);
-            out.push_str(&format!("| {} | `{}` | {} |\n", one.risk, code(&name), text(&one.stance)));
+            out.push_str(&format!("| {} | {} | {} |\n", one.risk, code(&name), text(&one.stance)));
         }
         let left = report.untested.len().saturating_sub(MOST_UNTESTED);
         if left > 0 {
@@ -45,8 +45,8 @@ pub fn write(report: &Report) -> String {
     if !report.findings.is_empty() {
         out.push_str("\n### Findings\n\n");
         for found in report.findings.iter().take(MOST_ROWS) {
-            let place = found.place.as_ref().map_or_else(String::new, |p| format!(" (`{p}`)"));
-            out.push_str(&format!("- {}: `{}`{place}\n", found.code, code(&found.subject)));
+            let place = found.place.as_ref().map_or_else(String::new, |p| format!(" ({})", code(p)));
+            out.push_str(&format!("- {}: {}{place}\n", found.code, code(&found.subject)));
         }
     }
     out
@@ -58,7 +58,7 @@ fn map(report: &Report, out: &mut String) {
     out.push_str(&format!("\n|---|{}\n", ":-:|".repeat(report.stances.len())));
     let rows: Vec<&OperationReport> = report.operations.iter().filter(|op| has_gap(op)).collect();
     for op in rows.iter().take(MOST_ROWS) {
-        out.push_str(&format!("| `{} {}` |", op.method, code(&op.path)));
+        out.push_str(&format!("| {} |", code(&format!("{} {}", op.method, op.path))));
         for stance in &report.stances {
             let state = op.cells.get(stance).and_then(|v| v.as_str()).unwrap_or_default();
             out.push_str(&format!(" {} |", word(state)));
@@ -83,23 +83,4 @@ fn word(state: &str) -> &'static str {
         "untested" => "untested",
         _ => "",
     }
-}
-
-/// A text that ends no cell and is no markup.
-fn text(text: &str) -> String {
-    code(text).replace('<', "&lt;")
-}
-
-/// A text that ends neither its cell nor its code span.
-fn code(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        match c {
-            '|' => out.push_str("\\|"),
-            '`' => out.push('\''),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
 }

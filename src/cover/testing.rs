@@ -29,7 +29,7 @@ pub(crate) fn operation(method: &str, path: &str) -> Operation {
 pub(crate) fn read(text: &str) -> (Option<Document>, String) {
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let document = super::read(("api.yaml", text, Path::new(".")), super::ROLES_KEY, &mut sources, &mut diags);
-    (document, render(&diags, &sources, Drawing { colour: false, width: 100 }))
+    (document, render(&diags, &sources, &crate::secret::SecretSet::new(), Drawing { colour: false, width: 100 }))
 }
 
 /// Reads a document without a fault.

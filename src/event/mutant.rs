@@ -17,6 +17,9 @@ pub struct MutantRecord {
     /// What was changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<String>,
+    /// Whether it left as bytes that no HTTP library would send; the request in the hop is written as one would.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub verbatim: bool,
     /// How near the answer came; nothing when it was never sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grade: Option<Grade>,

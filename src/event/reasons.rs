@@ -56,7 +56,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "no-bad-token",
         about: "no honestly bad token is at hand",
-        explain: "A token that is expired, or for somebody else, has to be correctly signed to prove anything. It is made with the signing key, taken from a donor identity, kept from an earlier run, or waited for; the report says which lines to add.",
+        explain: "A token that is expired, or for somebody else, has to be correctly signed to prove anything. It is made with the `signing_key` of the scheme, which has to be the key that signed the token of the login; the report says what is lacking.",
     },
     ReasonCode {
         name: "control-refused",
@@ -72,6 +72,11 @@ pub const REASONS: &[ReasonCode] = &[
         name: "public",
         about: "anonymous gets the same, so nothing is protected here",
         explain: "Without any credential the request is allowed as well. Whatever is done to a credential is then without effect, and proves nothing.",
+    },
+    ReasonCode {
+        name: "unclear-answer",
+        about: "it cannot be told where a way around a refusal led",
+        explain: "The server answers paths that do not exist as well, as single-page applications do, so a 2xx alone says little. With `control: NAME` the answer is compared with what somebody gets who is allowed: the same is a way in, that of a made-up path is none.",
     },
     ReasonCode {
         name: "locked-out",

@@ -3,7 +3,7 @@
 
 use super::actor::Ownership;
 use super::ledger::Sender;
-use crate::http::{Address, Headers, Trail};
+use crate::http::{Address, Headers, Trail, is_safe};
 use crate::step::{IdentityId, Prepared, Step};
 use crate::term::shorten;
 
@@ -42,7 +42,7 @@ pub(super) fn said(step: &Step, trail: &Trail) -> Said {
         return Said::SentAway;
     }
     // A form that was accepted answers with a redirect, one that was not with the way back to it.
-    let safe = trail.request().is_some_and(|r| matches!(&*r.method, "GET" | "HEAD" | "OPTIONS"));
+    let safe = trail.request().is_some_and(|r| is_safe(&r.method));
     if granted || (!safe && (300..400).contains(&status) && !to_login) {
         return Said::Allowed;
     }

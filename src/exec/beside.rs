@@ -1,14 +1,11 @@
 //! What a case itself names as proof of its refusals: somebody who has to be allowed the same, or a request that has to
 //! be allowed (language §6, `control`).
 
-use std::sync::Arc;
-
-use super::actor::Actor;
 use super::cast::Cast;
-use super::control::{Claim, Probe, What, still};
+use super::control::{Claim, Probe, What};
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
-use crate::event::When;
+use crate::event::{ControlRecord, When};
 use crate::http::Follow;
 use crate::plan::Control;
 use crate::step::{Caller, IdentityId, Step};
@@ -24,18 +21,18 @@ impl StepRun<'_> {
         match control {
             Control::Off(_) => {
                 let at = self.shared.ledger.tick();
-                done.claims.extend(done.refused.drain(..).map(|r| Claim { step: r.step, at, probe: None }));
+                done.claims.extend(done.refused.drain(..).map(|r| Claim {
+                    step: r.step,
+                    at,
+                    probe: None,
+                    whole: true,
+                }));
             }
             Control::Who(who) => self.beside(step, cast, caller, who, &mut done).await,
             Control::Step(own) => {
                 let mut shown = Box::pin(self.exchange(own, cast.actor(caller))).await;
                 let status = shown.records.last().and_then(|r| r.status);
-                let record = crate::event::ControlRecord {
-                    when: When::After,
-                    who: "control".to_owned(),
-                    status,
-                    held: shown.held(),
-                };
+                let record = ControlRecord { when: When::After, who: "control".to_owned(), status, held: shown.held() };
                 done.controls.push(record);
                 done.requests += shown.requests;
                 if !shown.held() {
@@ -55,7 +52,9 @@ impl StepRun<'_> {
         for id in who {
             let Some(actor) = cast.identities.get(id) else { continue };
             let name = self.owner(actor);
-            let observed = self.probe_as(actor, prepared.clone(), &name).observe(self.shared).await;
+            let what = What::Same(Box::new(prepared.clone()));
+            let place = (self.case.unwrap_or_default(), self.within.number);
+            let observed = Probe::new(place, actor, self.scope, what, name.clone()).observe(self.shared).await;
             done.controls.push(observed.record(When::Beside, &name, observed.granted));
             if !observed.granted {
                 self.doubt(
@@ -65,13 +64,6 @@ impl StepRun<'_> {
                 );
             }
         }
-    }
-
-    fn probe_as(&self, actor: &Actor, prepared: crate::step::Prepared, name: &str) -> Probe {
-        let (who, jar) = still(actor);
-        let (case, step) = (self.case.unwrap_or_default(), self.within.number);
-        let what = What::Same(Box::new(prepared));
-        Probe { case, step, who, jar, scope: Arc::clone(self.scope), what, name: name.to_owned() }
     }
 
     fn doubt(&self, step: &Step, done: &mut Done, message: &str) {

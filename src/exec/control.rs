@@ -37,20 +37,22 @@ pub(super) struct Claim {
     pub(super) at: u64,
     /// What has to be allowed afterwards; nothing when `control: off`.
     pub(super) probe: Option<Arc<Probe>>,
+    /// Whether that proves it: another request than the refused one shows no more than that the credential lives.
+    pub(super) whole: bool,
 }
 
 /// A control that can be sent, and sent again.
 #[derive(Debug)]
 pub(super) struct Probe {
-    pub(super) case: usize,
+    case: usize,
     /// Index of the step that it controls.
-    pub(super) step: usize,
-    pub(super) who: Who,
-    pub(super) jar: Jar,
-    pub(super) scope: Arc<Scope>,
-    pub(super) what: What,
-    /// What it is called in records.
-    pub(super) name: String,
+    step: usize,
+    who: Who,
+    jar: Jar,
+    scope: Arc<Scope>,
+    what: What,
+    /// Who sends it.
+    owner: String,
 }
 
 /// What is asked.
@@ -73,10 +75,8 @@ pub(super) struct Observed {
     /// Why no answer came.
     pub(super) error: Option<String>,
     pub(super) granted: bool,
-    /// Tells bodies apart.
-    pub(super) body: u64,
-    /// Whether pages of the request's own origin may read it.
-    pub(super) shared_with_origin: bool,
+    /// Tells bodies apart; nothing of one that is empty or was not looked at.
+    pub(super) body: Option<u64>,
     /// Position in the run.
     pub(super) at: u64,
 }
@@ -128,8 +128,7 @@ impl Observed {
             status: response.map(|r| r.status),
             error: trail.error.as_ref().map(ToString::to_string),
             granted: response.is_some_and(|r| r.status / 100 == 2) || said(step, trail) == Said::Allowed,
-            body: response.map_or(0, |r| digest(&r.body)),
-            shared_with_origin: response.is_some_and(|r| r.headers.has("access-control-allow-origin")),
+            body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
             at: shared.ledger.tick(),
         }
     }
@@ -140,8 +139,7 @@ impl Observed {
             status: last.and_then(|r| r.status),
             error: done.reasons.first().map(|r| r.message.clone()).filter(|_| last.is_none_or(|r| r.status.is_none())),
             granted: done.held(),
-            body: 0,
-            shared_with_origin: false,
+            body: None,
             at: shared.ledger.tick(),
         }
     }
@@ -173,12 +171,48 @@ pub(super) fn digest(body: &[u8]) -> u64 {
 }
 
 impl Probe {
+    /// Makes a control of a step of a case, sent as somebody with a jar of its own; a session is asked as it is, never
+    /// renewed.
+    pub(super) fn new(
+        (case, step): (usize, usize),
+        actor: &Actor,
+        scope: &Arc<Scope>,
+        what: What,
+        owner: String,
+    ) -> Self {
+        let who = match &actor.who {
+            Who::Identity(id, session, Ownership::Shared) => Who::Identity(*id, Arc::clone(session), Ownership::Still),
+            who => who.clone(),
+        };
+        Self { case, step, who, jar: actor.jar.clone(), scope: Arc::clone(scope), what, owner }
+    }
+
+    /// What it is called in records.
+    pub(super) fn name(&self) -> &str {
+        match &self.what {
+            What::Same(_) | What::Ready(_) => &self.owner,
+            What::Control => "control",
+            What::Whoami(_) => "whoami",
+        }
+    }
+
+    /// Tells whether it is the request itself.
+    pub(super) const fn is_same(&self) -> bool {
+        matches!(self.what, What::Same(_))
+    }
+
     fn key(&self, shared: &Shared) -> Key {
         let mut what = DefaultHasher::new();
         match &self.what {
-            What::Same(prepared) => request_of(&prepared.request, &mut what),
-            What::Ready(request) => (1, request_of(request, &mut what)).0.hash(&mut what),
-            What::Control => (2, self.case, shared.plan.cases[self.case].group).hash(&mut what),
+            What::Same(prepared) => {
+                (0, &prepared.cookies, &prepared.removed).hash(&mut what);
+                request_of(&prepared.request, &mut what);
+            }
+            What::Ready(request) => {
+                1.hash(&mut what);
+                request_of(request, &mut what);
+            }
+            What::Control => (2, shared.plan.cases[self.case].group).hash(&mut what),
             What::Whoami(steps) => (3, steps).hash(&mut what),
         }
         let mut who = DefaultHasher::new();
@@ -335,19 +369,20 @@ async fn settle(shared: &Arc<Shared>, done: &mut CaseDone, latest: u64) {
             continue;
         }
         let after = probe.after(shared, latest).await;
-        done.outcome.controls.push(after.record(When::After, &probe.name, after.granted));
+        let name = probe.name();
+        done.outcome.controls.push(after.record(When::After, name, after.granted));
         if after.granted {
-            done.outcome.proof.proven += 1;
+            done.outcome.proof.proven += u32::from(claim.whole);
             continue;
         }
         done.outcome.verdict = Verdict::Inconclusive;
         let (code, message) = if after.is_locked_out() {
             (
                 "locked-out",
-                format!("afterwards `{}` was refused as well ({}): locked out or limited", probe.name, after.told()),
+                format!("afterwards `{}` was refused as well ({}): locked out or limited", name, after.told()),
             )
         } else {
-            ("control-after", format!("afterwards `{}` was not allowed any more ({})", probe.name, after.told()))
+            ("control-after", format!("afterwards `{}` was not allowed any more ({})", name, after.told()))
         };
         push(shared, done, code, &message, claim.step, Vec::new());
     }
@@ -366,13 +401,4 @@ fn push(shared: &Shared, done: &mut CaseDone, code: &'static str, message: &str,
     reason.step = Some(step);
     reason.shared_cause = Some(format!("{code}:{message}").into());
     done.outcome.reasons.push(reason);
-}
-
-/// Who an actor is once more, with a jar of its own; its session is asked as it is, never renewed.
-pub(super) fn still(actor: &Actor) -> (Who, Jar) {
-    let who = match &actor.who {
-        Who::Identity(id, session, Ownership::Shared) => Who::Identity(*id, Arc::clone(session), Ownership::Still),
-        who => who.clone(),
-    };
-    (who, actor.jar.clone())
 }

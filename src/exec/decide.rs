@@ -155,6 +155,12 @@ async fn ask_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) 
     }
 }
 
+/// Tells whether nobody passes an identity's `whoami` as well.
+pub(super) async fn whoami_is_public(shared: &Arc<Shared>, id: IdentityId, session: &Session) -> bool {
+    whoami_as_nobody(shared, id, session).await;
+    shared.ledger.whoami_access(id) == Access::Public
+}
+
 async fn whoami_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) {
     if let Some((world, whoami)) = whoami_of(shared, id)
         && shared.ledger.may_ask_as_nobody(id, None)

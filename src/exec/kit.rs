@@ -1,4 +1,4 @@
-//! Gathers what a mutation needs beside the request: keys, second logins, honestly bad tokens.
+//! What a mutation needs beside the request: parts of the session, and the key that the server signs with.
 
 use jiff::Timestamp;
 
@@ -7,78 +7,78 @@ use super::exchange::StepRun;
 use super::session::Session;
 use crate::auth::SigningKey;
 use crate::jose::{Algorithm, Jwks, Key, Token};
-use crate::mutate::{Forged, Kit, Mutation, Need, Unfit};
+use crate::mutate::{Forged, Mutation, Presented, Unfit};
+use crate::plan::Identity;
 
-/// What was gathered for one row.
-#[derive(Debug, Default)]
-pub(super) struct Supplies {
-    signer: Option<(Key, Algorithm)>,
-    lacking: Option<Unfit>,
-}
+impl StepRun<'_> {
+    /// Makes a defect in a request.
+    pub(super) fn forge(&self, row: &Mutation, actor: &Actor, presented: &Presented<'_>) -> Result<Forged, Unfit> {
+        let sender = match &actor.who {
+            Who::Identity(id, session, _) => Some((&self.shared.plan.identities[id.0 as usize], session)),
+            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
+        };
+        let part = |name: &str| {
+            let mut parts = sender?.1.credential.parts.iter();
+            parts.find(|(n, _)| &**n == name).and_then(|(_, v)| v.as_str()).map(ToOwned::to_owned)
+        };
+        let signer = || {
+            let own =
+                sender.and_then(|(identity, session)| Some((identity.login.signing_key.as_ref()?, identity, session)));
+            let (own, identity, session) = own.ok_or_else(|| Unfit::Unavailable {
+                why: "no key is known that the server trusts".to_owned(),
+                add: vec!["add `signing_key: { file: dev.pem }` to the scheme".to_owned()],
+            })?;
+            self.signer(own, identity, session, presented)
+        };
+        (row.apply)(presented, &crate::mutate::Kit { now: Timestamp::now(), part: &part, signer: &signer })
+    }
 
-/// Gathers what a row needs; `token` is the credential that it breaks.
-pub(super) fn gather(run: &StepRun<'_>, row: &Mutation, actor: &Actor, token: Option<&str>) -> Supplies {
-    let wants = row.needs.iter().any(|need| matches!(need, Need::Honest(_)));
-    let (true, Who::Identity(id, session, _)) = (wants, &actor.who) else { return Supplies::default() };
-    let identity = &run.shared.plan.identities[id.0 as usize];
-    let Some(own) = &identity.login.signing_key else { return Supplies::default() };
-    match signer(own, session, token) {
-        Ok((key, algorithm, text)) => {
-            run.shared.secrets.declare(&format!("{}.signing_key", identity.name), &text);
-            Supplies { signer: Some((key, algorithm)), lacking: None }
-        }
-        Err(why) => {
-            let why = format!("the signing key of `{}` cannot be used: {why}", identity.name);
-            Supplies { signer: None, lacking: Some(Unfit::Unavailable { why, add: Vec::new() }) }
-        }
+    /// Reads the key that the server signs with, and the algorithm that the token itself is signed with.
+    fn signer(
+        &self,
+        own: &SigningKey,
+        identity: &Identity,
+        session: &Session,
+        presented: &Presented<'_>,
+    ) -> Result<(Key, Algorithm), Unfit> {
+        let unusable = |why: &str| Unfit::Unavailable {
+            why: format!("the signing key of `{}` cannot be used: {why}", identity.name),
+            add: Vec::new(),
+        };
+        let text = match own {
+            SigningKey::File(text) => text.expose().to_owned(),
+            SigningKey::Text(template) => template.render(&session.scope).map_err(|e| unusable(&e.message))?,
+        };
+        self.shared.secrets.declare(&format!("{}.signing_key", identity.name), &text);
+        let (_, token) = presented.jwt()?;
+        key_of(&text, &token).map_err(|why| unusable(&why))
     }
 }
 
-/// Reads the key, and the algorithm that the token itself is signed with.
-fn signer(own: &SigningKey, session: &Session, token: Option<&str>) -> Result<(Key, Algorithm, String), String> {
-    let text = match own {
-        SigningKey::File(text) => text.expose().to_owned(),
-        SigningKey::Text(template) => template.render(&session.scope).map_err(|e| e.message)?,
-    };
-    let key = Key::from_text(&text).map_err(|fault| fault.to_string())?;
-    let Some(read) = token.and_then(|token| Token::parse(token).ok()) else {
-        // The row itself says that there is no token to change.
-        let algorithm = key.usual_algorithm();
-        return Ok((key, algorithm, text));
-    };
-    let algorithm = read.algorithm().map_err(|fault| fault.to_string())?;
-    // Signed with another key, every token would be refused for that, and prove nothing.
-    let mine = Key::from_text(&text).map_err(|fault| fault.to_string())?;
-    Jwks::of(mine).verify(&read).map_err(|_| "the token of the login was not signed with it".to_owned())?;
-    Ok((key, algorithm, text))
+/// The key in a text, if it is the one that signed a token: signed with another one, every token would be refused for
+/// that, and prove nothing.
+fn key_of(text: &str, token: &Token) -> Result<(Key, Algorithm), String> {
+    let algorithm = token.algorithm().map_err(|fault| fault.to_string())?;
+    let key = Key::of_signer(text, algorithm).map_err(|fault| fault.to_string())?;
+    Jwks::of(key.clone()).verify(token).map_err(|_| "the token of the login was not signed with it".to_owned())?;
+    Ok((key, algorithm))
 }
 
-impl Supplies {
-    /// Makes a kit of it.
-    pub(super) fn with(
-        &self,
-        row: &Mutation,
-        part: &dyn Fn(&str) -> Option<String>,
-        apply: impl FnOnce(&Kit<'_>) -> Result<Forged, Unfit>,
-    ) -> Result<Forged, Unfit> {
-        let random = |n: usize| {
-            let mut bytes = vec![0; n];
-            // Should the system have no randomness, zeros are as wrong a signature as any.
-            let _ = aws_lc_rs::rand::fill(&mut bytes);
-            bytes
-        };
-        apply(&Kit {
-            id: row.id,
-            now: Timestamp::now(),
-            random: &random,
-            part,
-            keys: None,
-            second: None,
-            other: None,
-            signer: self.signer.as_ref().map(|(key, algorithm)| (key, *algorithm)),
-            honest: None,
-            lacking: self.lacking.as_ref(),
-            resign: None,
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(algorithm: Algorithm, key: &Key) -> Token {
+        Token::parse(&crate::jose::sign(algorithm, serde_json::Map::new(), b"{}", key).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn only_the_key_that_signed_the_token_signs_others() {
+        let secret = "a secret of forty characters, or so many";
+        let good = token(Algorithm::Hs256, &Key::secret(secret.as_bytes()).unwrap());
+        assert!(key_of(&format!("{secret}\n"), &good).is_ok());
+        assert!(key_of("another secret of forty characters, so..", &good).unwrap_err().contains("not signed with it"));
+        let pair = token(Algorithm::Es256, &Key::generate(Algorithm::Es256).unwrap());
+        assert!(key_of(secret, &pair).is_err());
     }
 }

@@ -14,7 +14,7 @@ use super::{Shared, record};
 use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
-use crate::http::{Address, Follow, Request, percent_decoded};
+use crate::http::{Address, Follow, Request, is_safe, percent_decoded};
 use crate::page::{ACCEPT, Agree, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::{Scope, Value};
@@ -380,7 +380,7 @@ pub(super) fn token(shared: &Shared, actor: &Actor, prepared: &Prepared) -> Opti
     let request = &prepared.request;
     let own =
         request.headers.has(&csrf.header) || prepared.removed.iter().any(|r| r.eq_ignore_ascii_case(&csrf.header));
-    if own || matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE") {
+    if own || is_safe(&request.method) {
         return None;
     }
     let value = match &csrf.source {

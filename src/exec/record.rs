@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -40,7 +41,17 @@ pub(super) fn text(shared: &Shared, text: &str) -> String {
 /// Makes a place of the user's file; their own line may hold a password written out.
 pub(super) fn place(shared: &Shared, span: Span) -> Place {
     let place = shared.sources.place(span);
-    Place { text: text(shared, &place.text), ..place }
+    let masked = text(shared, &place.text);
+    let part = |from: usize, count: usize| text(shared, &place.text.chars().skip(from).take(count).collect::<String>());
+    let end = place.start + place.width;
+    let parts = [part(0, place.start), part(place.start, place.width), part(end, usize::MAX)];
+    // What is masked may stand across a border of the part that is meant; then that is left where it was.
+    let (start, width) = if parts.concat() == masked {
+        (parts[0].chars().count(), parts[1].chars().count())
+    } else {
+        (place.start, place.width)
+    };
+    Place { text: masked, start, width, ..place }
 }
 
 /// Makes a reason at a place of the user's file.
@@ -314,6 +325,22 @@ pub(super) fn know_part(shared: &Shared, owner: &str, name: &str, value: &serde_
     let Some(value) = value.as_str() else { return };
     if looks_secret(name) || crate::jose::unverified_claims(value).is_some() {
         shared.secrets.add(&format!("{owner}.{name}"), value);
+    }
+}
+
+/// Notes what a defect makes of a credential, which may still hold much of it: words that share a piece with it.
+pub(super) fn know_defect(shared: &Shared, owner: &str, token: Option<&str>, forged: &Request) {
+    const PIECE: usize = 8;
+    let Some(token) = token.filter(|token| token.len() >= PIECE) else { return };
+    let pieces: HashSet<&[u8]> = token.as_bytes().windows(PIECE).collect();
+    let is_word = |b: &u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(b);
+    let texts = forged.headers.iter().map(|(_, value)| &value[..]);
+    for text in texts.chain([forged.address.target().as_bytes(), &forged.body[..]]) {
+        for word in text.split(|b| !is_word(b)).filter(|word| *word != token.as_bytes()) {
+            if word.windows(PIECE).any(|piece| pieces.contains(piece)) {
+                shared.secrets.add(&format!("{owner}.defect"), &String::from_utf8_lossy(word));
+            }
+        }
     }
 }
 

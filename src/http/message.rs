@@ -56,6 +56,22 @@ impl Headers {
         self.0.retain(|(n, _)| keep(n));
     }
 
+    /// Puts a cookie in place of those of its name, or drops them; the others keep their order.
+    pub fn put_cookie(&mut self, name: &str, value: Option<&str>) {
+        let before = self.text("cookie").unwrap_or_default();
+        let mut new = value.map(|value| format!("{name}={value}"));
+        let mut all: Vec<String> = Vec::new();
+        for pair in before.split("; ").filter(|p| !p.is_empty()) {
+            if pair.split('=').next() == Some(name) {
+                all.extend(new.take());
+            } else {
+                all.push(pair.to_owned());
+            }
+        }
+        all.extend(new);
+        if all.is_empty() { self.remove("cookie") } else { self.set("cookie", all.join("; ")) }
+    }
+
     /// Counts the fields.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -65,6 +81,11 @@ impl Headers {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// Tells whether a method is one that only looks (RFC 9110, section 9.2.1).
+pub fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE")
 }
 
 /// A request: final bytes, nothing left to render.

@@ -21,7 +21,8 @@ mod transport;
 
 pub use address::{Address, AddressError, percent_decoded};
 pub use error::HttpError;
-pub use message::{Awaited, Exchange, Headers, Request, Response, Trail};
+pub use jar::is_loopback;
+pub use message::{Awaited, Exchange, Headers, Request, Response, Trail, is_safe};
 pub use redirect::{Dress, Follow, Heard, Journey, MAX_HOPS, Undressed, is_redirect};
 pub use tls::{ClientCertificate, TlsSettings, Verify};
 pub use transport::{Proxy, Settings, Transport};

@@ -235,6 +235,12 @@ impl Transport {
         self.finish(request, origin, answer).await
     }
 
+    /// Tells whether requests to a host of this machine stay on it: neither a proxy nor a pinned address leads away.
+    pub fn leads_here(&self, host: &str) -> bool {
+        let pinned = self.settings.resolve.iter().filter(|(name, _)| name == host);
+        self.settings.proxy == Proxy::Direct && pinned.map(|(_, address)| address).all(|a| a.ip().is_loopback())
+    }
+
     /// Tells whether nothing but TCP lies between here and the server.
     fn is_direct(&self, request: &Request) -> bool {
         self.settings.proxy == Proxy::Direct && Scheme::of(request) == Scheme::Http

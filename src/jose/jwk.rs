@@ -92,6 +92,19 @@ impl Key {
         super::pem::read(text)
     }
 
+    /// Reads the key of whoever signs with an algorithm: a JWK, PEM, or the bare secret of HMAC.
+    pub fn of_signer(text: &str, algorithm: Algorithm) -> Result<Self, JoseFault> {
+        match algorithm.family() {
+            Family::Secret if !Self::is_written(text) => Self::secret(text.trim().as_bytes()),
+            _ => Self::from_text(text),
+        }
+    }
+
+    /// Tells whether a text is a key in a form of its own, a JWK or PEM, and no bare secret.
+    pub fn is_written(text: &str) -> bool {
+        text.trim_start().starts_with('{') || text.contains("-----BEGIN ")
+    }
+
     /// Reads a JWK; with its private part it can sign.
     pub fn from_jwk(jwk: &Value) -> Result<Self, JoseFault> {
         let Some(members) = jwk.as_object() else { return Err(JoseFault::new("a JWK is a JSON object")) };

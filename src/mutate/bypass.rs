@@ -1,23 +1,16 @@
 //! Ways around a refusal: paths, methods and header fields that one layer reads otherwise than the next.
 
 use super::presented::{Forged, Presented, Unfit, put_query, retarget};
-use super::{Aim, Attacks, Challenge, Class, Expect, Family, Mutation, Severity};
+use super::{Aim, Attacks, Challenge, Expect, Family, Mutation, Severity};
 
 /// Ways around a refusal.
 pub(super) const FAMILY: Family = Family { name: "bypass", title: "Ways around a refusal", rows: ROWS };
 
 const BASE: Mutation = Mutation {
-    id: "",
-    about: "",
-    explain: "",
-    refs: &[],
-    severity: Severity::High,
-    class: Class::Harmless,
     aim: Aim::Bypass,
     attacks: Attacks::Yes,
-    needs: &[],
     expect: Expect::Refused(&[401, 403, 404, 400, 405, 501], Challenge::Any),
-    apply: |p, _| Ok(Forged::new(p.request.clone(), "")),
+    ..super::BASE
 };
 
 const PATH: &str = "The layer that guards the path reads it otherwise than the one that serves it. Normalise the path once, in front of every check, and guard in the application itself.";

@@ -1,10 +1,10 @@
 //! What a token says, and until when: each row needs a token that is correctly signed, or the refusal proves nothing.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::kit::Honest;
 use super::presented::{Forged, Presented, Unfit};
-use super::{Aim, Attacks, Challenge, Class, Expect, Family, Kit, Mutation, Need, Severity};
+use super::{Family, Kit, Mutation, Severity};
+use crate::jose;
 
 /// Mutations of claims.
 pub(super) const FAMILY: Family = Family { name: "claims", title: "Claims and time", rows: ROWS };
@@ -12,40 +12,24 @@ pub(super) const FAMILY: Family = Family { name: "claims", title: "Claims and ti
 /// How long after its end a token may be taken by a server whose clock is another: a minute, and one to be sure.
 const PAST: i64 = 120;
 
-const BASE: Mutation = Mutation {
-    id: "",
-    about: "",
-    explain: "",
-    refs: &[],
-    severity: Severity::High,
-    class: Class::Harmless,
-    aim: Aim::Credential,
-    attacks: Attacks::No,
-    needs: &[Need::Honest(Honest::Made)],
-    expect: Expect::Refused(&[401], Challenge::InvalidToken),
-    apply: |p, _| Ok(Forged::new(p.without()?, "")),
-};
-
 const ROWS: &[Mutation] = &[
     Mutation {
         id: "token-expired",
         about: "a token that is over: `exp` lies two minutes back",
         explain: "The server does not look at `exp`, so that a stolen token works for ever. Verify it, with a minute of leeway at the most.",
         refs: &["RFC 7519 section 4.1.4", "ASVS 9.2.1", "API2:2023", "CWE-613"],
-        needs: &[Need::Honest(Honest::Expired)],
         apply: |p, kit| {
             p.jwt()?;
             let past = kit.now.as_second() - PAST;
-            let (token, how) = kit.honest(p, |_, claims| {
+            signed(p, kit, "the token is over", |claims| {
                 for (name, back) in [("exp", 0), ("nbf", 600), ("iat", 600)] {
                     if name == "exp" || claims.contains_key(name) {
                         claims.insert(name.to_owned(), (past - back).into());
                     }
                 }
-            })?;
-            Ok(Forged::new(p.with_token(&token)?, format!("the token is over ({how})")))
+            })
         },
-        ..BASE
+        ..super::BASE
     },
     Mutation {
         id: "token-not-yet-valid",
@@ -54,7 +38,7 @@ const ROWS: &[Mutation] = &[
         refs: &["RFC 7519 section 4.1.5", "ASVS 9.2.1"],
         severity: Severity::Medium,
         apply: |p, kit| set(p, kit, "nbf", (kit.now.as_second() + PAST).into(), "`nbf` lies ahead"),
-        ..BASE
+        ..super::BASE
     },
     Mutation {
         id: "token-wrong-audience",
@@ -62,7 +46,7 @@ const ROWS: &[Mutation] = &[
         explain: "The server takes tokens that were made for another API, so that whoever runs that one gets in here. Compare `aud` with your own name.",
         refs: &["RFC 9068 section 4", "ASVS 9.2.3", "API2:2023", "CWE-345"],
         apply: |p, kit| set(p, kit, "aud", "https://other.example".into(), "`aud` is another"),
-        ..BASE
+        ..super::BASE
     },
     Mutation {
         id: "token-wrong-issuer",
@@ -70,15 +54,35 @@ const ROWS: &[Mutation] = &[
         explain: "The server takes tokens whatever issuer they name. Compare `iss` with the one that you trust, character by character.",
         refs: &["RFC 9068 section 4", "CWE-345"],
         apply: |p, kit| set(p, kit, "iss", "https://other.example".into(), "`iss` is another"),
-        ..BASE
+        ..super::BASE
     },
 ];
 
 /// A token that is good but for one claim.
 fn set(p: &Presented<'_>, kit: &Kit<'_>, name: &str, value: Value, change: &str) -> Result<Forged, Unfit> {
-    p.jwt()?;
-    let (token, how) = kit.honest(p, |_, claims| drop(claims.insert(name.to_owned(), value)))?;
-    Ok(Forged::new(p.with_token(&token)?, format!("{change} ({how})")))
+    signed(p, kit, change, |claims| drop(claims.insert(name.to_owned(), value)))
+}
+
+/// The token with other claims, signed with the key that the server trusts.
+fn signed(
+    p: &Presented<'_>,
+    kit: &Kit<'_>,
+    change: &str,
+    edit: impl FnOnce(&mut Map<String, Value>),
+) -> Result<Forged, Unfit> {
+    let (_, token) = p.jwt()?;
+    let Ok(Value::Object(mut claims)) = token.claims() else {
+        return Err(Unfit::not_here("the token has no claims"));
+    };
+    let (key, algorithm) = (kit.signer)()?;
+    edit(&mut claims);
+    let payload = Value::Object(claims).to_string();
+    let made = jose::sign(algorithm, token.header().clone(), payload.as_bytes(), &key);
+    let made = made.map_err(|fault| Unfit::Unavailable {
+        why: format!("the signing key does not sign it: {fault}"),
+        add: Vec::new(),
+    })?;
+    Ok(Forged::new(p.with_token(&made)?, format!("{change}, and signed with the signing key")))
 }
 
 #[cfg(test)]
@@ -99,7 +103,8 @@ mod tests {
         let presented = Presented::new(&request, &[], &[], &[]);
         for row in FAMILY.rows {
             assert!(matches!((row.apply)(&presented, &kit()), Err(Unfit::Unavailable { .. })), "{}", row.id);
-            let kit = Kit { signer: Some((&key, Algorithm::Es256)), ..kit() };
+            let signer = || Ok((key.clone(), Algorithm::Es256));
+            let kit = Kit { signer: &signer, ..kit() };
             let forged = (row.apply)(&presented, &kit).unwrap().request;
             let text = forged.headers.text("authorization").unwrap();
             let read = Token::parse(text.trim_start_matches("Bearer ")).unwrap();

@@ -14,8 +14,6 @@ pub enum Expect {
     Taken,
     /// The RFC leaves it open; only a crash is wrong.
     Either,
-    /// An answer that no page of the origin may read.
-    Closed,
 }
 
 /// What a 401 has to say in `WWW-Authenticate`.
@@ -89,7 +87,7 @@ pub struct Answered<'a> {
 impl Expect {
     /// Tells whether a refusal is what is asked for.
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::Refused(..) | Self::Closed)
+        matches!(self, Self::Refused(..))
     }
 
     /// What is asked for, in words.
@@ -107,7 +105,6 @@ impl Expect {
             }
             Self::Taken => "the answer that the unchanged request gets".to_owned(),
             Self::Either => "any answer below 500".to_owned(),
-            Self::Closed => "an answer that no page of the origin may read".to_owned(),
         }
     }
 
@@ -130,10 +127,6 @@ impl Expect {
             Self::Taken => graded(Grade::DeniedOther, false, format!("{status}: refused, though the RFC allows it")),
             Self::Either if granted => graded(Grade::Accepted, true, format!("{status}")),
             Self::Either => graded(Grade::DeniedExact, true, format!("{status}")),
-            Self::Closed => match shared_with(response) {
-                None => graded(Grade::DeniedExact, true, format!("{status} without `Access-Control-Allow-Origin`")),
-                Some(how) => graded(Grade::Accepted, false, how),
-            },
         }
     }
 }
@@ -171,17 +164,6 @@ fn inexact(statuses: &[u16], challenge: Challenge, answered: Answered<'_>) -> Op
         Challenge::Bare if !errors.is_empty() => Some(format!("401 with a challenge that says `{}`", errors[0])),
         Challenge::InvalidToken | Challenge::Bare | Challenge::Some | Challenge::Any => None,
     }
-}
-
-/// How an answer lets pages of the origin read it (Fetch, "CORS check"); nothing when it does not.
-fn shared_with(response: &Response) -> Option<String> {
-    let origin = response.headers.text("access-control-allow-origin")?;
-    let credentials = response.headers.text("access-control-allow-credentials").is_some_and(|v| v.trim() == "true");
-    Some(match (origin.trim(), credentials) {
-        ("*", false) => "`Access-Control-Allow-Origin: *`".to_owned(),
-        (_, true) => format!("`Access-Control-Allow-Origin: {origin}` with credentials"),
-        _ => format!("`Access-Control-Allow-Origin: {origin}`"),
-    })
 }
 
 #[cfg(test)]
@@ -227,17 +209,5 @@ mod tests {
         let answered = Answered { response: &response, sent_away: true, bearer: false, challenged: false };
         assert_eq!(R401.grade(answered).grade, Grade::DeniedOther);
         assert_eq!(R401.grade(Answered { sent_away: false, ..answered }).grade, Grade::Accepted);
-    }
-
-    #[test]
-    fn other_origins_may_not_read() {
-        let graded = |fields: &[(&str, &str)]| {
-            let response = answer(200, fields);
-            Expect::Closed
-                .grade(Answered { response: &response, sent_away: false, bearer: false, challenged: false })
-                .held
-        };
-        assert!(graded(&[]));
-        assert!(!graded(&[("access-control-allow-origin", "https://evil.example")]));
     }
 }

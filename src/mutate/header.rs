@@ -1,7 +1,7 @@
 //! Where the credential stands and how it is written: the header level.
 
-use super::presented::{Forged, Presented, Unfit, put_cookie, put_query, raw_head};
-use super::{Aim, Attacks, Challenge, Class, Expect, Family, Kit, Mutation, Severity};
+use super::presented::{Forged, Presented, Unfit, put_query, raw_head};
+use super::{Attacks, Challenge, Expect, Family, Mutation, Severity};
 
 /// Mutations of the credential's place and spelling.
 pub(super) const FAMILY: Family =
@@ -11,20 +11,7 @@ const REFUSED_OR_400: Expect = Expect::Refused(&[401, 400], Challenge::Some);
 const NOT_SEEN: Expect = Expect::Refused(&[401], Challenge::Bare);
 const NOT_SEEN_OR_400: Expect = Expect::Refused(&[401, 400], Challenge::Bare);
 
-/// What most rows here are: harmless, about the credential, and what a broken client may send.
-const BASE: Mutation = Mutation {
-    id: "",
-    about: "",
-    explain: "",
-    refs: &[],
-    severity: Severity::High,
-    class: Class::Harmless,
-    aim: Aim::Credential,
-    attacks: Attacks::No,
-    needs: &[],
-    expect: NOT_SEEN,
-    apply: missing,
-};
+const BASE: Mutation = Mutation { expect: NOT_SEEN, ..super::BASE };
 
 const ROWS: &[Mutation] = &[
     Mutation {
@@ -33,7 +20,6 @@ const ROWS: &[Mutation] = &[
         explain: "The operation is open to anybody. Put the check in front of it, best as a default that routes opt out of.",
         refs: &["RFC 9110 section 11.4", "RFC 6750 section 3", "ASVS 8.3.1", "API2:2023", "CWE-306"],
         severity: Severity::Critical,
-        apply: missing,
         ..BASE
     },
     Mutation {
@@ -344,7 +330,7 @@ const ROWS: &[Mutation] = &[
         apply: |p, _| {
             p.field()?;
             let mut request = p.without()?;
-            put_cookie(&mut request, "access_token", Some(p.token()?));
+            request.headers.put_cookie("access_token", Some(p.token()?));
             Ok(Forged::new(request, "the credential stands in a cookie"))
         },
         ..BASE
@@ -365,10 +351,6 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
 ];
-
-fn missing(p: &Presented<'_>, _: &Kit<'_>) -> Result<Forged, Unfit> {
-    Ok(Forged::new(p.without()?, "the credential is left out"))
-}
 
 /// Puts bytes in front of the credential's last four characters, which no HTTP library would send.
 fn inside(p: &Presented<'_>, bytes: &[u8], change: &str) -> Result<Forged, Unfit> {

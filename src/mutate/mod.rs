@@ -4,7 +4,7 @@
 //! neither schemes nor the run; what it needs beside the request lies in its [`Kit`], which the runner fills.
 //!
 //! To add a mutation: 1. its row in the table of its family (`src/mutate/<family>.rs`), with its sentence, references,
-//! severity, class and expected answer; `apply` names the function that makes the defect. Copy the credential through
+//! severity and expected answer; `apply` names the function that makes the defect. Copy the credential through
 //! [`Presented`], never rebuild the request. 2. two unit tests beside it: what it changes, and when it cannot apply.
 //! 3. its id in [`CATALOGUE`], as built. 4. a weakness of the demo that it catches. Tests over the whole table
 //! hold ids, the catalogue, the documents and the packs together.
@@ -29,7 +29,7 @@ mod token;
 
 pub use catalogue::{CATALOGUE, Entry, Standing};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};
-pub use kit::{Honest, Kit, Need, Resign, Tweak};
+pub use kit::{Kit, Signer};
 pub use packs::{DEFAULT_PACK, PACKS, Pack, Wants};
 pub use presented::{Forged, Place, Presented, Spot, Unfit};
 
@@ -46,19 +46,29 @@ pub struct Mutation {
     pub refs: &'static [&'static str],
     /// How bad it is when the server takes it.
     pub severity: Severity,
-    /// What it may do to the account or the data.
-    pub class: Class,
     /// What it starts from, and so what proves its result.
     pub aim: Aim,
     /// Whether it attacks rather than asks: such rows are sent only to hosts that are permitted.
     pub attacks: Attacks,
-    /// What it needs beside the request.
-    pub needs: &'static [Need],
     /// What the server should answer.
     pub expect: Expect,
     /// Makes the defect.
     pub apply: fn(&Presented<'_>, &Kit<'_>) -> Result<Forged, Unfit>,
 }
+
+/// What most rows are: about a credential, such as a broken client sends, and refused as no good token. A row says what
+/// it is beside that.
+const BASE: Mutation = Mutation {
+    id: "",
+    about: "",
+    explain: "",
+    refs: &[],
+    severity: Severity::High,
+    aim: Aim::Credential,
+    attacks: Attacks::No,
+    expect: Expect::Refused(&[401], Challenge::InvalidToken),
+    apply: |p, _| Ok(Forged::new(p.without()?, "the credential is left out")),
+};
 
 /// How bad it is when a defect is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,39 +102,6 @@ impl Severity {
     }
 }
 
-/// What a mutation may do beside being refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Nothing.
-    Harmless,
-    /// It uses up or ends a token or session, one of its own.
-    Consumes,
-    /// It may lock an account or trip a limit.
-    Locks,
-    /// It may change data if the server is weak.
-    Writes,
-    /// It takes waiting.
-    Waits,
-}
-
-impl Class {
-    /// The word of tables.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Harmless => "harmless",
-            Self::Consumes => "consumes",
-            Self::Locks => "locks",
-            Self::Writes => "writes",
-            Self::Waits => "waits",
-        }
-    }
-
-    /// Tells whether it runs only where a suite allows destruction.
-    pub const fn is_destructive(self) -> bool {
-        matches!(self, Self::Locks | Self::Writes)
-    }
-}
-
 /// What a mutation starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aim {
@@ -132,8 +109,6 @@ pub enum Aim {
     Credential,
     /// A request that is refused: the detour must not let it in.
     Bypass,
-    /// A request of a page of another origin.
-    Origin,
 }
 
 /// Whether a mutation attacks.

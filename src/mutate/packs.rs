@@ -1,6 +1,6 @@
 //! Packs: mutations that are asked for together, by one name.
 
-use super::{Class, Mutation, mutations};
+use super::{Mutation, mutations};
 
 /// A named set of mutations.
 #[derive(Debug)]
@@ -82,26 +82,21 @@ pub const PACKS: &[Pack] = &[
 ];
 
 impl Pack {
-    /// Finds a pack by its name, with or without `pack.` in front.
+    /// Finds a pack as suites name it, `pack.header`.
     pub fn named(name: &str) -> Option<&'static Self> {
         let name = name.strip_prefix("pack.")?;
         PACKS.iter().find(|p| p.name == name)
     }
 
-    /// The rows in it. What destroys is in no pack but `all`, and there only where it is allowed.
+    /// The rows in it.
     pub fn rows(&self) -> Vec<&'static Mutation> {
-        let harmless = |m: &&Mutation| !m.class.is_destructive();
         match self.wants {
             Wants::These(ids) => ids.iter().filter_map(|id| super::mutation(id)).collect(),
             Wants::Families(names) => {
-                let families = super::MUTATIONS.iter().filter(|f| names.contains(&f.name));
-                families.flat_map(|f| f.rows).filter(harmless).collect()
+                super::MUTATIONS.iter().filter(|f| names.contains(&f.name)).flat_map(|f| f.rows).collect()
             }
-            Wants::Reference(start) => {
-                let stands = |m: &&Mutation| m.refs.iter().any(|r| r.starts_with(start));
-                mutations().filter(stands).filter(harmless).collect()
-            }
-            Wants::All => mutations().filter(|m| m.class != Class::Locks).collect(),
+            Wants::Reference(start) => mutations().filter(|m| m.refs.iter().any(|r| r.starts_with(start))).collect(),
+            Wants::All => mutations().collect(),
         }
     }
 }

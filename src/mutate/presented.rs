@@ -159,7 +159,7 @@ impl<'a> Presented<'a> {
         let mut request = self.request.clone();
         match &spot.place {
             Place::Field { name, before } => self.put_field(&mut request, name, format!("{before}{token}").into()),
-            Place::Cookie(name) => put_cookie(&mut request, name, Some(token)),
+            Place::Cookie(name) => request.headers.put_cookie(name, Some(token)),
             Place::Query(name) => put_query(&mut request, name, Some(token))?,
             Place::Body => {
                 let body = String::from_utf8_lossy(&request.body).into_owned();
@@ -183,7 +183,7 @@ impl<'a> Presented<'a> {
         let mut request = self.request.clone();
         match &self.spot()?.place {
             Place::Field { name, .. } => request.headers.remove(name),
-            Place::Cookie(name) => put_cookie(&mut request, name, None),
+            Place::Cookie(name) => request.headers.put_cookie(name, None),
             Place::Query(name) => put_query(&mut request, name, None)?,
             Place::Body => return Err(Unfit::not_here("the credential is a part of the body")),
         }
@@ -256,25 +256,6 @@ fn in_body(request: &Request, values: &[&str]) -> Option<Spot> {
     let text = std::str::from_utf8(&request.body).ok()?;
     let value = values.iter().find(|v| text.contains(**v))?;
     Some(Spot { place: Place::Body, token: (*value).to_owned() })
-}
-
-/// Puts a cookie in place of that of the same name, or drops it.
-pub(super) fn put_cookie(request: &mut Request, name: &str, value: Option<&str>) {
-    let before = request.headers.text("cookie").unwrap_or_default();
-    let mut all: Vec<String> = Vec::new();
-    let mut done = false;
-    for pair in before.split("; ").filter(|p| !p.is_empty()) {
-        if pair.split('=').next() != Some(name) {
-            all.push(pair.to_owned());
-        } else if let (Some(value), false) = (value, done) {
-            all.push(format!("{name}={value}"));
-            done = true;
-        }
-    }
-    if let (Some(value), false) = (value, done) {
-        all.push(format!("{name}={value}"));
-    }
-    if all.is_empty() { request.headers.remove("cookie") } else { request.headers.set("cookie", all.join("; ")) }
 }
 
 /// Puts a query parameter in place of those of the same name, or drops them.

@@ -16,6 +16,9 @@ const ROWS: &[Mutation] = &[
         severity: Severity::High,
         apply: |p, kit| {
             let token = (kit.part)("id_token").ok_or_else(|| Unfit::not_here("the login gave no ID token"))?;
+            if p.token()? == token {
+                return Err(Unfit::not_here("the credential is the ID token"));
+            }
             Ok(Forged::new(p.with_token(&token)?, "the credential is the ID token"))
         },
         ..BASE

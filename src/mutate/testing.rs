@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::Kit;
+use super::{Kit, Unfit};
 use crate::http::{Address, Headers, Request, Response};
 
 fn fields(fields: &[(&str, &str)]) -> Headers {
@@ -26,16 +26,8 @@ pub(super) fn answer(status: u16, headers: &[(&str, &str)]) -> Response {
 /// A kit with nothing in it.
 pub(super) fn kit() -> Kit<'static> {
     Kit {
-        id: "test",
         now: Timestamp::from_second(1_700_000_000).expect("a time"),
-        random: &|n| vec![7; n],
         part: &|_| None,
-        keys: None,
-        second: None,
-        other: None,
-        signer: None,
-        honest: None,
-        lacking: None,
-        resign: None,
+        signer: &|| Err(Unfit::Unavailable { why: "no key".to_owned(), add: Vec::new() }),
     }
 }

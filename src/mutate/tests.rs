@@ -7,9 +7,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::json;
 
 use super::testing::{get, kit};
-use super::{
-    CATALOGUE, DEFAULT_PACK, Kit, MUTATIONS, PACKS, Pack, Presented, Severity, Standing, Unfit, mutation, mutations,
-};
+use super::{CATALOGUE, DEFAULT_PACK, Kit, MUTATIONS, PACKS, Pack, Presented, Standing, Unfit, mutation, mutations};
 use crate::jose::{Algorithm, Jwks, Key};
 
 #[test]
@@ -31,7 +29,7 @@ fn the_catalogue_and_the_table_agree() {
     for entry in CATALOGUE {
         assert!(seen.insert(entry.id), "`{}` stands twice", entry.id);
         match entry.standing {
-            Standing::Built => {
+            Standing::Built | Standing::Partly(_) => {
                 assert!(mutation(entry.id).is_some(), "`{}` is called built, and there is no row", entry.id);
                 built.insert(entry.id);
             }
@@ -65,9 +63,15 @@ fn packs_hold_what_they_name() {
     assert!(Pack::named(&format!("pack.{DEFAULT_PACK}")).is_some());
 }
 
+/// What these rows ask is whether the server is such a reader.
+const SAME_TO_THE_LENIENT: &[&str] = &["jwt-b64-std-alphabet", "jwt-b64-unused-bits", "jwt-b64-whitespace"];
+
 /// A token that is good, and what any row of tokens makes of it.
 fn forged(row: &super::Mutation, algorithm: Algorithm) -> Option<String> {
-    let key = Key::generate(algorithm).unwrap();
+    let key = match algorithm {
+        Algorithm::Hs256 => Key::secret(&[7; 32]).unwrap(),
+        _ => Key::generate(algorithm).unwrap(),
+    };
     let claims = json!({ "sub": "alice", "exp": 4_000_000_000_i64 }).to_string();
     let header = serde_json::Map::from_iter([("typ".to_owned(), json!("at+jwt")), ("kid".to_owned(), json!("k1"))]);
     let token = crate::jose::sign(algorithm, header, claims.as_bytes(), &key).unwrap();
@@ -82,7 +86,7 @@ fn forged(row: &super::Mutation, algorithm: Algorithm) -> Option<String> {
     let text = field.strip_prefix("Bearer ").unwrap().to_owned();
     let refused = crate::jose::Token::parse(&text).and_then(|read| Jwks::of(key).verify(&read));
     assert!(refused.is_err(), "`{}` makes a token that is good", row.id);
-    if row.severity > Severity::Low {
+    if !SAME_TO_THE_LENIENT.contains(&row.id) {
         assert_ne!(lenient(&text), lenient(&token), "a lenient reader sees the same token in `{}`", row.id);
     }
     Some(text)
@@ -105,7 +109,11 @@ fn a_strict_verifier_refuses_what_every_row_of_tokens_makes() {
     let families = ["token", "signature", "purpose"];
     let rows = MUTATIONS.iter().filter(|f| families.contains(&f.name)).flat_map(|f| f.rows);
     for row in rows {
-        let made: Vec<_> = [Algorithm::Es256, Algorithm::Rs256].map(|a| forged(row, a)).into_iter().flatten().collect();
+        let made: Vec<_> = [Algorithm::Es256, Algorithm::Rs256, Algorithm::Hs256]
+            .map(|a| forged(row, a))
+            .into_iter()
+            .flatten()
+            .collect();
         assert!(!made.is_empty(), "`{}` applies to no token", row.id);
     }
 }

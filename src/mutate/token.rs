@@ -2,29 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use super::presented::{Forged, Presented, Unfit};
-use super::{Aim, Attacks, Challenge, Class, Expect, Family, Kit, Mutation, Severity};
+use super::presented::{Forged, Unfit};
+use super::{Family, Mutation, Severity};
 use crate::jose::{Token, encode};
 
 /// Mutations of the token's form.
 pub(super) const FAMILY: Family = Family { name: "token", title: "Token structure", rows: ROWS };
 
-pub(super) const REFUSED: Expect = Expect::Refused(&[401], Challenge::InvalidToken);
-
-/// What rows of tokens are: harmless, and refused as no good token.
-pub(super) const BASE: Mutation = Mutation {
-    id: "",
-    about: "",
-    explain: "",
-    refs: &[],
-    severity: Severity::Critical,
-    class: Class::Harmless,
-    aim: Aim::Credential,
-    attacks: Attacks::No,
-    needs: &[],
-    expect: REFUSED,
-    apply: garbage,
-};
+/// What rows of tokens are.
+pub(super) const BASE: Mutation = Mutation { severity: Severity::Critical, ..super::BASE };
 
 const UNVERIFIED: &str = "The signature is not verified, so that anybody writes the token they like. Verify it before anything in it is believed, with a library and a fixed algorithm.";
 const LENIENT: &str = "The reader is lenient, so that one token has many spellings: lists of revoked tokens and caches miss the others. Read Base64url strictly.";
@@ -35,7 +21,7 @@ const ROWS: &[Mutation] = &[
         about: "a word in place of the credential",
         explain: "Any text is let in: the credential is not verified at all.",
         refs: &["RFC 6750 section 3.1", "API2:2023", "CWE-287"],
-        apply: garbage,
+        apply: |p, _| Ok(Forged::new(p.with_token("abc")?, "the credential is `abc`")),
         ..BASE
     },
     Mutation {
@@ -195,10 +181,6 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
 ];
-
-fn garbage(p: &Presented<'_>, _: &Kit<'_>) -> Result<Forged, Unfit> {
-    Ok(Forged::new(p.with_token("abc")?, "the credential is `abc`"))
-}
 
 /// The three parts of a token as they are spelt.
 pub(super) fn segments(token: &str) -> Result<[&str; 3], Unfit> {

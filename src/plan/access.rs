@@ -288,7 +288,12 @@ impl Row<'_> {
         reader: &mut Reader<'_>,
     ) -> Vec<Case> {
         let Some(with) = &self.row.step.with else { return Vec::new() };
-        let mutants = with::of_step(&self.row.step, with, 0, reader);
+        let allowed = |case: &&Case| case.cell.is_some_and(|cell| cell.side == Side::Allowed);
+        let somebody = cells.values().filter(allowed).find_map(|case| match case.caller {
+            Caller::Identity(id) if case.shape.steps.iter().all(Step::is_safe) => Some(id),
+            Caller::Identity(_) | Caller::Case | Caller::Nobody | Caller::Anonymous => None,
+        });
+        let mutants = with::of_step(&self.row.step, with, (0, somebody.as_slice()), reader);
         let mut cases = Vec::new();
         for case in cells.values() {
             let Some(cell) = case.cell else { continue };
@@ -297,7 +302,7 @@ impl Row<'_> {
             for mutant in mutants.iter().flatten() {
                 let fits = match (cell.side, mutant.row.aim) {
                     (Side::Allowed, Aim::Credential) => matches!(case.caller, Caller::Identity(_)),
-                    (Side::Refused, Aim::Bypass) | (Side::Allowed, Aim::Origin) => true,
+                    (Side::Refused, Aim::Bypass) => true,
                     (Side::Allowed | Side::Refused | Side::Neither | Side::Both, _) => false,
                 };
                 if !fits {

@@ -42,9 +42,9 @@ pub(super) fn compile_case(
     reader.names = Arc::new(names);
     let watched = Arc::clone(&reader.names);
     let vars = vars(spec, callers, reader);
-    let mutants = with::mutants(spec, reader);
     let steps = compile_steps(&spec.steps, ground.defaults, callers, reader);
     let control = with::control(spec, ground, callers, reader);
+    let mutants = with::mutants(spec, control.as_ref(), reader);
     with::refuse(&spec.teardown, reader);
     let teardown = compile_steps(&spec.teardown, ground.defaults, callers, reader);
     let asked = sessions(&watched, callers, reader);

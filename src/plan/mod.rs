@@ -274,8 +274,6 @@ pub struct World {
     pub origins: Vec<Template>,
     /// Hosts that attacking mutations may be sent to, as globs.
     pub attacks: Vec<Arc<str>>,
-    /// Whether what may lock accounts or change data may be sent.
-    pub destructive: bool,
 }
 
 /// A secret, not read yet.

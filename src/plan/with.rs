@@ -11,7 +11,7 @@ use crate::check::{Expectations, read_expect};
 use crate::mutate::{Mutation, Pack, mutation, mutations};
 use crate::source::Span;
 use crate::spec::{CaseSpec, ControlSpec, Reader, StepSpec, WithSpec};
-use crate::step::{Callers as _, Step, diags as step_diags};
+use crate::step::{Callers as _, IdentityId, Step, diags as step_diags};
 
 /// One defect of one case.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub struct Mutant {
     pub wanted: Wanted,
     /// Whether a refusal of another kind than the one that is due fails.
     pub strict: bool,
+    /// Who is allowed the plain request, where that is known: a way around a refusal is held against what they get.
+    pub allowed: Vec<IdentityId>,
 }
 
 /// How a mutation came into a case.
@@ -61,17 +63,26 @@ pub(super) fn refuse(specs: &[StepSpec], reader: &mut Reader<'_>) {
 }
 
 /// Finds what a case is sent with.
-pub(super) fn mutants(spec: &CaseSpec, reader: &mut Reader<'_>) -> Mutants {
+pub(super) fn mutants(spec: &CaseSpec, control: Option<&Control>, reader: &mut Reader<'_>) -> Mutants {
     let mut found = spec.steps.iter().enumerate().filter_map(|(i, step)| Some((i, step, step.with.as_ref()?)));
     let Some((index, step, with)) = found.next() else { return vec![None] };
     if let Some((_, _, second)) = found.next() {
         reader.fault(diags::two_withs(second.span, with.span));
     }
-    of_step(step, with, index, reader)
+    let allowed = match control {
+        Some(Control::Who(who)) => &who[..],
+        Some(Control::Off(_) | Control::Step(_)) | None => &[],
+    };
+    of_step(step, with, (index, allowed), reader)
 }
 
-/// Finds what a step is sent with; `index` is its place in its case.
-pub(super) fn of_step(step: &StepSpec, with: &WithSpec, index: usize, reader: &mut Reader<'_>) -> Mutants {
+/// Finds what a step is sent with: `index` is its place in its case, `allowed` who is allowed the plain request.
+pub(super) fn of_step(
+    step: &StepSpec,
+    with: &WithSpec,
+    (index, allowed): (usize, &[IdentityId]),
+    reader: &mut Reader<'_>,
+) -> Mutants {
     let rows = rows(with, reader);
     let mut own: Vec<(&str, Arc<Expectations>)> = Vec::new();
     for named in &with.expect {
@@ -85,7 +96,8 @@ pub(super) fn of_step(step: &StepSpec, with: &WithSpec, index: usize, reader: &m
         let own = own.iter().find(|(id, _)| *id == row.id).map(|(_, e)| Wanted::Own(Arc::clone(e)));
         let of_step = step.expect.is_some() && row.expect.is_refusal();
         let wanted = own.unwrap_or(if of_step { Wanted::Step } else { Wanted::Row });
-        Some(Arc::new(Mutant { row, step: index, span, asked, wanted, strict: with.strict }))
+        let (strict, allowed) = (with.strict, allowed.to_vec());
+        Some(Arc::new(Mutant { row, step: index, span, asked, wanted, strict, allowed }))
     };
     rows.into_iter().map(make).collect()
 }

@@ -210,7 +210,6 @@ pub(super) fn build(
             .collect(),
         origins: layers.down().flat_map(|l| &l.origins).filter_map(|n| reader.template(n)).collect(),
         attacks: layers.down().flat_map(|l| &l.attacks).map(|glob| Arc::clone(&glob.value)).collect(),
-        destructive: layers.down().find_map(|l| l.destructive).unwrap_or(false),
     }
 }
 

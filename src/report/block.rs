@@ -251,7 +251,11 @@ fn first_reason_row(outcome: &Outcome) -> Option<&'static crate::event::ReasonCo
 }
 
 fn curl_lines(page: Page, outcome: &Outcome) -> Vec<Line> {
-    let Some(hop) = step_of(outcome).and_then(|i| outcome.steps[i].hops.last()) else { return Vec::new() };
+    let Some(step) = step_of(outcome).map(|i| &outcome.steps[i]) else { return Vec::new() };
+    let Some(hop) = step.hops.last() else { return Vec::new() };
+    if step.with.is_some() && outcome.with.as_ref().is_some_and(|with| with.verbatim) {
+        return vec![page.labelled(INDENT, "curl", COLUMN).text("none: curl would not send these bytes")];
+    }
     let curl = curl::command(hop);
     let mut lines = Vec::new();
     for (i, text) in curl.lines(page.width - COLUMN).iter().enumerate() {

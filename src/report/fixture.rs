@@ -19,8 +19,8 @@ pub(crate) fn ms(n: u64) -> Duration {
 /// A place whose carets stand below `meant`.
 pub(crate) fn place(file: &str, line: usize, text: &str, meant: &str) -> Place {
     let at = text.find(meant).expect("the meant part stands in the line");
-    let column = text[..at].chars().count() + 1;
-    Place { file: file.into(), line, column, text: text.to_owned(), width: meant.chars().count() }
+    let start = text[..at].chars().count();
+    Place { file: file.into(), line, column: start + 1, text: text.to_owned(), start, width: meant.chars().count() }
 }
 
 pub(crate) fn body(kind: BodyKind, text: &str) -> BodyRecord {

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use crate::event::{AccessCell, Likeness, Outcome, Verdict};
 use crate::report::summary;
 use crate::report::terminal::line::{Line, Page, Role, width};
-use crate::term::{plural, shorten};
+use crate::term::{markdown, markdown_code, plural, shorten};
 
 /// More columns than these are folded to roles.
 const COLUMNS: usize = 8;
@@ -76,9 +76,9 @@ impl Matrices {
             let columns = matrix.folded();
             let odd = |marks: &BTreeMap<u32, Mark>| marks.values().any(|m| m.told.is_some());
             let deviating = matrix.rows.values().filter(|(_, marks)| odd(marks)).count();
-            let (rows, suite) = (plural(matrix.rows.len(), "row"), summary::text(&matrix.suite));
+            let (rows, suite) = (plural(matrix.rows.len(), "row"), markdown(&matrix.suite));
             writeln!(to, "\n### Access: {suite}, {deviating} of {rows} not as expected\n")?;
-            let names = columns.iter().map(|(name, people)| summary::text(name) + &tail(people));
+            let names = columns.iter().map(|(name, people)| markdown(name) + &tail(people));
             summary::row(to, std::iter::once("request".to_owned()).chain(names))?;
             writeln!(to, "|---|{}", ":-:|".repeat(columns.len()))?;
             let mut all: Vec<&(String, BTreeMap<u32, Mark>)> = matrix.rows.values().collect();
@@ -86,9 +86,9 @@ impl Matrices {
             for (name, marks) in all.iter().take(MARKDOWN_ROWS) {
                 let cells = columns.iter().map(|(_, people)| {
                     let mark = together(people.iter().filter_map(|p| marks.get(p)));
-                    if mark.told.is_some() { format!("**{}**", summary::text(&mark.text)) } else { mark.text }
+                    if mark.told.is_some() { format!("**{}**", markdown(&mark.text)) } else { mark.text }
                 });
-                summary::row(to, std::iter::once(summary::code(name)).chain(cells))?;
+                summary::row(to, std::iter::once(markdown_code(name)).chain(cells))?;
             }
             if all.len() > MARKDOWN_ROWS {
                 writeln!(to, "\nand {}", plural(all.len() - MARKDOWN_ROWS, "more row"))?;

@@ -30,7 +30,7 @@ impl<'a> Texts<'a> {
     }
 
     fn place(&mut self, line: usize) -> Place {
-        Place { file: self.shared(), line, column: 3, text: self.text(), width: 4 }
+        Place { file: self.shared(), line, column: 3, text: self.text(), start: 2, width: 4 }
     }
 
     fn message(&mut self) -> MessageRecord {

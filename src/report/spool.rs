@@ -58,7 +58,7 @@ pub(crate) struct Head {
 /// What an outcome that did not pass holds beside its JSON: the user's lines and shared causes, in a fixed order.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Extras {
-    lines: Vec<(String, usize)>,
+    lines: Vec<(String, usize, usize)>,
     causes: Vec<Option<String>>,
 }
 
@@ -202,9 +202,9 @@ impl Head {
 
 impl Extras {
     fn of(outcome: &Outcome) -> Self {
-        let mut lines = vec![(outcome.place.text.clone(), outcome.place.width)];
-        lines.extend(outcome.reasons.iter().map(|r| (r.place.text.clone(), r.place.width)));
-        lines.extend(outcome.steps.iter().map(|s| (s.place.text.clone(), s.place.width)));
+        let reasons = outcome.reasons.iter().map(|r| &r.place);
+        let places = std::iter::once(&outcome.place).chain(reasons).chain(outcome.steps.iter().map(|s| &s.place));
+        let lines = places.map(|place| (place.text.clone(), place.start, place.width)).collect();
         let cause = |reason: &Reason| reason.shared_cause.as_deref().map(str::to_owned);
         Self { lines, causes: outcome.reasons.iter().map(cause).collect() }
     }
@@ -213,8 +213,8 @@ impl Extras {
         let steps = outcome.steps.iter_mut().map(|s| &mut s.place);
         let reasons = outcome.reasons.iter_mut().map(|r| &mut r.place);
         let places = std::iter::once(&mut outcome.place).chain(reasons).chain(steps);
-        for (place, (text, width)) in places.zip(self.lines) {
-            (place.text, place.width) = (text, width);
+        for (place, (text, start, width)) in places.zip(self.lines) {
+            (place.text, place.start, place.width) = (text, start, width);
         }
         for (reason, cause) in outcome.reasons.iter_mut().zip(self.causes) {
             reason.shared_cause = cause.map(Into::into);

@@ -8,7 +8,7 @@ use crate::event::{Outcome, RunInfo, Summary, Verdict};
 use crate::mutate::Grade;
 use crate::report::matrix::Matrices;
 use crate::report::spool::Spool;
-use crate::term::{duration, plural};
+use crate::term::{duration, markdown as text, markdown_code as code, plural};
 
 /// How many causes are named: a summary is read, not searched.
 const MOST: usize = 30;
@@ -118,43 +118,4 @@ fn headline(summary: &Summary) -> String {
 pub(super) fn row(to: &mut dyn Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
     let cells: Vec<String> = cells.collect();
     writeln!(to, "| {} |", cells.join(" | "))
-}
-
-/// Text that Markdown and HTML leave as it is.
-pub(super) fn text(raw: &str) -> String {
-    let mut out = String::with_capacity(raw.len());
-    for c in raw.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            '|' | '*' | '_' | '[' | ']' | '\\' | '#' | '~' => out.extend(['\\', c]),
-            // No name is called upon, no issue is linked.
-            '@' => out.push_str("&#64;"),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-/// Text in a code span; longer fences where it holds back quotes itself.
-pub(super) fn code(raw: &str) -> String {
-    let raw: String = raw.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let longest = raw.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest + 1);
-    let pad = if longest > 0 { " " } else { "" };
-    format!("{fence}{pad}{}{pad}{fence}", raw.replace('|', "\\|"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_server_says_makes_no_markdown() {
-        assert_eq!(text("<b>|@all #1 [x](y)"), "&lt;b&gt;\\|&#64;all \\#1 \\[x\\](y)");
-        assert_eq!(code("a|b"), "`a\\|b`");
-        assert_eq!(code("a`b\nc"), "`` a`b c ``");
-    }
 }

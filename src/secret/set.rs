@@ -153,22 +153,26 @@ impl SecretSet {
 
     /// Does what [`SecretSet::mask`] does, for bytes that need not be text.
     pub fn mask_bytes<'a>(&self, text: &'a [u8]) -> Cow<'a, [u8]> {
-        let known = self.read();
-        let spots = join(known.index.find(text, &known.values));
+        let spots = self.spots(text);
         if spots.is_empty() {
             return Cow::Borrowed(text);
         }
         let mut out = Vec::with_capacity(text.len());
         let mut done = 0;
-        for spot in spots {
-            out.extend_from_slice(&text[done..spot.at.start]);
-            for number in spot.values {
-                out.extend_from_slice(known.name(number).0.as_bytes());
-            }
-            done = spot.at.end;
+        for (at, name) in spots {
+            out.extend_from_slice(&text[done..at.start]);
+            out.extend_from_slice(name.as_bytes());
+            done = at.end;
         }
         out.extend_from_slice(&text[done..]);
         Cow::Owned(out)
+    }
+
+    /// Lists what [`SecretSet::mask_bytes`] replaces, in order, with what it puts there.
+    pub fn spots(&self, text: &[u8]) -> Vec<(Range<usize>, String)> {
+        let known = self.read();
+        let spots = join(known.index.find(text, &known.values)).into_iter();
+        spots.map(|spot| (spot.at, spot.values.into_iter().map(|n| known.name(n).0).collect())).collect()
     }
 
     /// Masks a text by value, then what stands where credentials stand in a text of this kind.

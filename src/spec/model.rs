@@ -125,8 +125,6 @@ pub struct Shared {
     pub outcomes: Vec<OutcomeSpec>,
     /// Hosts that attacking mutations may be sent to, as globs.
     pub attacks: Vec<Spanned<Arc<str>>>,
-    /// Whether what may lock accounts or change data may be sent.
-    pub destructive: Option<bool>,
 }
 
 /// Where requests go.

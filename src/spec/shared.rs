@@ -132,7 +132,6 @@ pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
         }),
         outcomes: outcomes(fields, reader),
         attacks: fields.get("allow_attacks_on").map_or_else(Vec::new, |n| hosts(n, reader)),
-        destructive: fields.get("allow_destructive").and_then(|n| reader.flag(n)),
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::capture::Capture;
 use crate::check::{Expectations, Stance, StatusSet, Word};
-use crate::http::{Address, Request};
+use crate::http::{Address, Request, is_safe};
 use crate::source::Span;
 use crate::spec::{Handshake, Repeat, Retry, Talk, target_name};
 use crate::template::{Scope, Template};
@@ -255,7 +255,7 @@ impl Step {
     /// Tells whether its method only looks (RFC 9110, section 9.2.1).
     pub fn is_safe(&self) -> bool {
         match &self.ask {
-            Ask::Request(line) => matches!(&*line.method, "GET" | "HEAD"),
+            Ask::Request(line) => is_safe(&line.method),
             Ask::Submit(_) | Ask::Talk(..) | Ask::Use(_) => false,
         }
     }

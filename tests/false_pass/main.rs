@@ -7,6 +7,7 @@
 
 mod api;
 mod cookies;
+mod detours;
 mod dying;
 mod ending;
 mod exclusive;

@@ -36,7 +36,7 @@ pub use self::date::parse_cookie_date;
 pub use self::evict::{Evicted, PER_DOMAIN, TOTAL};
 pub use self::parse::{Attribute, ParsedSetCookie};
 pub use self::reason::{Deletion, EvictReason, HostRule, RefuseReason, StoreOutcome, WithholdReason};
-pub use self::scope::SecureOver;
+pub use self::scope::{SecureOver, is_loopback};
 pub use self::send::{Selection, SendContext, SentCookie, Site, Withheld};
 pub use self::store::Stored;
 pub use self::trail::{Change, ChangeKind, JarMove, JarTrail};

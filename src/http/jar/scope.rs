@@ -25,7 +25,8 @@ impl SecureOver {
     }
 }
 
-pub(super) fn is_loopback(url: &Url) -> bool {
+/// Tells whether a URL leads to this machine, by its name.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
         Some(Host::Ipv6(ip)) => ip.is_loopback(),

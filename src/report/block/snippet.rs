@@ -35,7 +35,7 @@ pub(crate) fn snippet(page: Page, place: &Place) -> Vec<Line> {
 }
 
 fn cells(page: Page, place: &Place) -> Vec<Cell> {
-    let meant = place.column.max(1) - 1..(place.column.max(1) - 1).saturating_add(place.width.max(1));
+    let meant = place.start..place.start.saturating_add(place.width.max(1));
     let mut cells: Vec<Cell> = Vec::new();
     let mut column = 0;
     for (i, c) in place.text.chars().enumerate() {
@@ -93,7 +93,7 @@ mod tests {
     use crate::report::terminal::line::{Colour, Glyphs};
 
     fn draw(text: &str, column: usize, width: usize, columns: usize) -> Vec<String> {
-        let place = Place { file: "a.yaml".into(), line: 31, column, text: text.to_owned(), width };
+        let place = Place { file: "a.yaml".into(), line: 31, column, text: text.to_owned(), start: column - 1, width };
         let page = Page { width: columns, glyphs: Glyphs::Unicode };
         snippet(page, &place).iter().map(|l| l.render(Colour::Off)).collect()
     }
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_place_without_a_file_has_no_snippet() {
-        let place = Place { file: "".into(), line: 0, column: 0, text: String::new(), width: 1 };
+        let place = Place { file: "".into(), line: 0, column: 0, text: String::new(), start: 0, width: 1 };
         assert!(snippet(Page { width: 80, glyphs: Glyphs::Ascii }, &place).is_empty());
     }
 }

@@ -28,7 +28,6 @@ pub const PROJECT_KEYS: &[Key] = &[
         "globs of hosts that attacking mutations may be sent to beside this machine; never a bare `*`",
     )
     .is(Shape::TEXTS),
-    key("allow_destructive", "`true`: mutations that may lock accounts or change data may be sent").is(Shape::Flag),
     key("exclude", "globs of YAML files that are no suites, from the project file's folder").is(Shape::TEXTS),
 ];
 

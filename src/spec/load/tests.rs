@@ -131,6 +131,6 @@ proptest::proptest! {
         let input = Input { paths: vec![".".into()], stdin: None, folder: folder.path().to_owned() };
         let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
         load(&input, &mut sources, &mut diags);
-        crate::diag::render(&diags, &sources, crate::diag::Drawing { colour: false, width: 80 });
+        crate::diag::render(&diags, &sources, &crate::secret::SecretSet::new(), crate::diag::Drawing { colour: false, width: 80 });
     }
 }

@@ -1,0 +1,137 @@
+//! Where a way around a refusal led: to the guarded thing, or to what is there for everybody.
+//!
+//! A 2xx alone says little. A single-page application answers any path with its index page, and a gateway may answer
+//! all that it lets in with the same words. So the answer is held against what somebody gets who is allowed, and then
+//! against what the caller gets at paths that do not exist, without the detour.
+
+use super::actor::{Actor, Ownership};
+use super::control::{Observed, Probe, What, digest};
+use super::exchange::{StepRun, count};
+use super::mutant::Trial;
+use crate::http::{Address, Request, Trail, Transport};
+use crate::step::Prepared;
+
+/// Where a detour led.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// To what is guarded, as far as can be told.
+    Guarded,
+    /// To what is there anyway.
+    Elsewhere,
+    /// It cannot be told.
+    Unclear,
+}
+
+/// The requests that a detour is judged by.
+pub(super) struct Detour<'a> {
+    /// What the step asks for, before the credential is on it.
+    pub(super) prepared: &'a Prepared,
+    /// The same as it would have left, without the detour.
+    pub(super) dressed: &'a Request,
+    /// What was sent, and what came back.
+    pub(super) trail: &'a Trail,
+    /// The connections of the sender.
+    pub(super) transport: &'a Transport,
+}
+
+impl StepRun<'_> {
+    /// Tells where a detour led that was answered 2xx.
+    pub(super) async fn reached(&self, trial: &Trial<'_>, detour: &Detour<'_>) -> Reached {
+        let (Some(sent), Some(response)) = (detour.trail.request(), detour.trail.response()) else {
+            return Reached::Elsewhere;
+        };
+        if response.status / 100 != 2 {
+            return Reached::Elsewhere;
+        }
+        let body = Some(&response.body).filter(|body| !body.is_empty()).map(|body| digest(body));
+        let allowed = self.allowed(trial, detour.prepared).await;
+        let mut others = Vec::new();
+        for target in made_up(sent, detour.dressed) {
+            let request = Request { method: sent.method.clone(), address: target, ..detour.dressed.clone() };
+            let trail = self.post(request, None, trial.step, detour.transport).await;
+            self.shared.limits.count(count(&trail));
+            others.extend(trail.response().filter(|r| r.status / 100 == 2).map(|r| digest(&r.body)));
+        }
+        judge(body, &allowed, &others)
+    }
+
+    /// What those get who are allowed, where the case names them; nothing of an empty body.
+    async fn allowed(&self, trial: &Trial<'_>, prepared: &Prepared) -> Vec<u64> {
+        let mut bodies = Vec::new();
+        for id in &trial.mutant.allowed {
+            let Ok(session) = self.shared.sessions.get(self.shared, *id).await else { continue };
+            let actor = Actor::of(*id, &session, Ownership::Still);
+            let what = What::Same(Box::new(prepared.clone()));
+            let Observed { granted, body, .. } = self.probe(trial, &actor, what).observe(self.shared).await;
+            bodies.extend(body.filter(|_| granted));
+        }
+        bodies
+    }
+
+    /// A control of a case, sent as somebody.
+    pub(super) fn probe(&self, trial: &Trial<'_>, actor: &Actor, what: What) -> Probe {
+        Probe::new((trial.case, trial.mutant.step), actor, self.scope, what, self.owner(actor))
+    }
+}
+
+/// Paths that are not there: beside what is guarded, and at the root. Where the detour is a field, so that the path is
+/// another one already, that path itself.
+fn made_up(sent: &Request, plain: &Request) -> Vec<Address> {
+    const NAME: &str = "authspec-no-such-path";
+    let path = plain.address.path().trim_end_matches('/');
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let mut targets = vec![format!("{folder}/{NAME}")];
+    if !folder.is_empty() {
+        targets.push(format!("/{NAME}"));
+    }
+    if sent.address.path() == "/" {
+        targets.push("/".to_owned());
+    }
+    let base = plain.address.base();
+    targets.iter().filter_map(|target| Address::parse(&format!("{base}{target}")).ok()).collect()
+}
+
+/// Holds an answer against those of somebody who is allowed, and those of paths that are not there.
+fn judge(body: Option<u64>, allowed: &[u64], others: &[u64]) -> Reached {
+    match body {
+        Some(body) if allowed.contains(&body) => Reached::Guarded,
+        _ if others.is_empty() => Reached::Guarded,
+        // What is guarded looks otherwise, and this is what there is anyway.
+        Some(body) if !allowed.is_empty() && others.contains(&body) => Reached::Elsewhere,
+        Some(_) | None => Reached::Unclear,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_what_it_is_like() {
+        assert_eq!(judge(Some(1), &[1], &[]), Reached::Guarded);
+        assert_eq!(judge(Some(1), &[1], &[1]), Reached::Guarded, "one body for all is no excuse");
+        assert_eq!(judge(Some(2), &[1], &[2, 3]), Reached::Elsewhere);
+        assert_eq!(judge(Some(2), &[], &[2]), Reached::Unclear, "nobody is known who is allowed");
+        assert_eq!(judge(Some(2), &[1], &[3]), Reached::Unclear, "pages that change");
+        assert_eq!(judge(None, &[1], &[4]), Reached::Unclear, "an empty body is like nothing");
+        assert_eq!(judge(None, &[1], &[]), Reached::Guarded);
+        assert_eq!(judge(Some(2), &[1], &[]), Reached::Guarded);
+    }
+
+    #[test]
+    fn paths_are_made_up_beside_and_above() {
+        let at = |url: &str| Request {
+            method: "GET".to_owned(),
+            address: Address::parse(url).unwrap(),
+            headers: crate::http::Headers::default(),
+            body: bytes::Bytes::new(),
+        };
+        let targets = |sent: &str, plain: &str| -> Vec<String> {
+            made_up(&at(sent), &at(plain)).iter().map(|a| a.target().to_owned()).collect()
+        };
+        let (deep, root) = ("http://a/app/secret?x=1", "http://a/secret/");
+        assert_eq!(targets("http://a/app/secret.json", deep), ["/app/authspec-no-such-path", "/authspec-no-such-path"]);
+        assert_eq!(targets(root, root), ["/authspec-no-such-path"]);
+        assert_eq!(targets("http://a/", root), ["/authspec-no-such-path", "/"]);
+    }
+}

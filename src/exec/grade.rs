@@ -1,0 +1,225 @@
+//! Judges the answer to a deliberate defect, and notes what has yet to be shown of it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::access::{Said, said};
+use super::actor::Actor;
+use super::control::{Claim, digest, request_key};
+use super::detour::Reached;
+use super::done::{Done, Ended};
+use super::exchange::StepRun;
+use super::ledger::{Refusal, Sender, Weight};
+use super::mutant::{Controlled, Trial};
+use super::{judge, record};
+use crate::check::{Expectations, Fetched, Seen};
+use crate::event::{MutantRecord, Reason};
+use crate::http::{HttpError, Trail};
+use crate::mutate::{Aim, Answered, Expect, Grade, Graded, Presented};
+use crate::plan::{Asked, Wanted};
+use crate::step::Prepared;
+
+/// A defect that was sent, with all that it is judged by.
+pub(super) struct Tried<'a> {
+    pub(super) trial: Trial<'a>,
+    /// What the step asks for, before the credential is on it.
+    pub(super) prepared: &'a Prepared,
+    /// The request as it would have left.
+    pub(super) presented: &'a Presented<'a>,
+    pub(super) trail: &'a Trail,
+    pub(super) controlled: &'a Controlled,
+    /// Where a way around a refusal led.
+    pub(super) reached: Option<Reached>,
+}
+
+impl Tried<'_> {
+    /// What the step or `with` wants in place of the table.
+    fn own(&self) -> Option<&Expectations> {
+        match &self.trial.mutant.wanted {
+            Wanted::Row => None,
+            Wanted::Step => Some(&self.trial.step.expect),
+            Wanted::Own(own) => Some(own),
+        }
+    }
+
+    /// Grades the answer; a connection that is closed refuses too. Nothing when there is nothing to judge.
+    fn graded(&self) -> Option<Graded> {
+        let (row, trail) = (self.trial.mutant.row, self.trail);
+        let graded = |grade, held, actual: &str| {
+            Some(Graded { grade, held, expected: row.expect.describe(), actual: actual.to_owned() })
+        };
+        match (&trail.error, trail.response()) {
+            (None, Some(response)) if self.reached == Some(Reached::Elsewhere) && response.status / 100 == 2 => {
+                graded(Grade::DeniedOther, true, &format!("{}, as any made-up path gets it", response.status))
+            }
+            (None, Some(response)) => {
+                let field = self.presented.field();
+                let challenged = field.is_ok_and(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+                let sent_away = said(self.trial.step, trail) == Said::SentAway;
+                let bearer = self.presented.is_bearer();
+                Some(row.expect.grade(Answered { response, sent_away, bearer, challenged }))
+            }
+            // Whoever wants something of the answer wants one.
+            (Some(_), _) if self.own().is_some() => None,
+            (Some(HttpError::Closed), _) if row.expect != Expect::Taken => {
+                graded(Grade::DeniedOther, true, "the connection was closed without an answer")
+            }
+            (Some(HttpError::Timeout(_)), _) => {
+                graded(Grade::Crashed, false, "no answer in time: the server hangs on it")
+            }
+            (Some(_) | None, _) => None,
+        }
+    }
+}
+
+impl StepRun<'_> {
+    /// Judges what came back.
+    pub(super) fn grade(&self, tried: &Tried<'_>, actor: &mut Actor) -> Done {
+        let Tried { trial, trail, .. } = *tried;
+        let Some(graded) = tried.graded() else { return self.unanswered(tried, actor) };
+        let graded = Graded { actual: record::text(self.shared, &graded.actual), ..graded };
+        let (ended, reasons) = if let Some(reason) = self.doubtful(tried, &graded) {
+            (Ended::Inconclusive, vec![reason])
+        } else {
+            let broken = self.broken(tried, actor, &graded);
+            (if broken.is_empty() { Ended::Held } else { Ended::Failed }, broken)
+        };
+        let (held, broken) = (usize::from(ended == Ended::Held), usize::from(ended == Ended::Failed));
+        let mut record = self.record(trial.step, actor, Some(trail), ended, held, broken);
+        record.with = Some(trial.mutant.row.id.to_owned());
+        record.grade = Some(graded.grade);
+        let mut done = Done { reasons, ..Done::of(ended, record) };
+        let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther);
+        if ended == Ended::Held && refused && trial.mutant.row.expect.is_refusal() {
+            self.claim(tried, actor, &mut done);
+        }
+        done.mutant = Some(Box::new(told(&trial, Some(graded))));
+        done
+    }
+
+    /// A defect to which no answer came that could be judged: an error, unless that is what is wanted.
+    fn unanswered(&self, tried: &Tried<'_>, actor: &Actor) -> Done {
+        let Tried { trial, trail, .. } = *tried;
+        let error = trail.error.clone().unwrap_or(HttpError::Closed);
+        let (ended, reasons) = match tried.own().and_then(|own| own.error) {
+            None => {
+                let reason = self.reason(error.code(), &error.to_string(), trial.mutant.span, error.help());
+                (Ended::Errored, vec![reason])
+            }
+            Some(wanted) => match judge::reason(self.shared, wanted.span, "error", wanted.judge(&error)) {
+                None => (Ended::Held, Vec::new()),
+                Some(reason) => (Ended::Failed, vec![reason]),
+            },
+        };
+        let (held, broken) = (usize::from(ended == Ended::Held), usize::from(ended == Ended::Failed));
+        let mut record = self.record(trial.step, actor, Some(trail), ended, held, broken);
+        record.with = Some(trial.mutant.row.id.to_owned());
+        Done { reasons, mutant: Some(Box::new(told(&trial, None))), ..Done::of(ended, record) }
+    }
+
+    /// Why the answer says nothing, if it does not.
+    fn doubtful(&self, tried: &Tried<'_>, graded: &Graded) -> Option<Reason> {
+        let row = tried.trial.mutant.row;
+        let status = tried.trail.response().map_or(0, |r| r.status);
+        let public = tried.controlled.without.as_ref().is_some_and(|o| o.granted);
+        // That anonymous gets in is what this row is about, and a 401 is about the credential in any case.
+        let about_it = row.id == "hdr-missing" || row.expect == Expect::Either || status == 401;
+        let (code, message) = match status {
+            429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
+            _ if public && !about_it => ("public", "anonymous is allowed the same request"),
+            _ if tried.reached == Some(Reached::Unclear) => {
+                ("unclear-answer", "paths that do not exist are answered as well, so it cannot be told where this led")
+            }
+            _ => return None,
+        };
+        let mut reason = self.about(&tried.trial, code, message, graded);
+        match code {
+            "public" => reason.shared_cause = Some(format!("public:{}", tried.trial.step.line()).into()),
+            "unclear-answer" if tried.trial.mutant.allowed.is_empty() => {
+                reason
+                    .help
+                    .push("name somebody who is allowed with `control: NAME`: their answer is compared".to_owned());
+            }
+            _ => {}
+        }
+        Some(reason)
+    }
+
+    /// Notes what has yet to be shown of a defect that was refused.
+    fn claim(&self, tried: &Tried<'_>, actor: &Actor, done: &mut Done) {
+        let at = self.shared.ledger.tick();
+        let (row, prepared) = (tried.trial.mutant.row, tried.prepared);
+        let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
+        let same = probe.as_ref().is_none_or(|probe| probe.is_same());
+        if row.aim == Aim::Credential {
+            done.claims.push(Claim { step: 0, at, probe, whole: same });
+        }
+        // Where the request itself was not the control, somebody has to be seen being allowed it.
+        if row.aim == Aim::Bypass || !same {
+            let key = request_key(&prepared.request);
+            let sender = if row.aim == Aim::Bypass { self.sender(prepared, actor) } else { Sender::Somebody };
+            let status = tried.trail.response().map_or(0, |r| r.status);
+            let (weight, earlier, alike) = (Weight::Claim, actor.allowed.clone(), None);
+            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, earlier, alike });
+        }
+    }
+
+    /// What is wrong with the answer, as the table, the step or `with` wants it.
+    fn broken(&self, tried: &Tried<'_>, actor: &Actor, graded: &Graded) -> Vec<Reason> {
+        let (row, trail) = (tried.trial.mutant.row, tried.trail);
+        if let (Some(own), Some(response)) = (tried.own(), trail.response()) {
+            let scope = self.scope_of(actor);
+            let fetched = Fetched::new();
+            let seen = Seen::new(trail, response, &scope, &fetched, Timestamp::now());
+            let checks = own.checks.iter().filter_map(|placed| {
+                judge::reason(self.shared, placed.span, &placed.subject, placed.check.judge(&seen))
+            });
+            return checks.collect();
+        }
+        let (code, message) = match (graded.grade, graded.held) {
+            (Grade::Crashed, _) => ("mutant-crashed", format!("the server broke on `{}`", row.id)),
+            (Grade::Accepted, false) => ("mutant-accepted", format!("`{}` was let in{}", row.id, tried.likeness())),
+            (Grade::DeniedOther, true) if tried.trial.mutant.strict => {
+                ("mutant-inexact", format!("`{}` was refused in another way than the one that is due", row.id))
+            }
+            (Grade::DeniedExact | Grade::DeniedOther, false) => {
+                ("mutant-refused", format!("`{}` was refused, and it has to make no difference", row.id))
+            }
+            (Grade::DeniedExact | Grade::DeniedOther | Grade::Accepted, true) => return Vec::new(),
+        };
+        vec![self.about(&tried.trial, code, &message, graded)]
+    }
+
+    fn about(&self, trial: &Trial<'_>, code: &'static str, message: &str, graded: &Graded) -> Reason {
+        let mut reason = self.reason(code, message, trial.mutant.span, Vec::new());
+        reason.expected = Some(graded.expected.clone());
+        reason.actual = Some(graded.actual.clone());
+        reason
+    }
+}
+
+impl Tried<'_> {
+    /// Whether what was let in got what the good credential gets.
+    fn likeness(&self) -> &'static str {
+        let before = self.controlled.before.as_ref().filter(|(_, before)| before.granted);
+        let came = self.trail.response().map(|r| digest(&r.body));
+        match (before.and_then(|(_, before)| before.body), came) {
+            (Some(good), Some(came)) if good == came => ", with the same body as the good credential gets",
+            (Some(_), Some(_)) => ", with another body than the good credential gets",
+            _ => "",
+        }
+    }
+}
+
+/// What is told of the defect of a case.
+pub(super) fn told(trial: &Trial<'_>, graded: Option<Graded>) -> MutantRecord {
+    let row = trial.mutant.row;
+    let (grade, actual) = graded.map(|g| (g.grade, g.actual)).unzip();
+    let pack = match trial.mutant.asked {
+        Asked::ByName => None,
+        Asked::ByPack(name) => Some(name.to_owned()),
+    };
+    let (id, severity, expected) = (row.id.to_owned(), row.severity, row.expect.describe());
+    MutantRecord { id, severity, pack, change: None, verbatim: false, grade, expected, actual }
+}

@@ -1,0 +1,134 @@
+//! Ways around a refusal: servers that answer every path, and controls that show nothing.
+
+use crate::runs::Project;
+use crate::server::{Request, Server, html, json, status};
+
+const ALICE: &str = "identities: { alice: { auth: { scheme: bearer }, token: right-alice } }\n";
+
+fn alice(request: &Request) -> bool {
+    request.bearer() == "right-alice"
+}
+
+/// A suite of one case named `c`.
+fn case(rest: &str) -> String {
+    format!("cases:\n  - {{ name: c, {rest} }}\n")
+}
+
+/// All that is let in gets the same words, at any path, and a field of the caller's own lets in.
+fn gateway() -> Server {
+    Server::start(|r| {
+        let lets_in = alice(r) || r.header("x-forwarded-for") == "127.0.0.1";
+        if lets_in { json(200, r#"{"ok":true}"#) } else { status(401) }
+    })
+}
+
+#[test]
+fn one_body_for_every_path_hides_no_way_in() {
+    let server = gateway();
+    for named in ["", ", control: alice"] {
+        let suite = case(&format!("as: anonymous, with: az-x-forwarded{named}, request: GET /secret"));
+        Project::new(&server.url, ALICE, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+    }
+}
+
+/// A single-page application beside an interface whose HEAD nobody guards: both answers are empty.
+#[test]
+fn two_empty_bodies_are_not_alike() {
+    let server = Server::start(|r| match &*r.path {
+        "/api/secret" if alice(r) || r.method == "HEAD" => json(200, r#"{"secret":1}"#),
+        "/api/secret" => status(401),
+        _ => html(200, "<!doctype html>"),
+    });
+    let suite = case("as: anonymous, with: az-verb-head, control: alice, request: GET /api/secret");
+    Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
+}
+
+/// The application lives in a folder, so that a made-up path at the root is not answered.
+fn application() -> Server {
+    Server::start(|r| match &*r.path {
+        "/app/secret" if alice(r) => json(200, r#"{"secret":1}"#),
+        "/app/secret" => status(401),
+        path if path.starts_with("/app/") => html(200, "<!doctype html>"),
+        _ => status(404),
+    })
+}
+
+#[test]
+fn an_index_page_is_no_way_in() {
+    let server = application();
+    let suite = case("as: anonymous, with: az-path-suffix, control: alice, request: GET /app/secret");
+    Project::new(&server.url, ALICE, &suite).run("").must(0, &[("c", "proven")]);
+}
+
+/// Whether the index page is what is guarded, nobody can tell who does not know what that looks like.
+#[test]
+fn an_index_page_with_nobody_to_compare_with() {
+    let server = application();
+    let suite = case("as: anonymous, with: az-path-suffix, request: GET /app/secret");
+    Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
+}
+
+/// Pages with a clock in them are like nothing, and so are no index page either.
+#[test]
+fn pages_that_change_are_unclear() {
+    let ticks = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |r| match &*r.path {
+        "/app/secret" if alice(r) => json(200, r#"{"secret":1}"#),
+        "/app/secret" => status(401),
+        _ => html(200, &format!("<p>{}", ticks.fetch_add(1, std::sync::atomic::Ordering::SeqCst))),
+    });
+    let suite = case("as: anonymous, with: az-path-suffix, control: alice, request: GET /app/secret");
+    Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
+}
+
+/// The request of the case has a slip in its path, and the one that controls it has not.
+#[test]
+fn a_control_by_another_request_shows_nothing_of_this_one() {
+    let server = Server::start(|r| match (&*r.method, &*r.path) {
+        _ if !alice(r) => status(401).header("www-authenticate", "Bearer error=\"invalid_token\""),
+        ("GET", "/me") | ("POST", "/orders") => json(200, r#"{"username":"alice"}"#),
+        _ => status(404),
+    });
+    let suite = |path: &str| {
+        let asks = format!("as: alice, with: tok-garbage, control: {{ request: GET /me }}, request: POST {path}");
+        format!(
+            "cases:\n  - {{ name: orders, as: alice, request: POST /orders, expect: 200 }}\n  - {{ name: c, {asks} }}\n"
+        )
+    };
+    let run = |path: &str, arguments: &str| Project::new(&server.url, ALICE, &suite(path)).run(arguments);
+    run("/orders", "").must(0, &[("orders", "passed"), ("c", "proven")]);
+    run("/ordres", "").must(0, &[("orders", "passed"), ("c", "unproven: unproven")]);
+    run("/ordres", "--require-proof").must(3, &[("orders", "passed"), ("c", "inconclusive: unproven")]);
+}
+
+/// `whoami` greets everybody, so that it says nothing of the credential.
+#[test]
+fn a_public_whoami_controls_nothing() {
+    let server = Server::start(|r| match &*r.path {
+        "/me" => json(200, r#"{"hello":"you"}"#),
+        _ => status(401),
+    });
+    let people = r"
+identities:
+  alice: { auth: { scheme: bearer, whoami: { request: GET /me, expect: 200 } }, token: right-alice }
+";
+    let suite = case("as: alice, with: tok-garbage, request: POST /orders");
+    Project::new(&server.url, people, &suite).run("").must(3, &[("c", "inconclusive: public")]);
+}
+
+/// A field of its own name holds the key, and pieces of it leave in what is sent.
+#[test]
+fn no_piece_of_a_key_is_shown() {
+    const KEY: &str = "q7Vd2mXe9RtB4zKp8WnY3cLs";
+    let server = Server::start(|r| if r.header("x-odd") == KEY { json(200, "{}") } else { status(401) });
+    let people = format!("identities: {{ svc: {{ auth: {{ scheme: api-key, header: X-Odd }}, key: {KEY} }} }}\n");
+    for row in ["tok-truncated", "hdr-nul-ctl", "hdr-trailing-ws"] {
+        let suite = case(&format!("as: svc, with: {{ these: {row}, expect: {{ {row}: 204 }} }}, request: GET /things"));
+        let run = Project::new(&server.url, &people, &suite).run("-v");
+        run.must(1, &[("c", "failed: check-failed")]);
+        let shown = format!("{}{}", run.said, run.report);
+        for piece in [&KEY[..12], &KEY[12..], &KEY[..KEY.len() - 1]] {
+            assert!(!shown.contains(piece), "{row}: {piece}\n{shown}");
+        }
+    }
+}
