@@ -51,6 +51,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("secret-source", "whether a text is a date or a JSONPath"),
     ("shared-session", "what a case does to a session"),
     ("slip-comment", "YAML has dropped the comment"),
+    ("oauth2-tls", "what certificate files hold, and keys that exclude each other"),
     ("mtls", "what certificate files hold, and keys that exclude each other"),
     ("talk", "what the scheme of a caller does"),
     ("target-command", "how many words a list has"),

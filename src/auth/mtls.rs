@@ -25,13 +25,21 @@ struct Mtls {
     source: Source,
 }
 
+/// Where a client certificate comes from.
 #[derive(Debug)]
-enum Source {
+pub(super) enum Source {
+    /// Files that were read when the plan was made.
     Pem(ClientCertificate),
+    /// A file that needs its password to be opened.
     Pkcs12 { bytes: Vec<u8>, password: Template },
 }
 
 fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
+    Some(Box::new(Mtls { source: source(fields, node, cx)? }))
+}
+
+/// Reads `cert` and `key`, or `pkcs12` and `password`.
+pub(super) fn source(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Source> {
     let source = match (fields.get("cert"), fields.get("pkcs12")) {
         (Some(cert), None) => {
             let (pem, place) = (file(cert, cx)?, cert.span);
@@ -75,7 +83,19 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
     for entry in fields.iter().filter(|e| useless.contains(&&*e.key)) {
         cx.compile.reader.fault(diags::certificate(entry.key_span, &format!("`{}` has no use here", entry.key)));
     }
-    Some(Box::new(Mtls { source }))
+    Some(source)
+}
+
+impl Source {
+    /// The certificate with its key; the error is one sentence.
+    pub(super) fn certificate(&self, scope: &Scope) -> Result<ClientCertificate, String> {
+        match self {
+            Self::Pem(certificate) => Ok(certificate.clone()),
+            Self::Pkcs12 { bytes, password } => {
+                password.render(scope).map_err(|e| e.message).and_then(|text| open(bytes, &text))
+            }
+        }
+    }
 }
 
 fn file(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<u8>> {
@@ -116,12 +136,7 @@ impl Scheme for Mtls {
     }
 
     fn certificate(&self, scope: &Scope) -> Option<Result<ClientCertificate, String>> {
-        Some(match &self.source {
-            Source::Pem(certificate) => Ok(certificate.clone()),
-            Source::Pkcs12 { bytes, password } => {
-                password.render(scope).map_err(|e| e.message).and_then(|text| open(bytes, &text))
-            }
-        })
+        Some(self.source.certificate(scope))
     }
 
     /// The connection carries it.

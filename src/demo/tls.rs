@@ -4,8 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
+use ::aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::connect_info::{ConnectInfo, Connected};
+use axum::http::Extensions;
 use axum::serve::{IncomingStream, Listener};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, KeyPair, KeyUsagePurpose};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -81,10 +85,27 @@ pub(crate) struct Peer(Option<CertificateDer<'static>>);
 
 impl Peer {
     /// The common name in the certificate that was shown.
-    pub(crate) fn common_name(&self) -> Option<String> {
+    fn common_name(&self) -> Option<String> {
         let (_, certificate) = x509_parser::parse_x509_certificate(self.0.as_ref()?).ok()?;
         let name = certificate.subject().iter_common_name().next()?.as_str().ok()?;
         Some(name.to_owned())
+    }
+}
+
+/// The certificate that a client showed.
+#[derive(Debug, Clone)]
+pub(crate) struct Shown {
+    pub(crate) name: String,
+    /// `x5t#S256` (RFC 8705 §3.1).
+    pub(crate) thumbprint: String,
+}
+
+impl Shown {
+    /// The certificate of the connection that a request came by, if it showed one.
+    pub(crate) fn of(extensions: &Extensions) -> Option<Self> {
+        let ConnectInfo(peer) = extensions.get::<ConnectInfo<Peer>>()?;
+        let hash = digest(&SHA256, peer.0.as_ref()?);
+        Some(Self { name: peer.common_name()?, thumbprint: URL_SAFE_NO_PAD.encode(hash) })
     }
 }
 

@@ -18,6 +18,7 @@ use super::exchange::{StepRun, count};
 use super::ledger::{Asked, RequestKey, Sender};
 use super::login::ask;
 use super::stop::Stop;
+use super::travel::Way;
 use super::uses::Within;
 use super::{Shared, record};
 use crate::event::{ControlRecord, Phase, Verdict, When};
@@ -265,7 +266,7 @@ impl Probe {
                 let sender = run.sender(&prepared, &actor);
                 let _slot = shared.limits.slot(&prepared.request).await;
                 let who = actor.who.clone();
-                let trail = run.travel(step, &who, &mut actor.jar, prepared, None).await;
+                let trail = run.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
                 run.tell(&actor, &trail);
                 let observed = Observed::of(shared, step, &trail);
                 note(shared, key, sender, &observed);

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::Barrier;
 use url::Origin;
 
 use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::{Done, Ended};
-use super::dress::Credential;
 use super::judge::{self, Answer, Judged, Told};
 use super::ledger::{Asked, RequestKey};
 use super::record::{self, Subject};
 use super::scheme::Talking;
 use super::session::{Failure, Session};
+use super::travel::Way;
 use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
@@ -22,8 +21,7 @@ use super::{Keep, Shared, Wire, pages};
 use crate::auth::{Bound, Exchange as Made};
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
-use crate::http::jar::Jar;
-use crate::http::{HttpError, Journey, Trail, percent_decoded};
+use crate::http::{HttpError, Trail, percent_decoded};
 use crate::step::{Caller, Prepared, Step, Unready};
 use crate::template::{Scope, Template, Value};
 
@@ -70,7 +68,7 @@ impl StepRun<'_> {
         if let Some(done) = self.foreign(step, actor, &prepared) {
             return done;
         }
-        let mut trail = self.send(step, actor, prepared).await;
+        let mut trail = self.send(step, actor, prepared, Way::default()).await;
         let mut requests = count(&trail);
         match self.renew(actor, sender, &trail).await {
             Ok(None) => {}
@@ -78,7 +76,7 @@ impl StepRun<'_> {
                 actor.take_over(&renewed);
                 if let Ok(again) = self.prepare(step, actor).await {
                     self.tell(actor, &trail);
-                    trail = self.send(step, actor, again).await;
+                    trail = self.send(step, actor, again, Way::default()).await;
                     trail.notes.push("sent again with a newer session after a 401".to_owned());
                     requests += count(&trail);
                     self.note_futile(actor, &trail);
@@ -106,7 +104,7 @@ impl StepRun<'_> {
     /// the login works: a page that is shown again is an answer like any other.
     pub(super) async fn browse(&self, step: &Step, actor: &mut Actor, prepared: Prepared, label: &str) -> Done {
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
-        let trail = self.send(step, actor, prepared).await;
+        let trail = self.send(step, actor, prepared, Way::default()).await;
         record::know_landing(self.shared, &self.owner(actor), &trail);
         let fetched = self.fetch(step, actor, &trail).await;
         let mut done = self.judge(step, actor, &trail, &fetched);
@@ -137,7 +135,12 @@ impl StepRun<'_> {
         let sender = self.sender(&prepared, actor);
         let owner = self.owner(actor);
         record::know_request(self.shared, &owner, &prepared.request);
-        let trail = self.send(step, actor, prepared).await;
+        let trail = match self.shown(actor) {
+            Ok(own) => self.send(step, actor, prepared, Way { own, gate: None }).await,
+            Err(why) => {
+                return self.without_answer(step, actor, self.reason("login-failed", &why, step.span, Vec::new()));
+            }
+        };
         let at = self.shared.ledger.tick();
         record::know_answer(self.shared, &owner, &trail);
         let mut done = self.judge(step, actor, &trail, &Fetched::new());
@@ -193,51 +196,13 @@ impl StepRun<'_> {
         session.origins.iter().chain(&self.world.origins).cloned().collect()
     }
 
-    async fn send(&self, step: &Step, actor: &mut Actor, mut prepared: Prepared) -> Trail {
+    async fn send(&self, step: &Step, actor: &mut Actor, mut prepared: Prepared, way: Way<'_>) -> Trail {
         if let Some((name, token)) = pages::token(self.shared, actor, &prepared) {
             prepared.request.headers.set(name, token);
         }
         let _slot = self.shared.limits.slot(&prepared.request).await;
-        let trail = self.travel(step, &actor.who, &mut actor.jar, prepared, None).await;
+        let trail = self.travel(step, &actor.who, &mut actor.jar, prepared, way).await;
         actor.keep_page(&trail);
-        trail
-    }
-
-    /// Lets a request travel with the credential and the cookies of its sender.
-    pub(super) async fn travel(
-        &self,
-        step: &Step,
-        who: &Who,
-        jar: &mut Jar,
-        prepared: Prepared,
-        gate: Option<&Barrier>,
-    ) -> Trail {
-        let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
-        let session = match who {
-            Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        };
-        let origins = session.as_ref().map(|(_, s)| self.origins(s));
-        let own = session.as_ref().and_then(|(_, s)| s.transport.clone());
-        let mut dress = Credential::new(self.shared, session, origins, prepared.removed, step.handshake);
-        let Prepared { request, cookies, follow, notes, .. } = prepared;
-        let (transport, elsewhere) = match &own {
-            Some(own) => (&**own, Some(&*self.world.transport)),
-            None => (&*self.world.transport, None),
-        };
-        let certified = elsewhere.is_some();
-        let journey = Journey { transport, elsewhere, jar, cookies, follow, timeout, gate };
-        self.shared.doing.send(self.label, || format!("for the answer to `{}`", step.line()));
-        // Many cases wait and few send, so the large future of sending is not part of every case.
-        let mut trail = Box::pin(journey.go(request, &mut dress)).await;
-        self.shared.doing.go_on(self.label, count(&trail).saturating_sub(1));
-        trail.notes.splice(0..0, notes);
-        if certified {
-            trail.notes.push("the connection shows the client certificate of the sender".to_owned());
-        }
-        if let Some(why) = dress.fault {
-            trail.error = Some(HttpError::BadRequest { why });
-        }
         trail
     }
 

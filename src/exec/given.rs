@@ -4,34 +4,36 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 
-use super::done::Done;
-use super::login::Entry;
-use super::session::Failure;
+use super::Shared;
 use super::world::WorldRun;
 use crate::http::jar::{Cookie, Jar};
 use crate::http::{Address, Transport};
+use crate::step::IdentityId;
 use crate::template::Scope;
 
-impl Entry<'_> {
-    /// The connections that show the identity's client certificate: one pool for all its sessions, and nobody else's.
-    pub(super) fn certified(&self, world: &WorldRun, scope: &Scope) -> Result<Option<Arc<Transport>>, Arc<Failure>> {
-        let mut pools = self.shared.certified.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(&self.id) {
-            return Ok(Some(Arc::clone(pool)));
-        }
-        let Some(certificate) = self.identity.login.scheme.certificate(scope) else { return Ok(None) };
-        let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
-        let certificate = checked.map_err(|why| {
-            let message = format!("the client certificate of `{}` cannot be used: {why}", self.identity.name);
-            self.failed("login-failed", &message, Done::nothing())
-        })?;
-        let mut settings = world.transport.settings().clone();
-        settings.tls.cert = Some(certificate.cert);
-        settings.tls.key = Some(certificate.key);
-        let pool = Arc::new(Transport::new(settings));
-        pools.insert(self.id, Arc::clone(&pool));
-        Ok(Some(pool))
+/// The connections that show an identity's client certificate: one pool for all its sessions, and nobody else's. The
+/// error is one sentence.
+pub(super) fn certified(
+    shared: &Shared,
+    id: IdentityId,
+    world: &WorldRun,
+    scope: &Scope,
+) -> Result<Option<Arc<Transport>>, String> {
+    let mut pools = shared.certified.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pool) = pools.get(&id) {
+        return Ok(Some(Arc::clone(pool)));
     }
+    let identity = &shared.plan.identities[id.0 as usize];
+    let Some(certificate) = identity.login.scheme.certificate(scope) else { return Ok(None) };
+    let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
+    let certificate =
+        checked.map_err(|why| format!("the client certificate of `{}` cannot be used: {why}", identity.name))?;
+    let mut settings = world.transport.settings().clone();
+    settings.tls.cert = Some(certificate.cert);
+    settings.tls.key = Some(certificate.key);
+    let pool = Arc::new(Transport::new(settings));
+    pools.insert(id, Arc::clone(&pool));
+    Ok(Some(pool))
 }
 
 /// When a session of cookies ends: with the first of its cookies that does.

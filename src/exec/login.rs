@@ -12,7 +12,7 @@ use super::cast::Cast;
 use super::done::Done;
 use super::drive::{self, Driven};
 use super::exchange::StepRun;
-use super::given::session_end;
+use super::given::{certified, session_end};
 use super::pages;
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
@@ -258,7 +258,8 @@ impl<'a> Entry<'a> {
             credential.end_with_cookies(session_end(&jar, &world.base, now), now);
         }
         let memory = Memory::of(&credential);
-        let transport = self.certified(world, &scope)?;
+        let transport = certified(self.shared, self.id, world, &scope)
+            .map_err(|why| self.failed("login-failed", &why, Done::nothing()))?;
         Ok(Session {
             credential,
             transport,

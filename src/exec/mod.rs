@@ -59,6 +59,7 @@ mod serve;
 mod session;
 mod stop;
 mod suite;
+mod travel;
 mod uses;
 mod value;
 mod witness;

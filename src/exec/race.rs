@@ -11,6 +11,7 @@ use super::done::{Done, Ended};
 use super::exchange::{StepRun, count};
 use super::judge;
 use super::ledger::{Asked, RequestKey};
+use super::travel::Way;
 use super::witness::Seen;
 use crate::check::{self, Checked, Fetched};
 use crate::event::Reason;
@@ -94,7 +95,7 @@ impl StepRun<'_> {
         let gate = &gate;
         let journeys = all.into_iter().map(|prepared| async move {
             let mut jar = actor.jar.clone();
-            let trail = self.travel(step, &actor.who, &mut jar, prepared, Some(gate)).await;
+            let trail = self.travel(step, &actor.who, &mut jar, prepared, Way { gate: Some(gate), own: None }).await;
             (trail, jar)
         });
         join_all(journeys).await.into_iter().unzip()

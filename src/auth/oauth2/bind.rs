@@ -9,7 +9,7 @@ use super::client::KeySource;
 use super::metadata::Endpoint;
 use super::post::render;
 use super::refused::Asked;
-use super::{diags, read as reading};
+use super::{diags, read_client};
 use crate::auth::dpop::{self, Bound, Side};
 use crate::auth::{Ctx, Exchange, ReadScheme, Refused};
 use crate::http::Response;
@@ -40,7 +40,7 @@ pub(super) fn read(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Dpop>
     let fields = cx.compile.reader.fields(node, DPOP_KEYS, "`dpop`")?;
     let algorithm = fields.get("alg").and_then(|n| cx.compile.reader.one_of(n, "an algorithm", ALGORITHMS));
     let key = match fields.get("key") {
-        Some(node) => Some(reading::key(node, "the key of `dpop`", cx)?),
+        Some(node) => Some(read_client::key(node, "the key of `dpop`", cx)?),
         None => None,
     };
     let place = fields.get("alg").or_else(|| fields.get("key")).map_or(node.span, |n| n.span);

@@ -5,6 +5,7 @@ use serde_json::{Map, json};
 use super::metadata::{Endpoint, Metadata};
 use super::post::render;
 use super::random;
+use crate::auth::mtls::Source;
 use crate::auth::{Ctx, Refused};
 use crate::http::Headers;
 use crate::jose::{self, Algorithm, JoseFault, Key};
@@ -15,9 +16,13 @@ use crate::template::Template;
 pub(super) const CLIENT_KEYS: &[spec::Key] = &[
     key("id", "its id at the server").is(Shape::Text).needed(),
     key("secret", "its secret").is(Shape::Text),
-    key("auth", "how it proves itself: `basic` with a secret, `private_key_jwt` with a key, `none` with neither; `basic-raw` for servers that take id and secret of Basic as they are, `post` puts both into the body, `client_secret_jwt` signs with the secret, `tls` leaves it to the client certificate of `tls:`")
+    key("auth", "how it proves itself: `basic` with a secret, `private_key_jwt` with a key, `none` with neither; `basic-raw` for servers that take id and secret of Basic as they are, `post` puts both into the body, `client_secret_jwt` signs with the secret, `tls` shows a client certificate (RFC 8705): that of `cert`, else that of `tls:`")
         .is(Shape::Words(&["basic", "basic-raw", "post", "private_key_jwt", "client_secret_jwt", "none", "tls"])),
-    key("key", "its private key: `{ file: path }`, or PEM or a JWK as text").is(Shape::Any),
+    key("key", "its private key: `{ file: path }`, or PEM or a JWK as text; for `tls` the file with the key of `cert`, which may hold it too")
+        .is(Shape::Any),
+    key("cert", "for `tls`: a file with the certificate, those that signed it behind it, PEM").is(Shape::Text),
+    key("pkcs12", "for `tls`: a file with both, PKCS#12 (`.p12`, `.pfx`)").is(Shape::Text),
+    key("password", "the password of the PKCS#12 file").is(Shape::Text),
     key("alg", "the algorithm it signs with; the usual one of the key, or HS256 with the secret").is(Shape::Text),
     key("kid", "the id of its key; the key's own by itself").is(Shape::Text),
     key("audience", "whom its assertions are for; the issuer, or the token endpoint where no issuer is known")
@@ -69,6 +74,8 @@ pub(super) struct Client {
     pub(super) algorithm: Option<Algorithm>,
     pub(super) key_id: Option<Template>,
     pub(super) audience: Option<Template>,
+    /// What its connections show, where that is not what all connections of the run show.
+    pub(super) certificate: Option<Source>,
 }
 
 /// Where a private key comes from.
@@ -103,6 +110,12 @@ impl Client {
     /// Whether it signs an assertion with each request.
     pub(super) const fn asserts(&self) -> bool {
         matches!(self.proof, Proof::PrivateKey | Proof::SecretKey)
+    }
+
+    /// Whether it is known by its connections, or may be: then it goes where a server has them shown (RFC 8705,
+    /// section 5).
+    pub(super) const fn is_certified(&self) -> bool {
+        matches!(self.proof, Proof::Tls) || self.certificate.is_some()
     }
 
     pub(super) fn id(&self, cx: &Ctx<'_>) -> Result<String, Refused> {

@@ -28,6 +28,20 @@ pub(super) fn idle_proof(key: Span, name: &str, word: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, key, format!("`{name}` is never sent or used with `auth: {word}`")).label("of no use")
 }
 
+/// A client with a certificate, and an identity with another one.
+pub(super) fn two_certificates(key: Span, client: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, key, "connections show one certificate, and `client` names one already")
+        .label("another one")
+        .also(client, "the client")
+}
+
+/// The key of a certificate that is not there.
+pub(super) fn key_of_nothing(key: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, key, "`key` is that of a client certificate, and there is none")
+        .label("of no use")
+        .help("add `cert`; a key that signs belongs under `client:`")
+}
+
 /// A secret with a line break in it.
 pub(super) fn broken_secret(span: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, "a client's secret has no line break in it")

@@ -51,6 +51,11 @@ impl Endpoint {
         self.row().0
     }
 
+    /// Whether a client asks it by itself, and no browser does.
+    const fn is_for_clients(self) -> bool {
+        matches!(self, Self::Device | Self::Par | Self::Revoke | Self::Token)
+    }
+
     /// What it is called in sentences.
     pub(super) fn title(self) -> &'static str {
         self.row().2
@@ -64,6 +69,8 @@ pub(super) struct Metadata {
     named: Vec<(Endpoint, Address)>,
     /// The metadata; null where none were asked for.
     document: Value,
+    /// Whether the client shows a certificate.
+    is_certified: bool,
 }
 
 impl Metadata {
@@ -79,7 +86,7 @@ impl Metadata {
         for (endpoint, template) in &config.given {
             named.push((*endpoint, address(&render(template, cx)?, endpoint.key(), cx)?));
         }
-        Ok(Self { issuer, named, document: Value::Null })
+        Ok(Self { issuer, named, document: Value::Null, is_certified: config.client.is_certified() })
     }
 
     /// Where the metadata may be, most likely first: `OpenID` Connect appends to the path of the issuer, RFC 8414 puts
@@ -139,7 +146,14 @@ impl Metadata {
             return Ok(Some(address.clone()));
         }
         let (_, member, _) = endpoint.row();
-        self.text(member).map(|url| address(url, member, cx)).transpose()
+        let alias = self.alias(endpoint).map(|url| address(url, "mtls_endpoint_aliases", cx));
+        alias.or_else(|| self.text(member).map(|url| address(url, member, cx))).transpose()
+    }
+
+    /// Where whoever shows a certificate finds an endpoint, if that is elsewhere (RFC 8705, section 5).
+    fn alias(&self, endpoint: Endpoint) -> Option<&str> {
+        let aliases = self.document.get("mtls_endpoint_aliases").filter(|_| self.is_certified)?;
+        aliases.get(endpoint.row().1).filter(|_| endpoint.is_for_clients())?.as_str()
     }
 
     /// Tells whether the scheme itself names an endpoint.

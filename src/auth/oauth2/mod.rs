@@ -9,9 +9,9 @@ use std::sync::Arc;
 use super::dpop::{self, Talk as Proving};
 use super::form::Pages;
 use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal};
-use crate::http::Request;
+use crate::http::{ClientCertificate, Request};
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
-use crate::template::{Template, TemplateError, print};
+use crate::template::{Scope, Template, TemplateError, print};
 
 mod believe;
 mod bind;
@@ -26,6 +26,7 @@ mod leave;
 mod metadata;
 mod post;
 mod read;
+mod read_client;
 mod refused;
 mod token;
 
@@ -89,6 +90,9 @@ const KEYS: &[Key] = &[
     key("actor_token_type", "what it is, in the same words").is(Shape::Text),
     key("requested_token_type", "what is to come of it, in the same words; the server has to say that it did")
         .is(Shape::Text),
+    key("cert", "a client certificate of the identity's own connections, PEM, as a file: it proves the client with `auth: tls`, and servers bind tokens to it whatever `auth` is")
+        .is(Shape::Text),
+    key("key", "the file with its private key, PEM; `cert` may hold it too").is(Shape::Text),
     key("extra", "parameters beside or in place of the usual ones, by the name of the request: `{ token: { tenant: blue } }`; `null` leaves one out")
         .is(Shape::Map(&Shape::FIELDS)),
 ];
@@ -165,6 +169,10 @@ impl Scheme for OAuth {
             parts.extend(["dpop_jkt", "dpop_proof"].map(Arc::from));
         }
         parts
+    }
+
+    fn certificate(&self, scope: &Scope) -> Option<Result<ClientCertificate, String>> {
+        self.config.client.certificate.as_ref().map(|source| source.certificate(scope))
     }
 
     fn proves(&self, exchange: &str) -> bool {

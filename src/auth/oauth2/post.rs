@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Config;
+use super::client::Proof;
 use super::metadata::{Endpoint, Metadata};
 use crate::auth::{Ctx, Exchange, Refused};
 use crate::http::{Address, Headers, Request, Response};
@@ -63,6 +64,11 @@ impl Post {
         cx: &Ctx<'_>,
     ) -> Result<(Exchange, Option<String>), Refused> {
         let address = metadata.endpoint(self.to, cx)?;
+        if config.client.proof == Proof::Tls && address.url().scheme() == "http" {
+            let message = format!("`client.auth: tls` shows a certificate, and nobody sees one at {}", address.base());
+            let help = format!("name {} by its https address", self.to.title());
+            return Err(Refused { message, help: vec![help] });
+        }
         let mut parameters = self.parameters.clone();
         let mut headers = Headers::default();
         headers.add("accept", "application/json");

@@ -2,18 +2,15 @@
 
 use std::sync::Arc;
 
-use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
 use super::exchange::{EXCHANGE_KEYS, Trade};
 use super::leave::Leaving;
 use super::metadata::Endpoint;
-use super::{Config, Extra, bind, diags};
+use super::{Config, Extra, bind, diags, read_client};
 use crate::auth::form::Pages;
 use crate::auth::{ReadScheme, diags as common};
 use crate::http::Address;
-use crate::jose::{ALGORITHMS, Algorithm, Family, JoseFault, Key, sign_bytes};
 use crate::source::Span;
-use crate::spec::{self, Data, Fields, Node, Shape};
-use crate::step::read_file_or_absolute;
+use crate::spec::{Data, Fields, Node};
 use crate::template::Template;
 
 /// How a token is got.
@@ -121,9 +118,6 @@ const OWN_KEYS: &[&str] = &[
     "subject",
 ];
 
-/// The keys of `key`.
-const FILE_KEYS: &[spec::Key] = &[spec::key("file", "a file with the key, PEM or a JWK").is(Shape::Text).needed()];
-
 /// The words of `grant` with what they mean.
 pub(super) fn words() -> impl Iterator<Item = (&'static str, Grant)> {
     ROWS.iter().map(|row| (row.word, row.grant))
@@ -177,7 +171,8 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let (grant_node, client_node) = (grant?, client?);
     let words: Vec<(&str, Grant)> = words().collect();
     let grant = cx.compile.reader.one_of(grant_node, "a grant", &words);
-    let client = read_client(client_node, grant, cx);
+    let client = read_client::client(client_node, grant, cx);
+    let client = client.and_then(|client| read_client::certified(client, fields, (node, client_node), cx));
     let grant = grant?;
     let issuer = url(fields, "issuer", cx);
     let given = Endpoint::all().filter_map(|e| Some((e, url(fields, e.key(), cx)?))).collect::<Vec<_>>();
@@ -266,106 +261,6 @@ pub(super) fn url(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>
         return None;
     }
     Some(template)
-}
-
-fn read_client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
-    let reader = &mut *cx.compile.reader;
-    let fields = reader.fields(node, CLIENT_KEYS, "`client`")?;
-    let id = reader.need(fields, node, "id", "`client`").and_then(|n| reader.template(n));
-    let secret = fields.get("secret").and_then(|n| Some((n, reader.template(n)?)));
-    if let Some((node, template)) = &secret
-        && template.as_literal().is_some_and(|text| text.contains(['\n', '\r']))
-    {
-        reader.fault(diags::broken_secret(node.span));
-    }
-    let proof = match fields.get("auth") {
-        Some(node) => reader.one_of(node, "a way for a client to prove itself", PROOFS)?,
-        // What the grant sends says who signed it, so there is nothing more to prove (RFC 7521, section 4.1).
-        None if grant == Some(Grant::JwtBearer) && fields.get("key").is_some() => Proof::Nothing,
-        None if fields.get("key").is_some() => Proof::PrivateKey,
-        None if fields.get("secret").is_some() => Proof::Basic,
-        None => Proof::Nothing,
-    };
-    let used: &[&str] = match proof {
-        Proof::Basic | Proof::BasicRaw | Proof::Post => &["secret"],
-        Proof::SecretKey => &["secret", "alg", "kid", "audience"],
-        Proof::PrivateKey => &["key", "alg", "kid", "audience"],
-        Proof::Nothing if grant == Some(Grant::JwtBearer) => &["key", "alg", "kid", "audience"],
-        Proof::Nothing | Proof::Tls => &[],
-    };
-    if let Some(need) = used.first().filter(|need| fields.get(need).is_none()) {
-        reader.fault(diags::no_proof(node.span, proof.word(), need));
-    }
-    for entry in fields.iter().filter(|e| !matches!(&*e.key, "id" | "auth") && !used.contains(&&*e.key)) {
-        if CLIENT_KEYS.iter().any(|k| k.name == &*entry.key) {
-            reader.fault(diags::idle_proof(entry.key_span, &entry.key, proof.word()));
-        }
-    }
-    let mut template = |name: &str| fields.get(name).map(|n| cx.compile.reader.template(n));
-    let (key_id, audience) = (template("kid").flatten(), template("audience").flatten());
-    let key = fields.get("key").and_then(|n| key(n, "the client's key", cx));
-    let algorithm = fields.get("alg").and_then(|n| cx.compile.reader.one_of(n, "an algorithm", ALGORITHMS));
-    let place = fields.get("alg").or_else(|| fields.get("key")).map_or(node.span, |n| n.span);
-    fitting(proof, key.as_ref(), algorithm, place, cx);
-    Some(Client { id: id?, secret: secret.map(|(_, t)| t), proof, key, algorithm, key_id, audience })
-}
-
-/// Reads a private key: a file is read now, text is rendered when it is needed.
-pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<KeySource> {
-    let (text, span) = if matches!(node.data, Data::Map(_)) {
-        let fields = cx.compile.reader.fields(node, FILE_KEYS, "`key`")?;
-        let path = cx.compile.reader.need(fields, node, "file", "`key`")?;
-        let path = cx.compile.reader.word(path)?;
-        match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
-            Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), path.span),
-            Err(why) => {
-                cx.compile.reader.fault(diags::no_key(path.span, whose, &why));
-                return None;
-            }
-        }
-    } else {
-        let template = cx.compile.reader.template(node)?;
-        match template.as_literal() {
-            None => return Some(KeySource::Text(template)),
-            Some(text) => (text.to_string(), node.span),
-        }
-    };
-    let read = Key::from_text(&text);
-    let usable = read.and_then(|key| if key.can_sign() { Ok(key) } else { Err(public_key()) });
-    usable.map_err(|fault| cx.compile.reader.fault(diags::no_key(span, whose, &fault.0))).ok().map(KeySource::Read)
-}
-
-fn public_key() -> JoseFault {
-    JoseFault("it is the public part, which cannot sign".to_owned())
-}
-
-/// A key that was read and an algorithm have to go together.
-fn fitting(
-    proof: Proof,
-    key: Option<&KeySource>,
-    algorithm: Option<Algorithm>,
-    place: Span,
-    cx: &mut ReadScheme<'_, '_, '_>,
-) {
-    let secret = |family: Family| family == Family::Secret;
-    let misfit = match (proof, key, algorithm) {
-        (Proof::PrivateKey, _, Some(algorithm)) if secret(algorithm.family()) => {
-            Some(format!("`{}` signs with a secret, and `private_key_jwt` with a key", algorithm.name()))
-        }
-        (Proof::SecretKey, _, Some(algorithm)) if !secret(algorithm.family()) => {
-            Some(format!("`{}` signs with a key, and `client_secret_jwt` with the secret", algorithm.name()))
-        }
-        (Proof::PrivateKey, Some(KeySource::Read(key)), _) if secret(key.family()) => {
-            Some("the key is a secret, and `private_key_jwt` needs a key pair".to_owned())
-        }
-        (Proof::PrivateKey, Some(KeySource::Read(key)), Some(algorithm)) => {
-            sign_bytes(algorithm, b"", key).err().map(|fault| fault.0)
-        }
-        _ => None,
-    };
-    if let Some(why) = misfit {
-        cx.compile.reader.fault(diags::misfit(place, &why));
-    }
 }
 
 fn extra(node: &Node, labels: &[&'static str], cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<Extra>> {

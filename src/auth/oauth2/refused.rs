@@ -96,7 +96,9 @@ fn client(asked: &Asked<'_>) -> Vec<String> {
         Proof::Nothing => {
             "`client.auth` is `none`: a client that is not public needs its `client.secret` or `client.key`"
         }
-        Proof::Tls => "the client certificate of `tls:` must be the one that is registered for `client.id`",
+        Proof::Tls => {
+            "the client certificate of `client.cert`, or of `tls:`, must be the one that is registered for `client.id`, with those that signed it behind it; a proxy before the server must ask for it and pass it on"
+        }
     };
     let mut help: Vec<String> = other_proofs(asked).into_iter().collect();
     help.push(if help.is_empty() { first.to_owned() } else { format!("set `client.auth`, which is `{word}` now") });

@@ -11,15 +11,20 @@ use super::error::{OAuthError, Tried};
 use super::params::Posted;
 use crate::demo::random;
 use crate::demo::state::App;
+use crate::demo::tls::Shown;
 
 /// The type of a client assertion that is a JWT (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// Below which the endpoints are that ask for a certificate.
+pub(super) const MTLS: &str = "/oauth/mtls/";
 
 /// What a request brings to prove who its client is.
 enum Proof {
     Basic { id: String, secret: String },
     Post { id: String, secret: String },
     Assertion { id: String, token: String },
+    Certificate { id: String, name: String },
     Nothing { id: String },
 }
 
@@ -40,7 +45,11 @@ pub(crate) fn authenticate(app: &App, posted: &Posted) -> Result<&'static Client
 impl Proof {
     fn id(&self) -> &str {
         match self {
-            Self::Basic { id, .. } | Self::Post { id, .. } | Self::Assertion { id, .. } | Self::Nothing { id } => id,
+            Self::Basic { id, .. }
+            | Self::Post { id, .. }
+            | Self::Assertion { id, .. }
+            | Self::Certificate { id, .. }
+            | Self::Nothing { id } => id,
         }
     }
 }
@@ -76,10 +85,16 @@ fn proof(posted: &Posted) -> Result<Proof, OAuthError> {
         return Ok(Proof::Assertion { id: issuer, token: token.to_owned() });
     }
     let id = named.ok_or_else(|| OAuthError::invalid_client(Tried::Body))?.to_owned();
-    match params.get("client_secret") {
-        Some(secret) => Ok(Proof::Post { id, secret: secret.to_owned() }),
-        None => Ok(Proof::Nothing { id }),
+    match (params.get("client_secret"), certificate(posted)) {
+        (Some(secret), _) => Ok(Proof::Post { id, secret: secret.to_owned() }),
+        (None, Some(shown)) => Ok(Proof::Certificate { id, name: shown.name.clone() }),
+        (None, None) => Ok(Proof::Nothing { id }),
     }
+}
+
+/// The certificate of the connection, where the server looks at one: at its endpoints for that (RFC 8705 §5).
+pub(super) fn certificate(posted: &Posted) -> Option<&Shown> {
+    posted.shown.as_ref().filter(|_| posted.path.starts_with(MTLS))
 }
 
 /// The id and the secret of the header. Both are form-encoded before Base64 (RFC 6749 §2.3.1).
@@ -119,6 +134,8 @@ fn registered_for(client: &Client, proof: &Proof) -> bool {
         Proof::Basic { .. } => client.method == Method::Basic,
         Proof::Post { .. } => client.method == Method::Post,
         Proof::Assertion { .. } => matches!(client.method, Method::PrivateKeyJwt(_) | Method::SecretJwt),
+        // A public client may show one, too (RFC 8705 §4).
+        Proof::Certificate { .. } => matches!(client.method, Method::Tls(_) | Method::None),
         Proof::Nothing { .. } => client.method == Method::None,
     }
 }
@@ -133,6 +150,11 @@ fn holds(app: &App, client: &Client, proof: &Proof) -> bool {
             let assertion = assertion::verify(app, client, token, "client");
             assertion.is_ok_and(|a| a.subject == client.id && a.issuer == client.id)
         }
+        // That it was signed by the demo's authority for clients was verified in the handshake.
+        Proof::Certificate { name, .. } => match client.method {
+            Method::Tls(registered) => registered == name,
+            _ => client.is_public(),
+        },
         Proof::Nothing { .. } => true,
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Method {
     PrivateKeyJwt(Algorithm),
     /// `client_secret_jwt`: HS256 with the secret.
     SecretJwt,
+    /// `tls_client_auth`: a certificate with that common name (RFC 8705 §2.1).
+    Tls(&'static str),
 }
 
 /// What a client may ask the token endpoint for.
@@ -170,6 +172,18 @@ pub(crate) const CLIENTS: &[Client] = &[
         demands: &[Demand::Dpop],
         ..PLAIN
     },
+    Client {
+        id: "service-tls",
+        about: "a service that shows the certificate of gate-7, to which its tokens are bound; over https",
+        method: Method::Tls("gate-7"),
+        ..PLAIN
+    },
+    Client {
+        id: "web-tls",
+        about: "a web application that does the same with that of gate-8",
+        method: Method::Tls("gate-8"),
+        ..WEB_APP
+    },
     Client { id: "web", about: "a web application", secret: "web-secret-3c9e", ..WEB_APP },
     Client {
         id: "web-short",
@@ -313,7 +327,7 @@ impl Client {
             Method::PrivateKeyJwt(_) => Some((Algorithm::ES256, EC_KEY.clone()?)),
             Method::SecretJwt => Some((Algorithm::HS256, DecodingKey::from_secret(self.secret.as_bytes()))),
             Method::None if self.may(Grant::JwtBearer) => Some((Algorithm::ES256, EC_KEY.clone()?)),
-            Method::Basic | Method::Post | Method::None => None,
+            Method::Basic | Method::Post | Method::None | Method::Tls(_) => None,
         }
     }
 }
@@ -327,6 +341,7 @@ impl Method {
             Self::None => "none",
             Self::PrivateKeyJwt(_) => "private_key_jwt",
             Self::SecretJwt => "client_secret_jwt",
+            Self::Tls(_) => "tls_client_auth",
         }
     }
 }

@@ -54,6 +54,7 @@ pub(crate) struct Device {
 pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/oauth/device_authorization", post(authorize))
+        .route("/oauth/mtls/device_authorization", post(authorize))
         .route("/oauth/device", get(page).post(decide))
         .route("/oauth/device/login", post(login))
 }

@@ -27,7 +27,7 @@ fn document(app: &App) -> Value {
     let at = |path: &str| format!("{issuer}/{path}");
     let confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt", "client_secret_jwt"];
     let with_none: Vec<&str> = confidential.iter().copied().chain(["none"]).collect();
-    json!({
+    let mut document = json!({
         "issuer": issuer,
         "authorization_endpoint": at("authorize"),
         "token_endpoint": at("token"),
@@ -59,7 +59,30 @@ fn document(app: &App) -> Value {
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "dpop_signing_alg_values_supported": ["ES256", "RS256"],
-    })
+    });
+    if app.is_https() {
+        certified(&mut document, issuer);
+    }
+    document
+}
+
+/// What whoever shows a certificate has to know (RFC 8705 §3.3, §5).
+fn certified(document: &mut Value, issuer: &str) {
+    document["tls_client_certificate_bound_access_tokens"] = true.into();
+    for (endpoint, path) in [
+        ("token_endpoint", "token"),
+        ("pushed_authorization_request_endpoint", "par"),
+        ("device_authorization_endpoint", "device_authorization"),
+        ("introspection_endpoint", "introspect"),
+        ("revocation_endpoint", "revoke"),
+    ] {
+        document["mtls_endpoint_aliases"][endpoint] = format!("{issuer}/mtls/{path}").into();
+    }
+    for of in ["token", "introspection", "revocation"] {
+        if let Some(methods) = document[format!("{of}_endpoint_auth_methods_supported")].as_array_mut() {
+            methods.push("tls_client_auth".into());
+        }
+    }
 }
 
 async fn metadata(State(app): State<App>) -> Response {

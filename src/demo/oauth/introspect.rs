@@ -17,7 +17,7 @@ use crate::demo::error::ApiError;
 use crate::demo::state::App;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/oauth/introspect", post(introspect))
+    Router::new().route("/oauth/introspect", post(introspect)).route("/oauth/mtls/introspect", post(introspect))
 }
 
 async fn introspect(State(app): State<App>, posted: Posted) -> Reply {
@@ -59,7 +59,7 @@ fn access(app: &App, client: &Client, claims: &mint::Claims) -> Option<Value> {
     }
     let mut body = serde_json::to_value(claims).ok()?;
     body["active"] = true.into();
-    body["token_type"] = if claims.cnf.is_some() { "DPoP" } else { "Bearer" }.into();
+    body["token_type"] = if claims.jkt().is_some() { "DPoP" } else { "Bearer" }.into();
     if let Some(name) = grant.user {
         body["username"] = name.into();
     }

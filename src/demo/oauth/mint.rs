@@ -18,6 +18,8 @@ use crate::demo::{clock, random};
 
 /// The media type of an access token in its header (RFC 9068 §2.1).
 const ACCESS_TYPE: &str = "at+jwt";
+/// Where a token says which certificate it is bound to.
+const X5T: &str = "x5t#S256";
 /// The media type of an ID token.
 const ID_TYPE: &str = "JWT";
 
@@ -46,6 +48,18 @@ impl Claims {
     /// The thumbprint of the key the token is bound to.
     pub(crate) fn jkt(&self) -> Option<&str> {
         self.cnf.as_ref()?.get("jkt")?.as_str()
+    }
+
+    /// The thumbprint of the certificate the token is bound to (RFC 8705 §3.1).
+    pub(crate) fn x5t(&self) -> Option<&str> {
+        self.cnf.as_ref()?.get(X5T)?.as_str()
+    }
+
+    /// Binds the token to a certificate, beside a key if there is one.
+    pub(crate) fn bind(&mut self, x5t: Option<&str>) {
+        if let Some(x5t) = x5t {
+            self.cnf.get_or_insert_with(|| json!({}))[X5T] = x5t.into();
+        }
     }
 
     /// The claims that a resource makes of an ID token which it takes for an access token.

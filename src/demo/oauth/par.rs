@@ -29,7 +29,7 @@ pub(crate) struct Pushed {
 }
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/oauth/par", post(push))
+    Router::new().route("/oauth/par", post(push)).route("/oauth/mtls/par", post(push))
 }
 
 async fn push(State(app): State<App>, posted: Posted) -> Response {

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method};
 use super::error::OAuthError;
 use crate::demo::body::Form;
 use crate::demo::state::App;
+use crate::demo::tls::Shown;
 
 /// Parameters by name.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +59,8 @@ pub(crate) struct Posted {
     pub(crate) params: Params,
     /// The path below the demo's URL.
     pub(crate) path: String,
+    /// The certificate that the connection showed.
+    pub(crate) shown: Option<Shown>,
 }
 
 impl FromRequest<App> for Posted {
@@ -66,9 +69,10 @@ impl FromRequest<App> for Posted {
     async fn from_request(request: Request, app: &App) -> Result<Self, OAuthError> {
         let headers = request.headers().clone();
         let path = request.uri().path().to_owned();
+        let shown = Shown::of(request.extensions());
         not_in_the_query(request.uri().query())?;
         let form = Form::from_request(request, app).await?;
-        Ok(Self { headers, params: form.into(), path })
+        Ok(Self { headers, params: form.into(), path, shown })
     }
 }
 

@@ -10,6 +10,7 @@ use super::dpop::{self, Expected, Flaw, Place};
 use super::error::{OAuthError, REALM};
 use super::mint::{self, Claims};
 use crate::demo::state::App;
+use crate::demo::tls::Shown;
 use crate::demo::users::Standing;
 
 /// The head of a request, for a resource that wants to see its token.
@@ -52,6 +53,7 @@ pub(super) async fn admit(app: &App, head: &Head, demanded: &Demanded<'_>) -> Re
     for_this_audience(app, &claims, demanded.audience).map_err(bad)?;
     living(app, &claims).map_err(bad)?;
     by_its_holder(app, parts, &presented, &claims)?;
+    by_its_certificate(parts, &claims).map_err(bad)?;
     enough(app, scheme, &claims, demanded.scope)?;
     Ok(claims)
 }
@@ -123,6 +125,16 @@ fn by_its_holder(app: &App, parts: &Parts, presented: &Presented<'_>, claims: &C
         Ok(None) => Err(refused(app, scheme, "invalid_dpop_proof", "the proof is missing")),
         Err(Flaw::Nonce) => Err(refused(app, scheme, "use_dpop_nonce", "the proof needs the nonce of this server")),
         Err(Flaw::Invalid(why)) => Err(refused(app, scheme, "invalid_dpop_proof", &why)),
+    }
+}
+
+/// A token bound to a certificate comes by a connection that shows it (RFC 8705 §3).
+fn by_its_certificate(parts: &Parts, claims: &Claims) -> Result<(), String> {
+    let Some(bound) = claims.x5t() else { return Ok(()) };
+    match Shown::of(&parts.extensions) {
+        Some(shown) if shown.thumbprint == bound => Ok(()),
+        Some(_) => Err("the token is bound to another certificate".to_owned()),
+        None => Err("the token is bound to a certificate, and the connection showed none".to_owned()),
     }
 }
 

@@ -14,7 +14,7 @@ use super::params::Posted;
 use crate::demo::state::App;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/oauth/revoke", post(revoke))
+    Router::new().route("/oauth/revoke", post(revoke)).route("/oauth/mtls/revoke", post(revoke))
 }
 
 async fn revoke(State(app): State<App>, posted: Posted) -> Reply {

@@ -1,7 +1,6 @@
 //! The gates: who they are is said by a client certificate, which the demo asks for when it serves https.
 
 use axum::Router;
-use axum::extract::connect_info::ConnectInfo;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -12,7 +11,7 @@ use serde_json::json;
 use super::json;
 use crate::demo::error::{Answer, ApiError};
 use crate::demo::state::App;
-use crate::demo::tls::Peer;
+use crate::demo::tls::Shown;
 
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/gate", get(me)).route("/gate/{name}/open", post(open))
@@ -30,8 +29,10 @@ impl FromRequestParts<App> for Gate {
             return Err(refuse("certificates are shown to a demo that serves https; start it with --tls"));
         }
         // Its signature, its dates and its purpose were verified in the handshake.
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>().and_then(|info| info.0.common_name());
-        peer.map(Self).ok_or_else(|| refuse("this needs a client certificate, and the connection showed none"))
+        let shown = Shown::of(&parts.extensions);
+        shown
+            .map(|shown| Self(shown.name))
+            .ok_or_else(|| refuse("this needs a client certificate, and the connection showed none"))
     }
 }
 

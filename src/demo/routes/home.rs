@@ -89,6 +89,7 @@ pub(super) const ROUTES: &[(&str, &str)] = &[
     ("GET /oauth/authorize", "a code for a client, after login and consent"),
     ("POST /oauth/par", "a pushed authorization request"),
     ("POST /oauth/token", "tokens for every grant of the clients below"),
+    ("POST /oauth/mtls/token", "the same for clients that show a certificate; so have par, revoke and others"),
     ("POST /oauth/device_authorization", "the codes of a device"),
     ("GET /oauth/device", "where a person types the code of a device"),
     ("POST /oauth/introspect", "what a {token} is worth"),

@@ -5,6 +5,7 @@ mod code;
 mod exchange;
 mod leave;
 mod proofs;
+mod tls;
 
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub(super) fn config(grant: Grant) -> Config {
             algorithm: None,
             key_id: None,
             audience: None,
+            certificate: None,
         },
         scope: vec![text("read"), text("write")],
         audience: Vec::new(),

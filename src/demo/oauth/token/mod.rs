@@ -18,8 +18,8 @@ use axum::routing::post;
 use serde_json::{Value, json};
 
 use super::books::{Books, Grant as Allowed};
-use super::client_auth::authenticate;
-use super::clients::{Client, GRANTS, Grant};
+use super::client_auth::{authenticate, certificate};
+use super::clients::{Client, GRANTS, Grant, Method};
 use super::error::{OAuthError, Reply};
 use super::keys::Keys;
 use super::params::Posted;
@@ -29,7 +29,7 @@ use crate::demo::state::App;
 use crate::demo::users::Standing;
 
 pub(super) fn routes() -> Router<App> {
-    Router::new().route("/oauth/token", post(token))
+    Router::new().route("/oauth/token", post(token)).route("/oauth/mtls/token", post(token))
 }
 
 async fn token(State(app): State<App>, posted: Posted) -> Response {
@@ -107,6 +107,12 @@ impl Request<'_> {
         self.posted.params.need(name)
     }
 
+    /// The certificate to which the tokens of a client are bound that is known by one (RFC 8705 §3).
+    fn x5t(&self) -> Option<&str> {
+        let shown = certificate(self.posted).filter(|_| matches!(self.client.method, Method::Tls(_)));
+        shown.map(|shown| shown.thumbprint.as_str())
+    }
+
     /// A grant to the client itself.
     fn own_grant(&self, scope: Vec<String>, audience: String) -> Allowed {
         Allowed {
@@ -136,6 +142,7 @@ impl Request<'_> {
     fn issue(&self, issue: Issue<'_>) -> Reply {
         let mut claims = mint::claims(self.app, self.client, issue.grant, issue.scope);
         claims.exp = claims.exp.min(issue.until.unwrap_or(u64::MAX));
+        claims.bind(self.x5t());
         self.app.oauth.books().note_access(&claims.jti, issue.family, claims.exp);
         let access_token = mint::access_token(self.keys, self.client, &claims)?;
         let mut body = json!({

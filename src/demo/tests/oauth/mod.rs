@@ -8,6 +8,7 @@ mod dpop;
 mod flows;
 mod logout;
 mod resource;
+mod tls;
 mod tokens;
 
 use aws_lc_rs::digest::{SHA256, digest};

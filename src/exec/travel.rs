@@ -1,0 +1,72 @@
+//! How a request travels: by whose connections, with what of its sender.
+
+use std::sync::Arc;
+
+use tokio::sync::Barrier;
+
+use super::actor::{Actor, Who};
+use super::dress::Credential;
+use super::exchange::{StepRun, count};
+use super::given::certified;
+use crate::http::jar::Jar;
+use crate::http::{HttpError, Journey, Trail, Transport};
+use crate::step::{Prepared, Step};
+
+/// How a request leaves.
+#[derive(Debug, Default)]
+pub(super) struct Way<'a> {
+    /// Connections in place of those of its sender's session.
+    pub(super) own: Option<Arc<Transport>>,
+    /// Where it waits for those that leave with it.
+    pub(super) gate: Option<&'a Barrier>,
+}
+
+impl StepRun<'_> {
+    /// The connections of a client on its way in, where they show who it is; the pages of a login are the browser's,
+    /// which has no certificate. The error is one sentence.
+    pub(super) fn shown(&self, actor: &Actor) -> Result<Option<Arc<Transport>>, String> {
+        match &actor.who {
+            Who::Entering(id, scope) => certified(self.shared, *id, self.world, scope),
+            // A session has its own.
+            Who::Nobody | Who::Anonymous | Who::Identity(..) => Ok(None),
+        }
+    }
+
+    /// Lets a request travel with the credential and the cookies of its sender.
+    pub(super) async fn travel(
+        &self,
+        step: &Step,
+        who: &Who,
+        jar: &mut Jar,
+        prepared: Prepared,
+        Way { own, gate }: Way<'_>,
+    ) -> Trail {
+        let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
+        let session = match who {
+            Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
+            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
+        };
+        let origins = session.as_ref().map(|(_, s)| self.origins(s));
+        let own = own.or_else(|| session.as_ref().and_then(|(_, s)| s.transport.clone()));
+        let mut dress = Credential::new(self.shared, session, origins, prepared.removed, step.handshake);
+        let Prepared { request, cookies, follow, notes, .. } = prepared;
+        let (transport, elsewhere) = match &own {
+            Some(own) => (&**own, Some(&*self.world.transport)),
+            None => (&*self.world.transport, None),
+        };
+        let certified = elsewhere.is_some();
+        let journey = Journey { transport, elsewhere, jar, cookies, follow, timeout, gate };
+        self.shared.doing.send(self.label, || format!("for the answer to `{}`", step.line()));
+        // Many cases wait and few send, so the large future of sending is not part of every case.
+        let mut trail = Box::pin(journey.go(request, &mut dress)).await;
+        self.shared.doing.go_on(self.label, count(&trail).saturating_sub(1));
+        trail.notes.splice(0..0, notes);
+        if certified {
+            trail.notes.push("the connection shows the client certificate of the sender".to_owned());
+        }
+        if let Some(why) = dress.fault {
+            trail.error = Some(HttpError::BadRequest { why });
+        }
+        trail
+    }
+}
