@@ -40,7 +40,10 @@ impl Logins {
 
     /// Draws what has come together since the last time; nothing when nothing has.
     pub(super) fn take(&mut self, page: Page) -> Vec<Line> {
-        let Self { shared, failed, fresh, refreshes } = std::mem::take(self);
+        let Self { mut shared, mut failed, fresh, refreshes } = std::mem::take(self);
+        // Which of them ends first is chance, and two runs of one suite are to be compared.
+        shared.sort();
+        failed.sort();
         let mut items: Vec<(Role, String)> = shared
             .iter()
             .take(NAMED)
