@@ -16,7 +16,7 @@ use crate::diag::{Diagnostics, Severity};
 use crate::diagnose;
 use crate::event::{Event, RunInfo, Summary};
 use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
-use crate::plan::Commands;
+use crate::plan::{Commands, Plan, TargetPlan, TargetUrl};
 use crate::report::curl::quote;
 use crate::report::events::{EventsWriter, Pace};
 use crate::report::file::{FileError, ReportFile, Shape, Written};
@@ -27,7 +27,7 @@ use crate::report::matrix::Rows;
 use crate::report::spool::Spool;
 use crate::report::summary::write_summary;
 use crate::report::terminal::{Live, Verbosity};
-use crate::report::{Reporter, Terminal, TerminalOptions};
+use crate::report::{Again, Reporter, Terminal, TerminalOptions};
 use crate::secret::{SecretSet, TextKind};
 use crate::term::system;
 use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
@@ -119,14 +119,14 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
         return verdict::USAGE;
     }
     let (events, heard) = unbounded_channel();
+    let again = again(args, &plan, &secrets);
     let runner = Runner::new(plan, prepared, options, Arc::clone(&sources), secrets.clone(), events, stopper);
     let printed = runner.printed();
     let running = tokio::spawn(runner.run());
-    let run = again(args, &secrets);
-    let terminal = Terminal::new(human(args), terminal_options(args, run.clone(), context));
+    let terminal = Terminal::new(human(args), terminal_options(args, again.clone(), context));
     let spool = Spool::new(secrets.clone());
     let secrets_of_run = secrets.clone();
-    let mut telling = Telling { terminal, reports, spool, secrets, run, info: None, gone: false, fault: None };
+    let mut telling = Telling { terminal, reports, spool, secrets, again, info: None, gone: false, fault: None };
     telling.listen(heard).await;
     let Ok(summary) = running.await else {
         context.complain("error: the run broke off\n");
@@ -174,25 +174,31 @@ fn human(args: &RunArgs) -> Box<dyn Write + Send> {
 }
 
 /// The command of this run with what decides where it reads and where it sends.
-fn again(args: &RunArgs, secrets: &SecretSet) -> String {
+fn again(args: &RunArgs, plan: &Plan, secrets: &SecretSet) -> Again {
     let mut run = "authspec run".to_owned();
+    let mut token = String::new();
     for path in &args.files.paths {
         run.push_str(&format!(" {}", quote(&path.to_string_lossy())));
     }
     let target = args.files.target.as_ref().map(|url| secrets.mask_text(TextKind::Url, url));
     for (flag, value) in [("--env", &args.files.environment), ("--target", &target)] {
         if let Some(value) = value {
-            run.push_str(&format!(" {flag} {}", quote(value)));
+            let option = format!(" {flag} {}", quote(value));
+            run.push_str(&option);
+            token.push_str(&option);
         }
     }
     // Without it the case would pass when run again.
     if args.require_proof {
         run.push_str(" --require-proof");
     }
-    run
+    // Another demo would know nothing of it.
+    let ends = |t: &TargetPlan| matches!(t.url, TargetUrl::Demo(_)) || t.command.is_some();
+    let ends = plan.worlds.iter().flat_map(|w| &w.target).any(ends);
+    Again { run, token: (!ends).then_some(token) }
 }
 
-fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalOptions {
+fn terminal_options(args: &RunArgs, again: Again, context: &Context) -> TerminalOptions {
     let stream: Stream = if takes_stdout(args) { context.err } else { context.out };
     let verbosity = match (args.quiet, args.verbose) {
         (true, _) => Verbosity::Quiet,
@@ -208,7 +214,7 @@ fn terminal_options(args: &RunArgs, run: String, context: &Context) -> TerminalO
         live: if stream.terminal && !args.quiet { Live::Bar } else { Live::Lines },
         verbosity,
         details: args.json.as_deref().filter(|p| p.as_os_str() != "-").map(shown),
-        run,
+        again,
         rows: match args.matrix {
             Some(Drawn::Full) => Rows::All,
             None => Rows::Deviating,
@@ -274,7 +280,7 @@ impl Reports {
     /// Writes the reports that are made when all is over.
     fn whole(
         &mut self,
-        (info, summary, run): (&RunInfo, &Summary, &str),
+        (info, summary, again): (&RunInfo, &Summary, &Again),
         spool: &mut Spool,
         secrets: &SecretSet,
         (written, faults): (&mut Vec<Written>, &mut Vec<String>),
@@ -284,7 +290,7 @@ impl Reports {
         for (file, kind) in files {
             let Some(file) = file else { continue };
             let done = file.write(secrets, |to| match kind {
-                Kind::Junit => write_junit(info, summary, spool, run, to),
+                Kind::Junit => write_junit(info, summary, spool, again, to),
                 Kind::Json => write_json(info, summary, spool, to),
                 Kind::Summary => write_summary(info, summary, spool, to),
             });
@@ -306,8 +312,7 @@ struct Telling {
     reports: Reports,
     spool: Spool,
     secrets: SecretSet,
-    /// The command, for the lines that say how to run a case again.
-    run: String,
+    again: Again,
     info: Option<RunInfo>,
     /// The reader of the terminal text went away; reports are written all the same.
     gone: bool,
@@ -373,8 +378,8 @@ impl Telling {
             self.fault.take().map(|e| format!("a report cannot be written: {}", system(&e))).into_iter().collect();
         let mut written: Vec<Written> = Vec::new();
         if let Some(info) = &self.info {
-            let (spool, run) = (&mut self.spool, &*self.run);
-            self.reports.whole((info, summary, run), spool, secrets, (&mut written, &mut faults));
+            let (spool, again) = (&mut self.spool, &self.again);
+            self.reports.whole((info, summary, again), spool, secrets, (&mut written, &mut faults));
         }
         if let Some(events) = self.reports.events.take() {
             match events {

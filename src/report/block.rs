@@ -6,8 +6,8 @@
 
 use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, When, reason_code};
 use crate::mutate::{Mutation, mutation};
-use crate::report::curl;
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
+use crate::report::{Again, curl};
 use crate::term::{plural, shorten};
 
 mod causes;
@@ -16,6 +16,7 @@ mod excerpt;
 pub(crate) mod exchange;
 pub(crate) mod json;
 mod snippet;
+mod token;
 
 pub(crate) use excerpt::bytes;
 
@@ -40,8 +41,8 @@ pub(crate) struct Block {
     body: Vec<Line>,
 }
 
-/// Draws the block of an outcome; `run` is the command that runs it again, without its `--id`.
-pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
+/// Draws the block of an outcome.
+pub(crate) fn block(page: Page, outcome: &Outcome, again: &Again) -> Block {
     let first = outcome.reasons.first();
     let place = first.map(|r| &r.place).filter(|p| p.line > 0).unwrap_or(&outcome.place);
     let message = first.map_or_else(|| "no reason was given".to_owned(), |r| shorten(&r.message, SENTENCE));
@@ -50,7 +51,7 @@ pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
     body.extend(exchange::told(page, outcome));
     body.extend(controls(page, outcome));
     body.extend(server(page, outcome));
-    body.extend(advice(page, outcome, run));
+    body.extend(advice(page, outcome, again));
     Block {
         verdict: outcome.verdict,
         message,
@@ -61,10 +62,9 @@ pub(crate) fn block(page: Page, outcome: &Outcome, run: &str) -> Block {
 }
 
 /// Gives the block as plain text, at most `width` columns where possible: what `JUnit` shows.
-/// `run` is the command of this run with its paths, for the line that says how to run the case alone.
-pub fn failure_text(outcome: &Outcome, width: usize, run: &str) -> String {
+pub fn failure_text(outcome: &Outcome, width: usize, again: &Again) -> String {
     let page = Page { width: width.max(40), glyphs: Glyphs::Unicode };
-    let lines = block(page, outcome, run).draw(page, "", &[], 1);
+    let lines = block(page, outcome, again).draw(page, "", &[], 1);
     let mut text = String::new();
     for line in lines {
         text.push_str(&line.render(Colour::Off));
@@ -199,7 +199,7 @@ fn placed(reason: &Reason) -> String {
 }
 
 /// Draws what it means, what to try, and the two ways to see it again.
-fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
+fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
     let mut lines = Vec::new();
     if outcome.attempts > 1 {
         let text = format!("the last of {}", plural(outcome.attempts as usize, "attempt"));
@@ -225,10 +225,10 @@ fn advice(page: Page, outcome: &Outcome, run: &str) -> Vec<Line> {
             said.push(help);
         }
     }
-    lines.extend(curl_lines(page, outcome));
+    lines.extend(curl_lines(page, outcome, again));
     match outcome.kind {
         OutcomeKind::Case => {
-            let again = format!("{run} --id {} -vv", curl::quote(&outcome.id));
+            let again = format!("{} --id {} -vv", again.run, curl::quote(&outcome.id));
             lines.push(page.labelled(INDENT, "again", COLUMN).exact(Role::Plain, &again));
         }
         // It has no id that could be selected.
@@ -250,14 +250,18 @@ fn first_reason_row(outcome: &Outcome) -> Option<&'static crate::event::ReasonCo
     reason_code(reason.code).filter(|row| row.about != reason.message)
 }
 
-fn curl_lines(page: Page, outcome: &Outcome) -> Vec<Line> {
+fn curl_lines(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
     let Some(step) = step_of(outcome).map(|i| &outcome.steps[i]) else { return Vec::new() };
     let Some(hop) = step.hops.last() else { return Vec::new() };
     if step.with.is_some() && outcome.with.as_ref().is_some_and(|with| with.verbatim) {
         return vec![page.labelled(INDENT, "curl", COLUMN).text("none: curl would not send these bytes")];
     }
     let curl = curl::command(hop);
+    let own = token::line(&outcome.place.file, step, hop, &curl, again);
     let mut lines = Vec::new();
+    if let Some((_, text)) = &own {
+        lines.push(page.labelled(INDENT, "token", COLUMN).exact(Role::Plain, text));
+    }
     for (i, text) in curl.lines(page.width - COLUMN).iter().enumerate() {
         let label = if i == 0 { "curl" } else { "" };
         lines.push(page.labelled(INDENT, label, COLUMN).exact(Role::Plain, text));
@@ -266,8 +270,9 @@ fn curl_lines(page: Page, outcome: &Outcome) -> Vec<Line> {
         let text = format!("# {file}: the {} that were sent", bytes(hop.request.body.bytes));
         lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
     }
-    if !curl.variables.is_empty() {
-        let names: Vec<&str> = curl.variables.iter().map(|(name, _)| name.as_str()).collect();
+    let others = curl.variables.iter().map(|(name, _)| name.as_str());
+    let names: Vec<&str> = others.filter(|name| own.as_ref().is_none_or(|(own, _)| own != name)).collect();
+    if !names.is_empty() {
         let text = format!("# set {}", crate::term::list(&names, "and"));
         lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
     }
@@ -315,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_text_of_a_failure_begins_with_cause_and_place() {
-        let text = failure_text(&fixture::wrong_status(0), 100, "authspec run");
+        let text = failure_text(&fixture::wrong_status(0), 100, &Again::default());
         let mut lines = text.lines();
         assert_eq!(lines.next(), Some("FAILED  status is 200, not 404   specs/notes.yaml:31"));
         assert_eq!(lines.next(), Some("    case      a note is private [as=bob]"));
@@ -324,7 +329,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_stands_in_the_order_it_is_asked_for() {
-        let text = failure_text(&fixture::blocked(0), 100, "authspec run");
+        let text = failure_text(&fixture::blocked(0), 100, &Again::default());
         let order = ["BLOCKED", "authspec.yaml:9", "│", "sent", "got", "means", "try", "curl", "again"];
         let at: Vec<usize> = order.iter().map(|word| text.find(word).expect(word)).collect();
         assert!(at.is_sorted(), "{text}");
@@ -334,7 +339,7 @@ mod tests {
     fn a_teardown_cannot_be_run_alone() {
         let mut outcome = fixture::no_answer(0);
         outcome.kind = OutcomeKind::Teardown;
-        assert!(!failure_text(&outcome, 80, "authspec run").contains("again"));
+        assert!(!failure_text(&outcome, 80, &Again::default()).contains("again"));
     }
 
     #[test]
@@ -342,11 +347,11 @@ mod tests {
         let mut outcome = fixture::outcome(0, 0, "", Verdict::Errored);
         outcome.place.line = 0;
         assert_eq!(
-            failure_text(&outcome, 0, "authspec run"),
+            failure_text(&outcome, 0, &Again::default()),
             "ERRORED  no reason was given\n    case\n    again     authspec run --id '' -vv\n"
         );
         outcome.reasons = vec![fixture::reason("check-failed", "", outcome.place.clone())];
         outcome.reasons[0].step = Some(7);
-        failure_text(&outcome, 40, "authspec run");
+        failure_text(&outcome, 40, &Again::default());
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 use junit_report::{OffsetDateTime, Report, TestCase, TestSuite};
 
 use crate::event::{OutcomeKind, RunInfo, SuiteInfo, Summary, Verdict};
+use crate::report::Again;
 use crate::report::spool::{Entry, Spool};
 
 mod case;
@@ -47,16 +48,16 @@ struct Counts {
 
 /// Writes the report of a run as one JUnit document, in the order of the plan.
 ///
-/// Suites without an outcome are left out. `run` is the command of this run with its paths. Errors are those of the
+/// Suites without an outcome are left out. Errors are those of the
 /// writer and of the spool.
 pub fn write_junit(
     info: &RunInfo,
     summary: &Summary,
     spool: &mut Spool,
-    run: &str,
+    again: &Again,
     to: &mut dyn Write,
 ) -> io::Result<()> {
-    let run = &*spool.masked(&run.to_owned())?;
+    let again = &spool.masked(again)?;
     let info = spool.masked(info)?;
     let shown = |verdict| shown(verdict, summary);
     let mut entries = spool.entries();
@@ -80,7 +81,7 @@ pub fn write_junit(
         names.clear();
         let mut batch = Batch::default();
         for entry in of_suite {
-            let mut case = case::case(entry, shown(entry.verdict), spool, run)?;
+            let mut case = case::case(entry, shown(entry.verdict), spool, again)?;
             case.name = unique(&case.name, &case.id, &mut names);
             batch.push(case, &classname);
             if batch.bytes > BATCH {

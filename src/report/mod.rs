@@ -5,6 +5,7 @@
 
 use crate::event::Event;
 
+mod again;
 pub mod block;
 pub mod curl;
 pub mod events;
@@ -21,6 +22,7 @@ pub mod spool;
 pub mod summary;
 pub mod terminal;
 
+pub use again::Again;
 pub use terminal::{Terminal, TerminalOptions};
 
 /// Takes in what happens, in the order of completion, and writes it somewhere.

@@ -6,6 +6,7 @@ use junit_report::{TestCase, TestResult};
 
 use super::{Shown, clean, cut, exchange};
 use crate::event::{Certainty, Outcome, OutcomeKind, Verdict};
+use crate::report::Again;
 use crate::report::block::failure_text;
 use crate::report::spool::{Entry, Spool};
 use crate::term::plural;
@@ -31,7 +32,7 @@ pub(super) struct Case {
 }
 
 /// Reads what a test case shows from the spool; of a plainly passed case only its name and place.
-pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool, run: &str) -> std::io::Result<Case> {
+pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool, again: &Again) -> std::io::Result<Case> {
     if entry.verdict == Verdict::Passed {
         return passed(entry, spool);
     }
@@ -47,7 +48,7 @@ pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool, run: &str) ->
         line: place.line,
         elapsed: outcome.elapsed,
         file: clean::attribute(&place.file).into_owned(),
-        result: result(&outcome, shown, run),
+        result: result(&outcome, shown, again),
         system_out: Some(content(&system_out(&outcome, shown), SYSTEM_OUT)).filter(|text| !text.is_empty()),
     })
 }
@@ -87,10 +88,10 @@ impl Case {
     }
 }
 
-fn result(outcome: &Outcome, shown: Shown, run: &str) -> TestResult {
+fn result(outcome: &Outcome, shown: Shown, again: &Again) -> TestResult {
     let type_ = outcome.reasons.first().map_or("unknown", |reason| reason.code).to_owned();
     let message = clean::attribute(&cause(outcome)).into_owned();
-    let text = || Some(content(&format!("{message}\n\n{}", failure_text(outcome, WIDTH, run)), FAILURE));
+    let text = || Some(content(&format!("{message}\n\n{}", failure_text(outcome, WIDTH, again)), FAILURE));
     match shown {
         Shown::Passed => TestResult::Success,
         Shown::Failure => {

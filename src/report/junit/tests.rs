@@ -86,7 +86,7 @@ fn written(info: &RunInfo, summary: &Summary, outcomes: &[Outcome]) -> Element {
         spool.push(outcome).unwrap();
     }
     let mut out = Vec::new();
-    write_junit(info, summary, &mut spool, "authspec run", &mut out).unwrap();
+    write_junit(info, summary, &mut spool, &Again::default(), &mut out).unwrap();
     parsed(&out)
 }
 
@@ -370,7 +370,7 @@ proptest! {
         let path = folder.path().join("report");
         for shape in [Shape::Xml, Shape::Json] {
             ReportFile::create(&path, shape).unwrap().write(&secrets, |to| match shape {
-                Shape::Xml => write_junit(&info, &summary, &mut spool, "authspec run", to),
+                Shape::Xml => write_junit(&info, &summary, &mut spool, &Again::default(), to),
                 Shape::Text => crate::report::summary::write_summary(&info, &summary, &mut spool, to),
                 Shape::Json => crate::report::json::write_json(&info, &summary, &mut spool, to),
             }).unwrap();

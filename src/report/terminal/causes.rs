@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::line::{Line, Page};
 use crate::event::{Outcome, Verdict};
+use crate::report::Again;
 use crate::report::block::{Block, CASES_NAMED, block};
 
 pub(super) struct Causes {
@@ -42,8 +43,8 @@ impl Causes {
         Self { all: Vec::new(), by_key: HashMap::new(), most, drawn: 0, last_shown: None }
     }
 
-    /// Takes in an outcome; `run` is the command that runs it again.
-    pub(super) fn add(&mut self, page: Page, outcome: &Outcome, run: &str) {
+    /// Takes in an outcome.
+    pub(super) fn add(&mut self, page: Page, outcome: &Outcome, again: &Again) {
         let Some(severity) = severity(outcome.verdict) else { return };
         let key = outcome.reasons.first().and_then(|r| r.shared_cause.clone());
         let known = key.as_ref().and_then(|k| self.by_key.get(k).copied());
@@ -64,7 +65,7 @@ impl Causes {
             (cause.severity, cause.index) = rank;
             if self.last_shown.is_none_or(|last| rank <= last) {
                 self.drawn += usize::from(cause.block.is_none());
-                cause.block = Some(block(page, outcome, run));
+                cause.block = Some(block(page, outcome, again));
             }
         }
         if self.drawn > self.most.saturating_mul(2) {

@@ -7,8 +7,8 @@
 use std::io::{self, Write};
 use std::time::Instant;
 
-use super::Reporter;
 use super::matrix::{Matrices, Rows};
+use super::{Again, Reporter};
 use crate::event::{Event, Outcome, OutcomeKind, RunInfo, Summary, Warning};
 use crate::term::plural;
 
@@ -82,8 +82,8 @@ pub struct TerminalOptions {
     pub verbosity: Verbosity,
     /// The report that holds what is too much for the terminal, if one is written.
     pub details: Option<String>,
-    /// The command that runs the same files again, to which `--id` is added.
-    pub run: String,
+    /// The commands that it may suggest.
+    pub again: Again,
     /// Which rows of access matrices are drawn.
     pub rows: Rows,
 }
@@ -97,7 +97,7 @@ impl Default for TerminalOptions {
             live: Live::Lines,
             verbosity: Verbosity::Normal,
             details: None,
-            run: "authspec run".to_owned(),
+            again: Again::default(),
             rows: Rows::Deviating,
         }
     }
@@ -247,7 +247,7 @@ impl Terminal {
     fn finished(&mut self, outcome: &Outcome, now: Instant) -> io::Result<()> {
         let page = self.screen.page;
         let waited_for = self.progress.finished(outcome, now);
-        self.causes.add(page, outcome, &self.options.run);
+        self.causes.add(page, outcome, &self.options.again);
         self.matrices.add(outcome);
         if outcome.kind == OutcomeKind::Case {
             self.times.add(outcome);
