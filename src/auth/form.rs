@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::{
-    Agree, Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript, ReadScheme,
-    Refused, Scheme, SchemeKind, Seal,
+    Agree, Browser, Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript,
+    ReadScheme, Refused, Scheme, SchemeKind, Seal,
 };
 use crate::http::Request;
 use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, Talk, key};
@@ -107,6 +107,8 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
             fill,
             named,
             agree: Agree::ToNothing,
+            browser: Browser::Own,
+            user_code: None,
         }),
         csrf,
         logout,

@@ -40,7 +40,8 @@ mod send;
 mod vary;
 
 pub use dpop::{Bound, is_part_of_proof};
-pub use moves::{Agree, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
+pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
+pub use oauth2::approver;
 pub use vary::{Absent, Varied, vary};
 
 /// A kind of scheme: one word behind `scheme:`.
@@ -107,6 +108,8 @@ pub struct ReadScheme<'a, 'c, 'r> {
     pub fields: &'a [(Arc<str>, Span)],
     /// Where the identity stands; none when the scheme is read for its own faults alone.
     pub identity: Option<Span>,
+    /// The fields of the identity who approves its login, where another one does ([`approver`]).
+    pub approver: Option<Members>,
 }
 
 impl ReadScheme<'_, '_, '_> {
@@ -145,6 +148,18 @@ impl ReadScheme<'_, '_, '_> {
         let names = steps.iter().flat_map(|s| &s.captures).map(|c| Arc::clone(&c.name)).collect();
         self.steps.push(steps);
         Some((StepsId(u32::try_from(self.steps.len() - 1).unwrap_or(u32::MAX)), names))
+    }
+
+    /// Puts the fields of whoever approves the login in the place of `identity.*`.
+    fn as_approver<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(fields) = self.approver.clone() else { return run(self) };
+        let before = Arc::clone(&self.compile.reader.names);
+        let mut names = (*before).clone();
+        names.object("identity", fields);
+        self.compile.reader.names = Arc::new(names);
+        let out = run(self);
+        self.compile.reader.names = before;
+        out
     }
 
     /// Puts `session.*` into scope with the given members.

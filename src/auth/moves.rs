@@ -107,7 +107,7 @@ pub struct Refused {
 
 impl Refused {
     /// A flow heard what it never asked for; a fault of this program.
-    pub(super) fn unasked() -> Self {
+    pub(crate) fn unasked() -> Self {
         Self { message: "the login heard something that it did not ask for".to_owned(), help: Vec::new() }
     }
 }
@@ -127,6 +127,19 @@ pub struct PageScript {
     pub named: bool,
     /// What pages are agreed to that ask for more than a login.
     pub agree: Agree,
+    /// Whose browser it is.
+    pub browser: Browser,
+    /// The code that a device shows, for the page that asks for it.
+    pub user_code: Option<String>,
+}
+
+/// Whose browser goes through pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Browser {
+    /// The identity's own.
+    Own,
+    /// That of the identity who approves the login, with the cookies of that one's session.
+    Approver,
 }
 
 /// How the first page of a login is asked for.

@@ -11,7 +11,7 @@ use super::exchange::StepRun;
 use super::ledger::Sender;
 use super::pages;
 use super::rounds::run_all;
-use crate::auth::{Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
+use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
 use crate::event::Reason;
 use crate::http::Response;
 use crate::source::Span;
@@ -93,10 +93,11 @@ impl Drive<'_, '_> {
                 held.then_some(Heard::Steps(parts))
             }
             Move::Pages(script) => {
-                let before = cast.nobody.open_browser();
-                let pages::Driven { done, token, landed, origin } =
-                    pages::drive(self.run, self.id, &script, cast).await;
-                cast.nobody.close_browser(before);
+                let Some(driven) = self.browse(&script, cast).await else {
+                    self.refuse(&Refused::unasked());
+                    return None;
+                };
+                let pages::Driven { done, token, landed, origin } = driven;
                 self.driven.origins.extend(origin);
                 let held = done.held();
                 let captured = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
@@ -113,6 +114,21 @@ impl Drive<'_, '_> {
                 self.send(*exchange, cast).await.map(|answer| Heard::Answer(Box::new(answer)))
             }
         }
+    }
+
+    /// Goes through pages in the browser of whoever is to do so; nothing, if that one is not there.
+    async fn browse(&self, script: &PageScript, cast: &mut Cast) -> Option<pages::Driven> {
+        if script.browser == Browser::Approver {
+            let approver = self.run.shared.plan.identities[self.id.0 as usize].approver?;
+            // A copy of that one's session, as a case gets it: what comes of it stays here.
+            let mut other = Cast::alone(cast.identities.remove(&approver)?);
+            other.nobody.open_browser();
+            return Some(pages::drive(self.run, self.id, script, &mut other).await);
+        }
+        let before = cast.nobody.open_browser();
+        let driven = pages::drive(self.run, self.id, script, cast).await;
+        cast.nobody.close_browser(before);
+        Some(driven)
     }
 
     /// Sends one request of the flow; the flow judges its answer.

@@ -88,7 +88,9 @@ pub(super) async fn beside(shared: &Shared, ids: &[IdentityId], place: Place) ->
 }
 
 async fn hold(shared: &Shared, ids: &[IdentityId], alone: bool, place: Place) -> Vec<Held> {
-    let taking = shared.keepers.take(&shared.plan, ids, alone);
+    // Whose session a login uses, or who approves it, is used as well.
+    let ids = shared.plan.with_needs(ids.iter().copied());
+    let taking = shared.keepers.take(&shared.plan, &ids, alone);
     let limits: &Limits = &shared.limits;
     match place {
         Place::Given => limits.meanwhile(taking).await,

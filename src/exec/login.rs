@@ -83,7 +83,12 @@ pub(super) struct Entry<'a> {
 pub(super) struct Person {
     pub(super) fields: Vec<(Arc<str>, String)>,
     pub(super) scope: Scope,
+    /// The session of whoever approves the login.
+    pub(super) approver: Option<(IdentityId, Arc<Session>)>,
 }
+
+/// The sessions of others that a login uses.
+pub(super) type Needed = Vec<(IdentityId, Arc<Session>)>;
 
 /// What a login gave.
 #[derive(Debug)]
@@ -156,7 +161,10 @@ impl<'a> Entry<'a> {
 
     /// Somebody on their way in.
     pub(super) fn entering(&self, person: &Person, jar: Jar) -> Cast {
-        Cast::alone(Actor::entering(Who::Entering(self.id, Arc::new(person.scope.clone())), jar))
+        let mut cast = Cast::alone(Actor::entering(Who::Entering(self.id, Arc::new(person.scope.clone())), jar));
+        let approver = person.approver.as_ref();
+        cast.identities.extend(approver.map(|(id, session)| (*id, Actor::of(*id, session, Ownership::Still))));
+        cast
     }
 
     /// Logs in. A server that is asked too often says nothing about the credential: it is asked again when it wants
@@ -203,7 +211,7 @@ impl<'a> Entry<'a> {
 
     /// Gets the sessions that the login uses: those of a case where it has them, else those that all share. Whoever
     /// cannot log in since another cannot has no cause of their own.
-    pub(super) async fn needed(&self, cast: Option<&Cast>) -> Result<Vec<(String, Value)>, Arc<Failure>> {
+    pub(super) async fn needed(&self, cast: Option<&Cast>) -> Result<Needed, Arc<Failure>> {
         let mut all = Vec::new();
         for id in &self.identity.needs {
             let own = cast.and_then(|cast| cast.identities.get(id)).and_then(|actor| match &actor.who {
@@ -214,17 +222,20 @@ impl<'a> Entry<'a> {
                 Some(session) => session,
                 None => Box::pin(self.shared.sessions.fresh_enough(self.shared, *id)).await?,
             };
-            let name = self.shared.plan.identities[id.0 as usize].name.to_string();
-            all.push((name, session.scope.get("session").cloned().unwrap_or_else(|| Value::from(()))));
+            all.push((*id, session));
         }
         Ok(all)
     }
 
     /// Renders who the identity is; `sessions` are those of others that its login uses.
-    pub(super) fn person(&self, world: &WorldRun, sessions: Vec<(String, Value)>) -> Result<Person, Arc<Failure>> {
+    pub(super) fn person(&self, world: &WorldRun, sessions: Needed) -> Result<Person, Arc<Failure>> {
         let mut scope = Scope::above(&world.scope);
+        let parts = sessions.iter().map(|(id, session)| {
+            let name = self.shared.plan.identities[id.0 as usize].name.to_string();
+            (name, session.scope.get("session").cloned().unwrap_or_else(|| Value::from(())))
+        });
         if !sessions.is_empty() {
-            scope.set_fields("sessions", sessions);
+            scope.set_fields("sessions", parts.collect::<Vec<_>>());
         }
         let fields = self.fields(&scope)?;
         let mut visible: Vec<(String, Value)> =
@@ -235,12 +246,13 @@ impl<'a> Entry<'a> {
             }
         }
         scope.set_fields("identity", visible);
-        Ok(Person { fields, scope })
+        let approver = sessions.into_iter().find(|(id, _)| self.identity.approver == Some(*id));
+        Ok(Person { fields, scope, approver })
     }
 
     /// Makes the session of what a login gave.
     pub(super) fn session(&self, world: &WorldRun, person: Person, given: Given) -> Result<Session, Arc<Failure>> {
-        let Person { fields, mut scope } = person;
+        let Person { fields, mut scope, .. } = person;
         let Given { mut credential, origins, jar, refused } = given;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());

@@ -335,7 +335,7 @@ fn known(script: &PageScript, scope: &Scope) -> Result<Known, crate::template::T
     let identity = scope.get("identity");
     let field = |name: &str| {
         let value = identity.as_ref().and_then(|i| i.get_attr(name).ok());
-        value.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+        value.as_ref().and_then(Value::as_str).map(ToOwned::to_owned)
     };
     let filling = script.fill.filling(scope)?;
     Ok(Known {
@@ -345,6 +345,7 @@ fn known(script: &PageScript, scope: &Scope) -> Result<Known, crate::template::T
         username: field("username"),
         password: field("password"),
         agree: script.agree,
+        user_code: script.user_code.clone(),
     })
 }
 

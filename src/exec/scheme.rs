@@ -13,7 +13,7 @@ use super::done::{Done, Ended};
 use super::drive::{self, Driven};
 use super::exchange::StepRun;
 use super::ledger::{Asked, RequestKey, Sender};
-use super::login::{Entry, Given, Person, Sharing, refused_cookies};
+use super::login::{Entry, Given, Needed, Person, Sharing, refused_cookies};
 use super::session::Failure;
 use super::uses::Within;
 use super::witness::Seen;
@@ -25,7 +25,6 @@ use crate::http::jar::Jar;
 use crate::http::{Request, Trail};
 use crate::spec::{Handshake, Talk};
 use crate::step::{Ask, Caller, Step, Vary};
-use crate::template::Value as Shown;
 use crate::term::list;
 
 /// The talk that exchanges belong to, and what is changed in it.
@@ -155,7 +154,7 @@ impl StepRun<'_> {
         &self,
         talk: Talk,
         entry: Entry<'e>,
-        (world, sessions): (&WorldRun, Vec<(String, Shown)>),
+        (world, sessions): (&WorldRun, Needed),
         cast: &mut Cast,
     ) -> Result<Talker<'e>, Stillborn> {
         let id = entry.id;
@@ -171,7 +170,8 @@ impl StepRun<'_> {
             Some(Who::Identity(_, session, _)) => Arc::clone(session),
             _ => return Err(none()),
         };
-        let person = Person { fields: session.fields.clone(), scope: (*session.scope).clone() };
+        let (fields, scope) = (session.fields.clone(), (*session.scope).clone());
+        let person = Person { fields, scope, approver: None };
         let flow = match talk {
             Talk::Login | Talk::Refresh => scheme.refresh(&session.credential),
             Talk::Logout => scheme.leave(&session.credential),
@@ -201,6 +201,7 @@ impl StepRun<'_> {
         let said = std::mem::take(&mut exchanges.reasons);
         if let (Some(old), Some(new)) = (exchanges.records.pop(), judged.records.first_mut()) {
             new.name = step.name.as_ref().map(ToString::to_string).or(old.name);
+            (new.caller, new.role) = (old.caller, old.role);
             new.notes.extend(old.notes.into_iter().filter(|note| !new.notes.contains(note)).collect::<Vec<_>>());
         }
         if let Some(request) = trail.request() {

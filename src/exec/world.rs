@@ -102,14 +102,7 @@ fn used_worlds(plan: &Plan) -> Vec<usize> {
         }
     }
     // Whoever logs in with the session of another one needs that one's world as well.
-    let mut at = 0;
-    while let Some(id) = ids.get(at).copied() {
-        let needs = plan.identities[id.0 as usize].needs.iter().copied();
-        let new: Vec<IdentityId> = needs.filter(|need| !ids.contains(need)).collect();
-        ids.extend(new);
-        at += 1;
-    }
-    let of_identities = ids.iter().map(|id| plan.identities[id.0 as usize].world);
+    let of_identities = plan.with_needs(ids).into_iter().map(|id| plan.identities[id.0 as usize].world);
     plan.suites.iter().map(|s| s.world).chain(of_identities).collect()
 }
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::asked::{self, LEAVE, YES};
 use super::form::{Control, Form, Kind};
 use super::words::quoted;
 use super::{Fault, Fill, Filling, Page, Pick};
@@ -23,12 +24,14 @@ pub struct Known {
     pub fields: Option<Vec<(String, Fill)>>,
     /// The button that is pressed.
     pub button: Pick,
-    /// Who logs in.
-    pub username: String,
+    /// Who logs in; a session may say so as well.
+    pub username: Option<String>,
     /// Their password.
-    pub password: String,
+    pub password: Option<String>,
     /// What pages are agreed to that ask for more than a login.
     pub agree: Agree,
+    /// The code that a device shows.
+    pub user_code: Option<String>,
 }
 
 /// What pages are agreed to.
@@ -70,18 +73,36 @@ pub struct Guide {
     seen: Vec<String>,
     named: bool,
     passed: bool,
+    /// Whether the code of a device was filled in.
+    coded: bool,
+    /// Whether a page was agreed to.
+    agreed: bool,
     turns: usize,
 }
 
 impl Guide {
     /// Starts before the first page.
     pub const fn new(known: Known) -> Self {
-        Self { known, given: Vec::new(), seen: Vec::new(), named: false, passed: false, turns: 0 }
+        Self {
+            known,
+            given: Vec::new(),
+            seen: Vec::new(),
+            named: false,
+            passed: false,
+            coded: false,
+            agreed: false,
+            turns: 0,
+        }
     }
 
     /// Tells whether anything was filled in yet.
     pub const fn has_filled(&self) -> bool {
-        self.named || self.passed || !self.given.is_empty()
+        !self.is_unasked() || self.coded || self.agreed
+    }
+
+    /// Tells whether no page asked who somebody is: at the end that is somebody whom a session made known.
+    const fn is_unasked(&self) -> bool {
+        !self.named && !self.passed && self.given.is_empty()
     }
 
     /// Says what to do on a page.
@@ -92,6 +113,9 @@ impl Guide {
         if self.known.agree == Agree::ToLeave {
             return self.agree(page).unwrap_or(Turn::Arrived);
         }
+        if let Some(turn) = self.fill_code(page) {
+            return turn;
+        }
         let turn = match self.known.fields.clone() {
             Some(fields) => self.fill_named(page, &fields),
             None => self.fill_found(page),
@@ -99,14 +123,17 @@ impl Guide {
         match turn {
             // Before any login there may be consent alone: whoever is known by a cookie is not asked again.
             Turn::Arrived => self.agree(page).unwrap_or(turn),
-            Turn::Stuck(_) if !self.has_filled() => self.agree(page).unwrap_or(turn),
+            Turn::Stuck(_) if self.is_unasked() => {
+                let is_over = self.agreed && page.forms.iter().all(|f| passwords(f).count() == 0);
+                self.agree(page).unwrap_or(if is_over { Turn::Arrived } else { turn })
+            }
             _ => turn,
         }
     }
 
     /// What is wrong when the login is over and a field was on no page: it is misspelt, or one too many.
     pub fn missed(&self, page: Option<&Page>) -> Option<Fault> {
-        let fields = self.known.fields.as_ref()?;
+        let fields = self.known.fields.as_ref().filter(|_| !(self.agreed && self.is_unasked()))?;
         let left: Vec<&str> = fields.iter().map(|(n, _)| n.as_str()).filter(|n| !self.is_given(n)).collect();
         let others = || self.seen.iter().map(String::as_str).filter(|n| !self.is_given(n));
         let near = left.iter().find_map(|name| Some((name, did_you_mean(name, others())?)));
@@ -128,12 +155,14 @@ impl Guide {
             Agree::ToConsent => (&[YES], "for consent"),
             Agree::ToLeave => (&[LEAVE, YES], "whether to log out"),
         };
-        let (at, button) = page.forms.iter().enumerate().find_map(|(at, form)| Some((at, agreeing(form, words)?)))?;
+        let (at, button) =
+            page.forms.iter().enumerate().find_map(|(at, form)| Some((at, asked::agreeing(form, words)?)))?;
         self.turns += 1;
         if self.turns > MOST {
             let message = format!("the pages asked {what} more than {MOST} times");
             return Some(Turn::Stuck(Fault { message, help: Vec::new() }));
         }
+        self.agreed = true;
         Some(Turn::Agree(at, Filling { fields: Vec::new(), button }))
     }
 
@@ -160,6 +189,25 @@ impl Guide {
     pub fn shown_again(page: &Page) -> Option<Fault> {
         let asks = page.forms.iter().any(|f| passwords(f).count() == 1 && !f.is_hidden());
         asks.then(|| refused(page))
+    }
+
+    /// Fills in the code that a device shows, where a page asks for it and the user does not say what goes there.
+    fn fill_code(&mut self, page: &Page) -> Option<Turn> {
+        let code = self.known.user_code.clone()?;
+        let (form, input) = page.forms.iter().find_map(|form| Some((form, asked::code_input(form)?)))?;
+        if self.known.fields.iter().flatten().any(|(name, _)| *name == input.name) {
+            return None;
+        }
+        if self.coded {
+            let said = page.signs.error.as_ref().map(|e| format!("; it says \"{e}\"")).unwrap_or_default();
+            let message = format!("the page asks for the code of the device once more{said}");
+            return Some(Turn::Stuck(Fault { message, help: Vec::new() }));
+        }
+        self.coded = true;
+        let several = form.buttons().count() > 1;
+        let agree = several.then(|| asked::agreeing(form, &[YES])).flatten();
+        let fields = vec![(input.name.clone(), Fill::Text(code))];
+        Some(self.go(page, form, Filling { fields, button: agree.unwrap_or_else(|| self.known.button.clone()) }))
     }
 
     /// Fills the inputs that the user named, page after page, until all were asked for.
@@ -198,7 +246,7 @@ impl Guide {
         self.given.extend(fill.iter().map(|(n, _)| n.clone()));
         self.seen
             .extend(form.inputs().filter(|c| c.kind != Kind::Hidden && !c.name.is_empty()).map(|c| c.name.clone()));
-        self.go(page, form, fill)
+        self.go(page, form, Filling { fields: fill, button: self.known.button.clone() })
     }
 
     /// Finds the inputs for name and password by what they are, on one page or on two.
@@ -222,12 +270,14 @@ impl Guide {
         }
         let mut fill = Vec::new();
         if let Some(name) = name {
+            let Some(username) = &self.known.username else { return Turn::Stuck(unknown("user name", "username")) };
+            fill.push((name.name.clone(), Fill::Text(username.clone())));
             self.named = true;
-            fill.push((name.name.clone(), Fill::Text(self.known.username.clone())));
         }
-        if let Some(password) = password {
+        if let Some(input) = password {
+            let Some(password) = &self.known.password else { return Turn::Stuck(unknown("password", "password")) };
+            fill.push((input.name.clone(), Fill::Text(password.clone())));
             self.passed = true;
-            fill.push((password.name.clone(), Fill::Text(self.known.password.clone())));
         }
         if fill.is_empty() {
             return if self.passed {
@@ -236,7 +286,7 @@ impl Guide {
                 Turn::Stuck(nothing_to_fill(page, "with a password input"))
             };
         }
-        self.go(page, form, fill)
+        self.go(page, form, Filling { fields: fill, button: self.known.button.clone() })
     }
 
     fn find<'p>(&self, page: &'p Page) -> Result<Option<&'p Form>, Fault> {
@@ -258,53 +308,18 @@ impl Guide {
         Ok(page.forms.iter().find(|f| passwords(f).count() == 0 && name_input(f).is_some()))
     }
 
-    fn go(&mut self, page: &Page, form: &Form, fields: Vec<(String, Fill)>) -> Turn {
+    fn go(&mut self, page: &Page, form: &Form, filling: Filling) -> Turn {
         self.turns += 1;
         if self.turns > MOST {
             let message = format!("the login asked for more than {MOST} pages");
             return Turn::Stuck(Fault { message, help: Vec::new() });
         }
         let at = page.forms.iter().position(|f| std::ptr::eq(f, form)).unwrap_or_default();
-        Turn::Fill(at, Filling { fields, button: self.known.button.clone() })
+        Turn::Fill(at, filling)
     }
 }
 
-/// Words on buttons that agree, and on those that do not.
-const YES: &[&str] = &[
-    "allow",
-    "authorize",
-    "authorise",
-    "accept",
-    "agree",
-    "approve",
-    "consent",
-    "continue",
-    "confirm",
-    "grant",
-    "yes",
-];
-const NO: &[&str] =
-    &["cancel", "deny", "decline", "reject", "abort", "disallow", "refuse", "don't", "not ", "no,", "stay"];
-/// Words on buttons that log out.
-const LEAVE: &[&str] = &["log out", "logout", "log me out", "sign out", "signout", "sign me out", "end session"];
-
-/// The button of a form that agrees to what the page asks.
-fn agreeing(form: &Form, words: &[&[&str]]) -> Option<Pick> {
-    let says = |text: &str, words: &[&str]| words.iter().any(|w| text.contains(w));
-    let found = form.buttons().find(|(_, control, button)| {
-        let text = format!("{} {}", button.text, control.value).to_lowercase();
-        !control.disabled && words.iter().any(|w| says(&text, w)) && !says(&text, NO)
-    });
-    found.map(|(_, control, button)| {
-        if control.name.is_empty() {
-            Pick::Text(button.text.clone())
-        } else {
-            Pick::Named(control.name.clone(), Some(control.value.clone()))
-        }
-    })
-}
-
-fn passwords(form: &Form) -> impl Iterator<Item = &Control> {
+pub(super) fn passwords(form: &Form) -> impl Iterator<Item = &Control> {
     form.controls.iter().filter(|c| !c.disabled && matches!(&c.kind, Kind::Text(kind) if kind == "password"))
 }
 
@@ -325,6 +340,13 @@ fn name_input(form: &Form) -> Option<&Control> {
     };
     let only = || if lines.len() == 1 && form.password().is_some() { lines.first() } else { None };
     lines.iter().find(telling).or_else(only).copied()
+}
+
+/// A page asks for what the identity does not have.
+fn unknown(what: &str, field: &str) -> Fault {
+    let message = format!("the page asks for a {what}, and whoever goes through it has no field `{field}`");
+    let help = "whom the page does not know by a session needs `username` and `password`, or `fields:`";
+    Fault { message, help: vec![help.to_owned()] }
 }
 
 /// The login was refused, in the page's own words.
@@ -365,7 +387,7 @@ mod tests {
         "<p role=alert>No.</p><form id=in><input name=user><input type=password name=pw><button>Go</button></form>";
 
     fn guide() -> Guide {
-        Guide::new(Known { username: "ann".into(), password: "secret-1".into(), ..Known::default() })
+        Guide::new(Known { username: Some("ann".into()), password: Some("secret-1".into()), ..Known::default() })
     }
 
     fn fill(turn: Turn) -> Vec<String> {

@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::http::{Address, Request, Response};
 
+mod asked;
 mod encode;
 mod fill;
 mod form;

@@ -145,6 +145,13 @@ pub(super) fn waiting_circle(span: Span, names: &[&str]) -> Diagnostic {
         .help("one of them must be able to log in without the session of another")
 }
 
+/// A login that uses the session of nobody.
+pub(super) fn anonymous_session(span: Span) -> Diagnostic {
+    Diagnostic::error(&UNKNOWN_IDENTITY, span, "`anonymous` never logs in, so there is no session of it to use")
+        .label("always nobody")
+        .help("name an identity that is declared under `identities:`")
+}
+
 pub(super) fn like_anonymous(span: Span) -> Diagnostic {
     Diagnostic::error(&LIKE, span, "nobody can be like `anonymous`, who has no fields").label("always empty")
 }

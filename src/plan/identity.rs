@@ -189,7 +189,8 @@ impl SuiteCallers<'_, '_> {
         let before = std::mem::replace(&mut reader.names, Arc::new(names));
         let needs = auth::kind_of(&scheme).map_or(&[][..], |kind| kind.needs);
         let fields: Vec<(Arc<str>, Span)> = needs.iter().map(|n| (Arc::from(*n), span)).collect();
-        read_scheme(&scheme, span, &fields, &layers, reader, &mut Vec::new());
+        let person = Person { place: span, fields: &fields, approver: auth::approver(&scheme).map(|_| Members::Any) };
+        read_scheme(&scheme, person, &layers, reader, &mut Vec::new());
         reader.names = before;
     }
 
@@ -226,12 +227,16 @@ impl SuiteCallers<'_, '_> {
         visible.extend(["name".to_owned(), "role".to_owned()]);
         names.object("identity", Members::These(visible.clone()));
         reader.names = Arc::new(names);
-        let mut steps = std::mem::take(&mut self.plan.steps);
+        let approver = auth::approver(scheme).map(|name| self.need(reader, &name));
         let places: Vec<(Arc<str>, Span)> = fields.iter().map(|(n, s, _)| (Arc::clone(n), *s)).collect();
-        let login = read_scheme(scheme, named.span, &places, self.layers, reader, &mut steps);
+        let person = Person { place: named.span, fields: &places, approver: approver.map(|id| self.fields_of(id)) };
+        let mut steps = std::mem::take(&mut self.plan.steps);
+        let login = read_scheme(scheme, person, self.layers, reader, &mut steps);
         self.plan.steps = steps;
         let needs = self.needs(reader);
         let login = login?;
+        let (mut needs, approver) = (needs?, approver.map_or(Some(None), |id| id.map(Some))?);
+        needs.extend(approver.filter(|id| !needs.contains(id)));
         let parts = login.scheme.parts().iter().map(ToString::to_string).collect();
         let fields = fields
             .into_iter()
@@ -239,7 +244,7 @@ impl SuiteCallers<'_, '_> {
             .collect();
         let role = spec.role.as_ref().map(|r| Arc::clone(&r.value));
         let identity =
-            Identity { name: Arc::clone(&named.name), role, span: named.span, world, fields, needs: needs?, login };
+            Identity { name: Arc::clone(&named.name), role, span: named.span, world, fields, needs, approver, login };
         Some((identity, Known { fields: visible, parts }))
     }
 }
@@ -266,26 +271,43 @@ impl<'a> SuiteCallers<'_, 'a> {
     /// The identities whose sessions the one that is being compiled needs before it can log in: the circles among
     /// them are told, and whoever stands in one is nobody.
     fn needs(&mut self, reader: &mut Reader<'_>) -> Option<Vec<IdentityId>> {
-        let mut needs = Vec::new();
-        for (name, place) in reader.names.sessions_asked() {
-            let before = reader.diags.errors();
-            let found = self.lookup(reader, &Spanned::new(name.as_str().into(), place));
-            if let Some(start) = self.register.path.iter().position(|(other, _)| **other == *name) {
-                let circle: Vec<&str> = self.register.path[start..].iter().map(|(name, _)| &**name).collect();
-                if found.is_none() && reader.diags.errors() == before {
-                    reader.fault(diags::waiting_circle(place, &circle));
-                }
-            }
-            needs.push(found?);
-        }
-        Some(needs)
+        let asked = reader.names.sessions_asked().into_iter();
+        asked.map(|(name, place)| self.need(reader, &Spanned::new(name.into(), place))).collect()
     }
+
+    fn need(&mut self, reader: &mut Reader<'_>, name: &Spanned<Arc<str>>) -> Option<IdentityId> {
+        if &*name.value == "anonymous" {
+            reader.fault(diags::anonymous_session(name.span));
+            return None;
+        }
+        let before = reader.diags.errors();
+        let found = self.lookup(reader, name);
+        if let Some(start) = self.register.path.iter().position(|(other, _)| *other == name.value) {
+            let circle: Vec<&str> = self.register.path[start..].iter().map(|(name, _)| &**name).collect();
+            if found.is_none() && reader.diags.errors() == before {
+                reader.fault(diags::waiting_circle(name.span, &circle));
+            }
+        }
+        found
+    }
+
+    /// The fields of an identity; any, where it could not be found and that was told.
+    fn fields_of(&self, id: Option<IdentityId>) -> Members {
+        id.map_or(Members::Any, |id| Members::These(self.register.known[id.0 as usize].fields.clone()))
+    }
+}
+
+/// Whom a scheme is read for.
+struct Person<'a> {
+    place: Span,
+    fields: &'a [(Arc<str>, Span)],
+    /// The fields of whoever approves the login.
+    approver: Option<Members>,
 }
 
 fn read_scheme(
     scheme: &SchemeSpec,
-    place: Span,
-    fields: &[(Arc<str>, Span)],
+    Person { place, fields, approver }: Person<'_>,
     layers: &Layers<'_>,
     reader: &mut Reader<'_>,
     steps: &mut Vec<Vec<Step>>,
@@ -301,5 +323,5 @@ fn read_scheme(
         stand_in: Caller::Case,
     };
     let identity = (place != scheme.node.span).then_some(place);
-    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity })
+    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity, approver })
 }

@@ -219,6 +219,8 @@ pub struct Identity {
     pub fields: Vec<IdentityField>,
     /// Those whose sessions its login uses.
     pub needs: Vec<IdentityId>,
+    /// The one of these who approves its login on the server's pages.
+    pub approver: Option<IdentityId>,
     /// How it logs in.
     pub login: Login,
 }
@@ -352,6 +354,19 @@ impl Plan {
     /// Makes the plan. It is only worth running when `diags` has no errors.
     pub fn from_suites(suites: &Suites, options: &PlanOptions, sources: &SourceMap, diags: &mut Diagnostics) -> Self {
         build::build(suites, options, sources, diags)
+    }
+
+    /// Gives identities with all whose sessions their logins use.
+    pub fn with_needs(&self, ids: impl IntoIterator<Item = IdentityId>) -> Vec<IdentityId> {
+        let mut all: Vec<IdentityId> = ids.into_iter().collect();
+        let mut at = 0;
+        while let Some(id) = all.get(at).copied() {
+            let needs = self.identities[id.0 as usize].needs.iter().copied();
+            let new: Vec<IdentityId> = needs.filter(|need| !all.contains(need)).collect();
+            all.extend(new);
+            at += 1;
+        }
+        all
     }
 
     /// Gives the display name of a caller.

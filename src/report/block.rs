@@ -301,7 +301,9 @@ pub(crate) fn step_title(outcome: &Outcome, index: usize) -> String {
     let number = number(outcome, index);
     let whole = number.split('.').next().and_then(|n| n.parse().ok()).unwrap_or(usize::MAX);
     let name = step.name.as_ref().map(|n| format!(" \"{n}\"")).unwrap_or_default();
-    let who = step.caller.as_deref().unwrap_or("nobody");
+    // On the pages of a login it may be another one who approves it; whose login it is, its first request says.
+    let of_phase = outcome.steps[..=index].iter().rev().take_while(|s| s.phase == step.phase);
+    let who = of_phase.last().and_then(|s| s.caller.as_deref()).unwrap_or("nobody");
     match step.phase {
         Phase::Case if outcome.case_steps >= whole => format!("{number} of {}{name}", outcome.case_steps),
         Phase::Case => format!("{number}{name}"),

@@ -9,7 +9,7 @@ use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, address, asked, extend, render};
 use super::refused::sentence;
 use super::{Config, random};
-use crate::auth::{Agree, Ctx, Exchange, Opening, PageScript, Refused};
+use crate::auth::{Agree, Browser, Ctx, Exchange, Opening, PageScript, Refused};
 use crate::http::{Address, Headers, Request};
 use crate::jose;
 
@@ -86,6 +86,8 @@ impl Authorization {
             fill: config.pages.fill.clone(),
             named: config.pages.named,
             agree: Agree::ToConsent,
+            browser: Browser::Own,
+            user_code: None,
         }))
     }
 

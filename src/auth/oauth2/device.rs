@@ -1,5 +1,5 @@
 //! The device code (RFC 8628): a device shows a code, somebody agrees to it in a browser, and the device asks until it is
-//! told so. Here both are the same identity: the device is the client, and whoever agrees is the person.
+//! told so. The device is the identity; whoever agrees is the same one, or another (`approved_by`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,28 @@ use serde_json::Value;
 
 use super::Config;
 use super::post::address;
-use crate::auth::{Agree, Ctx, Exchange, Opening, PageScript, Refused};
+use crate::auth::{Agree, Browser, Ctx, Exchange, Opening, PageScript, Refused};
 use crate::http::Response;
 use crate::page;
+use crate::source::Spanned;
+use crate::spec::{Data, SchemeSpec};
 
 /// How long to wait between two questions when the server does not say (section 3.2).
 const INTERVAL: Duration = Duration::from_secs(5);
+
+/// The key that names whoever agrees.
+pub(super) const APPROVED_BY: &str = "approved_by";
+
+/// The identity whom a scheme names to approve its logins, and where it does.
+pub fn approver(scheme: &SchemeSpec) -> Option<Spanned<Arc<str>>> {
+    let is_known = crate::auth::kind_of(scheme).is_some_and(|kind| kind.keys.iter().any(|k| k.name == APPROVED_BY));
+    let Data::Map(entries) = &scheme.node.data else { return None };
+    let named = entries.iter().find(|e| is_known && &*e.key == APPROVED_BY)?;
+    match &named.value.data {
+        Data::Text(name) => Some(Spanned::new(name.as_ref().into(), named.value.span)),
+        _ => None,
+    }
+}
 
 /// A device that waits for somebody to agree.
 #[derive(Debug)]
@@ -61,7 +77,9 @@ impl Device {
         let request = page::open(address(&self.page, "verification_uri_complete", cx)?);
         let open = Opening::Request(Box::new(Exchange { label: "page", request, common: false, bound: None }));
         let (pages, fill, named) = (config.pages.pages, config.pages.fill.clone(), config.pages.named);
-        Ok(Arc::new(PageScript { open, until: None, pages, fill, named, agree: Agree::ToConsent }))
+        let browser = if config.approved { Browser::Approver } else { Browser::Own };
+        let (agree, user_code) = (Agree::ToConsent, Some(self.user_code.clone()));
+        Ok(Arc::new(PageScript { open, until: None, pages, fill, named, agree, browser, user_code }))
     }
 
     /// How long to wait before the next question, when nobody agreed yet (section 3.5); none when it is answered.

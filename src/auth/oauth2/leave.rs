@@ -7,7 +7,7 @@ use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, address, extend, render};
 use super::read::Grant;
 use super::{Config, diags, random};
-use crate::auth::{Agree, Ctx, Exchange, Opening, PageScript, ReadScheme, Refused};
+use crate::auth::{Agree, Browser, Ctx, Exchange, Opening, PageScript, ReadScheme, Refused};
 use crate::http::Address;
 use crate::page;
 use crate::spec::Fields;
@@ -121,7 +121,8 @@ impl Leave {
         let request = page::open(to);
         let open = Opening::Request(Box::new(Exchange { label: "end_session", request, common: false, bound: None }));
         let fill = Submit::untold(crate::source::Span::NONE);
-        Ok(Arc::new(PageScript { open, until, pages: None, fill, named: false, agree: Agree::ToLeave }))
+        let (agree, browser) = (Agree::ToLeave, Browser::Own);
+        Ok(Arc::new(PageScript { open, until, pages: None, fill, named: false, agree, browser, user_code: None }))
     }
 
     /// Looks whether the browser came back with what it was sent with (section 2).

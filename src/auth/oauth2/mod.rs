@@ -33,6 +33,8 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub use device::approver;
+
 use client::{CLIENT_KEYS, Client};
 use exchange::Trade;
 use leave::{Leave, Leaving};
@@ -68,6 +70,8 @@ const KEYS: &[Key] = &[
         .is(Shape::Flag),
     key("dpop", "`true`: tokens are bound to a key of the session, a new one for each, and every request proves that it is held (RFC 9449); `{ alg, key }` says which algorithm, or which key")
         .is(Shape::Either(&[Shape::Flag, Shape::Keys(bind::DPOP_KEYS)])),
+    key("approved_by", "the identity who approves a device on the server's pages, in the browser that it logged in with; the device's own identity when nothing is said. `identity.*` of `pages` and `fields` are that one's")
+        .is(Shape::Text),
     key("device_url", "the device authorization endpoint").is(Shape::Text),
     key("revoke_url", "the revocation endpoint, which `request: logout` asks (RFC 7009)").is(Shape::Text),
     key("logout", "what `request: logout` does: `revoke` the tokens, as it does by itself, `end_session` at the server's own page, or both as a list")
@@ -112,6 +116,8 @@ struct Config {
     trade: Option<Trade>,
     redirect: Option<Template>,
     pages: Pages,
+    /// Whether another identity approves the login, on these pages.
+    approved: bool,
     par: bool,
     dpop: Option<bind::Dpop>,
     leaving: Leaving,

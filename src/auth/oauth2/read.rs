@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use super::device::APPROVED_BY;
 use super::exchange::{EXCHANGE_KEYS, Trade};
 use super::leave::Leaving;
 use super::metadata::Endpoint;
 use super::{Config, Extra, bind, diags, read_client};
 use crate::auth::form::Pages;
 use crate::auth::{ReadScheme, diags as common};
+use crate::diag::Diagnostic;
 use crate::http::Address;
 use crate::source::Span;
 use crate::spec::{Data, Fields, Node};
@@ -59,7 +61,7 @@ const ROWS: &[Row] = &[
         word: "device_code",
         registered: DEVICE,
         endpoints: &[Endpoint::Device, Endpoint::Token],
-        keys: &["device_url", "jwks_url", "pages", "form", "fields", "button"],
+        keys: &["approved_by", "device_url", "jwks_url", "pages", "form", "fields", "button"],
     },
     Row {
         grant: Grant::JwtBearer,
@@ -104,6 +106,7 @@ pub(super) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchan
 
 /// The keys that only some grants have a use for.
 const OWN_KEYS: &[&str] = &[
+    "approved_by",
     "authorize_url",
     "button",
     "device_url",
@@ -184,7 +187,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     }
     useful(fields, grant, grant_node.span, cx);
     if grant == Grant::Password {
-        person(&["username", "password"], grant_node.span, cx);
+        person(&["username", "password"], (grant_node.span, None), cx);
     }
     if grant == Grant::RefreshToken {
         cx.compile.reader.need(fields, node, "refresh_token", "the grant `refresh_token`")?;
@@ -193,9 +196,13 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let subject = fields.get("subject").and_then(|node| cx.compile.reader.template(node));
     let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
     let redirect = url(fields, "redirect_uri", cx);
-    let pages = Pages::read(fields, node, cx)?;
-    if matches!(grant, Grant::AuthorizationCode | Grant::DeviceCode) && pages.are_found() {
-        person(&["username", "password"], grant_node.span, cx);
+    let approved = fields.get(APPROVED_BY).inspect(|node| drop(cx.compile.reader.word(node))).is_some();
+    let pages = cx.as_approver(|cx| Pages::read(fields, node, cx))?;
+    // Who approves the login of another may be known by a session, and be asked nothing.
+    let has_pages = matches!(grant, Grant::AuthorizationCode | Grant::DeviceCode) && !approved;
+    if has_pages && pages.are_found() {
+        let other = (grant == Grant::DeviceCode).then_some("or name another identity by `approved_by`");
+        person(&["username", "password"], (grant_node.span, other), cx);
     }
     let dpop = fields.get("dpop").and_then(|node| bind::read(node, cx));
     let leaving = Leaving::read(fields, grant, cx)?;
@@ -216,6 +223,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         trade,
         redirect,
         pages,
+        approved,
         par,
         dpop,
         leaving,
@@ -239,13 +247,13 @@ fn useful(fields: Fields<'_>, grant: Grant, at: Span, cx: &mut ReadScheme<'_, '_
 }
 
 /// The fields that somebody who logs in must have.
-fn person(names: &[&str], grant: Span, cx: &mut ReadScheme<'_, '_, '_>) {
+fn person(names: &[&str], (grant, other): (Span, Option<&str>), cx: &mut ReadScheme<'_, '_, '_>) {
     let Some(place) = cx.identity else { return };
     for name in names {
         if cx.fields.iter().all(|(field, _)| &**field != *name) {
             let others: Vec<_> = cx.fields.iter().filter(|(n, _)| !names.contains(&&**n)).collect();
             let fault = common::missing_field(place, name, ("oauth2", grant), &others);
-            cx.compile.reader.fault(fault);
+            cx.compile.reader.fault(other.into_iter().fold(fault, Diagnostic::help));
         }
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn config(grant: Grant) -> Config {
         trade: None,
         redirect: None,
         pages: Pages { pages: None, fill: Submit::untold(Span::NONE), named: false },
+        approved: false,
         par: false,
         dpop: None,
         leaving: Leaving::default(),

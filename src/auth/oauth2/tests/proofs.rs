@@ -106,6 +106,22 @@ fn a_device_waits_until_somebody_agreed() {
 }
 
 #[test]
+fn another_one_approves_in_a_browser_of_their_own() {
+    use crate::auth::Browser;
+    let code = json!({"device_code": "dc-1", "user_code": "AB-CD", "verification_uri": "http://id.test/d"});
+    let browser = |approved: bool| {
+        let mut own = Config { approved, ..config(Grant::DeviceCode) };
+        own.given.push((Endpoint::Device, text("/device")));
+        let mut flow = begin(own);
+        next(flow.as_mut(), Heard::Start);
+        let Move::Pages(script) = next(flow.as_mut(), answer(200, &code)) else { panic!() };
+        assert_eq!(script.user_code.as_deref(), Some("AB-CD"), "for a page that asks for it");
+        script.browser
+    };
+    assert_eq!((browser(true), browser(false)), (Browser::Approver, Browser::Own));
+}
+
+#[test]
 fn a_device_that_is_denied_or_late_is_refused() {
     let why = |error: &str| {
         let mut flow = device();
