@@ -513,7 +513,7 @@ mod tests {
         );
         let two = format!("{LOGIN}<form id=other><input type=password name=pin></form>");
         assert_eq!(stuck(guide().next(&page(&two))), "the page has 2 forms with a password");
-        let mut chosen = Guide::new(Known { form: Some("#other".into()), ..Known::default() });
+        let mut chosen = Guide::new(Known { form: Some("#other".into()), ..guide().known });
         assert_eq!(fill(chosen.next(&page(&two))), ["pin"]);
     }
 }
