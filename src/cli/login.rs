@@ -8,6 +8,7 @@ use super::run::commands;
 use super::single::{self, start};
 use crate::event::{Event, Login, Phase};
 use crate::exec::{Presented, Unpresented};
+use crate::mutate::{Mutation, mutation, mutations};
 use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
 use crate::step::IdentityId;
@@ -23,7 +24,7 @@ struct Done {
 
 /// Shows the login, exchange by exchange.
 pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
-    let done = match enter(&args.who, context) {
+    let done = match enter(&args.who, None, context) {
         Ok(done) => done,
         Err(code) => return code,
     };
@@ -63,7 +64,14 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
 
 /// Prints the credential.
 pub(super) fn token(args: &TokenArgs, context: &mut Context) -> u8 {
-    let done = match enter(&args.who, context) {
+    let defect = match args.with.as_deref().map(defect).transpose() {
+        Ok(defect) => defect,
+        Err(message) => {
+            context.complain(&format!("error: {message}\n"));
+            return verdict::USAGE;
+        }
+    };
+    let done = match enter(&args.who, defect, context) {
         Ok(done) => done,
         Err(code) => return code,
     };
@@ -89,6 +97,16 @@ pub(super) fn token(args: &TokenArgs, context: &mut Context) -> u8 {
             verdict::USAGE
         }
     }
+}
+
+fn defect(id: &str) -> Result<&'static Mutation, String> {
+    mutation(id).ok_or_else(|| {
+        let hint = did_you_mean(id, mutations().map(|m| m.id)).map_or_else(
+            || "`authspec list mutations` lists them".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        format!("there is no mutation `{id}`\nhelp: {hint}")
+    })
 }
 
 /// The lines to print, or why there are none.
@@ -141,6 +159,11 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
     match why {
         Unpresented::Stopped => verdict::INTERRUPTED,
         Unpresented::PerRequest => verdict::USAGE,
+        Unpresented::Unfit { message, help } => {
+            let help: String = help.iter().map(|h| format!("help: {h}\n")).collect();
+            context.complain(&secrets.mask(&format!("error: {message}\n{help}")));
+            verdict::USAGE
+        }
         Unpresented::Fault(message) => {
             context.complain(&secrets.mask(&format!("error: {message}\n")));
             verdict::NOT_JUDGED
@@ -156,7 +179,7 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
 }
 
 /// Loads, finds the identity, and logs it in.
-fn enter(who: &WhoArgs, context: &mut Context) -> Result<Done, u8> {
+fn enter(who: &WhoArgs, defect: Option<&'static Mutation>, context: &mut Context) -> Result<Done, u8> {
     let loaded = loaded(who, context)?;
     let Some(at) = loaded.plan.identities.iter().position(|i| *i.name == *who.identity) else {
         let known: Vec<&str> = loaded.plan.identities.iter().map(|i| &*i.name).collect();
@@ -172,7 +195,7 @@ fn enter(who: &WhoArgs, context: &mut Context) -> Result<Done, u8> {
         return Err(verdict::USAGE);
     };
     let id = IdentityId(u32::try_from(at).unwrap_or(u32::MAX));
-    single::run(context, async |context| log_in(loaded, id, context).await)
+    single::run(context, async |context| log_in(loaded, (id, defect), context).await)
 }
 
 fn loaded(who: &WhoArgs, context: &mut Context) -> Result<Loaded, u8> {
@@ -190,10 +213,14 @@ fn loaded(who: &WhoArgs, context: &mut Context) -> Result<Loaded, u8> {
     load_text(text, &who.place, context)
 }
 
-async fn log_in(loaded: Loaded, id: IdentityId, context: &mut Context) -> Result<Done, u8> {
+async fn log_in(
+    loaded: Loaded,
+    (id, defect): (IdentityId, Option<&Mutation>),
+    context: &mut Context,
+) -> Result<Done, u8> {
     let secrets = loaded.secrets.clone();
     let (runner, mut heard) = start(loaded, context).await?;
-    let given = runner.login(id).await;
+    let given = runner.login(id, defect).await;
     let mut logins = Vec::new();
     while let Ok(event) = heard.try_recv() {
         if let Event::Login(login) = event {

@@ -1,22 +1,44 @@
 //! What a mutation needs beside the request: parts of the session, and the key that the server signs with.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
-use super::actor::{Actor, Who};
-use super::exchange::StepRun;
+use super::Shared;
 use super::session::Session;
 use crate::auth::SigningKey;
+use crate::http::Request;
 use crate::jose::{Algorithm, Jwks, Key, Token};
 use crate::mutate::{Forged, Mutation, Presented, Unfit};
 use crate::plan::Identity;
+use crate::step::IdentityId;
 
-impl StepRun<'_> {
+/// Whose credential a request carries.
+#[derive(Clone, Copy)]
+pub(super) struct Holder<'a> {
+    shared: &'a Shared,
+    who: Option<(&'a Identity, &'a Session)>,
+}
+
+impl<'a> Holder<'a> {
+    pub(super) fn new(shared: &'a Shared, who: Option<(IdentityId, &'a Session)>) -> Self {
+        Self { shared, who: who.map(|(id, session)| (&shared.plan.identities[id.0 as usize], session)) }
+    }
+
+    /// Finds the credential in a request.
+    pub(super) fn presented<'r>(&self, request: &'r Request) -> Presented<'r> {
+        let Some((identity, session)) = self.who else { return Presented::new(request, &[], &[], &[]) };
+        let mut known = session.credential.parts.clone();
+        let secret = |name: &str| !crate::auth::is_name(name);
+        known.extend(session.fields.iter().filter(|(n, _)| secret(n)).map(|(n, v)| (Arc::clone(n), v.as_str().into())));
+        let cookies = session.jar.iter(Timestamp::now());
+        let cookies: Vec<String> = cookies.map(|c| String::from_utf8_lossy(c.name.as_bytes()).into_owned()).collect();
+        Presented::new(request, &known, &identity.login.scheme.fields(), &cookies)
+    }
+
     /// Makes a defect in a request.
-    pub(super) fn forge(&self, row: &Mutation, actor: &Actor, presented: &Presented<'_>) -> Result<Forged, Unfit> {
-        let sender = match &actor.who {
-            Who::Identity(id, session, _) => Some((&self.shared.plan.identities[id.0 as usize], session)),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        };
+    pub(super) fn forge(&self, row: &Mutation, presented: &Presented<'_>) -> Result<Forged, Unfit> {
+        let sender = self.who;
         let part = |name: &str| {
             let mut parts = sender?.1.credential.parts.iter();
             parts.find(|(n, _)| &**n == name).and_then(|(_, v)| v.as_str()).map(ToOwned::to_owned)

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use super::actor::{Actor, Who};
 use super::control::{Observed, Probe, What};
 use super::decide::whoami_is_public;
@@ -12,6 +10,7 @@ use super::done::{Done, Ended};
 use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::grade::{Tried, told};
+use super::kit::Holder;
 use super::record;
 use crate::event::{ControlRecord, When};
 use crate::http::jar::Jar;
@@ -66,7 +65,7 @@ impl StepRun<'_> {
         let dressed = self.dressed(step, actor, &prepared);
         let presented = self.presented(actor, &dressed);
         let fits = if mutant.row.aim == Aim::Credential { presented.spot().map(drop) } else { Ok(()) };
-        let forged = match fits.and_then(|()| self.forge(mutant.row, actor, &presented)) {
+        let forged = match fits.and_then(|()| self.holder(actor).forge(mutant.row, &presented)) {
             Ok(forged) => forged,
             Err(unfit) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
         };
@@ -246,17 +245,15 @@ impl StepRun<'_> {
 
     /// Finds the credential in a request.
     pub(super) fn presented<'r>(&self, actor: &Actor, request: &'r Request) -> Presented<'r> {
-        let Who::Identity(id, session, _) = &actor.who else {
-            return Presented::new(request, &[], &[], &[]);
+        self.holder(actor).presented(request)
+    }
+
+    fn holder<'s>(&'s self, actor: &'s Actor) -> Holder<'s> {
+        let who = match &actor.who {
+            Who::Identity(id, session, _) => Some((*id, &**session)),
+            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
         };
-        let login = &self.shared.plan.identities[id.0 as usize].login;
-        let mut known = session.credential.parts.clone();
-        let secret = |name: &str| !crate::auth::is_name(name);
-        known.extend(session.fields.iter().filter(|(n, _)| secret(n)).map(|(n, v)| (Arc::clone(n), v.as_str().into())));
-        let now = Timestamp::now();
-        let cookies: Vec<String> =
-            session.jar.iter(now).map(|c| String::from_utf8_lossy(c.name.as_bytes()).into_owned()).collect();
-        Presented::new(request, &known, &login.scheme.fields(), &cookies)
+        Holder::new(self.shared, who)
     }
 
     fn inconclusive(

@@ -2,12 +2,14 @@
 
 use jiff::Timestamp;
 
+use super::kit::Holder;
 use super::runner::Runner;
 use super::session::Session;
 use super::{Shared, suite};
 use crate::auth::Seal;
 use crate::event::Reason;
 use crate::http::{Address, Headers, Request};
+use crate::mutate::{Aim, Mutation, Unfit};
 use crate::step::IdentityId;
 
 /// What a login gave. Raw: it is for the one stream that asked for it.
@@ -30,13 +32,20 @@ pub enum Unpresented {
     PerRequest,
     /// The run was stopped.
     Stopped,
+    /// The defect that is asked for cannot be made.
+    Unfit {
+        /// Why, one sentence.
+        message: String,
+        /// What to do.
+        help: Vec<String>,
+    },
     /// It could not be put on a request.
     Fault(String),
 }
 
 impl Runner {
-    /// Logs an identity in, and does nothing else.
-    pub async fn login(self, id: IdentityId) -> Result<Presented, Unpresented> {
+    /// Logs an identity in, and does nothing else. What it presents has a defect where one is asked for.
+    pub async fn login(self, id: IdentityId, defect: Option<&Mutation>) -> Result<Presented, Unpresented> {
         let shared = self.shared();
         let watch = tokio::spawn(suite::enforce(std::sync::Arc::clone(&shared)));
         let made = tokio::select! {
@@ -47,13 +56,18 @@ impl Runner {
         match made {
             None => Err(Unpresented::Stopped),
             Some(Err(failure)) => Err(Unpresented::Failed(Box::new(failure.reason.clone()))),
-            Some(Ok(session)) => present(&shared, id, &session),
+            Some(Ok(session)) => present(&shared, id, &session, defect),
         }
     }
 }
 
 /// Puts the credential on a request that is never sent, and reads what is new.
-fn present(shared: &Shared, id: IdentityId, session: &Session) -> Result<Presented, Unpresented> {
+fn present(
+    shared: &Shared,
+    id: IdentityId,
+    session: &Session,
+    defect: Option<&Mutation>,
+) -> Result<Presented, Unpresented> {
     let identity = &shared.plan.identities[id.0 as usize];
     let scheme = &identity.login.scheme;
     let parts = session.credential.parts.iter();
@@ -84,12 +98,31 @@ fn present(shared: &Shared, id: IdentityId, session: &Session) -> Result<Present
     let seal =
         Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
     scheme.sign(&seal, &mut request).map_err(|e| Unpresented::Fault(e.message))?;
+    if let Some(row) = defect {
+        request = defective(Holder::new(shared, Some((id, session))), row, &request)?;
+    }
     let headers = request.headers.iter();
     let headers = headers.map(|(n, v)| (title_case(n), String::from_utf8_lossy(v).into_owned())).collect();
     let added = request.address.target().strip_prefix(before.as_str()).unwrap_or_default();
     let query = url::form_urlencoded::parse(added.trim_start_matches(['?', '&']).as_bytes());
     let query = query.map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
     Ok(Presented { headers, query, parts })
+}
+
+/// The request with a defect in its credential.
+fn defective(holder: Holder<'_>, row: &Mutation, request: &Request) -> Result<Request, Unpresented> {
+    let refuse = |why: &str, help: Vec<String>| {
+        Err(Unpresented::Unfit { message: format!("`{}` cannot be made: {why}", row.id), help })
+    };
+    if row.aim != Aim::Credential {
+        return refuse("it is a way around a refusal, and changes no credential", Vec::new());
+    }
+    match holder.forge(row, &holder.presented(request)) {
+        Ok(forged) if forged.head.is_some() => refuse("no client would send it in a header field", Vec::new()),
+        Ok(forged) => Ok(forged.request),
+        Err(Unfit::NotApplicable(why)) => refuse(&why, Vec::new()),
+        Err(Unfit::Unavailable { why, add }) => refuse(&why, add),
+    }
 }
 
 /// `authorization` as people write it.

@@ -49,6 +49,10 @@ pub struct TokenArgs {
     /// A part of the session instead, such as `refresh_token`.
     #[arg(long, value_name = "NAME", conflicts_with = "header")]
     pub part: Option<String>,
+
+    /// The credential with a defect: one of `authspec list mutations`.
+    #[arg(long, value_name = "MUTATION", conflicts_with = "part")]
+    pub with: Option<String>,
 }
 
 /// How a project is taken.

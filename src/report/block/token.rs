@@ -14,15 +14,16 @@ pub(super) fn line(
     again: &Again,
 ) -> Option<(String, String)> {
     let (options, caller, sent) = (again.token.as_ref()?, step.caller.as_ref()?, step.sent.as_ref()?);
-    if sent.credential != Carried::Own || step.with.is_some() || sent.carries.len() != 1 {
+    if (sent.credential != Carried::Own && step.with.is_none()) || sent.carries.len() != 1 {
         return None;
     }
     let field = sent.carries[0].split(' ').next()?;
     let (_, value) = hop.request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(field))?;
     // What `authspec token` prints: of `Authorization` what stands behind the scheme, else the whole value.
     let credential = if field.eq_ignore_ascii_case("authorization") { value.split_once(' ')?.1 } else { value };
+    let with = step.with.as_ref().map(|id| format!(" --with {id}")).unwrap_or_default();
     let (name, _) = curl.variables.iter().find(|(_, masked)| masked == credential)?;
-    Some((name.clone(), format!("{name}=$(authspec token {}{options} --suite {})", quote(caller), quote(suite))))
+    Some((name.clone(), format!("{name}=$(authspec token {}{with}{options} --suite {})", quote(caller), quote(suite))))
 }
 
 #[cfg(test)]
@@ -57,6 +58,12 @@ mod tests {
         let text = "ALICE_ACCESS_TOKEN=$(authspec token alice --env ci --suite 'specs/a b.yaml')";
         assert_eq!(filled("authorization", &bearer, |_| ()).as_deref(), Some(text));
         assert_eq!(filled("x-key", OWN, |_| ()).as_deref(), Some(text));
+        let with = |s: &mut StepRecord| {
+            s.with = Some("jwt-alg-none".to_owned());
+            s.sent.iter_mut().for_each(|sent| sent.credential = Carried::Other);
+        };
+        let text = text.replace("alice --env", "alice --with jwt-alg-none --env");
+        assert_eq!(filled("x-key", OWN, with), Some(text));
     }
 
     #[test]
@@ -64,7 +71,6 @@ mod tests {
         let bearer = format!("Bearer {OWN}");
         assert_eq!(filled("x-key", &bearer, |_| ()), None);
         assert_eq!(filled("authorization", "Bearer abc", |_| ()), None);
-        assert_eq!(filled("authorization", &bearer, |s| s.with = Some("hdr-quoted".to_owned())), None);
         let other = |s: &mut StepRecord| s.sent.iter_mut().for_each(|sent| sent.credential = Carried::Other);
         assert_eq!(filled("authorization", &bearer, other), None);
         let two = |s: &mut StepRecord| s.sent.iter_mut().for_each(|sent| sent.carries.push("cookie sid".to_owned()));
