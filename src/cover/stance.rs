@@ -103,7 +103,7 @@ pub(super) fn said(step: &StepResult) -> Said {
 const EXPIRED: &[&str] = &["token-expired"];
 
 /// Mutations that take the credential away.
-const MISSING: &[&str] = &["hdr-missing", "sess-none"];
+const MISSING: &[&str] = &["hdr-missing", "sess-none", "resp-401-challenge"];
 
 /// What a project calls the groups that people belong to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 
-use super::body;
 use super::state::App;
+use super::{body, cookie};
 
 /// What the gateway let by: nobody looks at it any more.
 #[derive(Clone, Copy)]
@@ -33,8 +33,14 @@ const SPELLINGS: &[(&str, Spelling)] = &[
 ];
 
 /// What else it gets wrong.
-const OTHERS: &[&str] =
-    &["trusts-original-url", "method-override", "head-unguarded", "unknown-method-unguarded", "token-in-form"];
+const OTHERS: &[&str] = &[
+    "trusts-original-url",
+    "method-override",
+    "head-unguarded",
+    "unknown-method-unguarded",
+    "token-in-form",
+    "session-in-path",
+];
 
 /// Puts the gateway before the routes of a demo that has one.
 pub(crate) fn before(routes: Router, app: &App) -> Router {
@@ -51,6 +57,9 @@ async fn pass(State(app): State<App>, request: Request, next: Next) -> Response 
     };
     if app.is_weak("token-in-form") {
         request = with_form_token(request).await;
+    }
+    if app.is_weak("session-in-path") {
+        with_session_of_path(&mut request);
     }
     let path = request.uri().path().to_owned();
     let meant = meant(&app, request.headers(), &path);
@@ -121,6 +130,17 @@ fn decoded(path: &str) -> String {
 
 fn without_parameters(path: &str) -> String {
     path.split('/').map(|part| part.split(';').next().unwrap_or_default()).collect::<Vec<_>>().join("/")
+}
+
+/// Takes the session id out of the path, as servlet containers do for browsers without cookies.
+fn with_session_of_path(request: &mut Request) {
+    let Some((path, id)) = request.uri().path().split_once(&format!(";{}=", cookie::NAME)) else { return };
+    let query = request.uri().query().map(|q| format!("?{q}")).unwrap_or_default();
+    let cookie = HeaderValue::try_from(format!("{}={id}", cookie::NAME));
+    if let (Ok(uri), Ok(cookie)) = (format!("{path}{query}").parse::<Uri>(), cookie) {
+        *request.uri_mut() = uri;
+        request.headers_mut().insert(header::COOKIE, cookie);
+    }
 }
 
 /// Takes the token out of a form (RFC 6750 §2.2).

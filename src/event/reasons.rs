@@ -49,6 +49,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "Nobody got in; the status or the challenge differs from what the standard asks, which is what clients go by. It fails only with `strict: true`.",
     },
     ReasonCode {
+        name: "mutant-amiss",
+        about: "the answer does not say what it has to",
+        explain: "The row is about what the answer says and not about a refusal, such as the challenge of a 401 or what browsers are told. `authspec explain` with its id says what is missing and what to do.",
+    },
+    ReasonCode {
         name: "not-applicable",
         about: "the mutation has no sense for this credential or request",
         explain: "In a pack such rows are skipped and counted. One that was asked for by its own name is inconclusive, since nothing was tried.",

@@ -55,6 +55,26 @@ impl StepRun<'_> {
         judge(body, &allowed, &others)
     }
 
+    /// Tells whether a path with a session id in it was answered 2xx for that id: the same path with a made-up one says so.
+    pub(super) async fn by_id(&self, trial: &Trial<'_>, detour: &Detour<'_>, id: &str, good: Option<u64>) -> Reached {
+        let (Some(sent), Some(response)) = (detour.trail.request(), detour.trail.response()) else {
+            return Reached::Elsewhere;
+        };
+        let (base, target) = (sent.address.base(), sent.address.target());
+        // An id that had to be escaped is cut off with all that follows.
+        let cut = || format!("{}=authspec-no-such-id", target.rsplit_once('=').map_or(target, |(before, _)| before));
+        let other = if target.contains(id) { target.replace(id, "authspec-no-such-id") } else { cut() };
+        let Some(address) = Address::parse(&format!("{base}{other}")).ok().filter(|_| response.status / 100 == 2)
+        else {
+            return Reached::Elsewhere;
+        };
+        let trail = self.post(Request { address, ..sent.clone() }, None, trial.step, detour.transport).await;
+        self.shared.limits.count(count(&trail));
+        let other = trail.response().filter(|r| r.status / 100 == 2).map(|r| digest(&r.body));
+        let body = Some(&response.body).filter(|body| !body.is_empty()).map(|body| digest(body));
+        judge(body, good.as_slice(), other.as_slice())
+    }
+
     /// What those get who are allowed, where the case names them; nothing of an empty body.
     async fn allowed(&self, trial: &Trial<'_>, prepared: &Prepared) -> Vec<u64> {
         let mut bodies = Vec::new();

@@ -13,10 +13,10 @@ use super::exchange::StepRun;
 use super::ledger::{Refusal, Sender, Weight};
 use super::mutant::{Controlled, Trial};
 use super::{judge, record};
-use crate::check::{Expectations, Fetched, Seen};
+use crate::check::{Expectations, Fetched, Seen, StatusSet};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
-use crate::mutate::{Aim, Answered, Expect, Grade, Graded, Presented};
+use crate::mutate::{Aim, Answered, Expect, Grade, Graded, Presented, Unfit};
 use crate::plan::{Asked, Wanted};
 use crate::step::Prepared;
 
@@ -43,11 +43,11 @@ impl Tried<'_> {
         }
     }
 
-    /// Grades the answer; a connection that is closed refuses too. Nothing when there is nothing to judge.
-    fn graded(&self) -> Option<Graded> {
+    /// Grades the answer; a connection that is closed refuses too.
+    fn graded(&self) -> Answer {
         let (row, trail) = (self.trial.mutant.row, self.trail);
         let graded = |grade, held, actual: &str| {
-            Some(Graded { grade, held, expected: row.expect.describe(), actual: actual.to_owned() })
+            Answer::Graded(Graded { grade, held, expected: row.expect.describe(), actual: actual.to_owned() })
         };
         match (&trail.error, trail.response()) {
             (None, Some(response)) if self.reached == Some(Reached::Elsewhere) && response.status / 100 == 2 => {
@@ -58,31 +58,58 @@ impl Tried<'_> {
                 let challenged = field.is_ok_and(|(name, _)| name.eq_ignore_ascii_case("authorization"));
                 let sent_away = said(self.trial.step, trail) == Said::SentAway;
                 let bearer = self.presented.is_bearer();
-                Some(row.expect.grade(Answered { response, sent_away, bearer, challenged }))
+                let (good, sent) = (None, trail.request().unwrap_or(self.presented.request));
+                let answered = Answered { sent, response, good, sent_away, bearer, challenged };
+                row.expect.grade(answered).map_or_else(Answer::Idle, Answer::Graded)
             }
             // Whoever wants something of the answer wants one.
-            (Some(_), _) if self.own().is_some() => None,
-            (Some(HttpError::Closed), _) if row.expect != Expect::Taken => {
+            (Some(_), _) if self.own().is_some() => Answer::None,
+            (Some(HttpError::Closed), _) if row.expect.is_refusal() || row.expect == Expect::Either => {
                 graded(Grade::DeniedOther, true, "the connection was closed without an answer")
             }
             (Some(HttpError::Timeout(_)), _) => {
                 graded(Grade::Crashed, false, "no answer in time: the server hangs on it")
             }
-            (Some(_) | None, _) => None,
+            (Some(_) | None, _) => Answer::None,
         }
     }
+
+    /// Whether what the suite itself wants of a refusal came, where the table would call it let in: a redirect to a page
+    /// of its own, or whatever `outcomes` calls a denial.
+    fn is_own_refusal(&self) -> bool {
+        let redirected = self.trail.response().is_some_and(|r| r.status / 100 == 3);
+        let denial = |own: &Expectations| own.status.as_ref().is_some_and(StatusSet::means_refusal);
+        self.trial.mutant.row.expect.is_refusal() && self.own().is_some_and(|own| redirected || denial(own))
+    }
+}
+
+/// What came of a defect.
+enum Answer {
+    /// An answer that could be graded.
+    Graded(Graded),
+    /// An answer that says nothing of what the row asks, and why.
+    Idle(String),
+    /// None that could be judged.
+    None,
 }
 
 impl StepRun<'_> {
     /// Judges what came back.
     pub(super) fn grade(&self, tried: &Tried<'_>, actor: &mut Actor) -> Done {
         let Tried { trial, trail, .. } = *tried;
-        let Some(graded) = tried.graded() else { return self.unanswered(tried, actor) };
-        let graded = Graded { actual: record::text(self.shared, &graded.actual), ..graded };
+        let graded = match tried.graded() {
+            Answer::Graded(graded) => graded,
+            Answer::Idle(why) => return self.unfit(&trial, actor, Unfit::NotApplicable(why)),
+            Answer::None => return self.unanswered(tried, actor),
+        };
+        let mut graded = Graded { actual: record::text(self.shared, &graded.actual), ..graded };
         let (ended, reasons) = if let Some(reason) = self.doubtful(tried, &graded) {
             (Ended::Inconclusive, vec![reason])
         } else {
             let broken = self.broken(tried, actor, &graded);
+            if broken.is_empty() && graded.grade == Grade::Accepted && tried.is_own_refusal() {
+                graded.grade = Grade::DeniedExact;
+            }
             (if broken.is_empty() { Ended::Held } else { Ended::Failed }, broken)
         };
         let (held, broken) = (usize::from(ended == Ended::Held), usize::from(ended == Ended::Failed));
@@ -124,7 +151,9 @@ impl StepRun<'_> {
         let status = tried.trail.response().map_or(0, |r| r.status);
         let public = tried.controlled.without.as_ref().is_some_and(|o| o.granted);
         // That anonymous gets in is what this row is about, and a 401 is about the credential in any case.
-        let about_it = row.id == "hdr-missing" || row.expect == Expect::Either || status == 401;
+        let about_it = ["hdr-missing", "sess-none"].contains(&row.id)
+            || !row.expect.is_refusal() && row.expect != Expect::Taken
+            || status == 401;
         let (code, message) = match status {
             429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
             _ if public && !about_it => ("public", "anonymous is allowed the same request"),
@@ -186,7 +215,10 @@ impl StepRun<'_> {
             (Grade::DeniedExact | Grade::DeniedOther, false) => {
                 ("mutant-refused", format!("`{}` was refused, and it has to make no difference", row.id))
             }
-            (Grade::DeniedExact | Grade::DeniedOther | Grade::Accepted, true) => return Vec::new(),
+            (Grade::Amiss, held) if !held || tried.trial.mutant.strict => ("mutant-amiss", row.expect.fault(row.id)),
+            (Grade::DeniedExact | Grade::DeniedOther | Grade::Accepted, true) | (Grade::AsDue | Grade::Amiss, _) => {
+                return Vec::new();
+            }
         };
         vec![self.about(&tried.trial, code, &message, graded)]
     }

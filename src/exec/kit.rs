@@ -8,8 +8,9 @@ use super::Shared;
 use super::session::Session;
 use crate::auth::SigningKey;
 use crate::http::Request;
+use crate::http::jar::Cookie;
 use crate::jose::{Algorithm, Jwks, Key, Token};
-use crate::mutate::{Forged, Mutation, Presented, Unfit};
+use crate::mutate::{Forged, Mutation, Presented, Unfit, is_csrf};
 use crate::plan::Identity;
 use crate::step::IdentityId;
 
@@ -31,8 +32,12 @@ impl<'a> Holder<'a> {
         let mut known = session.credential.parts.clone();
         let secret = |name: &str| !crate::auth::is_name(name);
         known.extend(session.fields.iter().filter(|(n, _)| secret(n)).map(|(n, v)| (Arc::clone(n), v.as_str().into())));
+        let name = |cookie: &Cookie| String::from_utf8_lossy(cookie.name.as_bytes()).into_owned();
         let cookies = session.jar.iter(Timestamp::now());
-        let cookies: Vec<String> = cookies.map(|c| String::from_utf8_lossy(c.name.as_bytes()).into_owned()).collect();
+        let mut cookies: Vec<(bool, String)> = cookies.map(|cookie| (cookie.http_only, name(cookie))).collect();
+        // Scripts need no session id, and have to read the token that their own page is known by.
+        cookies.sort_by_key(|(http_only, name)| (is_csrf(name), !http_only));
+        let cookies: Vec<String> = cookies.into_iter().map(|(_, name)| name).collect();
         Presented::new(request, &known, &identity.login.scheme.fields(), &cookies)
     }
 

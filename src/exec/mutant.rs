@@ -95,12 +95,15 @@ impl StepRun<'_> {
         let verbatim = forged.head.is_some();
         let trail = self.post(forged.request, forged.head, trial.step, transport).await;
         self.tell(actor, &trail);
-        let reached = match trial.mutant.row.aim {
-            Aim::Credential => None,
-            Aim::Bypass => {
-                let detour = Detour { prepared, dressed: presented.request, trail: &trail, transport };
-                Some(self.reached(&trial, &detour).await)
+        let detour = Detour { prepared, dressed: presented.request, trail: &trail, transport };
+        let elsewhere = trail.request().is_some_and(|sent| sent.address.path() != presented.request.address.path());
+        let reached = match (trial.mutant.row.aim, presented.token()) {
+            (Aim::Credential, Ok(id)) if elsewhere => {
+                let good = controlled.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, b)| b.body);
+                Some(self.by_id(&trial, &detour, id, good).await)
             }
+            (Aim::Credential, _) => None,
+            (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
         };
         let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached };
         let mut done = self.grade(&tried, actor);
@@ -272,7 +275,7 @@ impl StepRun<'_> {
     }
 
     /// A row that cannot be sent: in a pack it is skipped where it has no sense.
-    fn unfit(&self, trial: &Trial<'_>, actor: &Actor, unfit: Unfit) -> Done {
+    pub(super) fn unfit(&self, trial: &Trial<'_>, actor: &Actor, unfit: Unfit) -> Done {
         let row = trial.mutant.row;
         match unfit {
             Unfit::NotApplicable(why) => {

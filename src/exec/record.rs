@@ -337,6 +337,12 @@ pub(super) fn know_defect(shared: &Shared, owner: &str, token: Option<&str>, for
     let texts = forged.headers.iter().map(|(_, value)| &value[..]);
     for text in texts.chain([forged.address.target().as_bytes(), &forged.body[..]]) {
         for word in text.split(|b| !is_word(b)).filter(|word| *word != token.as_bytes()) {
+            // The name of a cookie or parameter may be read.
+            let named = word.iter().position(|b| *b == b'=').map(|at| word.split_at(at + 1));
+            let word = match named {
+                Some((name, value)) if !name.windows(PIECE).any(|piece| pieces.contains(piece)) => value,
+                Some(_) | None => word,
+            };
             if word.windows(PIECE).any(|piece| pieces.contains(piece)) {
                 shared.secrets.add(&format!("{owner}.defect"), &String::from_utf8_lossy(word));
             }

@@ -29,6 +29,8 @@ pub enum Standing {
 const TOKEN: &str = "Token structure and signature";
 const PURPOSE: &str = "Token purpose";
 const CLAIMS: &str = "Claims and time";
+const SESSION: &str = "Cookies, sessions and forged requests";
+const RESPONSE: &str = "What a refusal says";
 const ACCESS: &str = "Authorization";
 const HEADER: &str = "Placement and syntax of the credential";
 
@@ -183,4 +185,42 @@ pub const CATALOGUE: &[Entry] = &[
     left_out(ACCESS, "az-referer", "it takes the page that links"),
     left_out(ACCESS, "az-tenant-header", "it takes two tenants"),
     left_out(ACCESS, "az-cross-tenant", "it takes two tenants"),
+    built(SESSION, "sess-none"),
+    built(SESSION, "sess-garbage"),
+    built(SESSION, "sess-truncated"),
+    built(SESSION, "sess-bitflip"),
+    partly(SESSION, "sess-param", "as a query parameter, not in a form"),
+    partly(SESSION, "sess-in-url", "whether it is taken, not whether pages carry it"),
+    left_out(SESSION, "sess-fixation", "it takes a login; written as steps"),
+    left_out(SESSION, "sess-fixation-elev", "it takes a second login; written as steps"),
+    left_out(SESSION, "sess-logout-server", "it takes a logout; written as steps"),
+    not_here(SESSION, "sess-logout-clears", "`cookies: { NAME: { deleted: true } }` of the logout's own answer"),
+    left_out(SESSION, "sess-logout-get", "it takes a logout; written as steps"),
+    left_out(SESSION, "sess-entropy", "it takes many logins"),
+    left_out(SESSION, "sess-static", "it takes a second login; written as steps"),
+    not_here(SESSION, "ck-secure", "`cookies: { NAME: { secure: true } }` of the login's own answer"),
+    not_here(SESSION, "ck-httponly", "`cookies: { NAME: { http_only: true } }` of the login's own answer"),
+    not_here(SESSION, "ck-samesite", "`cookies: { NAME: { same_site: Lax } }` of the login's own answer"),
+    not_here(SESSION, "ck-prefix", "the name under `cookies` of the login's own answer"),
+    not_here(SESSION, "ck-domain-wide", "`cookies: { NAME: { domain: … } }` of the login's own answer"),
+    not_here(SESSION, "ck-path", "`cookies: { NAME: { path: … } }` of the login's own answer"),
+    not_here(SESSION, "ck-persistent", "`cookies: { NAME: { expires: … } }` of the login's own answer"),
+    not_here(SESSION, "ck-4096", "a cookie that browsers refuse is not kept, and the run says why"),
+    left_out(SESSION, "ck-over-http", "it takes a second target"),
+    left_out(SESSION, "ck-serialized-tamper", "no row yet"),
+    left_out(SESSION, "csrf-missing", "no row yet"),
+    left_out(SESSION, "csrf-empty", "no row yet"),
+    left_out(SESSION, "csrf-wrong", "no row yet"),
+    left_out(SESSION, "csrf-no-cookie-pair", "no row yet"),
+    left_out(SESSION, "csrf-other-session", "it takes a second session; written as steps"),
+    left_out(SESSION, "csrf-old", "it takes a second login; written as steps"),
+    left_out(SESSION, "csrf-method-switch", "what a GET changed does not show in its answer"),
+    left_out(SESSION, "csrf-origin-foreign", "no row yet"),
+    left_out(SESSION, "csrf-referer-none", "requests carry no `Referer` that could be taken away"),
+    left_out(SESSION, "csrf-simple-ct", "no row yet"),
+    left_out(SESSION, "sess-puzzling", "it takes a flow of the application's own"),
+    left_out(SESSION, "sess-parallel-users", "it takes two identities on one connection"),
+    not_here(SESSION, "ws-handshake-noauth", "no WebSocket is opened"),
+    not_here(SESSION, "ws-foreign-origin", "no WebSocket is opened"),
+    built(RESPONSE, "resp-401-challenge"),
 ];

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::Response;
+use super::due::{Due, Heard, Said};
 use crate::http::challenge::parse_challenges;
+use crate::http::{Headers, Request, Response};
 
 /// What the server should answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub enum Expect {
     Taken,
     /// The RFC leaves it open; only a crash is wrong.
     Either,
+    /// Neither a refusal nor a way in: what the answer has to say.
+    Says(&'static Due),
 }
 
 /// What a 401 has to say in `WWW-Authenticate`.
@@ -41,11 +44,16 @@ pub enum Grade {
     Accepted,
     /// The server broke: 5xx.
     Crashed,
+    /// It says what it has to, where a row is about that.
+    AsDue,
+    /// It does not.
+    Amiss,
 }
 
 impl Grade {
     /// All.
-    pub const ALL: &[Self] = &[Self::DeniedExact, Self::DeniedOther, Self::Accepted, Self::Crashed];
+    pub const ALL: &[Self] =
+        &[Self::DeniedExact, Self::DeniedOther, Self::Accepted, Self::Crashed, Self::AsDue, Self::Amiss];
 
     /// The word of reports.
     pub const fn word(self) -> &'static str {
@@ -54,6 +62,8 @@ impl Grade {
             Self::DeniedOther => "denied-other",
             Self::Accepted => "accepted",
             Self::Crashed => "crashed",
+            Self::AsDue => "as-due",
+            Self::Amiss => "amiss",
         }
     }
 }
@@ -74,8 +84,12 @@ pub struct Graded {
 /// An answer, with what only the runner knows of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Answered<'a> {
+    /// The request as it was sent.
+    pub sent: &'a Request,
     /// The answer.
     pub response: &'a Response,
+    /// What the good origin was answered, where that was asked.
+    pub good: Option<&'a Headers>,
     /// Whether it sends the caller to a login page.
     pub sent_away: bool,
     /// Whether the credential travels as `Authorization: Bearer`.
@@ -94,7 +108,11 @@ impl Expect {
     pub fn describe(self) -> String {
         match self {
             Self::Refused(statuses, challenge) => {
-                let codes: Vec<String> = statuses.iter().map(ToString::to_string).collect();
+                let (away, codes): (Vec<&u16>, Vec<&u16>) = statuses.iter().partition(|code| **code / 100 == 3);
+                let mut codes: Vec<String> = codes.iter().map(ToString::to_string).collect();
+                if !away.is_empty() {
+                    codes.push("the way to the login page".to_owned());
+                }
                 let told = match challenge {
                     Challenge::InvalidToken => " with a challenge that says `invalid_token`",
                     Challenge::Bare => " with a challenge that names no error",
@@ -105,19 +123,27 @@ impl Expect {
             }
             Self::Taken => "the answer that the unchanged request gets".to_owned(),
             Self::Either => "any answer below 500".to_owned(),
+            Self::Says(due) => due.words.to_owned(),
         }
     }
 
-    /// Judges an answer.
-    pub fn grade(self, answered: Answered<'_>) -> Graded {
-        let response = answered.response;
-        let status = response.status;
+    /// What is wrong with an answer that does not say what it has to.
+    pub fn fault(self, id: &str) -> String {
+        match self {
+            Self::Says(due) => format!("`{id}`: {}", due.fault),
+            Self::Refused(..) | Self::Taken | Self::Either => format!("`{id}` was not answered as is due"),
+        }
+    }
+
+    /// Judges an answer. Where it says nothing of what is asked, why is given back.
+    pub fn grade(self, answered: Answered<'_>) -> Result<Graded, String> {
+        let status = answered.response.status;
         let graded = |grade, held, actual: String| Graded { grade, held, expected: self.describe(), actual };
         if status >= 500 && status != 501 {
-            return graded(Grade::Crashed, false, format!("{status}: the server broke on it"));
+            return Ok(graded(Grade::Crashed, false, format!("{status}: the server broke on it")));
         }
         let granted = status / 100 == 2 || (status / 100 == 3 && !answered.sent_away);
-        match self {
+        Ok(match self {
             Self::Refused(..) if granted => graded(Grade::Accepted, false, format!("{status}: it was let in")),
             Self::Refused(statuses, challenge) => match inexact(statuses, challenge, answered) {
                 None => graded(Grade::DeniedExact, true, format!("{status}")),
@@ -127,14 +153,26 @@ impl Expect {
             Self::Taken => graded(Grade::DeniedOther, false, format!("{status}: refused, though the RFC allows it")),
             Self::Either if granted => graded(Grade::Accepted, true, format!("{status}")),
             Self::Either => graded(Grade::DeniedExact, true, format!("{status}")),
-        }
+            Self::Says(due) => match (due.judge)(&answered.heard()) {
+                Said::Due(told) => graded(Grade::AsDue, true, told),
+                Said::Amiss(told) => graded(Grade::Amiss, false, told),
+                Said::Lax(told) => graded(Grade::Amiss, true, told),
+                Said::Nothing(why) => return Err(why),
+            },
+        })
+    }
+}
+
+impl<'a> Answered<'a> {
+    fn heard(&self) -> Heard<'a> {
+        Heard { sent: self.sent, response: self.response, good: self.good }
     }
 }
 
 /// How a refusal differs from the one that is asked for; nothing when it does not.
 fn inexact(statuses: &[u16], challenge: Challenge, answered: Answered<'_>) -> Option<String> {
     let status = answered.response.status;
-    if answered.sent_away {
+    if answered.sent_away && !statuses.contains(&status) {
         return Some(format!("{status}: it was sent to a login page"));
     }
     if !statuses.contains(&status) {
@@ -168,7 +206,7 @@ fn inexact(statuses: &[u16], challenge: Challenge, answered: Answered<'_>) -> Op
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::answer;
+    use super::super::testing::{answer, get};
     use super::*;
 
     const R401: Expect = Expect::Refused(&[401], Challenge::InvalidToken);
@@ -177,7 +215,10 @@ mod tests {
     fn grade(expect: Expect, status: u16, challenge: Option<&str>) -> (Grade, bool) {
         let fields: Vec<(&str, &str)> = challenge.into_iter().map(|c| ("www-authenticate", c)).collect();
         let response = answer(status, &fields);
-        let graded = expect.grade(Answered { response: &response, sent_away: false, bearer: true, challenged: true });
+        let sent = get("/me", &[]);
+        let (bearer, challenged) = (true, true);
+        let answered = Answered { sent: &sent, response: &response, good: None, sent_away: false, bearer, challenged };
+        let graded = expect.grade(answered).unwrap();
         (graded.grade, graded.held)
     }
 
@@ -205,9 +246,16 @@ mod tests {
 
     #[test]
     fn a_redirect_is_let_in_unless_it_leads_to_the_login() {
-        let response = answer(302, &[("location", "/login")]);
-        let answered = Answered { response: &response, sent_away: true, bearer: false, challenged: false };
-        assert_eq!(R401.grade(answered).grade, Grade::DeniedOther);
-        assert_eq!(R401.grade(Answered { sent_away: false, ..answered }).grade, Grade::Accepted);
+        const BROWSER: Expect = Expect::Refused(&[401, 302], Challenge::Any);
+        let (sent, response) = (get("/me", &[]), answer(302, &[("location", "/login")]));
+        let (bearer, challenged) = (false, false);
+        let answered = Answered { sent: &sent, response: &response, good: None, sent_away: true, bearer, challenged };
+        let grade = |expect: Expect, answered| expect.grade(answered).unwrap().grade;
+        assert_eq!(grade(R401, answered), Grade::DeniedOther);
+        assert_eq!(grade(BROWSER, answered), Grade::DeniedExact);
+        for expect in [R401, BROWSER] {
+            assert_eq!(grade(expect, Answered { sent_away: false, ..answered }), Grade::Accepted);
+        }
+        assert_eq!(BROWSER.describe(), "401 or the way to the login page");
     }
 }

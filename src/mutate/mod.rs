@@ -14,12 +14,15 @@ use serde::{Deserialize, Serialize};
 mod bypass;
 mod catalogue;
 mod claims;
+mod due;
 mod expect;
 mod header;
 mod kit;
 mod packs;
 mod presented;
 mod purpose;
+mod response;
+mod session;
 mod signature;
 #[cfg(test)]
 mod testing;
@@ -28,10 +31,11 @@ mod tests;
 mod token;
 
 pub use catalogue::{CATALOGUE, Entry, Standing};
+pub use due::{Basis, Due, Heard, Said};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};
 pub use kit::{Kit, Signer};
 pub use packs::{DEFAULT_PACK, PACKS, Pack, Wants};
-pub use presented::{Forged, Place, Presented, Spot, Unfit};
+pub use presented::{Forged, Place, Presented, Spot, Unfit, is_csrf};
 
 /// One deliberate defect.
 #[derive(Debug)]
@@ -67,7 +71,7 @@ const BASE: Mutation = Mutation {
     aim: Aim::Credential,
     attacks: Attacks::No,
     expect: Expect::Refused(&[401], Challenge::InvalidToken),
-    apply: |p, _| Ok(Forged::new(p.without()?, "the credential is left out")),
+    apply: |p, _| Ok(Forged::new(p.bare()?, "the credential is left out")),
 };
 
 /// How bad it is when a defect is taken.
@@ -132,8 +136,16 @@ pub struct Family {
 }
 
 /// All mutations.
-pub const MUTATIONS: &[Family] =
-    &[header::FAMILY, token::FAMILY, signature::FAMILY, purpose::FAMILY, claims::FAMILY, bypass::FAMILY];
+pub const MUTATIONS: &[Family] = &[
+    header::FAMILY,
+    token::FAMILY,
+    signature::FAMILY,
+    purpose::FAMILY,
+    claims::FAMILY,
+    session::FAMILY,
+    bypass::FAMILY,
+    response::FAMILY,
+];
 
 /// Lists all mutations in their order.
 pub fn mutations() -> impl Iterator<Item = &'static Mutation> {

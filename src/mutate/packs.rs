@@ -50,6 +50,7 @@ pub const PACKS: &[Pack] = &[
             "life-id-as-access",
             "life-refresh-as-access",
             "loc-query",
+            "resp-401-challenge",
         ]),
     },
     Pack {
@@ -66,6 +67,11 @@ pub const PACKS: &[Pack] = &[
         name: "expiry",
         about: "tokens that are over, not yet valid, or for somebody else; they take the scheme's `signing_key`",
         wants: Wants::Families(&["claims"]),
+    },
+    Pack {
+        name: "session",
+        about: "session cookies: what is left of one, and the id in other places",
+        wants: Wants::Families(&["session"]),
     },
     Pack {
         name: "bypass",

@@ -16,6 +16,8 @@ pub struct Presented<'a> {
     pub request: &'a Request,
     /// Where the credential stands; none where the request carries none.
     pub spot: Option<Spot>,
+    /// The names of the cookies of the sender's session, the likeliest to be the session itself first.
+    pub cookies: Vec<String>,
 }
 
 /// Where a credential stands.
@@ -89,7 +91,8 @@ const LIKELY: &[&str] = &["access_token", "token", "jwt", "key", "api_key"];
 
 impl<'a> Presented<'a> {
     /// Finds the credential. `known` are values that belong to the sender by name, such as the parts of the session;
-    /// `fields` the header fields that its scheme writes; `cookies` the names of the cookies of its session.
+    /// `fields` the header fields that its scheme writes; `cookies` the names of the cookies of its session, the
+    /// likeliest first.
     pub fn new(
         request: &'a Request,
         known: &[(Arc<str>, Value)],
@@ -99,7 +102,7 @@ impl<'a> Presented<'a> {
         let mut values: Vec<(&str, &str)> = known
             .iter()
             .filter_map(|(name, value)| Some((&**name, value.as_str()?)))
-            .filter(|(name, v)| v.len() >= 3 && *name != "token_type")
+            .filter(|(name, v)| v.len() >= 3 && *name != "token_type" && !is_csrf(name))
             .collect();
         values.sort_by_key(|(name, _)| LIKELY.iter().position(|l| l == name).unwrap_or(LIKELY.len()));
         let values: Vec<&str> = values.into_iter().map(|(_, value)| value).collect();
@@ -107,7 +110,7 @@ impl<'a> Presented<'a> {
             .or_else(|| in_cookies(request, &values, cookies))
             .or_else(|| in_query(request, &values))
             .or_else(|| in_body(request, &values));
-        Presented { request, spot }
+        Presented { request, spot, cookies: cookies.to_vec() }
     }
 
     /// The credential's place, or why there is nothing to break.
@@ -178,6 +181,25 @@ impl<'a> Presented<'a> {
         Ok(request)
     }
 
+    /// The credential as a cookie: its name and value.
+    pub fn cookie(&self) -> Result<(&str, &str), Unfit> {
+        let spot = self.spot()?;
+        match &spot.place {
+            Place::Cookie(name) => Ok((name, &spot.token)),
+            Place::Field { .. } | Place::Query(_) | Place::Body => Err(Unfit::not_here("the credential is no cookie")),
+        }
+    }
+
+    /// The request as somebody sends it who never logged in: without the credential, and without any cookie of the
+    /// session where the credential is one.
+    pub fn bare(&self) -> Result<Request, Unfit> {
+        let mut request = self.without()?;
+        if self.cookie().is_ok() {
+            self.cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
+        }
+        Ok(request)
+    }
+
     /// The request without the credential.
     pub fn without(&self) -> Result<Request, Unfit> {
         let mut request = self.request.clone();
@@ -205,6 +227,14 @@ impl<'a> Presented<'a> {
             }
         }
     }
+}
+
+/// Tells whether a name is one of those that tokens against forged requests bear: not who somebody is, but that their own
+/// page asks.
+pub fn is_csrf(name: &str) -> bool {
+    let plain = name.to_ascii_lowercase().replace(['-', '_'], "");
+    let words = ["csrf", "xsrf", "authenticitytoken", "requestverificationtoken"];
+    name == "_token" || words.iter().any(|word| plain.contains(word))
 }
 
 fn in_fields(request: &Request, values: &[&str], fields: &[String]) -> Option<Spot> {
@@ -242,8 +272,8 @@ fn in_cookies(request: &Request, values: &[&str], cookies: &[String]) -> Option<
     let spot =
         |(name, value): &(&str, &str)| Spot { place: Place::Cookie((*name).to_owned()), token: (*value).to_owned() };
     let known = pairs.iter().find(|(_, value)| values.contains(value));
-    let named = |(name, _): &&(&str, &str)| cookies.iter().any(|c| c == name);
-    known.or_else(|| pairs.iter().find(named)).map(spot)
+    let mut named = cookies.iter().filter_map(|c| pairs.iter().find(|(name, _)| c == name));
+    known.or_else(|| named.next()).map(spot)
 }
 
 fn in_query(request: &Request, values: &[&str]) -> Option<Spot> {

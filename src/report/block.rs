@@ -240,7 +240,7 @@ fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
 /// The mutation whose own words say what it means that it was taken or not taken as it should be.
 fn let_in(outcome: &Outcome) -> Option<&'static Mutation> {
     let told = outcome.reasons.first()?;
-    let of_mutants = ["mutant-accepted", "mutant-refused"].contains(&told.code);
+    let of_mutants = ["mutant-accepted", "mutant-refused", "mutant-amiss"].contains(&told.code);
     mutation(&outcome.with.as_ref().filter(|_| of_mutants)?.id)
 }
 

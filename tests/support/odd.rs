@@ -150,6 +150,7 @@ fn guarded(path: &str, head: &str) -> String {
         "/guard/crashes" if !is_good && !value.is_empty() => ("500 Internal Server Error", ""),
         "/guard/forbids" if !is_good => ("403 Forbidden", ""),
         _ if is_good => ("200 OK", ""),
+        "/guard/mute" => ("401 Unauthorized", ""),
         _ => ("401 Unauthorized", "www-authenticate: Bearer\r\n"),
     };
     format!("HTTP/1.1 {status}\r\n{fields}content-length: 2\r\nconnection: close\r\n\r\nok")

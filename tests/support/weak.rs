@@ -97,6 +97,13 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     ("refresh-reusable", &["refresh-race", "reuse-not-detected"]),
     ("refuses-after-writing", &["bola-write"]),
     ("scope-unchecked", &["scope-substring"]),
+    ("session-by-prefix", &["session-unverified"]),
+    // Who is nobody is a guest then, so that nothing is refused for want of a session.
+    (
+        "session-optional",
+        &["csrf-only-when-sent", "csrf-unchecked", "foreign-origin-posts", "session-in-path", "session-in-query"],
+    ),
+    ("session-unverified", &["logout-keeps-cookie", "session-by-prefix", "session-fixation"]),
     ("tells-users-by-status", &["tells-users-by-body"]),
     // It signs with a secret of its own, so that the suites' key makes nothing.
     ("weak-hmac-secret", &["ignores-aud", "ignores-exp", "ignores-iss", "ignores-nbf"]),

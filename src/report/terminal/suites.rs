@@ -43,6 +43,8 @@ struct Row {
     defects: usize,
     /// Those of them that were refused in another way than the one that is due.
     inexact: usize,
+    /// Answers that lack what should be there, and pass.
+    lax: usize,
     span: Option<(Instant, Instant)>,
     waited: Duration,
     waited_for: Option<String>,
@@ -64,6 +66,7 @@ impl Suites {
             skipped_steps: 0,
             defects: 0,
             inexact: 0,
+            lax: 0,
             span: None,
             waited: Duration::ZERO,
             waited_for: None,
@@ -86,7 +89,9 @@ impl Suites {
         row.skipped_steps += outcome.skipped_steps();
         if let Some(grade) = outcome.with.as_ref().and_then(|with| with.grade) {
             row.defects += 1;
-            row.inexact += usize::from(grade == Grade::DeniedOther && outcome.verdict == Verdict::Passed);
+            let passed = outcome.verdict == Verdict::Passed;
+            row.inexact += usize::from(grade == Grade::DeniedOther && passed);
+            row.lax += usize::from(grade == Grade::Amiss && passed);
         }
         let start = now.checked_sub(outcome.elapsed).unwrap_or(now);
         let (first, last) = row.span.unwrap_or((start, now));
@@ -206,6 +211,7 @@ impl Row {
                 if self.defects == 0 { String::new() } else { format!("{} sent", plural(self.defects, "defect")) },
             ),
             (Role::Doubt, count(self.inexact, "refused otherwise than is due")),
+            (Role::Doubt, count(self.lax, "lax")),
             (Role::Dim, waited),
         ]
         .into_iter()
@@ -226,7 +232,7 @@ fn seconds(time: Duration) -> String {
 
 /// Says how a defect was refused that should have been refused otherwise.
 fn inexact(outcome: &Outcome) -> String {
-    let with = outcome.with.as_ref().filter(|with| with.grade == Some(Grade::DeniedOther));
+    let with = outcome.with.as_ref().filter(|with| matches!(with.grade, Some(Grade::DeniedOther | Grade::Amiss)));
     let told = with.filter(|_| outcome.verdict == Verdict::Passed).and_then(|w| Some((w, w.actual.as_ref()?)));
     told.map_or_else(String::new, |(with, actual)| format!("got {actual}, want {}", with.expected))
 }
