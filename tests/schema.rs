@@ -36,6 +36,8 @@ const UNSEEN: &[(&str, &str)] = &[
     ("file", "whether a file is there and where it is"),
     ("file-outside", "whether a file lies below the project"),
     ("flow-answer", "what the last step of a flow does"),
+    ("flow-takes", "which names a flow has for steps, and what is an expression"),
+    ("bad-premise", "whether a text is an expression, and that a flag is of use"),
     ("flow-cycle", "flows that use one another"),
     ("flow-returns", "what the steps of a flow capture"),
     ("flow-size", "how many steps a flow stands for"),

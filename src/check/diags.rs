@@ -97,7 +97,7 @@ pub(super) fn unknown_keyword(span: Span, key: &str, near: &str) -> Diagnostic {
 }
 
 /// A name that no earlier step has.
-pub(super) fn unknown_step(span: Span, name: &str, known: &[String]) -> Diagnostic {
+pub fn unknown_step(span: Span, name: &str, known: &[String]) -> Diagnostic {
     let fault = Diagnostic::error(&UNKNOWN_STEP, span, format!("no earlier step of this case is called `{name}`"))
         .label("not an earlier step");
     match did_you_mean(name, known.iter().map(String::as_str)) {

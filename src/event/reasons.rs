@@ -94,6 +94,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The session died, or the server did, while the defects were sent, so the refusals may have that cause. Run the case alone; a token that lives for seconds is too short for many cases.",
     },
     ReasonCode {
+        name: "premise",
+        about: "what the case stands on does not hold, so the rest would prove nothing",
+        explain: "A step with `premise: true` shows that there is something to prove: that the credential works before it is ended, that somebody can still log in afterwards. What it expected and what came back stand beside this; mend that first.",
+    },
+    ReasonCode {
         name: "no-control",
         about: "the request changes something, and nothing shows that the good credential would be allowed",
         explain: "An unsafe request is not repeated as its own control. Give the scheme a `whoami`, or the case `control: { request: GET /me }`; `control: off` takes the refusal as it is.",
@@ -130,8 +135,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "no-session",
-        about: "a step needs a session of its caller, and there is none in this case",
-        explain: "A `request: login` before it was refused, or its scheme has nothing of the kind that is asked for. Nothing was sent: a request without a credential would prove nothing.",
+        about: "a step needs a session of its caller, and there is none such in this case",
+        explain: "A `request: login` before it was refused, or its scheme has nothing of the kind that is asked for, or `credential` asks for a part that it does not have, or for the value that it has anyway. Nothing was sent: a request without a credential would prove nothing.",
     },
     ReasonCode {
         name: "setup-failed",

@@ -11,7 +11,7 @@ use crate::step::{IdentityId, LastPage};
 use crate::template::Scope;
 
 /// Who sends, with what belongs to them in this case.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Actor {
     pub(super) who: Who,
     pub(super) jar: Jar,

@@ -95,5 +95,5 @@ impl Cast {
 fn enters(case: &Case, id: IdentityId) -> bool {
     let of = |step: &Step| if step.caller == Caller::Case { case.caller } else { step.caller };
     let mut own = case.shape.steps.iter().flat_map(Step::sending).filter(|step| of(step) == Caller::Identity(id));
-    own.next().is_some_and(|first| matches!(first.ask, Ask::Talk(Talk::Login, None)))
+    own.next().is_some_and(|first| matches!(&first.ask, Ask::Talk(Talk::Login, vary) if vary.is_empty()))
 }

@@ -153,11 +153,11 @@ impl StepRun<'_> {
         done
     }
 
-    /// Changes the parameter that a case wants changed in an exchange of a scheme.
+    /// Changes the parameters that a case wants changed in an exchange of a scheme.
     pub(super) fn varied(&self, label: Option<&str>, mut prepared: Prepared, bound: Option<&Bound>) -> Prepared {
-        if let Some(Talking { talk, variation: Some(variation), .. }) = self.talking {
-            let note = variation.apply(label.unwrap_or(talk.word()), &mut prepared.request, bound);
-            prepared.notes.extend(note);
+        if let Some(Talking { talk, variations, .. }) = self.talking {
+            let label = label.unwrap_or(talk.word());
+            prepared.notes.extend(variations.iter().filter_map(|v| v.apply(label, &mut prepared.request, bound)));
         }
         prepared
     }

@@ -39,6 +39,7 @@ mod judge;
 mod keep;
 mod kit;
 mod ledger;
+mod lend;
 mod login;
 mod matrix;
 mod mutant;

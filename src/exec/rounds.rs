@@ -44,6 +44,7 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
             run.shared.ledger.sample(id, *key, || Sample { case, trace: within.trace(&layered) });
         }
         within.keep(&done.captured);
+        run.keep_credential(step, &steps[number + 1..], cast, scope);
         for (name, value) in &done.captured {
             scope.set(Arc::clone(name), value.clone());
         }
@@ -60,9 +61,26 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
 }
 
 impl StepRun<'_> {
-    /// Runs a step in its time, unless its condition keeps it from being sent.
+    /// Runs a step with the credential it is to be sent with.
     pub(super) async fn run(&self, step: &Step, cast: &mut Cast) -> Done {
-        let caller = if step.caller == Caller::Case { self.stand_in } else { step.caller };
+        let lent = step.lent.as_ref().map(|lent| self.lend(step, lent, cast)).transpose();
+        let mut done = match lent {
+            Err(done) => *done,
+            Ok(own) => {
+                let done = self.in_time(step, cast).await;
+                if let Some((caller, own)) = own {
+                    *cast.actor(caller) = own;
+                }
+                done
+            }
+        };
+        self.hold_premise(step, cast, &mut done);
+        done
+    }
+
+    /// Runs a step in its time, unless its condition keeps it from being sent.
+    async fn in_time(&self, step: &Step, cast: &mut Cast) -> Done {
+        let caller = self.caller_of(step);
         cast.begin_step();
         if let Some(name) = self.without_session(step, caller, cast) {
             let why = format!("`{name}` has no session: the login before gave none");
@@ -170,7 +188,7 @@ impl StepRun<'_> {
                 Box::pin(self.race(step, number, cast.actor(caller))).await
             }
             (Ask::Use(flow), _) => self.flow(step, flow, cast, caller).await,
-            (Ask::Talk(talk, vary), _) => Box::pin(self.talk(step, (*talk, vary.as_ref()), cast, caller)).await,
+            (Ask::Talk(talk, vary), _) => Box::pin(self.talk(step, (*talk, vary), cast, caller)).await,
         }
     }
 

@@ -32,7 +32,7 @@ use crate::term::list;
 pub(super) struct Talking<'a> {
     /// What its exchanges are called that have no name.
     pub(super) talk: Talk,
-    pub(super) variation: Option<&'a Variation>,
+    pub(super) variations: &'a [Variation],
     /// Whether what a server asks back is answered.
     pub(super) answers: Handshake,
 }
@@ -80,7 +80,7 @@ impl StepRun<'_> {
     pub(super) async fn talk(
         &self,
         step: &Step,
-        (talk, vary): (Talk, Option<&Vary>),
+        (talk, vary): (Talk, &[Vary]),
         cast: &mut Cast,
         caller: Caller,
     ) -> Done {
@@ -88,8 +88,9 @@ impl StepRun<'_> {
             // The plan refuses it.
             return self.unsaid(step, cast.actor(caller), &format!("there is no {} for nobody", talk.word()));
         };
-        let variation = match vary.map(|v| self.variation(v, cast.actor(caller))).transpose() {
-            Ok(variation) => variation,
+        let variations = vary.iter().map(|v| self.variation(v, cast.actor(caller))).collect::<Result<Vec<_>, _>>();
+        let variations = match variations {
+            Ok(variations) => variations,
             Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
         };
         let entry = Entry::of(self.shared, id, Sharing::Fresh);
@@ -106,15 +107,15 @@ impl StepRun<'_> {
             Err(Stillborn::Blocked(failure)) => return self.blocked(step, cast.actor(caller), failure),
             Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
         };
-        let talking = Some(Talking { talk, variation: variation.as_ref(), answers: step.handshake });
+        let talking = Some(Talking { talk, variations: &variations, answers: step.handshake });
         // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
         let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
         let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, ..*self };
         let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
         let Driven { credential, origins, done, .. } = driven;
         let mut done = self.judge_talk(step, &mut talker.inside.nobody, credential.is_some(), done).await;
-        if let Some(variation) = variation.filter(|v| !v.applied.load(Ordering::Relaxed)) {
-            self.missed(step, talk.word(), &variation, &mut done);
+        if let Some(variation) = variations.iter().find(|v| !v.applied.load(Ordering::Relaxed)) {
+            self.missed(step, talk.word(), variation, &mut done);
         }
         let Talker { entry, inside, person, .. } = talker;
         match (talk, credential) {
@@ -129,7 +130,7 @@ impl StepRun<'_> {
                 let given = Given { credential, origins, jar, refused };
                 let session = match entry.session(world, person, given) {
                     // With another parameter it may be good for less than `whoami` asks.
-                    Ok(session) if vary.is_none() => Box::pin(entry.whoami(world, session)).await,
+                    Ok(session) if vary.is_empty() => Box::pin(entry.whoami(world, session)).await,
                     Ok(session) => Ok(Arc::new(session)),
                     Err(failure) => Err(failure),
                 };

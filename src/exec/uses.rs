@@ -11,7 +11,7 @@ use super::exchange::{PASSWORDS, StepRun};
 use super::record;
 use super::rounds::run_into;
 use crate::event::FlowRecord;
-use crate::step::{Arg, Ask, Caller, Flow, Giver, Step};
+use crate::step::{Arg, Ask, Caller, Flow, Giver, Ground, Step};
 use crate::template::{Scope, TemplateError, Value, from_json};
 
 /// Where a step stands in its case.
@@ -108,7 +108,7 @@ impl StepRun<'_> {
         caller: Caller,
     ) -> BoxFuture<'f, Done> {
         async move {
-            let mut ground = Scope::above(&self.world.scope);
+            let mut ground = self.ground(flow.ground);
             cast.show_sessions(self.shared, &mut ground);
             let mut scope = Scope::above(&Arc::new(ground.clone()));
             for arg in &flow.args {
@@ -134,6 +134,14 @@ impl StepRun<'_> {
             self.leave(step, flow, done)
         }
         .boxed()
+    }
+
+    /// What the steps of a flow see beside what they are given.
+    fn ground(&self, ground: Ground) -> Scope {
+        match ground {
+            Ground::World => Scope::above(&self.world.scope),
+            Ground::Step(level) => Scope::above(self.within.used.get(level).map_or(self.scope, |used| used.scope)),
+        }
     }
 
     /// Computes an argument; one that needs a one-time password waits until there is a fresh one.

@@ -246,7 +246,8 @@ pub(super) fn compile_steps(
 ) -> Vec<Step> {
     let (folder, root) = (callers.layers.folder.clone(), callers.layers.root.clone());
     let stand_in = Caller::Case;
-    let mut compile = Compile { reader, defaults, folder: &folder, root: &root, callers, stand_in };
+    let mut compile =
+        Compile { reader, defaults, folder: &folder, root: &root, callers, stand_in, given: Arc::default() };
     compile.steps(specs)
 }
 

@@ -34,7 +34,7 @@ enum Soundness {
 /// What whoever uses a flow has to know of it.
 pub(super) fn seen(named: &Named<Arc<FlowSpec>>) -> FlowPlan {
     let (needs, takes): (Vec<_>, Vec<_>) =
-        named.value.args.iter().partition(|arg| matches!(arg.value.data, Data::Null));
+        named.value.args.iter().chain(&named.value.takes).partition(|arg| matches!(arg.value.data, Data::Null));
     let names = |args: Vec<&Named<Node>>| args.iter().map(|arg| Arc::clone(&arg.name)).collect();
     FlowPlan {
         name: Arc::clone(&named.name),
@@ -107,8 +107,15 @@ impl SuiteCallers<'_, '_> {
         let (defaults, root) = (self.layers.defaults(), self.layers.root.clone());
         let folder = found.folder.clone();
         let stand_in = Caller::Case;
-        let mut compile =
-            Compile { reader, defaults: &defaults, folder: &folder, root: &root, callers: self, stand_in };
+        let mut compile = Compile {
+            reader,
+            defaults: &defaults,
+            folder: &folder,
+            root: &root,
+            callers: self,
+            stand_in,
+            given: Arc::default(),
+        };
         let size = compile.check_flow(&found, &named.name);
         sessions(&watched, self, reader);
         reader.names = before;

@@ -321,6 +321,7 @@ fn read_scheme(
         root: &layers.root,
         callers: &mut nobody,
         stand_in: Caller::Case,
+        given: Arc::default(),
     };
     let identity = (place != scheme.node.span).then_some(place);
     auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity, approver })

@@ -55,7 +55,7 @@ pub(super) fn check<'a>(
             if step.handshake == Handshake::Off && !asks_back {
                 reader.fault(diags::no_handshake(step.span, &identity.name, talk.word()));
             }
-            if let Some(vary) = vary {
+            for vary in vary {
                 check_vary(vary, *talk, identity, &exchanges, plan, reader);
             }
             let what = match talk {

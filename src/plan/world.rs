@@ -416,6 +416,7 @@ fn ready(node: &Node, folder: &Path, layers: &Layers<'_>, reader: &mut Reader<'_
         root: &layers.root,
         callers: &mut nobody,
         stand_in: Caller::Case,
+        given: Arc::default(),
     };
     compile.step(&spec)
 }

@@ -45,8 +45,8 @@ pub struct TalkSpec {
     pub talk: Talk,
     /// Where it is written.
     pub node: Node,
-    /// `exchange.parameter` with its value: what is changed.
-    pub vary: Option<Entry>,
+    /// `exchange.parameter` with its value: what is changed, all of one exchange.
+    pub vary: Vec<Entry>,
 }
 
 /// What a scheme does with a session.
@@ -138,9 +138,9 @@ impl AskSpec {
             Self::Request(line) => format!("{} {}", line.method, line.target),
             Self::Submit(form) => form.title(),
             Self::Use(flow) => flow.name.value.to_string(),
-            Self::Talk(talk) => match &talk.vary {
-                None => talk.talk.word().to_owned(),
-                Some(entry) => format!("{} with another {}", talk.talk.word(), entry.key),
+            Self::Talk(talk) => match &talk.vary[..] {
+                [] => talk.talk.word().to_owned(),
+                [entry, ..] => format!("{} with another {}", talk.talk.word(), entry.key),
             },
         }
     }
@@ -160,11 +160,7 @@ pub(super) fn ask(fields: Fields<'_>, node: &Node, reader: &mut Reader<'_>) -> O
         "submit" => submit(&first.value, reader).map(AskSpec::Submit),
         "use" => use_of(fields, &first.value, reader).map(AskSpec::Use),
         _ => {
-            let talk = match &first.value.data {
-                Data::Text(text) => Talk::of(text.trim()),
-                _ => None,
-            };
-            if let Some(talk) = talk {
+            if let Some(talk) = talk_of(&first.value) {
                 own_talk(fields, &first.value, talk, reader).map(AskSpec::Talk)
             } else {
                 request(&first.value, reader).map(AskSpec::Request)
@@ -190,27 +186,41 @@ fn own_talk(fields: Fields<'_>, node: &Node, talk: Talk, reader: &mut Reader<'_>
         let why = format!("what a {} sends is said by the scheme; `vary` changes one parameter of it", talk.word());
         reader.fault(diags::at_odds(("request", request), (&entry.key, entry.key_span), &why));
     }
-    let spec = TalkSpec { talk, node: node.clone(), vary: None };
+    let spec = TalkSpec { talk, node: node.clone(), vary: Vec::new() };
     let Some(node) = fields.get("vary") else { return Some(spec) };
-    let map = reader.map(node)?;
-    let mut entries = map.iter();
-    let first = entries.next().cloned();
-    let Some(first) = first.filter(|_| entries.next().is_none()) else {
-        let sentence = "`vary` changes one parameter: a refusal of several changes would say nothing about any of them";
-        reader.fault(diags::bad_value(node.span, sentence).label("exactly one").help("write one case for each"));
-        return None;
-    };
-    if !first.key.contains('.') {
-        let sentence = format!("`{}` names no parameter of an exchange", first.key);
-        let fault = diags::bad_value(first.key_span, sentence).label("no `.`");
+    let vary: Vec<Entry> = reader.map(node)?.iter().cloned().collect();
+    if let Some(entry) = vary.iter().find(|entry| !entry.key.contains('.')) {
+        let sentence = format!("`{}` names no parameter of an exchange", entry.key);
+        let fault = diags::bad_value(entry.key_span, sentence).label("no `.`");
         reader.fault(fault.help(format!(
             "write `{}.{}` for example: the exchange, a dot, the parameter",
             talk.word(),
-            first.key
+            entry.key
         )));
         return None;
     }
-    Some(TalkSpec { vary: Some(first), ..spec })
+    let exchange = |entry: &Entry| entry.key.split('.').next().map(ToOwned::to_owned);
+    if vary.is_empty() || vary.iter().any(|entry| exchange(entry) != exchange(&vary[0])) {
+        let sentence = "`vary` changes what belongs together in one exchange: a refusal of changes here and there would say nothing about any of them";
+        reader.fault(diags::bad_value(node.span, sentence).label("one exchange").help("write one case for each"));
+        return None;
+    }
+    Some(TalkSpec { vary, ..spec })
+}
+
+/// Reads what `request` says: a line, or what the caller's scheme does.
+pub(super) fn line(node: &Node, reader: &mut Reader<'_>) -> Option<AskSpec> {
+    match talk_of(node) {
+        Some(talk) => Some(AskSpec::Talk(TalkSpec { talk, node: node.clone(), vary: Vec::new() })),
+        None => request(node, reader).map(AskSpec::Request),
+    }
+}
+
+fn talk_of(node: &Node) -> Option<Talk> {
+    match &node.data {
+        Data::Text(text) => Talk::of(text.trim()),
+        _ => None,
+    }
 }
 
 impl SubmitSpec {

@@ -4,27 +4,32 @@ use std::sync::Arc;
 
 use super::ask::UseSpec;
 use super::diags;
-use super::model::{FlowSpec, Named};
+use super::model::{FlowSpec, Named, StepSpec};
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::{Def, Shape};
-use super::step::steps;
+use super::step::{line_step, one_or_more_steps, steps};
 use super::yaml::{Data, Entry, Node};
 
 /// The keys of a flow.
 pub const FLOW_KEYS: &[Key] = &[
     key("args", "names that `use` gives values to, each with its default; one without a value has to be given")
         .is(Shape::Named(r"^[A-Za-z_]\w*$", &Shape::Any)),
+    key("takes", "names that `use` gives steps to under `args`, each with its default: a request line, a step, or a list of steps")
+        .is(Shape::Named(r"^[A-Za-z_][\w-]*$", &Shape::Any)),
     key("steps", "its steps, one after the other").is(Shape::Filled(&Shape::List(&Shape::The(Def::Step)))).needed(),
     key("returns", "the names that come out of it: what its steps captured").is(Shape::TEXTS),
 ];
 
 /// The keys of a step that go with `use`; what is sent and how is said by the steps of the flow.
-pub const BESIDE_USE: &[&str] = &["name", "as", "use", "args", "if", "pause", "repeat", "expect", "capture"];
+pub const BESIDE_USE: &[&str] =
+    &["name", "as", "use", "args", "if", "pause", "repeat", "expect", "capture", "credential", "premise"];
 
 /// Reads a flow.
 pub(super) fn flow(reader: &mut Reader<'_>, node: &Node) -> Option<Arc<FlowSpec>> {
     let fields = reader.fields(node, FLOW_KEYS, "a flow")?;
-    let args = fields.get("args").map_or_else(|| Some(Vec::new()), |n| args(reader, n));
+    let given =
+        |name: &str, reader: &mut Reader<'_>| fields.get(name).map_or_else(|| Some(Vec::new()), |n| args(reader, n));
+    let (args, takes) = (given("args", reader), given("takes", reader));
     let returns = fields.get("returns").map_or(&[][..], |n| reader.one_or_more(n));
     let returns = returns.iter().filter_map(|n| reader.word(n)).collect();
     let list = reader.need(fields, node, "steps", "a flow")?;
@@ -38,7 +43,8 @@ pub(super) fn flow(reader: &mut Reader<'_>, node: &Node) -> Option<Arc<FlowSpec>
     }
     // A flow with half of its steps would be another one.
     let whole = written > 0 && steps.len() == written;
-    args.filter(|_| whole).map(|args| Arc::new(FlowSpec { args, steps, returns }))
+    let (args, takes) = (args?, takes?);
+    whole.then(|| Arc::new(FlowSpec { args, takes, steps, returns }))
 }
 
 /// Reads what a flow may be given.
@@ -50,6 +56,21 @@ fn args(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Named<Node>>> {
     }
     let named = |e: &Entry| Named { name: Arc::clone(&e.key), span: e.key_span, value: e.value.clone() };
     reader.map(node).map(|map| map.iter().map(named).collect())
+}
+
+/// Reads what is given to a flow in place of a step: a request line, a step, or a list of them.
+pub fn given_steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> {
+    let of = |node: &Node, reader: &mut Reader<'_>| match &node.data {
+        Data::Text(_) => line_step(node, reader),
+        _ => one_or_more_steps(node, reader).into_iter().next(),
+    };
+    let items = reader.one_or_more(node);
+    if items.is_empty() {
+        reader.fault(diags::bad_value(node.span, "no step is given").label("empty"));
+    }
+    let steps: Vec<StepSpec> = items.iter().filter_map(|item| of(item, reader)).collect();
+    // A part of them would be another thing.
+    if steps.len() == items.len() { steps } else { Vec::new() }
 }
 
 /// Reads `use` with its `args`.

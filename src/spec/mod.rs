@@ -29,7 +29,7 @@ pub use ask::{
     ASKS, AskSpec, BUTTON_KEYS, RequestSpec, SUBMIT_KEYS, SubmitSpec, Talk, TalkSpec, UseSpec, submit, target_name,
 };
 pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
-pub use flow::{BESIDE_USE, FLOW_KEYS};
+pub use flow::{BESIDE_USE, FLOW_KEYS, given_steps};
 pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
 pub use model::{
     AuthSpec, CaseSpec, Defaults, FlowSpec, Handshake, IdentitySpec, Named, Pause, Payload, PayloadKind, Project,

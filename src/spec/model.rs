@@ -215,6 +215,8 @@ pub enum AuthSpec {
 pub struct FlowSpec {
     /// What may be given to it, each with its default; nothing where it has to be given.
     pub args: Vec<Named<Node>>,
+    /// Steps that may be given to it, each with its default; nothing where it has to be given.
+    pub takes: Vec<Named<Node>>,
     /// Its steps, at least one.
     pub steps: Vec<StepSpec>,
     /// The names that come out of it.
@@ -349,6 +351,10 @@ pub struct StepSpec {
     pub together: Option<u32>,
     /// The expression on which it depends.
     pub condition: Option<Node>,
+    /// Which credential it is sent with, if it is not the caller's own of now.
+    pub credential: Option<Node>,
+    /// What has to hold for the case to prove anything: the step itself, or an expression over its answer.
+    pub premise: Option<Node>,
     /// The defects it is sent with.
     pub with: Option<WithSpec>,
 }

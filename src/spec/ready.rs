@@ -34,6 +34,22 @@ macro_rules! ready {
 
 /// All ready flows.
 pub const READY_FLOWS: &[ReadyFlow] = &[
+    ready!("lifecycle.access-token-at-refresh-endpoint", "an access token refreshes nothing"),
+    ready!("lifecycle.code-replay", "an authorization code is good once (RFC 6749, section 4.1.2)"),
+    ready!("lifecycle.logout-replay", "after a logout the credential is dead on the server, too"),
+    ready!(
+        "lifecycle.reuse-kills-family",
+        "a refresh token that comes again ends its whole family (RFC 9700, section 4.14.2)"
+    ),
+    ready!("lifecycle.revoke-replay", "a revoked token is dead (RFC 7009, section 2)"),
+    ready!(
+        "lifecycle.rotation",
+        "a refresh gives another refresh token, and the used one is dead (RFC 9700, section 4.14.2)"
+    ),
+    ready!(
+        "lifecycle.wrong-verifier",
+        "an authorization code is worth nothing without its verifier (RFC 7636, section 4.6)"
+    ),
     ready!("oauth2.introspect", "asks an authorization server whether a token is good, and what it says (RFC 7662)"),
     ready!("oauth2.metadata", "reads what an authorization server says about itself, such as where its endpoints are"),
     ready!("oauth2.revoke", "tells an authorization server that a token is needed no longer (RFC 7009)"),
@@ -65,8 +81,10 @@ mod tests {
         for row in READY_FLOWS {
             let (family, name) = row.name.split_once('.').unwrap();
             assert!(!family.is_empty() && !name.is_empty() && !name.contains('.'), "{}", row.name);
-            let args = row.text.lines().skip_while(|l| *l != "args:").skip(1).take_while(|l| l.starts_with("  "));
-            args.for_each(|line| assert!(line.contains(" # "), "{}: a remark on `{}`", row.name, line.trim()));
+            for key in ["args:", "takes:"] {
+                let args = row.text.lines().skip_while(|l| *l != key).skip(1).take_while(|l| l.starts_with("  "));
+                args.for_each(|line| assert!(line.contains(" # "), "{}: a remark on `{}`", row.name, line.trim()));
+            }
         }
     }
 
@@ -76,11 +94,8 @@ mod tests {
         let files = std::fs::read_dir(specs).unwrap().filter_map(|e| std::fs::read_to_string(e.unwrap().path()).ok());
         let all: String = files.collect();
         for row in READY_FLOWS {
-            assert!(
-                all.contains(&format!("use: {},", row.name)) || all.contains(&format!("use: {}\n", row.name)),
-                "{}",
-                row.name
-            );
+            let ends = [",", "\n", " }"].map(|end| format!("use: {}{end}", row.name));
+            assert!(ends.iter().any(|used| all.contains(used)), "{}", row.name);
         }
     }
 }

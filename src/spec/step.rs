@@ -1,6 +1,6 @@
 //! Reads steps.
 
-use super::ask::{ASKED, AskSpec, RequestSpec, SUBMIT_KEYS, ask, page, request};
+use super::ask::{ASKED, AskSpec, SUBMIT_KEYS, ask, line, page, request};
 use super::diags;
 use super::flow;
 use super::model::{Handshake, Payload, PayloadKind, Redirects, StepSpec};
@@ -28,7 +28,7 @@ pub const STEP_KEYS: &[Key] = &[
         .is(WITH),
     key("request", "`METHOD target`: a path below the target, or an absolute URL; sent byte for byte. Or `login`, `refresh`, `logout`: what the caller's scheme does, judged like any other request")
         .is(Shape::Like(ASKED)),
-    key("vary", "`{ exchange.parameter: value }`: changes one parameter of a `login`, `refresh` or `logout`; `null` removes it, a list repeats it")
+    key("vary", "`{ exchange.parameter: value }`: changes a parameter of a `login`, `refresh` or `logout`, or several that belong together in one exchange; `null` removes it, a list repeats it")
         .is(Shape::Filled(&Shape::Map(&Shape::Any))),
     key("submit", "instead of `request`: fills and sends a form of this caller's last page, as a browser does")
         .is(Shape::Keys(SUBMIT_KEYS)),
@@ -58,6 +58,10 @@ pub const STEP_KEYS: &[Key] = &[
     key("together", "a number: so many of this request at once, each on a connection of its own")
         .is(Shape::Count(2, 100)),
     key("if", "an expression; where it is false the step is skipped").is(Shape::Text),
+    key("credential", "the name of an earlier step: the caller's credential and cookies are those of then; or a map of its parts that are other ones")
+        .is(Shape::Either(&[Shape::Quoted, Shape::Filled(&Shape::Map(&Shape::Any))])),
+    key("premise", "`true`: where the step does not hold, the case is inconclusive, since it would prove nothing; or an expression over the `response` that has to be true for the step to mean anything")
+        .is(Shape::Either(&[Shape::Flag, Shape::Quoted])),
 ];
 
 /// Reads a list of steps.
@@ -98,6 +102,8 @@ pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> 
         repeat: fields.get("repeat").and_then(|n| repeat(n, reader)),
         together: fields.get("together").and_then(|n| together(n, reader)),
         condition: fields.get("if").cloned(),
+        credential: fields.get("credential").cloned(),
+        premise: fields.get("premise").cloned(),
         with: with(fields, reader),
     };
     timing::conflicts(fields, reader);
@@ -168,21 +174,34 @@ pub fn one_or_more_steps(node: &Node, reader: &mut Reader<'_>) -> Vec<StepSpec> 
 
 /// Reads a bare request line as a step, as `ready` has it.
 pub fn request_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
-    request(node, reader).map(|request| bare(node, request))
+    request(node, reader).map(|request| bare(node, AskSpec::Request(request)))
 }
 
 /// Reads the address of a page as a step that goes where it leads.
 pub fn page_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
     let request = page(node, reader)?;
-    Some(StepSpec { redirects: Some(Redirects::Follow), ..bare(node, request) })
+    Some(StepSpec { redirects: Some(Redirects::Follow), ..bare(node, AskSpec::Request(request)) })
 }
 
-fn bare(node: &Node, request: RequestSpec) -> StepSpec {
+/// Reads what `request` may say alone as a step.
+pub(super) fn line_step(node: &Node, reader: &mut Reader<'_>) -> Option<StepSpec> {
+    line(node, reader).map(|ask| bare(node, ask))
+}
+
+impl StepSpec {
+    /// Stands in for a step that somebody gives.
+    pub fn something(node: &Node) -> Self {
+        let node = &Node { data: Data::Text("/".into()), ..node.clone() };
+        bare(node, AskSpec::placeholder(node))
+    }
+}
+
+fn bare(node: &Node, ask: AskSpec) -> StepSpec {
     StepSpec {
         span: node.span,
         name: None,
         caller: None,
-        ask: AskSpec::Request(request),
+        ask,
         headers: None,
         query: None,
         payload: None,
@@ -197,6 +216,8 @@ fn bare(node: &Node, request: RequestSpec) -> StepSpec {
         repeat: None,
         together: None,
         condition: None,
+        credential: None,
+        premise: None,
         with: None,
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::flow::{Found, Returned};
+use super::given::Given;
 use super::request::{Body, Field, Parts};
-use super::{Ask, Caller, IdentityId, Line, Pause, Redirects, Step, Tree, Vary, diags};
+use super::{Ask, Caller, IdentityId, Line, Pause, Premise, Redirects, Step, Tree, Vary, diags};
 use crate::capture::read_captures;
 use crate::check::{Expectations, Outcomes, Placed, StatusSet, read_expect, until};
 use crate::diag::Diagnostic;
@@ -31,6 +32,8 @@ pub struct Compile<'a, 'r> {
     pub callers: &'a mut dyn Callers<'r>,
     /// Who sends the steps that name nobody.
     pub stand_in: Caller,
+    /// The steps that were given to the flow whose steps these are.
+    pub given: Arc<Given>,
 }
 
 /// Knows the identities and the flows that steps may name.
@@ -63,8 +66,13 @@ impl Compile<'_, '_> {
         let caller = spec.caller.as_ref().map_or(Some(self.stand_in), |name| self.caller(name));
         let base = Arc::clone(&self.reader.names);
         self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
-        let condition = spec.condition.as_ref().map(|n| self.with_response(n.span, |cx| cx.reader.expression(n)));
-        let (mut ask, returned) = self.ask(&spec.ask, caller.unwrap_or(Caller::Nobody));
+        let lent = spec.credential.as_ref().map(|n| self.lent(n, caller.unwrap_or(Caller::Case)).ok_or(())).transpose();
+        let condition = spec
+            .condition
+            .as_ref()
+            .map(|n| self.with_response(n.span, |cx| cx.reader.expression(n)).ok_or(()))
+            .transpose();
+        let (mut ask, returned) = self.ask(spec, caller.unwrap_or(Caller::Nobody));
         let redirects = self.redirects(spec);
         let parts = self.parts(spec);
         // What an answer is asked for is seen as whoever got it sees it.
@@ -87,6 +95,7 @@ impl Compile<'_, '_> {
             Some(node) => self.with_response(node.span, |cx| read_expect(node, cx.reader)),
             None => Some(Expectations { checks: Vec::new(), status: None, error: None }),
         };
+        let premise = spec.premise.as_ref().map(|node| self.premise(node).ok_or(())).transpose();
         let pause = self.pause(spec, &base, caller);
         spec.name.iter().for_each(|name| after.add_step(name));
         self.reader.names = Arc::new(after);
@@ -110,10 +119,9 @@ impl Compile<'_, '_> {
             retry: spec.retry,
             repeat: spec.repeat,
             together: spec.together,
-            condition: match condition {
-                None => None,
-                Some(condition) => Some(condition?),
-            },
+            condition: condition.ok()?,
+            lent: lent.ok()?,
+            premise: premise.ok()?,
         })
     }
 
@@ -146,8 +154,8 @@ impl Compile<'_, '_> {
         }
     }
 
-    fn ask(&mut self, spec: &AskSpec, caller: Caller) -> (Option<Ask>, Returned) {
-        let ask = match spec {
+    fn ask(&mut self, spec: &StepSpec, caller: Caller) -> (Option<Ask>, Returned) {
+        let ask = match &spec.ask {
             AskSpec::Request(line) => self
                 .reader
                 .compile_part(&line.target, &line.node, line.target_at)
@@ -156,6 +164,9 @@ impl Compile<'_, '_> {
             AskSpec::Submit(form) => self.submit(form).map(Ask::Submit),
             AskSpec::Talk(talk) => self.talk(talk),
             AskSpec::Use(using) => {
+                if let Some(given) = self.given.get(&using.name.value).cloned() {
+                    return (self.given_flow(using, &given, spec, caller).map(Ask::Use), Returned::Names(Vec::new()));
+                }
                 let (flow, returned) = self.flow(using, caller);
                 return (flow.map(Ask::Use), returned);
             }
@@ -189,15 +200,25 @@ impl Compile<'_, '_> {
     }
 
     fn talk(&mut self, spec: &TalkSpec) -> Option<Ask> {
-        let vary = match &spec.vary {
-            None => None,
-            Some(entry) => {
-                let (exchange, parameter) = entry.key.split_once('.')?;
-                let value = Tree::compile(&entry.value, self.reader)?;
-                Some(Vary { exchange: exchange.into(), parameter: parameter.into(), value, span: entry.key_span })
-            }
-        };
+        let mut vary = Vec::new();
+        for entry in &spec.vary {
+            let (exchange, parameter) = entry.key.split_once('.')?;
+            let value = Tree::compile(&entry.value, self.reader)?;
+            vary.push(Vary { exchange: exchange.into(), parameter: parameter.into(), value, span: entry.key_span });
+        }
         Some(Ask::Talk(spec.talk, vary))
+    }
+
+    /// Compiles `premise`: `true`, or an expression over the answer.
+    fn premise(&mut self, node: &Node) -> Option<Premise> {
+        match &node.data {
+            Data::Bool(true) => Some(Premise::Step),
+            Data::Text(_) => self.with_response(node.span, |cx| cx.reader.expression(node)).map(Premise::That),
+            _ => {
+                self.reader.fault(diags::bad_premise(node.span));
+                None
+            }
+        }
     }
 
     fn redirects(&mut self, spec: &StepSpec) -> Option<Redirects> {

@@ -21,7 +21,21 @@ pub const CODES: &[&Code] = &[
     &FLOW_SIZE,
     &FLOW_ANSWER,
     &WITH,
+    &CREDENTIAL,
+    &PREMISE,
 ];
+
+static PREMISE: Code = Code {
+    name: "bad-premise",
+    about: "`premise` is neither `true` nor an expression",
+    explain: "`premise: true` says that the case proves nothing where the step does not hold. An expression such as `response.status != 429` says it of an answer, whatever else the step expects.",
+};
+
+static CREDENTIAL: Code = Code {
+    name: "credential",
+    about: "`credential` says nothing that could be sent",
+    explain: "`credential: NAME` sends a step with the credential and the cookies that its caller had when an earlier step of the case was over, and `credential: { part: value }` with other values for parts of it, by the names of `session.*`. Its caller is an identity.",
+};
 
 static WITH: Code = Code {
     name: "with",
@@ -230,4 +244,41 @@ pub fn misplaced_with(span: Span) -> Diagnostic {
     Diagnostic::error(&WITH, span, "`with` stands in no step of a case")
         .label("not here")
         .help("send the defect with a step of a case; what a case stands on is sent as it is")
+}
+
+/// `credential` of somebody who has none.
+pub(super) fn no_credential(span: Span) -> Diagnostic {
+    Diagnostic::error(&CREDENTIAL, span, "nobody has a credential that could be another one")
+        .label("the step is sent as nobody")
+        .help("say `as` whom the step is sent")
+}
+
+/// A part that the caller's credential does not have.
+pub(super) fn no_part(span: Span, name: &str, known: &std::collections::BTreeSet<String>) -> Diagnostic {
+    let fault = Diagnostic::error(&CREDENTIAL, span, format!("the caller's credential has no part `{name}`"))
+        .label("no such part");
+    if let Some(near) = did_you_mean(name, known.iter().map(String::as_str)) {
+        return fault.fix(span, near, format!("did you mean `{near}`?"));
+    }
+    let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    fault.help(format!("its parts are {}", list(&names, "and")))
+}
+
+/// An empty map of parts.
+pub(super) fn no_parts(span: Span) -> Diagnostic {
+    Diagnostic::error(&CREDENTIAL, span, "no part of the credential is another one").label("empty")
+}
+
+/// Arguments for steps that were given.
+pub(super) fn given_takes_nothing(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error(&FLOW_ARGS, span, format!("`{name}` are steps that this flow is given; they take nothing"))
+        .label("given to them")
+        .help("they see what is seen where they are written")
+}
+
+/// A premise that says nothing.
+pub(super) fn bad_premise(span: Span) -> Diagnostic {
+    Diagnostic::error(&PREMISE, span, "a premise is `true`, or an expression over the `response`")
+        .label("neither")
+        .help("leave it out where the step is what the case is about")
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::given::{Given, Ground};
 use super::{Ask, Caller, Compile, Step, Tree, diags};
 use crate::capture::name_fault;
 use crate::check::{Expectations, StatusSet};
@@ -24,6 +25,8 @@ pub struct Flow {
     pub steps: Vec<Step>,
     /// The names that come out of it.
     pub returns: Vec<Arc<str>>,
+    /// What its steps see beside what they are given.
+    pub ground: Ground,
 }
 
 /// What a flow is given under a name.
@@ -136,9 +139,11 @@ impl Compile<'_, '_> {
         let Some(found) = self.callers.flow(self.reader, &using.name) else { return (None, Returned::Anything) };
         let returns: Vec<Arc<str>> = found.flow.returns.iter().map(|name| Arc::clone(&name.value)).collect();
         let args = self.args(using, &found);
+        let given = self.take(using, &found);
         let flow = found.is_sound.then(|| {
+            let given = given?;
             let before = self.reader.diags.len();
-            let steps = self.flow_steps(&found, caller);
+            let steps = self.flow_steps(&found, caller, given);
             // What is wrong here and not with the flow by itself comes of who uses it.
             self.reader.diags.change_from(before, |fault| fault.also(using.name.span, "used here"));
             let whole = steps.len() == found.flow.steps.len();
@@ -147,13 +152,14 @@ impl Compile<'_, '_> {
                 args: args?,
                 steps: whole.then_some(steps)?,
                 returns: returns.clone(),
+                ground: Ground::World,
             })
         });
         (flow.flatten(), Returned::Names(returns))
     }
 
     /// Compiles the steps of a flow; nothing of their names is left behind.
-    pub fn flow_steps(&mut self, found: &Found, stand_in: Caller) -> Vec<Step> {
+    fn flow_steps(&mut self, found: &Found, stand_in: Caller, given: Arc<Given>) -> Vec<Step> {
         let mut names = (*found.names).clone();
         names.report_sessions_to(&self.reader.names);
         found.flow.args.iter().for_each(|arg| names.add(&arg.name));
@@ -165,6 +171,7 @@ impl Compile<'_, '_> {
             root: self.root,
             callers: self.callers,
             stand_in,
+            given,
         };
         let steps = inner.steps(&found.flow.steps);
         self.reader.names = before;
@@ -173,7 +180,7 @@ impl Compile<'_, '_> {
 
     /// Compiles what a flow is given, by the step that uses it or by itself.
     fn args(&mut self, using: &UseSpec, found: &Found) -> Option<Vec<Arg>> {
-        let known: Vec<&str> = found.flow.args.iter().map(|arg| &*arg.name).collect();
+        let known: Vec<&str> = found.flow.args.iter().chain(&found.flow.takes).map(|arg| &*arg.name).collect();
         let mut good = true;
         for given in using.args.iter().filter(|given| !known.contains(&&*given.key)) {
             let is_free = |name: &&str| using.args.iter().all(|given| *given.key != **name);
@@ -218,7 +225,12 @@ impl Compile<'_, '_> {
             Tree::compile(&arg.value, self.reader);
             self.reader.names = before;
         }
-        let steps = self.flow_steps(found, Caller::Case);
+        let twice = |take: &&Named<Node>| found.flow.args.iter().any(|arg| arg.name == take.name);
+        for take in found.flow.takes.iter().filter(twice) {
+            self.reader.fault(diags::bad_arg(take.span, &take.name, "it is given as a value, too"));
+        }
+        let given = self.take_by_itself(found);
+        let steps = self.flow_steps(found, Caller::Case, given);
         if steps.len() != found.flow.steps.len() {
             return 0;
         }
@@ -260,6 +272,6 @@ impl Compile<'_, '_> {
 }
 
 /// Tells whether an argument has no default, so that it has to be given.
-fn is_needed(arg: &Named<Node>) -> bool {
+pub(super) fn is_needed(arg: &Named<Node>) -> bool {
     matches!(arg.value.data, Data::Null)
 }

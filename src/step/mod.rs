@@ -16,6 +16,8 @@ use crate::template::{Scope, Template};
 mod compile;
 pub mod diags;
 mod flow;
+mod given;
+mod lent;
 mod multipart;
 mod request;
 mod submit;
@@ -24,6 +26,8 @@ mod tree;
 pub use crate::files::{OUTSIDE, leaves, read_file, read_file_or_absolute};
 pub use compile::{Callers, Compile};
 pub use flow::{Arg, Flow, Found, Giver};
+pub use given::{Given, Ground};
+pub use lent::{Lent, Which};
 use request::Parts;
 pub use request::{Prepared, whole};
 pub use submit::{Button, Input, LastPage, Submit, Unready};
@@ -82,6 +86,10 @@ pub struct Step {
     pub together: Option<u32>,
     /// The expression on which it depends.
     pub condition: Option<Template>,
+    /// Which credential it is sent with, if it is not its caller's own of now.
+    pub lent: Option<Lent>,
+    /// What has to hold for the case to prove anything.
+    pub premise: Option<Premise>,
 }
 
 /// What a step asks for.
@@ -93,8 +101,8 @@ pub enum Ask {
     Submit(Submit),
     /// The steps of a flow.
     Use(Flow),
-    /// What the caller's scheme does with a session.
-    Talk(Talk, Option<Vary>),
+    /// What the caller's scheme does with a session, and what is changed in one exchange of it.
+    Talk(Talk, Vec<Vary>),
 }
 
 /// One parameter of one exchange that is changed.
@@ -130,6 +138,15 @@ pub enum Redirects {
     Until(Template),
 }
 
+/// What has to hold for a case to prove anything.
+#[derive(Debug)]
+pub enum Premise {
+    /// The step itself.
+    Step,
+    /// An expression over its answer.
+    That(Template),
+}
+
 /// A wait before a step.
 #[derive(Debug)]
 pub enum Pause {
@@ -159,6 +176,8 @@ impl Step {
             repeat: None,
             together: None,
             condition: None,
+            lent: None,
+            premise: None,
         }
     }
 
@@ -172,7 +191,14 @@ impl Step {
 
     /// Tells whether it compares its answer with that of a step.
     pub fn compares_with(&self, name: &str) -> bool {
-        self.expect.checks.iter().any(|placed| placed.check.beside() == Some(name))
+        let own = self.expect.checks.iter().any(|placed| placed.check.beside() == Some(name));
+        own || self.within().iter().any(|step| step.compares_with(name))
+    }
+
+    /// Tells whether it is sent with the credential of then, when a step was over.
+    pub fn goes_back_to(&self, name: &str) -> bool {
+        let own = matches!(&self.lent, Some(Lent { which: Which::After(step), .. }) if **step == *name);
+        own || self.within().iter().any(|step| step.goes_back_to(name))
     }
 
     /// The steps that send something: itself, or those of the flow that it uses.
@@ -226,7 +252,7 @@ impl Step {
         let filled = match &self.ask {
             Ask::Request(_) | Ask::Use(_) => false,
             Ask::Submit(form) => form.uses(name),
-            Ask::Talk(_, vary) => vary.as_ref().is_some_and(|v| v.value.uses(name)),
+            Ask::Talk(_, vary) => vary.iter().any(|v| v.value.uses(name)),
         };
         filled || self.parts.body_uses(name)
     }
@@ -263,7 +289,7 @@ impl Step {
     /// Tells whether it can be sent once more without harm or delay.
     pub fn is_repeatable(&self) -> bool {
         let safe = self.is_safe();
-        let at_once = self.pause.is_none() && self.retry.is_none() && self.repeat.is_none();
+        let at_once = self.lent.is_none() && self.pause.is_none() && self.retry.is_none() && self.repeat.is_none();
         safe && at_once && self.together.is_none() && self.condition.is_none()
     }
 

@@ -1,0 +1,158 @@
+//! Sends a step with another credential than its caller's own of now: the one of an earlier step, or one with other
+//! parts. Whatever comes of it, the caller goes on with the own one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::value::{Object, ObjectRepr, Value};
+
+use super::actor::{Actor, Who};
+use super::cast::Cast;
+use super::done::{Done, Ended};
+use super::exchange::StepRun;
+use super::session::Session;
+use crate::auth::Memory;
+use crate::capture::response_value;
+use crate::event::Reason;
+use crate::step::{Caller, Lent, Premise, Step, Which};
+use crate::template::{Scope, from_json};
+
+/// Somebody as they were when a step was over, kept in the scope of the later ones.
+struct Then(Actor);
+
+impl fmt::Debug for Then {
+    /// Shows no content: it holds secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an earlier credential")
+    }
+}
+
+impl Object for Then {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Plain
+    }
+}
+
+/// Under what name a scope keeps it; no template can write it.
+fn slot(step: &str) -> String {
+    format!("credential after {step}")
+}
+
+impl StepRun<'_> {
+    /// Keeps who the caller of a step is now, if a later one goes back to it.
+    pub(super) fn keep_credential(&self, step: &Step, later: &[Step], cast: &mut Cast, scope: &mut Scope) {
+        let Some(name) = step.name.as_ref().filter(|name| later.iter().any(|s| s.goes_back_to(name))) else { return };
+        if let Caller::Identity(id) = self.caller_of(step)
+            && let Some(actor) = cast.identities.get(&id)
+        {
+            scope.set(slot(name), Value::from_object(Then(actor.clone())));
+        }
+    }
+
+    /// Who sends a step.
+    pub(super) fn caller_of(&self, step: &Step) -> Caller {
+        if step.caller == Caller::Case { self.stand_in } else { step.caller }
+    }
+
+    /// Gives the caller the credential that a step is sent with; gives back the own one, for later.
+    pub(super) fn lend(&self, step: &Step, lent: &Lent, cast: &mut Cast) -> Result<(Caller, Actor), Box<Done>> {
+        let caller = self.caller_of(step);
+        let Caller::Identity(id) = caller else {
+            let why = "nobody has a credential that could be another one";
+            return Err(Box::new(self.unsaid(step, cast.actor(caller), why)));
+        };
+        let other = match &lent.which {
+            Which::After(name) => {
+                let kept = self.scope.get(&slot(name)).and_then(Value::downcast_object::<Then>);
+                let kept = kept
+                    .map(|then| then.0.clone())
+                    .filter(|then| matches!(then.who, Who::Identity(of, ..) if of == id));
+                kept.ok_or_else(|| format!("the sender of this step had no session after `{name}`"))
+            }
+            Which::Parts(parts) => {
+                let actor = cast.actor(caller);
+                let names = self.scope_of(actor);
+                let values = parts.iter().map(|(name, tree)| Ok((Arc::clone(name), tree.value(&names)?)));
+                match values.collect::<Result<Vec<_>, crate::template::TemplateError>>() {
+                    Ok(values) => with_parts(actor, &values),
+                    Err(error) => return Err(Box::new(self.unsent(step, actor, error.into()))),
+                }
+            }
+        };
+        match other {
+            Ok(other) => {
+                let own = cast.identities.insert(id, other);
+                Ok((caller, own.unwrap_or_else(Actor::nobody)))
+            }
+            Err(why) => {
+                let reason = self.reason("no-session", &why, lent.span, Vec::new());
+                Err(Box::new(self.without_answer(step, cast.actor(caller), reason)))
+            }
+        }
+    }
+
+    /// Makes of a step what it is worth: where its premise does not hold, nothing is known.
+    pub(super) fn hold_premise(&self, step: &Step, cast: &mut Cast, done: &mut Done) {
+        let (what, but, span) = match &step.premise {
+            None => return,
+            Some(_) if matches!(done.ended, Ended::Blocked | Ended::Unfit) => return,
+            Some(Premise::Step) if done.held() => return,
+            Some(Premise::Step) => {
+                let what = step.name.as_deref().map_or_else(|| step.line(), ToOwned::to_owned);
+                (what, "it does not".to_owned(), step.span)
+            }
+            Some(Premise::That(expression)) => {
+                let Some(trail) = done.last.clone() else { return };
+                let Some(response) = trail.response() else { return };
+                let mut scope = self.scope_of(cast.actor(self.caller_of(step)));
+                scope.set("response", response_value(&trail, response));
+                if matches!(expression.value(&scope), Ok(serde_json::Value::Bool(true))) {
+                    return;
+                }
+                (expression.source(), format!("the answer is {}", response.status), expression.span())
+            }
+        };
+        let message = format!("`{what}` has to hold for the rest to mean anything, and {but}");
+        let reason = self.reason("premise", &message, span, Vec::new());
+        let at = done.reasons.first().and_then(|r| r.step).or(done.records.len().checked_sub(1));
+        done.reasons.insert(0, Reason { step: at, ..reason });
+        done.ended = Ended::Inconclusive;
+    }
+}
+
+/// Somebody whose credential has other parts.
+fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)]) -> Result<Actor, String> {
+    let Who::Identity(id, session, ownership) = &actor.who else {
+        return Err("the sender of this step has no session".to_owned());
+    };
+    let mut credential = session.credential.clone();
+    for (name, value) in parts {
+        let Some(part) = credential.parts.iter_mut().find(|(own, _)| own == name) else {
+            return Err(format!("the credential of this step has no part `{name}`"));
+        };
+        if part.1 == *value {
+            return Err(format!("`{name}` of the credential is what it is anyway, so nothing would be another one"));
+        }
+        part.1 = value.clone();
+    }
+    let mut scope = (*session.scope).clone();
+    scope
+        .set_fields("session", credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v))).collect::<Vec<_>>());
+    let session = Session {
+        memory: Memory::of(&credential),
+        credential,
+        jar: session.jar.clone(),
+        browser: session.browser.clone(),
+        is_apart: session.is_apart,
+        scope: Arc::new(scope),
+        fields: session.fields.clone(),
+        origins: session.origins.clone(),
+        transport: session.transport.clone(),
+        generation: session.generation,
+        shown_by: Vec::new(),
+        refused: session.refused.clone(),
+    };
+    let who = Who::Identity(*id, Arc::new(session), *ownership);
+    // What the own one was allowed shows that only the other parts can be refused.
+    Ok(Actor { who, ..actor.clone() })
+}
