@@ -1,6 +1,6 @@
 //! Does what a flow asks for, move by move, until there is a credential or it is clear that there will be none.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use url::Origin;
@@ -9,8 +9,8 @@ use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::Sender;
-use super::pages;
 use super::rounds::run_all;
+use super::{Shared, pages};
 use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
 use crate::event::Reason;
 use crate::http::Response;
@@ -46,6 +46,13 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow
             Some(next) => heard = next,
             None => return drive.driven,
         }
+    }
+}
+
+impl Shared {
+    /// Whoever holds it is alone in that identity's browser.
+    fn browser(&self, id: IdentityId) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(self.browsers.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default())
     }
 }
 
@@ -123,6 +130,8 @@ impl Drive<'_, '_> {
             // A copy of that one's session, as a case gets it: what comes of it stays here.
             let mut other = Cast::alone(cast.identities.remove(&approver)?);
             other.nobody.open_browser();
+            let browser = self.run.shared.browser(approver);
+            let _alone = browser.lock().await;
             return Some(pages::drive(self.run, self.id, script, &mut other).await);
         }
         let before = cast.nobody.open_browser();

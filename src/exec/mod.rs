@@ -154,6 +154,9 @@ struct Shared {
     certified: Mutex<HashMap<IdentityId, Arc<Transport>>>,
     /// Answers that are the same for everybody, by address.
     common: tokio::sync::Mutex<HashMap<String, crate::http::Response>>,
+    /// The browsers in which identities approve the logins of others: servers keep in a session what its last page
+    /// asked, so that each browser does one thing after the other.
+    browsers: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
     ledger: ledger::Ledger,
     matrix: matrix::Matrix,
     controls: control::Controls,

@@ -70,6 +70,9 @@ mod tests {
         assert_eq!(filling.fields, [("user_code".to_owned(), Fill::Text("AB-CD".to_owned()))]);
         let Turn::Stuck(fault) = guide.next(&page(CODE)) else { panic!() };
         assert_eq!(fault.message, "the page asks for the code of the device once more; it says \"No.\"");
+        let mut answered = self::guide();
+        answered.next(&page("<form><button>Deny</button><button>Allow</button></form>"));
+        assert!(matches!(answered.next(&page(CODE)), Turn::Arrived), "what the answer was is for the server to say");
     }
 
     #[test]

@@ -198,6 +198,10 @@ impl Guide {
         if self.known.fields.iter().flatten().any(|(name, _)| *name == input.name) {
             return None;
         }
+        if self.agreed {
+            // Behind an answer it is asked for the next device.
+            return Some(Turn::Arrived);
+        }
         if self.coded {
             let said = page.signs.error.as_ref().map(|e| format!("; it says \"{e}\"")).unwrap_or_default();
             let message = format!("the page asks for the code of the device once more{said}");
