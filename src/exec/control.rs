@@ -254,8 +254,8 @@ impl Probe {
         };
         let (label, scope, stand_in, within) = (&case.id, &self.scope, case.caller, Within::default());
         let phase = Phase::Case;
-        let run =
-            StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within, talking: None };
+        let (last, talking, cookies) = (None, None, &[][..]);
+        let run = StepRun { shared, world, phase, label, scope, stand_in, case: None, last, within, talking, cookies };
         // A step of a flow has its place there; any step of the case will do to send as it does.
         let step = case.shape.steps.get(self.step).unwrap_or(&case.shape.steps[0]);
         let mut actor = Actor::entering(self.who.clone(), self.jar.clone());

@@ -137,7 +137,8 @@ async fn repeat(shared: &Arc<Shared>, sample: &Sample, cast: &mut Cast) -> Optio
     let (step, used, is_last) = retrace(&case.shape.steps, &sample.trace)?;
     let within = Within { used: &used, is_last, ..Within::default() };
     let (phase, label, (_, scope), talking) = (Phase::Case, &case.id, sample.trace.last()?, None);
-    let run = StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within, talking };
+    let run =
+        StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within, talking, cookies: &[] };
     let done = run.run(step, cast).await;
     shared.limits.count(done.requests);
     Some(done)

@@ -45,6 +45,8 @@ pub(super) struct StepRun<'a> {
     pub(super) within: Within<'a>,
     /// The talk of a scheme that the steps belong to, where a case asked for it.
     pub(super) talking: Option<Talking<'a>>,
+    /// Cookies that whoever uses the flow writes for all its requests.
+    pub(super) cookies: &'a [(String, String)],
 }
 
 /// How often a request waits for a one-time password: others may take the next one first.
@@ -167,10 +169,21 @@ impl StepRun<'_> {
         for _ in 0..PASSWORDS {
             match step.prepare(&self.scope_of(actor), &self.world.base, actor.page.as_ref()) {
                 Err(Unready { ready_at: Some(time), .. }) => self.wait_until(time, "the next one-time password").await,
-                done => return done,
+                done => return self.with_cookies(done),
             }
         }
-        step.prepare(&self.scope_of(actor), &self.world.base, actor.page.as_ref())
+        self.with_cookies(step.prepare(&self.scope_of(actor), &self.world.base, actor.page.as_ref()))
+    }
+
+    /// Adds the cookies of whoever uses the flow to those that the step writes itself.
+    fn with_cookies(&self, prepared: Result<Prepared, Unready>) -> Result<Prepared, Unready> {
+        let mut prepared = prepared?;
+        for (name, value) in self.cookies {
+            if prepared.cookies.iter().all(|(own, _)| own != name) {
+                prepared.cookies.push((name.clone(), value.clone()));
+            }
+        }
+        Ok(prepared)
     }
 
     /// A step that would carry a credential to an origin it is not bound to is never sent.

@@ -62,6 +62,7 @@ pub(super) async fn run_steps(
         last: None,
         within: Within::default(),
         talking: None,
+        cookies: &[],
     };
     let (done, scope) = run_all(&run, steps, &mut cast).await;
     let requests = done.requests;

@@ -324,6 +324,7 @@ impl<'a> Entry<'a> {
             last: None,
             within: Within::default(),
             talking: None,
+            cookies: &[],
         }
     }
 
@@ -418,6 +419,7 @@ pub(super) async fn ask(
         last: None,
         within: Within::default(),
         talking: None,
+        cookies: &[],
     };
     let (done, _) = run_all(&run, steps, cast).await;
     shared.sessions.count(0, done.requests as usize);

@@ -126,7 +126,7 @@ impl<'a> Play<'a> {
         let case = (phase == Phase::Case).then_some(self.index);
         let (shared, world, label) = (self.shared, self.world, &self.case.id);
         let (stand_in, within) = (self.case.caller, Within::default());
-        StepRun { shared, world, phase, label, scope, stand_in, case, last: None, within, talking: None }
+        StepRun { shared, world, phase, label, scope, stand_in, case, last: None, within, talking: None, cookies: &[] }
     }
 
     /// Notes where the steps were cut off, before a teardown comes between.

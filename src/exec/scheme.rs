@@ -18,13 +18,14 @@ use super::session::Failure;
 use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
-use crate::auth::{Absent, Bound, Flow, Varied, vary};
+use crate::auth::{Absent, Bound, Credential, Flow, Varied, vary};
 use crate::check::Fetched;
 use crate::event::Reason;
 use crate::http::jar::Jar;
 use crate::http::{Request, Trail};
 use crate::spec::{Handshake, Talk};
 use crate::step::{Ask, Caller, Step, Vary};
+use crate::template::TemplateError;
 use crate::term::list;
 
 /// The talk that exchanges belong to, and what is changed in it.
@@ -88,9 +89,8 @@ impl StepRun<'_> {
             // The plan refuses it.
             return self.unsaid(step, cast.actor(caller), &format!("there is no {} for nobody", talk.word()));
         };
-        let variations = vary.iter().map(|v| self.variation(v, cast.actor(caller))).collect::<Result<Vec<_>, _>>();
-        let variations = match variations {
-            Ok(variations) => variations,
+        let (variations, planted) = match self.changes(step, vary, cast.actor(caller)) {
+            Ok(changes) => changes,
             Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
         };
         let entry = Entry::of(self.shared, id, Sharing::Fresh);
@@ -107,44 +107,80 @@ impl StepRun<'_> {
             Err(Stillborn::Blocked(failure)) => return self.blocked(step, cast.actor(caller), failure),
             Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
         };
+        if talk == Talk::Login
+            && let Err(why) = plant(&planted, &world.base, &mut talker.inside.nobody.jar)
+        {
+            return self.unsaid(step, cast.actor(caller), &why);
+        }
         let talking = Some(Talking { talk, variations: &variations, answers: step.handshake });
         // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
         let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
-        let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, ..*self };
+        let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
         let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
         let Driven { credential, origins, done, .. } = driven;
         let mut done = self.judge_talk(step, &mut talker.inside.nobody, credential.is_some(), done).await;
         if let Some(variation) = variations.iter().find(|v| !v.applied.load(Ordering::Relaxed)) {
             self.missed(step, talk.word(), variation, &mut done);
         }
-        let Talker { entry, inside, person, .. } = talker;
+        if talk == Talk::Login && !planted.is_empty() && !are_met(&origins, &world.base) {
+            let why = format!("the login asked nothing of {}, so the cookies were not sent", world.base);
+            done.reasons.insert(0, self.reason("vary-missed", &why, step.span, Vec::new()));
+            done.ended = Ended::Errored;
+        }
         match (talk, credential) {
             // What is left of the session stays with its owner, who may show that it is dead.
             (Talk::Logout, _) => {
-                cast.identities.insert(id, inside.nobody);
+                cast.identities.insert(id, talker.inside.nobody);
             }
             (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {
-                let refused = refused_cookies(&done);
-                let browser = cast.identities.get(&id).map(|actor| &actor.browser).filter(|_| talk == Talk::Refresh);
-                let jar = browser.filter(|jar| !jar.is_empty(Timestamp::now())).cloned().unwrap_or(inside.nobody.jar);
-                let given = Given { credential, origins, jar, refused };
-                let session = match entry.session(world, person, given) {
-                    // With another parameter it may be good for less than `whoami` asks.
-                    Ok(session) if vary.is_empty() => Box::pin(entry.whoami(world, session)).await,
-                    Ok(session) => Ok(Arc::new(session)),
-                    Err(failure) => Err(failure),
-                };
-                match session {
-                    Ok(session) => drop(cast.identities.insert(id, Actor::of(id, &session, Ownership::Fresh))),
-                    Err(failure) => fail(&mut done, &failure),
-                }
+                self.go_on((talk, vary.is_empty()), talker, (world, credential, origins), cast, &mut done).await;
             }
             (Talk::Login | Talk::Refresh, _) => {}
         }
         done
     }
 
-    fn variation(&self, vary: &Vary, actor: &Actor) -> Result<Variation, crate::template::TemplateError> {
+    /// Lets somebody go on with the session that a login or a refresh gave.
+    async fn go_on(
+        &self,
+        (talk, is_whole): (Talk, bool),
+        talker: Talker<'_>,
+        (world, credential, origins): (&WorldRun, Credential, Vec<url::Origin>),
+        cast: &mut Cast,
+        done: &mut Done,
+    ) {
+        let Talker { entry, inside, person, .. } = talker;
+        let id = entry.id;
+        let refused = refused_cookies(done);
+        let browser = cast.identities.get(&id).map(|actor| &actor.browser).filter(|_| talk == Talk::Refresh);
+        let jar = browser.filter(|jar| !jar.is_empty(Timestamp::now())).cloned().unwrap_or(inside.nobody.jar);
+        let given = Given { credential, origins, jar, refused };
+        let session = match entry.session(world, person, given) {
+            // With another parameter it may be good for less than `whoami` asks.
+            Ok(session) if is_whole => Box::pin(entry.whoami(world, session)).await,
+            Ok(session) => Ok(Arc::new(session)),
+            Err(failure) => Err(failure),
+        };
+        match session {
+            Ok(session) => drop(cast.identities.insert(id, Actor::of(id, &session, Ownership::Fresh))),
+            Err(failure) => fail(done, &failure),
+        }
+    }
+
+    /// What a step changes in a talk: parameters, and the cookies of the browser that it begins with.
+    #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
+    fn changes(
+        &self,
+        step: &Step,
+        vary: &[Vary],
+        actor: &Actor,
+    ) -> Result<(Vec<Variation>, Vec<(String, String)>), TemplateError> {
+        let variations = vary.iter().map(|v| self.variation(v, actor)).collect::<Result<Vec<_>, _>>()?;
+        let own = step.cookies(&self.scope_of(actor))?;
+        Ok((variations, [&own, self.cookies].concat()))
+    }
+
+    fn variation(&self, vary: &Vary, actor: &Actor) -> Result<Variation, TemplateError> {
         let value = vary.value.value(&self.scope_of(actor))?;
         let (exchange, parameter) = (Arc::clone(&vary.exchange), Arc::clone(&vary.parameter));
         Ok(Variation { exchange, parameter, value, applied: AtomicBool::new(false) })
@@ -264,6 +300,18 @@ impl StepRun<'_> {
         let reason = self.reason("no-session", why, step.span, Vec::new());
         self.without_answer(step, actor, reason)
     }
+}
+
+/// Puts cookies into a browser before it logs in.
+fn plant(cookies: &[(String, String)], base: &str, jar: &mut Jar) -> Result<(), String> {
+    let url = url::Url::parse(base).map_err(|_| format!("{base} is no address that cookies could be for"))?;
+    cookies.iter().for_each(|(name, value)| jar.set_raw(name, value.as_bytes(), &url, Timestamp::now()));
+    Ok(())
+}
+
+/// Whether one of these is the origin of an address.
+fn are_met(origins: &[url::Origin], base: &str) -> bool {
+    url::Url::parse(base).is_ok_and(|url| origins.contains(&url.origin()))
 }
 
 /// Why a talk does not begin.

@@ -121,10 +121,17 @@ impl StepRun<'_> {
                     Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
                 }
             }
+            let mut cookies = match step.cookies(&self.scope_of(cast.actor(caller))) {
+                Ok(cookies) => cookies,
+                Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
+            };
+            let outer = self.cookies.iter().filter(|(name, _)| cookies.iter().all(|(own, _)| own != name));
+            let outer: Vec<_> = outer.cloned().collect();
+            cookies.extend(outer);
             let Within { number, is_last, .. } = self.within;
             let mut used = self.within.used.to_vec();
             used.push(Used { step, flow, scope: self.scope, number, is_last });
-            let run = StepRun { last: None, within: Within { used: &used, ..self.within }, ..*self };
+            let run = StepRun { last: None, within: Within { used: &used, ..self.within }, cookies: &cookies, ..*self };
             let mut done = Done::nothing();
             run_into(&run, &flow.steps, cast, &mut done, &mut scope).await;
             if let (Some(kept), true) = (self.within.kept, self.within.used.is_empty()) {

@@ -182,7 +182,8 @@ const SAID_BY_SCHEME: &[&str] =
 /// Reads what stands beside `login`, `refresh` or `logout`: at most one parameter that is changed.
 fn own_talk(fields: Fields<'_>, node: &Node, talk: Talk, reader: &mut Reader<'_>) -> Option<TalkSpec> {
     let request = fields.entry("request").map_or(Span::NONE, |e| e.key_span);
-    for entry in fields.iter().filter(|e| SAID_BY_SCHEME.contains(&&*e.key)) {
+    let said = |e: &&Entry| SAID_BY_SCHEME.contains(&&*e.key) && !(talk == Talk::Login && &*e.key == "cookies");
+    for entry in fields.iter().filter(said) {
         let why = format!("what a {} sends is said by the scheme; `vary` changes one parameter of it", talk.word());
         reader.fault(diags::at_odds(("request", request), (&entry.key, entry.key_span), &why));
     }

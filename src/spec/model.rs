@@ -329,7 +329,7 @@ pub struct StepSpec {
     pub query: Option<Node>,
     /// The body.
     pub payload: Option<Payload>,
-    /// Cookies for this request only, a map.
+    /// Cookies for this request only, a map or a template that gives one.
     pub cookies: Option<Node>,
     /// What must come back.
     pub expect: Option<Node>,

@@ -38,6 +38,10 @@ pub const READY_FLOWS: &[ReadyFlow] = &[
     ready!("lifecycle.code-replay", "an authorization code is good once (RFC 6749, section 4.1.2)"),
     ready!("lifecycle.logout-replay", "after a logout the credential is dead on the server, too"),
     ready!(
+        "lifecycle.password-change-ends-other-sessions",
+        "a password that is changed ends the sessions that were made with the old one"
+    ),
+    ready!(
         "lifecycle.reuse-kills-family",
         "a refresh token that comes again ends its whole family (RFC 9700, section 4.14.2)"
     ),
@@ -45,6 +49,19 @@ pub const READY_FLOWS: &[ReadyFlow] = &[
     ready!(
         "lifecycle.rotation",
         "a refresh gives another refresh token, and the used one is dead (RFC 9700, section 4.14.2)"
+    ),
+    ready!("lifecycle.session-fixation", "a login makes the session anew, whatever id was planted before"),
+    ready!(
+        "lifecycle.user-enumeration-by-body",
+        "a refused login does not tell by its body whether there is such a user"
+    ),
+    ready!(
+        "lifecycle.user-enumeration-by-status",
+        "a refused login does not tell by its status whether there is such a user"
+    ),
+    ready!(
+        "lifecycle.wrong-password-n-times-then-right",
+        "guesses at a password come to an end, or not, as documented"
     ),
     ready!(
         "lifecycle.wrong-verifier",

@@ -43,7 +43,8 @@ pub const STEP_KEYS: &[Key] = &[
     key("multipart", "the body as `multipart/form-data`: fields, and files as `{ file: path, type, name }`")
         .is(Shape::Map(&Shape::OneOrMore(&Shape::Either(&[Shape::Text, Shape::Keys(FILE_KEYS)])))),
     key("body", "the body as text, or `{ file: path }`").is(Shape::Either(&[Shape::Text, Shape::Keys(BODY_KEYS)])),
-    key("cookies", "cookies for this request only, raw, in place of the jar's of the same name").is(Shape::FIELDS),
+    key("cookies", "cookies for this request only, raw, in place of the jar's of the same name; of a `login`, what the browser has when it begins. A map, or a template that gives one")
+        .is(Shape::Either(&[Shape::FIELDS, Shape::Quoted])),
     key("expect", "what must come back; without a status it means below 400").is(Shape::The(Def::Expect)),
     key("capture", "names for values of the answer").is(Shape::Named(r"^[A-Za-z_]\w*$", &Shape::The(Def::Capture))),
     key("redirects", "`none` (default), `follow`, or `{ until: URL }`: stop before asking for it")
@@ -88,7 +89,10 @@ pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> 
         headers: map_node(fields, "headers", reader),
         query: map_node(fields, "query", reader),
         payload: payload(fields, reader),
-        cookies: map_node(fields, "cookies", reader),
+        cookies: match fields.get("cookies") {
+            Some(node) if matches!(node.data, Data::Text(_)) => Some(node.clone()),
+            _ => map_node(fields, "cookies", reader),
+        },
         expect: fields.get("expect").cloned(),
         capture: map_node(fields, "capture", reader),
         redirects: fields.get("redirects").and_then(|n| redirects(n, reader)),

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::flow::{Found, Returned};
 use super::given::Given;
-use super::request::{Body, Field, Parts};
+use super::request::{Body, Cookies, Field, Parts};
 use super::{Ask, Caller, IdentityId, Line, Pause, Premise, Redirects, Step, Tree, Vary, diags};
 use crate::capture::read_captures;
 use crate::check::{Expectations, Outcomes, Placed, StatusSet, read_expect, until};
@@ -245,8 +245,8 @@ impl Compile<'_, '_> {
         let headers = self.headers(spec);
         let query = spec.query.as_ref().map_or_else(Vec::new, |n| self.fields(n));
         let body = spec.payload.as_ref().map_or(Some(Body::None), |p| self.body(p));
-        let cookies = spec.cookies.as_ref().map_or_else(Vec::new, |n| self.cookies(n));
-        Some(Parts { headers, query, body: body?, cookies })
+        let cookies = spec.cookies.as_ref().map_or_else(|| Some(Cookies::default()), |n| self.cookies(n));
+        Some(Parts { headers, query, body: body?, cookies: cookies? })
     }
 
     /// Resolves who sends a step.
@@ -305,9 +305,13 @@ impl Compile<'_, '_> {
             .collect()
     }
 
-    fn cookies(&mut self, node: &Node) -> Vec<(Arc<str>, Template)> {
-        let Some(map) = self.reader.map(node) else { return Vec::new() };
-        map.iter().filter_map(|e| Some((Arc::clone(&e.key), self.reader.template(&e.value)?))).collect()
+    fn cookies(&mut self, node: &Node) -> Option<Cookies> {
+        if matches!(node.data, Data::Text(_)) {
+            return self.reader.template(node).map(Cookies::Whole);
+        }
+        let map = self.reader.map(node)?;
+        let named = map.iter().filter_map(|e| Some((Arc::clone(&e.key), self.reader.template(&e.value)?)));
+        Some(Cookies::Named(named.collect()))
     }
 
     fn body(&mut self, payload: &Payload) -> Option<Body> {

@@ -18,7 +18,44 @@ pub(super) struct Parts {
     pub(super) headers: Vec<(Arc<str>, Field)>,
     pub(super) query: Vec<(Arc<str>, Field)>,
     pub(super) body: Body,
-    pub(super) cookies: Vec<(Arc<str>, Template)>,
+    pub(super) cookies: Cookies,
+}
+
+/// Cookies that a step writes itself.
+#[derive(Debug)]
+pub(super) enum Cookies {
+    /// By their names.
+    Named(Vec<(Arc<str>, Template)>),
+    /// What a template gives.
+    Whole(Template),
+}
+
+impl Default for Cookies {
+    fn default() -> Self {
+        Self::Named(Vec::new())
+    }
+}
+
+impl Cookies {
+    fn render(&self, scope: &Scope) -> Result<Vec<(String, String)>, TemplateError> {
+        match self {
+            Self::Named(all) => all.iter().map(|(name, value)| Ok((name.to_string(), value.render(scope)?))).collect(),
+            Self::Whole(template) => {
+                let text = |value: &serde_json::Value| match value {
+                    serde_json::Value::String(text) => Some(text.clone()),
+                    serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Some(value.to_string()),
+                    _ => None,
+                };
+                let value = template.value(scope)?;
+                let map = value.as_object().and_then(|map| {
+                    map.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect::<Option<Vec<_>>>()
+                });
+                map.ok_or_else(|| {
+                    TemplateError::new("`cookies` has to be a map of names and their values", template.span())
+                })
+            }
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -89,6 +126,11 @@ impl Step {
         Ok(Prepared { follow, ..self.parts.prepare(request, scope)? })
     }
 
+    /// Renders the cookies that it writes itself.
+    pub fn cookies(&self, scope: &Scope) -> Result<Vec<(String, String)>, TemplateError> {
+        self.parts.cookies.render(scope)
+    }
+
     fn follow(&self, scope: &Scope, base: &str) -> Result<Follow, TemplateError> {
         Ok(match &self.redirects {
             Redirects::Stay => Follow::No,
@@ -142,11 +184,7 @@ impl Parts {
                 headers.add(name, value);
             }
         }
-        let cookies = self
-            .cookies
-            .iter()
-            .map(|(name, value)| Ok((name.to_string(), value.render(scope)?)))
-            .collect::<Result<_, TemplateError>>()?;
+        let cookies = self.cookies.render(scope)?;
         Ok(Prepared {
             request: Request { headers, ..request },
             cookies,
