@@ -15,7 +15,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) async fn wrap(State(app): State<App>, request: Request, next: Next) -> Response {
     let origin = cors::allowed_origin(&app, request.headers());
     let mut response = if cors::is_preflight(request.method(), request.headers()) {
-        cors::preflight(origin)
+        cors::preflight(&app, request.headers(), origin)
     } else {
         let mut response = match body::buffer(request).await {
             Ok(request) => in_json(next.run(request).await),

@@ -79,6 +79,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "Without any credential the request is allowed as well. Whatever is done to a credential is then without effect, and proves nothing.",
     },
     ReasonCode {
+        name: "control-origin",
+        about: "the good origin is not allowed either, so one that is denied proves nothing",
+        explain: "A row about other origins starts from a request whose `Origin` is that of your own pages. Where the answer does not allow it, every origin is denied, and nothing shows that origins are compared. `cors-origin-allowed` says what is missing.",
+    },
+    ReasonCode {
         name: "unclear-answer",
         about: "it cannot be told where a way around a refusal led",
         explain: "The server answers paths that do not exist as well, as single-page applications do, so a 2xx alone says little. With `control: NAME` the answer is compared with what somebody gets who is allowed: the same is a way in, that of a made-up path is none.",

@@ -23,7 +23,8 @@ use super::uses::Within;
 use super::{Shared, record};
 use crate::event::{ControlRecord, Phase, Verdict, When};
 use crate::http::jar::Jar;
-use crate::http::{Request, Trail};
+use crate::http::{Headers, Request, Trail};
+use crate::mutate::shares;
 use crate::plan::{Control, Plan};
 use crate::source::Span;
 use crate::step::{Prepared, StepsId};
@@ -54,6 +55,8 @@ pub(super) struct Probe {
     what: What,
     /// Who sends it.
     owner: String,
+    /// The origin whose pages have to be able to read the answer; without one it has to be allowed.
+    origin: Option<String>,
 }
 
 /// What is asked.
@@ -69,6 +72,13 @@ pub(super) enum What {
     Whoami(StepsId),
 }
 
+impl What {
+    /// Tells whether it carries the credential of its sender.
+    pub(super) const fn is_dressed(&self) -> bool {
+        !matches!(self, Self::Ready(_))
+    }
+}
+
 /// What came of a control.
 #[derive(Debug, Clone)]
 pub(super) struct Observed {
@@ -78,6 +88,8 @@ pub(super) struct Observed {
     pub(super) granted: bool,
     /// Tells bodies apart; nothing of one that is empty or was not looked at.
     pub(super) body: Option<u64>,
+    /// The fields of the answer.
+    pub(super) headers: Option<Headers>,
     /// Position in the run.
     pub(super) at: u64,
 }
@@ -130,6 +142,7 @@ impl Observed {
             error: trail.error.as_ref().map(ToString::to_string),
             granted: response.is_some_and(|r| r.status / 100 == 2) || said(step, trail) == Said::Allowed,
             body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
+            headers: response.map(|r| r.headers.clone()),
             at: shared.ledger.tick(),
         }
     }
@@ -141,6 +154,7 @@ impl Observed {
             error: done.reasons.first().map(|r| r.message.clone()).filter(|_| last.is_none_or(|r| r.status.is_none())),
             granted: done.held(),
             body: None,
+            headers: None,
             at: shared.ledger.tick(),
         }
     }
@@ -185,7 +199,20 @@ impl Probe {
             Who::Identity(id, session, Ownership::Shared) => Who::Identity(*id, Arc::clone(session), Ownership::Still),
             who => who.clone(),
         };
-        Self { case, step, who, jar: actor.jar.clone(), scope: Arc::clone(scope), what, owner }
+        Self { case, step, who, jar: actor.jar.clone(), scope: Arc::clone(scope), what, owner, origin: None }
+    }
+
+    /// Asks whether pages of an origin may read the answer, whatever it is.
+    pub(super) fn shared_with(self, origin: String) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// Tells whether what came is what has to come.
+    pub(super) fn is_met(&self, observed: &Observed) -> bool {
+        match &self.origin {
+            None => observed.granted,
+            Some(origin) => observed.headers.as_ref().is_some_and(|headers| shares(headers, origin)),
+        }
     }
 
     /// What it is called in records.
@@ -371,8 +398,9 @@ async fn settle(shared: &Arc<Shared>, done: &mut CaseDone, latest: u64) {
         }
         let after = probe.after(shared, latest).await;
         let name = probe.name();
-        done.outcome.controls.push(after.record(When::After, name, after.granted));
-        if after.granted {
+        let met = probe.is_met(&after);
+        done.outcome.controls.push(after.record(When::After, name, met));
+        if met {
             done.outcome.proof.proven += u32::from(claim.whole);
             continue;
         }
@@ -382,6 +410,8 @@ async fn settle(shared: &Arc<Shared>, done: &mut CaseDone, latest: u64) {
                 "locked-out",
                 format!("afterwards `{}` was refused as well ({}): locked out or limited", name, after.told()),
             )
+        } else if let Some(origin) = &probe.origin {
+            ("control-after", format!("afterwards pages of `{origin}` might not read it any more ({})", after.told()))
         } else {
             ("control-after", format!("afterwards `{}` was not allowed any more ({})", name, after.told()))
         };

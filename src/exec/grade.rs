@@ -16,7 +16,7 @@ use super::{judge, record};
 use crate::check::{Expectations, Fetched, Seen, StatusSet};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
-use crate::mutate::{Aim, Answered, Expect, Grade, Graded, Presented, Unfit};
+use crate::mutate::{Aim, Answered, Basis, Expect, Grade, Graded, Presented, Unfit};
 use crate::plan::{Asked, Wanted};
 use crate::step::Prepared;
 
@@ -58,7 +58,8 @@ impl Tried<'_> {
                 let challenged = field.is_ok_and(|(name, _)| name.eq_ignore_ascii_case("authorization"));
                 let sent_away = said(self.trial.step, trail) == Said::SentAway;
                 let bearer = self.presented.is_bearer();
-                let (good, sent) = (None, trail.request().unwrap_or(self.presented.request));
+                let good = self.controlled.before.as_ref().and_then(|(_, before)| before.headers.as_ref());
+                let sent = trail.request().unwrap_or(self.presented.request);
                 let answered = Answered { sent, response, good, sent_away, bearer, challenged };
                 row.expect.grade(answered).map_or_else(Answer::Idle, Answer::Graded)
             }
@@ -99,7 +100,15 @@ impl StepRun<'_> {
         let Tried { trial, trail, .. } = *tried;
         let graded = match tried.graded() {
             Answer::Graded(graded) => graded,
-            Answer::Idle(why) => return self.unfit(&trial, actor, Unfit::NotApplicable(why)),
+            Answer::Idle(why) => {
+                let mut done = self.unfit(&trial, actor, Unfit::NotApplicable(why));
+                if done.ended == Ended::Inconclusive {
+                    let mut record = self.record(trial.step, actor, Some(trail), Ended::Inconclusive, 0, 0);
+                    record.with = Some(trial.mutant.row.id.to_owned());
+                    done.records = vec![record];
+                }
+                return done;
+            }
             Answer::None => return self.unanswered(tried, actor),
         };
         let mut graded = Graded { actual: record::text(self.shared, &graded.actual), ..graded };
@@ -120,6 +129,10 @@ impl StepRun<'_> {
         let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther);
         if ended == Ended::Held && refused && trial.mutant.row.expect.is_refusal() {
             self.claim(tried, actor, &mut done);
+        }
+        if ended == Ended::Held && trial.mutant.row.expect.stands_on() != Basis::Nothing {
+            let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
+            done.claims.push(Claim { step: 0, at: self.shared.ledger.tick(), probe, whole: false });
         }
         done.mutant = Some(Box::new(told(&trial, Some(graded))));
         done

@@ -45,6 +45,7 @@ mod matrix;
 mod mutant;
 mod observe;
 mod once;
+mod origin;
 mod pages;
 mod play;
 mod present;

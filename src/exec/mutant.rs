@@ -32,7 +32,7 @@ pub(super) struct Trial<'a> {
 pub(super) struct Controlled {
     pub(super) before: Option<(Arc<Probe>, Observed)>,
     pub(super) without: Option<Observed>,
-    records: Vec<ControlRecord>,
+    pub(super) records: Vec<ControlRecord>,
 }
 
 impl StepRun<'_> {
@@ -59,7 +59,9 @@ impl StepRun<'_> {
             return done;
         }
         let mut controlled = Controlled::default();
-        if let Some(done) = self.before(&trial, actor, &prepared, &mut controlled).await {
+        if mutant.row.aim != Aim::Origin
+            && let Some(done) = self.before(&trial, actor, &prepared, &mut controlled).await
+        {
             return Done { controls: controlled.records, ..done };
         }
         let dressed = self.dressed(step, actor, &prepared);
@@ -69,8 +71,15 @@ impl StepRun<'_> {
             Ok(forged) => forged,
             Err(unfit) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
         };
-        if mutant.row.aim == Aim::Credential {
-            self.without(&trial, &presented, &mut controlled).await;
+        match mutant.row.aim {
+            Aim::Credential => self.without(&trial, &presented, &mut controlled).await,
+            Aim::Bypass => {}
+            Aim::Origin => {
+                let asked = (&prepared, &dressed, &forged.request);
+                if let Some(done) = self.basis(&trial, actor, asked, &mut controlled).await {
+                    return Done { controls: controlled.records, ..done };
+                }
+            }
         }
         record::know_defect(self.shared, &self.owner(actor), presented.token().ok(), &forged.request);
         let mut done = self.attempt(trial, actor, (&prepared, &presented), forged, &controlled).await;
@@ -102,7 +111,7 @@ impl StepRun<'_> {
                 let good = controlled.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, b)| b.body);
                 Some(self.by_id(&trial, &detour, id, good).await)
             }
-            (Aim::Credential, _) => None,
+            (Aim::Credential | Aim::Origin, _) => None,
             (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
         };
         let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached };
@@ -186,7 +195,7 @@ impl StepRun<'_> {
         let case = &self.shared.plan.cases[trial.case];
         let what = match (&case.shape.control, trial.mutant.row.aim) {
             (Some(Control::Off(_)), _) => return None,
-            (_, Aim::Bypass) => What::Same(Box::new(prepared.clone())),
+            (_, Aim::Bypass | Aim::Origin) => What::Same(Box::new(prepared.clone())),
             (Some(Control::Step(_)), Aim::Credential) => What::Control,
             (_, Aim::Credential) if is_safe(&prepared.request.method) => What::Same(Box::new(prepared.clone())),
             (_, Aim::Credential) => {
@@ -219,7 +228,7 @@ impl StepRun<'_> {
             Aim::Credential if public => {
                 Some(("public", "anonymous passes the `whoami` too, so it controls nothing".to_owned()))
             }
-            Aim::Credential | Aim::Bypass => None,
+            Aim::Credential | Aim::Bypass | Aim::Origin => None,
         };
         controlled.records.push(observed.record(When::Before, name, wrong.is_none()));
         if let Some((code, message)) = wrong {
@@ -259,7 +268,7 @@ impl StepRun<'_> {
         Holder::new(self.shared, who)
     }
 
-    fn inconclusive(
+    pub(super) fn inconclusive(
         &self,
         trial: &Trial<'_>,
         actor: &Actor,

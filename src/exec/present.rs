@@ -114,8 +114,10 @@ fn defective(holder: Holder<'_>, row: &Mutation, request: &Request) -> Result<Re
     let refuse = |why: &str, help: Vec<String>| {
         Err(Unpresented::Unfit { message: format!("`{}` cannot be made: {why}", row.id), help })
     };
-    if row.aim != Aim::Credential {
-        return refuse("it is a way around a refusal, and changes no credential", Vec::new());
+    match row.aim {
+        Aim::Credential => {}
+        Aim::Bypass => return refuse("it is a way around a refusal, and changes no credential", Vec::new()),
+        Aim::Origin => return refuse("it is about pages of other origins, and changes no credential", Vec::new()),
     }
     match holder.forge(row, &holder.presented(request)) {
         Ok(forged) if forged.head.is_some() => refuse("no client would send it in a header field", Vec::new()),

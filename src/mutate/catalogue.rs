@@ -30,6 +30,7 @@ const TOKEN: &str = "Token structure and signature";
 const PURPOSE: &str = "Token purpose";
 const CLAIMS: &str = "Claims and time";
 const SESSION: &str = "Cookies, sessions and forged requests";
+const CORS: &str = "Pages of other origins";
 const RESPONSE: &str = "What a refusal says";
 const ACCESS: &str = "Authorization";
 const HEADER: &str = "Placement and syntax of the credential";
@@ -222,5 +223,25 @@ pub const CATALOGUE: &[Entry] = &[
     left_out(SESSION, "sess-parallel-users", "it takes two identities on one connection"),
     not_here(SESSION, "ws-handshake-noauth", "no WebSocket is opened"),
     not_here(SESSION, "ws-foreign-origin", "no WebSocket is opened"),
+    built(CORS, "cors-preflight-noauth"),
+    built(CORS, "cors-allow-authorization"),
+    built(CORS, "cors-allow-method"),
+    also(CORS, "cors-preflight-redirect", &["cors-preflight-noauth"]),
+    built(CORS, "cors-on-error"),
+    built(CORS, "cors-expose"),
+    built(CORS, "cors-origin-allowed"),
+    also(CORS, "cors-origin-foreign", &["cors-origin-foreign", "cors-preflight-foreign"]),
+    built(CORS, "cors-reflect"),
+    built(CORS, "cors-null"),
+    built(CORS, "cors-suffix"),
+    built(CORS, "cors-prefix"),
+    built(CORS, "cors-subdomain"),
+    partly(CORS, "cors-scheme", "where the good origin is `https`"),
+    built(CORS, "cors-port"),
+    built(CORS, "cors-dot-escape"),
+    built(CORS, "cors-star-cred"),
+    built(CORS, "cors-cred-case"),
+    built(CORS, "cors-vary"),
+    not_here(CORS, "cors-private-net", "a draft that browsers gave up"),
     built(RESPONSE, "resp-401-challenge"),
 ];

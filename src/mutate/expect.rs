@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::due::{Due, Heard, Said};
+use super::due::{Basis, Due, Heard, Said};
 use crate::http::challenge::parse_challenges;
 use crate::http::{Headers, Request, Response};
 
@@ -124,6 +124,14 @@ impl Expect {
             Self::Taken => "the answer that the unchanged request gets".to_owned(),
             Self::Either => "any answer below 500".to_owned(),
             Self::Says(due) => due.words.to_owned(),
+        }
+    }
+
+    /// What has to be seen before the answer says something.
+    pub const fn stands_on(self) -> Basis {
+        match self {
+            Self::Says(due) => due.basis,
+            Self::Refused(..) | Self::Taken | Self::Either => Basis::Nothing,
         }
     }
 

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 mod bypass;
 mod catalogue;
 mod claims;
+mod cors;
 mod due;
 mod expect;
 mod header;
@@ -31,6 +32,7 @@ mod tests;
 mod token;
 
 pub use catalogue::{CATALOGUE, Entry, Standing};
+pub use cors::shares;
 pub use due::{Basis, Due, Heard, Said};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};
 pub use kit::{Kit, Signer};
@@ -113,6 +115,8 @@ pub enum Aim {
     Credential,
     /// A request that is refused: the detour must not let it in.
     Bypass,
+    /// A request that names a good origin: what its answer tells browsers.
+    Origin,
 }
 
 /// Whether a mutation attacks.
@@ -144,6 +148,7 @@ pub const MUTATIONS: &[Family] = &[
     claims::FAMILY,
     session::FAMILY,
     bypass::FAMILY,
+    cors::FAMILY,
     response::FAMILY,
 ];
 

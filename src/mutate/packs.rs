@@ -74,6 +74,11 @@ pub const PACKS: &[Pack] = &[
         wants: Wants::Families(&["session"]),
     },
     Pack {
+        name: "cors",
+        about: "what browsers are told: run it on a request with the `Origin` of your own pages",
+        wants: Wants::Families(&["cors"]),
+    },
+    Pack {
         name: "bypass",
         about: "ways around a refusal: run it as somebody who may not",
         wants: Wants::Families(&["bypass"]),

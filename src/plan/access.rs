@@ -294,6 +294,11 @@ impl Row<'_> {
             Caller::Identity(_) | Caller::Case | Caller::Nobody | Caller::Anonymous => None,
         });
         let mutants = with::of_step(&self.row.step, with, (0, somebody.as_slice()), reader);
+        if let Some(case) = cells.values().next()
+            && let Some(cell) = case.cell
+        {
+            with::need_origin(&mutants, |_| case.shape.steps.get(cell.target), reader);
+        }
         let mut cases = Vec::new();
         for case in cells.values() {
             let Some(cell) = case.cell else { continue };
@@ -302,7 +307,7 @@ impl Row<'_> {
             for mutant in mutants.iter().flatten() {
                 let fits = match (cell.side, mutant.row.aim) {
                     (Side::Allowed, Aim::Credential) => matches!(case.caller, Caller::Identity(_)),
-                    (Side::Refused, Aim::Bypass) => true,
+                    (Side::Refused, Aim::Bypass) | (Side::Allowed, Aim::Origin) => true,
                     (Side::Allowed | Side::Refused | Side::Neither | Side::Both, _) => false,
                 };
                 if !fits {

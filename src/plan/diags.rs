@@ -379,6 +379,12 @@ pub(super) fn two_withs(span: Span, first: Span) -> Diagnostic {
         .help("make two cases of it: each defect is one test")
 }
 
+pub(super) fn no_origin(span: Span) -> Diagnostic {
+    Diagnostic::error(&MUTATION, span, "the request names no origin whose pages may call")
+        .label("starts from one")
+        .help("add `headers: { Origin: https://app.example.com }`, the origin of your own pages")
+}
+
 pub(super) fn with_of_no_cell(span: Span) -> Diagnostic {
     Diagnostic::error(&MUTATION, span, "no cell of this row can be sent with that")
         .label("of no effect")

@@ -8,7 +8,7 @@ use super::case::Ground;
 use super::diags;
 use super::identity::SuiteCallers;
 use crate::check::{Expectations, read_expect};
-use crate::mutate::{Mutation, Pack, mutation, mutations};
+use crate::mutate::{Aim, Mutation, PACKS, Pack, mutation, mutations};
 use crate::source::Span;
 use crate::spec::{CaseSpec, ControlSpec, Reader, StepSpec, WithSpec};
 use crate::step::{Callers as _, IdentityId, Step, diags as step_diags};
@@ -100,6 +100,24 @@ pub(super) fn of_step(
         Some(Arc::new(Mutant { row, step: index, span, asked, wanted, strict, allowed }))
     };
     rows.into_iter().map(make).collect()
+}
+
+/// Refuses rows about origins on a step that names none: where a pack is about more than that, they do not apply.
+pub(super) fn need_origin<'s>(mutants: &Mutants, step: impl Fn(usize) -> Option<&'s Step>, reader: &mut Reader<'_>) {
+    let about_origins = |mutant: &Mutant| match mutant.asked {
+        Asked::ByName => true,
+        Asked::ByPack(name) => {
+            let pack = PACKS.iter().find(|pack| pack.name == name);
+            pack.is_some_and(|pack| pack.rows().iter().all(|row| row.aim == Aim::Origin))
+        }
+    };
+    let mut told = None;
+    for mutant in mutants.iter().flatten().filter(|m| m.row.aim == Aim::Origin && about_origins(m)) {
+        let names = step(mutant.step).is_none_or(|step| step.writes("origin"));
+        if !names && told.replace(mutant.span) != Some(mutant.span) {
+            reader.fault(diags::no_origin(mutant.span));
+        }
+    }
 }
 
 /// The rows that are asked for, each once; `none` is the request as it is.

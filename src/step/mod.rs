@@ -157,6 +157,12 @@ pub enum Pause {
 }
 
 impl Step {
+    /// Tells whether a header field of that name is written, by itself or by the defaults.
+    pub fn writes(&self, name: &str) -> bool {
+        let mut headers = self.parts.headers.iter();
+        headers.any(|(own, field)| own.eq_ignore_ascii_case(name) && !matches!(field, request::Field::Removed))
+    }
+
     /// A step that stands for a request which a flow made: it expects nothing by itself.
     pub fn made(span: Span, label: &str, request: &Request) -> Self {
         let target = Template::literal(request.address.to_string(), span);

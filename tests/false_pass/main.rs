@@ -16,6 +16,7 @@ mod flows;
 mod lying;
 mod matrix;
 mod origins;
+mod origins_denied;
 mod pages;
 mod refusals;
 mod running;
