@@ -24,9 +24,9 @@ const fn row(id: &'static str, about: &'static str, caught_by: &'static [&'stati
 #[rustfmt::skip]
 pub const WEAKNESSES: &[Weakness] = &[
     // Signatures of tokens: token/lax.rs
-    row("no-signature-check", "decodes access tokens without looking at their signature", &["jwt-payload-tamper", "jwt-sig-bitflip", "jwt-sig-stripped"]),
+    row("no-signature-check", "decodes access tokens without looking at their signature", &["jwt-payload-tamper", "jwt-sig-bitflip", "jwt-sig-stripped", "jwt-empty-header", "jwt-trailing-dot", "jwt-alg-swap-family", "jwt-alg-null", "jwt-alg-empty", "jwt-alg-array"]),
     row("alg-none", "takes a token for good whose header says that it is not signed", &["jwt-alg-none"]),
-    row("alg-none-any-case", "refuses `none`, and takes `None` for it", &["jwt-alg-none-case"]),
+    row("alg-none-any-case", "refuses `none`, and takes `None` for it", &["jwt-alg-none-case", "jwt-alg-none-title", "jwt-alg-none-upper"]),
     row("key-confusion", "verifies HS256 with the public key of RS256 as the secret", &["jwt-alg-confusion"]),
     row("weak-hmac-secret", "signs access tokens with the secret `secret`", &["jwt-hs-weak-key"]),
     row("empty-hmac-secret", "verifies HS256 with a secret that nobody set", &["jwt-hs-empty-key"]),
@@ -35,7 +35,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("embedded-x5c", "verifies a token with the certificate that it brings along", &["jwt-x5c-self"]),
     row("kid-path", "reads the key from the file that `kid` names", &["jwt-kid-path"]),
     row("kid-sqli", "looks the key up with `kid` pasted into the query", &["jwt-kid-sqli"]),
-    row("lenient-base64", "decodes tokens in other alphabets and with padding", &["jwt-b64-std-alphabet"]),
+    row("lenient-base64", "decodes tokens in other alphabets and with padding", &["jwt-b64-std-alphabet", "jwt-b64-plus-slash"]),
     // Claims: token.rs, oauth/resource.rs
     row("ignores-exp", "accepts access tokens that have expired", &["token-expired"]),
     row("hour-of-leeway", "accepts access tokens for an hour after they have expired", &["token-expired"]),
@@ -61,13 +61,14 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("raw-token", "takes a token without the word Bearer", &["hdr-no-scheme"]),
     row("any-scheme", "takes the token behind any word", &["hdr-wrong-scheme"]),
     row("case-sensitive-scheme", "refuses `bearer`, which means the same", &["hdr-lowercase-scheme"]),
+    row("believes-placeholders", "takes the words that broken clients send for the token of its test user", &["tok-placeholder", "tok-placeholder-null", "tok-placeholder-none", "tok-placeholder-false", "tok-placeholder-object", "tok-placeholder-template"]),
     row("strips-quotes", "takes a token in quotes", &["hdr-quoted"]),
     row("first-of-list", "takes the first of several credentials in one line", &["hdr-comma-list"]),
     row("first-authorization-wins", "takes the first of two Authorization lines", &["hdr-duplicate-good-bad"]),
     row("last-authorization-wins", "takes the last of two Authorization lines", &["hdr-duplicate-bad-good"]),
     // What is answered: bearer.rs, outer.rs
     row("crashes-on-garbage", "answers 500 to a token that is none", &["tok-garbage"]),
-    row("crashes-on-odd-kid", "answers 500 to a `kid` that is no text", &["jwt-kid-type"]),
+    row("crashes-on-odd-kid", "answers 500 to a `kid` that is no short text", &["jwt-kid-type", "jwt-kid-array", "jwt-kid-object", "jwt-kid-long"]),
     row("no-challenge", "answers 401 without WWW-Authenticate", &["resp-401-challenge"]),
     row("challenge-without-error", "does not say that the token is what it refuses", &["tok-garbage"]),
     row("forbids-strangers", "answers 403 to a request without a credential", &["hdr-missing"]),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::presented::{Forged, Presented, Unfit};
 use super::token::{BASE, segments, tampered, with_header};
-use super::{Attacks, Family, Mutation, Severity};
+use super::{Attacks, Challenge, Expect, Family, Mutation, Severity};
 use crate::jose::{Algorithm, Key, Token, encode, sign_bytes};
 
 /// Mutations of the signature.
@@ -118,6 +118,24 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
+        id: "jwt-alg-none-title",
+        about: "`alg: None` without a signature",
+        explain: "`none` is refused in one spelling only. Allow the algorithms that are used, do not list those that are not.",
+        refs: &["RFC 8725 section 3.1", "ASVS 9.1.2", "CWE-347"],
+        attacks: Attacks::Yes,
+        apply: |p, _| unsigned(p, "None", false),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-alg-none-upper",
+        about: "`alg: NONE` without a signature",
+        explain: "`none` is refused in one spelling only. Allow the algorithms that are used, do not list those that are not.",
+        refs: &["RFC 8725 section 3.1", "ASVS 9.1.2", "CWE-347"],
+        attacks: Attacks::Yes,
+        apply: |p, _| unsigned(p, "NONE", false),
+        ..BASE
+    },
+    Mutation {
         id: "jwt-alg-none-keepsig",
         about: "`alg: none` with the old signature kept",
         explain: HEADER_RULES,
@@ -149,6 +167,58 @@ const ROWS: &[Mutation] = &[
         refs: &["RFC 7515 section 4.1.1", "CWE-755"],
         severity: Severity::Medium,
         apply: |p, _| header(p, "`alg` is a number", |h| drop(h.insert("alg".to_owned(), 7.into()))),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-alg-null",
+        about: "`alg` as nothing",
+        explain: "Input of a stranger reaches code that expects a text. Check the header's types before anything else.",
+        refs: &["RFC 7515 section 4.1.1", "CWE-755"],
+        severity: Severity::Medium,
+        apply: |p, _| header(p, "`alg` is null", |h| drop(h.insert("alg".to_owned(), Value::Null))),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-alg-empty",
+        about: "`alg` as an empty text",
+        explain: "Input of a stranger reaches code that expects a text. Check the header's types before anything else.",
+        refs: &["RFC 7515 section 4.1.1", "CWE-755"],
+        severity: Severity::Medium,
+        apply: |p, _| header(p, "`alg` is empty", |h| drop(h.insert("alg".to_owned(), "".into()))),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-alg-array",
+        about: "`alg` as a list",
+        explain: "Input of a stranger reaches code that expects a text. Check the header's types before anything else.",
+        refs: &["RFC 7515 section 4.1.1", "CWE-755"],
+        severity: Severity::Medium,
+        apply: |p, _| header(p, "`alg` is a list", |h| drop(h.insert("alg".to_owned(), json!(["none"])))),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-alg-swap-family",
+        about: "another algorithm of the same kind of key, under the old signature",
+        explain: UNVERIFIED,
+        refs: &["RFC 8725 section 3.1", "CWE-347"],
+        apply: |p, _| {
+            let (_, read) = p.jwt()?;
+            let own = read.header().get("alg").and_then(Value::as_str).unwrap_or_default();
+            let other = match own {
+                "RS256" => "PS256",
+                "PS256" => "RS256",
+                "RS384" => "PS384",
+                "RS512" => "PS512",
+                "ES256" => "ES384",
+                "ES384" | "ES512" => "ES256",
+                "HS256" => "HS512",
+                "HS384" | "HS512" => "HS256",
+                _ => return Err(Unfit::not_here("the token's algorithm has no sibling")),
+            };
+            header(p, &format!("`alg` is `{other}`, and the signature that of `{own}`"), |h| {
+                drop(h.insert("alg".to_owned(), other.into()));
+            })
+        },
         ..BASE
     },
     Mutation {
@@ -233,6 +303,34 @@ const ROWS: &[Mutation] = &[
         refs: &["RFC 7515 section 4.1.4", "CWE-755"],
         severity: Severity::Medium,
         apply: |p, _| header(p, "`kid` is a number", |h| drop(h.insert("kid".to_owned(), 7.into()))),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-kid-array",
+        about: "`kid` as a list",
+        explain: "Input of a stranger reaches code that expects a short text. Check the header before anything else.",
+        refs: &["RFC 7515 section 4.1.4", "CWE-755"],
+        severity: Severity::Medium,
+        apply: |p, _| header(p, "`kid` is a list", |h| drop(h.insert("kid".to_owned(), json!(["a"])))),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-kid-object",
+        about: "`kid` as an object",
+        explain: "Input of a stranger reaches code that expects a short text. Check the header before anything else.",
+        refs: &["RFC 7515 section 4.1.4", "CWE-755"],
+        severity: Severity::Medium,
+        apply: |p, _| header(p, "`kid` is an object", |h| drop(h.insert("kid".to_owned(), json!({ "a": 1 })))),
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-kid-long",
+        about: "a `kid` of 4 KB",
+        explain: "Input of a stranger reaches code that expects a short text. Check the header before anything else.",
+        refs: &["RFC 7515 section 4.1.4", "CWE-755"],
+        severity: Severity::Medium,
+        expect: Expect::Refused(&[401, 400, 431], Challenge::Any),
+        apply: |p, _| header(p, "`kid` has 4 KB", |h| drop(h.insert("kid".to_owned(), "k".repeat(4_000).into()))),
         ..BASE
     },
 ];

@@ -33,6 +33,46 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
+        id: "tok-placeholder-null",
+        about: "`null` in place of the credential, as a script sends a variable that was never set",
+        explain: "Any text is let in: the credential is not verified at all.",
+        refs: &["CWE-287"],
+        apply: |p, _| Ok(Forged::new(p.with_token("null")?, "the credential is `null`")),
+        ..BASE
+    },
+    Mutation {
+        id: "tok-placeholder-none",
+        about: "`None` in place of the credential, as a script in Python sends it",
+        explain: "Any text is let in: the credential is not verified at all.",
+        refs: &["CWE-287"],
+        apply: |p, _| Ok(Forged::new(p.with_token("None")?, "the credential is `None`")),
+        ..BASE
+    },
+    Mutation {
+        id: "tok-placeholder-false",
+        about: "`false` in place of the credential, as a script sends the answer to a failed login",
+        explain: "Any text is let in: the credential is not verified at all.",
+        refs: &["CWE-287"],
+        apply: |p, _| Ok(Forged::new(p.with_token("false")?, "the credential is `false`")),
+        ..BASE
+    },
+    Mutation {
+        id: "tok-placeholder-object",
+        about: "`[object Object]` in place of the credential, as a script sends what is no text",
+        explain: "Any text is let in: the credential is not verified at all.",
+        refs: &["CWE-287"],
+        apply: |p, _| Ok(Forged::new(p.with_token("[object Object]")?, "the credential is `[object Object]`")),
+        ..BASE
+    },
+    Mutation {
+        id: "tok-placeholder-template",
+        about: "`{{token}}` in place of the credential, as a client sends a variable that it did not replace",
+        explain: "Any text is let in: the credential is not verified at all.",
+        refs: &["CWE-287"],
+        apply: |p, _| Ok(Forged::new(p.with_token("{{token}}")?, "the credential is `{{token}}`")),
+        ..BASE
+    },
+    Mutation {
         id: "tok-truncated",
         about: "the credential without its last ten characters",
         explain: "A part of a credential is enough. Compare or verify the whole of it.",
@@ -66,6 +106,30 @@ const ROWS: &[Mutation] = &[
         apply: |p, _| {
             let (token, _) = p.jwt()?;
             Ok(Forged::new(p.with_token(&format!(".{token}"))?, "a dot stands in front"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-trailing-dot",
+        about: "a dot behind the token",
+        explain: "The token is cut at dots and empty parts ignored. A signed token has three parts.",
+        refs: &["RFC 7515 section 7.1"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            Ok(Forged::new(p.with_token(&format!("{token}."))?, "a dot follows"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-empty-header",
+        about: "the token without its header, the dots kept",
+        explain: UNVERIFIED,
+        refs: &["RFC 7515 section 7.1", "CWE-347"],
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            let [_, payload, signature] = segments(token)?;
+            Ok(Forged::new(p.with_token(&format!(".{payload}.{signature}"))?, "the header is gone"))
         },
         ..BASE
     },
@@ -138,6 +202,26 @@ const ROWS: &[Mutation] = &[
         apply: |p, _| {
             let (token, _) = p.jwt()?;
             Ok(Forged::new(p.with_token(&format!("{token}=="))?, "`==` follows the token"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "jwt-b64-plus-slash",
+        about: "`+` and `/` in the signature for `-` and `_`, as the other Base64 has them",
+        explain: LENIENT,
+        refs: &["RFC 7515 section 2", "RFC 4648 section 5"],
+        severity: Severity::Low,
+        apply: |p, _| {
+            let (token, _) = p.jwt()?;
+            let [header, payload, signature] = segments(token)?;
+            let other = signature.replace('-', "+").replace('_', "/");
+            if other == signature {
+                return Err(Unfit::not_here("the signature has no letter that the other Base64 spells otherwise"));
+            }
+            Ok(Forged::new(
+                p.with_token(&format!("{header}.{payload}.{other}"))?,
+                "the signature is in the other Base64",
+            ))
         },
         ..BASE
     },

@@ -59,7 +59,8 @@ impl<'a> Unverified<'a> {
         let input = token.get(..=header.len() + payload.len())?;
         Some(Self {
             keys,
-            header: serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?,
+            // Who does not look at the signature need not look at the header.
+            header: serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).unwrap_or_default(),
             input,
             payload: URL_SAFE_NO_PAD.decode(payload).ok()?,
             signature: parts.next().unwrap_or_default(),
