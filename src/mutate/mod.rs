@@ -25,6 +25,7 @@ mod purpose;
 mod response;
 mod session;
 mod signature;
+mod signed;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -146,6 +147,7 @@ pub const MUTATIONS: &[Family] = &[
     signature::FAMILY,
     purpose::FAMILY,
     claims::FAMILY,
+    signed::FAMILY,
     session::FAMILY,
     bypass::FAMILY,
     cors::FAMILY,

@@ -65,8 +65,8 @@ pub const PACKS: &[Pack] = &[
     },
     Pack {
         name: "expiry",
-        about: "tokens that are over, not yet valid, or for somebody else; they take the scheme's `signing_key`",
-        wants: Wants::Families(&["claims"]),
+        about: "tokens that are over, not yet valid, for somebody else, or wrong in another claim, each correctly signed",
+        wants: Wants::Families(&["claims", "signed"]),
     },
     Pack {
         name: "session",

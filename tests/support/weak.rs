@@ -86,6 +86,9 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     ("hour-of-leeway", &["ignores-exp"]),
+    ("exp-optional", &["exp-as-text"]),
+    ("ignores-aud", &["aud-by-prefix", "aud-optional"]),
+    ("ignores-iss", &["iss-ignores-slash"]),
     ("ignores-exp", &["hour-of-leeway"]),
     (
         "login-for-forbidden",

@@ -14,6 +14,13 @@ use serde_json::Value;
 use super::{Algorithm, DecodingKey, Keys, URL_SAFE_NO_PAD};
 use crate::demo::weakness::Weak;
 
+/// Seconds as a number, and for the demo that takes it as a text as well; for the others `jsonwebtoken` demands a number.
+pub(super) fn seconds<'de, D: serde::Deserializer<'de>>(reader: D) -> Result<u64, D::Error> {
+    let value = <Value as serde::Deserialize>::deserialize(reader)?;
+    let text = value.as_str().and_then(|text| text.parse().ok());
+    value.as_u64().or(text).ok_or_else(|| serde::de::Error::custom("no time"))
+}
+
 /// A token in its parts, whose signature nobody has looked at yet.
 struct Unverified<'a> {
     keys: &'a Keys,
