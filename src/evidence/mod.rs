@@ -10,7 +10,7 @@
 use jiff::Timestamp;
 
 use crate::check::StatusSet;
-use crate::http::{HttpError, Trail};
+use crate::http::{HttpError, Request, Response, Trail};
 use crate::secret::{SecretSet, TextKind};
 use crate::step::IdentityId;
 
@@ -175,6 +175,11 @@ pub struct Observer<'a> {
     pub wanted: Option<&'a StatusSet>,
     /// Names the request in the run's memory.
     pub request: u64,
+}
+
+/// What a refusal says in words.
+pub fn words_of(request: &Request, response: &Response, secrets: &SecretSet) -> Vec<Word> {
+    answer::read(request, response, secrets).words
 }
 
 /// Takes down what an exchange shows. Cheap enough for every step that did not hold.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::access::{Said, said};
 use super::actor::Actor;
+use super::bad::Lent;
 use super::control::{Claim, digest, request_key};
 use super::detour::Reached;
 use super::done::{Done, Ended};
@@ -31,6 +32,8 @@ pub(super) struct Tried<'a> {
     pub(super) controlled: &'a Controlled,
     /// Where a way around a refusal led.
     pub(super) reached: Option<Reached>,
+    /// Where the bad token came from, if it was not made here.
+    pub(super) lent: Option<Lent>,
 }
 
 impl Tried<'_> {
@@ -173,7 +176,7 @@ impl StepRun<'_> {
             _ if tried.reached == Some(Reached::Unclear) => {
                 ("unclear-answer", "paths that do not exist are answered as well, so it cannot be told where this led")
             }
-            _ => return None,
+            _ => return self.other_cause(tried, graded),
         };
         let mut reason = self.about(&tried.trial, code, message, graded);
         match code {
@@ -188,6 +191,13 @@ impl StepRun<'_> {
         Some(reason)
     }
 
+    /// Why the refusal of a token that was not made here may have another cause than its defect.
+    fn other_cause(&self, tried: &Tried<'_>, graded: &Graded) -> Option<Reason> {
+        let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther);
+        let doubt = tried.lent.as_ref().filter(|_| refused)?.doubt(self, tried)?;
+        Some(self.about(&tried.trial, "other-cause", &format!("the refusal may have another cause: {doubt}"), graded))
+    }
+
     /// Notes what has yet to be shown of a defect that was refused.
     fn claim(&self, tried: &Tried<'_>, actor: &Actor, done: &mut Done) {
         let at = self.shared.ledger.tick();
@@ -197,6 +207,7 @@ impl StepRun<'_> {
         if row.aim == Aim::Credential {
             done.claims.push(Claim { step: 0, at, probe, whole: same });
         }
+        done.refused.extend(tried.lent.as_ref().map(|lent| lent.life(tried, at)));
         // Where the request itself was not the control, somebody has to be seen being allowed it.
         if row.aim == Aim::Bypass || !same {
             let key = request_key(&prepared.request);

@@ -20,6 +20,7 @@ use crate::verdict::Policy;
 
 mod access;
 mod actor;
+mod bad;
 mod beside;
 mod case;
 mod cast;

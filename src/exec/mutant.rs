@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::actor::{Actor, Who};
+use super::bad::Lent;
 use super::control::{Observed, Probe, What};
 use super::decide::whoami_is_public;
 use super::detour::Detour;
@@ -67,8 +68,12 @@ impl StepRun<'_> {
         let dressed = self.dressed(step, actor, &prepared);
         let presented = self.presented(actor, &dressed);
         let fits = if mutant.row.aim == Aim::Credential { presented.spot().map(drop) } else { Ok(()) };
-        let forged = match fits.and_then(|()| self.holder(actor).forge(mutant.row, &presented)) {
-            Ok(forged) => forged,
+        let made = match fits.and_then(|()| self.holder(actor).forge(mutant.row, &presented)) {
+            Ok(forged) => Ok((forged, None)),
+            Err(unfit) => self.lent(&trial, actor, &presented, unfit).await.map(|(forged, lent)| (forged, Some(lent))),
+        };
+        let (forged, lent) = match made {
+            Ok(made) => made,
             Err(unfit) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
         };
         match mutant.row.aim {
@@ -82,7 +87,7 @@ impl StepRun<'_> {
             }
         }
         record::know_defect(self.shared, &self.owner(actor), presented.token().ok(), &forged.request);
-        let mut done = self.attempt(trial, actor, (&prepared, &presented), forged, &controlled).await;
+        let mut done = self.attempt(trial, actor, (&prepared, &presented), (forged, lent), &controlled).await;
         done.controls = controlled.records;
         done
     }
@@ -93,7 +98,7 @@ impl StepRun<'_> {
         trial: Trial<'_>,
         actor: &mut Actor,
         (prepared, presented): (&Prepared, &Presented<'_>),
-        forged: Forged,
+        (forged, lent): (Forged, Option<Lent>),
         controlled: &Controlled,
     ) -> Done {
         let own = match &actor.who {
@@ -114,7 +119,7 @@ impl StepRun<'_> {
             (Aim::Credential | Aim::Origin, _) => None,
             (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
         };
-        let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached };
+        let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached, lent };
         let mut done = self.grade(&tried, actor);
         if let Some(told) = &mut done.mutant {
             told.verbatim = verbatim;

@@ -97,6 +97,7 @@ fn used_worlds(plan: &Plan) -> Vec<usize> {
     let mut ids: Vec<IdentityId> = plan.suites.iter().flat_map(|s| s.identities.clone()).collect();
     for case in &plan.cases {
         ids.extend(&case.shape.identities);
+        ids.extend(case.with.iter().flat_map(|with| with.donors.iter().copied()));
         if let Caller::Identity(id) = case.caller {
             ids.push(id);
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::presented::{Forged, Presented, Unfit};
-use super::{Family, Kit, Mutation, Severity};
+use super::{Bad, Family, Kit, Mutation, Severity};
 use crate::jose;
 
 /// Mutations of claims.
@@ -29,6 +29,7 @@ const ROWS: &[Mutation] = &[
                 }
             })
         },
+        bad: Some(Bad::Over),
         ..super::BASE
     },
     Mutation {
@@ -46,6 +47,7 @@ const ROWS: &[Mutation] = &[
         explain: "The server takes tokens that were made for another API, so that whoever runs that one gets in here. Compare `aud` with your own name.",
         refs: &["RFC 9068 section 4", "ASVS 9.2.3", "API2:2023", "CWE-345"],
         apply: |p, kit| set(p, kit, "aud", "https://other.example".into(), "`aud` is another"),
+        bad: Some(Bad::Audience),
         ..super::BASE
     },
     Mutation {
@@ -54,6 +56,7 @@ const ROWS: &[Mutation] = &[
         explain: "The server takes tokens whatever issuer they name. Compare `iss` with the one that you trust, character by character.",
         refs: &["RFC 9068 section 4", "CWE-345"],
         apply: |p, kit| set(p, kit, "iss", "https://other.example".into(), "`iss` is another"),
+        bad: Some(Bad::Issuer),
         ..super::BASE
     },
 ];

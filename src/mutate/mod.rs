@@ -11,6 +11,7 @@
 
 use serde::{Deserialize, Serialize};
 
+mod bad;
 mod bypass;
 mod catalogue;
 mod claims;
@@ -32,6 +33,7 @@ mod testing;
 mod tests;
 mod token;
 
+pub use bad::{Bad, Differs, differs};
 pub use catalogue::{CATALOGUE, Entry, Standing};
 pub use cors::shares;
 pub use due::{Basis, Due, Heard, Said};
@@ -59,6 +61,9 @@ pub struct Mutation {
     pub attacks: Attacks,
     /// What the server should answer.
     pub expect: Expect,
+    /// What is wrong with the token where it has to be correctly signed all the same: others than the row itself may
+    /// have one.
+    pub bad: Option<Bad>,
     /// Makes the defect.
     pub apply: fn(&Presented<'_>, &Kit<'_>) -> Result<Forged, Unfit>,
 }
@@ -74,6 +79,7 @@ const BASE: Mutation = Mutation {
     aim: Aim::Credential,
     attacks: Attacks::No,
     expect: Expect::Refused(&[401], Challenge::InvalidToken),
+    bad: None,
     apply: |p, _| Ok(Forged::new(p.bare()?, "the credential is left out")),
 };
 

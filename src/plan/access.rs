@@ -293,7 +293,7 @@ impl Row<'_> {
             Caller::Identity(id) if case.shape.steps.iter().all(Step::is_safe) => Some(id),
             Caller::Identity(_) | Caller::Case | Caller::Nobody | Caller::Anonymous => None,
         });
-        let mutants = with::of_step(&self.row.step, with, (0, somebody.as_slice()), reader);
+        let mutants = with::of_step(&self.row.step, with, (0, somebody.as_slice()), callers, reader);
         if let Some(case) = cells.values().next()
             && let Some(cell) = case.cell
         {

@@ -44,7 +44,7 @@ pub(super) fn compile_case(
     let vars = vars(spec, callers, reader);
     let steps = compile_steps(&spec.steps, ground.defaults, callers, reader);
     let control = with::control(spec, ground, callers, reader);
-    let mutants = with::mutants(spec, control.as_ref(), reader);
+    let mutants = with::mutants(spec, control.as_ref(), callers, reader);
     with::need_origin(&mutants, |index| steps.get(index), reader);
     with::refuse(&spec.teardown, reader);
     let teardown = compile_steps(&spec.teardown, ground.defaults, callers, reader);

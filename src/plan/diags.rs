@@ -372,6 +372,20 @@ pub(super) fn expects_of_nothing(span: Span, id: &str) -> Diagnostic {
         .label("not among `these`")
 }
 
+pub(super) fn donor_of_nothing(span: Span) -> Diagnostic {
+    let rows: Vec<String> = crate::mutate::mutations()
+        .filter(|row| row.bad.is_some_and(crate::mutate::Bad::is_elsewhere))
+        .map(|row| format!("`{}`", row.id))
+        .collect();
+    Diagnostic::error(&MUTATION, span, "a donor serves none of these mutations")
+        .label("nothing to give here")
+        .help(format!("it stands in for {}", crate::term::list(&rows, "and")))
+}
+
+pub(super) fn empty_donor(span: Span) -> Diagnostic {
+    Diagnostic::error(&MUTATION, span, "`anonymous` has no token to give").label("name an identity")
+}
+
 pub(super) fn two_withs(span: Span, first: Span) -> Diagnostic {
     Diagnostic::error(&MUTATION, span, "two steps of one case are sent with a defect")
         .label("a second one")

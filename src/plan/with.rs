@@ -30,6 +30,8 @@ pub struct Mutant {
     pub strict: bool,
     /// Who is allowed the plain request, where that is known: a way around a refusal is held against what they get.
     pub allowed: Vec<IdentityId>,
+    /// Whose tokens are for somebody else.
+    pub donors: Vec<IdentityId>,
 }
 
 /// How a mutation came into a case.
@@ -63,7 +65,12 @@ pub(super) fn refuse(specs: &[StepSpec], reader: &mut Reader<'_>) {
 }
 
 /// Finds what a case is sent with.
-pub(super) fn mutants(spec: &CaseSpec, control: Option<&Control>, reader: &mut Reader<'_>) -> Mutants {
+pub(super) fn mutants(
+    spec: &CaseSpec,
+    control: Option<&Control>,
+    callers: &mut SuiteCallers<'_, '_>,
+    reader: &mut Reader<'_>,
+) -> Mutants {
     let mut found = spec.steps.iter().enumerate().filter_map(|(i, step)| Some((i, step, step.with.as_ref()?)));
     let Some((index, step, with)) = found.next() else { return vec![None] };
     if let Some((_, _, second)) = found.next() {
@@ -73,7 +80,7 @@ pub(super) fn mutants(spec: &CaseSpec, control: Option<&Control>, reader: &mut R
         Some(Control::Who(who)) => &who[..],
         Some(Control::Off(_) | Control::Step(_)) | None => &[],
     };
-    of_step(step, with, (index, allowed), reader)
+    of_step(step, with, (index, allowed), callers, reader)
 }
 
 /// Finds what a step is sent with: `index` is its place in its case, `allowed` who is allowed the plain request.
@@ -81,9 +88,11 @@ pub(super) fn of_step(
     step: &StepSpec,
     with: &WithSpec,
     (index, allowed): (usize, &[IdentityId]),
+    callers: &mut SuiteCallers<'_, '_>,
     reader: &mut Reader<'_>,
 ) -> Mutants {
     let rows = rows(with, reader);
+    let donors = donors(with, &rows, callers, reader);
     let mut own: Vec<(&str, Arc<Expectations>)> = Vec::new();
     for named in &with.expect {
         if rows.iter().all(|(row, ..)| row.is_none_or(|r| r.id != &*named.name)) {
@@ -96,8 +105,8 @@ pub(super) fn of_step(
         let own = own.iter().find(|(id, _)| *id == row.id).map(|(_, e)| Wanted::Own(Arc::clone(e)));
         let of_step = step.expect.is_some() && row.expect.is_refusal();
         let wanted = own.unwrap_or(if of_step { Wanted::Step } else { Wanted::Row });
-        let (strict, allowed) = (with.strict, allowed.to_vec());
-        Some(Arc::new(Mutant { row, step: index, span, asked, wanted, strict, allowed }))
+        let (strict, allowed, donors) = (with.strict, allowed.to_vec(), donors.clone());
+        Some(Arc::new(Mutant { row, step: index, span, asked, wanted, strict, allowed, donors }))
     };
     rows.into_iter().map(make).collect()
 }
@@ -118,6 +127,29 @@ pub(super) fn need_origin<'s>(mutants: &Mutants, step: impl Fn(usize) -> Option<
             reader.fault(diags::no_origin(mutant.span));
         }
     }
+}
+
+/// Finds whose tokens are for somebody else. They log in when a row needs one: no case waits for them.
+fn donors(
+    with: &WithSpec,
+    rows: &[(Option<&'static Mutation>, Span, Asked)],
+    callers: &mut SuiteCallers<'_, '_>,
+    reader: &mut Reader<'_>,
+) -> Vec<IdentityId> {
+    let Some(first) = with.donors.first() else { return Vec::new() };
+    if rows.iter().all(|(row, ..)| row.is_none_or(|row| row.bad.is_none_or(|bad| !bad.is_elsewhere()))) {
+        reader.fault(diags::donor_of_nothing(first.span));
+    }
+    let met = callers.met.clone();
+    let mut found = Vec::new();
+    for name in &with.donors {
+        match &*name.value {
+            "anonymous" => reader.fault(diags::empty_donor(name.span)),
+            _ => found.extend(callers.find(reader, name)),
+        }
+    }
+    callers.met = met;
+    found
 }
 
 /// The rows that are asked for, each once; `none` is the request as it is.

@@ -23,6 +23,8 @@ pub struct WithSpec {
     pub expect: Vec<Named<Node>>,
     /// Whether a refusal of another kind than the one that is due fails.
     pub strict: bool,
+    /// Identities whose tokens are for somebody else.
+    pub donors: Vec<Spanned<Arc<str>>>,
 }
 
 /// What proves that a refusal says something, as written.
@@ -43,6 +45,11 @@ pub const WITH_KEYS: &[Key] = &[
     key("expect", "by id: what must come back in place of what the table says")
         .is(Shape::Filled(&Shape::Map(&Shape::The(Def::Expect)))),
     key("strict", "`true`: a refusal of another kind than the one that is due fails too").is(Shape::Flag),
+    key(
+        "donor",
+        "identities of another client or issuer, whose tokens stand in for those that a `signing_key` would make",
+    )
+    .is(Shape::TEXTS),
 ];
 
 /// What `with` takes.
@@ -78,7 +85,8 @@ pub(super) fn with(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<WithSp
         if these.is_empty() {
             reader.fault(diags::bad_value(node.span, "`with` names no mutation").label("empty"));
         }
-        return Some(WithSpec { span: entry.key_span, these, except: Vec::new(), expect: Vec::new(), strict: false });
+        let (except, expect, donors) = (Vec::new(), Vec::new(), Vec::new());
+        return Some(WithSpec { span: entry.key_span, these, except, expect, strict: false, donors });
     }
     let own = reader.fields(node, WITH_KEYS, "`with`")?;
     let these = reader.need(own, node, "these", "`with`")?;
@@ -88,6 +96,7 @@ pub(super) fn with(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<WithSp
         except: own.get("except").map_or_else(Vec::new, |n| words(n, reader)),
         expect: super::shared::named(own, "expect", reader, |_, n| Some(n.clone())),
         strict: own.get("strict").and_then(|n| reader.flag(n)).unwrap_or(false),
+        donors: own.get("donor").map_or_else(Vec::new, |n| words(n, reader)),
     })
 }
 

@@ -23,3 +23,4 @@ mod running;
 mod runs;
 mod server;
 mod sessions;
+mod tokens;

@@ -57,7 +57,7 @@ const KEYS: &[Key] = &[
     key("client", "who asks: `id`, and how it proves that").is(Shape::Keys(CLIENT_KEYS)).needed(),
     key("scope", "the scopes that are asked for: a list, or text with blanks between them").is(Shape::TEXTS),
     key("audience", "the parameter `audience`, one or several").is(Shape::TEXTS),
-    key("resource", "the API that the token is for, one or several (RFC 8707)").is(Shape::TEXTS),
+    key("resource", "the API that the token is for, one or several (RFC 8707); a path is one of the target").is(Shape::TEXTS),
     key("redirect_uri", "where the server sends the browser back to, as it is registered; it is never asked for, and `http://127.0.0.1:9/cb` when nothing is said")
         .is(Shape::Text),
     key("form", "a CSS selector of the login form; by itself it is the one with the password input").is(Shape::Text),

@@ -100,7 +100,11 @@ pub(super) fn asked(config: &Config, cx: &Ctx<'_>) -> Result<Vec<(String, String
     }
     for (name, values) in [("audience", &config.audience), ("resource", &config.resource)] {
         for value in values {
-            parameters.push((name.to_owned(), render(value, cx)?));
+            let value = render(value, cx)?;
+            // A resource is an absolute URI (RFC 8707, section 2): a path is one of the target.
+            let of_target = name == "resource" && value.starts_with('/');
+            let base = if of_target { cx.base.trim_end_matches('/') } else { "" };
+            parameters.push((name.to_owned(), format!("{base}{value}")));
         }
     }
     Ok(parameters)
