@@ -156,9 +156,8 @@ impl Lent {
             return Some(format!("a {} may be about rights, not about the token", response.status));
         }
         let also: Vec<String> = self.also.iter().map(ToString::to_string).collect();
-        let plural = if also.len() == 1 { "is" } else { "are" };
-        (!also.is_empty())
-            .then(|| format!("the server says no reason, and {} {plural} another as well", list(&also, "and")))
+        let differ = if also.len() == 1 { "differs" } else { "differ" };
+        (!also.is_empty()).then(|| format!("the server says no reason, and {} {differ} as well", list(&also, "and")))
     }
 
     /// What has yet to be shown of a refusal: that the token lived.
