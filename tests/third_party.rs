@@ -190,8 +190,10 @@ fn oidc_provider_its_clients_and_nginx() {
     let provider = free_pair();
     let Some(tokens) = Server::start_with("oidc-provider", provider, &[]) else { return };
     let api = format!("http://127.0.0.1:{}", provider + 1);
-    let key = std::fs::read_to_string(tokens.scratch.join("oidc-provider/client.jwk.json")).unwrap();
-    let servers = [("OIDC_API", &*api), ("OIDC_PROVIDER", &tokens.url), ("OIDC_CLIENT_KEY", &key)];
+    let key = |name: &str| std::fs::read_to_string(tokens.scratch.join("oidc-provider").join(name)).unwrap();
+    let (client, own) = (key("client.jwk.json"), key("op.jwk.json"));
+    let keys = [("OIDC_CLIENT_KEY", &*client), ("OIDC_SERVER_KEY", &own)];
+    let servers = [("OIDC_API", &*api), ("OIDC_PROVIDER", &tokens.url), keys[0], keys[1]];
     // Nobody is ever let in on the page on which somebody unknown is an error of the server.
     run_with("oidc-provider", &servers, &[], 1);
     run_with("oidc-provider", &servers, &[], 1);

@@ -4,11 +4,12 @@
 //! all that it lets in with the same words. So the answer is held against what somebody gets who is allowed, and then
 //! against what the caller gets at paths that do not exist, without the detour.
 
+use super::access::{Said, said};
 use super::actor::{Actor, Ownership};
 use super::control::{Observed, Probe, What, digest};
 use super::exchange::{StepRun, count};
 use super::mutant::Trial;
-use crate::http::{Address, Request, Trail, Transport};
+use crate::http::{Address, Request, Response, Trail, Transport, is_redirect, is_safe};
 use crate::step::Prepared;
 
 /// Where a detour led.
@@ -16,6 +17,8 @@ use crate::step::Prepared;
 pub(super) enum Reached {
     /// To what is guarded, as far as can be told.
     Guarded,
+    /// By a redirect to a page that refuses, with this status.
+    Refused(u16),
     /// To what is there anyway.
     Elsewhere,
     /// It cannot be told.
@@ -35,24 +38,59 @@ pub(super) struct Detour<'a> {
 }
 
 impl StepRun<'_> {
-    /// Tells where a detour led that was answered 2xx.
+    /// Tells where a detour led that was answered 2xx, or with a redirect that lets nobody in by itself.
     pub(super) async fn reached(&self, trial: &Trial<'_>, detour: &Detour<'_>) -> Reached {
         let (Some(sent), Some(response)) = (detour.trail.request(), detour.trail.response()) else {
             return Reached::Elsewhere;
         };
-        if response.status / 100 != 2 {
+        let onward = onward(sent, response).filter(|_| said(trial.step, detour.trail) != Said::SentAway);
+        if onward.is_none() && response.status / 100 != 2 {
             return Reached::Elsewhere;
         }
         let body = Some(&response.body).filter(|body| !body.is_empty()).map(|body| digest(body));
         let allowed = self.allowed(trial, detour.prepared).await;
+        if let Some(onward) = onward.filter(|_| !body.is_some_and(|body| allowed.contains(&body))) {
+            return self.onward(trial, detour, onward, &allowed).await;
+        }
         let mut others = Vec::new();
         for target in made_up(sent, detour.dressed) {
-            let request = Request { method: sent.method.clone(), address: target, ..detour.dressed.clone() };
-            let trail = self.post(request, None, trial.step, detour.transport).await;
-            self.shared.limits.count(count(&trail));
+            let trail = self.plainly(trial, detour, &sent.method, target).await;
             others.extend(trail.response().filter(|r| r.status / 100 == 2).map(|r| digest(&r.body)));
         }
         judge(body, &allowed, &others)
+    }
+
+    /// Goes on where a redirect leads, as the caller and without the detour: that shows what it is worth.
+    async fn onward(&self, trial: &Trial<'_>, detour: &Detour<'_>, first: Address, allowed: &[u64]) -> Reached {
+        const LONGEST: usize = 5;
+        let method = detour.trail.request().map_or("GET", |sent| &sent.method);
+        let mut address = first;
+        for _ in 0..LONGEST {
+            if address.origin() != detour.dressed.address.origin() {
+                return Reached::Unclear;
+            }
+            let trail = self.plainly(trial, detour, method, address).await;
+            let (Some(sent), Some(response)) = (trail.request(), trail.response()) else { return Reached::Unclear };
+            match (onward(sent, response), response.status / 100) {
+                (Some(next), _) => address = next,
+                _ if said(trial.step, &trail) == Said::SentAway => return Reached::Refused(response.status),
+                (None, 4) => return Reached::Refused(response.status),
+                (None, 2) if !response.body.is_empty() => {
+                    let guarded = allowed.contains(&digest(&response.body));
+                    return if guarded { Reached::Guarded } else { Reached::Unclear };
+                }
+                (None, _) => return Reached::Unclear,
+            }
+        }
+        Reached::Unclear
+    }
+
+    /// Asks for another address as the caller, without the detour.
+    async fn plainly(&self, trial: &Trial<'_>, detour: &Detour<'_>, method: &str, address: Address) -> Trail {
+        let request = Request { method: method.to_owned(), address, ..detour.dressed.clone() };
+        let trail = self.post(request, None, trial.step, detour.transport).await;
+        self.shared.limits.count(count(&trail));
+        trail
     }
 
     /// Tells whether a path with a session id in it was answered 2xx for that id: the same path with a made-up one says so.
@@ -92,6 +130,14 @@ impl StepRun<'_> {
     pub(super) fn probe(&self, trial: &Trial<'_>, actor: &Actor, what: What) -> Probe {
         Probe::new((trial.case, trial.mutant.step), actor, self.scope, what, self.owner(actor))
     }
+}
+
+/// Where an answer sends on without having done anything: a redirect of a request that only reads, or one that asks for
+/// the same request elsewhere (RFC 9110, sections 15.4.8 and 15.4.9).
+fn onward(sent: &Request, response: &Response) -> Option<Address> {
+    let undone = is_safe(&sent.method) || matches!(response.status, 307 | 308);
+    let location = response.headers.text("location").filter(|_| is_redirect(response.status) && undone)?;
+    sent.address.join(&location).ok()
 }
 
 /// Paths that are not there: beside what is guarded, and at the root. Where the detour is a field, so that the path is

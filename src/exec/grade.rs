@@ -52,11 +52,14 @@ impl Tried<'_> {
         let graded = |grade, held, actual: &str| {
             Answer::Graded(Graded { grade, held, expected: row.expect.describe(), actual: actual.to_owned() })
         };
-        match (&trail.error, trail.response()) {
-            (None, Some(response)) if self.reached == Some(Reached::Elsewhere) && response.status / 100 == 2 => {
+        match (&trail.error, trail.response(), self.reached) {
+            (None, Some(response), Some(Reached::Elsewhere)) if response.status / 100 == 2 => {
                 graded(Grade::DeniedOther, true, &format!("{}, as any made-up path gets it", response.status))
             }
-            (None, Some(response)) => {
+            (None, Some(response), Some(Reached::Refused(end))) => {
+                graded(Grade::DeniedOther, true, &format!("{} to a page that refuses ({end})", response.status))
+            }
+            (None, Some(response), _) => {
                 let field = self.presented.field();
                 let challenged = field.is_ok_and(|(name, _)| name.eq_ignore_ascii_case("authorization"));
                 let sent_away = said(self.trial.step, trail) == Said::SentAway;
@@ -67,14 +70,14 @@ impl Tried<'_> {
                 row.expect.grade(answered).map_or_else(Answer::Idle, Answer::Graded)
             }
             // Whoever wants something of the answer wants one.
-            (Some(_), _) if self.own().is_some() => Answer::None,
-            (Some(HttpError::Closed), _) if row.expect.is_refusal() || row.expect == Expect::Either => {
+            (Some(_), ..) if self.own().is_some() => Answer::None,
+            (Some(HttpError::Closed), ..) if row.expect.is_refusal() || row.expect == Expect::Either => {
                 graded(Grade::DeniedOther, true, "the connection was closed without an answer")
             }
-            (Some(HttpError::Timeout(_)), _) => {
+            (Some(HttpError::Timeout(_)), ..) => {
                 graded(Grade::Crashed, false, "no answer in time: the server hangs on it")
             }
-            (Some(_) | None, _) => Answer::None,
+            (Some(_) | None, ..) => Answer::None,
         }
     }
 
@@ -165,7 +168,10 @@ impl StepRun<'_> {
     fn doubtful(&self, tried: &Tried<'_>, graded: &Graded) -> Option<Reason> {
         let row = tried.trial.mutant.row;
         let status = tried.trail.response().map_or(0, |r| r.status);
-        let public = tried.controlled.without.as_ref().is_some_and(|o| o.granted);
+        // Who wants the defect let in has nothing to show.
+        let wanted = tried.own().and_then(|own| own.status.as_ref()).is_some_and(|own| own.matches(status));
+        let taken = wanted && graded.grade == Grade::Accepted;
+        let public = !taken && tried.controlled.without.as_ref().is_some_and(|o| o.granted);
         // That anonymous gets in is what this row is about, and a 401 is about the credential in any case.
         let about_it = ["hdr-missing", "sess-none"].contains(&row.id)
             || !row.expect.is_refusal() && row.expect != Expect::Taken
@@ -173,6 +179,9 @@ impl StepRun<'_> {
         let (code, message) = match status {
             429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
             _ if public && !about_it => ("public", "anonymous is allowed the same request"),
+            _ if tried.reached == Some(Reached::Unclear) && status / 100 == 3 => {
+                ("unclear-answer", "it cannot be told whether this leads on to what is guarded")
+            }
             _ if tried.reached == Some(Reached::Unclear) => {
                 ("unclear-answer", "paths that do not exist are answered as well, so it cannot be told where this led")
             }

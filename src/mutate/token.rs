@@ -201,7 +201,13 @@ const ROWS: &[Mutation] = &[
         severity: Severity::Low,
         apply: |p, _| {
             let (token, _) = p.jwt()?;
-            Ok(Forged::new(p.with_token(&format!("{token}=="))?, "`==` follows the token"))
+            let [_, _, signature] = segments(token)?;
+            let padding = match signature.len() % 4 {
+                2 => "==",
+                3 => "=",
+                _ => return Err(Unfit::not_here("the signature needs no padding")),
+            };
+            Ok(Forged::new(p.with_token(&format!("{token}{padding}"))?, format!("`{padding}` follows the token")))
         },
         ..BASE
     },

@@ -1,7 +1,7 @@
 //! Ways around a refusal: servers that answer every path, and controls that show nothing.
 
 use crate::runs::Project;
-use crate::server::{Request, Server, html, json, status};
+use crate::server::{Reply, Request, Server, html, json, status};
 
 const ALICE: &str = "identities: { alice: { auth: { scheme: bearer }, token: right-alice } }\n";
 
@@ -58,6 +58,64 @@ fn an_index_page_is_no_way_in() {
     let server = application();
     let suite = case("as: anonymous, with: az-path-suffix, control: alice, request: GET /app/secret");
     Project::new(&server.url, ALICE, &suite).run("").must(0, &[("c", "proven")]);
+}
+
+/// A guarded page at `/secret`; what lies behind a slash is the server's.
+fn behind_a_slash(slashed: fn() -> Reply) -> Server {
+    Server::start(move |r| match &*r.path {
+        "/secret" if alice(r) => json(200, r#"{"secret":1}"#),
+        "/secret" => status(403),
+        "/secret/" => slashed(),
+        "/unguarded" => json(200, r#"{"secret":1}"#),
+        "/" => html(200, "<h1>Welcome</h1>"),
+        _ => status(404),
+    })
+}
+
+fn to(code: u16, location: &str) -> Reply {
+    status(code).header("location", location)
+}
+
+/// Routers send the slash away; that lets nobody in.
+#[test]
+fn a_redirect_to_what_is_refused_is_no_way_in() {
+    for named in ["", ", control: alice"] {
+        let server = behind_a_slash(|| to(307, "/secret"));
+        let suite = case(&format!("as: anonymous, with: az-path-slash{named}, request: GET /secret"));
+        let proof = if named.is_empty() { "unproven" } else { "proven" };
+        Project::new(&server.url, ALICE, &suite).run("").must(0, &[("c", proof)]);
+    }
+}
+
+#[test]
+fn a_redirect_on_to_what_is_guarded_is_a_way_in() {
+    let suite = case("as: anonymous, with: az-path-slash, control: alice, request: GET /secret");
+    for slashed in [|| to(302, "/unguarded"), || to(302, "/").body(r#"{"secret":1}"#)] {
+        let server = behind_a_slash(slashed);
+        Project::new(&server.url, ALICE, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+    }
+}
+
+/// The page that it leads to may be the guarded one in other words, or the front page.
+#[test]
+fn a_redirect_to_some_page_is_unclear() {
+    let suite = case("as: anonymous, with: az-path-slash, control: alice, request: GET /secret");
+    for slashed in [|| to(302, "/"), || to(302, "http://127.0.0.2:9/"), || to(302, "/secret/")] {
+        let server = behind_a_slash(slashed);
+        Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
+    }
+}
+
+/// A page that is there for everybody proves no refusal; who writes down that it is open has nothing to prove.
+#[test]
+fn what_is_open_may_be_written_down() {
+    let server = Server::start(|_| json(200, r#"{"open":true}"#));
+    let suite = case("as: alice, with: tok-garbage, request: GET /open");
+    Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: public")]);
+    let suite = case("as: alice, with: tok-garbage, request: GET /open, expect: 200");
+    Project::new(&server.url, ALICE, &suite).run("").must(0, &[("c", "passed")]);
+    let suite = case("as: alice, with: tok-garbage, request: GET /open, expect: 401");
+    Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: public")]);
 }
 
 /// Whether the index page is what is guarded, nobody can tell who does not know what that looks like.
