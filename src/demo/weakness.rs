@@ -131,9 +131,9 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("cookie-without-httponly", "lets scripts read the session cookie", &[]),
     row("cookie-without-samesite", "lets other sites send the session cookie", &[]),
     row("cookie-without-secure", "lets the session cookie travel over http", &[]),
-    row("csrf-unchecked", "does not look at the CSRF token", &[]),
-    row("csrf-only-when-sent", "looks at the CSRF token only when there is one", &[]),
-    row("foreign-origin-posts", "accepts forms that another site's page sent", &[]),
+    row("csrf-unchecked", "does not look at the CSRF token", &["csrf-missing", "csrf-empty", "csrf-wrong"]),
+    row("csrf-only-when-sent", "looks at the CSRF token only when there is one", &["csrf-missing", "csrf-empty"]),
+    row("foreign-origin-posts", "accepts forms that another site's page sent", &["csrf-origin-foreign"]),
     row("open-redirect", "sends people on to any address after login", &[]),
     // Logging in: routes/login.rs, signin.rs
     row("no-lockout", "lets passwords be guessed without end", &[]),

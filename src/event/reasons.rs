@@ -84,6 +84,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "Without any credential the request is allowed as well. Whatever is done to a credential is then without effect, and proves nothing.",
     },
     ReasonCode {
+        name: "control-change",
+        about: "the request was not accepted as it is, so that it is refused with a defect proves nothing",
+        explain: "A request that changes something is not repeated as its own control, and a forged one that is refused may be refused for its path or its fields. It counts when the same request is accepted in the run: `with: [none, csrf-missing]` sends it as it is, too.",
+    },
+    ReasonCode {
         name: "control-origin",
         about: "the good origin is not allowed either, so one that is denied proves nothing",
         explain: "A row about other origins starts from a request whose `Origin` is that of your own pages. Where the answer does not allow it, every origin is denied, and nothing shows that origins are compared. `cors-origin-allowed` says what is missing.",

@@ -289,7 +289,7 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         step.refusal = match shown {
             Shown::Proven => Some(RefusalProof::Proven),
             Shown::Unproven => Some(RefusalProof::Unproven),
-            Shown::Never | Shown::Died => Some(RefusalProof::Nothing),
+            Shown::Never | Shown::Died | Shown::Unaccepted => Some(RefusalProof::Nothing),
             Shown::Fine => None,
         };
     }
@@ -305,6 +305,10 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
             let message = "nobody was allowed the same request in this run, so the refusal may have another cause";
             ("unproven", message.to_owned())
         }
+        Shown::Unaccepted => (
+            "control-change",
+            "the request was not accepted as it is in this run, so its refusal may have another cause".to_owned(),
+        ),
         Shown::Never => (
             "never-allowed",
             format!(
@@ -335,6 +339,7 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
 fn help(code: &str) -> &'static str {
     match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
+        "control-change" => "add `none` to its `with`: the request as it is is sent as well, and has to be accepted",
         "not-alive" => {
             "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"
         }

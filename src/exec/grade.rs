@@ -213,16 +213,17 @@ impl StepRun<'_> {
         let (row, prepared) = (tried.trial.mutant.row, tried.prepared);
         let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
         let same = probe.as_ref().is_none_or(|probe| probe.is_same());
-        if row.aim == Aim::Credential {
+        if matches!(row.aim, Aim::Credential | Aim::Change) {
             done.claims.push(Claim { step: 0, at, probe, whole: same });
         }
         done.refused.extend(tried.lent.as_ref().map(|lent| lent.life(tried, at)));
         // Where the request itself was not the control, somebody has to be seen being allowed it.
-        if row.aim == Aim::Bypass || !same {
+        if row.aim != Aim::Credential || !same {
             let key = request_key(&prepared.request);
             let sender = if row.aim == Aim::Bypass { self.sender(prepared, actor) } else { Sender::Somebody };
             let status = tried.trail.response().map_or(0, |r| r.status);
-            let (weight, earlier, alike) = (Weight::Claim, actor.allowed.clone(), None);
+            let weight = if row.aim == Aim::Change { Weight::Change } else { Weight::Claim };
+            let (earlier, alike) = (actor.allowed.clone(), None);
             done.refused.push(Refusal { key, sender, status, step: 0, at, weight, earlier, alike });
         }
     }

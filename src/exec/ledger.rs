@@ -68,6 +68,8 @@ pub(super) struct Refusal {
 pub(super) enum Weight {
     /// The case is about it: it wants proof.
     Claim,
+    /// It is about the request and not about who sends it: without proof it says nothing.
+    Change,
     /// It was not asked for, as with a redirect to the login page that is below 400: it proves
     /// nothing when the session is dead.
     Remark,
@@ -95,6 +97,8 @@ pub(super) enum Shown {
     Fine,
     /// Nobody was seen being allowed the same request.
     Unproven,
+    /// The same, where that proves nothing.
+    Unaccepted,
     /// The identity was never allowed anything: it proves nothing.
     Never,
     /// The session may have been dead: it proves nothing.
@@ -407,7 +411,8 @@ impl Ledger {
         }
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
-            Weight::Claim if inner.known(refusal.key).somebody => Shown::Proven,
+            Weight::Claim | Weight::Change if inner.known(refusal.key).somebody => Shown::Proven,
+            Weight::Change => Shown::Unaccepted,
             Weight::Claim if refusal.alike.is_some_and(|row| inner.alike.contains(&row)) => Shown::Proven,
             Weight::Claim => Shown::Unproven,
         }

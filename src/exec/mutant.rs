@@ -12,7 +12,7 @@ use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::grade::{Tried, told};
 use super::kit::Holder;
-use super::record;
+use super::{pages, record};
 use crate::event::{ControlRecord, When};
 use crate::http::jar::Jar;
 use crate::http::{Follow, Journey, Request, Trail, Transport, is_loopback, is_safe};
@@ -52,6 +52,10 @@ impl StepRun<'_> {
         };
         // No redirect is followed: where it leads would be judged in place of the answer.
         prepared.follow = Follow::No;
+        // Without what the scheme puts on a change, that would be refused for the lack of it.
+        if let Some((name, token)) = pages::token(self.shared, actor, &prepared) {
+            prepared.request.headers.add(name, token);
+        }
         if let Some(done) = self.foreign(step, actor, &prepared) {
             return done;
         }
@@ -67,7 +71,8 @@ impl StepRun<'_> {
         }
         let dressed = self.dressed(step, actor, &prepared);
         let presented = self.presented(actor, &dressed);
-        let fits = if mutant.row.aim == Aim::Credential { presented.spot().map(drop) } else { Ok(()) };
+        let fits =
+            if matches!(mutant.row.aim, Aim::Credential | Aim::Change) { presented.spot().map(drop) } else { Ok(()) };
         let made = match fits.and_then(|()| self.holder(actor).forge(mutant.row, &presented)) {
             Ok(forged) => Ok((forged, None)),
             Err(unfit) => self.lent(&trial, actor, &presented, unfit).await.map(|(forged, lent)| (forged, Some(lent))),
@@ -78,7 +83,7 @@ impl StepRun<'_> {
         };
         match mutant.row.aim {
             Aim::Credential => self.without(&trial, &presented, &mut controlled).await,
-            Aim::Bypass => {}
+            Aim::Bypass | Aim::Change => {}
             Aim::Origin => {
                 let asked = (&prepared, &dressed, &forged.request);
                 if let Some(done) = self.basis(&trial, actor, asked, &mut controlled).await {
@@ -116,7 +121,7 @@ impl StepRun<'_> {
                 let good = controlled.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, b)| b.body);
                 Some(self.by_id(&trial, &detour, id, good).await)
             }
-            (Aim::Credential | Aim::Origin, _) => None,
+            (Aim::Credential | Aim::Change | Aim::Origin, _) => None,
             (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
         };
         let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached, lent };
@@ -201,9 +206,11 @@ impl StepRun<'_> {
         let what = match (&case.shape.control, trial.mutant.row.aim) {
             (Some(Control::Off(_)), _) => return None,
             (_, Aim::Bypass | Aim::Origin) => What::Same(Box::new(prepared.clone())),
-            (Some(Control::Step(_)), Aim::Credential) => What::Control,
-            (_, Aim::Credential) if is_safe(&prepared.request.method) => What::Same(Box::new(prepared.clone())),
-            (_, Aim::Credential) => {
+            (Some(Control::Step(_)), Aim::Credential | Aim::Change) => What::Control,
+            (_, Aim::Credential | Aim::Change) if is_safe(&prepared.request.method) => {
+                What::Same(Box::new(prepared.clone()))
+            }
+            (_, Aim::Credential | Aim::Change) => {
                 let Some(whoami) = self.whoami_of(actor) else {
                     let message = format!("`{}` is not repeated as its own control", trial.step.line());
                     let help = "give the scheme a `whoami`, or the case `control: { request: GET /me }`".to_owned();
@@ -220,20 +227,20 @@ impl StepRun<'_> {
         let observed = probe.observe(self.shared).await;
         let name = probe.name();
         let wrong = match trial.mutant.row.aim {
-            Aim::Credential if !observed.granted && observed.is_locked_out() => {
+            Aim::Credential | Aim::Change if !observed.granted && observed.is_locked_out() => {
                 Some(("locked-out", format!("`{name}` is locked out or limited before anything was tried")))
             }
-            Aim::Credential if !observed.granted => Some((
+            Aim::Credential | Aim::Change if !observed.granted => Some((
                 "control-refused",
                 format!("with the good credential `{name}` was not allowed ({})", observed.told()),
             )),
             Aim::Bypass if observed.granted => {
                 Some(("control-allowed", format!("`{name}` is allowed the plain request ({})", observed.told())))
             }
-            Aim::Credential if public => {
+            Aim::Credential | Aim::Change if public => {
                 Some(("public", "anonymous passes the `whoami` too, so it controls nothing".to_owned()))
             }
-            Aim::Credential | Aim::Bypass | Aim::Origin => None,
+            Aim::Credential | Aim::Change | Aim::Bypass | Aim::Origin => None,
         };
         controlled.records.push(observed.record(When::Before, name, wrong.is_none()));
         if let Some((code, message)) = wrong {

@@ -116,6 +116,9 @@ fn defective(holder: Holder<'_>, row: &Mutation, request: &Request) -> Result<Re
     };
     match row.aim {
         Aim::Credential => {}
+        Aim::Change => {
+            return refuse("it is about a request that changes something, and changes no credential", Vec::new());
+        }
         Aim::Bypass => return refuse("it is a way around a refusal, and changes no credential", Vec::new()),
         Aim::Origin => return refuse("it is about pages of other origins, and changes no credential", Vec::new()),
     }

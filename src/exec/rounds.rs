@@ -175,7 +175,7 @@ impl StepRun<'_> {
         if let Some((case, mutant)) = self.mutant() {
             let done = Box::pin(self.mutated(step, case, mutant, cast.actor(caller))).await;
             return match mutant.row.aim {
-                Aim::Credential | Aim::Origin => done,
+                Aim::Credential | Aim::Change | Aim::Origin => done,
                 Aim::Bypass => Box::pin(self.proven(step, cast, caller, done)).await,
             };
         }

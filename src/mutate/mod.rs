@@ -16,6 +16,7 @@ mod bypass;
 mod catalogue;
 mod claims;
 mod cors;
+mod csrf;
 mod due;
 mod expect;
 mod header;
@@ -122,6 +123,8 @@ pub enum Aim {
     Credential,
     /// A request that is refused: the detour must not let it in.
     Bypass,
+    /// A request that changes something and is accepted: with the defect it must be refused, good as the credential is.
+    Change,
     /// A request that names a good origin: what its answer tells browsers.
     Origin,
 }
@@ -155,6 +158,7 @@ pub const MUTATIONS: &[Family] = &[
     claims::FAMILY,
     signed::FAMILY,
     session::FAMILY,
+    csrf::FAMILY,
     bypass::FAMILY,
     cors::FAMILY,
     response::FAMILY,

@@ -70,8 +70,18 @@ pub const PACKS: &[Pack] = &[
     },
     Pack {
         name: "session",
-        about: "session cookies: what is left of one, and the id in other places",
-        wants: Wants::Families(&["session"]),
+        about: "session cookies: what is left of one, and the id in other places; changes without the token of their session",
+        wants: Wants::These(&[
+            "sess-none",
+            "sess-garbage",
+            "sess-truncated",
+            "sess-bitflip",
+            "sess-param",
+            "sess-in-url",
+            "csrf-missing",
+            "csrf-empty",
+            "csrf-wrong",
+        ]),
     },
     Pack {
         name: "cors",

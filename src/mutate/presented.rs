@@ -330,7 +330,7 @@ pub(super) fn raw_head(request: &Request, value: impl Fn(&str, &[u8]) -> Vec<u8>
 }
 
 /// A length that a client wrote goes with the body.
-fn length(request: &mut Request) {
+pub(super) fn length(request: &mut Request) {
     if request.headers.has("content-length") {
         request.headers.set("content-length", request.body.len().to_string());
     }

@@ -140,6 +140,55 @@ fn a_session_in_the_path_beside_an_index_page() {
     Project::new(&server.url, FORM, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
 }
 
+/// The token of the scheme travels with a broken session as well, or the change would be refused for the lack of it.
+#[test]
+fn a_broken_session_beside_a_good_token() {
+    let server = Server::start(|r| {
+        login(r).unwrap_or_else(|| match &*r.path {
+            "/profile" if r.header("x-csrftoken").is_empty() => status(403),
+            "/profile" if cookie(r, "sid").starts_with("a1b2") => status(204),
+            "/profile" => status(401),
+            _ => page(r, cookie(r, "sid") == ID, "/login"),
+        })
+    });
+    let form = FORM.replace("page: /login", "page: /login\n    csrf: { cookie: csrftoken, header: X-CSRFToken }");
+    let run =
+        |with: &str| Project::new(&server.url, &form, &suite(&format!("with: {with}, request: POST /profile"))).run("");
+    run("sess-truncated").must(1, &[("c", "failed: mutant-accepted")]);
+    run("[none, csrf-missing]").must(0, &[("c [with=none]", "passed"), ("c [with=csrf-missing]", "proven")]);
+}
+
+/// What a change is refused for is its path, or a limit, or nothing at all: its token was never looked at.
+#[test]
+fn a_forged_change_that_is_refused_for_something_else() {
+    let change = |with: &str| {
+        suite(&format!(
+            "with: {with}, request: POST /profile, headers: {{ X-CSRF-Token: a1b2c3d4 }}, json: {{ name: a }}"
+        ))
+    };
+    let run = |answer: fn(&Request) -> Reply, with: &str| {
+        let server = Server::start(move |r| {
+            login(r).unwrap_or_else(|| match &*r.path {
+                "/profile" if cookie(r, "sid") == ID => answer(r),
+                _ => page(r, cookie(r, "sid") == ID, "/login"),
+            })
+        });
+        Project::new(&server.url, FORM, &change(with)).run("")
+    };
+    let checked = |r: &Request| status(if r.header("x-csrf-token") == "a1b2c3d4" { 204 } else { 403 });
+    let named = |id: &str| format!("[none, {id}]");
+    for id in ["csrf-missing", "csrf-empty", "csrf-wrong"] {
+        let (as_is, forged) = ("c [with=none]", format!("c [with={id}]"));
+        run(checked, &named(id)).must(0, &[(as_is, "passed"), (&forged, "proven")]);
+        run(checked, id).must(3, &[("c", "inconclusive: control-change")]);
+        for refused in [|_: &Request| status(404), |_: &Request| status(403), |_: &Request| status(400)] {
+            run(refused, id).must(3, &[("c", "inconclusive: control-change")]);
+        }
+        run(|_| status(204), id).must(1, &[("c", "failed: mutant-accepted")]);
+        run(|_| status(429), id).must(3, &[("c", "inconclusive: locked-out")]);
+    }
+}
+
 /// A gateway says 401 to everything, and the row about its challenge is told what it says only beside a good answer.
 #[test]
 fn a_401_for_every_reason() {

@@ -70,6 +70,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     ),
     ("cors-star-credentials", &["cors-not-on-errors"]),
     ("crashes-on-garbage", &["challenge-without-error", "leaks-token", "no-challenge", "refresh-token-as-access"]),
+    ("csrf-only-when-sent", &["csrf-unchecked"]),
     ("csrf-unchecked", &["csrf-only-when-sent", "foreign-origin-posts"]),
     ("empty-hmac-secret", &["kid-path"]),
     ("existence-oracle", &["bola-delete", "bola-read", "bola-write", "refuses-after-writing"]),
@@ -136,10 +137,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     ("scope-unchecked", &["scope-substring"]),
     ("session-by-prefix", &["session-unverified"]),
     // Who is nobody is a guest then, so that nothing is refused for want of a session.
-    (
-        "session-optional",
-        &["csrf-only-when-sent", "csrf-unchecked", "foreign-origin-posts", "session-in-path", "session-in-query"],
-    ),
+    ("session-optional", &["csrf-only-when-sent", "logout-keeps-cookie", "session-in-path", "session-in-query"]),
     ("session-unverified", &["logout-keeps-cookie", "session-by-prefix", "session-fixation"]),
     ("tells-users-by-status", &["tells-users-by-body"]),
     // It signs with a secret of its own, so that the suites' key makes nothing.

@@ -1,0 +1,168 @@
+//! Forged requests: what a page of somebody else can make a browser send, with the victim's cookie and without what only
+//! the site's own pages know.
+//!
+//! They start from a request that changes something and is accepted as it is. Nothing else can stand in for that: a
+//! request that is refused for its fields, or its path, is refused with any token.
+
+use super::presented::{Forged, Presented, Unfit, is_csrf, length};
+use super::session::flipped;
+use super::{Aim, Challenge, Expect, Family, Mutation, Severity};
+use crate::http::{Request, is_safe};
+
+/// Mutations of what a site's own pages send along.
+pub(super) const FAMILY: Family = Family { name: "csrf", title: "Forged requests", rows: ROWS };
+
+const BASE: Mutation = Mutation {
+    aim: Aim::Change,
+    severity: Severity::High,
+    expect: Expect::Refused(&[403, 419, 422, 400], Challenge::Any),
+    explain: "Any page can make its visitors send this, and their cookies travel along. Refuse a change that does not carry the token of its session.",
+    refs: &["ASVS 3.5.1", "WSTG-SESS-05", "CWE-352"],
+    ..super::BASE
+};
+
+const ROWS: &[Mutation] = &[
+    Mutation {
+        id: "csrf-missing",
+        about: "the change without the token that the site's own pages send along",
+        apply: |p, _| changed(p, |_| None, "the token against forged requests is left out"),
+        ..BASE
+    },
+    Mutation {
+        id: "csrf-empty",
+        about: "the change with an empty token",
+        apply: |p, _| changed(p, |_| Some(String::new()), "the token against forged requests is empty"),
+        ..BASE
+    },
+    Mutation {
+        id: "csrf-wrong",
+        about: "the change with a token of which one character is another",
+        apply: |p, _| changed(p, flipped, "one character of the token against forged requests is another"),
+        ..BASE
+    },
+    Mutation {
+        id: "csrf-origin-foreign",
+        about: "the change with the `Origin` of a foreign page, everything else as it was",
+        explain: "Browsers say where a request comes from, and the server does not look. A token does the same; where there is none, refuse a change whose `Origin` is not your own.",
+        refs: &["ASVS 3.5.1", "ASVS 3.5.3", "CWE-352"],
+        severity: Severity::Medium,
+        apply: |p, _| {
+            let mut request = change(p)?.clone();
+            request.headers.remove("referer");
+            request.headers.set("Origin", "https://authspec-elsewhere.example");
+            request.headers.set("Sec-Fetch-Site", "cross-site");
+            Ok(Forged::new(request, "the origin is `https://authspec-elsewhere.example`"))
+        },
+        ..BASE
+    },
+];
+
+/// The request, if it changes something in the name of whoever holds the cookie.
+fn change<'a>(p: &Presented<'a>) -> Result<&'a Request, Unfit> {
+    p.cookie()?;
+    if is_safe(&p.request.method) {
+        return Err(Unfit::not_here(format!("`{}` changes nothing", p.request.method)));
+    }
+    Ok(p.request)
+}
+
+/// The request with another token in each of its places, or without.
+fn changed(p: &Presented<'_>, other: fn(&str) -> Option<String>, what: &str) -> Result<Forged, Unfit> {
+    let mut request = change(p)?.clone();
+    let fields: Vec<String> = request.headers.iter().map(|(n, _)| n.to_owned()).filter(|n| is_csrf(n)).collect();
+    for name in &fields {
+        let value = request.headers.text(name).unwrap_or_default();
+        match other(&value) {
+            Some(value) => request.headers.set(name.clone(), value),
+            None => request.headers.remove(name),
+        }
+    }
+    in_form(&mut request, other);
+    if request == *p.request {
+        return Err(Unfit::not_here("the request carries no token against forged requests in a field or form"));
+    }
+    Ok(Forged::new(request, what))
+}
+
+/// Changes the tokens in a form.
+fn in_form(request: &mut Request, other: fn(&str) -> Option<String>) {
+    let media = request.headers.text("content-type").unwrap_or_default();
+    if !media.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+        return;
+    }
+    let Ok(body) = std::str::from_utf8(&request.body) else { return };
+    let one = |pair: &str| -> Option<String> {
+        let (name, value) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
+        if !is_csrf(&name) {
+            return Some(pair.to_owned());
+        }
+        let value = other(&value)?;
+        Some(url::form_urlencoded::Serializer::new(String::new()).append_pair(&name, &value).finish())
+    };
+    request.body = body.split('&').filter_map(one).collect::<Vec<_>>().join("&").into();
+    length(request);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{get, kit};
+    use super::super::{Forged, Unfit, mutation};
+    use super::{FAMILY, Presented};
+    use crate::http::Request;
+
+    fn post(fields: &[(&str, &str)], body: &str) -> Request {
+        let mut request = get("/profile", fields);
+        request.method = "POST".to_owned();
+        request.body = body.to_owned().into();
+        request
+    }
+
+    fn forge(id: &str, request: &Request) -> Result<Forged, Unfit> {
+        let cookies = ["sid".to_owned(), "csrftoken".to_owned()];
+        (mutation(id).unwrap().apply)(&Presented::new(request, &[], &[], &cookies), &kit())
+    }
+
+    const COOKIE: (&str, &str) = ("cookie", "csrftoken=c-1; sid=77");
+    const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+
+    #[test]
+    fn the_token_is_changed_wherever_it_stands() {
+        let field = post(&[COOKIE, ("X-CSRFToken", "ab2cd")], "a=1");
+        let sent = |id: &str| forge(id, &field).unwrap().request;
+        assert!(!sent("csrf-missing").headers.has("x-csrftoken"));
+        assert_eq!(sent("csrf-empty").headers.text("x-csrftoken").unwrap(), "");
+        assert_eq!(sent("csrf-wrong").headers.text("x-csrftoken").unwrap(), "ab7cd");
+        for id in ["csrf-missing", "csrf-empty", "csrf-wrong"] {
+            assert_eq!((sent(id).headers.text("cookie"), sent(id).body), (field.headers.text("cookie"), "a=1".into()));
+        }
+        let form = post(&[COOKIE, FORM, ("content-length", "27")], "a=%20x&_csrf=a%2B2cd&b=&_csrf");
+        let body = |id: &str| {
+            let request = forge(id, &form).unwrap().request;
+            assert_eq!(request.headers.text("content-length").unwrap(), request.body.len().to_string());
+            String::from_utf8(request.body.to_vec()).unwrap()
+        };
+        assert_eq!(body("csrf-missing"), "a=%20x&b=");
+        assert_eq!(body("csrf-empty"), "a=%20x&_csrf=&b=&_csrf=");
+        assert_eq!(body("csrf-wrong"), "a=%20x&_csrf=a%2B7cd&b=");
+    }
+
+    #[test]
+    fn a_foreign_page_has_an_origin_of_its_own() {
+        let sent =
+            forge("csrf-origin-foreign", &post(&[COOKIE, ("origin", "https://a"), ("referer", "https://a/x")], ""));
+        let headers = sent.unwrap().request.headers;
+        assert!(headers.text("origin").unwrap().contains("elsewhere") && !headers.has("referer"));
+        assert_eq!(headers.text("sec-fetch-site").unwrap(), "cross-site");
+    }
+
+    #[test]
+    fn only_changes_by_cookie_can_be_forged() {
+        for row in FAMILY.rows {
+            let no = |request: &Request| matches!(forge(row.id, request), Err(Unfit::NotApplicable(_)));
+            assert!(no(&get("/profile", &[COOKIE, ("X-CSRFToken", "ab2cd")])), "{}", row.id);
+            assert!(no(&post(&[("authorization", "Bearer 77"), ("X-CSRFToken", "ab2cd")], "")), "{}", row.id);
+        }
+        assert!(forge("csrf-missing", &post(&[COOKIE, FORM], "a=1&scrf=2")).is_err(), "there is none");
+        assert!(forge("csrf-missing", &post(&[COOKIE], "_csrf=2")).is_err(), "a body of another type is no form");
+    }
+}
