@@ -34,8 +34,10 @@ mod jwt;
 mod operand;
 mod operator;
 mod outcome;
+mod rank;
 mod redirect;
 mod same;
+mod same_time;
 mod schema;
 mod sent;
 mod status;
@@ -55,6 +57,7 @@ pub use jwt::UNVERIFIED;
 pub use operator::{OPERATORS, OperatorKind};
 pub use outcome::{Outcomes, Stance, Word};
 pub use same::remember;
+pub use same_time::{Rounds, Times};
 pub use status::{Side, StatusSet, side};
 pub use until::until;
 
@@ -166,6 +169,13 @@ pub const CHECKS: &[CheckKind] = &[
         read: same::differs_from,
     },
     CheckKind {
+        name: "same_time_as",
+        about: "an earlier step that takes as long to answer: its name, or `step`, the number of `pairs` that are sent, and `above` which times differ",
+        example: "{ step: unknown user, pairs: 20, above: 30ms }",
+        takes: Shape::Either(&[Shape::Text, Shape::Keys(same_time::KEYS)]),
+        read: same_time::read,
+    },
+    CheckKind {
         name: "error",
         about: "that no answer comes: `tls`, `refused`, `closed` or `timeout`; it stands alone",
         example: "tls",
@@ -261,6 +271,16 @@ pub trait Check: Debug + Send + Sync {
     /// Tells whether it judges several answers that were sent together, not one of them.
     fn counts_winners(&self) -> bool {
         false
+    }
+
+    /// Says how the times of two steps are to be compared, when that is what is checked.
+    fn times(&self) -> Option<&Times> {
+        None
+    }
+
+    /// Tells whether it judges many answers, not one of them.
+    fn takes_many(&self) -> bool {
+        self.counts_winners() || self.times().is_some()
     }
 
     /// Tells of a check of winners whether so many would do; nothing when that depends on the run.

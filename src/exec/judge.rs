@@ -82,7 +82,7 @@ impl StepRun<'_> {
 
 fn judge(shared: &Shared, step: &Step, seen: &Seen<'_>) -> Judged {
     let mut judged = Judged { held: 0, broken: Vec::new(), notes: Vec::new() };
-    for placed in step.expect.checks.iter().filter(|placed| !placed.check.counts_winners()) {
+    for placed in step.expect.checks.iter().filter(|placed| !placed.check.takes_many()) {
         let checked = placed.check.judge(seen);
         if let (Checked::Held, Some(note)) = (&checked, placed.check.note())
             && !judged.notes.contains(&note)

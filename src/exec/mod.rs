@@ -48,6 +48,7 @@ mod observe;
 mod once;
 mod origin;
 mod pages;
+mod pairs;
 mod play;
 mod present;
 mod program;

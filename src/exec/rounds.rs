@@ -37,6 +37,9 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
         let within = Within { number, is_last: number + 1 == steps.len(), ..run.within };
         let inner = StepRun { scope: &layered, last: all.last.as_ref(), within, ..*run };
         let mut done = inner.run(step, cast).await;
+        if done.held() {
+            inner.compare_times(step, &steps[..number], cast, &mut done).await;
+        }
         done.number(number + 1);
         if let (Some(case), Some(id), [key], true) =
             (run.case, done.allowed_to, &done.allowed[..], step.is_repeatable())

@@ -60,6 +60,10 @@ pub const READY_FLOWS: &[ReadyFlow] = &[
         "a refused login does not tell by its status whether there is such a user"
     ),
     ready!(
+        "lifecycle.user-enumeration-by-time",
+        "a refused login does not tell by its time whether there is such a user"
+    ),
+    ready!(
         "lifecycle.wrong-password-n-times-then-right",
         "guesses at a password come to an end, or not, as documented"
     ),

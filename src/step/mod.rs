@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::Capture;
-use crate::check::{Expectations, Stance, StatusSet, Word};
+use crate::check::{Expectations, Stance, StatusSet, Times, Word};
 use crate::http::{Address, Request, is_safe};
 use crate::source::Span;
 use crate::spec::{Handshake, Repeat, Retry, Talk, target_name};
@@ -199,6 +199,11 @@ impl Step {
     pub fn compares_with(&self, name: &str) -> bool {
         let own = self.expect.checks.iter().any(|placed| placed.check.beside() == Some(name));
         own || self.within().iter().any(|step| step.compares_with(name))
+    }
+
+    /// How its times are to be compared with those of an earlier step, and where that is written.
+    pub fn times(&self) -> Option<(&Times, Span)> {
+        self.expect.checks.iter().find_map(|placed| Some((placed.check.times()?, placed.span)))
     }
 
     /// Tells whether it is sent with the credential of then, when a step was over.

@@ -89,6 +89,9 @@ enum Secret {
     Query(BTreeMap<String, serde_json::Value>),
 }
 
+/// What it takes to note a wrong guess where that is done before the answer.
+const SLOW_REFUSAL: Duration = Duration::from_millis(90);
+
 /// The person of a name and a password.
 async fn proven(app: &App, name: &str, secret: &Secret) -> Result<User, ApiError> {
     let password = match secret {
@@ -100,7 +103,13 @@ async fn proven(app: &App, name: &str, secret: &Secret) -> Result<User, ApiError
         Secret::Query(_) => return Err(ApiError::bad_request(format!("the body must look like {}", Login::SHAPE))),
     };
     let known = app.store().users.get(name).is_some();
+    if !known && app.is_weak("tells-users-by-time") {
+        return Err(signin::wrong());
+    }
     let checked = signin::check(app, name, password).await;
+    if checked.is_err() && app.is_weak("tells-users-by-time") {
+        tokio::time::sleep(SLOW_REFUSAL).await;
+    }
     checked.map_err(|refused| {
         if !known && app.is_weak("tells-users-by-status") {
             return ApiError::not_found("there is no such user");
