@@ -137,6 +137,10 @@ fn catalogue() -> String {
                 let ids: Vec<String> = ids.iter().map(|id| format!("`{id}`")).collect();
                 format!("built as {}", ids.join(", "))
             }
+            mutate::Standing::Flow(name) => {
+                assert!(spec::READY_FLOWS.iter().any(|flow| flow.name == name), "{name}");
+                format!("the flow `{name}`")
+            }
             mutate::Standing::NotHere(why) => format!("not applicable here: {why}"),
             mutate::Standing::LeftOut(why) => format!("left out: {why}"),
         };
@@ -158,6 +162,7 @@ fn tables() -> Vec<(&'static str, String)> {
         ("stance keys", keys(spec::STANCE_KEYS)),
         ("flow keys", keys(spec::FLOW_KEYS)),
         ("ready flows", table(["flow", "does"], spec::READY_FLOWS.iter().map(|f| (code(f.name), f.about)))),
+        ("life cycles", life_cycles()),
         ("default keys", keys(spec::DEFAULT_KEYS)),
         ("target keys", keys(spec::TARGET_KEYS)),
         ("demo keys", keys(spec::DEMO_KEYS)),
@@ -208,6 +213,30 @@ fn renewed(text: &str, tables: &[(&'static str, String)], path: &Path) -> (Strin
         rest = after;
     }
     (out + rest, names)
+}
+
+/// The flows of life cycles: what each does in its own words, and what it takes.
+fn life_cycles() -> String {
+    let code = |name: &str| format!("`{name}`");
+    let mut text = String::new();
+    for flow in spec::READY_FLOWS.iter().filter(|flow| flow.name.starts_with("lifecycle.")) {
+        let words = flow.text.lines().map_while(|line| line.strip_prefix("# ")).collect::<Vec<_>>().join(" ");
+        let given =
+            flow.text.lines().filter(|line| line.starts_with("  ") && line.contains(": ") && line.contains(" # "));
+        let rows = given.map_while(|line| line.trim().split_once(" # ").filter(|_| !line.trim().starts_with('-')));
+        let rows: Vec<(String, &str)> = rows
+            .map(|(name, about)| {
+                let (name, default) = name.split_once(':').unwrap_or((name, ""));
+                let default = default.trim();
+                (if default.is_empty() { code(name) } else { format!("`{name}` (`{default}`)") }, about)
+            })
+            .collect();
+        text.push_str(&format!("### `{}`\n\n{words}\n\n", flow.name));
+        if !rows.is_empty() {
+            text.push_str(&format!("{}\n", table(["given", "is"], rows.into_iter())));
+        }
+    }
+    text
 }
 
 #[test]

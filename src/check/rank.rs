@@ -56,15 +56,16 @@ fn is_less(a: &[f64], b: &[f64]) -> f64 {
 /// How far the statistic U of the first list is from what chance would give, and the spread of that; values that are
 /// equal share their rank. Nothing where there is nothing to rank.
 #[expect(clippy::cast_precision_loss, reason = "lists of times are short")]
-fn rank_sum(a: &[f64], b: &[f64]) -> Option<(f64, f64)> {
-    let mut all: Vec<(f64, bool)> = a.iter().map(|t| (*t, true)).chain(b.iter().map(|t| (*t, false))).collect();
+fn rank_sum(first: &[f64], second: &[f64]) -> Option<(f64, f64)> {
+    let mut all: Vec<(f64, bool)> =
+        first.iter().map(|t| (*t, true)).chain(second.iter().map(|t| (*t, false))).collect();
     all.sort_by(|x, y| x.0.total_cmp(&y.0));
-    let (n, m, both) = (a.len() as f64, b.len() as f64, all.len() as f64);
+    let (n, m, both) = (first.len() as f64, second.len() as f64, all.len() as f64);
     let (mut ranks, mut ties) = (0.0, 0.0);
     for same in all.chunk_by(|x, y| x.0.total_cmp(&y.0).is_eq()) {
         let before = all.partition_point(|x| x.0.total_cmp(&same[0].0).is_lt()) as f64;
         let size = same.len() as f64;
-        ranks += same.iter().filter(|(_, first)| *first).count() as f64 * (before + f64::midpoint(size, 1.0));
+        ranks += same.iter().filter(|(_, is_first)| *is_first).count() as f64 * (before + f64::midpoint(size, 1.0));
         ties += size.powi(3) - size;
     }
     let u = ranks - n * (n + 1.0) / 2.0;

@@ -90,38 +90,38 @@ impl Rounds {
             each.iter().filter_map(|c| if let Compared::Different(by) = c { Some(*by) } else { None }).collect();
         let same_way = seen.iter().all(|by| *by > 0.0) || seen.iter().all(|by| *by < 0.0);
         if seen.is_empty() {
-            let all = |side: fn(&(Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
-                self.0.iter().flat_map(|r| side(r).clone()).collect::<Vec<_>>()
-            };
-            if compare(&all(|r| &r.0), &all(|r| &r.1), above) == Compared::Alike {
+            let there: Vec<f64> = self.0.iter().flat_map(|(there, _)| there.clone()).collect();
+            let here: Vec<f64> = self.0.iter().flat_map(|(_, here)| here.clone()).collect();
+            if compare(&there, &here, above) == Compared::Alike {
                 return Some(Checked::Held);
             }
         }
         if seen.len() < each.len() && !seen.is_empty() || !same_way {
-            return Some(self.unclear("a difference was seen, and not again"));
+            return Some(Self::unclear("a difference was seen, and not again"));
         }
         if each.len() < ROUNDS {
             return None;
         }
         if seen.is_empty() {
-            return Some(self.unclear("the times vary too much to rule a difference out"));
+            return Some(Self::unclear("the times vary too much to rule a difference out"));
         }
         let by = seen.iter().map(|by| by.abs()).fold(f64::INFINITY, f64::min);
         let expected = format!("times that differ by at most {above:.0} ms from those of `{}`", times.step);
-        Some(Checked::Broken { expected, actual: format!("at least {by:.0} ms apart in {}", self.told()) })
+        let by = crate::term::duration(Duration::from_secs_f64(by / 1000.0));
+        Some(Checked::Broken { expected, actual: format!("they were {by} apart or more, seen in {ROUNDS} rounds") })
     }
 
-    fn unclear(&self, why: &str) -> Checked {
-        Checked::Unjudgeable { why: format!("{why}: {}", self.told()) }
+    fn unclear(why: &str) -> Checked {
+        Checked::Unjudgeable { why: why.to_owned() }
     }
 
-    /// The medians of both, for people.
-    pub fn told(&self) -> String {
-        let round = |(there, here): &(Vec<f64>, Vec<f64>)| {
-            let told = |times: &[f64]| crate::term::duration(Duration::from_secs_f64(median(times) / 1000.0));
-            format!("{} there and {} here in {} pairs", told(there), told(here), here.len())
-        };
-        crate::term::list(&self.0.iter().map(round).collect::<Vec<_>>(), "and")
+    /// The medians of both in each round, for people.
+    pub fn told(&self) -> Vec<String> {
+        let told = |times: &[f64]| crate::term::duration(Duration::from_secs_f64(median(times) / 1000.0));
+        let rounds = self.0.iter();
+        rounds
+            .map(|(there, here)| format!("took {} there, {} here, {} pairs", told(there), told(here), here.len()))
+            .collect()
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
         let (checked, rounds) = judged(&[(10.0, 90.0), (10.0, 80.0), (10.0, 90.0)]);
         assert!(
             rounds == 3
-                && matches!(&checked, Some(Checked::Broken { actual, .. }) if actual.starts_with("at least 70 ms")),
+                && matches!(&checked, Some(Checked::Broken { actual, .. }) if actual.starts_with("they were 70ms apart")),
             "{checked:?}"
         );
         for again in [(10.0, 10.0), (90.0, 10.0)] {

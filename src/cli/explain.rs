@@ -4,6 +4,7 @@ use super::args::ExplainArgs;
 use super::codes;
 use super::context::Context;
 use crate::mutate::{PACKS, Pack};
+use crate::spec::READY_FLOWS;
 use crate::term::{did_you_mean, plural};
 use crate::verdict;
 
@@ -58,9 +59,19 @@ fn pack(name: &str, width: usize) -> Option<String> {
     Some(text)
 }
 
+/// Explains a ready flow: what it does, step by step, in the language itself.
+fn ready_flow(name: &str) -> Option<String> {
+    let row = READY_FLOWS.iter().find(|row| row.name == name)?;
+    Some(format!("{} (ready flow)\n  {}\n\n{}", row.name, row.about, row.text))
+}
+
 pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
     let width = context.out.width.clamp(40, 100);
     if let Some(text) = args.code.parse().ok().and_then(|code| exit(code, width)) {
+        context.say(&text);
+        return verdict::ALL_PASSED;
+    }
+    if let Some(text) = ready_flow(&args.code) {
         context.say(&text);
         return verdict::ALL_PASSED;
     }
@@ -75,7 +86,8 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
     if found.is_empty() {
         let mut text = format!("error: there is no code `{}`\n", args.code);
         let packs: Vec<String> = PACKS.iter().map(|pack| format!("pack.{}", pack.name)).collect();
-        let names = all.iter().map(|e| e.name).chain(packs.iter().map(String::as_str));
+        let flows = READY_FLOWS.iter().map(|row| row.name);
+        let names = all.iter().map(|e| e.name).chain(packs.iter().map(String::as_str)).chain(flows);
         if let Some(near) = did_you_mean(wanted, names) {
             text.push_str(&format!("help: did you mean `{near}`?\n"));
         }

@@ -35,7 +35,7 @@ impl StepRun<'_> {
             }
         };
         if let Some(record) = done.records.last_mut() {
-            record.notes.push(format!("compared were {}", rounds.told()));
+            record.notes.extend(rounds.told());
         }
         let is_clear = !matches!(checked, Checked::Unjudgeable { .. });
         if let Some(reason) = judge::reason(self.shared, placed, "same_time_as", checked) {

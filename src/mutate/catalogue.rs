@@ -20,6 +20,8 @@ pub enum Standing {
     As(&'static [&'static str]),
     /// It is a row of its own name that sends one of the spellings that are known: which.
     Partly(&'static str),
+    /// It is more than one request: a flow that is there for everybody, by its name.
+    Flow(&'static str),
     /// It has no sense for a tool of this kind: why.
     NotHere(&'static str),
     /// It is left out: why.
@@ -28,6 +30,7 @@ pub enum Standing {
 
 const TOKEN: &str = "Token structure and signature";
 const PURPOSE: &str = "Token purpose";
+const LIFE: &str = "Life cycle, refresh and login";
 const CLAIMS: &str = "Claims and time";
 const SESSION: &str = "Cookies, sessions and forged requests";
 const CORS: &str = "Pages of other origins";
@@ -45,6 +48,10 @@ const fn partly(block: &'static str, id: &'static str, what: &'static str) -> En
 
 const fn also(block: &'static str, id: &'static str, rows: &'static [&'static str]) -> Entry {
     Entry { block, id, standing: Standing::As(rows) }
+}
+
+const fn flow(block: &'static str, id: &'static str, name: &'static str) -> Entry {
+    Entry { block, id, standing: Standing::Flow(name) }
 }
 
 const fn not_here(block: &'static str, id: &'static str, why: &'static str) -> Entry {
@@ -165,6 +172,40 @@ pub const CATALOGUE: &[Entry] = &[
     ),
     built(PURPOSE, "life-id-as-access"),
     built(PURPOSE, "life-refresh-as-access"),
+    flow(LIFE, "life-access-as-refresh", "lifecycle.access-token-at-refresh-endpoint"),
+    flow(LIFE, "life-after-logout", "lifecycle.logout-replay"),
+    flow(LIFE, "life-after-revoke", "lifecycle.revoke-replay"),
+    flow(LIFE, "life-after-pwchange", "lifecycle.password-change-ends-other-sessions"),
+    flow(LIFE, "life-introspect-inactive", "oauth2.introspect"),
+    flow(LIFE, "rt-reuse", "lifecycle.rotation"),
+    flow(LIFE, "rt-family-revoked", "lifecycle.reuse-kills-family"),
+    flow(LIFE, "code-replay", "lifecycle.code-replay"),
+    flow(LIFE, "code-replay-revokes", "lifecycle.code-replay"),
+    flow(LIFE, "pkce-wrong-verifier", "lifecycle.wrong-verifier"),
+    flow(LIFE, "login-bruteforce", "lifecycle.wrong-password-n-times-then-right"),
+    flow(LIFE, "login-unknown-user", "lifecycle.user-enumeration-by-body"),
+    flow(LIFE, "login-enum-timing", "lifecycle.user-enumeration-by-time"),
+    left_out(LIFE, "rt-parallel", "a scheme's refresh is not sent `together` yet; a written-out request is"),
+    left_out(LIFE, "life-refresh-after-logout", "written as steps: `request: refresh` after `request: logout`"),
+    left_out(LIFE, "life-revoke-cascade", "written as steps: the access token after the refresh token was revoked"),
+    left_out(LIFE, "life-revoke-unknown", "written as steps: a request to the revocation endpoint"),
+    left_out(LIFE, "life-revoke-other-client", "it takes two clients; written as steps"),
+    left_out(LIFE, "life-after-mfa-change", "it takes a second factor; written as steps"),
+    left_out(LIFE, "life-after-disable", "it takes an administrator; written as steps"),
+    left_out(LIFE, "life-after-role-change", "it takes an administrator; written as steps"),
+    left_out(LIFE, "life-idle-timeout", "it waits as long as the policy says; written as steps with `pause`"),
+    left_out(LIFE, "life-absolute-timeout", "it waits as long as the policy says; written as steps with `pause`"),
+    left_out(LIFE, "life-idle-extend", "it waits as long as the policy says; written as steps with `pause`"),
+    left_out(LIFE, "life-remember-me", "the cookie differs from product to product"),
+    left_out(LIFE, "life-concurrent", "the policy differs; written as steps with `request: login`"),
+    not_here(LIFE, "life-introspect-noauth", "a refusal like any other: `as: anonymous`"),
+    left_out(LIFE, "life-api-key-rotated", "it takes an administrator; written as steps"),
+    left_out(LIFE, "life-default-creds", "the lists are of products, not of servers under test"),
+    left_out(LIFE, "life-ws-session", "WebSockets are not spoken"),
+    left_out(LIFE, "life-access-as-id", "it takes an endpoint for ID tokens"),
+    left_out(LIFE, "life-logout-jwt-as-access", "such tokens are not gathered"),
+    left_out(LIFE, "life-purpose-token", "such tokens come by mail"),
+    left_out(LIFE, "life-mfa-pending", "it takes a second factor; written as steps"),
     also(CLAIMS, "claim-exp-past", &["token-expired"]),
     also(CLAIMS, "claim-nbf-future", &["token-not-yet-valid"]),
     also(CLAIMS, "claim-aud-wrong", &["token-wrong-audience"]),
@@ -262,9 +303,9 @@ pub const CATALOGUE: &[Entry] = &[
     built(SESSION, "sess-bitflip"),
     partly(SESSION, "sess-param", "as a query parameter, not in a form"),
     partly(SESSION, "sess-in-url", "whether it is taken, not whether pages carry it"),
-    left_out(SESSION, "sess-fixation", "it takes a login; written as steps"),
+    flow(SESSION, "sess-fixation", "lifecycle.session-fixation"),
     left_out(SESSION, "sess-fixation-elev", "it takes a second login; written as steps"),
-    left_out(SESSION, "sess-logout-server", "it takes a logout; written as steps"),
+    flow(SESSION, "sess-logout-server", "lifecycle.logout-replay"),
     not_here(SESSION, "sess-logout-clears", "`cookies: { NAME: { deleted: true } }` of the logout's own answer"),
     left_out(SESSION, "sess-logout-get", "it takes a logout; written as steps"),
     left_out(SESSION, "sess-entropy", "it takes many logins"),

@@ -39,7 +39,7 @@ fn the_catalogue_and_the_table_agree() {
                     built.insert(id);
                 }
             }
-            Standing::NotHere(why) | Standing::LeftOut(why) => {
+            Standing::NotHere(why) | Standing::LeftOut(why) | Standing::Flow(why) => {
                 assert!(mutation(entry.id).is_none() && !why.is_empty(), "{}", entry.id);
             }
         }

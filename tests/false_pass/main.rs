@@ -13,6 +13,7 @@ mod dying;
 mod ending;
 mod exclusive;
 mod flows;
+mod lifecycle;
 mod lying;
 mod matrix;
 mod origins;

@@ -32,6 +32,8 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"\b[0-9]\.[0-9]{2}s", "0.00s"),
         (r"\(([0-9.]+m?s) waiting", "(0s waiting"),
         (r"\b([0-9]+ requests?)   [0-9.]+m?s", "$1   0ms"),
+        (r"took [0-9.]+m?s there, [0-9.]+m?s here", "took 0ms there, 0ms here"),
+        (r"they were [0-9.]+m?s apart", "they were 0ms apart"),
     ]
     .into_iter()
     .map(|(pattern, with)| (Regex::new(pattern).expect("a rule is a pattern"), with))
