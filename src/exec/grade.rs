@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::access::{Said, said};
 use super::actor::Actor;
 use super::bad::Lent;
-use super::control::{Claim, digest, request_key};
+use super::control::{Claim, Observed, digest, request_key};
 use super::detour::Reached;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
@@ -36,6 +36,15 @@ pub(super) struct Tried<'a> {
     pub(super) lent: Option<Lent>,
 }
 
+/// Whom a page that is there for everybody took the sender of a defect for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TakenFor {
+    /// Nobody: it shows what anonymous gets.
+    Nobody,
+    /// The owner of the credential.
+    Owner,
+}
+
 impl Tried<'_> {
     /// What the step or `with` wants in place of the table.
     fn own(&self) -> Option<&Expectations> {
@@ -55,6 +64,9 @@ impl Tried<'_> {
         match (&trail.error, trail.response(), self.reached) {
             (None, Some(response), Some(Reached::Elsewhere)) if response.status / 100 == 2 => {
                 graded(Grade::DeniedOther, true, &format!("{}, as any made-up path gets it", response.status))
+            }
+            (None, Some(response), _) if row.expect.is_refusal() && self.taken_for() == Some(TakenFor::Nobody) => {
+                graded(Grade::DeniedOther, true, &format!("{}, as anonymous gets it", response.status))
             }
             (None, Some(response), Some(Reached::Refused(end))) => {
                 graded(Grade::DeniedOther, true, &format!("{} to a page that refuses ({end})", response.status))
@@ -171,7 +183,8 @@ impl StepRun<'_> {
         // Who wants the defect let in has nothing to show.
         let wanted = tried.own().and_then(|own| own.status.as_ref()).is_some_and(|own| own.matches(status));
         let taken = wanted && graded.grade == Grade::Accepted;
-        let public = !taken && tried.controlled.without.as_ref().is_some_and(|o| o.granted);
+        let open = tried.controlled.without.as_ref().is_some_and(|o| o.granted);
+        let public = open && !taken && tried.taken_for().is_none();
         // That anonymous gets in is what this row is about, and a 401 is about the credential in any case.
         let about_it = ["hdr-missing", "sess-none"].contains(&row.id)
             || !row.expect.is_refusal() && row.expect != Expect::Taken
@@ -266,6 +279,21 @@ impl StepRun<'_> {
 }
 
 impl Tried<'_> {
+    /// Whom a page that is there for everybody took the sender for; nothing when it looks the same to all.
+    fn taken_for(&self) -> Option<TakenFor> {
+        let body = |observed: Option<&Observed>| observed.filter(|o| o.granted).and_then(|o| o.body);
+        let good = body(self.controlled.before.as_ref().map(|(_, before)| before))?;
+        let nobody = body(self.controlled.without.as_ref())?;
+        let came = self.trail.response().filter(|r| r.status / 100 == 2).map(|r| digest(&r.body))?;
+        match came {
+            // That the credential may be left out is what these rows are about.
+            _ if good == nobody || ["hdr-missing", "sess-none"].contains(&self.trial.mutant.row.id) => None,
+            came if came == nobody => Some(TakenFor::Nobody),
+            came if came == good => Some(TakenFor::Owner),
+            _ => None,
+        }
+    }
+
     /// Whether what was let in got what the good credential gets.
     fn likeness(&self) -> &'static str {
         let before = self.controlled.before.as_ref().filter(|(_, before)| before.granted);

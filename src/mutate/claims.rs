@@ -45,7 +45,7 @@ const ROWS: &[Mutation] = &[
         id: "token-wrong-audience",
         about: "a token for another audience",
         explain: "The server takes tokens that were made for another API, so that whoever runs that one gets in here. Compare `aud` with your own name.",
-        refs: &["RFC 9068 section 4", "ASVS 9.2.3", "API2:2023", "CWE-345"],
+        refs: &["RFC 7519 section 4.1.3", "RFC 9068 section 4", "ASVS 9.2.3", "API2:2023", "CWE-345"],
         apply: |p, kit| set(p, kit, "aud", "https://other.example".into(), "`aud` is another"),
         bad: Some(Bad::Audience),
         ..super::BASE
@@ -54,7 +54,7 @@ const ROWS: &[Mutation] = &[
         id: "token-wrong-issuer",
         about: "a token of another issuer",
         explain: "The server takes tokens whatever issuer they name. Compare `iss` with the one that you trust, character by character.",
-        refs: &["RFC 9068 section 4", "CWE-345"],
+        refs: &["RFC 8725 section 3.8", "RFC 9068 section 4", "CWE-345"],
         apply: |p, kit| set(p, kit, "iss", "https://other.example".into(), "`iss` is another"),
         bad: Some(Bad::Issuer),
         ..super::BASE

@@ -107,7 +107,9 @@ fn headers(hop: &HopRecord, has_body: bool, variables: &mut Variables) -> Vec<St
         }
         // An empty value needs a semicolon, or curl would leave the field out.
         let field = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
-        parts.push(format!("-H {}", variables.quote(&field)));
+        let hostile = field.contains(is_hostile);
+        let word = if hostile { format!("\"$({})\"", variables.printf(&field)) } else { variables.quote(&field) };
+        parts.push(format!("-H {word}"));
     }
     if has_body && !hop.request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         parts.push("-H Content-Type:".to_owned());

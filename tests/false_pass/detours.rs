@@ -159,6 +159,27 @@ fn a_control_by_another_request_shows_nothing_of_this_one() {
     run("/ordres", "--require-proof").must(3, &[("orders", "passed"), ("c", "inconclusive: unproven")]);
 }
 
+/// A page that is there for everybody and greets whom it knows; of what makes a good token it knows nothing, or all.
+fn open_page(knows: fn(&str) -> bool) -> Server {
+    Server::start(move |r| match &*r.path {
+        "/page" if !knows(r.bearer()) => json(200, r#"{"user":null}"#),
+        _ => json(200, r#"{"user":"alice"}"#),
+    })
+}
+
+#[test]
+fn whoever_is_nobody_to_an_open_page_was_not_let_in() {
+    let run = |knows: fn(&str) -> bool, with: &str| {
+        let suite = case(&format!("as: alice, with: {with}, request: GET /page"));
+        Project::new(&open_page(knows).url, ALICE, &suite).run("")
+    };
+    run(|token| token == "right-alice", "tok-garbage").must(0, &[("c", "proven")]);
+    run(|token| !token.is_empty(), "tok-garbage").must(1, &[("c", "failed: mutant-accepted")]);
+    // Nothing is told apart, so nothing is known of the credential.
+    run(|_| true, "tok-garbage").must(3, &[("c", "inconclusive: public")]);
+    run(|token| token == "right-alice", "hdr-missing").must(1, &[("c", "failed: mutant-accepted")]);
+}
+
 /// `whoami` greets everybody, so that it says nothing of the credential.
 #[test]
 fn a_public_whoami_controls_nothing() {

@@ -137,7 +137,12 @@ fn credential(hop: &HopRecord) -> String {
     let field = named("authorization").or_else(|| named("cookie"));
     let field = field.or_else(|| headers.iter().find(|(_, value)| value.contains('‹')));
     match field {
-        Some((name, value)) => format!("{name}: {}", shorten(value, 200)),
+        // A field that is there twice is shown twice, and a tab as what it is.
+        Some((name, _)) => {
+            let same = headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+            let shown = same.map(|(name, value)| format!("{name}: {}", shorten(&value.replace('\t', r"\t"), 200)));
+            shown.collect::<Vec<_>>().join("   ")
+        }
         None if hop.url.contains('‹') || hop.request.body.text.contains('‹') => String::new(),
         None => "no credential".to_owned(),
     }
