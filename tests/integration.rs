@@ -10,6 +10,8 @@ mod files;
 mod golden;
 #[path = "integration/interrupts.rs"]
 mod interrupts;
+#[path = "integration/plans.rs"]
+mod plans;
 #[path = "integration/serve.rs"]
 mod serve;
 #[path = "integration/untrusted.rs"]

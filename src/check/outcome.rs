@@ -114,6 +114,8 @@ impl Outcomes {
         for way in &meaning.any {
             let first = way.iter().find_map(|placed| match placed.check.judge(seen) {
                 Checked::Held => None,
+                // Some say themselves what they are about.
+                Checked::Broken { expected, .. } if expected.starts_with(&*placed.subject) => Some(expected),
                 Checked::Broken { expected, .. } => Some(format!("{} {expected}", placed.subject)),
                 Checked::Unjudgeable { why } => Some(format!("{}: {why}", placed.subject)),
             });

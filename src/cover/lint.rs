@@ -19,7 +19,10 @@ pub struct FindingKind {
 
 /// All kinds of findings, the most telling first.
 pub const FINDINGS: &[FindingKind] = &[
-    FindingKind { name: "open-operation", about: "a stranger was let in where the document asks for a credential" },
+    FindingKind {
+        name: "open-operation",
+        about: "a stranger was let in where the document does not say that anybody may",
+    },
     FindingKind { name: "undeclared-security", about: "nothing says whether the operation is public: add `security`" },
     FindingKind {
         name: "undocumented-route",
