@@ -69,8 +69,8 @@ pub(crate) struct Keys {
     header: String,
     signing: RsaKeyPair,
     decoding: DecodingKey,
-    /// The public half as a file of it looks.
-    public_pem: String,
+    /// The public half in the forms that libraries take it in: PEM and DER, alone and as PKCS #1, and the JWK.
+    public_forms: Vec<Vec<u8>>,
     pub(crate) jwks: Bytes,
 }
 
@@ -133,7 +133,7 @@ impl Keys {
             kid,
             alg,
             header: URL_SAFE_NO_PAD.encode(header),
-            public_pem: public_pem(&signing)?,
+            public_forms: public_forms(&signing, &jwk)?,
             signing,
             decoding,
             jwks: serde_json::to_vec(&json!({ "keys": [jwk] })).ok()?.into(),
@@ -244,16 +244,21 @@ fn in_time(weak: &Weak, claims: &Claims, seconds: u64) -> Result<(), String> {
     Ok(())
 }
 
-/// The public half in PEM, as `openssl` writes it (RFC 7468 §13).
-fn public_pem(pair: &RsaKeyPair) -> Option<String> {
-    let der: PublicKeyX509Der<'_> = pair.public_key().as_der().ok()?;
-    let text = STANDARD.encode(der.as_ref());
-    let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-    for line in text.as_bytes().chunks(64) {
-        pem.push_str(&String::from_utf8_lossy(line));
-        pem.push('\n');
-    }
-    Some(pem + "-----END PUBLIC KEY-----\n")
+/// The public half as `openssl` writes it (RFC 7468 §13), as other files of it look, and as the key set has it.
+fn public_forms(pair: &RsaKeyPair, jwk: &Jwk) -> Option<Vec<Vec<u8>>> {
+    let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().ok()?;
+    let whole = pem("PUBLIC KEY", spki.as_ref());
+    let trimmed = whole.trim_end().to_owned();
+    // Of an RSA key this is PKCS #1.
+    let bare = pem("RSA PUBLIC KEY", pair.public_key().as_ref());
+    let texts = [whole, trimmed, bare, serde_json::to_value(jwk).ok()?.to_string()];
+    Some(texts.into_iter().map(String::into_bytes).chain([spki.as_ref().to_vec()]).collect())
+}
+
+fn pem(label: &str, der: &[u8]) -> String {
+    let text = STANDARD.encode(der);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
 }
 
 /// Media types are compared without case, and `application/` may be left out (RFC 7515 §4.1.9).

@@ -34,6 +34,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The request had one defect for which it has to be refused, the same request without it was allowed, and the server let it in. `authspec explain` with the mutation's id says what it means and what to do.",
     },
     ReasonCode {
+        name: "weak-secret",
+        about: "the secret that signs the tokens can be guessed",
+        explain: "Secrets that others use were tried on the token of the login, without any request, and one of them signed it: whoever holds a token can find it and sign others. Which one it is, is not told, for it is a secret of the server; `authspec explain jwt-hs-weak-key` says what to do.",
+    },
+    ReasonCode {
         name: "mutant-crashed",
         about: "the server broke on a deliberate defect",
         explain: "It answered 5xx, or not in time. The request was not served, but input of a stranger reached code that does not expect it; it has to be refused like any other bad credential.",

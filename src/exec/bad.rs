@@ -113,7 +113,7 @@ impl StepRun<'_> {
         let session = self.shared.sessions.fresh_enough(self.shared, donor).await;
         let session = session.map_err(|failure| format!("`{name}` could not log in: {}", failure.reason.message))?;
         let words = |unfit| match unfit {
-            Unfit::NotApplicable(why) | Unfit::Unavailable { why, .. } => why,
+            Unfit::NotApplicable(why) | Unfit::Unavailable { why, .. } | Unfit::Held(why) | Unfit::Broken(why) => why,
         };
         let good = presented.token().map_err(words)?;
         let token = token_of(own, &session, good).ok_or_else(|| format!("the session of `{name}` holds no token"))?;

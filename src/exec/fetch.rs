@@ -2,8 +2,10 @@
 
 use bytes::Bytes;
 
+use super::Shared;
 use super::actor::Actor;
 use super::exchange::StepRun;
+use super::world::WorldRun;
 use crate::check::Fetched;
 use crate::http::jar::Jar;
 use crate::http::{Address, Follow, Headers, Journey, Request, Trail, Undressed};
@@ -26,37 +28,38 @@ impl StepRun<'_> {
                 if fetched.contains_key(&written) {
                     continue;
                 }
-                let text = self.get(&written).await;
+                let text = get(self.shared, self.world, &written).await;
                 fetched.insert(written, text);
             }
         }
         fetched
     }
+}
 
-    async fn get(&self, written: &str) -> Result<String, String> {
-        let base = self.world.base.trim_end_matches('/');
-        let whole = if written.starts_with('/') { format!("{base}{written}") } else { written.to_owned() };
-        let address = Address::parse(&whole).map_err(|why| format!("`{written}` is no address: {why}"))?;
-        let mut headers = Headers::default();
-        headers.add("user-agent", concat!("authspec/", env!("CARGO_PKG_VERSION")));
-        headers.add("accept", "application/json");
-        let request = Request { method: "GET".to_owned(), address, headers, body: Bytes::new() };
-        let _slot = self.shared.limits.slot(&request).await;
-        let journey = Journey {
-            transport: &self.world.transport,
-            elsewhere: None,
-            jar: &mut Jar::default(),
-            cookies: Vec::new(),
-            follow: Follow::Yes,
-            timeout: self.shared.options.timeout,
-            gate: None,
-        };
-        let trail = journey.go(request, &mut Undressed).await;
-        match (trail.response(), &trail.error) {
-            (Some(response), None) if response.status == 200 => Ok(response.text().into_owned()),
-            (Some(response), None) => Err(format!("asked for {written}, the server answered {}", response.status)),
-            (_, Some(error)) => Err(format!("{written} cannot be fetched: {error}")),
-            (None, None) => Err(format!("{written} cannot be fetched")),
-        }
+/// Gets what anybody may have, at an address or a path of the target.
+pub(super) async fn get(shared: &Shared, world: &WorldRun, written: &str) -> Result<String, String> {
+    let base = world.base.trim_end_matches('/');
+    let whole = if written.starts_with('/') { format!("{base}{written}") } else { written.to_owned() };
+    let address = Address::parse(&whole).map_err(|why| format!("`{written}` is no address: {why}"))?;
+    let mut headers = Headers::default();
+    headers.add("user-agent", concat!("authspec/", env!("CARGO_PKG_VERSION")));
+    headers.add("accept", "application/json");
+    let request = Request { method: "GET".to_owned(), address, headers, body: Bytes::new() };
+    let _slot = shared.limits.slot(&request).await;
+    let journey = Journey {
+        transport: &world.transport,
+        elsewhere: None,
+        jar: &mut Jar::default(),
+        cookies: Vec::new(),
+        follow: Follow::Yes,
+        timeout: shared.options.timeout,
+        gate: None,
+    };
+    let trail = journey.go(request, &mut Undressed).await;
+    match (trail.response(), &trail.error) {
+        (Some(response), None) if response.status == 200 => Ok(response.text().into_owned()),
+        (Some(response), None) => Err(format!("asked for {written}, the server answered {}", response.status)),
+        (_, Some(error)) => Err(format!("{written} cannot be fetched: {error}")),
+        (None, None) => Err(format!("{written} cannot be fetched")),
     }
 }

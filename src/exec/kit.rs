@@ -5,12 +5,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::Shared;
+use super::published::published;
 use super::session::Session;
+use super::world::WorldRun;
 use crate::auth::SigningKey;
 use crate::http::Request;
 use crate::http::jar::Cookie;
 use crate::jose::{Algorithm, Jwks, Key, Token};
-use crate::mutate::{Forged, Mutation, Presented, Unfit, is_csrf};
+use crate::mutate::{Forged, Kit, Mutation, Needs, Presented, Published, Unfit, is_csrf};
 use crate::plan::Identity;
 use crate::step::IdentityId;
 
@@ -42,7 +44,16 @@ impl<'a> Holder<'a> {
     }
 
     /// Makes a defect in a request.
-    pub(super) fn forge(&self, row: &Mutation, presented: &Presented<'_>) -> Result<Forged, Unfit> {
+    pub(super) async fn forge(
+        &self,
+        row: &Mutation,
+        world: &WorldRun,
+        presented: &Presented<'_>,
+    ) -> Result<Forged, Unfit> {
+        let published = match row.needs {
+            Needs::Nothing => Err(Unfit::not_here("nobody asked for a public key")),
+            Needs::PublicKey => published(self.shared, world, presented).await,
+        };
         let sender = self.who;
         let part = |name: &str| {
             let mut parts = sender?.1.credential.parts.iter();
@@ -57,7 +68,15 @@ impl<'a> Holder<'a> {
             })?;
             self.signer(own, identity, session, presented)
         };
-        (row.apply)(presented, &crate::mutate::Kit { now: Timestamp::now(), part: &part, signer: &signer })
+        // Whoever holds the key that signs holds its public half.
+        let half = || {
+            let (key, _) = signer().ok()?;
+            let jwk = key.public_jwk().ok()?;
+            Some(Published { jwk, key })
+        };
+        let public = || published.clone().or_else(|lacking| half().ok_or(lacking));
+        let kit = Kit { now: Timestamp::now(), part: &part, signer: &signer, public: &public };
+        (row.apply)(presented, &kit)
     }
 
     /// Reads the key that the server signs with, and the algorithm that the token itself is signed with.

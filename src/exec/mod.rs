@@ -52,6 +52,7 @@ mod pairs;
 mod play;
 mod present;
 mod program;
+mod published;
 mod race;
 mod ready;
 mod record;
@@ -160,6 +161,8 @@ struct Shared {
     /// The browsers in which identities approve the logins of others: servers keep in a session what its last page
     /// asked, so that each browser does one thing after the other.
     browsers: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Keys and metadata that servers publish, by address, as far as they were asked for.
+    published: tokio::sync::Mutex<HashMap<String, Result<String, String>>>,
     ledger: ledger::Ledger,
     matrix: matrix::Matrix,
     controls: control::Controls,

@@ -13,7 +13,7 @@ use super::exchange::{StepRun, count};
 use super::grade::{Tried, told};
 use super::kit::Holder;
 use super::{pages, record};
-use crate::event::{ControlRecord, When};
+use crate::event::{ControlRecord, Reason, When};
 use crate::http::jar::Jar;
 use crate::http::{Follow, Journey, Request, Trail, Transport, is_loopback, is_safe};
 use crate::mutate::{Aim, Attacks, Forged, Presented, Unfit};
@@ -73,7 +73,11 @@ impl StepRun<'_> {
         let presented = self.presented(actor, &dressed);
         let fits =
             if matches!(mutant.row.aim, Aim::Credential | Aim::Change) { presented.spot().map(drop) } else { Ok(()) };
-        let made = match fits.and_then(|()| self.holder(actor).forge(mutant.row, &presented)) {
+        let forged = match fits {
+            Ok(()) => self.holder(actor).forge(mutant.row, self.world, &presented).await,
+            Err(unfit) => Err(unfit),
+        };
+        let made = match forged {
             Ok(forged) => Ok((forged, None)),
             Err(unfit) => self.lent(&trial, actor, &presented, unfit).await.map(|(forged, lent)| (forged, Some(lent))),
         };
@@ -295,6 +299,14 @@ impl StepRun<'_> {
         Done { reasons: vec![reason], mutant, ..Done::of(Ended::Inconclusive, record) }
     }
 
+    /// A row that was tried on the credential itself, so that nothing had to be sent.
+    fn offline(&self, trial: &Trial<'_>, actor: &Actor, ended: Ended, reasons: Vec<Reason>) -> Done {
+        let (held, broken) = (usize::from(ended == Ended::Held), usize::from(ended == Ended::Failed));
+        let mut record = self.record(trial.step, actor, None, ended, held, broken);
+        record.with = Some(trial.mutant.row.id.to_owned());
+        Done { reasons, mutant: Some(Box::new(told(trial, None))), ..Done::of(ended, record) }
+    }
+
     /// A row that cannot be sent: in a pack it is skipped where it has no sense.
     pub(super) fn unfit(&self, trial: &Trial<'_>, actor: &Actor, unfit: Unfit) -> Done {
         let row = trial.mutant.row;
@@ -313,6 +325,12 @@ impl StepRun<'_> {
                 let mut done = self.inconclusive(trial, actor, "no-bad-token", &why, add);
                 done.reasons.iter_mut().for_each(|r| r.shared_cause = Some(format!("no-bad-token:{why}").into()));
                 done
+            }
+            Unfit::Held(_) => self.offline(trial, actor, Ended::Held, Vec::new()),
+            Unfit::Broken(how) => {
+                let message = format!("`{}`: {how}", row.id);
+                let reason = self.reason("weak-secret", &message, trial.mutant.span, Vec::new());
+                self.offline(trial, actor, Ended::Failed, vec![reason])
             }
         }
     }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::kit::Holder;
 use super::runner::Runner;
 use super::session::Session;
+use super::world::WorldRun;
 use super::{Shared, suite};
 use crate::auth::Seal;
 use crate::event::Reason;
@@ -56,13 +57,13 @@ impl Runner {
         match made {
             None => Err(Unpresented::Stopped),
             Some(Err(failure)) => Err(Unpresented::Failed(Box::new(failure.reason.clone()))),
-            Some(Ok(session)) => present(&shared, id, &session, defect),
+            Some(Ok(session)) => present(&shared, id, &session, defect).await,
         }
     }
 }
 
 /// Puts the credential on a request that is never sent, and reads what is new.
-fn present(
+async fn present(
     shared: &Shared,
     id: IdentityId,
     session: &Session,
@@ -99,7 +100,9 @@ fn present(
         Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
     scheme.sign(&seal, &mut request).map_err(|e| Unpresented::Fault(e.message))?;
     if let Some(row) = defect {
-        request = defective(Holder::new(shared, Some((id, session))), row, &request)?;
+        let world = shared.worlds[identity.world].as_ref();
+        let world = world.ok_or_else(|| Unpresented::Fault("there is no target".to_owned()))?;
+        request = defective(Holder::new(shared, Some((id, session))), world, row, &request).await?;
     }
     let headers = request.headers.iter();
     let headers = headers.map(|(n, v)| (title_case(n), String::from_utf8_lossy(v).into_owned())).collect();
@@ -110,7 +113,12 @@ fn present(
 }
 
 /// The request with a defect in its credential.
-fn defective(holder: Holder<'_>, row: &Mutation, request: &Request) -> Result<Request, Unpresented> {
+async fn defective(
+    holder: Holder<'_>,
+    world: &WorldRun,
+    row: &Mutation,
+    request: &Request,
+) -> Result<Request, Unpresented> {
     let refuse = |why: &str, help: Vec<String>| {
         Err(Unpresented::Unfit { message: format!("`{}` cannot be made: {why}", row.id), help })
     };
@@ -122,10 +130,11 @@ fn defective(holder: Holder<'_>, row: &Mutation, request: &Request) -> Result<Re
         Aim::Bypass => return refuse("it is a way around a refusal, and changes no credential", Vec::new()),
         Aim::Origin => return refuse("it is about pages of other origins, and changes no credential", Vec::new()),
     }
-    match holder.forge(row, &holder.presented(request)) {
+    match holder.forge(row, world, &holder.presented(request)).await {
         Ok(forged) if forged.head.is_some() => refuse("no client would send it in a header field", Vec::new()),
         Ok(forged) => Ok(forged.request),
         Err(Unfit::NotApplicable(why)) => refuse(&why, Vec::new()),
+        Err(Unfit::Held(_) | Unfit::Broken(_)) => refuse("it is tried on the credential as it is", Vec::new()),
         Err(Unfit::Unavailable { why, add }) => refuse(&why, add),
     }
 }

@@ -171,6 +171,7 @@ impl Runner {
             entrance: Semaphore::new(super::login::ENTRANCE),
             certified: Mutex::default(),
             common: tokio::sync::Mutex::default(),
+            published: tokio::sync::Mutex::default(),
             browsers: Mutex::default(),
             ledger: Ledger::default(),
             matrix: super::matrix::Matrix::default(),

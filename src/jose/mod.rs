@@ -11,6 +11,7 @@ use serde_json::Value;
 
 mod algorithm;
 mod base64url;
+mod export;
 mod generate;
 mod jwk;
 mod jwks;
@@ -24,6 +25,7 @@ mod tests;
 
 pub use algorithm::{ALGORITHMS, Algorithm, Family};
 pub use base64url::{decode, encode};
+pub use export::Form;
 pub use jwk::{Key, Use};
 pub use jwks::Jwks;
 pub use jws::Token;

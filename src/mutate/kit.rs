@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use serde_json::Value;
+
 use super::Unfit;
 use crate::jose::{Algorithm, Key};
 
@@ -13,6 +15,17 @@ pub struct Kit<'a> {
     pub part: &'a dyn Fn(&str) -> Option<String>,
     /// The key that the server trusts, and the algorithm it signs with.
     pub signer: Signer<'a>,
+    /// The public key that belongs to the sender's token, or what is lacking.
+    pub public: &'a dyn Fn() -> Result<Published, Unfit>,
+}
+
+/// A public key as the server publishes it.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The JWK, with all that stands in it.
+    pub jwk: Value,
+    /// The key.
+    pub key: Key,
 }
 
 /// Gives a key that signs, or says what is lacking.

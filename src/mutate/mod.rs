@@ -15,6 +15,7 @@ mod bad;
 mod bypass;
 mod catalogue;
 mod claims;
+mod confusion;
 mod cors;
 mod csrf;
 mod due;
@@ -39,7 +40,7 @@ pub use catalogue::{CATALOGUE, Entry, Standing};
 pub use cors::shares;
 pub use due::{Basis, Due, Heard, Said};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};
-pub use kit::{Kit, Signer};
+pub use kit::{Kit, Published, Signer};
 pub use packs::{DEFAULT_PACK, PACKS, Pack, Wants};
 pub use presented::{Forged, Place, Presented, Spot, Unfit, is_csrf};
 
@@ -60,6 +61,8 @@ pub struct Mutation {
     pub aim: Aim,
     /// Whether it attacks rather than asks: such rows are sent only to hosts that are permitted.
     pub attacks: Attacks,
+    /// What has to be gathered before it can be made.
+    pub needs: Needs,
     /// What the server should answer.
     pub expect: Expect,
     /// What is wrong with the token where it has to be correctly signed all the same: others than the row itself may
@@ -79,6 +82,7 @@ const BASE: Mutation = Mutation {
     severity: Severity::High,
     aim: Aim::Credential,
     attacks: Attacks::No,
+    needs: Needs::Nothing,
     expect: Expect::Refused(&[401], Challenge::InvalidToken),
     bad: None,
     apply: |p, _| Ok(Forged::new(p.bare()?, "the credential is left out")),
@@ -138,6 +142,15 @@ pub enum Attacks {
     Yes,
 }
 
+/// What has to be gathered before a mutation can be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing but the request and its sender.
+    Nothing,
+    /// The public key of the server that made the token.
+    PublicKey,
+}
+
 /// Mutations of one kind.
 #[derive(Debug)]
 pub struct Family {
@@ -154,6 +167,7 @@ pub const MUTATIONS: &[Family] = &[
     header::FAMILY,
     token::FAMILY,
     signature::FAMILY,
+    confusion::FAMILY,
     purpose::FAMILY,
     claims::FAMILY,
     signed::FAMILY,

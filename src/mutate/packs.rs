@@ -45,6 +45,7 @@ pub const PACKS: &[Pack] = &[
             "jwt-sig-stripped",
             "jwt-alg-none",
             "jwt-alg-none-case",
+            "jwt-alg-confusion",
             "jwt-embedded-jwk",
             "jwt-kid-unknown",
             "life-id-as-access",
@@ -61,7 +62,7 @@ pub const PACKS: &[Pack] = &[
     Pack {
         name: "jwt",
         about: "what a token says of itself, under signatures that are not those of its issuer",
-        wants: Wants::Families(&["token", "signature"]),
+        wants: Wants::Families(&["token", "signature", "keys"]),
     },
     Pack {
         name: "expiry",

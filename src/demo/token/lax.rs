@@ -39,7 +39,7 @@ const MISTAKES: &[(&str, Mistake)] = &[
     ("no-signature-check", |_| true),
     ("alg-none", |token| token.alg() == "none"),
     ("alg-none-any-case", |token| token.alg() != "none" && token.alg().eq_ignore_ascii_case("none")),
-    ("key-confusion", |token| token.has_mac(token.keys.public_pem.as_bytes())),
+    ("key-confusion", |token| token.keys.public_forms.iter().any(|form| token.has_mac(form))),
     ("empty-hmac-secret", |token| token.has_mac(b"")),
     ("kid-path", kid_path),
     ("kid-sqli", kid_sqli),

@@ -1,0 +1,78 @@
+//! The public key of the server that made a token, from where servers publish it. It is asked for once a run, and
+//! nobody's credential travels with the question.
+
+use serde_json::Value;
+
+use super::Shared;
+use super::fetch::get;
+use super::world::WorldRun;
+use crate::http::Address;
+use crate::jose::{Jwks, Key, Token};
+use crate::mutate::{Presented, Published, Unfit};
+
+/// Finds the key that verifies the credential of a request.
+pub(super) async fn published(
+    shared: &Shared,
+    world: &WorldRun,
+    presented: &Presented<'_>,
+) -> Result<Published, Unfit> {
+    let (_, token) = presented.jwt()?;
+    let mut asked = Vec::new();
+    for place in places(shared, world, &token).await {
+        if let Some(found) = known(shared, world, &place).await.ok().and_then(|text| matching(&text, &token)) {
+            return Ok(found);
+        }
+        if !asked.contains(&place) {
+            asked.push(place);
+        }
+    }
+    let why = format!("the public key that verifies the token is not published at {}", crate::term::list(&asked, "or"));
+    Err(Unfit::Unavailable {
+        why,
+        add: vec!["let the server publish its keys there, if clients verify its tokens".to_owned()],
+    })
+}
+
+/// Where the keys may be: where the metadata of the token's issuer say (RFC 8414, section 2), or where most put them.
+async fn places(shared: &Shared, world: &WorldRun, token: &Token) -> Vec<String> {
+    let mut places = Vec::new();
+    let claims = token.claims().unwrap_or_default();
+    let issuer = claims.get("iss").and_then(Value::as_str).and_then(|iss| Address::parse(iss).ok());
+    if let Some(issuer) = issuer {
+        let (base, path) = (issuer.base(), issuer.path().trim_end_matches('/'));
+        for metadata in [
+            format!("{base}{path}/.well-known/openid-configuration"),
+            format!("{base}/.well-known/oauth-authorization-server{path}"),
+        ] {
+            let document = known(shared, world, &metadata).await.ok();
+            let document: Option<Value> = document.and_then(|text| serde_json::from_str(&text).ok());
+            if let Some(keys) = document.as_ref().and_then(|d| d.get("jwks_uri")).and_then(Value::as_str) {
+                places.push(keys.to_owned());
+                break;
+            }
+        }
+        places.push(format!("{base}{path}/.well-known/jwks.json"));
+    }
+    places.push(format!("{}/.well-known/jwks.json", world.base.trim_end_matches('/')));
+    places
+}
+
+async fn known(shared: &Shared, world: &WorldRun, address: &str) -> Result<String, String> {
+    // Held while it is asked: whoever comes meanwhile waits for the answer.
+    let mut known = shared.published.lock().await;
+    if let Some(text) = known.get(address) {
+        return text.clone();
+    }
+    let text = get(shared, world, address).await;
+    known.insert(address.to_owned(), text.clone());
+    text
+}
+
+fn matching(text: &str, token: &Token) -> Option<Published> {
+    let set: Value = serde_json::from_str(text).ok()?;
+    set.get("keys")?.as_array()?.iter().find_map(|jwk| {
+        let key = Key::from_jwk(jwk).ok()?;
+        Jwks::of(key.clone()).verify(token).ok()?;
+        Some(Published { jwk: jwk.clone(), key })
+    })
+}
