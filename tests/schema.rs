@@ -24,6 +24,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("bad-target-scheme", "a target may be a template, and schemes have many spellings"),
     ("mutation", "which mutations there are, and what a pack holds"),
     ("with", "where a step stands"),
+    ("field-values", "line breaks and colons in the fields of identities"),
     ("approver", "which identities there are, and which wait for which"),
     ("waiting-circle", "which identities wait for which"),
     ("token-exchange", "what goes with which grant"),

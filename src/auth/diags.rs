@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::auth::SchemeKind;
+use crate::auth::fields::{FieldFault, field_fault};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 use crate::term::{did_you_mean, list};
@@ -33,6 +35,37 @@ pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnost
     } else {
         let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
         diagnostic.help(format!("schemes are {}", list(&names, "and")))
+    }
+}
+
+/// A field of an identity with a line break in it, which no such credential has.
+fn line_break(value: Span, field: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, value, format!("`{field}` has a line break in it"))
+        .label("a line break")
+        .help("a block (`|`) ends with one; write the value in quotes, or take it from `secrets:`, which trims it")
+}
+
+/// A field of one line that ends with a line break.
+fn line_end(value: Span, field: &str) -> Diagnostic {
+    Diagnostic::warning(&SCHEME, value, format!("`{field}` ends with a line break, and is sent with it"))
+        .label("a line break at its end")
+        .help("a block (`|`) ends with one, `|-` does not")
+}
+
+/// A name that HTTP Basic cannot say.
+fn colon(value: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, value, "a user name of `basic` has no colon in it (RFC 7617, section 2)")
+        .label("a colon")
+        .help("the server takes what stands before it for the name, and the rest for the password")
+}
+
+/// Says what is wrong with a field that is written out.
+pub(super) fn field(kind: &SchemeKind, name: &str, text: &str, value: Span) -> Option<Diagnostic> {
+    match field_fault(kind, name, text) {
+        Some(FieldFault::LineBreak) => Some(line_break(value, name)),
+        Some(FieldFault::Colon) => Some(colon(value)),
+        // A key in PEM has lines, and ends with one.
+        None => (text.ends_with('\n') && text.trim_end().lines().count() == 1).then(|| line_end(value, name)),
     }
 }
 

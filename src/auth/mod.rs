@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::diag::Diagnostic;
 use crate::http::{ClientCertificate, Request, Response};
 use crate::jose::{Key as SignKey, sign_bytes};
 use crate::secret::Secret;
@@ -30,6 +31,7 @@ mod command;
 pub mod diags;
 mod digest;
 mod dpop;
+mod fields;
 mod form;
 mod hmac;
 mod login;
@@ -40,6 +42,7 @@ mod send;
 mod vary;
 
 pub use dpop::{Bound, is_part_of_proof};
+pub use fields::field_fault;
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
 pub use oauth2::approver;
 pub use vary::{Absent, Varied, vary};
@@ -479,6 +482,11 @@ fn asks_for(scheme: &Node, field: &str) -> bool {
         }),
         Data::Null | Data::Bool(_) | Data::Number(..) => false,
     }
+}
+
+/// Tells what is wrong with a field of an identity whose value is written out.
+pub fn check_field(scheme: &SchemeSpec, name: &str, text: &str, value: Span) -> Option<Diagnostic> {
+    diags::field(kind_of(scheme)?, name, text, value)
 }
 
 /// Reads a scheme for one identity.

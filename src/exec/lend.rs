@@ -151,6 +151,11 @@ fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)]) -> Result<
         generation: session.generation,
         shown_by: Vec::new(),
         refused: session.refused.clone(),
+        is_spent: if parts.iter().any(|(name, _)| name.contains("refresh")) {
+            Arc::default()
+        } else {
+            Arc::clone(&session.is_spent)
+        },
     };
     let who = Who::Identity(*id, Arc::new(session), *ownership);
     // What the own one was allowed shows that only the other parts can be refused.

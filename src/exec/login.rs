@@ -19,7 +19,7 @@ use super::session::{Failure, Made, Session};
 use super::uses::Within;
 use super::world::WorldRun;
 use super::{Keep, Shared, record};
-use crate::auth::{Cookies, Credential, Flow, Memory};
+use crate::auth::{Cookies, Credential, Flow, Memory, field_fault};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
 use crate::evidence::Kept;
 use crate::http::jar::Jar;
@@ -285,6 +285,7 @@ impl<'a> Entry<'a> {
             memory,
             shown_by: Vec::new(),
             refused,
+            is_spent: Arc::default(),
         })
     }
 
@@ -297,6 +298,10 @@ impl<'a> Entry<'a> {
                 let reason = record::reason(self.shared, "template", &message, e.span, Vec::new());
                 Arc::new(Failure { reason: self.shared_cause(reason), steps: Vec::new() })
             })?;
+            if let Some(fault) = field_fault(self.identity.login.kind, &field.name, &value) {
+                let message = format!("the field `{}` of `{}` {}", field.name, self.identity.name, fault.describe());
+                return Err(self.failed("login-failed", &message, Done::nothing()));
+            }
             if field.secret {
                 self.shared.secrets.declare(&format!("{}.{}", self.identity.name, field.name), &value);
             }

@@ -24,7 +24,7 @@ use crate::event::Reason;
 use crate::http::jar::Jar;
 use crate::http::{Request, Trail};
 use crate::spec::{Handshake, Talk};
-use crate::step::{Ask, Caller, Step, Vary};
+use crate::step::{Ask, Caller, IdentityId, Step, Vary};
 use crate::template::TemplateError;
 use crate::term::list;
 
@@ -102,7 +102,9 @@ impl StepRun<'_> {
             Ok(sessions) => sessions,
             Err(failure) => return self.blocked(step, cast.actor(caller), failure),
         };
-        let mut talker = match self.talker(talk, entry, (world, sessions), cast) {
+        let spent = self.spent(step, talk, id, cast).map(|why| Err(Stillborn::Unsaid(why)));
+        let talker = spent.unwrap_or_else(|| self.talker(talk, entry, (world, sessions), cast));
+        let mut talker = match talker {
             Ok(talker) => talker,
             Err(Stillborn::Blocked(failure)) => return self.blocked(step, cast.actor(caller), failure),
             Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
@@ -117,6 +119,7 @@ impl StepRun<'_> {
         let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
         let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
         let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
+        let is_open = driven.credential.is_some() || leaves_open(&driven.done);
         let Driven { credential, origins, done, .. } = driven;
         let mut done = self.judge_talk(step, &mut talker.inside.nobody, credential.is_some(), done).await;
         if let Some(variation) = variations.iter().find(|v| !v.applied.load(Ordering::Relaxed)) {
@@ -127,6 +130,7 @@ impl StepRun<'_> {
             done.reasons.insert(0, self.reason("vary-missed", &why, step.span, Vec::new()));
             done.ended = Ended::Errored;
         }
+        spend(talk, vary, is_open, cast.identities.get(&id));
         match (talk, credential) {
             // What is left of the session stays with its owner, who may show that it is dead.
             (Talk::Logout, _) => {
@@ -184,6 +188,18 @@ impl StepRun<'_> {
         let value = vary.value.value(&self.scope_of(actor))?;
         let (exchange, parameter) = (Arc::clone(&vary.exchange), Arc::clone(&vary.parameter));
         Ok(Variation { exchange, parameter, value, applied: AtomicBool::new(false) })
+    }
+
+    /// Why a session is not refreshed once more; a step that names the credential it is sent with means just that.
+    fn spent(&self, step: &Step, talk: Talk, id: IdentityId, cast: &Cast) -> Option<String> {
+        let Some(Who::Identity(_, session, _)) = cast.identities.get(&id).map(|actor| &actor.who) else { return None };
+        let is_spent = talk == Talk::Refresh && step.lent.is_none() && session.is_spent.load(Ordering::Relaxed);
+        let name = &self.shared.plan.identities[id.0 as usize].name;
+        is_spent.then(|| {
+            format!(
+                "a refresh of `{name}` before this one had no clear end, and what it was sent with is never sent twice, for the server may have rotated it"
+            )
+        })
     }
 
     /// Gets somebody ready for a talk: to log in one needs nothing, for all else a session.
@@ -335,4 +351,21 @@ fn fail(done: &mut Done, failure: &Failure) {
         ..failure.reason.clone()
     });
     done.records.extend(failure.steps.iter().cloned());
+}
+
+/// Whether something was sent of which nobody knows what the server made: a refusal is clear, an error or silence is not.
+fn leaves_open(done: &Done) -> bool {
+    let status = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.status);
+    done.requests > 0 && status.is_none_or(|status| !(400..500).contains(&status))
+}
+
+/// Lets the session of somebody be refreshed no more, where what it was refreshed with may be used up; whoever gets a
+/// new one forgets it.
+fn spend(talk: Talk, vary: &[Vary], is_open: bool, actor: Option<&Actor>) {
+    let own = !vary.iter().any(|vary| vary.parameter.contains("refresh_token"));
+    if let (true, Some(Who::Identity(_, session, _))) =
+        (talk == Talk::Refresh && is_open && own, actor.map(|actor| &actor.who))
+    {
+        session.is_spent.store(true, Ordering::Relaxed);
+    }
 }

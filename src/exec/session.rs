@@ -4,6 +4,7 @@
 //! never cancels it, so a rotated refresh token is never used twice.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -46,6 +47,9 @@ pub(super) struct Session {
     pub(super) shown_by: Vec<RequestKey>,
     /// Cookies of the login that the jar did not take.
     pub(super) refused: Vec<Kept>,
+    /// Whether a refresh was sent of which nobody knows what the server made: what it was sent with may have been
+    /// rotated, and whoever sends it again looks like a thief (RFC 9700, section 4.14.2).
+    pub(super) is_spent: Arc<AtomicBool>,
 }
 
 /// A login that did not work; blocks everybody who waits for it.

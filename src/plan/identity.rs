@@ -219,6 +219,9 @@ impl SuiteCallers<'_, '_> {
         let mut fields = Vec::new();
         for field in &spec.fields {
             if let Some(value) = reader.template(&field.value) {
+                let text = value.as_literal();
+                let fault = text.and_then(|text| auth::check_field(scheme, &field.name, text, field.value.span));
+                fault.into_iter().for_each(|fault| reader.fault(fault));
                 fields.push((Arc::clone(&field.name), field.span, value));
             }
         }

@@ -20,6 +20,7 @@ mod origins;
 mod origins_denied;
 mod pages;
 mod refusals;
+mod rotation;
 mod running;
 mod runs;
 mod server;

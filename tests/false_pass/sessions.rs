@@ -20,20 +20,20 @@ fn all(run: &crate::runs::Run, verdict: &str) {
 }
 
 #[test]
-fn two_hundred_cases_share_one_login() {
+fn five_hundred_cases_share_one_login() {
     let api = Api::default();
     let server = Server::start(move |r| {
         let reply = api.answer(r);
         if r.path == "/login" { reply.after(100) } else { reply }
     });
     let project =
-        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &many(200, "as: [alice, bob], request: GET /me"));
-    let run = project.run("--jobs 200");
-    assert_eq!((run.code, run.cases().len()), (0, 400));
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &many(500, "as: [alice, bob], request: GET /me"));
+    let run = project.run("--jobs 500");
+    assert_eq!((run.code, run.cases().len()), (0, 1000));
     assert_eq!(server.count("POST /login"), 2, "one for each identity");
-    assert_eq!(server.count("GET /me"), 402, "and one `whoami` each");
+    assert_eq!(server.count("GET /me"), 1002, "and one `whoami` each");
     assert_eq!(run.report["summary"]["logins"], 2);
-    assert_eq!(run.report["summary"]["requests"], 404);
+    assert_eq!(run.report["summary"]["requests"], 1004);
 }
 
 #[test]

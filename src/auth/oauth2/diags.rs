@@ -49,6 +49,17 @@ pub(super) fn broken_secret(span: Span) -> Diagnostic {
         .help("a block (`|`) ends with one; write the secret in quotes, or take it from `secrets:`, which trims it")
 }
 
+/// A secret that is shorter than the hash that it signs with.
+pub(super) fn short_secret(secret: Span, algorithm: &str, bytes: usize) -> Diagnostic {
+    Diagnostic::warning(
+        &SCHEME,
+        secret,
+        format!("`{algorithm}` wants a secret of at least {bytes} bytes (RFC 7518, section 3.2)"),
+    )
+    .label("shorter")
+    .help("many servers refuse it, or cannot even be told of it")
+}
+
 /// Something that is no address.
 pub(super) fn no_address(span: Span, key: &str, why: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, format!("`{key}` is no address: {why}")).label("not an address")

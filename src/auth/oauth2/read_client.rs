@@ -8,6 +8,7 @@ use crate::jose::{ALGORITHMS, Algorithm, Family, JoseFault, Key, sign_bytes};
 use crate::source::Span;
 use crate::spec::{self, Data, Fields, Node, Shape};
 use crate::step::read_file_or_absolute;
+use crate::template::Template;
 
 /// The keys of `key`.
 const FILE_KEYS: &[spec::Key] = &[spec::key("file", "a file with the key, PEM or a JWK").is(Shape::Text).needed()];
@@ -58,6 +59,9 @@ pub(super) fn client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, 
     let algorithm = fields.get("alg").and_then(|n| cx.compile.reader.one_of(n, "an algorithm", ALGORITHMS));
     let place = fields.get("alg").or_else(|| fields.get("key")).map_or(node.span, |n| n.span);
     fitting(proof, key.as_ref(), algorithm, place, cx);
+    if let (Proof::SecretKey, Some((node, secret))) = (proof, &secret) {
+        long_enough(secret, algorithm.unwrap_or(Algorithm::Hs256), node.span, cx);
+    }
     Some(Client { id: id?, secret: secret.map(|(_, t)| t), proof, key, algorithm, key_id, audience, certificate })
 }
 
@@ -107,6 +111,19 @@ pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> 
 
 fn public_key() -> JoseFault {
     JoseFault("it is the public part, which cannot sign".to_owned())
+}
+
+/// A secret that signs is at least as long as the hash (RFC 7518, section 3.2); many servers refuse a shorter one.
+fn long_enough(secret: &Template, algorithm: Algorithm, place: Span, cx: &mut ReadScheme<'_, '_, '_>) {
+    let bytes = match algorithm {
+        Algorithm::Hs512 => 64,
+        Algorithm::Hs384 => 48,
+        Algorithm::Hs256 => 32,
+        _ => return,
+    };
+    if secret.as_literal().is_some_and(|text| text.len() < bytes) {
+        cx.compile.reader.fault(diags::short_secret(place, algorithm.name(), bytes));
+    }
 }
 
 /// A key that was read and an algorithm have to go together.

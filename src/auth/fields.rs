@@ -1,0 +1,58 @@
+//! What a field of an identity cannot be, whatever the server: it is told before anything is sent.
+
+use super::SchemeKind;
+
+/// What is wrong with a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldFault {
+    /// It has a line break, which no credential of its kind has; most often a file's last one.
+    LineBreak,
+    /// It is a name of HTTP Basic with a colon (RFC 7617, section 2).
+    Colon,
+}
+
+impl FieldFault {
+    /// Says it in a sentence about the field.
+    pub const fn describe(self) -> &'static str {
+        match self {
+            Self::LineBreak => "has a line break in it",
+            Self::Colon => {
+                "has a colon in it, and what stands before that is the name to a server (RFC 7617, section 2)"
+            }
+        }
+    }
+}
+
+/// Tells what is wrong with the value of a field, if it is one that the kind needs.
+pub fn field_fault(kind: &SchemeKind, name: &str, value: &str) -> Option<FieldFault> {
+    if !kind.needs.contains(&name) {
+        return None;
+    }
+    if value.contains(['\n', '\r']) {
+        return Some(FieldFault::LineBreak);
+    }
+    (kind.name == "basic" && name == "username" && value.contains(':')).then_some(FieldFault::Colon)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::SCHEMES;
+
+    #[test]
+    fn a_field_that_is_needed_has_one_line() {
+        let fault = |scheme: &str, name: &str, value: &str| {
+            field_fault(SCHEMES.iter().find(|s| s.name == scheme).unwrap(), name, value)
+        };
+        assert_eq!(fault("bearer", "token", "abc\n"), Some(FieldFault::LineBreak));
+        assert_eq!(fault("basic", "username", "a:b"), Some(FieldFault::Colon));
+        for (scheme, name, value) in [
+            ("basic", "password", "a:b"),
+            ("digest", "username", "a:b"),
+            ("bearer", "other", "a\nb"),
+            ("login", "password", "x\n"),
+        ] {
+            assert_eq!(fault(scheme, name, value), None, "{scheme} {name}");
+        }
+    }
+}

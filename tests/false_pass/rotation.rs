@@ -1,0 +1,187 @@
+//! A refresh token is good once, and a server that sees one twice takes it for stolen and ends the whole family (RFC 9700,
+//! section 4.14.2). Whatever is cut off, times out or is tried again: we are never the thief.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::runs::{PEOPLE, Project, REFRESHING, Run};
+use crate::server::{Reply, Request, Server, json, status};
+
+const OAUTH: &str = r"
+auth:
+  api:
+    scheme: oauth2
+    token_url: /token
+    grant: password
+    client: { id: app }
+";
+
+/// Logins and refreshes of both kinds; every third access token is the first that lives, so that two refreshes are due.
+#[derive(Default)]
+struct Family {
+    issued: usize,
+    /// How often each refresh token came.
+    came: HashMap<String, usize>,
+}
+
+/// What becomes of an answer to a refresh, by how many there were before.
+type Fate = fn(usize, Reply) -> Reply;
+
+struct Rotating {
+    server: Server,
+    family: Arc<Mutex<Family>>,
+}
+
+impl Rotating {
+    fn start(fate: Fate) -> Self {
+        let family: Arc<Mutex<Family>> = Arc::default();
+        let known = Arc::clone(&family);
+        let server = Server::start(move |r| answer(&known, r, fate));
+        Self { server, family }
+    }
+
+    /// No refresh token came twice, and some came at all.
+    #[track_caller]
+    fn was_never_robbed(&self, run: &Run) {
+        let family = self.family.lock().unwrap();
+        assert!(!family.came.is_empty(), "nothing was refreshed: {}", run.said);
+        assert!(family.came.values().all(|times| *times == 1), "{:?}\n{}", family.came, run.said);
+    }
+}
+
+fn answer(family: &Mutex<Family>, r: &Request, fate: Fate) -> Reply {
+    let form = |name: &str| {
+        let found =
+            url::form_urlencoded::parse(r.body.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned());
+        found.unwrap_or_else(|| r.field(name))
+    };
+    match &*r.path {
+        "/login" | "/token" | "/refresh" => {
+            let (n, before) = {
+                let mut family = family.lock().unwrap();
+                family.issued += 1;
+                (family.issued, family.came.len())
+            };
+            let body =
+                format!(r#"{{"access_token":"access-{n}","refresh_token":"refresh-{n}","token_type":"bearer"}}"#);
+            let (token, reply) = (form("refresh_token"), json(200, &body));
+            if token.is_empty() {
+                return reply;
+            }
+            *family.lock().unwrap().came.entry(token.clone()).or_default() += 1;
+            let reply = fate(before, reply);
+            if reply.status == 429 {
+                // It was put off and not looked at, so it may come again, and has to.
+                family.lock().unwrap().came.insert(token, 0);
+            }
+            reply
+        }
+        // Only what the third answer gave is alive.
+        "/me" if matches!(r.bearer(), "access-1" | "access-2") => json(401, r#"{"error":"token expired"}"#)
+            .header("www-authenticate", r#"Bearer error_description="expired""#),
+        _ => json(200, r#"{"username":"alice"}"#),
+    }
+}
+
+fn cases(many: usize, more: &str) -> String {
+    let case = |i| format!("  - {{ name: c{i}, as: alice, request: GET /me, expect: 200{more} }}\n");
+    format!("cases:\n{}", (0..many).map(case).collect::<String>())
+}
+
+/// Both kinds of refresh, with the same suite against the same server.
+fn of_both(fate: Fate, suite: &str, arguments: &str, check: fn(&Rotating, &Run)) {
+    for scheme in [REFRESHING, OAUTH] {
+        let rotating = Rotating::start(fate);
+        let run = Project::new(&rotating.server.url, &format!("{scheme}{PEOPLE}"), suite).run(arguments);
+        rotating.was_never_robbed(&run);
+        check(&rotating, &run);
+    }
+}
+
+/// The cases give up long before the refresh that they wait for is answered.
+#[test]
+fn waiters_that_time_out() {
+    let suite = cases(40, ", timeout: 100ms");
+    of_both(|_, reply| reply.after(400), &suite, "--jobs 40 --retry 2", |_, _| ());
+}
+
+/// The first failure ends the run while others wait for a refresh.
+#[test]
+fn a_run_that_is_broken_off() {
+    let suite = cases(20, "") + "  - { name: red, request: GET /open, expect: 418 }\n";
+    of_both(|_, reply| reply.after(300), &suite, "--jobs 40 --fail-fast", |_, _| ());
+    of_both(
+        |_, reply| reply.after(1500),
+        &cases(20, ""),
+        "--jobs 40 --deadline 1s",
+        |_, run| {
+            assert!(run.took < Duration::from_secs(20), "{}", run.said);
+        },
+    );
+}
+
+/// The refresh itself is never answered in time: nobody knows whether the server rotated.
+#[test]
+fn a_refresh_that_times_out() {
+    of_both(
+        |_, reply| reply.after(3000),
+        &cases(10, ""),
+        "--jobs 10 --timeout 500ms --retry 2",
+        |_, run| {
+            assert_ne!(run.code, 0, "{}", run.said);
+        },
+    );
+}
+
+/// The server rotated, and hangs up: it is not asked again on the chance that it did not.
+#[test]
+fn an_answer_that_is_lost() {
+    let lost: Fate = |_, _| std::panic::resume_unwind(Box::new(()));
+    of_both(lost, &cases(10, ""), "--jobs 10 --retry 2", |_, run| {
+        assert_eq!(run.code, 3, "{}", run.said);
+    });
+}
+
+/// An error in between says nothing about the token either.
+#[test]
+fn a_refresh_that_fails() {
+    of_both(
+        |_, _| status(503),
+        &cases(10, ""),
+        "--jobs 10 --retry 2",
+        |_, run| {
+            assert_eq!(run.code, 3, "{}", run.said);
+        },
+    );
+    let put_off: Fate = |n, reply| if n == 0 { status(429).header("retry-after", "1") } else { reply };
+    let rotating = Rotating::start(put_off);
+    let run = Project::new(&rotating.server.url, &format!("{OAUTH}{PEOPLE}"), &cases(10, "")).run("--jobs 10");
+    assert_eq!(run.code, 0, "{}", run.said);
+    rotating.was_never_robbed(&run);
+}
+
+/// A suite that refreshes by hand: each round has what the one before was given.
+#[test]
+fn rounds_of_a_refresh_by_hand() {
+    let suite = |more: &str| {
+        format!(
+            "cases:\n  - name: by hand\n    as: alice\n    session: fresh\n    steps:\n      - {{ request: refresh, {more} }}\n"
+        )
+    };
+    of_both(
+        |_, reply| reply,
+        &suite("repeat: { times: 3 }"),
+        "",
+        |rotating, run| {
+            assert_eq!((run.code, rotating.family.lock().unwrap().came.len()), (0, 3), "{}", run.said);
+        },
+    );
+    of_both(
+        |_, _| std::panic::resume_unwind(Box::new(())),
+        &suite("retry: { attempts: 3, every: 10ms }"),
+        "--retry 2",
+        |_, _| (),
+    );
+    of_both(|_, _| status(503), &suite("retry: { attempts: 3, every: 10ms }"), "--retry 2", |_, _| ());
+}
