@@ -21,7 +21,7 @@ mod exchange;
 mod splice;
 
 pub use cut::cut;
-use splice::Splice;
+use splice::{Added, Splice};
 
 /// Bytes of text in test cases that are built before they are written.
 const BATCH: usize = 256 * 1024;
@@ -188,14 +188,17 @@ impl SuiteHead {
 #[derive(Default)]
 struct Batch {
     cases: Vec<TestCase>,
-    added: Vec<[(&'static str, String); 2]>,
+    added: Vec<Added>,
     bytes: usize,
 }
 
 impl Batch {
     fn push(&mut self, case: case::Case, classname: &str) {
         self.bytes += case.bytes() + 200;
-        self.added.push([("time", seconds(case.elapsed)), ("line", case.line.to_string())]);
+        self.added.push(Added {
+            attributes: [("time", seconds(case.elapsed)), ("line", case.line.to_string())],
+            properties: case.properties(),
+        });
         self.cases.push(case.into_test_case(classname));
     }
 

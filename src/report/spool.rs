@@ -11,7 +11,8 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Event, Outcome, OutcomeKind, Reason, Verdict, Warning};
+use crate::event::{Event, MutantRecord, Outcome, OutcomeKind, Reason, Verdict, Warning};
+use crate::mutate::Grade;
 use crate::report::Reporter;
 use crate::report::file::scrub::{self, Found};
 use crate::secret::SecretSet;
@@ -53,6 +54,27 @@ pub(crate) struct Head {
     pub(crate) line: usize,
     pub(crate) unproven: u32,
     pub(crate) skipped_steps: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) defect: Option<Defect>,
+}
+
+/// The deliberate defect of a case, in the words of reports.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Defect {
+    pub(crate) id: String,
+    pub(crate) severity: String,
+    pub(crate) grade: String,
+}
+
+impl Defect {
+    /// What a record says.
+    pub(crate) fn of(record: &MutantRecord) -> Self {
+        Self {
+            id: record.id.clone(),
+            severity: record.severity.word().to_owned(),
+            grade: record.grade.map_or("not-sent", Grade::word).to_owned(),
+        }
+    }
 }
 
 /// What an outcome that did not pass holds beside its JSON: the user's lines and shared causes, in a fixed order.
@@ -196,6 +218,7 @@ impl Head {
             line: outcome.place.line,
             unproven: outcome.proof.unproven,
             skipped_steps: outcome.skipped_steps(),
+            defect: outcome.with.as_deref().map(Defect::of),
         }
     }
 }

@@ -6,9 +6,10 @@ use junit_report::{TestCase, TestResult};
 
 use super::{Shown, clean, cut, exchange};
 use crate::event::{Certainty, Outcome, OutcomeKind, Verdict};
+use crate::mutate::mutation;
 use crate::report::Again;
 use crate::report::block::failure_text;
-use crate::report::spool::{Entry, Spool};
+use crate::report::spool::{Defect, Entry, Spool};
 use crate::term::plural;
 
 /// Bytes of the exchange that are written for a case that did not pass.
@@ -29,6 +30,7 @@ pub(super) struct Case {
     file: String,
     result: TestResult,
     system_out: Option<String>,
+    defect: Option<Defect>,
 }
 
 /// Reads what a test case shows from the spool; of a plainly passed case only its name and place.
@@ -50,6 +52,7 @@ pub(super) fn case(entry: &Entry, shown: Shown, spool: &mut Spool, again: &Again
         file: clean::attribute(&place.file).into_owned(),
         result: result(&outcome, shown, again),
         system_out: Some(content(&system_out(&outcome, shown), SYSTEM_OUT)).filter(|text| !text.is_empty()),
+        defect: outcome.with.as_deref().map(Defect::of),
     })
 }
 
@@ -63,6 +66,7 @@ fn passed(entry: &Entry, spool: &mut Spool) -> std::io::Result<Case> {
         file: clean::attribute(&head.file).into_owned(),
         result: TestResult::Success,
         system_out: Some(remarks(head.unproven, head.skipped_steps)).filter(|text| !text.is_empty()),
+        defect: head.defect,
     })
 }
 
@@ -76,6 +80,19 @@ impl Case {
             | TestResult::Failure { cause, .. } => cause.as_ref(),
         };
         cause.map_or(0, String::len) + self.system_out.as_ref().map_or(0, String::len)
+    }
+
+    /// What a query asks by: the defect that was sent, how bad it is, what it stands on, and what came of it.
+    pub(super) fn properties(&self) -> Vec<(&'static str, String)> {
+        let Some(defect) = &self.defect else { return Vec::new() };
+        let mut all = vec![
+            ("authspec.mutation", defect.id.clone()),
+            ("authspec.severity", defect.severity.clone()),
+            ("authspec.grade", defect.grade.clone()),
+        ];
+        let refs = mutation(&defect.id).map_or(&[][..], |row| row.refs);
+        all.extend(refs.iter().map(|reference| ("authspec.reference", (*reference).to_owned())));
+        all.iter().map(|(name, value)| (*name, clean::attribute(value).into_owned())).collect()
     }
 
     pub(super) fn into_test_case(self, classname: &str) -> TestCase {

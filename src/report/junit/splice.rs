@@ -8,6 +8,14 @@ use quick_xml::{Reader, Writer};
 /// Attributes to be set on an element, in the order they are added if they are new.
 type Attributes<'a> = &'a [(&'static str, String)];
 
+/// What is added to a case.
+pub(super) struct Added {
+    /// Attributes to be set on it.
+    pub(super) attributes: [(&'static str, String); 2],
+    /// Its properties.
+    pub(super) properties: Vec<(&'static str, String)>,
+}
+
 /// A document that is being joined.
 pub(super) struct Splice<'w> {
     writer: Writer<&'w mut dyn Write>,
@@ -40,6 +48,10 @@ impl<'w> Splice<'w> {
                 _ => {}
             }
         }
+        self.properties(properties)
+    }
+
+    fn properties(&mut self, properties: Attributes<'_>) -> io::Result<()> {
         self.line(Event::Start(BytesStart::new("properties")))?;
         for (name, value) in properties {
             let property = BytesStart::new("property").with_attributes([("name", *name), ("value", value)]);
@@ -48,22 +60,33 @@ impl<'w> Splice<'w> {
         self.line(Event::End(BytesEnd::new("properties")))
     }
 
-    /// Copies the cases of a document; `added` holds the attributes to be set on each, in order.
-    pub(super) fn cases<A: AsRef<[(&'static str, String)]>>(&mut self, document: &[u8], added: &[A]) -> io::Result<()> {
+    /// Copies the cases of a document; `added` holds what is added to each, in order.
+    pub(super) fn cases(&mut self, document: &[u8], added: &[Added]) -> io::Result<()> {
         let mut reader = Reader::from_reader(document);
         let mut added = added.iter();
-        let mut attributes_of = |tag: &BytesStart<'_>| match added.next() {
-            Some(attributes) => with(tag, attributes.as_ref()),
-            None => Ok(tag.to_owned()),
+        let mut added_to = |tag: &BytesStart<'_>| match added.next() {
+            Some(Added { attributes, properties }) => Ok((with(tag, attributes)?, &properties[..])),
+            None => io::Result::Ok((tag.to_owned(), &[][..])),
         };
         loop {
             match reader.read_event().map_err(io::Error::other)? {
                 Event::Eof => return Ok(()),
                 Event::Start(tag) if tag.name().as_ref() == b"testcase" => {
-                    self.writer.write_event(Event::Start(attributes_of(&tag)?))?;
+                    let (tag, properties) = added_to(&tag)?;
+                    self.writer.write_event(Event::Start(tag))?;
+                    if !properties.is_empty() {
+                        self.properties(properties)?;
+                    }
                 }
                 Event::Empty(tag) if tag.name().as_ref() == b"testcase" => {
-                    self.line(Event::Empty(attributes_of(&tag)?))?;
+                    let (tag, properties) = added_to(&tag)?;
+                    if properties.is_empty() {
+                        self.line(Event::Empty(tag))?;
+                    } else {
+                        self.line(Event::Start(tag))?;
+                        self.properties(properties)?;
+                        self.line(Event::End(BytesEnd::new("testcase")))?;
+                    }
                 }
                 Event::End(tag) if tag.name().as_ref() == b"testcase" => self.line(Event::End(tag))?,
                 Event::Start(tag) if outer(tag.name().as_ref()) => {}

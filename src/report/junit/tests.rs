@@ -6,7 +6,8 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event as Xml};
 
 use super::*;
-use crate::event::Outcome;
+use crate::event::{MutantRecord, Outcome};
+use crate::mutate::{Grade, Severity};
 use crate::report::file::{ReportFile, Shape};
 use crate::report::sample::{Texts, info, outcome, summary};
 use crate::secret::SecretSet;
@@ -202,6 +203,48 @@ fn steps_that_were_left_out_of_a_passed_case_are_said() {
     let said = cases[0].text_of("system-out");
     assert!(said.starts_with(&format!("skipped: {steps} step")), "{said}");
     assert!(!cases[1].text_of("system-out").contains("skipped: "), "it did not pass anyway");
+}
+
+#[test]
+fn a_defect_says_what_it_stands_on_whether_it_was_refused_or_not() {
+    let sent = |verdict: Verdict, grade: Option<Grade>| {
+        let mut outcome = outcome(verdict as u32, 0, verdict);
+        outcome.with = Some(Box::new(MutantRecord {
+            id: "token-expired".to_owned(),
+            severity: Severity::High,
+            pack: None,
+            change: None,
+            verbatim: false,
+            grade,
+            expected: "401".to_owned(),
+            actual: None,
+        }));
+        outcome
+    };
+    let root = report(&[
+        sent(Verdict::Passed, Some(Grade::DeniedExact)),
+        sent(Verdict::Failed, Some(Grade::Accepted)),
+        sent(Verdict::Inconclusive, None),
+        outcome(9, 0, Verdict::Skipped),
+    ]);
+    let cases = root.inner[0].all("testcase");
+    let said = |nth: usize| -> Vec<(&str, &str)> {
+        // Properties come before all else in a case, as the schema of readers has it.
+        let of = |p: &Element| p.inner.first().is_some_and(|first| first.name == "properties");
+        if !of(cases[nth]) {
+            return Vec::new();
+        }
+        let all = cases[nth].inner[0].inner.iter();
+        all.map(|p| (&*p.attributes["name"], &*p.attributes["value"])).collect()
+    };
+    for (nth, grade) in [(0, "denied-exact"), (1, "accepted"), (2, "not-sent")] {
+        let found = said(nth);
+        assert_eq!(found[0], ("authspec.mutation", "token-expired"));
+        assert_eq!(found[1], ("authspec.severity", "high"));
+        assert_eq!(found[2], ("authspec.grade", grade));
+        assert!(found[3..].contains(&("authspec.reference", "ASVS 9.2.1")), "{found:?}");
+    }
+    assert!(said(3).is_empty());
 }
 
 #[test]
