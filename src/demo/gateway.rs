@@ -29,6 +29,13 @@ const SPELLINGS: &[(&str, Spelling)] = &[
     ("trims-slash", |path| path.trim_end_matches('/').to_owned()),
     ("ignores-path-case", |path| path.to_ascii_lowercase()),
     ("drops-path-parameters", without_parameters),
+    ("cuts-at-nul", |path| before_mark(path, "%00")),
+    ("cuts-at-question-mark", |path| before_mark(path, "%3f")),
+    ("cuts-at-number-sign", |path| before_mark(path, "%23")),
+    ("trims-blanks", |path| path.trim_end_matches("%20").to_owned()),
+    ("turns-backslashes", |path| path.replace('\\', "/")),
+    ("folds-width", narrow),
+    ("steps-over-semicolons", |path| resolved(&path.replace("/..;/", "/../"))),
     ("drops-suffix", |path| path.strip_suffix(".json").unwrap_or(path).to_owned()),
 ];
 
@@ -39,6 +46,8 @@ const OTHERS: &[&str] = &[
     "head-unguarded",
     "unknown-method-unguarded",
     "token-in-form",
+    "guards-origin-form",
+    "answers-trace",
     "session-in-path",
 ];
 
@@ -61,11 +70,15 @@ async fn pass(State(app): State<App>, request: Request, next: Next) -> Response 
     if app.is_weak("session-in-path") {
         with_session_of_path(&mut request);
     }
+    if request.method() == Method::TRACE && app.is_weak("answers-trace") {
+        return echo(&request);
+    }
     let path = request.uri().path().to_owned();
     let meant = meant(&app, request.headers(), &path);
-    let method = meant_method(&app, request.method(), request.headers());
+    let method = meant_method(&app, &request);
     let by_path = is_admin(&meant) && meant != path;
-    if by_path || (is_admin(&meant) && method.is_some()) {
+    let whole = request.uri().scheme().is_some() && app.is_weak("guards-origin-form");
+    if by_path || (is_admin(&meant) && whole) || (is_admin(&meant) && method.is_some()) {
         request.extensions_mut().insert(Unguarded);
     }
     if let Some(method) = method {
@@ -97,17 +110,45 @@ fn meant(app: &App, headers: &HeaderMap, path: &str) -> String {
 }
 
 /// The method under which the application runs a request, when the gateway guards another or none such.
-fn meant_method(app: &App, method: &Method, headers: &HeaderMap) -> Option<Method> {
+fn meant_method(app: &App, request: &Request) -> Option<Method> {
+    let method = request.method();
     if app.is_weak("method-override") {
         let names = ["x-http-method-override", "x-method-override", "x-http-method"];
-        let told = names.into_iter().find_map(|name| headers.get(name));
-        return told.and_then(|v| Method::from_bytes(v.as_bytes()).ok());
+        let told = names.into_iter().find_map(|name| request.headers().get(name)).map(HeaderValue::as_bytes);
+        let mut pairs = request.uri().query().unwrap_or_default().split('&');
+        let asked = pairs.find_map(|pair| pair.strip_prefix("_method=")).map(str::as_bytes);
+        return told.or(asked).and_then(|v| Method::from_bytes(v).ok());
     }
     if method == Method::HEAD && app.is_weak("head-unguarded") {
         return Some(Method::HEAD);
     }
     let known = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
     (!known.contains(method) && app.is_weak("unknown-method-unguarded")).then_some(Method::GET)
+}
+
+/// The request as TRACE repeats it.
+fn echo(request: &Request) -> Response {
+    let mut text = format!("TRACE {} HTTP/1.1\r\n", request.uri());
+    for (name, value) in request.headers() {
+        text.push_str(name.as_str());
+        text.push_str(": ");
+        text.push_str(&String::from_utf8_lossy(value.as_bytes()));
+        text.push_str("\r\n");
+    }
+    axum::response::IntoResponse::into_response(([(header::CONTENT_TYPE, "message/http")], text))
+}
+
+fn before_mark(path: &str, mark: &str) -> String {
+    path.split(mark).next().unwrap_or_default().to_owned()
+}
+
+/// Full-width letters as the plain ones that look like them.
+fn narrow(path: &str) -> String {
+    let plain = |c: char| match u32::from(c) {
+        wide @ 0xff01..=0xff5e => char::from_u32(wide - 0xfee0).unwrap_or(c),
+        _ => c,
+    };
+    decoded(path).chars().map(plain).collect()
 }
 
 fn resolved(path: &str) -> String {

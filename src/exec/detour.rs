@@ -10,6 +10,7 @@ use super::control::{Observed, Probe, What, digest};
 use super::exchange::{StepRun, count};
 use super::mutant::Trial;
 use crate::http::{Address, Request, Response, Trail, Transport, is_redirect, is_safe};
+use crate::plan::Mutant;
 use crate::step::Prepared;
 
 /// Where a detour led.
@@ -48,13 +49,18 @@ impl StepRun<'_> {
             return Reached::Elsewhere;
         }
         let body = Some(&response.body).filter(|body| !body.is_empty()).map(|body| digest(body));
+        if is_echo(sent, response) {
+            return Reached::Guarded;
+        }
         let allowed = self.allowed(trial, detour.prepared).await;
         if let Some(onward) = onward.filter(|_| !body.is_some_and(|body| allowed.contains(&body))) {
             return self.onward(trial, detour, onward, &allowed).await;
         }
         let mut others = Vec::new();
         for target in made_up(sent, detour.dressed) {
-            let trail = self.plainly(trial, detour, &sent.method, target).await;
+            // Another site is asked at that site.
+            let like = if site(sent) == site(detour.dressed) { detour.dressed } else { sent };
+            let trail = self.plainly(trial, detour, (like, &sent.method), target).await;
             others.extend(trail.response().filter(|r| r.status / 100 == 2).map(|r| digest(&r.body)));
         }
         judge(body, &allowed, &others)
@@ -69,7 +75,7 @@ impl StepRun<'_> {
             if address.origin() != detour.dressed.address.origin() {
                 return Reached::Unclear;
             }
-            let trail = self.plainly(trial, detour, method, address).await;
+            let trail = self.plainly(trial, detour, (detour.dressed, method), address).await;
             let (Some(sent), Some(response)) = (trail.request(), trail.response()) else { return Reached::Unclear };
             match (onward(sent, response), response.status / 100) {
                 (Some(next), _) => address = next,
@@ -86,8 +92,14 @@ impl StepRun<'_> {
     }
 
     /// Asks for another address as the caller, without the detour.
-    async fn plainly(&self, trial: &Trial<'_>, detour: &Detour<'_>, method: &str, address: Address) -> Trail {
-        let request = Request { method: method.to_owned(), address, ..detour.dressed.clone() };
+    async fn plainly(
+        &self,
+        trial: &Trial<'_>,
+        detour: &Detour<'_>,
+        (like, method): (&Request, &str),
+        address: Address,
+    ) -> Trail {
+        let request = Request { method: method.to_owned(), address, ..like.clone() };
         let trail = self.post(request, None, trial.step, detour.transport).await;
         self.shared.limits.count(count(&trail));
         trail
@@ -116,6 +128,10 @@ impl StepRun<'_> {
     /// What those get who are allowed, where the case names them; nothing of an empty body.
     async fn allowed(&self, trial: &Trial<'_>, prepared: &Prepared) -> Vec<u64> {
         let mut bodies = Vec::new();
+        if !is_safe(&prepared.request.method) {
+            // What changes something is not done once more to see what comes of it.
+            return bodies;
+        }
         for id in &trial.mutant.allowed {
             let Ok(session) = self.shared.sessions.get(self.shared, *id).await else { continue };
             let actor = Actor::of(*id, &session, Ownership::Still);
@@ -124,6 +140,15 @@ impl StepRun<'_> {
             bodies.extend(body.filter(|_| granted));
         }
         bodies
+    }
+
+    /// The name by which the server knows somebody who is allowed.
+    pub(super) async fn name_of_allowed(&self, mutant: &Mutant) -> Option<String> {
+        let id = *mutant.allowed.first()?;
+        let session = self.shared.sessions.get(self.shared, id).await.ok()?;
+        let field = |name: &str| session.fields.iter().find(|(n, _)| &**n == name).map(|(_, value)| value.clone());
+        let known = ["username", "user", "login", "email", "id"].into_iter().find_map(field);
+        Some(known.unwrap_or_else(|| self.shared.plan.identities[id.0 as usize].name.to_string()))
     }
 
     /// A control of a case, sent as somebody.
@@ -140,8 +165,19 @@ fn onward(sent: &Request, response: &Response) -> Option<Address> {
     sent.address.join(&location).ok()
 }
 
+/// Tells whether an answer repeats the request (RFC 9110, section 9.3.8): that it does is what is asked.
+fn is_echo(sent: &Request, response: &Response) -> bool {
+    sent.method == "TRACE" && response.headers.text("content-type").is_some_and(|t| t.starts_with("message/http"))
+}
+
+/// The site that a request is for, as a proxy may read it.
+fn site(request: &Request) -> [Option<String>; 2] {
+    let own = request.address.host();
+    ["host", "x-forwarded-host"].map(|name| request.headers.text(name).filter(|site| *site != own))
+}
+
 /// Paths that are not there: beside what is guarded, and at the root. Where the detour is a field, so that the path is
-/// another one already, that path itself.
+/// another one already, that path itself; where it is another method, the path under that method alone.
 fn made_up(sent: &Request, plain: &Request) -> Vec<Address> {
     const NAME: &str = "authspec-no-such-path";
     let path = plain.address.path().trim_end_matches('/');
@@ -154,6 +190,9 @@ fn made_up(sent: &Request, plain: &Request) -> Vec<Address> {
         targets.push("/".to_owned());
     }
     let base = plain.address.base();
+    if sent.method != plain.method && !is_safe(&plain.method) {
+        targets.push(plain.address.target().to_owned());
+    }
     targets.iter().filter_map(|target| Address::parse(&format!("{base}{target}")).ok()).collect()
 }
 
@@ -199,5 +238,9 @@ mod tests {
         assert_eq!(targets("http://a/app/secret.json", deep), ["/app/authspec-no-such-path", "/authspec-no-such-path"]);
         assert_eq!(targets(root, root), ["/authspec-no-such-path"]);
         assert_eq!(targets("http://a/", root), ["/authspec-no-such-path", "/"]);
+        // What POST does without another method in a field, it does also with it.
+        let delete = Request { method: "DELETE".to_owned(), ..at("http://a/b/c") };
+        let post = Request { method: "POST".to_owned(), ..at("http://a/b/c") };
+        assert_eq!(made_up(&post, &delete).last().map(Address::target), Some("/b/c"));
     }
 }

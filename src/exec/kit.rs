@@ -49,6 +49,7 @@ impl<'a> Holder<'a> {
         row: &Mutation,
         world: &WorldRun,
         presented: &Presented<'_>,
+        allowed: Option<String>,
     ) -> Result<Forged, Unfit> {
         let published = match row.needs {
             Needs::Nothing => Err(Unfit::not_here("nobody asked for a public key")),
@@ -75,7 +76,7 @@ impl<'a> Holder<'a> {
             Some(Published { jwk, key })
         };
         let public = || published.clone().or_else(|lacking| half().ok_or(lacking));
-        let kit = Kit { now: Timestamp::now(), part: &part, signer: &signer, public: &public };
+        let kit = Kit { now: Timestamp::now(), part: &part, allowed, signer: &signer, public: &public };
         (row.apply)(presented, &kit)
     }
 

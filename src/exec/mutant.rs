@@ -71,10 +71,11 @@ impl StepRun<'_> {
         }
         let dressed = self.dressed(step, actor, &prepared);
         let presented = self.presented(actor, &dressed);
+        let allowed = self.name_of_allowed(mutant).await;
         let fits =
             if matches!(mutant.row.aim, Aim::Credential | Aim::Change) { presented.spot().map(drop) } else { Ok(()) };
         let forged = match fits {
-            Ok(()) => self.holder(actor).forge(mutant.row, self.world, &presented).await,
+            Ok(()) => self.holder(actor).forge(mutant.row, self.world, &presented, allowed).await,
             Err(unfit) => Err(unfit),
         };
         let made = match forged {

@@ -1,12 +1,13 @@
 //! Ways around a refusal: paths, methods and header fields that one layer reads otherwise than the next.
 
-use super::presented::{Forged, Presented, Unfit, put_query, retarget};
+use super::presented::{Forged, Presented, Unfit, put_query, raw_line, retarget};
 use super::{Aim, Attacks, Challenge, Expect, Family, Mutation, Severity};
+use crate::http::Request;
 
 /// Ways around a refusal.
 pub(super) const FAMILY: Family = Family { name: "bypass", title: "Ways around a refusal", rows: ROWS };
 
-const BASE: Mutation = Mutation {
+pub(super) const BASE: Mutation = Mutation {
     aim: Aim::Bypass,
     attacks: Attacks::Yes,
     expect: Expect::Refused(&[401, 403, 404, 400, 405, 501], Challenge::Any),
@@ -15,8 +16,7 @@ const BASE: Mutation = Mutation {
 
 const PATH: &str = "The layer that guards the path reads it otherwise than the one that serves it. Normalise the path once, in front of every check, and guard in the application itself.";
 const METHOD: &str = "The guard stands before some methods only. Guard the route, and say which methods it has.";
-const FIELD: &str =
-    "A field that anybody can write decides who gets in. Take it from your own proxy alone, and drop it at the edge.";
+const OVERRIDE: &str = "The guard looks at one method, and the application runs another. Resolve the method once, in front of every check, or do not let it be overridden.";
 
 const ROWS: &[Mutation] = &[
     Mutation {
@@ -95,6 +95,82 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
+        id: "az-path-nul",
+        about: "an encoded NUL (`%00`) behind the path",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-158"],
+        apply: |p, _| behind(p, "%00"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-query-tail",
+        about: "an encoded question mark (`%3f`) behind the path",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-177"],
+        apply: |p, _| behind(p, "%3f"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-space-tail",
+        about: "an encoded blank (`%20`) behind the path",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-41"],
+        apply: |p, _| behind(p, "%20"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-fragment-tail",
+        about: "an encoded number sign (`%23`) behind the path",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-177"],
+        apply: |p, _| behind(p, "%23"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-backslash",
+        about: "a backslash in place of the last slash of the path",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-41"],
+        apply: |p, _| {
+            let (folder, name) = p.request.address.path().rsplit_once('/').unwrap_or_default();
+            if name.is_empty() {
+                return Err(Unfit::not_here("the path ends with a slash"));
+            }
+            // The first byte of a request target has to be a slash, or no server would look at it.
+            let lead = if folder.is_empty() { "/" } else { folder };
+            verbatim(p, &format!("{lead}\\{name}"), "a backslash stands for the last slash")
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-unicode",
+        about: "the first letter of the path as its full-width twin",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-176"],
+        apply: |p, _| wide(p),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-semicolon-dotdot",
+        about: "the path behind a made-up folder and `..;`",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-22"],
+        apply: |p, _| path(p, |path| format!("/x/..;{path}"), "`/x/..;` stands in front"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-absolute-form",
+        about: "the whole URL as the request target, as a proxy is asked",
+        explain: PATH,
+        refs: &["RFC 9112 section 3.2.2", "CWE-436"],
+        apply: |p, _| {
+            let whole = format!("{}{}", p.request.address.base(), p.request.address.target());
+            let head = raw_line(p.request, &whole);
+            Ok(Forged { head: Some(head), ..Forged::new(p.request.clone(), "the target is the whole URL") })
+        },
+        ..BASE
+    },
+    Mutation {
         id: "az-verb-head",
         about: "HEAD in place of GET",
         explain: METHOD,
@@ -112,24 +188,40 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
-        id: "az-x-original-url",
-        about: "the path `/`, with the real one in `X-Original-URL`",
-        explain: FIELD,
-        refs: &["WSTG-ATHZ-02", "ASVS 4.1.3", "CWE-290"],
-        apply: |p, _| {
-            let mut request = p.request.clone();
-            retarget(&mut request, "/")?;
-            request.headers.set("x-original-url", p.request.address.target().to_owned());
-            Ok(Forged::new(request, "the path stands in `X-Original-URL`"))
-        },
+        id: "az-verb-trace",
+        about: "TRACE in place of GET, which a server in use should not know",
+        explain: "TRACE is answered: it repeats what it was sent, credentials included, or runs past the guard of the other methods. Turn it off.",
+        refs: &["RFC 9110 section 9.3.8", "ASVS 13.4.4", "WSTG-CONF-06", "CWE-650"],
+        severity: Severity::Medium,
+        apply: |p, _| method(p, "TRACE"),
         ..BASE
     },
     Mutation {
-        id: "az-x-forwarded",
-        about: "`X-Forwarded-For: 127.0.0.1`, as if the request came from the server itself",
-        explain: FIELD,
-        refs: &["ASVS 4.1.3", "WSTG-ATHZ-02", "CWE-290", "CWE-348"],
-        apply: |p, _| field(p, "x-forwarded-for", "127.0.0.1"),
+        id: "az-method-override",
+        about: "a harmless method, with the real one in `X-HTTP-Method-Override`",
+        explain: OVERRIDE,
+        refs: &["WSTG-CONF-06", "CWE-650"],
+        apply: |p, _| overridden(p, "x-http-method-override"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-method-override-short",
+        about: "a harmless method, with the real one in `X-Method-Override`",
+        explain: OVERRIDE,
+        refs: &["WSTG-CONF-06", "CWE-650"],
+        apply: |p, _| overridden(p, "x-method-override"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-method-override-query",
+        about: "a harmless method, with the real one as `?_method=`",
+        explain: OVERRIDE,
+        refs: &["WSTG-CONF-06", "CWE-650"],
+        apply: |p, _| {
+            let mut request = carrier(p)?;
+            put_query(&mut request, "_method", Some(&p.request.method))?;
+            Ok(Forged::new(request, "the method stands in the query, as `_method`"))
+        },
         ..BASE
     },
     Mutation {
@@ -189,10 +281,44 @@ fn method(p: &Presented<'_>, method: &str) -> Result<Forged, Unfit> {
     Ok(Forged::new(request, format!("the method is `{method}`")))
 }
 
-fn field(p: &Presented<'_>, name: &str, value: &str) -> Result<Forged, Unfit> {
+fn behind(p: &Presented<'_>, tail: &str) -> Result<Forged, Unfit> {
+    path(p, |path| format!("{path}{tail}"), &format!("`{tail}` follows the path"))
+}
+
+/// The first letter as it stands in the block of full-width forms, which some readers fold back.
+fn wide(p: &Presented<'_>) -> Result<Forged, Unfit> {
+    let letter = p.request.address.path().as_bytes().get(1).copied().filter(u8::is_ascii_alphanumeric);
+    let letter = letter.ok_or_else(|| Unfit::not_here("the path begins with no letter"))?;
+    let twin = char::from_u32(u32::from(letter) + 0xfee0).map(String::from).unwrap_or_default();
+    let twin: String = twin.bytes().map(|b| format!("%{b:02X}")).collect();
+    path(p, |path| format!("/{twin}{}", &path[2..]), "the first letter is full-width")
+}
+
+/// The request with a path that no URL library leaves as it is.
+fn verbatim(p: &Presented<'_>, path: &str, change: &str) -> Result<Forged, Unfit> {
+    let query = p.request.address.query();
+    let target = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    Ok(Forged { head: Some(raw_line(p.request, &target)), ..Forged::new(p.request.clone(), change) })
+}
+
+/// The request with a method that does nothing, or less, until somebody runs another in its place: the one that the
+/// step asks for anyway.
+fn carrier(p: &Presented<'_>) -> Result<Request, Unfit> {
+    let method = match &*p.request.method {
+        "POST" => "GET",
+        // Most who listen for another method do so in POST alone.
+        "PUT" | "PATCH" | "DELETE" => "POST",
+        _ => return Err(Unfit::not_here("the request changes nothing")),
+    };
     let mut request = p.request.clone();
-    request.headers.set(name, value.to_owned());
-    Ok(Forged::new(request, format!("`{name}: {value}` is added")))
+    method.clone_into(&mut request.method);
+    Ok(request)
+}
+
+fn overridden(p: &Presented<'_>, name: &str) -> Result<Forged, Unfit> {
+    let mut request = carrier(p)?;
+    request.headers.set(name, p.request.method.clone());
+    Ok(Forged::new(request, format!("the method stands in `{name}`")))
 }
 
 #[cfg(test)]
@@ -219,10 +345,47 @@ mod tests {
         assert_eq!(target("az-path-matrix"), "/admin;a=b/users?a=1");
         assert_eq!(target("az-path-suffix"), "/admin/users.json?a=1");
         assert_eq!(target("az-param-role"), "/admin/users?a=1&role=admin");
-        assert_eq!(target("az-x-original-url"), "/");
+        assert_eq!(target("az-path-nul"), "/admin/users%00?a=1");
+        assert_eq!(target("az-path-query-tail"), "/admin/users%3f?a=1");
+        assert_eq!(target("az-path-space-tail"), "/admin/users%20?a=1");
+        assert_eq!(target("az-path-fragment-tail"), "/admin/users%23?a=1");
+        assert_eq!(target("az-path-unicode"), "/%EF%BD%81dmin/users?a=1");
+        assert_eq!(target("az-path-semicolon-dotdot"), "/x/..;/admin/users?a=1");
         assert_eq!(forge("az-verb-head", "/a").unwrap().request.method, "HEAD");
-        let forwarded = forge("az-x-forwarded", "/a").unwrap().request;
-        assert_eq!(forwarded.headers.text("x-forwarded-for").unwrap(), "127.0.0.1");
+        assert_eq!(forge("az-verb-trace", "/a").unwrap().request.method, "TRACE");
+    }
+
+    #[test]
+    fn what_no_library_sends_stands_in_the_head() {
+        let line = |id: &str, target: &str| {
+            let head = forge(id, target).unwrap().head.unwrap();
+            let text = String::from_utf8(head.to_vec()).unwrap();
+            assert!(text.contains("\r\nhost: api.example\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+            text.lines().next().unwrap().to_owned()
+        };
+        assert_eq!(line("az-path-backslash", "/admin/users?a=1"), r"GET /admin\users?a=1 HTTP/1.1");
+        assert_eq!(line("az-path-backslash", "/admin"), r"GET /\admin HTTP/1.1");
+        assert_eq!(line("az-absolute-form", "/admin?a=1"), "GET http://api.example/admin?a=1 HTTP/1.1");
+        assert!(forge("az-path-backslash", "/admin/").is_err());
+    }
+
+    #[test]
+    fn a_method_is_overridden_by_the_one_that_the_step_asks_for() {
+        let of = |id: &str, method: &str| {
+            let request = crate::http::Request { method: method.to_owned(), ..get("/a", &[]) };
+            let forged = (mutation(id).unwrap().apply)(&Presented::new(&request, &[], &[], &[]), &kit());
+            forged.map(|f| f.request)
+        };
+        let delete = of("az-method-override", "DELETE").unwrap();
+        assert_eq!(
+            (&*delete.method, delete.headers.text("x-http-method-override").as_deref()),
+            ("POST", Some("DELETE"))
+        );
+        let post = of("az-method-override-short", "POST").unwrap();
+        assert_eq!((&*post.method, post.headers.text("x-method-override").as_deref()), ("GET", Some("POST")));
+        let query = of("az-method-override-query", "PATCH").unwrap();
+        assert_eq!((&*query.method, query.address.target()), ("POST", "/a?_method=PATCH"));
+        assert!(of("az-method-override", "GET").is_err(), "what changes nothing needs no other method");
     }
 
     #[test]

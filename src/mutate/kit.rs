@@ -13,6 +13,8 @@ pub struct Kit<'a> {
     pub now: Timestamp,
     /// A part of the sender's session by name: `id_token`, `refresh_token`.
     pub part: &'a dyn Fn(&str) -> Option<String>,
+    /// The name of somebody who is allowed what is asked for, where the case says who.
+    pub allowed: Option<String>,
     /// The key that the server trusts, and the algorithm it signs with.
     pub signer: Signer<'a>,
     /// The public key that belongs to the sender's token, or what is lacking.

@@ -34,6 +34,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trust;
 
 pub use bad::{Bad, Differs, differs};
 pub use catalogue::{CATALOGUE, Entry, Standing};
@@ -175,6 +176,7 @@ pub const MUTATIONS: &[Family] = &[
     csrf::FAMILY,
     bypass::FAMILY,
     cors::FAMILY,
+    trust::FAMILY,
     response::FAMILY,
 ];
 

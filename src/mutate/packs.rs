@@ -92,7 +92,7 @@ pub const PACKS: &[Pack] = &[
     Pack {
         name: "bypass",
         about: "ways around a refusal: run it as somebody who may not",
-        wants: Wants::Families(&["bypass"]),
+        wants: Wants::Families(&["bypass", "trust"]),
     },
     Pack { name: "asvs", about: "all that stand on a requirement of OWASP ASVS 5.0", wants: Wants::Reference("ASVS ") },
     Pack {

@@ -316,7 +316,16 @@ pub(super) fn retarget(request: &mut Request, target: &str) -> Result<(), Unfit>
 
 /// The head of a request as bytes, its fields' values as the function gives them: for what no HTTP library would send.
 pub(super) fn raw_head(request: &Request, value: impl Fn(&str, &[u8]) -> Vec<u8>) -> Bytes {
-    let mut head = format!("{} {} HTTP/1.1\r\n", request.method, request.address.target()).into_bytes();
+    raw(request, request.address.target(), value)
+}
+
+/// The head of a request with another target, which no HTTP library would send.
+pub(super) fn raw_line(request: &Request, target: &str) -> Bytes {
+    raw(request, target, |_, value| value.to_vec())
+}
+
+fn raw(request: &Request, target: &str, value: impl Fn(&str, &[u8]) -> Vec<u8>) -> Bytes {
+    let mut head = format!("{} {target} HTTP/1.1\r\n", request.method).into_bytes();
     if !request.headers.has("host") {
         head.extend_from_slice(format!("host: {}\r\n", request.address.host()).as_bytes());
     }

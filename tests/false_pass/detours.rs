@@ -139,6 +139,74 @@ fn pages_that_change_are_unclear() {
     Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
 }
 
+/// POST makes something for anybody, whatever a field says: that it is answered overrides nothing.
+#[test]
+fn a_method_that_is_allowed_anyway_is_no_other_one() {
+    let server = Server::start(|r| match (&*r.method, &*r.path) {
+        ("POST", "/things/1") => json(201, r#"{"made":1}"#),
+        ("DELETE", "/things/1") if alice(r) => json(200, r#"{"deleted":1}"#),
+        ("DELETE", "/things/1") => status(403),
+        _ => status(404),
+    });
+    let suite = case("as: anonymous, with: az-method-override, control: alice, request: DELETE /things/1");
+    Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
+}
+
+/// One that listens to the field, and knows no POST of its own.
+#[test]
+fn a_method_that_a_field_overrides_is_a_way_in() {
+    let server = Server::start(|r| {
+        let method = Some(r.header("x-http-method-override")).filter(|m| !m.is_empty()).unwrap_or(&r.method);
+        match (&*r.method, method, &*r.path) {
+            ("DELETE", _, "/things/1") if !alice(r) => status(403),
+            (_, "DELETE", "/things/1") => status(204),
+            _ => status(404),
+        }
+    });
+    let suite = case("as: anonymous, with: az-method-override, control: alice, request: DELETE /things/1");
+    Project::new(&server.url, ALICE, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+}
+
+/// The site of the machine itself has a welcome page at every path; the guarded one is not there.
+#[test]
+fn another_site_is_no_way_in() {
+    let server = Server::start(|r| match &*r.path {
+        _ if r.header("host") == "localhost" || r.header("x-forwarded-host") == "localhost" => html(200, "welcome"),
+        "/secret" if alice(r) => json(200, r#"{"secret":1}"#),
+        _ => status(401),
+    });
+    for row in ["az-host-override", "az-x-forwarded-host"] {
+        let suite = |named: &str| case(&format!("as: anonymous, with: {row}{named}, request: GET /secret"));
+        Project::new(&server.url, ALICE, &suite(", control: alice")).run("").must(0, &[("c", "proven")]);
+        Project::new(&server.url, ALICE, &suite("")).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
+    }
+}
+
+/// Each answer repeats its own request, so that no two are alike, and that is the fault.
+#[test]
+fn a_trace_that_is_answered_is_found() {
+    let server = Server::start(|r| match &*r.method {
+        "TRACE" => status(200).header("content-type", "message/http").body(&format!("TRACE {}", r.path)),
+        _ if alice(r) => json(200, "{}"),
+        _ => status(401),
+    });
+    let suite = case("as: anonymous, with: az-verb-trace, control: alice, request: GET /secret");
+    Project::new(&server.url, ALICE, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+}
+
+/// The name of somebody who is allowed opens the door, and everybody gets the same words.
+#[test]
+fn a_name_in_a_field_is_the_name_that_the_server_knows() {
+    let server = Server::start(|r| match r.header("x-remote-user") {
+        "alice@example.org" => json(200, r#"{"ok":true}"#),
+        _ if alice(r) => json(200, r#"{"ok":true}"#),
+        _ => status(401),
+    });
+    let people = "identities: { alice: { auth: { scheme: bearer }, token: right-alice, email: alice@example.org } }\n";
+    let suite = case("as: anonymous, with: az-x-remote-user, control: alice, request: GET /secret");
+    Project::new(&server.url, people, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+}
+
 /// The request of the case has a slip in its path, and the one that controls it has not.
 #[test]
 fn a_control_by_another_request_shows_nothing_of_this_one() {

@@ -9,6 +9,22 @@ use crate::demo::state::App;
 /// What broken clients send in place of a token.
 const PLACEHOLDERS: &[&str] = &["undefined", "null", "None", "false", "[object Object]", "{{token}}"];
 
+/// Fields in which a gateway tells an application who asks.
+const NAMING: &[&str] = &[
+    "x-user",
+    "x-user-id",
+    "x-remote-user",
+    "x-forwarded-user",
+    "x-authenticated-user",
+    "x-amzn-oidc-identity",
+    "x-goog-authenticated-user-email",
+    "x-ms-client-principal-name",
+];
+
+/// Fields in which a proxy tells an application from where.
+const ADDRESSES: &[&str] =
+    &["x-forwarded-for", "x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip", "x-custom-ip-authorization"];
+
 /// Who a request is taken to be without any credential.
 pub(super) fn believed(parts: &Parts, app: &App) -> Option<String> {
     let field = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
@@ -22,7 +38,8 @@ pub(super) fn believed(parts: &Parts, app: &App) -> Option<String> {
     }
     // Meant for the gateway that sets it; nobody made the gateway remove it from outside.
     if app.is_weak("trusts-user-header") {
-        let sent = ["x-user", "x-remote-user", "x-forwarded-user", "x-authenticated-user"].into_iter().find_map(field);
+        let sent = NAMING.iter().copied().find_map(field);
+        let sent = sent.map(|name| name.strip_prefix("accounts.google.com:").unwrap_or(name));
         let name = sent.map(|name| if name == "admin" { "root" } else { name });
         if let Some(name) = name.filter(|name| app.store().users.get(name).is_some()) {
             return Some(name.to_owned());
@@ -30,8 +47,13 @@ pub(super) fn believed(parts: &Parts, app: &App) -> Option<String> {
     }
     // Operators on the machine itself need no login.
     let local = |name: &str| field(name).is_some_and(|chain| chain.starts_with("127.0.0.1"));
-    let from_here = ["x-forwarded-for", "x-real-ip", "x-client-ip"].into_iter().any(local);
-    (from_here && app.is_weak("trusts-forwarded-for")).then(|| "root".to_owned())
+    let from_here = ADDRESSES.iter().copied().any(local) || field("forwarded") == Some("for=127.0.0.1");
+    let own_site = ["host", "x-forwarded-host"].into_iter().any(|name| field(name) == Some("localhost"));
+    let believed = (from_here && app.is_weak("trusts-forwarded-for"))
+        || (own_site && app.is_weak("trusts-host-name"))
+        || (field("x-roles") == Some("admin") && app.is_weak("trusts-roles-header"))
+        || (field("referer").is_some_and(|from| from.ends_with("/admin")) && app.is_weak("trusts-referer"));
+    believed.then(|| "root".to_owned())
 }
 
 /// A token in a place or a spelling that the strict demo does not look at.
