@@ -24,7 +24,7 @@ impl Key {
             (Material::Rsa { n, e }, Form::Pkcs1) => Some(rsa(n, e)),
             (Material::Rsa { n, e }, Form::Spki) => {
                 let key = rsa(n, e);
-                Some(spki(&[1, 2, 840, 113_549, 1, 1, 1], |w| w.write_null(), &key))
+                Some(spki(&[1, 2, 840, 113_549, 1, 1, 1], |w: DERWriter<'_>| w.write_null(), &key))
             }
             (Material::Ec { curve, point }, Form::Spki) => {
                 let curve: &[u64] = match *curve {
