@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::spec::{Data, Key, Node, Reader, Shape, key};
+use crate::spec::{Data, Key, Node, Reader, Shape, key, parse_duration};
+use crate::template::{Scope, Template};
 
 use super::rank::{Compared, compare, median};
 use super::{Check, Checked, Placed, Seen, diags};
@@ -14,7 +15,8 @@ pub(super) const KEYS: &[Key] = &[
     key("step", "the name of an earlier step beside this one").is(Shape::Text),
     key("pairs", "how many times both are sent in one round, 20 by default; there are up to three rounds")
         .is(Shape::Count(10, 100)),
-    key("above", "differences up to this are none, 30ms by default").is(Shape::Duration),
+    key("above", "differences up to this are none, 30ms by default")
+        .is(Shape::Either(&[Shape::Duration, Shape::Like(r"\{\{")])),
 ];
 
 /// How the times of two steps are compared.
@@ -25,7 +27,28 @@ pub struct Times {
     /// How many pairs are sent in a round.
     pub pairs: u32,
     /// Differences up to this are none.
-    pub above: Duration,
+    above: Above,
+}
+
+/// Up to what a difference is none.
+#[derive(Debug, Clone)]
+enum Above {
+    Fixed(Duration),
+    /// What a template gives.
+    Late(Template),
+}
+
+impl Times {
+    /// Up to what a difference is none; the error is one sentence.
+    pub fn above(&self, names: &Scope) -> Result<Duration, String> {
+        match &self.above {
+            Above::Fixed(above) => Ok(*above),
+            Above::Late(template) => {
+                let text = template.render(names).map_err(|e| e.message)?;
+                parse_duration(&text).ok_or_else(|| format!("`{text}` is no duration; write `30ms`"))
+            }
+        }
+    }
 }
 
 /// How often a difference has to be seen, one time and two that confirm it.
@@ -61,8 +84,17 @@ fn times(node: &Node, reader: &mut Reader<'_>) -> Option<Times> {
         return None;
     }
     let pairs = fields.and_then(|f| f.get("pairs")).map_or(Some(20), |n| reader.count(n, 10..=100))?;
-    let above = fields.and_then(|f| f.get("above")).map_or(Some(Duration::from_millis(30)), |n| reader.duration(n))?;
+    let above = fields
+        .and_then(|f| f.get("above"))
+        .map_or(Some(Above::Fixed(Duration::from_millis(30))), |n| above(n, reader))?;
     Some(Times { step: step.value, pairs: u32::try_from(pairs).unwrap_or(100), above })
+}
+
+fn above(node: &Node, reader: &mut Reader<'_>) -> Option<Above> {
+    match &node.data {
+        Data::Text(text) if text.contains("{{") => reader.template(node).map(Above::Late),
+        _ => reader.duration(node).map(Above::Fixed),
+    }
 }
 
 impl Check for SameTime {
@@ -83,8 +115,8 @@ impl Rounds {
 
     /// Judges what was seen so far; nothing where another round has to be sent. A difference is only told when it was
     /// seen and confirmed twice, the same way; that there is none, when it was ruled out.
-    pub fn judge(&self, times: &Times) -> Option<Checked> {
-        let above = times.above.as_secs_f64() * 1000.0;
+    pub fn judge(&self, times: &Times, above: Duration) -> Option<Checked> {
+        let above = above.as_secs_f64() * 1000.0;
         let each: Vec<Compared> = self.0.iter().map(|(there, here)| compare(there, here, above)).collect();
         let seen: Vec<f64> =
             each.iter().filter_map(|c| if let Compared::Different(by) = c { Some(*by) } else { None }).collect();
@@ -130,8 +162,10 @@ mod tests {
     use super::super::testing::faults;
     use super::*;
 
+    const ABOVE: Duration = Duration::from_millis(30);
+
     fn times() -> Times {
-        Times { step: "known".into(), pairs: 20, above: Duration::from_millis(30) }
+        Times { step: "known".into(), pairs: 20, above: Above::Fixed(ABOVE) }
     }
 
     /// Twenty times around a middle.
@@ -144,7 +178,7 @@ mod tests {
         let mut all = Rounds::default();
         for (i, (there, here)) in rounds.iter().enumerate() {
             all.add(around(*there), around(*here));
-            if let Some(checked) = all.judge(&times()) {
+            if let Some(checked) = all.judge(&times(), ABOVE) {
                 return (Some(checked), i + 1);
             }
         }
@@ -174,7 +208,7 @@ mod tests {
         let mut all = Rounds::default();
         for round in 1..=3 {
             all.add(wild(1), wild(2));
-            let checked = all.judge(&times());
+            let checked = all.judge(&times(), ABOVE);
             assert!(
                 round < 3 && checked.is_none() || matches!(checked, Some(Checked::Unjudgeable { .. })),
                 "{checked:?}"
@@ -190,7 +224,7 @@ mod tests {
             let mut all = Rounds::default();
             let checked = loop {
                 all.add(chance.times(20, 12.0, noise), chance.times(20, 12.0, noise));
-                if let Some(checked) = all.judge(&times()) {
+                if let Some(checked) = all.judge(&times(), ABOVE) {
                     break checked;
                 }
             };

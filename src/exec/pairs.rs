@@ -21,6 +21,10 @@ impl StepRun<'_> {
                 format!("`{}` is no earlier step beside this one in a case, so it cannot be sent again", times.step);
             return self.end_with(done, self.reason("check-unjudgeable", &why, placed, Vec::new()));
         };
+        let above = match times.above(self.scope) {
+            Ok(above) => above,
+            Err(why) => return self.end_with(done, self.reason("template", &why, placed, Vec::new())),
+        };
         let mut rounds = Rounds::default();
         let checked = loop {
             match self.round(step, other, times, cast, done).await {
@@ -30,7 +34,7 @@ impl StepRun<'_> {
                     return;
                 }
             }
-            if let Some(checked) = rounds.judge(times) {
+            if let Some(checked) = rounds.judge(times, above) {
                 break checked;
             }
         };

@@ -90,7 +90,7 @@ enum Secret {
 }
 
 /// What it takes to note a wrong guess where that is done before the answer.
-const SLOW_REFUSAL: Duration = Duration::from_millis(90);
+const SLOW_REFUSAL: Duration = Duration::from_millis(300);
 
 /// The person of a name and a password.
 async fn proven(app: &App, name: &str, secret: &Secret) -> Result<User, ApiError> {
