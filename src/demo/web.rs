@@ -133,7 +133,7 @@ fn anybodys(app: &App, parts: &Parts) -> Option<(String, WebSession)> {
         None => app.is_weak("session-optional"),
         Some(_) => app.is_weak("session-unverified"),
     };
-    open.then(|| app.store().web.open(Some("bob"), IDLE, clock::now_ms()))
+    open.then(|| app.store().web.open(Some("dora"), IDLE, clock::now_ms()))
 }
 
 /// A person with a living cookie session.

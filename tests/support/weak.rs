@@ -91,6 +91,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
         "forbids-strangers",
         &[
             "any-scheme",
+            "cors-hides-fields",
             "cors-not-on-errors",
             "no-challenge",
             "token-in-cookie",
@@ -120,6 +121,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
         "no-challenge",
         &[
             "challenge-without-error",
+            "cors-hides-fields",
             "digest-any-nonce",
             "digest-counter-unchecked",
             "digest-qop-optional",
@@ -150,7 +152,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     ("scope-unchecked", &["scope-substring"]),
     ("session-by-prefix", &["session-unverified"]),
     // Who is nobody is a guest then, so that nothing is refused for want of a session.
-    ("session-optional", &["csrf-only-when-sent", "logout-keeps-cookie", "session-in-path", "session-in-query"]),
+    ("session-optional", &["logout-keeps-cookie", "session-in-path", "session-in-query"]),
     ("session-unverified", &["logout-keeps-cookie", "session-by-prefix", "session-fixation"]),
     ("tells-users-by-status", &["tells-users-by-body"]),
     // It signs with a secret of its own, so that the suites' key makes nothing.
