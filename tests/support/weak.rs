@@ -82,11 +82,24 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     ("cors-star-credentials", &["cors-not-on-errors"]),
-    ("crashes-on-garbage", &["challenge-without-error", "leaks-token", "no-challenge", "refresh-token-as-access"]),
+    (
+        "crashes-on-garbage",
+        &[
+            "believes-placeholders",
+            "challenge-without-error",
+            "leaks-token",
+            "no-challenge",
+            "no-signature-check",
+            "refresh-token-as-access",
+        ],
+    ),
     ("csrf-only-when-sent", &["csrf-unchecked"]),
     ("csrf-unchecked", &["csrf-only-when-sent", "foreign-origin-posts"]),
+    ("decodes-paths", &["cuts-at-number-sign", "cuts-at-question-mark"]),
     ("empty-hmac-secret", &["kid-path"]),
     ("existence-oracle", &["bola-delete", "bola-read", "bola-write", "refuses-after-writing"]),
+    ("exp-optional", &["exp-as-text"]),
+    ("folds-width", &["cuts-at-number-sign", "cuts-at-question-mark", "decodes-paths"]),
     (
         "forbids-strangers",
         &[
@@ -101,10 +114,9 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
         ],
     ),
     ("hour-of-leeway", &["ignores-exp"]),
-    ("exp-optional", &["exp-as-text"]),
     ("ignores-aud", &["aud-by-prefix", "aud-optional"]),
-    ("ignores-iss", &["iss-ignores-slash"]),
     ("ignores-exp", &["hour-of-leeway"]),
+    ("ignores-iss", &["iss-ignores-slash"]),
     (
         "login-for-forbidden",
         &[
@@ -154,9 +166,30 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     // Who is nobody is a guest then, so that nothing is refused for want of a session.
     ("session-optional", &["logout-keeps-cookie", "session-in-path", "session-in-query"]),
     ("session-unverified", &["logout-keeps-cookie", "session-by-prefix", "session-fixation"]),
+    ("steps-over-semicolons", &["resolves-dots"]),
     ("tells-users-by-status", &["tells-users-by-body"]),
+    ("unknown-method-unguarded", &["answers-trace"]),
     // It signs with a secret of its own, so that the suites' key makes nothing.
-    ("weak-hmac-secret", &["ignores-aud", "ignores-exp", "ignores-iss", "ignores-nbf"]),
+    (
+        "weak-hmac-secret",
+        &[
+            "aud-by-prefix",
+            "aud-no-lists",
+            "aud-optional",
+            "exp-as-text",
+            "exp-optional",
+            "ignores-aud",
+            "ignores-crit",
+            "ignores-exp",
+            "ignores-iss",
+            "ignores-nbf",
+            "ignores-typ",
+            "iss-ignores-slash",
+            "key-confusion",
+            "lenient-base64",
+            "sub-optional",
+        ],
+    ),
 ];
 
 /// Where the suites are.
