@@ -4,12 +4,15 @@
 //! all that it lets in with the same words. So the answer is held against what somebody gets who is allowed, and then
 //! against what the caller gets at paths that do not exist, without the detour.
 
+use jiff::Timestamp;
+
 use super::access::{Said, said};
 use super::actor::{Actor, Ownership};
 use super::control::{Observed, Probe, What, digest};
 use super::exchange::{StepRun, count};
 use super::mutant::Trial;
-use crate::http::{Address, Request, Response, Trail, Transport, is_redirect, is_safe};
+use crate::http::jar::{Jar, Selection, SendContext};
+use crate::http::{Address, Headers, Request, Response, Trail, Transport, is_redirect, is_safe};
 use crate::plan::Mutant;
 use crate::step::Prepared;
 
@@ -71,12 +74,18 @@ impl StepRun<'_> {
         const LONGEST: usize = 5;
         let method = detour.trail.request().map_or("GET", |sent| &sent.method);
         let mut address = first;
+        // Who is let in by a redirect holds what it set.
+        let mut jar = Jar::new();
+        keep_cookies(&mut jar, detour.trail);
         for _ in 0..LONGEST {
             if address.origin() != detour.dressed.address.origin() {
                 return Reached::Unclear;
             }
-            let trail = self.plainly(trial, detour, (detour.dressed, method), address).await;
+            let mut like = detour.dressed.clone();
+            add_cookies(&mut jar, &mut like.headers, &address);
+            let trail = self.plainly(trial, detour, (&like, method), address).await;
             let (Some(sent), Some(response)) = (trail.request(), trail.response()) else { return Reached::Unclear };
+            keep_cookies(&mut jar, &trail);
             match (onward(sent, response), response.status / 100) {
                 (Some(next), _) => address = next,
                 _ if said(trial.step, &trail) == Said::SentAway => return Reached::Refused(response.status),
@@ -163,6 +172,24 @@ fn onward(sent: &Request, response: &Response) -> Option<Address> {
     let undone = is_safe(&sent.method) || matches!(response.status, 307 | 308);
     let location = response.headers.text("location").filter(|_| is_redirect(response.status) && undone)?;
     sent.address.join(&location).ok()
+}
+
+/// Keeps what an answer sets.
+fn keep_cookies(jar: &mut Jar, trail: &Trail) {
+    let (Some(sent), Some(response)) = (trail.request(), trail.response()) else { return };
+    response.headers.all("set-cookie").for_each(|field| drop(jar.store(field, sent.address.url(), Timestamp::now())));
+}
+
+/// Adds what was set on the way to what the caller sends anyway.
+fn add_cookies(jar: &mut Jar, headers: &mut Headers, to: &Address) {
+    let mut selection = Selection::default();
+    let own = headers.text("cookie").unwrap_or_default();
+    own.split("; ").filter_map(|pair| pair.split_once('=')).for_each(|(n, v)| selection.put(n, v.as_bytes()));
+    let set = jar.cookies_for(to.url(), Timestamp::now(), SendContext::default());
+    set.sent.iter().for_each(|cookie| selection.put(&cookie.name.to_string(), cookie.value.as_bytes()));
+    if let Some(header) = selection.header() {
+        headers.set("cookie", header);
+    }
 }
 
 /// Tells whether an answer repeats the request (RFC 9110, section 9.3.8): that it does is what is asked.

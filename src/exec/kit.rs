@@ -52,7 +52,7 @@ impl<'a> Holder<'a> {
         allowed: Option<String>,
     ) -> Result<Forged, Unfit> {
         let published = match row.needs {
-            Needs::Nothing => Err(Unfit::not_here("nobody asked for a public key")),
+            Needs::Nothing | Needs::Name => Err(Unfit::not_here("nobody asked for a public key")),
             Needs::PublicKey => published(self.shared, world, presented).await,
         };
         let sender = self.who;

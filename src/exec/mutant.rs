@@ -16,7 +16,7 @@ use super::{pages, record};
 use crate::event::{ControlRecord, Reason, When};
 use crate::http::jar::Jar;
 use crate::http::{Follow, Journey, Request, Trail, Transport, is_loopback, is_safe};
-use crate::mutate::{Aim, Attacks, Forged, Presented, Unfit};
+use crate::mutate::{Aim, Attacks, Forged, Needs, Presented, Unfit};
 use crate::plan::{Asked, Control, Mutant};
 use crate::step::{Prepared, Step, StepsId};
 
@@ -71,7 +71,10 @@ impl StepRun<'_> {
         }
         let dressed = self.dressed(step, actor, &prepared);
         let presented = self.presented(actor, &dressed);
-        let allowed = self.name_of_allowed(mutant).await;
+        let allowed = match mutant.row.needs {
+            Needs::Name => self.name_of_allowed(mutant).await,
+            Needs::Nothing | Needs::PublicKey => None,
+        };
         let fits =
             if matches!(mutant.row.aim, Aim::Credential | Aim::Change) { presented.spot().map(drop) } else { Ok(()) };
         let forged = match fits {

@@ -1,10 +1,10 @@
 //! What a token says, and until when: each row needs a token that is correctly signed, or the refusal proves nothing.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::presented::{Forged, Presented, Unfit};
+use super::signed::edited;
 use super::{Bad, Family, Kit, Mutation, Severity};
-use crate::jose;
 
 /// Mutations of claims.
 pub(super) const FAMILY: Family = Family { name: "claims", title: "Claims and time", rows: ROWS };
@@ -21,12 +21,13 @@ const ROWS: &[Mutation] = &[
         apply: |p, kit| {
             p.jwt()?;
             let past = kit.now.as_second() - PAST;
-            signed(p, kit, "the token is over", |claims| {
+            edited(p, kit, "the token is over", |claims| {
                 for (name, back) in [("exp", 0), ("nbf", 600), ("iat", 600)] {
                     if name == "exp" || claims.contains_key(name) {
                         claims.insert(name.to_owned(), (past - back).into());
                     }
                 }
+                Some(())
             })
         },
         bad: Some(Bad::Over),
@@ -55,7 +56,13 @@ const ROWS: &[Mutation] = &[
         about: "a token of another issuer",
         explain: "The server takes tokens whatever issuer they name. Compare `iss` with the one that you trust, character by character.",
         refs: &["RFC 8725 section 3.8", "RFC 9068 section 4", "CWE-345"],
-        apply: |p, kit| set(p, kit, "iss", "https://other.example".into(), "`iss` is another"),
+        // Where no token names an issuer, there is but one, and nothing to compare.
+        apply: |p, kit| {
+            edited(p, kit, "`iss` is another", |claims| {
+                claims.get("iss")?;
+                claims.insert("iss".to_owned(), "https://other.example".into())
+            })
+        },
         bad: Some(Bad::Issuer),
         ..super::BASE
     },
@@ -63,29 +70,10 @@ const ROWS: &[Mutation] = &[
 
 /// A token that is good but for one claim.
 fn set(p: &Presented<'_>, kit: &Kit<'_>, name: &str, value: Value, change: &str) -> Result<Forged, Unfit> {
-    signed(p, kit, change, |claims| drop(claims.insert(name.to_owned(), value)))
-}
-
-/// The token with other claims, signed with the key that the server trusts.
-fn signed(
-    p: &Presented<'_>,
-    kit: &Kit<'_>,
-    change: &str,
-    edit: impl FnOnce(&mut Map<String, Value>),
-) -> Result<Forged, Unfit> {
-    let (_, token) = p.jwt()?;
-    let Ok(Value::Object(mut claims)) = token.claims() else {
-        return Err(Unfit::not_here("the token has no claims"));
-    };
-    let (key, algorithm) = (kit.signer)()?;
-    edit(&mut claims);
-    let payload = Value::Object(claims).to_string();
-    let made = jose::sign(algorithm, token.header().clone(), payload.as_bytes(), &key);
-    let made = made.map_err(|fault| Unfit::Unavailable {
-        why: format!("the signing key does not sign it: {fault}"),
-        add: Vec::new(),
-    })?;
-    Ok(Forged::new(p.with_token(&made)?, format!("{change}, and signed with the signing key")))
+    edited(p, kit, change, |claims| {
+        claims.insert(name.to_owned(), value);
+        Some(())
+    })
 }
 
 #[cfg(test)]
@@ -119,5 +107,17 @@ mod tests {
             let other = now.iter().filter(|(name, value)| before.get(*name) != Some(value)).count();
             assert_eq!(other, 1, "{}", row.id);
         }
+    }
+
+    #[test]
+    fn where_no_token_names_an_issuer_none_can_be_wrong() {
+        let key = Key::generate(Algorithm::Es256).unwrap();
+        let token = sign(Algorithm::Es256, serde_json::Map::new(), br#"{"sub":"alice"}"#, &key).unwrap();
+        let request = get("/me", &[("authorization", &format!("Bearer {token}"))]);
+        let presented = Presented::new(&request, &[], &[], &[]);
+        let signer = || Ok((key.clone(), Algorithm::Es256));
+        let row = FAMILY.rows.iter().find(|row| row.id == "token-wrong-issuer").unwrap();
+        let unfit = (row.apply)(&presented, &Kit { signer: &signer, ..kit() });
+        assert!(matches!(unfit, Err(Unfit::NotApplicable(_))));
     }
 }

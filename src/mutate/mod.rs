@@ -150,6 +150,8 @@ pub enum Needs {
     Nothing,
     /// The public key of the server that made the token.
     PublicKey,
+    /// The name of somebody who is allowed what is asked for.
+    Name,
 }
 
 /// Mutations of one kind.

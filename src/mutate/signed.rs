@@ -169,11 +169,11 @@ fn audience(p: &Presented<'_>, kit: &Kit<'_>, change: &str, make: impl FnOnce(&s
 }
 
 /// The token with a claim changed; the edit gives nothing where the claim is not there to be changed.
-fn edited(
+pub(super) fn edited<T>(
     p: &Presented<'_>,
     kit: &Kit<'_>,
     change: &str,
-    edit: impl FnOnce(&mut Map<String, Value>) -> Option<Value>,
+    edit: impl FnOnce(&mut Map<String, Value>) -> Option<T>,
 ) -> Result<Forged, Unfit> {
     let (_, token) = p.jwt()?;
     let Ok(Value::Object(mut claims)) = token.claims() else {

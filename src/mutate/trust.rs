@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::presented::{Forged, Presented, Unfit, retarget};
-use super::{Family, Kit, Mutation, bypass};
+use super::{Family, Kit, Mutation, Needs, bypass};
 
 /// Fields that only a proxy should be believed.
 pub(super) const FAMILY: Family = Family { name: "trust", title: "Fields that only a proxy should write", rows: ROWS };
@@ -34,6 +34,7 @@ macro_rules! says_who {
         Mutation {
             id: $id,
             about: concat!("`", $name, "` with the name of somebody who is allowed"),
+            needs: Needs::Name,
             apply: |p, kit| Ok(field(p, $name, &format!("{}{}", $lead, who(kit)))),
             ..BASE
         }
@@ -89,6 +90,7 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "az-x-ms-principal",
         about: "`X-MS-CLIENT-PRINCIPAL` with the name of somebody who is allowed",
+        needs: Needs::Name,
         apply: |p, kit| {
             let name = who(kit);
             let claims = serde_json::json!({ "auth_typ": "aad", "claims": [{ "typ": "name", "val": name }] });

@@ -96,6 +96,20 @@ fn a_redirect_on_to_what_is_guarded_is_a_way_in() {
     }
 }
 
+/// Behind the slash a session is begun, and the redirect leads to the same page again, which knows it.
+#[test]
+fn a_redirect_that_begins_a_session_is_a_way_in() {
+    let server = Server::start(|r| match &*r.path {
+        "/secret" if alice(r) || r.header("cookie").contains("sid=guest-session-1") => json(200, r#"{"secret":1}"#),
+        "/secret" => status(403),
+        "/secret/" => to(302, "/begin"),
+        "/begin" => to(302, "/secret").header("set-cookie", "sid=guest-session-1; Path=/; HttpOnly"),
+        _ => status(404),
+    });
+    let suite = case("as: anonymous, with: az-path-slash, control: alice, request: GET /secret");
+    Project::new(&server.url, ALICE, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+}
+
 /// The page that it leads to may be the guarded one in other words, or the front page.
 #[test]
 fn a_redirect_to_some_page_is_unclear() {
