@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mutate::Severity;
 use crate::source::Place;
 
 mod access;
@@ -233,6 +234,9 @@ pub struct Warning {
 pub struct Tally {
     /// Cases by verdict, in the order of [`Verdict::ALL`].
     pub counts: [usize; 8],
+    /// Failed cases that do not fail the run: their defects are milder than `--fail-on`.
+    #[serde(default)]
+    pub spared: usize,
     /// Passed cases of which some refusal stayed unproven.
     pub unproven: usize,
     /// Steps of passed cases that were left out, for their `if` was false.
@@ -263,6 +267,7 @@ impl Tally {
             return;
         }
         self.counts[outcome.verdict as usize] += 1;
+        self.spared += usize::from(outcome.spared);
         self.proven_refusals += outcome.proof.proven as usize;
         self.unverified_claims += outcome.proof.unverified as usize;
         self.odd_refusals += outcome.proof.odd as usize;
@@ -297,6 +302,9 @@ pub struct Summary {
     pub stopped: Option<Stopped>,
     /// The verdicts that were tolerated by request, named in every report.
     pub tolerated: Vec<Verdict>,
+    /// The severity from which deliberate defects fail the run (`--fail-on`); all of them without one.
+    #[serde(default)]
+    pub fail_on: Option<Severity>,
 }
 
 /// Why a run ended before all cases were decided.

@@ -1,6 +1,7 @@
 //! From the tally of a run to the exit code: one table, stable across versions.
 
 use crate::event::{Stopped, Tally, Verdict};
+use crate::mutate::Severity;
 
 /// The codes the process can end with, with what they mean; `--help` and the docs print this table.
 pub const EXIT_CODES: &[(u8, &str)] = &[
@@ -35,6 +36,8 @@ pub struct Policy {
     pub flaky: OnFlaky,
     /// `--tolerate inconclusive`.
     pub inconclusive: OnInconclusive,
+    /// `--fail-on SEVERITY`: deliberate defects that are milder do not fail the run.
+    pub severity: Option<Severity>,
 }
 
 /// What a flaky case does to the run.
@@ -62,7 +65,7 @@ pub fn exit_code(tally: &Tally, stopped: Option<Stopped>, policy: Policy) -> u8 
     if stopped == Some(Stopped::Interrupted) {
         return INTERRUPTED;
     }
-    if tally.of(Verdict::Failed) > 0 || (policy.flaky == OnFlaky::Fail && tally.of(Verdict::Flaky) > 0) {
+    if tally.of(Verdict::Failed) > tally.spared || (policy.flaky == OnFlaky::Fail && tally.of(Verdict::Flaky) > 0) {
         return FAILED;
     }
     let open = tally.of(Verdict::Blocked)
@@ -76,7 +79,7 @@ pub fn exit_code(tally: &Tally, stopped: Option<Stopped>, policy: Policy) -> u8 
     if open > 0 {
         return NOT_JUDGED;
     }
-    if tally.of(Verdict::Passed) + tally.of(Verdict::Flaky) == 0 {
+    if tally.of(Verdict::Passed) + tally.of(Verdict::Flaky) + tally.spared == 0 {
         // Only tolerated or skipped cases: nothing was shown, so nothing may look green.
         return if tally.of(Verdict::Inconclusive) > 0 { NOT_JUDGED } else { NOTHING };
     }
@@ -115,6 +118,17 @@ mod tests {
         let flaky = tally(&[(Verdict::Passed, 5), (Verdict::Flaky, 1)]);
         assert_eq!(exit_code(&flaky, None, Policy::default()), ALL_PASSED);
         assert_eq!(exit_code(&flaky, None, Policy { flaky: OnFlaky::Fail, ..Policy::default() }), FAILED);
+    }
+
+    #[test]
+    fn what_was_spared_fails_no_run_and_hides_nothing_else() {
+        let of = |failed, spared, errored| {
+            let tally = tally(&[(Verdict::Failed, failed), (Verdict::Errored, errored)]);
+            exit_code(&Tally { spared, ..tally }, None, Policy::default())
+        };
+        assert_eq!(of(2, 2, 0), ALL_PASSED);
+        assert_eq!(of(3, 2, 0), FAILED);
+        assert_eq!(of(2, 2, 1), NOT_JUDGED);
     }
 
     #[test]

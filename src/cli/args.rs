@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::demo::{WEAKNESSES, Weakness};
+use crate::mutate::Severity;
 use crate::spec::parse_duration;
 use crate::term::did_you_mean;
 use crate::verdict::EXIT_CODES;
@@ -178,8 +179,9 @@ pub struct RunArgs {
     #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Verdict")]
     pub tolerate: Vec<Tolerated>,
 
-    /// Let a verdict fail the run that would otherwise pass.
-    #[arg(long, value_enum, value_name = "VERDICT", help_heading = "Verdict")]
+    /// `flaky`: let cases that passed only after `--retry` fail the run. A severity: of deliberate defects that were not
+    /// refused as they have to be, only those at least that severe do; what is milder is shown all the same.
+    #[arg(long, value_enum, value_name = "WHAT", help_heading = "Verdict")]
     pub fail_on: Vec<FailOn>,
 
     /// Write JUnit XML; `-` is standard output.
@@ -229,11 +231,35 @@ pub enum Tolerated {
     Inconclusive,
 }
 
-/// Verdicts that may fail the run.
+/// What may fail the run, or does so from a severity on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FailOn {
     /// Cases that passed only after `--retry`.
     Flaky,
+    /// Every deliberate defect, as without the option.
+    Info,
+    /// Deliberate defects from this severity on.
+    Low,
+    /// Deliberate defects from this severity on.
+    Medium,
+    /// Deliberate defects from this severity on.
+    High,
+    /// The worst deliberate defects alone.
+    Critical,
+}
+
+impl FailOn {
+    /// The severity that it names.
+    pub const fn severity(self) -> Option<Severity> {
+        match self {
+            Self::Flaky => None,
+            Self::Info => Some(Severity::Info),
+            Self::Low => Some(Severity::Low),
+            Self::Medium => Some(Severity::Medium),
+            Self::High => Some(Severity::High),
+            Self::Critical => Some(Severity::Critical),
+        }
+    }
 }
 
 /// Arguments of `check`.

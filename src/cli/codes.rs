@@ -29,7 +29,11 @@ const VERDICTS: &[(Verdict, &str, &str)] = &[
         "passed only after `--retry`",
         "The first attempt's reason is kept. Exit code 0, or 1 with `--fail-on flaky`.",
     ),
-    (Verdict::Failed, "a check did not hold", "JUnit says `failure`. Exit code 1."),
+    (
+        Verdict::Failed,
+        "a check did not hold",
+        "JUnit says `failure`. Exit code 1, unless `--fail-on SEVERITY` spares it: a deliberate defect that is milder is shown, and does not fail the run.",
+    ),
     (
         Verdict::Blocked,
         "a login, setup or target failed first",

@@ -158,6 +158,8 @@ fn options(args: &RunArgs) -> RunOptions {
             } else {
                 OnInconclusive::Stop
             },
+            // Whoever names several means the mildest.
+            severity: args.fail_on.iter().filter_map(|on| on.severity()).min(),
         },
     }
 }

@@ -55,6 +55,6 @@ fn options() -> RunOptions {
         keep: Keep::Exchanges,
         wire: Wire::Untold,
         max_body: 10 * 1024 * 1024,
-        policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop },
+        policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop, severity: None },
     }
 }

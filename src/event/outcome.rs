@@ -44,6 +44,9 @@ pub struct Outcome {
     pub place: Place,
     /// How it ended.
     pub verdict: Verdict,
+    /// Whether it failed and does not fail the run: its defect is milder than `--fail-on`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spared: bool,
     /// Why, most important first; empty when it passed plainly.
     pub reasons: Vec<Reason>,
     /// What its refusals prove.

@@ -53,6 +53,7 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         tags: case.shape.tags.iter().map(ToString::to_string).collect(),
         place: shared.sources.place(case.span()),
         verdict: Verdict::Passed,
+        spared: false,
         reasons: Vec::new(),
         proof: Proof::default(),
         access: super::matrix::told(shared, case),

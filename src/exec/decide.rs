@@ -15,7 +15,7 @@ use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::session::Session;
 use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
-use super::{OnFailure, RequireProof, Shared, matrix, record, xfail};
+use super::{OnFailure, RequireProof, Shared, matrix, record, spare, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Phase, Reason, RefusalProof, Stopped, Tally, Verdict};
 use crate::source::Span;
@@ -261,6 +261,7 @@ fn finish(shared: &Shared, done: CaseDone) {
     if matches!(outcome.verdict, Verdict::Inconclusive | Verdict::Skipped) {
         outcome.proof.proven = 0;
     }
+    outcome.spared = spare::is_spared(shared, &outcome);
     stop_if_asked(shared, &outcome);
     let unverified = outcome.steps.iter().filter(|s| s.notes.iter().any(|note| note == UNVERIFIED)).count();
     outcome.proof.unverified = u32::try_from(unverified).unwrap_or(u32::MAX);
@@ -271,7 +272,8 @@ fn finish(shared: &Shared, done: CaseDone) {
 }
 
 fn stop_if_asked(shared: &Shared, outcome: &Outcome) {
-    if shared.options.on_failure == OnFailure::Stop && outcome.verdict.needs_attention() {
+    let stops = outcome.verdict.needs_attention() && !spare::is_spared(shared, outcome);
+    if shared.options.on_failure == OnFailure::Stop && stops {
         shared.stop.soon(Stopped::FailFast);
     }
 }

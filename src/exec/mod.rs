@@ -62,6 +62,7 @@ mod runner;
 mod scheme;
 mod serve;
 mod session;
+mod spare;
 mod stop;
 mod suite;
 mod travel;

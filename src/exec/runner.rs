@@ -234,7 +234,8 @@ impl Runner {
             OnInconclusive::Tolerate | OnInconclusive::Stop => Vec::new(),
         };
         let exit = exit_code(&tally, stopped, policy);
-        let summary = Summary { tally, elapsed: self.started.elapsed(), exit, stopped, tolerated };
+        let summary =
+            Summary { tally, elapsed: self.started.elapsed(), exit, stopped, tolerated, fail_on: policy.severity };
         shared.emit(Event::RunFinished(Box::new(summary.clone())));
         drop((self.demos, self.serving));
         summary

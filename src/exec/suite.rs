@@ -158,6 +158,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         tags: Vec::new(),
         place: reason.place.clone(),
         verdict: Verdict::Errored,
+        spared: false,
         reasons: vec![reason],
         proof: Proof::default(),
         access: None,

@@ -35,6 +35,7 @@ const SENTENCE: usize = 400;
 #[derive(Debug, Clone)]
 pub(crate) struct Block {
     verdict: Verdict,
+    spared: bool,
     message: String,
     place: String,
     name: String,
@@ -54,6 +55,7 @@ pub(crate) fn block(page: Page, outcome: &Outcome, again: &Again) -> Block {
     body.extend(advice(page, outcome, again));
     Block {
         verdict: outcome.verdict,
+        spared: outcome.spared,
         message,
         place: if place.line > 0 { place.to_string() } else { String::new() },
         name: outcome.name.clone(),
@@ -91,7 +93,10 @@ impl Block {
     }
 
     fn head(&self, page: Page, number: &str, count: usize) -> Vec<Line> {
-        let word = page.line().push(Role::Dim, number).push(tone(self.verdict), &self.verdict.word().to_uppercase());
+        // What does not fail the run must not look as if it did.
+        let (role, word) =
+            if self.spared { (Role::Doubt, "finding") } else { (tone(self.verdict), self.verdict.word()) };
+        let word = page.line().push(Role::Dim, number).push(role, &word.to_uppercase());
         let hang = word.width() + 2;
         let head = word.text("  ").push(Role::Strong, &self.message);
         let cases = if count > 1 { plural(count, "case") } else { String::new() };

@@ -80,6 +80,7 @@ pub(crate) fn outcome(index: u32, suite: usize, id: &str, verdict: Verdict) -> O
         tags: Vec::new(),
         place: place("specs/notes.yaml", 29, "  - case: x", "case"),
         verdict,
+        spared: false,
         reasons: Vec::new(),
         proof: Proof::default(),
         access: None,
@@ -394,6 +395,7 @@ pub(crate) fn events(suites: &[&str], cases: Vec<Outcome>, exit: u8) -> Vec<Even
         exit,
         stopped: None,
         tolerated: Vec::new(),
+        fail_on: None,
     })));
     events
 }

@@ -18,6 +18,7 @@ pub const SCHEMA: &str = "authspec-results/1";
 struct Numbers {
     cases: usize,
     verdicts: serde_json::Map<String, serde_json::Value>,
+    spared: usize,
     unproven: usize,
     skipped_steps: usize,
     proven_refusals: usize,
@@ -45,6 +46,7 @@ pub fn write_json(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &mut
         ("targets", spool.json_of(&info.targets)?),
         ("notices", spool.json_of(&info.notices)?),
         ("tolerated", serde_json::to_string(&summary.tolerated)?),
+        ("fail_on", serde_json::to_string(&summary.fail_on)?),
         ("summary", serde_json::to_string(&Numbers::of(info, summary))?),
     ];
     to.write_all(b"{")?;
@@ -87,6 +89,7 @@ impl Numbers {
         Self {
             cases: tally.total(),
             verdicts: verdicts.collect(),
+            spared: tally.spared,
             unproven: tally.unproven,
             skipped_steps: tally.skipped_steps,
             proven_refusals: tally.proven_refusals,

@@ -59,7 +59,7 @@ pub fn write_junit(
 ) -> io::Result<()> {
     let again = &spool.masked(again)?;
     let info = spool.masked(info)?;
-    let shown = |verdict| shown(verdict, summary);
+    let shown = |entry: &Entry| shown(entry, summary);
     let mut entries = spool.entries();
     entries.sort_by_key(|entry| entry.suite);
     let mut total = Counts::of(&entries, shown);
@@ -81,7 +81,7 @@ pub fn write_junit(
         names.clear();
         let mut batch = Batch::default();
         for entry in of_suite {
-            let mut case = case::case(entry, shown(entry.verdict), spool, again)?;
+            let mut case = case::case(entry, shown(entry), spool, again)?;
             case.name = unique(&case.name, &case.id, &mut names);
             batch.push(case, &classname);
             if batch.bytes > BATCH {
@@ -95,23 +95,24 @@ pub fn write_junit(
 }
 
 /// Says what a verdict is in JUnit's terms; what the user tolerates must not stop a pipeline, nor look passed.
-fn shown(verdict: Verdict, summary: &Summary) -> Shown {
-    match verdict {
+fn shown(entry: &Entry, summary: &Summary) -> Shown {
+    match entry.verdict {
         Verdict::Passed | Verdict::Flaky => Shown::Passed,
+        Verdict::Failed if entry.spared => Shown::Skipped,
         Verdict::Failed => Shown::Failure,
-        Verdict::Inconclusive if summary.tolerated.contains(&verdict) => Shown::Skipped,
+        Verdict::Inconclusive if summary.tolerated.contains(&entry.verdict) => Shown::Skipped,
         Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => Shown::Error,
         Verdict::Skipped | Verdict::NotRun => Shown::Skipped,
     }
 }
 
 impl Counts {
-    fn of(entries: &[Entry], shown: impl Fn(Verdict) -> Shown) -> Self {
+    fn of(entries: &[Entry], shown: impl Fn(&Entry) -> Shown) -> Self {
         let mut counts = Self { tests: entries.len(), ..Self::default() };
         for entry in entries {
             counts.time += entry.elapsed;
             counts.unproven += usize::from(entry.kind == OutcomeKind::Case && entry.unproven > 0);
-            match shown(entry.verdict) {
+            match shown(entry) {
                 Shown::Passed => {}
                 Shown::Failure => counts.failures += 1,
                 Shown::Error => counts.errors += 1,
@@ -142,6 +143,7 @@ fn properties(info: &RunInfo, summary: &Summary, counts: &Counts) -> Vec<(&'stat
     all.extend(info.targets.iter().map(|target| ("authspec.target", target.clone())));
     all.extend(info.notices.iter().map(|notice| ("authspec.notice", notice.clone())));
     all.extend(summary.tolerated.iter().map(|verdict| ("authspec.tolerated", verdict.word().to_owned())));
+    all.extend(summary.fail_on.map(|severity| ("authspec.fail-on", severity.word().to_owned())));
     if counts.unproven > 0 {
         all.push(("authspec.unproven", counts.unproven.to_string()));
     }

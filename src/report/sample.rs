@@ -117,6 +117,7 @@ impl<'a> Texts<'a> {
             tags: vec![self.text()],
             place: self.place(5),
             verdict,
+            spared: false,
             reasons: (0..reasons).map(|nth| self.reason(nth)).collect(),
             proof: Proof { proven: 1, unproven: index % 2, unverified: 0, odd: 0 },
             access: None,
@@ -175,5 +176,12 @@ pub(crate) fn summary(outcomes: &[Outcome]) -> Summary {
     for outcome in outcomes {
         tally.add(outcome);
     }
-    Summary { tally, elapsed: Duration::from_millis(1_500), exit: 1, stopped: None, tolerated: Vec::new() }
+    Summary {
+        tally,
+        elapsed: Duration::from_millis(1_500),
+        exit: 1,
+        stopped: None,
+        tolerated: Vec::new(),
+        fail_on: None,
+    }
 }

@@ -38,6 +38,8 @@ pub struct Entry {
     pub kind: OutcomeKind,
     /// How it ended.
     pub verdict: Verdict,
+    /// Whether it failed and does not fail the run.
+    pub spared: bool,
     /// How many refusals of a passed case stayed unproven.
     pub unproven: u32,
     /// From start to end.
@@ -123,6 +125,7 @@ impl Spool {
             suite: u32::try_from(outcome.suite).unwrap_or(u32::MAX),
             kind: outcome.kind,
             verdict: outcome.verdict,
+            spared: outcome.spared,
             unproven: if passed { outcome.proof.unproven } else { 0 },
             elapsed: outcome.elapsed,
             slot,

@@ -67,6 +67,7 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
 struct Cause {
     key: String,
     verdict: Verdict,
+    spared: bool,
     what: String,
     place: String,
     id: String,
@@ -76,7 +77,8 @@ struct Cause {
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { verdict, what, place, id, cases, .. } = self;
-        write!(f, "**{}** {what} ({}): {}", verdict.word(), code(place), code(id))?;
+        let word = if self.spared { "failed, spared" } else { verdict.word() };
+        write!(f, "**{word}** {what} ({}): {}", code(place), code(id))?;
         if *cases > 1 { write!(f, " and {}", plural(cases - 1, "more case")) } else { Ok(()) }
     }
 }
@@ -93,18 +95,23 @@ fn note(causes: &mut Vec<Cause>, outcome: &Outcome) {
     };
     let place = format!("{}:{}", place.file, place.line);
     let key = format!("{what} {place}");
-    match causes.iter_mut().find(|c| c.key == key && c.verdict == outcome.verdict) {
-        Some(known) => known.cases += 1,
-        None => causes.push(Cause { key, verdict: outcome.verdict, what, place, id: outcome.id.to_string(), cases: 1 }),
+    let (verdict, spared, id) = (outcome.verdict, outcome.spared, outcome.id.to_string());
+    if let Some(known) = causes.iter_mut().find(|c| c.key == key && (c.verdict, c.spared) == (verdict, spared)) {
+        known.cases += 1;
+    } else {
+        causes.push(Cause { key, verdict, spared, what, place, id, cases: 1 });
     }
 }
 
 fn headline(summary: &Summary) -> String {
     let of = |verdicts: &[Verdict]| verdicts.iter().map(|v| summary.tally.of(*v)).sum::<usize>();
-    let failed = of(&[Verdict::Failed]);
+    let failed = of(&[Verdict::Failed]) - summary.tally.spared.min(of(&[Verdict::Failed]));
     let unjudged = of(&[Verdict::Blocked, Verdict::Inconclusive, Verdict::Errored]);
     let mark = if summary.exit == crate::verdict::ALL_PASSED { ":white_check_mark:" } else { ":x:" };
     let told = match (failed, unjudged, summary.exit) {
+        (0, 0, crate::verdict::ALL_PASSED) if summary.tally.spared > 0 => {
+            format!("all hold but for {}", plural(summary.tally.spared, "mild defect"))
+        }
         (0, 0, crate::verdict::ALL_PASSED) => "all hold".to_owned(),
         (0, 0, _) => "did not end as it should".to_owned(),
         (0, n, _) => format!("{} could not be judged", plural(n, "case")),

@@ -120,8 +120,16 @@ fn result(outcome: &Outcome, shown: Shown, again: &Again) -> TestResult {
             TestResult::Error { type_, message, cause }
         }
         Shown::Skipped => {
-            let tolerated = outcome.verdict == Verdict::Inconclusive;
-            let message = if tolerated { format!("inconclusive, tolerated: {message}") } else { message };
+            let message = match outcome.verdict {
+                Verdict::Inconclusive => format!("inconclusive, tolerated: {message}"),
+                Verdict::Failed => format!("failed, milder than --fail-on: {message}"),
+                Verdict::Passed
+                | Verdict::Flaky
+                | Verdict::Blocked
+                | Verdict::Errored
+                | Verdict::Skipped
+                | Verdict::NotRun => message,
+            };
             TestResult::SkippedWithCause { type_, message, cause: None }
         }
     }

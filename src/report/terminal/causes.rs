@@ -28,8 +28,9 @@ struct Cause {
 }
 
 /// Ranks what needs attention; none for what does not.
-fn severity(verdict: Verdict) -> Option<u8> {
-    match verdict {
+fn severity(outcome: &Outcome) -> Option<u8> {
+    match outcome.verdict {
+        Verdict::Failed if outcome.spared => Some(4),
         Verdict::Failed => Some(0),
         Verdict::Errored => Some(1),
         Verdict::Blocked => Some(2),
@@ -45,7 +46,7 @@ impl Causes {
 
     /// Takes in an outcome.
     pub(super) fn add(&mut self, page: Page, outcome: &Outcome, again: &Again) {
-        let Some(severity) = severity(outcome.verdict) else { return };
+        let Some(severity) = severity(outcome) else { return };
         let key = outcome.reasons.first().and_then(|r| r.shared_cause.clone());
         let known = key.as_ref().and_then(|k| self.by_key.get(k).copied());
         let at = known.unwrap_or_else(|| {

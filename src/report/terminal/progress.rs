@@ -66,7 +66,7 @@ impl Progress {
         if outcome.kind == OutcomeKind::Case {
             self.decided += 1;
             match outcome.verdict {
-                Verdict::Failed => self.failed += 1,
+                Verdict::Failed => self.failed += usize::from(!outcome.spared),
                 Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => self.unjudged += 1,
                 Verdict::Passed | Verdict::Flaky | Verdict::Skipped | Verdict::NotRun => {}
             }

@@ -37,6 +37,8 @@ struct Row {
     cases: usize,
     decided: usize,
     counts: [usize; 8],
+    /// Those that failed and do not fail the run.
+    spared: usize,
     unproven: usize,
     skipped_steps: usize,
     /// Deliberate defects that were sent.
@@ -62,6 +64,7 @@ impl Suites {
             cases: s.cases,
             decided: 0,
             counts: [0; 8],
+            spared: 0,
             unproven: 0,
             skipped_steps: 0,
             defects: 0,
@@ -85,6 +88,7 @@ impl Suites {
         }
         row.decided += 1;
         row.counts[outcome.verdict as usize] += 1;
+        row.spared += usize::from(outcome.spared);
         row.unproven += usize::from(outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0);
         row.skipped_steps += outcome.skipped_steps();
         if let Some(grade) = outcome.with.as_ref().and_then(|with| with.grade) {
@@ -159,8 +163,8 @@ impl Row {
     }
 
     fn line(&self, page: Page, names: usize) -> Vec<Line> {
-        let passed = self.of(Verdict::Passed) + self.of(Verdict::Flaky);
-        let (mark, role) = if self.of(Verdict::Failed) > 0 {
+        let passed = self.of(Verdict::Passed) + self.of(Verdict::Flaky) + self.spared;
+        let (mark, role) = if self.of(Verdict::Failed) > self.spared {
             (" FAIL", Role::Bad)
         } else if self.unjudged() > 0 {
             ("  ?", Role::Doubt)
@@ -199,7 +203,8 @@ impl Row {
             None => format!("({} waiting)", seconds(self.waited)),
         };
         [
-            (Role::Bad, count(self.of(Verdict::Failed), "failed")),
+            (Role::Bad, count(self.of(Verdict::Failed) - self.spared, "failed")),
+            (Role::Doubt, count(self.spared, "spared")),
             (Role::Doubt, unjudged),
             (Role::Doubt, count(undone, "not run")),
             (Role::Doubt, count(self.of(Verdict::Flaky), "flaky")),
@@ -248,7 +253,9 @@ pub(super) fn case_line(page: Page, outcome: &Outcome, name: &str) -> Vec<Line> 
         | Verdict::Inconclusive
         | Verdict::Errored => duration(outcome.elapsed),
     };
-    let line = page.line().pad_to(NAME).push(tone(outcome.verdict), outcome.verdict.word()).pad_to(NAME + 12);
+    let (role, word) =
+        if outcome.spared { (Role::Doubt, "spared") } else { (tone(outcome.verdict), outcome.verdict.word()) };
+    let line = page.line().pad_to(NAME).push(role, word).pad_to(NAME + 12);
     let line = line.push(Role::Dim, &format!("{time:>8}  ")).text(name);
     let why = outcome.reasons.first().filter(|_| !outcome.verdict.needs_attention());
     let why = why.map(|r| shorten(&r.message, 160)).unwrap_or_default();

@@ -121,6 +121,11 @@ pub(super) fn count(page: Page, summary: &Summary) -> Vec<Line> {
     line.flow(&[(Role::Plain, &requests), (Role::Plain, &time), (exit, &code)], page.width, 2)
 }
 
+/// The cases that fail the run.
+fn failed(tally: &Tally) -> usize {
+    tally.of(Verdict::Failed).saturating_sub(tally.spared)
+}
+
 fn unjudged(tally: &Tally) -> usize {
     tally.of(Verdict::Blocked) + tally.of(Verdict::Inconclusive) + tally.of(Verdict::Errored)
 }
@@ -137,7 +142,8 @@ fn parts(tally: &Tally) -> Vec<(Role, String)> {
     let rows = [
         (Role::Good, passed, "passed"),
         (Role::Doubt, tally.of(Verdict::Flaky), "flaky"),
-        (Role::Bad, tally.of(Verdict::Failed), "failed"),
+        (Role::Bad, failed(tally), "failed"),
+        (Role::Doubt, tally.spared, "spared"),
         (Role::Doubt, unjudged(tally), "not judged"),
         (Role::Plain, tally.of(Verdict::Skipped), "skipped"),
         (Role::Doubt, tally.of(Verdict::NotRun), "not run"),
@@ -149,7 +155,9 @@ fn parts(tally: &Tally) -> Vec<(Role, String)> {
 pub(super) fn meaning(page: Page, summary: &Summary, undone: &Undone, verbosity: Verbosity) -> Vec<Line> {
     let mut rows = notes(summary);
     if verbosity == Verbosity::Quiet {
-        rows.retain(|(label, ..)| matches!(*label, "flaky" | "skipped" | "teardown" | "stopped" | "tolerated"));
+        rows.retain(|(label, ..)| {
+            matches!(*label, "flaky" | "skipped" | "teardown" | "stopped" | "tolerated" | "spared")
+        });
     }
     rows.into_iter()
         .flat_map(|(label, role, text)| {
@@ -171,7 +179,7 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let named = kinds.iter().filter(|v| tally.of(**v) > 0).map(|v| format!("{} {}", tally.of(*v), v.word()));
         rows.push(("unjudged", Role::Plain, named.collect::<Vec<_>>().join(", ")));
     }
-    if summary.exit == FAILED && tally.of(Verdict::Failed) == 0 && tally.of(Verdict::Flaky) > 0 {
+    if summary.exit == FAILED && failed(tally) == 0 && tally.of(Verdict::Flaky) > 0 {
         let cases = plural(tally.of(Verdict::Flaky), "case");
         rows.push((
             "flaky",
@@ -216,6 +224,18 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let (steps, whose) =
             (plural(tally.skipped_steps, "step"), if tally.skipped_steps == 1 { "its" } else { "their" });
         rows.push(("skipped", Role::Doubt, format!("{steps} of cases that passed, for {whose} `if` was false")));
+    }
+    rows.extend(let_pass(summary));
+    rows
+}
+
+/// What the command line let pass.
+fn let_pass(summary: &Summary) -> Vec<(&'static str, Role, String)> {
+    let tally = &summary.tally;
+    let mut rows = Vec::new();
+    if let Some(from) = summary.fail_on.filter(|_| tally.spared > 0) {
+        let (cases, was) = (plural(tally.spared, "case"), if tally.spared == 1 { "defect is" } else { "defects are" });
+        rows.push(("spared", Role::Doubt, format!("{cases} failed whose {was} milder than --fail-on {}", from.word())));
     }
     if !summary.tolerated.is_empty() {
         let cases = summary.tolerated.iter().map(|v| plural(tally.of(*v), &format!("{} case", v.word())));
