@@ -16,6 +16,9 @@ pub struct AccessCell {
     pub row_number: u32,
     /// The column's place, from 0.
     pub column_number: u32,
+    /// The id of the deliberate defect that it was sent with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<String>,
     /// What was expected, in a few words: `deny`, `401`, `200 or 204`.
     pub want: String,
     /// The status of the answer, if one came.

@@ -235,8 +235,15 @@ impl StepRun<'_> {
             let key = request_key(&prepared.request);
             let sender = if row.aim == Aim::Bypass { self.sender(prepared, actor) } else { Sender::Somebody };
             let status = tried.trail.response().map_or(0, |r| r.status);
-            let weight = if row.aim == Aim::Change { Weight::Change } else { Weight::Claim };
-            let (earlier, alike) = (actor.allowed.clone(), None);
+            let case = &self.shared.plan.cases[tried.trial.case];
+            let closed = self.shared.plan.row_of(case).is_some_and(|row| row.closed);
+            let weight = match row.aim {
+                Aim::Change => Weight::Change,
+                // That nobody may is said.
+                _ if closed => Weight::Remark,
+                Aim::Credential | Aim::Bypass | Aim::Origin => Weight::Claim,
+            };
+            let (earlier, alike) = (actor.allowed.clone(), self.alike(tried.trial.step, actor));
             done.refused.push(Refusal { key, sender, status, step: 0, at, weight, earlier, alike });
         }
     }

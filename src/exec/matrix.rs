@@ -13,10 +13,11 @@ use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
 use super::{Shared, record};
-use crate::check::{Side, Stance, StatusSet, Word, alike};
+use crate::check::{Expectations, Side, Stance, StatusSet, Word, alike};
 use crate::event::{AccessCell, Likeness, Loot, Outcome, Reason, Verdict};
 use crate::http::Trail;
-use crate::plan::{AccessRow, Case, Cell, Reach};
+use crate::mutate::Grade;
+use crate::plan::{AccessRow, Case, Cell, Reach, Wanted};
 use crate::source::Span;
 use crate::step::{Ask, Step};
 use crate::template::Value;
@@ -36,6 +37,13 @@ pub(super) enum Part {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Got {
     status: u16,
+}
+
+impl Got {
+    /// What answered, if something did.
+    pub(super) fn of(trail: &Trail) -> Option<Self> {
+        trail.response().map(|response| Self { status: response.status })
+    }
 }
 
 /// A body, but for what is each cell's own.
@@ -133,7 +141,7 @@ impl StepRun<'_> {
         let (Some(index), Some((case, cell, Part::Target))) = (self.case, self.cell()) else { return };
         let Some(response) = trail.response() else { return };
         let body = self.body(case, actor, &response.body);
-        done.cell = Some(Got { status: response.status });
+        done.cell = Got::of(trail);
         let mut inner = self.shared.matrix.lock();
         if said == Said::Allowed && done.held() && cell.side == Side::Allowed {
             inner.owners.entry((case.suite, cell.row)).or_default().push((cell.column, body));
@@ -163,10 +171,12 @@ pub(super) fn told(shared: &Shared, case: &Case) -> Option<AccessCell> {
     let (cell, row, column) = (case.cell?, shared.plan.row_of(case)?, shared.plan.column_of(case)?);
     let mask = |text: &str| shared.secrets.mask(text).into_owned();
     let expect = &case.shape.steps.get(cell.target)?.expect;
-    let want = match (&expect.status, &expect.error) {
-        (Some(set), _) => set.word().map_or_else(|| set.describe(), |word| word.name().to_owned()),
-        (None, Some(_)) => "no answer".to_owned(),
-        (None, None) => "below 400".to_owned(),
+    let want = match case.with.as_deref() {
+        None => wanted(expect),
+        Some(mutant) => match &mutant.wanted {
+            Wanted::Own(own) => wanted(own),
+            Wanted::Row | Wanted::Step => mutant.row.expect.describe(),
+        },
     };
     Some(AccessCell {
         row: mask(&row.name),
@@ -174,11 +184,21 @@ pub(super) fn told(shared: &Shared, case: &Case) -> Option<AccessCell> {
         role: column.role.as_deref().map(mask),
         row_number: cell.row,
         column_number: cell.column,
+        with: case.with.as_ref().map(|mutant| mutant.row.id.to_owned()),
         want,
         got: None,
         body: None,
         odd: false,
     })
+}
+
+/// An expectation in a few words.
+fn wanted(expect: &Expectations) -> String {
+    match (&expect.status, &expect.error) {
+        (Some(set), _) => set.word().map_or_else(|| set.describe(), |word| word.name().to_owned()),
+        (None, Some(_)) => "no answer".to_owned(),
+        (None, None) => "below 400".to_owned(),
+    }
 }
 
 /// The numbers of the cases of a suite in the order they run: those of one wave at once, or one after the other.
@@ -192,9 +212,11 @@ pub(super) fn waves(shared: &Shared, suite: usize) -> Vec<Wave> {
     let (mut first, mut second, mut last) = (Vec::new(), Vec::new(), Vec::new());
     for index in shared.plan.suites[suite].cases.clone() {
         let case = &shared.plan.cases[index];
+        // A defect of a credential that is let in is to be refused.
+        let is_let_in = case.cell.is_some_and(|cell| cell.side == Side::Allowed) && case.with.is_none();
         match (case.cell, shared.plan.row_of(case)) {
-            (Some(cell), Some(row)) if !row.safe => last.push((cell.row, cell.side == Side::Allowed, index)),
-            (Some(Cell { side: Side::Allowed, .. }), _) => second.push(index),
+            (Some(cell), Some(row)) if !row.safe => last.push((cell.row, is_let_in, index)),
+            (Some(_), _) if is_let_in => second.push(index),
             _ => first.push(index),
         }
     }
@@ -222,10 +244,10 @@ pub(super) fn conclude(shared: &Shared, case: &Case, outcome: &mut Outcome, got:
         Verdict::Failed | Verdict::Errored if step < cell.given => {
             ("given-failed", format!("`given` did not work at `{line}`: {}", first.message))
         }
-        Verdict::Failed if step == cell.target && cell.side == Side::Refused && is_in => {
+        Verdict::Failed if step == cell.target && cell.side == Side::Refused && is_in && case.with.is_none() => {
             ("got-in", format!("`{name}` got in"))
         }
-        Verdict::Failed if step > cell.target && cell.side == Side::Refused => {
+        Verdict::Failed if step > cell.target && (cell.side == Side::Refused || case.with.is_some()) => {
             let status = got.map(|g| g.status.to_string()).unwrap_or_default();
             ("changed", format!("`{name}` was refused with {status}, and yet something changed: {}", first.message))
         }
@@ -242,6 +264,13 @@ pub(super) fn conclude(shared: &Shared, case: &Case, outcome: &mut Outcome, got:
 pub(super) fn finish(shared: &Shared, outcome: &mut Outcome) {
     let Some(case) = shared.plan.cases.get(outcome.index as usize) else { return };
     let (Some(cell), Some(row)) = (case.cell, shared.plan.row_of(case)) else { return };
+    if case.with.is_some() {
+        let grade = outcome.with.as_ref().and_then(|with| with.grade);
+        if let Some(told) = &mut outcome.access {
+            told.odd = outcome.verdict == Verdict::Passed && matches!(grade, Some(Grade::DeniedOther | Grade::Amiss));
+        }
+        return;
+    }
     tell_loot(shared, case, cell, outcome);
     let step = &case.shape.steps[cell.target];
     let Some(told) = &mut outcome.access else { return };

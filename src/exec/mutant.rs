@@ -12,6 +12,7 @@ use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::grade::{Tried, told};
 use super::kit::Holder;
+use super::matrix::Got;
 use super::{pages, record};
 use crate::event::{ControlRecord, Reason, When};
 use crate::http::jar::Jar;
@@ -139,6 +140,7 @@ impl StepRun<'_> {
             told.change = Some(record::text(self.shared, &forged.change));
         }
         done.requests = count(&trail);
+        done.cell = Got::of(&trail);
         done.last = Some(Arc::new(trail));
         done
     }

@@ -1,6 +1,8 @@
 //! Expands the access matrix: one case for each cell, of which all in a row that expect the same share their shape.
 //!
-//! The defects of a row (`with`) are cases beside the matrix: its cells once more, each with one of them.
+//! The defects of a row (`with`) are its cells once more, each with one of them (`mutated`).
+
+mod mutated;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,10 +11,9 @@ use super::build::{compile_steps, sessions};
 use super::case::{Ground, find_disturbance};
 use super::identity::SuiteCallers;
 use super::talk::{self, Whose};
-use super::with::{self, Mutant};
+use super::with;
 use super::{Case, Plan, Shape, diags};
 use crate::check::{MISSING, Side, Stance, read_ignored, side};
-use crate::mutate::Aim;
 use crate::source::{Span, Spanned};
 use crate::spec::{
     AccessSpec, Data, EVERYONE, Named, Node, OTHERS, Reader, RowSpec, Session, StepSpec, Style, is_row_key,
@@ -79,7 +80,7 @@ pub struct Cell {
     pub column: u32,
     /// Where its expectation is written; its row where it is not named.
     pub span: Span,
-    /// What it is about.
+    /// What it is about, without a defect.
     pub side: Side,
     /// How many steps of its shape are `given`.
     pub given: usize,
@@ -90,7 +91,8 @@ pub struct Cell {
 impl AccessPlan {
     /// Notes which rows have somebody among the selected cases who is let in.
     pub(super) fn seen_in(mut self, cases: &[Case]) -> Self {
-        for cell in cases.iter().filter_map(|case| case.cell).filter(|cell| cell.side == Side::Allowed) {
+        let plain = cases.iter().filter(|case| case.with.is_none()).filter_map(|case| case.cell);
+        for cell in plain.filter(|cell| cell.side == Side::Allowed) {
             self.rows[cell.row as usize].reach = Reach::Planned;
         }
         self
@@ -246,7 +248,8 @@ impl Row<'_> {
         for group in &groups {
             reader.names = Arc::clone(&names);
             let before = reader.diags.errors();
-            let Some((shape, cell)) = self.shape(group, callers, reader) else {
+            let unchanged = if group.side == Side::Refused { &row.unchanged[..] } else { &[] };
+            let Some((shape, cell)) = self.shape(group, unchanged, callers, reader) else {
                 // What is wrong with the row is told once, not for each kind of cell.
                 if reader.diags.errors() > before && group.expect.span == row.name.span {
                     break;
@@ -275,62 +278,9 @@ impl Row<'_> {
                 cells.insert(*column, case);
             }
         }
-        let mutated = self.mutated(&cells, callers, reader);
+        reader.names = names;
+        let mutated = self.mutated(&cells, &groups, callers, reader);
         (planned, cells.into_values().chain(mutated).collect())
-    }
-
-    /// The cells once more with each defect that the row is sent with: what breaks a credential where it is let in, what
-    /// goes around a refusal where it is refused. They are cases beside the matrix.
-    fn mutated(
-        &self,
-        cells: &BTreeMap<usize, Case>,
-        callers: &mut SuiteCallers<'_, '_>,
-        reader: &mut Reader<'_>,
-    ) -> Vec<Case> {
-        let Some(with) = &self.row.step.with else { return Vec::new() };
-        let allowed = |case: &&Case| case.cell.is_some_and(|cell| cell.side == Side::Allowed);
-        let somebody = cells.values().filter(allowed).find_map(|case| match case.caller {
-            Caller::Identity(id) if case.shape.steps.iter().all(Step::is_safe) => Some(id),
-            Caller::Identity(_) | Caller::Case | Caller::Nobody | Caller::Anonymous => None,
-        });
-        let mutants = with::of_step(&self.row.step, with, (0, somebody.as_slice()), callers, reader);
-        if let Some(case) = cells.values().next()
-            && let Some(cell) = case.cell
-        {
-            with::need_origin(&mutants, |_| case.shape.steps.get(cell.target), reader);
-        }
-        let mut cases = Vec::new();
-        for case in cells.values() {
-            let Some(cell) = case.cell else { continue };
-            let group = callers.plan.groups;
-            callers.plan.groups += 1;
-            for mutant in mutants.iter().flatten() {
-                let fits = match (cell.side, mutant.row.aim) {
-                    (Side::Allowed, Aim::Credential) => matches!(case.caller, Caller::Identity(_)),
-                    (Side::Refused, Aim::Bypass) | (Side::Allowed, Aim::Origin) => true,
-                    (Side::Allowed | Side::Refused | Side::Neither | Side::Both, _) => false,
-                };
-                if !fits {
-                    continue;
-                }
-                let mark = |text: &str| format!("{},with={}]", text.trim_end_matches(']'), mutant.row.id);
-                cases.push(Case {
-                    id: mark(&case.id).into(),
-                    name: mark(&case.name),
-                    suite: 0,
-                    shape: Arc::clone(&case.shape),
-                    caller: case.caller,
-                    row: None,
-                    cell: None,
-                    with: Some(Arc::new(Mutant { step: cell.target, ..Mutant::clone(mutant) })),
-                    group,
-                });
-            }
-        }
-        if cases.is_empty() && mutants.iter().any(Option::is_some) {
-            reader.fault(diags::with_of_no_cell(with.span));
-        }
-        cases
     }
 
     /// Which columns expect what. Who is named stands before a role, and that before the others.
@@ -386,6 +336,7 @@ impl Row<'_> {
     fn shape(
         &self,
         group: &Group,
+        unchanged: &[StepSpec],
         callers: &mut SuiteCallers<'_, '_>,
         reader: &mut Reader<'_>,
     ) -> Option<(Arc<Shape>, Cell)> {
@@ -400,7 +351,6 @@ impl Row<'_> {
         let watched = Arc::clone(&reader.names);
         let missing = if mentions_hidden(&group.expect) { row.missing_step(MISSING) } else { None };
         let has_missing = missing.is_some();
-        let unchanged = if group.side == Side::Refused { &row.unchanged[..] } else { &[] };
         let target = StepSpec { expect: Some(group.expect.clone()), ..row.step.clone() };
         let specs: Vec<StepSpec> =
             row.given.iter().cloned().chain(missing).chain([target]).chain(unchanged.iter().cloned()).collect();

@@ -22,6 +22,8 @@ enum Wrong {
     GoneForAll,
     /// Says no, and deletes all the same.
     DeletesAnyway,
+    /// Deletes, and then asks who it is for.
+    DeletesBeforeAsking,
     /// Hides an order of another one with more words than one that is not there.
     TellsHidden,
     /// Answers what is not there with another status.
@@ -45,6 +47,10 @@ fn orders(wrong: Wrong) -> Server {
     Server::start(move |request| {
         if !request.path.starts_with("/orders") {
             return api.answer(request);
+        }
+        let is_bad = !request.bearer().is_empty() && api.user(request).is_err();
+        if wrong == Wrong::DeletesBeforeAsking && request.method == "DELETE" && is_bad {
+            owners.lock().unwrap().remove(request.path.trim_start_matches("/orders/"));
         }
         let user = match api.user(request) {
             Ok(user) => user,
@@ -334,4 +340,92 @@ fn a_cell_that_is_run_alone() {
     project.run("--id suite/an-order[as=bob]").must(0, &bob);
     let bob = [("an order [as=bob]", "inconclusive: unproven")];
     project.run("--id suite/an-order[as=bob] --require-proof").must(3, &bob);
+}
+
+/// A defect of a credential is refused too, and what it asked for may be done all the same.
+#[test]
+fn a_row_is_unchanged_after_each_of_its_defects() {
+    let suite = |unchanged: &str| {
+        format!(
+            r"
+access:
+  rows:
+    cancel:
+      request: DELETE /orders/{{{{ order }}}}
+      {GIVEN}
+      {unchanged}
+      with: tok-garbage
+      expect: {{ alice: 204, admin: 204, bob: 404 }}
+"
+        )
+    };
+    let run = |server: &Server, unchanged: &str| {
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite(unchanged)).run("")
+    };
+    let must = |run: Run, code: i32, broken: &'static str| {
+        let plain = ["anonymous", "alice", "bob", "root"].map(|who| format!("cancel [as={who}]"));
+        let plain = plain.into_iter().zip(["proven", "passed", "proven", "passed"]);
+        let with = ["alice", "root"].map(|who| (format!("cancel [as={who},with=tok-garbage]"), broken));
+        let all: Vec<(String, &str)> = plain.chain(with).collect();
+        run.must(code, &all.iter().map(|(name, verdict)| (&**name, *verdict)).collect::<Vec<_>>());
+    };
+    must(run(&orders(Wrong::Nothing), UNCHANGED), 0, "proven");
+    must(run(&orders(Wrong::DeletesBeforeAsking), UNCHANGED), 1, "failed: changed");
+    // Without the look afterwards nobody would know.
+    must(run(&orders(Wrong::DeletesBeforeAsking), ""), 0, "proven");
+}
+
+/// A way around a refusal needs somebody who gets in the plain way, unless nobody may by declaration.
+#[test]
+fn a_way_around_a_row_that_nobody_may_reach() {
+    let api = Api::default();
+    let server = Server::start(move |r| match &*r.path {
+        "/login" | "/me" => api.answer(r),
+        // A guard in front of everything: the route does not even exist.
+        _ => api.known(r, |_| json(403, "{}")),
+    });
+    let run = |cells: &str| {
+        let suite = format!(
+            "access:\n  columns: [alice]\n  rows:\n    actuator:\n      request: GET /actuator\n      with: az-path-slash\n      {cells}\n"
+        );
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite).run("")
+    };
+    let (plain, with) = ("actuator [as=alice]", "actuator [as=alice,with=az-path-slash]");
+    let lost = "inconclusive: row-unreached";
+    run("expect: { others: deny }").must(3, &[(plain, lost), (with, lost)]);
+    run("closed: true").must(0, &[(plain, "passed"), (with, "passed")]);
+}
+
+/// What is changed by defects is changed by one at a time as well, and before those who may change it.
+#[test]
+fn defects_of_a_row_that_changes_something_run_in_its_order() {
+    let log: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (api, seen) = (Api::default(), Arc::clone(&log));
+    let server = Server::start(move |r| {
+        if r.path != "/things" {
+            return api.answer(r);
+        }
+        assert!(r.method == "GET" || r.in_flight == 1, "alone");
+        let user = api.user(r);
+        seen.lock().unwrap().push(format!("{} {}", r.method, user.as_deref().unwrap_or_default()));
+        match user.as_deref() {
+            Ok("root") => json(200, "{}"),
+            Ok(_) => json(403, "{}"),
+            Err(why) => unauthorized(why),
+        }
+    });
+    let suite = r"
+access:
+  columns: [root, alice]
+  rows:
+    put:
+      request: PUT /things
+      with: [tok-garbage, tok-truncated]
+      expect: { root: allow }
+    GET /things: { root: allow }
+";
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+    assert_eq!(run.code, 0, "{}", run.said);
+    let seen = log.lock().unwrap();
+    assert_eq!(*seen, ["GET alice", "GET root", "PUT alice", "PUT ", "PUT ", "PUT root"], "{seen:?}");
 }

@@ -1,0 +1,214 @@
+//! What a table shows of a cell: what came of the request as it is, and of it with each defect.
+
+use std::collections::BTreeMap;
+
+use crate::event::{AccessCell, Likeness, Outcome, Verdict};
+use crate::mutate::Grade;
+use crate::report::terminal::line::Role;
+
+/// How many cases of a row are told in words.
+const TOLD: usize = 4;
+/// How many defects are named that ended alike.
+const NAMED: usize = 2;
+
+/// How a cell ended; the later, the more it has to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    /// As expected.
+    Fine,
+    /// It did not run.
+    NotRun,
+    /// Refused, and in another way than is due: to be known, and no failure.
+    Finding,
+    /// It could not be judged.
+    Doubt,
+    /// Not as expected.
+    Failed,
+}
+
+impl State {
+    pub(super) const fn role(self) -> Role {
+        match self {
+            Self::Fine => Role::Plain,
+            Self::NotRun => Role::Dim,
+            Self::Finding | Self::Doubt => Role::Doubt,
+            Self::Failed => Role::Bad,
+        }
+    }
+
+    /// Readable without colour.
+    const fn mark(self) -> &'static str {
+        match self {
+            Self::Fine | Self::NotRun => "",
+            Self::Finding => "*",
+            Self::Doubt => "?",
+            Self::Failed => "!",
+        }
+    }
+
+    /// Tells whether a row with such a cell is drawn unasked.
+    pub(super) const fn is_told(self) -> bool {
+        match self {
+            Self::Fine | Self::NotRun => false,
+            Self::Finding | Self::Doubt | Self::Failed => true,
+        }
+    }
+
+    fn of(verdict: Verdict, odd: bool) -> Self {
+        match verdict {
+            Verdict::Failed => Self::Failed,
+            Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => Self::Doubt,
+            Verdict::Passed | Verdict::Flaky if odd => Self::Finding,
+            Verdict::Passed | Verdict::Flaky => Self::Fine,
+            Verdict::Skipped | Verdict::NotRun => Self::NotRun,
+        }
+    }
+}
+
+/// What became of one case of a cell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mark {
+    /// The status, or what stands for it.
+    status: String,
+    state: State,
+    /// In words, where it is to be told.
+    told: Option<String>,
+}
+
+/// A cell: the request as it is, and with each of the defects of its row, by their ids.
+#[derive(Debug, Default)]
+pub(super) struct Spot {
+    who: String,
+    plain: Option<Mark>,
+    defects: BTreeMap<String, Mark>,
+}
+
+impl Spot {
+    /// Takes in what became of a case of this cell.
+    pub(super) fn add(&mut self, cell: &AccessCell, outcome: &Outcome) {
+        self.who.clone_from(&cell.column);
+        let mark = Mark::of(cell, outcome);
+        match &cell.with {
+            None => self.plain = Some(mark),
+            Some(id) => {
+                self.defects.insert(id.clone(), mark);
+            }
+        }
+    }
+
+    /// How the worst of its cases ended.
+    pub(super) fn state(&self) -> State {
+        // A defect that has no sense here leaves the cell as it is.
+        let of_defects = self.defects.values().map(|m| m.state).filter(|state| state.is_told());
+        let plain = self.plain.as_ref().map_or(State::NotRun, |mark| mark.state);
+        of_defects.fold(plain, State::max)
+    }
+
+    /// What stands in the table, without its mark.
+    fn status(&self) -> &str {
+        self.plain.as_ref().map_or("-", |mark| &mark.status)
+    }
+
+    /// What has to be told of it in words; of defects that ended alike the first ones are named.
+    fn told(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.plain.iter().filter_map(|mark| mark.told.clone()).collect();
+        let of = |state| self.defects.iter().filter(move |(_, mark)| mark.state == state);
+        all.extend(of(State::Failed).filter_map(|(_, mark)| mark.told.clone()));
+        for (state, words) in
+            [(State::Doubt, "could not be judged"), (State::Finding, "answered otherwise than is due")]
+        {
+            let ids: Vec<&str> = of(state).map(|(id, _)| &**id).collect();
+            match ids[..] {
+                [] => {}
+                [id] => all.extend(self.defects.get(id).and_then(|mark| mark.told.clone())),
+                _ => {
+                    let named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
+                    let more = ids.len().saturating_sub(NAMED);
+                    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                    all.push(format!("{} with {named}{more}: {words}", self.who));
+                }
+            }
+        }
+        all
+    }
+}
+
+impl Mark {
+    fn of(cell: &AccessCell, outcome: &Outcome) -> Self {
+        let state = State::of(outcome.verdict, cell.odd);
+        let status = match (cell.got, state) {
+            (Some(status), _) => status.to_string(),
+            (None, State::NotRun | State::Doubt) => "-".to_owned(),
+            (None, State::Fine | State::Finding | State::Failed) => "none".to_owned(),
+        };
+        let told = state.is_told().then(|| words(cell, outcome, state));
+        Self { status, state, told }
+    }
+}
+
+/// What is told of a cell, beginning with who it is about.
+fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> String {
+    let got = cell.got.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let with = cell.with.as_ref().map(|id| format!(" with {id}")).unwrap_or_default();
+    let who = format!("{}{with}", cell.column);
+    let reason = outcome.reasons.first();
+    let code = reason.map_or("", |r| r.code);
+    let grade = outcome.with.as_ref().and_then(|with| with.grade).map(Grade::word);
+    let why = if code.is_empty() { String::new() } else { format!(" ({code})") };
+    match state {
+        State::Doubt if cell.got.is_none() => format!("{who}: {}{why}", outcome.verdict.word()),
+        State::Doubt => format!("{who} got {got}: {}{why}", outcome.verdict.word()),
+        _ if cell.odd && cell.with.is_none() => {
+            let due = if cell.got == Some(401) { 403 } else { 401 };
+            format!("{who} got {got} instead of {due}")
+        }
+        State::Finding | State::Failed if code != "changed" && grade.is_some() => {
+            format!("{who} got {got}, {}", grade.unwrap_or_default())
+        }
+        State::Finding => format!("{who} got {got} instead of {}", cell.want),
+        State::Failed if code == "changed" => format!("{who} got {got}, and yet something changed"),
+        State::Failed => match reason.map(|r| &*r.message) {
+            Some(message) if code == "check-failed" && !message.starts_with("status ") => {
+                format!("{who} got {got}, but {message}")
+            }
+            _ => format!("{who} got {got}, want {}{}", cell.want, body(cell)),
+        },
+        State::Fine | State::NotRun => who,
+    }
+}
+
+fn body(cell: &AccessCell) -> String {
+    let Some(loot) = &cell.body else { return String::new() };
+    match (loot.is, &loot.beside) {
+        (Likeness::Same, Some(name)) => format!(", the body of {name}"),
+        (Likeness::Differs, Some(name)) => format!(", another body than {name}"),
+        (Likeness::Empty, _) => ", no body".to_owned(),
+        (Likeness::Same | Likeness::Differs | Likeness::Alone, _) => ", and nobody else has a body".to_owned(),
+    }
+}
+
+/// What has to be told of several cells.
+pub(super) fn in_words<'m>(spots: impl Iterator<Item = &'m Spot>) -> String {
+    let told: Vec<String> = spots.flat_map(Spot::told).collect();
+    let mut words = told.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
+    if told.len() > TOLD {
+        words.push_str(&format!("; and {} more", told.len() - TOLD));
+    }
+    words
+}
+
+/// Several cells in one: that which is worst, or what all are.
+pub(super) fn together<'m>(spots: impl Iterator<Item = &'m Spot>) -> (String, State) {
+    let all: Vec<&Spot> = spots.collect();
+    let Some(worst) = all.iter().rev().max_by_key(|spot| spot.state()) else { return (String::new(), State::Fine) };
+    let (state, alike) = (worst.state(), all.iter().all(|spot| spot.status() == worst.status()));
+    let text = match state {
+        State::Fine if !alike => "ok".to_owned(),
+        // Some ran, and those are as expected.
+        State::NotRun if !alike => "ok/-".to_owned(),
+        State::Fine | State::NotRun | State::Finding | State::Doubt | State::Failed => {
+            format!("{}{}", worst.status(), state.mark())
+        }
+    };
+    (text, state)
+}
