@@ -27,6 +27,7 @@ mod like;
 mod offer;
 mod select;
 mod talk;
+mod target;
 mod with;
 mod world;
 

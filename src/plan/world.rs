@@ -3,20 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::{
-    CommandPlan, Commands, DemoPlan, PlanOptions, SecretPlan, TargetPlan, TargetUrl, Var, World, diags, read_dotenv,
-};
-use crate::demo::Demo;
+use bytes::Bytes;
+
+use super::{Commands, PlanOptions, SecretPlan, Var, World, diags, read_dotenv, target};
 use crate::diag::{Diagnostics, Severity};
-use crate::http::{Address, TlsSettings, Verify};
+use crate::http::{TlsSettings, Verify};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{
     Defaults, FlowSpec, Named, Node, Project, Reader, SecretSource, SecretSpec, Shared, Suite, Suites, TargetSpec,
 };
-use crate::step::{Caller, Compile, OUTSIDE, Tree, leaves, read_file_or_absolute};
-use crate::template::{Members, Names, Origin, Template};
+use crate::step::{OUTSIDE, Tree, leaves, read_file_or_absolute};
+use crate::template::{Members, Names};
 
 /// The layers that apply at a place, lowest first.
 #[derive(Clone)]
@@ -59,7 +57,7 @@ impl<'a> Layers<'a> {
     }
 
     /// Finds what the highest layer says, with the folder that its paths start from.
-    fn find<T>(&self, of: impl Fn(&'a Shared) -> Option<T>) -> Option<(T, &Path)> {
+    pub(super) fn find<T>(&self, of: impl Fn(&'a Shared) -> Option<T>) -> Option<(T, &Path)> {
         let own = self.suite.and_then(&of).map(|found| (found, &*self.folder));
         own.or_else(|| [self.environment, self.project].into_iter().flatten().find_map(of).map(|f| (f, &*self.root)))
     }
@@ -74,7 +72,7 @@ impl<'a> Layers<'a> {
     }
 
     /// The target, with the folder that the paths of its `ready` start from.
-    fn target_and_folder(&self) -> Option<(&'a TargetSpec, &Path)> {
+    pub(super) fn target_and_folder(&self) -> Option<(&'a TargetSpec, &Path)> {
         let lent = self.target_of_suite.as_ref();
         lent.and_then(|(suite, folder)| Some((suite.target.as_ref()?, &**folder)))
             .or_else(|| self.find(|l| l.target.as_ref()))
@@ -183,7 +181,7 @@ pub(super) fn build(
     diags: &mut Diagnostics,
 ) -> World {
     let mut reader = Reader { sources, diags, names: Arc::clone(names) };
-    let (target, targets) = (target(layers, options, &mut reader), targets(layers, &mut reader));
+    let (target, targets) = (target::own(layers, options, &mut reader), target::others(layers, &mut reader));
     let mut vars = compile_vars(layers, &mut reader);
     vars.retain(|v| options.vars.iter().all(|(name, _)| *v.name != **name));
     // First, since others may use them.
@@ -251,7 +249,7 @@ fn secret(
 }
 
 /// Where paths that stand at a place start from and the folder they stay in: what a base file says stays its own.
-fn home<'a>(sources: &'a SourceMap, place: Span, folder: &'a Path, root: &'a Path) -> (&'a Path, &'a Path) {
+pub(super) fn home<'a>(sources: &'a SourceMap, place: Span, folder: &'a Path, root: &'a Path) -> (&'a Path, &'a Path) {
     sources.home(place.file).map_or((folder, root), |home| (home, home))
 }
 
@@ -311,90 +309,11 @@ fn circle(blocked: &[Var]) -> Vec<usize> {
     }
 }
 
-/// `--target` takes the place of the address alone: how a target shows that it is ready stays.
-fn target(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -> Option<TargetPlan> {
-    let (spec, folder) = layers.target_and_folder().map_or((None, &*layers.folder), |(s, f)| (Some(s), f));
-    let (url, span) = match &options.target {
-        Some(url) => (given_url(url, reader)?, Span::NONE),
-        None => (written_url(spec?, folder, &layers.root, reader)?, spec?.url.span),
-    };
-    let ready = spec.and_then(|s| s.ready.as_ref()).and_then(|n| ready(n, folder, layers, reader));
-    let within = spec.and_then(|s| s.within).unwrap_or(Duration::from_secs(30));
-    // Another address is served by somebody else.
-    let own = spec.filter(|_| options.target.is_none()).and_then(|s| s.command.as_ref());
-    let command = own.and_then(|n| command(n, folder, options, reader));
-    Some(TargetPlan { url, command, ready, within, span })
-}
-
-fn targets(layers: &Layers<'_>, reader: &mut Reader<'_>) -> Vec<(Arc<str>, TargetPlan)> {
-    let own = |span: Span| layers.suite.is_some_and(|s| s.targets.iter().any(|t| t.span == span));
-    let compile = |named: &Named<TargetSpec>, reader: &mut Reader<'_>| {
-        let spec = &named.value;
-        let folder = if own(named.span) { &layers.folder } else { &layers.root };
-        let url = written_url(spec, folder, &layers.root, reader)?;
-        let ready = spec.ready.as_ref().and_then(|n| ready(n, folder, layers, reader));
-        let within = spec.within.unwrap_or(Duration::from_secs(30));
-        let plan = TargetPlan { url, command: None, ready, within, span: spec.url.span };
-        Some((Arc::clone(&named.name), plan))
-    };
-    layers.named(|l| &l.targets).into_iter().filter_map(|named| compile(named, reader)).collect()
-}
-
-fn command(node: &Node, folder: &Path, options: &PlanOptions, reader: &mut Reader<'_>) -> Option<CommandPlan> {
-    if options.commands == Commands::Refuse {
-        reader.fault(diags::no_exec(node.span));
-        return None;
-    }
-    let words = reader.one_or_more(node).iter().map(|w| reader.template(w)).collect::<Option<Vec<_>>>()?;
-    let (folder, _) = home(reader.sources, node.span, folder, folder);
-    Some(CommandPlan { words, folder: folder.to_owned(), span: node.span })
-}
-
-fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {
-    if text == "demo" {
-        return Some(TargetUrl::Demo(DemoPlan::default()));
-    }
-    let template = Template::compile(&text.into(), Origin::NONE, &reader.names, reader.diags)?;
-    if let Some(Err(why)) = template.as_literal().map(|literal| Address::parse(literal)) {
-        reader.fault(diags::bad_target(Span::NONE, &why.to_string()));
-        return None;
-    }
-    Some(TargetUrl::Url(template))
-}
-
-fn written_url(spec: &TargetSpec, folder: &Path, root: &Path, reader: &mut Reader<'_>) -> Option<TargetUrl> {
-    if let Some(demo) = &spec.demo {
-        let signing_key = match &demo.signing_key {
-            None => None,
-            Some(path) => Some(signing_key(path, folder, root, reader)?),
-        };
-        return Some(TargetUrl::Demo(DemoPlan { tls: demo.tls, signing_key, weak: demo.weak.clone() }));
-    }
-    if &*reader.word(&spec.url)?.value == "demo" {
-        return Some(TargetUrl::Demo(DemoPlan::default()));
-    }
-    let template = reader.template(&spec.url)?;
-    if let Some(literal) = template.as_literal()
-        && let Err(why) = Address::parse(literal)
-    {
-        reader.fault(diags::bad_target(spec.url.span, &why.to_string()));
-        return None;
-    }
-    Some(TargetUrl::Url(template))
-}
-
-/// The PEM text of the key that the demo signs with.
-fn signing_key(path: &Spanned<Arc<str>>, folder: &Path, root: &Path, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+/// The bytes of a file that a suite or project names.
+pub(super) fn file(path: &Spanned<Arc<str>>, folder: &Path, root: &Path, reader: &mut Reader<'_>) -> Option<Bytes> {
     let (folder, root) = home(reader.sources, path.span, folder, root);
     match read_file_or_absolute(folder, root, &path.value) {
-        Ok(bytes) => {
-            let pem: Arc<str> = String::from_utf8_lossy(&bytes).into();
-            if !Demo::can_sign_with(&pem) {
-                reader.fault(diags::signing_key(path.span));
-                return None;
-            }
-            Some(pem)
-        }
+        Ok(bytes) => Some(bytes),
         Err(why) if why == OUTSIDE => {
             reader.fault(crate::step::diags::file_outside(path.span, &path.value));
             None
@@ -406,21 +325,6 @@ fn signing_key(path: &Spanned<Arc<str>>, folder: &Path, root: &Path, reader: &mu
     }
 }
 
-fn ready(node: &Node, folder: &Path, layers: &Layers<'_>, reader: &mut Reader<'_>) -> Option<crate::step::Step> {
-    let spec = crate::spec::request_step(node, reader)?;
-    let mut nobody = super::identity::NoCallers;
-    let mut compile = Compile {
-        reader,
-        defaults: &Defaults::default(),
-        folder,
-        root: &layers.root,
-        callers: &mut nobody,
-        stand_in: Caller::Case,
-        given: Arc::default(),
-    };
-    compile.step(&spec)
-}
-
 fn tls(layers: &Layers<'_>, reader: &mut Reader<'_>) -> TlsSettings {
     let mut out = TlsSettings::default();
     let Some((spec, folder)) = layers.find(|l| l.tls.as_ref()) else { return out };
@@ -429,18 +333,7 @@ fn tls(layers: &Layers<'_>, reader: &mut Reader<'_>) -> TlsSettings {
     }
     let mut read = |path: &Option<Spanned<Arc<str>>>| {
         let path = path.as_ref()?;
-        let (folder, root) = home(reader.sources, path.span, folder, &layers.root);
-        match read_file_or_absolute(folder, root, &path.value) {
-            Ok(bytes) => Some((bytes.to_vec(), path.span)),
-            Err(why) if why == OUTSIDE => {
-                reader.fault(crate::step::diags::file_outside(path.span, &path.value));
-                None
-            }
-            Err(why) => {
-                reader.fault(crate::step::diags::file(path.span, &path.value, &why));
-                None
-            }
-        }
+        Some((file(path, folder, &layers.root, reader)?.to_vec(), path.span))
     };
     let (ca, cert, key) = (read(&spec.ca), read(&spec.cert), read(&spec.key));
     let place = [&ca, &cert, &key].into_iter().flatten().map(|(_, s)| *s).next();
