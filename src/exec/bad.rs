@@ -1,4 +1,4 @@
-//! Correctly signed bad tokens where no signing key makes one (language §6): the token of another identity.
+//! Correctly signed bad tokens where no signing key makes one (docs/language.md, "What a refusal proves"): the token of another identity.
 //!
 //! A refusal of such a token counts only for what the row is about. Whatever else may have caused it is found out: what
 //! else differs, what the server names as its reason, and whether the token lived at all.

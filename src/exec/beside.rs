@@ -1,5 +1,5 @@
 //! What a case itself names as proof of its refusals: somebody who has to be allowed the same, or a request that has to
-//! be allowed (language §6, `control`).
+//! be allowed (`control`).
 
 use super::cast::Cast;
 use super::control::{Claim, Probe, What};

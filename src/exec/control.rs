@@ -1,4 +1,4 @@
-//! Controls: the requests that show what a refused defect is worth (language §6).
+//! Controls: the requests that show what a refused defect is worth (docs/language.md, "What a refusal proves").
 //!
 //! The unchanged request has to be allowed before and after, and refused without a credential. Controls are shared: one
 //! is sent once for all defects of a request, and the last one when the last of them is done.

@@ -1,4 +1,4 @@
-//! Who may use an identity: many cases at once, or one alone (language §3, `session: exclusive`).
+//! Who may use an identity: many cases at once, or one alone (`session: exclusive`).
 //!
 //! Whatever uses identities holds them for its whole time, teardown included. All are taken in one order,
 //! and nobody takes more while holding some, so that nobody waits in a circle. Whoever waits gives its

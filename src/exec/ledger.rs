@@ -1,4 +1,4 @@
-//! Who was allowed what in this run, and what refusals therefore prove (language §6, plain refusals).
+//! Who was allowed what in this run, and what refusals therefore prove (docs/language.md, "What a refusal proves").
 //!
 //! A refusal is proven when somebody was allowed the same method and target in this run, and the
 //! refused identity itself was allowed something that nobody without a credential was. Cases with

@@ -1,4 +1,4 @@
-//! What is special about the cells of an access matrix (language §7): the order they run in, what proves a refusal
+//! What is special about the cells of an access matrix (docs/language.md, "The access matrix"): the order they run in, what proves a refusal
 //! where every cell has something of its own, and what somebody got who should not have got in.
 //!
 //! A refusal is proven by a cell of its row that was let in: to the same target, or to one that differs only by what

@@ -1,4 +1,4 @@
-//! What a run computes once, whichever worlds ask for it: secrets and variables (language §2 and §5).
+//! What a run computes once, whichever worlds ask for it: secrets and variables (docs/language.md, "Secrets").
 //!
 //! A suite with settings of its own has a world of its own, but the project's `{{ uuid() }}` is one value in all
 //! of them, and a command that gives a secret runs once. A variable is the same in two worlds when it is declared

@@ -1,4 +1,4 @@
-//! Cases that are expected to fail (language §3, `xfail`): a failure is what was asked for, a pass is not.
+//! Cases that are expected to fail (`xfail`): a failure is what was asked for, a pass is not.
 
 use jiff::civil::Date;
 

@@ -202,7 +202,7 @@ fn vars(spec: &CaseSpec, callers: &SuiteCallers<'_, '_>, reader: &mut Reader<'_>
     vars
 }
 
-/// A case that shares its session may not end or rotate it: others use it too (language §6).
+/// A case that shares its session may not end or rotate it: others use it too (docs/language.md, "What a refusal proves").
 pub(super) fn find_disturbance(
     steps: &[Step],
     teardown: &[Step],

@@ -1,4 +1,4 @@
-//! The common slips of YAML, each with a message of its own and the corrected line (language §1).
+//! The common slips of YAML, each with a message of its own and the corrected line (docs/language.md, "YAML").
 
 use super::raw::Fault;
 use crate::diag::Diagnostic;
