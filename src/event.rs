@@ -35,7 +35,7 @@ pub use record::{
 
 use serial::{millis, shared};
 
-/// How a case ended (language §8). Exhaustive on purpose: every reader must say what each means.
+/// How a case ended. Exhaustive on purpose: every reader must say what each means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
