@@ -14,7 +14,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use authspec::spec::Key;
+use authspec::spec::{Key, Shape};
 use authspec::{answer, auth, capture, check, cover, diagnose, event, mutate, report, spec, template, verdict};
 
 fn root() -> &'static Path {
@@ -57,21 +57,56 @@ fn capital(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
+/// The keys of a scheme with those of the maps in them, and what holds where one is not written.
+fn keys_in_full(keys: &[Key]) -> String {
+    let mut text = "| key | by default | value |\n|---|---|---|\n".to_owned();
+    for (name, key) in nested("", keys) {
+        let usual = if key.needed { "needed" } else { key.usual.unwrap_or("–") };
+        let [usual, about] = [usual, key.about].map(|t| t.replace('|', "\\|"));
+        text.push_str(&format!("| `{name}` | {usual} | {about} |\n"));
+    }
+    text
+}
+
+fn nested(before: &str, keys: &[Key]) -> Vec<(String, Key)> {
+    let mut all = Vec::new();
+    for key in keys {
+        let name = format!("{before}{}", key.name);
+        all.push((name.clone(), *key));
+        let inner = match key.shape {
+            Some(Shape::Keys(inner)) => Some(inner),
+            Some(Shape::Either(shapes)) => {
+                shapes.iter().find_map(|s| if let Shape::Keys(k) = s { Some(*k) } else { None })
+            }
+            _ => None,
+        };
+        all.extend(inner.map_or_else(Vec::new, |inner| nested(&format!("{name}."), inner)));
+    }
+    all
+}
+
+fn troubles(of: &[auth::Trouble]) -> String {
+    let mut text = "| what is seen | most often | what to do |\n|---|---|---|\n".to_owned();
+    for row in of {
+        let [seen, cause, remedy] = [row.seen, row.cause, row.remedy].map(|t| t.replace('|', "\\|"));
+        text.push_str(&format!("| {seen} | {cause} | {remedy} |\n"));
+    }
+    text
+}
+
 fn schemes() -> String {
     let mut text = String::new();
     for scheme in auth::SCHEMES {
         let needs: Vec<String> = scheme.needs.iter().map(|n| format!("`{n}`")).collect();
         let needs = if needs.is_empty() { "whatever its steps use".to_owned() } else { needs.join(", ") };
-        text.push_str(&format!(
-            "### `{}`\n\n{}. Fields of an identity: {needs}.\n\n",
-            scheme.name,
-            capital(scheme.about)
-        ));
+        let (name, about) = (scheme.name, capital(scheme.about));
+        text.push_str(&format!("### `{name}`\n\n{about}. Fields of an identity: {needs}.\n\n"));
         if !scheme.keys.is_empty() {
-            text.push_str(&keys(scheme.keys));
+            text.push_str(&keys_in_full(scheme.keys));
             text.push('\n');
         }
-        text.push_str(&format!("```yaml\nauth:\n  mine: {}\n```\n\n", scheme.example));
+        text.push_str(&format!("```yaml\n{}```\n\n", scheme.example));
+        text.push_str(&format!("**What goes wrong in practice**\n\n{}\n", troubles(scheme.troubles)));
     }
     text.trim_end().to_owned() + "\n"
 }
@@ -305,11 +340,19 @@ fn has(text: &str, key: &str) -> bool {
 /// What a project file is checked with.
 const PROBE: &str = "cases: [ { request: GET /health, expect: 200 } ]\n";
 
+/// Puts the certificates of the demo's own people beside a suite.
+fn put_certificates(folder: &Path) {
+    for name in ["gate-7.pem", "gate-7.key", "gate-7.p12"] {
+        fs::copy(root().join("specs/data/mtls").join(name), folder.join(name)).unwrap();
+    }
+}
+
 /// Runs the binary on a block in a folder of its own, together with the project file that its document shows.
 fn go(block: &Block, project: Option<&Block>, command: &str) {
     let folder = tempfile::tempdir().unwrap();
     let name = block.file.clone().unwrap_or_else(|| "suite.yaml".to_owned());
     fs::write(folder.path().join(&name), &block.text).unwrap();
+    put_certificates(folder.path());
     if name == spec::PROJECT_FILE {
         fs::write(folder.path().join("probe.yaml"), PROBE).unwrap();
     } else if !has(&block.text, "target") {
@@ -346,6 +389,35 @@ fn examples_are_read_and_run() {
         }
     }
     assert!(checked >= 10 && run >= 6, "too few examples were found: {checked} checked, {run} run");
+}
+
+/// Somebody logs in by each, is let in and is who they are said to be; and who does not log in stays outside.
+#[test]
+fn examples_of_schemes_let_somebody_in_and_nobody_else() {
+    for scheme in auth::SCHEMES {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("suite.yaml"), scheme.example).unwrap();
+        put_certificates(folder.path());
+        let out = Command::new(env!("CARGO_BIN_EXE_authspec"))
+            .args(["run", "suite.yaml", "--require-proof", "--color", "never", "--json", "result.json"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let told = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
+        assert_eq!(out.status.code(), Some(0), "{}: {told}", scheme.name);
+        assert!(!told.contains("warning["), "{}: {told}", scheme.name);
+        let result = fs::read_to_string(folder.path().join("result.json")).unwrap();
+        let result: serde_json::Value = serde_json::from_str(&result).unwrap();
+        let cases = result["cases"].as_array().unwrap();
+        let steps: Vec<&serde_json::Value> = cases.iter().flat_map(|c| c["steps"].as_array().unwrap()).collect();
+        let (known, unknown): (Vec<_>, Vec<_>) = steps.iter().partition(|step| step["caller"].is_string());
+        let all = |of: &[&serde_json::Value], statuses: &[u64]| {
+            !of.is_empty() && of.iter().all(|step| step["status"].as_u64().is_some_and(|s| statuses.contains(&s)))
+        };
+        assert!(all(&known, &[200, 204]) && all(&unknown, &[401, 403]), "{}: {result:#}", scheme.name);
+        assert!(scheme.example.contains(&format!("scheme: {}", scheme.name)), "{}", scheme.name);
+        assert!((3..=20).contains(&scheme.troubles.len()), "{}", scheme.name);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, plain};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, field_name, plain, troubles};
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
@@ -11,13 +11,16 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     name: "api-key",
     about: "a key in a header field, a query parameter or a cookie",
     keys: &[
-        key("header", "the field that carries the key, `X-Api-Key` by default").is(Shape::Text),
+        key("header", "the field that carries the key, `X-Api-Key` by default").is(Shape::Text).usually("`X-Api-Key`"),
         key("query", "the query parameter that carries it instead").is(Shape::Text),
         key("cookie", "the cookie that carries it instead").is(Shape::Text),
-        key("prefix", "a word before the key, such as `ApiKey` in `Authorization: ApiKey …`").is(Shape::Text),
+        key("prefix", "a word before the key, such as `ApiKey` in `Authorization: ApiKey …`")
+            .is(Shape::Text)
+            .usually("no word"),
     ],
     needs: &["key"],
-    example: "{ scheme: api-key, header: X-Api-Key }",
+    example: include_str!("examples/api-key.yaml"),
+    troubles: troubles::API_KEY,
     read,
 };
 
@@ -40,6 +43,9 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         [("header", Place::Header as fn(Arc<str>) -> Place), ("query", Place::Query), ("cookie", Place::Cookie)]
     {
         if let Some(word) = plain(fields.get(name), cx) {
+            if name == "header" {
+                field_name(word.span, &word.value, cx);
+            }
             places.push(make(word.value));
         }
     }

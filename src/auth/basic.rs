@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, troubles};
 use crate::http::Request;
 use crate::spec::{Fields, Node};
 use crate::template::TemplateError;
@@ -13,7 +13,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "user and password on every request (RFC 7617)",
     keys: &[],
     needs: &["username", "password"],
-    example: "{ scheme: basic }",
+    example: include_str!("examples/basic.yaml"),
+    troubles: troubles::BASIC,
     read,
 };
 

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::send::{SEND_KEYS, Send};
-use super::{Credential, Ctx, Flow, Heard, Move, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, pairs};
+use super::{
+    Credential, Ctx, Flow, Heard, Move, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, pairs, troubles,
+};
 use crate::http::Request;
 use crate::jsonpath::Path;
 use crate::spec::{Fields, Node, Shape, key};
@@ -19,14 +21,15 @@ pub(super) const KIND: SchemeKind = SchemeKind {
         key("command", "the program and its arguments, run without a shell in the folder of the file; `identity.*` is in scope")
             .is(Shape::Filled(&Shape::List(&Shape::Text)))
             .needed(),
-        key("env", "variables for the program, where others on the machine cannot read them, as they can arguments").is(Shape::FIELDS),
+        key("env", "variables for the program, where others on the machine cannot read them, as they can arguments").is(Shape::FIELDS).usually("those of the run"),
         key("capture", "the parts of the credential, each a JSONPath into what is printed; without it all that is printed is `token`")
-            .is(Shape::Named(r"^[A-Za-z_]\w*$", &Shape::Like(r"^\$"))),
+            .is(Shape::Named(r"^[A-Za-z_]\w*$", &Shape::Like(r"^\$"))).usually("`token`: all of it"),
         key("send", "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the first part as Bearer without it")
-            .is(Shape::Keys(SEND_KEYS)),
+            .is(Shape::Keys(SEND_KEYS)).usually("the first part as Bearer"),
     ],
     needs: &[],
-    example: "{ scheme: command, command: [corp-login, --for, \"{{ identity.name }}\"] }",
+    example: include_str!("examples/command.yaml"),
+    troubles: troubles::COMMAND,
     read,
 };
 

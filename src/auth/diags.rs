@@ -52,6 +52,13 @@ fn line_end(value: Span, field: &str) -> Diagnostic {
         .help("a block (`|`) ends with one, `|-` does not")
 }
 
+/// The key of an HMAC that is not spelt as the scheme says.
+pub(super) fn misspelt(value: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, value, why.to_owned())
+        .label("spelt otherwise")
+        .help("`key_encoding` says how the key is spelt: `text`, `hex` or `base64`; a preset knows it by itself")
+}
+
 /// A name that HTTP Basic cannot say.
 fn colon(value: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, value, "a user name of `basic` has no colon in it (RFC 7617, section 2)")

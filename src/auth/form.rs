@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Agree, Browser, Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript,
-    ReadScheme, Refused, Scheme, SchemeKind, Seal,
+    ReadScheme, Refused, Scheme, SchemeKind, Seal, troubles,
 };
 use crate::http::Request;
 use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, Talk, key};
@@ -17,19 +17,20 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "an HTML login page, used as a browser uses it: hidden inputs, CSRF tokens, redirects and cookies travel without being written down",
     keys: &[
         key("page", "the login page: a path below the target, or an absolute URL").is(Shape::Text).needed(),
-        key("form", "a CSS selector of the form; by itself it is the one with the password input").is(Shape::Text),
+        key("form", "a CSS selector of the form; by itself it is the one with the password input").is(Shape::Text).usually("the one with the password input"),
         key("fields", "what is filled in, by the names of the inputs, on one page or on several in a row; by itself `username` and `password`")
-            .is(Shape::FIELDS),
-        key("button", "the button that is pressed, if there are several").is(Shape::Any),
+            .is(Shape::FIELDS).usually("`username`, `password`"),
+        key("button", "the button that is pressed, if there are several").is(Shape::Any).usually("the only one"),
         key("pages", "steps that take the place of all this, for what else the pages ask: `[ { submit: … }, { submit: { button: Allow } } ]`")
-            .is(Shape::STEPS),
+            .is(Shape::STEPS).usually("forms are filled by themselves"),
         key("csrf", "how the CSRF token travels with unsafe requests of the session: `{ cookie: …, header: … }`, or `{ meta: true, header: … }` from the head of the last page")
-            .is(Shape::Keys(CSRF_KEYS)),
+            .is(Shape::Keys(CSRF_KEYS)).usually("none travels"),
         key("logout", "the step or steps that end the session; a case that asks the same must say `session: fresh`")
-            .is(Shape::STEPS),
+            .is(Shape::STEPS).usually("none"),
     ],
     needs: &["username", "password"],
-    example: "{ scheme: form, page: /login, whoami: { request: GET /me, expect: 200 } }",
+    example: include_str!("examples/form.yaml"),
+    troubles: troubles::FORM,
     read,
 };
 
@@ -118,7 +119,10 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
 fn read_csrf(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Csrf> {
     let reader = &mut *cx.compile.reader;
     let fields = reader.fields(node, CSRF_KEYS, "`csrf`")?;
-    let header = reader.need(fields, node, "header", "`csrf`").and_then(|n| reader.word(n))?.value;
+    let header = reader.need(fields, node, "header", "`csrf`").and_then(|n| reader.word(n))?;
+    let fault = crate::step::diags::field_name_fault(header.span, &header.value);
+    fault.into_iter().for_each(|fault| reader.fault(fault));
+    let header = header.value;
     let source = match (fields.get("cookie"), fields.get("meta")) {
         (Some(cookie), None) => CsrfSource::Cookie(reader.word(cookie)?.value),
         (None, Some(meta)) if reader.flag(meta)? => CsrfSource::Part(TOKEN),

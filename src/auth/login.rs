@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::send::{SEND_KEYS, Send};
 use super::{
     Cookies, Credential, Ctx, Exchanges, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags,
+    troubles,
 };
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, Talk, key};
@@ -18,13 +19,14 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "steps of your own that log in; what they capture is the credential",
     keys: &[
         key("login", "a step or a list of steps; `identity.*` is in scope").is(Shape::STEPS).needed(),
-        key("refresh", "a step or steps that make a new credential from `session.*`").is(Shape::STEPS),
-        key("logout", "the step or steps that end the session; a case that asks the same must say `session: fresh`").is(Shape::STEPS),
-        key("send", "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the login's cookies without it").is(Shape::Keys(SEND_KEYS)),
-        key("cookies", "`keep` lets the login's cookies travel beside `send`").is(Shape::Words(&["keep", "drop"])),
+        key("refresh", "a step or steps that make a new credential from `session.*`").is(Shape::STEPS).usually("another login"),
+        key("logout", "the step or steps that end the session; a case that asks the same must say `session: fresh`").is(Shape::STEPS).usually("none"),
+        key("send", "how the credential travels: `{ bearer: part }`, `{ header | cookie | query: { name: value } }`; the login's cookies without it").is(Shape::Keys(SEND_KEYS)).usually("the login's cookies"),
+        key("cookies", "`keep` lets the login's cookies travel beside `send`").is(Shape::Words(&["keep", "drop"])).usually("`drop` with `send`"),
     ],
     needs: &[],
-    example: "{ scheme: login, login: { request: POST /login, json: { user: ann }, capture: { token: $.token } }, send: { bearer: token } }",
+    example: include_str!("examples/login.yaml"),
+    troubles: troubles::LOGIN,
     read,
 };
 

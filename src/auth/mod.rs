@@ -39,6 +39,7 @@ mod moves;
 mod mtls;
 mod oauth2;
 mod send;
+mod troubles;
 mod vary;
 
 pub use credential::Credential;
@@ -46,6 +47,7 @@ pub use dpop::{Bound, is_part_of_proof};
 pub use fields::field_fault;
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
 pub use oauth2::approver;
+pub use troubles::Trouble;
 pub use vary::{Absent, Varied, vary};
 
 /// A kind of scheme: one word behind `scheme:`.
@@ -59,8 +61,10 @@ pub struct SchemeKind {
     pub keys: &'static [Key],
     /// The fields an identity must have for it.
     pub needs: &'static [&'static str],
-    /// A scheme in YAML that a test reads.
+    /// A suite that a test runs: somebody logs in by it and is let in, and nobody else is.
     pub example: &'static str,
+    /// What goes wrong with it in practice.
+    pub troubles: &'static [Trouble],
     /// Reads its keys; faults go to the reader.
     pub read: fn(Fields<'_>, &Node, &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>>,
 }
@@ -437,7 +441,9 @@ fn asks_for(scheme: &Node, field: &str) -> bool {
 
 /// Tells what is wrong with a field of an identity whose value is written out.
 pub fn check_field(scheme: &SchemeSpec, name: &str, text: &str, value: Span) -> Option<Diagnostic> {
-    diags::field(kind_of(scheme)?, name, text, value)
+    let kind = kind_of(scheme)?;
+    let spelling = || hmac::misspelt(&scheme.node, text).filter(|_| kind.name == hmac::KIND.name && name == "key");
+    diags::field(kind, name, text, value).or_else(|| spelling().map(|why| diags::misspelt(value, why)))
 }
 
 /// Reads a scheme for one identity.
@@ -494,6 +500,21 @@ fn signing_key(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<SigningKe
 fn pairs(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Vec<(Arc<str>, Template)> {
     let Some(map) = cx.compile.reader.map(node) else { return Vec::new() };
     map.iter().filter_map(|e| Some((Arc::clone(&e.key), cx.compile.reader.template(&e.value)?))).collect()
+}
+
+/// The same where the names are those of header fields.
+fn header_pairs(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Vec<(Arc<str>, Template)> {
+    if let Data::Map(entries) = &node.data {
+        entries.iter().for_each(|entry| field_name(entry.key_span, &entry.key, cx));
+    }
+    pairs(node, cx)
+}
+
+/// Refuses a name that no header field can have.
+fn field_name(span: Span, name: &str, cx: &mut ReadScheme<'_, '_, '_>) {
+    if let Some(fault) = crate::step::diags::field_name_fault(span, name) {
+        cx.compile.reader.fault(fault);
+    }
 }
 
 /// The word of a scalar node, for schemes whose keys are plain names.

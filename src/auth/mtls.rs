@@ -1,6 +1,6 @@
 //! A client certificate (RFC 8446, section 4.4.2; RFC 8705): who somebody is, is said by the connection.
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles};
 use crate::files::{OUTSIDE, read_file_or_absolute};
 use crate::http::{ClientCertificate, Request};
 use crate::spec::{Fields, Node, Shape, key};
@@ -11,12 +11,15 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "a client certificate: the connection says who somebody is; each identity has connections of its own",
     keys: &[
         key("cert", "a file with the certificate, those that signed it behind it, PEM").is(Shape::Text),
-        key("key", "the file with its private key, PEM; `cert` may hold it too").is(Shape::Text),
+        key("key", "the file with its private key, PEM; `cert` may hold it too")
+            .is(Shape::Text)
+            .usually("the key in `cert`"),
         key("pkcs12", "a file with both, PKCS#12 (`.p12`, `.pfx`)").is(Shape::Text),
         key("password", "the password of the PKCS#12 file").is(Shape::Text),
     ],
     needs: &[],
-    example: "{ scheme: mtls, cert: gate.pem, key: gate.key }",
+    example: include_str!("examples/mtls.yaml"),
+    troubles: troubles::MTLS,
     read,
 };
 
@@ -42,13 +45,14 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
 pub(super) fn source(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Source> {
     let source = match (fields.get("cert"), fields.get("pkcs12")) {
         (Some(cert), None) => {
-            let (pem, place) = (file(cert, cx)?, cert.span);
+            let pem = file(cert, cx)?;
             let key = match fields.get("key") {
                 None => pem.clone(),
                 Some(node) => file(node, cx)?,
             };
             let certificate = ClientCertificate { cert: pem, key };
             if let Err(why) = certificate.check() {
+                let place = fields.get("key").filter(|_| !why.starts_with("`cert`")).map_or(cert.span, |key| key.span);
                 cx.compile.reader.fault(diags::certificate(place, &why));
                 return None;
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ReadScheme, Seal, diags, pairs};
+use super::{ReadScheme, Seal, diags, header_pairs, pairs};
 use crate::http::Request;
 use crate::source::Span;
 use crate::spec::{Key, Node, Shape, key};
@@ -41,8 +41,9 @@ impl Send {
             cx.compile.reader.fault(diags::unknown_part(*span, part, parts));
             return None;
         }
+        let headers = fields.get("header").map_or_else(Vec::new, |n| header_pairs(n, cx));
         let mut map = |name: &str| fields.get(name).map_or_else(Vec::new, |n| pairs(n, cx));
-        Some(Self { bearer, headers: map("header"), cookies: map("cookie"), query: map("query") })
+        Some(Self { bearer, headers, cookies: map("cookie"), query: map("query") })
     }
 
     /// Puts the parts on a request.

@@ -1,5 +1,5 @@
-//! Changes one parameter of a request that a scheme made, wherever it stands: in a form, a JSON body, the query, a
-//! header field, or the Basic credential of a client. Everything else stays byte for byte what it was, or is
+//! Changes one parameter of a request that a scheme made, wherever it stands: in a form of either kind, a JSON body,
+//! the query, a header field, or the Basic credential of a client. Everything else stays byte for byte what it was, or is
 //! spelled anew by the same rules.
 
 use base64::Engine as _;
@@ -7,6 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::http::Request;
+
+mod multipart;
+
+use multipart::in_multipart;
 
 /// What became of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +37,7 @@ pub enum Absent {
 /// Changes a parameter. `null` removes it; a list stands there several times.
 pub fn vary(request: &mut Request, parameter: &str, value: &Value, absent: Absent) -> Varied {
     let before = request.clone();
-    let places = [in_form, in_json, in_query, in_basic, in_header];
+    let places = [in_form, in_json, in_multipart, in_query, in_basic, in_header];
     if let Some(varied) = places.iter().find_map(|place| place(request, parameter, value)) {
         return if *request == before { Varied::Missing } else { varied };
     }
@@ -234,6 +238,25 @@ mod tests {
     }
 
     #[test]
+    fn parts_of_a_multipart_body_are_reached() {
+        let body = "--b\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nann\r\n\
+                    --b\r\nContent-Disposition: form-data; name=\"pin\"\r\n\r\n1\r\n--b--\r\n";
+        let varied = |name: &str, value: Value| {
+            let media = ("content-type", "multipart/form-data; boundary=b");
+            let mut it = request("POST", "http://h/login", &[media], body);
+            let became = vary(&mut it, name, &value, Absent::Leave);
+            (became, String::from_utf8(it.body.to_vec()).unwrap())
+        };
+        assert_eq!(varied("user", json!("eve")), (Varied::Changed, body.replace("ann", "eve")));
+        let (became, without) = varied("pin", json!(null));
+        assert_eq!((became, without.matches("--b").count()), (Varied::Removed, 2));
+        assert!(without.contains("ann") && !without.contains("pin") && without.ends_with("\r\n--b--\r\n"), "{without}");
+        let (_, twice) = varied("pin", json!([1, 2]));
+        assert_eq!((twice.matches("name=\"pin\"").count(), twice.matches("--b").count()), (2, 4));
+        assert_eq!(varied("none", json!("x")), (Varied::Missing, body.to_owned()));
+    }
+
+    #[test]
     fn queries_headers_and_basic_clients_are_reached() {
         let basic = format!("Basic {}", STANDARD.encode("web:s%3A1"));
         let mut it =
@@ -251,7 +274,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_survived(body in "\\PC{0,40}", name in "[a-z.]{1,8}", value in "\\PC{0,8}") {
-            for media in ["application/json", FORM.1, "text/plain"] {
+            for media in ["application/json", FORM.1, "text/plain", "multipart/form-data; boundary=a"] {
                 let mut it = request("POST", "http://h/a?b=c", &[("content-type", media)], &body);
                 vary(&mut it, &name, &json!(value), Absent::Add);
             }

@@ -87,10 +87,31 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Stri
     match (&settings.cert, &settings.key) {
         (Some(cert), Some(key)) => {
             let chain = certificates(cert, "`cert`")?;
-            let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "`key` holds no private key in PEM form")?;
-            builder.with_client_auth_cert(chain, key).map_err(|e| format!("`cert` and `key` cannot be used: {e}"))
+            let own = PrivateKeyDer::from_pem_slice(key).map_err(|_| no_private_key(key, cert))?;
+            builder.with_client_auth_cert(chain, own).map_err(|e| unusable(&e))
         }
         _ => Ok(builder.with_no_client_auth()),
+    }
+}
+
+/// Why no private key was found.
+fn no_private_key(key: &[u8], cert: &[u8]) -> String {
+    let is_encrypted = key.windows(11).any(|part| part == b"ENCRYPTED P" || part == b"4,ENCRYPTED");
+    match (is_encrypted, key == cert) {
+        (true, _) => "the private key is encrypted; it is needed in the clear",
+        (false, true) => "`cert` holds no private key, and no other file is named as `key`",
+        (false, false) => "`key` holds no private key in PEM form",
+    }
+    .to_owned()
+}
+
+fn unusable(error: &rustls::Error) -> String {
+    match error {
+        rustls::Error::InconsistentKeys(_) => "`key` is not the key of the certificate in `cert`".to_owned(),
+        rustls::Error::General(_) => {
+            "`key` holds no private key of a kind that can be used: RSA, ECDSA or Ed25519".to_owned()
+        }
+        other => format!("`cert` and `key` cannot be used: {other}"),
     }
 }
 

@@ -21,11 +21,13 @@ pub struct Key {
     pub shape: Option<Shape>,
     /// Whether its map cannot do without it.
     pub needed: bool,
+    /// What holds where it is not written, if that is something.
+    pub usual: Option<&'static str>,
 }
 
 /// Shorthand for a row of a key table.
 pub const fn key(name: &'static str, about: &'static str) -> Key {
-    Key { name, about, shape: None, needed: false }
+    Key { name, about, shape: None, needed: false, usual: None }
 }
 
 impl Key {
@@ -37,6 +39,11 @@ impl Key {
     /// Says that the map needs this key.
     pub const fn needed(self) -> Self {
         Self { needed: true, ..self }
+    }
+
+    /// Says what holds where it is not written.
+    pub const fn usually(self, value: &'static str) -> Self {
+        Self { usual: Some(value), ..self }
     }
 }
 

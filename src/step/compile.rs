@@ -281,10 +281,7 @@ impl Compile<'_, '_> {
             _ => None,
         }) {
             for entry in entry.iter() {
-                let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-                if entry.key.is_empty() || !entry.key.bytes().all(token) {
-                    self.reader.fault(diags::header_name(entry.key_span, &entry.key));
-                }
+                diags::field_name_fault(entry.key_span, &entry.key).into_iter().for_each(|f| self.reader.fault(f));
             }
         }
         all

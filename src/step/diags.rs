@@ -138,7 +138,13 @@ pub(super) fn unknown_target(span: Span, name: &str, known: &[&str]) -> Diagnost
     diagnostic.help(format!("declared targets: {}", list(&names, "and")))
 }
 
-pub(super) fn header_name(span: Span, name: &str) -> Diagnostic {
+/// A name that no header field can have: it is no token (RFC 9110, section 5.1).
+pub fn field_name_fault(span: Span, name: &str) -> Option<Diagnostic> {
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    (name.is_empty() || !name.bytes().all(token)).then(|| header_name(span, name))
+}
+
+fn header_name(span: Span, name: &str) -> Diagnostic {
     Diagnostic::error(&HEADER_NAME, span, format!("`{name}` cannot be the name of a header field")).label("not a token")
 }
 

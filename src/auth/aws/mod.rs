@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles};
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::{Template, TemplateError};
@@ -26,10 +26,12 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             .needed(),
         key("region", "the region: `eu-central-1`").is(Shape::Text).needed(),
         key("unsigned_payload", "`true` leaves the body out of the signature, as S3 takes it over https")
-            .is(Shape::Flag),
+            .is(Shape::Flag)
+            .usually("`false`"),
     ],
     needs: &["key_id", "secret_key"],
-    example: "{ scheme: aws-sigv4, service: execute-api, region: eu-central-1 }",
+    example: include_str!("../examples/aws-sigv4.yaml"),
+    troubles: troubles::AWS,
     read,
 };
 

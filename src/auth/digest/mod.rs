@@ -5,7 +5,7 @@
 
 use std::sync::PoisonError;
 
-use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal};
+use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal, troubles};
 use crate::http::challenge::{Challenge, parse_challenges};
 use crate::http::{Request, Response};
 use crate::spec::{Fields, Node, Shape, key};
@@ -24,14 +24,15 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             "algorithm",
             "answer only challenges with this one: `MD5`, `SHA-256`, `SHA-512-256`, each also with `-sess`; the first that is known by default",
         )
-        .is(Shape::Words(&["MD5", "MD5-sess", "SHA-256", "SHA-256-sess", "SHA-512-256", "SHA-512-256-sess"])),
+        .is(Shape::Words(&["MD5", "MD5-sess", "SHA-256", "SHA-256-sess", "SHA-512-256", "SHA-512-256-sess"])).usually("the first of the server's that is known"),
         key("qop", "`auth` or `auth-int`, which covers the body too; what the server offers by default")
-            .is(Shape::Words(&["auth", "auth-int"])),
+            .is(Shape::Words(&["auth", "auth-int"])).usually("what the server offers, `auth` before `auth-int`"),
         key("sha-512-256", "`truncated` for servers that cut SHA-512 instead of hashing with SHA-512/256")
-            .is(Shape::Words(&["truncated"])),
+            .is(Shape::Words(&["truncated"])).usually("SHA-512/256"),
     ],
     needs: &["username", "password"],
-    example: "{ scheme: digest, algorithm: SHA-256 }",
+    example: include_str!("../examples/digest.yaml"),
+    troubles: troubles::DIGEST,
     read,
 };
 

@@ -10,11 +10,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::{Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, pairs};
+use super::{
+    Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, header_pairs, pairs,
+    troubles,
+};
 use crate::answer::headers_value;
 use crate::http::Request;
 use crate::source::Span;
-use crate::spec::{Fields, Key, Node, Shape, key};
+use crate::spec::{Data, Fields, Key, Node, Shape, key};
 use crate::template::{Members, Origin, Scope, Template, TemplateError, Value, print};
 
 mod presets;
@@ -35,16 +38,17 @@ pub(super) const KIND: SchemeKind = SchemeKind {
         key("send", "how it travels: `{ header | query: { name: value } }`, where `signature` is the HMAC as bytes")
             .is(Shape::Keys(PLACES)),
         key("algorithm", "`sha1`, `sha256`, `sha384` or `sha512`; `sha256` by default")
-            .is(Shape::Words(&["sha1", "sha256", "sha384", "sha512"])),
+            .is(Shape::Words(&["sha1", "sha256", "sha384", "sha512"])).usually("`sha256`"),
         key("key_encoding", "how the field `key` is spelt: `text` (the default), `hex` or `base64`")
-            .is(Shape::Words(&["text", "hex", "base64"])),
+            .is(Shape::Words(&["text", "hex", "base64"])).usually("`text`"),
         key("timestamp", "how `timestamp` is spelt: `seconds` since 1970 (the default), `milliseconds`, `rfc3339` or `http-date`")
-            .is(Shape::Words(&["seconds", "milliseconds", "rfc3339", "http-date"])),
+            .is(Shape::Words(&["seconds", "milliseconds", "rfc3339", "http-date"])).usually("`seconds`"),
         key("preset", "a known way of signing in place of all other keys: `github`, `slack` or `standard-webhooks`")
             .is(Shape::Words(NAMES)),
     ],
     needs: &["key"],
-    example: "{ scheme: hmac, string: \"{{ request.body }}\", send: { header: { X-Signature: \"{{ hex(signature) }}\" } } }",
+    example: include_str!("../examples/hmac.yaml"),
+    troubles: troubles::HMAC,
     read,
 };
 
@@ -108,8 +112,8 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
     let faults = cx.compile.reader.diags.len();
     let places = cx.compile.reader.fields(send, PLACES, "`send`")?;
     let (headers, query) = with_request(&["signature"], cx, |cx| {
-        let mut map = |name: &str| places.get(name).map_or_else(Vec::new, |n| pairs(n, cx));
-        (map("header"), map("query"))
+        let headers = places.get("header").map_or_else(Vec::new, |n| header_pairs(n, cx));
+        (headers, places.get("query").map_or_else(Vec::new, |n| pairs(n, cx)))
     });
     if cx.compile.reader.diags.len() > faults {
         return None;
@@ -181,6 +185,22 @@ fn with_request<T>(
     let out = run(cx);
     cx.compile.reader.names = before;
     out
+}
+
+/// Tells what is wrong with a key that is written out beside such a scheme, as far as its spelling goes.
+pub(super) fn misspelt(scheme: &Node, key: &str) -> Option<&'static str> {
+    let Data::Map(entries) = &scheme.data else { return None };
+    let word = |name: &str| {
+        let entry = entries.iter().find(|e| &*e.key == name)?;
+        if let Data::Text(text) = &entry.value.data { Some(&**text) } else { None }
+    };
+    let spelling = match (word("preset"), word("key_encoding")) {
+        (Some(preset), _) => PRESETS.iter().find(|p| p.name == preset)?.key,
+        (None, Some("hex")) => Spelling::Hex,
+        (None, Some("base64")) => Spelling::Base64,
+        (None, _) => Spelling::Text,
+    };
+    spelling.bytes(key).err()
 }
 
 /// A flow that looks at the key: one that cannot be read would spoil every request.

@@ -19,9 +19,10 @@ use crate::term::list;
 
 /// The keys of `dpop`.
 pub(super) const DPOP_KEYS: &[spec::Key] = &[
-    key("alg", "the algorithm of the proofs; `ES256`, or the usual one of the key").is(Shape::Text),
+    key("alg", "the algorithm of the proofs; `ES256`, or the usual one of the key").is(Shape::Text).usually("`ES256`"),
     key("key", "the private key in place of a new one for each session: `{ file: path }`, or PEM or a JWK as text")
-        .is(Shape::Any),
+        .is(Shape::Any)
+        .usually("a new one for each session"),
 ];
 
 /// What a scheme says of the key that tokens are bound to.

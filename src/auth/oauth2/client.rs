@@ -17,16 +17,16 @@ pub(super) const CLIENT_KEYS: &[spec::Key] = &[
     key("id", "its id at the server").is(Shape::Text).needed(),
     key("secret", "its secret").is(Shape::Text),
     key("auth", "how it proves itself: `basic` with a secret, `private_key_jwt` with a key, `none` with neither; `basic-raw` for servers that take id and secret of Basic as they are, `post` puts both into the body, `client_secret_jwt` signs with the secret, `tls` shows a client certificate (RFC 8705): that of `cert`, else that of `tls:`")
-        .is(Shape::Words(&["basic", "basic-raw", "post", "private_key_jwt", "client_secret_jwt", "none", "tls"])),
+        .is(Shape::Words(&["basic", "basic-raw", "post", "private_key_jwt", "client_secret_jwt", "none", "tls"])).usually("`basic` with a secret, `private_key_jwt` with a key, else `none`"),
     key("key", "its private key: `{ file: path }`, or PEM or a JWK as text; for `tls` the file with the key of `cert`, which may hold it too")
         .is(Shape::Any),
     key("cert", "for `tls`: a file with the certificate, those that signed it behind it, PEM").is(Shape::Text),
     key("pkcs12", "for `tls`: a file with both, PKCS#12 (`.p12`, `.pfx`)").is(Shape::Text),
     key("password", "the password of the PKCS#12 file").is(Shape::Text),
-    key("alg", "the algorithm it signs with; the usual one of the key, or HS256 with the secret").is(Shape::Text),
-    key("kid", "the id of its key; the key's own by itself").is(Shape::Text),
+    key("alg", "the algorithm it signs with; the usual one of the key, or HS256 with the secret").is(Shape::Text).usually("the usual one of the key; `HS256`"),
+    key("kid", "the id of its key; the key's own by itself").is(Shape::Text).usually("the key's own"),
     key("audience", "whom its assertions are for; the issuer, or the token endpoint where no issuer is known")
-        .is(Shape::Text),
+        .is(Shape::Text).usually("the issuer, else the token endpoint"),
 ];
 
 /// How long an assertion is good for, in seconds.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::dpop::{self, Talk as Proving};
 use super::form::Pages;
-use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal};
+use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal, troubles};
 use crate::http::{ClientCertificate, Request};
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::template::{Scope, Template, TemplateError, print};
@@ -46,7 +46,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "a token of an authorization server, by a grant of OAuth 2.0 (RFC 6749); endpoints are found by `issuer` or named",
     keys: KEYS,
     needs: &[],
-    example: "{ scheme: oauth2, issuer: \"https://id.example.test\", grant: client_credentials, client: { id: job, secret: its-secret }, scope: orders.read }",
+    example: include_str!("../examples/oauth2.yaml"),
+    troubles: troubles::OAUTH2,
     read,
 };
 
@@ -59,23 +60,23 @@ const KEYS: &[Key] = &[
     key("audience", "the parameter `audience`, one or several").is(Shape::TEXTS),
     key("resource", "the API that the token is for, one or several (RFC 8707); a path is one of the target").is(Shape::TEXTS),
     key("redirect_uri", "where the server sends the browser back to, as it is registered; it is never asked for, and `http://127.0.0.1:9/cb` when nothing is said")
-        .is(Shape::Text),
-    key("form", "a CSS selector of the login form; by itself it is the one with the password input").is(Shape::Text),
+        .is(Shape::Text).usually("`http://127.0.0.1:9/cb`"),
+    key("form", "a CSS selector of the login form; by itself it is the one with the password input").is(Shape::Text).usually("the one with the password input"),
     key("fields", "what is filled in on the pages, by the names of the inputs; by itself `username` and `password`")
-        .is(Shape::FIELDS),
-    key("button", "the button that is pressed, if there are several").is(Shape::Any),
+        .is(Shape::FIELDS).usually("`username`, `password`"),
+    key("button", "the button that is pressed, if there are several").is(Shape::Any).usually("the only one, or the one that agrees"),
     key("pages", "steps that take the place of all this: `[ { submit: … }, { submit: { button: Allow } } ]`; by themselves forms are filled, and what asks for consent is agreed to")
-        .is(Shape::STEPS),
+        .is(Shape::STEPS).usually("forms are filled by themselves"),
     key("par", "`true`: the authorization request is pushed first (RFC 9126); by itself when the server demands it")
-        .is(Shape::Flag),
+        .is(Shape::Flag).usually("`false`, unless the server demands it"),
     key("dpop", "`true`: tokens are bound to a key of the session, a new one for each, and every request proves that it is held (RFC 9449); `{ alg, key }` says which algorithm, or which key")
-        .is(Shape::Either(&[Shape::Flag, Shape::Keys(bind::DPOP_KEYS)])),
+        .is(Shape::Either(&[Shape::Flag, Shape::Keys(bind::DPOP_KEYS)])).usually("`false`"),
     key("approved_by", "the identity who approves a device on the server's pages, in the browser that it logged in with; the device's own identity when nothing is said. `identity.*` of `pages` and `fields` are that one's")
-        .is(Shape::Text),
+        .is(Shape::Text).usually("the identity itself"),
     key("device_url", "the device authorization endpoint").is(Shape::Text),
     key("revoke_url", "the revocation endpoint, which `request: logout` asks (RFC 7009)").is(Shape::Text),
     key("logout", "what `request: logout` does: `revoke` the tokens, as it does by itself, `end_session` at the server's own page, or both as a list")
-        .is(Shape::TEXTS),
+        .is(Shape::TEXTS).usually("`revoke`"),
     key("end_session_url", "the end-session endpoint, for `logout: end_session`").is(Shape::Text),
     key("post_logout_redirect_uri", "where the server sends the browser after `end_session`, as it is registered; that the browser comes there shows that the logout worked")
         .is(Shape::Text),
@@ -85,18 +86,18 @@ const KEYS: &[Key] = &[
     key("token_url", "the token endpoint: a path below the target, or an absolute URL").is(Shape::Text),
     key("refresh_token", "the token that the grant `refresh_token` begins with").is(Shape::Text),
     key("subject", "whom the assertion of the grant `jwt_bearer` is about; the client itself when nothing is said")
-        .is(Shape::Text),
+        .is(Shape::Text).usually("the client"),
     key("subject_token", "the token that `token_exchange` exchanges: `\"{{ sessions.NAME.access_token }}\"` of another identity, which logs in first, or a field of this one")
         .is(Shape::Text),
     key("subject_token_type", "what it is: `access_token` when nothing is said, `id_token`, `refresh_token`, `jwt`, `saml1`, `saml2`, or a URN")
-        .is(Shape::Text),
+        .is(Shape::Text).usually("`access_token`"),
     key("actor_token", "the token of whoever acts for that person (RFC 8693, section 1.1)").is(Shape::Text),
-    key("actor_token_type", "what it is, in the same words").is(Shape::Text),
+    key("actor_token_type", "what it is, in the same words").is(Shape::Text).usually("`access_token`"),
     key("requested_token_type", "what is to come of it, in the same words; the server has to say that it did")
         .is(Shape::Text),
     key("cert", "a client certificate of the identity's own connections, PEM, as a file: it proves the client with `auth: tls`, and servers bind tokens to it whatever `auth` is")
         .is(Shape::Text),
-    key("key", "the file with its private key, PEM; `cert` may hold it too").is(Shape::Text),
+    key("key", "the file with its private key, PEM; `cert` may hold it too").is(Shape::Text).usually("the key in `cert`"),
     key("extra", "parameters beside or in place of the usual ones, by the name of the request: `{ token: { tenant: blue } }`; `null` leaves one out")
         .is(Shape::Map(&Shape::FIELDS)),
 ];
@@ -157,7 +158,7 @@ impl Scheme for OAuth {
         let mut parts: Vec<Arc<str>> =
             ["access_token", "token_type", "refresh_token", "id_token", "scope", "expires_in"].map(Arc::from).to_vec();
         if self.config.grant == Grant::AuthorizationCode {
-            parts.extend(["code", "code_verifier", "state", "nonce"].map(Arc::from));
+            parts.extend(["code", "code_verifier", "state", "nonce", "request_uri"].map(Arc::from));
         }
         if self.config.grant == Grant::DeviceCode {
             parts.extend(["device_code", "user_code"].map(Arc::from));
