@@ -10,12 +10,16 @@ mod files;
 mod golden;
 #[path = "integration/interrupts.rs"]
 mod interrupts;
+#[path = "integration/logins.rs"]
+mod logins;
 #[path = "integration/plans.rs"]
 mod plans;
 #[path = "integration/serve.rs"]
 mod serve;
 #[path = "integration/untrusted.rs"]
 mod untrusted;
+#[path = "integration/vary.rs"]
+mod vary;
 #[path = "integration/watch.rs"]
 mod watch;
 #[path = "integration/wire.rs"]

@@ -116,7 +116,7 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
 }
 
 /// Breaks a text at blanks, two blanks in.
-fn wrap(text: &str, width: usize) -> String {
+pub(super) fn wrap(text: &str, width: usize) -> String {
     let mut out = String::new();
     let mut line = String::new();
     for word in text.split_whitespace() {

@@ -188,7 +188,8 @@ fn identities(plan: &Plan) -> Vec<(String, String)> {
         .map(|identity| {
             let role = identity.role.as_ref().map(|r| format!(", role {r}")).unwrap_or_default();
             let fields: Vec<&str> = identity.fields.iter().map(|f| &*f.name).collect();
-            let about = format!("scheme {}{role}, fields {}", identity.login.kind.name, fields.join(" "));
+            let fields = if fields.is_empty() { String::new() } else { format!(", fields {}", fields.join(" ")) };
+            let about = format!("scheme {}{role}{fields}", identity.login.kind.name);
             (identity.name.to_string(), about)
         })
         .collect()

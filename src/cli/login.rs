@@ -3,6 +3,7 @@
 
 use super::args::{Files, LoginArgs, TokenArgs, WhoArgs};
 use super::context::Context;
+use super::explain::wrap;
 use super::load::{Loaded, load_text, ready};
 use super::run::commands;
 use super::single::{self, start};
@@ -12,7 +13,7 @@ use crate::mutate::{Mutation, mutation, mutations};
 use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
 use crate::step::IdentityId;
-use crate::term::{did_you_mean, duration, list};
+use crate::term::{did_you_mean, duration, list, shorten};
 use crate::verdict;
 
 /// What came of a login.
@@ -28,8 +29,33 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
         Ok(done) => done,
         Err(code) => return code,
     };
-    let mut text = String::new();
-    for (i, step) in done.logins.iter().flat_map(|login| &login.steps).enumerate() {
+    context.say(&done.secrets.mask(&told(args, &done, context)));
+    match done.given {
+        Ok(given) => {
+            let parts: Vec<String> = given.parts.iter().map(|(name, _)| format!("`{name}`")).collect();
+            let with = if parts.is_empty() { String::new() } else { format!(" with {}", list(&parts, "and")) };
+            let line = wrap(&format!("{} is logged in{with}", args.who.identity), context.out.width);
+            // Its first line begins at the edge, as the exchanges do.
+            context.say(line.trim_start());
+            verdict::ALL_PASSED
+        }
+        Err(Unpresented::PerRequest) => {
+            context.say(&format!("{} is ready; its scheme makes a credential for each request\n", args.who.identity));
+            verdict::ALL_PASSED
+        }
+        Err(why) => refuse(why, &done.secrets, context),
+    }
+}
+
+/// What was exchanged, whose login it was where others had to log in first.
+fn told(args: &LoginArgs, done: &Done, context: &Context) -> String {
+    let (mut text, mut whose) = (String::new(), &*args.who.identity);
+    let steps = done.logins.iter().flat_map(|login| login.steps.iter().map(move |step| (&login.identity, step)));
+    for (i, (identity, step)) in steps.enumerate() {
+        if whose != &**identity {
+            text.push_str(&format!("{identity}\n"));
+            whose = identity;
+        }
         let name = match (&step.name, step.phase) {
             (Some(name), _) => name.as_str(),
             (None, Phase::Whoami) => "whoami",
@@ -44,22 +70,12 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
             continue;
         }
         let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
-        text.push_str(&format!("{number:>3}  {name:<16}  {status}  {}  {}\n", step.request, duration(step.elapsed)));
+        let row = format!("{number:>3}  {:<16}  {status}  ", shorten(name, 30));
+        let time = duration(step.elapsed);
+        let room = context.out.width.saturating_sub(row.chars().count() + 2 + time.len()).max(20);
+        text.push_str(&format!("{row}{}  {time}\n", shorten(&step.request, room)));
     }
-    context.say(&done.secrets.mask(&text));
-    match done.given {
-        Ok(given) => {
-            let parts: Vec<String> = given.parts.iter().map(|(name, _)| format!("`{name}`")).collect();
-            let with = if parts.is_empty() { String::new() } else { format!(" with {}", list(&parts, "and")) };
-            context.say(&format!("{} is logged in{with}\n", args.who.identity));
-            verdict::ALL_PASSED
-        }
-        Err(Unpresented::PerRequest) => {
-            context.say(&format!("{} is ready; its scheme makes a credential for each request\n", args.who.identity));
-            verdict::ALL_PASSED
-        }
-        Err(why) => refuse(why, &done.secrets, context),
-    }
+    text
 }
 
 /// Prints the credential.

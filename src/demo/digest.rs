@@ -49,6 +49,7 @@ pub(crate) const CORNERS: &[Corner] = &[
     Corner { name: "sha-256", algorithms: &["SHA-256"], ..PLAIN },
     Corner { name: "sha-256-sess", algorithms: &["SHA-256-sess"], ..PLAIN },
     Corner { name: "sha-512-256", algorithms: &["SHA-512-256"], ..PLAIN },
+    Corner { name: "sha-512-256-sess", algorithms: &["SHA-512-256-sess"], ..PLAIN },
     Corner { name: "body", algorithms: &["SHA-256"], qop: "auth-int", ..PLAIN },
     Corner { name: "hashed", algorithms: &["SHA-256"], userhash: true, ..PLAIN },
     Corner { name: "once", algorithms: &["SHA-256"], uses: 1, ..PLAIN },

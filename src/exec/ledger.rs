@@ -57,7 +57,7 @@ pub(super) struct Refusal {
     /// Position in the run, for telling earlier from later.
     pub(super) at: u64,
     pub(super) weight: Weight,
-    /// Of a cell: what its row asks for, but for what was made for each cell.
+    /// Of a cell: what its row asks for, but for what was made for each cell. Of a changed login: its exchange.
     pub(super) alike: Option<u64>,
     /// What the same credential was allowed earlier in the same case.
     pub(super) earlier: Vec<RequestKey>,
@@ -121,7 +121,7 @@ struct Known {
 #[derive(Debug, Default)]
 struct Inner {
     requests: HashMap<RequestKey, Known>,
-    /// What somebody was allowed in a row whose cells each have something of their own.
+    /// What somebody was allowed in a row whose cells each have something of their own, or in an exchange of a login.
     alike: HashSet<u64>,
     /// What each identity was allowed, and when its shared session last was.
     by_identity: HashMap<IdentityId, HashMap<RequestKey, Option<u64>>>,

@@ -121,7 +121,7 @@ impl StepRun<'_> {
         let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
         let is_open = driven.credential.is_some() || leaves_open(&driven.done);
         let Driven { credential, origins, done, .. } = driven;
-        let mut done = self.judge_talk(step, &mut talker.inside.nobody, credential.is_some(), done).await;
+        let mut done = self.judge_talk(step, (&mut talker.inside.nobody, id), credential.is_some(), done).await;
         if let Some(variation) = variations.iter().find(|v| !v.applied.load(Ordering::Relaxed)) {
             self.missed(step, talk.word(), variation, &mut done);
         }
@@ -242,7 +242,13 @@ impl StepRun<'_> {
     }
 
     /// Judges the last answer of a talk in place of the scheme.
-    async fn judge_talk(&self, step: &Step, actor: &mut Actor, got: bool, mut exchanges: Done) -> Done {
+    async fn judge_talk(
+        &self,
+        step: &Step,
+        (actor, id): (&mut Actor, IdentityId),
+        got: bool,
+        mut exchanges: Done,
+    ) -> Done {
         let Some(trail) = exchanges.last.clone().filter(|_| !exchanges.records.is_empty()) else {
             if exchanges.held() {
                 return self.unsaid(step, actor, "the scheme sends nothing for it");
@@ -252,7 +258,12 @@ impl StepRun<'_> {
         let fetched: Fetched = self.fetch(step, actor, &trail).await;
         let mut judged = self.judge(step, actor, &trail, &fetched);
         let said = std::mem::take(&mut exchanges.reasons);
-        if let (Some(old), Some(new)) = (exchanges.records.pop(), judged.records.first_mut()) {
+        let last = exchanges.records.pop();
+        // The identity logs in without the change as well: that its exchange was allowed then is what proves it.
+        let is_varied = matches!(&step.ask, Ask::Talk(_, vary) if !vary.is_empty());
+        let label = last.as_ref().and_then(|record| record.name.as_deref()).filter(|_| is_varied);
+        let alike = label.map(|label| drive::of_exchange(id, label));
+        if let (Some(old), Some(new)) = (last, judged.records.first_mut()) {
             new.name = step.name.as_ref().map(ToString::to_string).or(old.name);
             (new.caller, new.role) = (old.caller, old.role);
             new.notes.extend(old.notes.into_iter().filter(|note| !new.notes.contains(note)).collect::<Vec<_>>());
@@ -265,6 +276,7 @@ impl StepRun<'_> {
             };
             let at = self.shared.ledger.tick();
             self.remember(step, actor, &trail, &mut judged, Seen { key, sender, at });
+            judged.refused.iter_mut().for_each(|refusal| refusal.alike = refusal.alike.or(alike));
             self.observe(step, actor, &trail, &mut judged, key);
         }
         let stopped = !got && !exchanges.held();

@@ -65,6 +65,7 @@ CLIENTS = {client.client_id: client for client in [
     Client("signer", pem("robot"), [SIGNED], ["client_credentials"]),
     Client("whisperer", OctKey.import_key("a-secret-of-at-least-thirty-two-bytes-for-hs256"), [SIGNED], ["client_credentials"]),
     Client("idle", pem("robot"), ["none"], ["client_credentials"]),
+    Client("keeper", None, ["client_secret_basic"], ["client_credentials"], "a secret+more"),
 ]}
 USERS = {"ann": User("ann"), "gone": None, "ben": User("ben")}
 MAY_ACT_FOR = {"robot": ["ann"]}
@@ -91,7 +92,7 @@ class Assertion(JWTBearerClientAssertion):
 
 
 class ClientCredentials(grants.ClientCredentialsGrant):
-    TOKEN_ENDPOINT_AUTH_METHODS = [SIGNED]
+    TOKEN_ENDPOINT_AUTH_METHODS = [SIGNED, "client_secret_basic"]
 
 
 class Revocation(RevocationEndpoint):

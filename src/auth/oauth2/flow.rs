@@ -241,6 +241,7 @@ impl Run {
             let message = "the answer to the pushed authorization request has no `request_uri`".to_owned();
             return Err(Refused { message, help: vec!["it has to have one (RFC 9126, section 2.2)".to_owned()] });
         };
+        self.spend("request_uri", reference);
         let parameters =
             [("client_id".to_owned(), self.config.client.id(cx)?), ("request_uri".to_owned(), reference.to_owned())];
         self.browse(authorization, &parameters, cx)

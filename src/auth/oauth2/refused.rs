@@ -167,7 +167,7 @@ fn request(asked: &Asked<'_>) -> Vec<String> {
     let sent: Vec<String> = asked.post.parameters.iter().map(|(name, _)| format!("`{name}`")).collect();
     if !sent.is_empty() {
         help.push(format!(
-            "sent were {}; what else the server wants goes under `extra: {{ {}: … }}`",
+            "sent were {}; what else the server wants goes under `extra:`, at `{}`",
             list(&sent, "and"),
             asked.post.label
         ));

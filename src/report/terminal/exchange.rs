@@ -86,7 +86,7 @@ fn message(
     lines: &mut Vec<Line>,
 ) {
     let start = || page.line().pad_to(indent).push(Role::Dim, mark);
-    let mut add = |line: Line| lines.extend(line.wrap(page.width, indent + 4));
+    let mut add = |line: Line| lines.extend(line.fill(page.width, indent + 4));
     add(start().push(Role::Strong, &message.line).then(Role::Dim, &time.unwrap_or_default()));
     for (name, value) in &message.headers {
         add(start().push(Role::Dim, &format!("{name}: ")).text(value));

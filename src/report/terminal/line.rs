@@ -173,6 +173,20 @@ impl Line {
 
     /// Breaks into lines of at most a width, later ones indented by `hang`.
     pub(crate) fn wrap(self, max: usize, hang: usize) -> Vec<Self> {
+        self.broken(max, hang, break_at)
+    }
+
+    /// The same, but a word that is longer than a line begins where it stands, as a URL or a body behind its mark.
+    pub(crate) fn fill(self, max: usize, hang: usize) -> Vec<Self> {
+        let whole = max - hang.min(max / 2);
+        self.broken(max, hang, |chars, room| {
+            let taken = break_at(chars, room);
+            let word = chars[taken..].iter().skip_while(|(c, _)| *c == ' ').take_while(|(c, _)| *c != ' ');
+            if word.map(|(c, _)| char_width(*c)).sum::<usize>() > whole { fitting_chars(chars, room) } else { taken }
+        })
+    }
+
+    fn broken(self, max: usize, hang: usize, break_at: impl Fn(&[(char, Role)], usize) -> usize) -> Vec<Self> {
         if self.width() <= max {
             return vec![self];
         }
@@ -226,6 +240,16 @@ fn break_at(chars: &[(char, Role)], room: usize) -> usize {
         word_seen |= *c != ' ';
     }
     chars.len()
+}
+
+/// Finds how many characters fit, wherever words end.
+fn fitting_chars(chars: &[(char, Role)], room: usize) -> usize {
+    let mut used = 0;
+    let fits = chars.iter().take_while(|(c, _)| {
+        used += char_width(*c);
+        used <= room
+    });
+    fits.count().max(1)
 }
 
 fn trim_end(chars: &[(char, Role)]) -> &[(char, Role)] {
@@ -332,6 +356,13 @@ mod tests {
             plain(&line.wrap(16, 7)),
             ["label  one two", "       three", "       four", "       fivesixse", "       veneightn", "       ine"]
         );
+    }
+
+    #[test]
+    fn a_word_that_is_too_long_begins_where_it_stands() {
+        let filled = |text: &str| plain(&PAGE.line().text(text).fill(16, 4));
+        assert_eq!(filled("> one fivesixseveneightnine"), ["> one fivesixsev", "    eneightnine"]);
+        assert_eq!(filled("> one two threefourfi"), ["> one two", "    threefourfi"], "it fits on the next");
     }
 
     #[test]

@@ -1,0 +1,117 @@
+//! `authspec login -v` and `authspec token` for every scheme: each step is shown and nothing secret with it, in no spelling;
+//! the credential is printed alone, or it is said why there is none.
+
+use authspec::auth::SCHEMES;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+use crate::support::{Session, told};
+
+/// The scheme, the identity of its example, its secrets, and what of its credential is known before (none: it changes).
+struct Row {
+    scheme: &'static str,
+    identity: &'static str,
+    secrets: &'static [&'static str],
+    prints: Prints,
+}
+
+#[derive(Clone, Copy)]
+enum Prints {
+    /// One line that begins so.
+    Line(&'static str),
+    /// Nothing: the credential is made for each request, or is the connection's.
+    Nothing,
+}
+
+const ROWS: &[Row] = &[
+    row("api-key", "reader", &["demo-key-reader-1a2b3c4d"], Prints::Line("demo-key-reader-1a2b3c4d")),
+    row("aws-sigv4", "reader", &["r3aD/demo+secret"], Prints::Nothing),
+    row("aws-sigv4", "guest", &["gu3St/demo+secret", "FwoDemoSessionToken=="], Prints::Nothing),
+    row("basic", "alice", &["wonderland-7", "alice:wonderland-7"], Prints::Line("YWxpY2U6d29uZGVybGFuZC03")),
+    row("bearer", "job", &["wonderland-7"], Prints::Line("eyJ")),
+    row("command", "reader", &["demo-key-reader-1a2b3c4d"], Prints::Line("demo-key-reader-1a2b3c4d")),
+    row("digest", "camera", &["lens-cap-4"], Prints::Nothing),
+    row("form", "alice", &["wonderland-7"], Prints::Line("")),
+    row("hmac", "writer", &["hmac-writer-5e6f7a8b"], Prints::Nothing),
+    row("hmac", "hook", &["hook-github-9c0d1e2f"], Prints::Nothing),
+    row("login", "alice", &["wonderland-7"], Prints::Line("eyJ")),
+    row("mtls", "gate", &["PRIVATE KEY"], Prints::Nothing),
+    row("mtls", "from-store", &["demo-gate-7", "PRIVATE KEY"], Prints::Nothing),
+    row("oauth2", "worker", &["service-secret-7d1f", "service:service-secret-7d1f"], Prints::Line("eyJ")),
+    row("oauth2", "alice", &["wonderland-7", "web-secret-3c9e", "web:web-secret-3c9e"], Prints::Line("eyJ")),
+];
+
+const fn row(scheme: &'static str, identity: &'static str, secrets: &'static [&'static str], prints: Prints) -> Row {
+    Row { scheme, identity, secrets, prints }
+}
+
+/// A secret as it may stand in a request or in a report; the ends of Base64 depend on what is beside it.
+fn spellings(secret: &str) -> Vec<String> {
+    let inner = |text: String| text.chars().take(text.len().saturating_sub(2)).collect::<String>();
+    let percent: String = secret.bytes().map(|b| format!("%{b:02X}")).collect();
+    vec![
+        secret.to_owned(),
+        secret.replace('/', "%2F").replace('+', "%2B").replace('=', "%3D"),
+        secret.replace('/', "\\/"),
+        percent,
+        secret.bytes().map(|b| format!("{b:02x}")).collect(),
+        inner(STANDARD_NO_PAD.encode(secret)),
+        inner(URL_SAFE_NO_PAD.encode(secret)),
+        secret.chars().rev().collect(),
+    ]
+}
+
+fn session(scheme: &str) -> Session {
+    let kind = SCHEMES.iter().find(|kind| kind.name == scheme).expect("a scheme");
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/specs/data/mtls");
+    let file = |name: &str| std::fs::read(format!("{data}/{name}")).expect("a certificate of the demo");
+    ["gate-7.pem", "gate-7.key", "gate-7.p12"]
+        .iter()
+        .fold(Session::new(), |session, name| session.file(name, file(name)))
+        .file("suite.yaml", kind.example)
+        .env("COLUMNS", "80")
+}
+
+#[test]
+fn every_login_is_shown_and_no_secret_with_it() {
+    for Row { scheme, identity, secrets, .. } in ROWS {
+        for more in [&[][..], &["-v"]] {
+            let args = [&["login", identity, "--suite", "suite.yaml", "--color", "never"], more].concat();
+            let output = session(scheme).run(&args);
+            let text = told(&output);
+            assert_eq!(output.status.code(), Some(0), "{scheme} {identity}\n{text}");
+            for spelling in secrets.iter().flat_map(|secret| spellings(secret)) {
+                assert!(!text.contains(&spelling), "{scheme} {identity}: {spelling}\n{text}");
+            }
+            // A token of the demo is a JWT.
+            assert!(!text.contains("eyJ"), "{scheme} {identity}\n{text}");
+            let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+            let wide = shown.lines().find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None, "{scheme} {identity}");
+            assert!(shown.lines().any(|line| line.starts_with(&format!("{identity} is "))), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_credential_is_printed_alone_or_it_is_said_why_there_is_none() {
+    for Row { scheme, identity, prints, .. } in ROWS {
+        let output = session(scheme).run(&["token", identity, "--suite", "suite.yaml"]);
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        match prints {
+            Prints::Line(start) => {
+                assert_eq!(output.status.code(), Some(0), "{scheme} {identity}: {}", told(&output));
+                let line = out.strip_suffix('\n').unwrap_or_else(|| panic!("{scheme}: {out:?}"));
+                assert!(line.starts_with(start) && line.len() > 10 && !line.contains([' ', '\n']), "{scheme}: {out:?}");
+                assert_eq!(err, "", "{scheme} {identity}");
+            }
+            Prints::Nothing => {
+                assert_eq!((output.status.code(), &*out), (Some(2), ""), "{scheme} {identity}: {}", told(&output));
+                assert!(err.starts_with("error: "), "{scheme} {identity}: {err}");
+            }
+        }
+    }
+    for kind in SCHEMES {
+        assert!(ROWS.iter().any(|row| row.scheme == kind.name), "`{}` is in no row", kind.name);
+    }
+}
