@@ -46,7 +46,7 @@ pub use credential::Credential;
 pub use dpop::{Bound, is_part_of_proof};
 pub use fields::field_fault;
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
-pub use oauth2::approver;
+pub use oauth2::{approver, metadata_places};
 pub use troubles::Trouble;
 pub use vary::{Absent, Varied, vary};
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::Shared;
 use super::fetch::get;
 use super::world::WorldRun;
+use crate::auth::metadata_places;
 use crate::http::Address;
 use crate::jose::{Jwks, Key, Token};
 use crate::mutate::{Presented, Published, Unfit};
@@ -40,10 +41,7 @@ async fn places(shared: &Shared, world: &WorldRun, token: &Token) -> Vec<String>
     let issuer = claims.get("iss").and_then(Value::as_str).and_then(|iss| Address::parse(iss).ok());
     if let Some(issuer) = issuer {
         let (base, path) = (issuer.base(), issuer.path().trim_end_matches('/'));
-        for metadata in [
-            format!("{base}{path}/.well-known/openid-configuration"),
-            format!("{base}/.well-known/oauth-authorization-server{path}"),
-        ] {
+        for metadata in metadata_places(&issuer) {
             let document = known(shared, world, &metadata).await.ok();
             let document: Option<Value> = document.and_then(|text| serde_json::from_str(&text).ok());
             if let Some(keys) = document.as_ref().and_then(|d| d.get("jwks_uri")).and_then(Value::as_str) {

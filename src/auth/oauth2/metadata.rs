@@ -89,18 +89,11 @@ impl Metadata {
         Ok(Self { issuer, named, document: Value::Null, is_certified: config.client.is_certified() })
     }
 
-    /// Where the metadata may be, most likely first: `OpenID` Connect appends to the path of the issuer, RFC 8414 puts
-    /// its own path before it.
+    /// Where the metadata may be, most likely first.
     pub(super) fn places(&self, cx: &Ctx<'_>) -> Result<Vec<Address>, Refused> {
         let Some(issuer) = &self.issuer else { return Ok(Vec::new()) };
-        let whole = address(issuer, "issuer", cx)?;
-        let path = whole.path().trim_end_matches('/');
-        let base = whole.base();
-        let of = |text: String| address(&text, "issuer", cx);
-        Ok(vec![
-            of(format!("{base}{path}/.well-known/openid-configuration"))?,
-            of(format!("{base}/.well-known/oauth-authorization-server{path}"))?,
-        ])
+        let places = metadata_places(&address(issuer, "issuer", cx)?);
+        places.iter().map(|text| address(text, "issuer", cx)).collect()
     }
 
     /// Takes in the metadata that the server gave (RFC 8414, section 3.3: the issuer must be identical).
@@ -175,4 +168,14 @@ impl Metadata {
         let list = self.document.get(member).and_then(Value::as_array);
         list.into_iter().flatten().filter_map(Value::as_str).collect()
     }
+}
+
+/// Where the metadata of an issuer may be, most likely first: `OpenID` Connect Discovery (section 4) appends to the path
+/// of the issuer, RFC 8414 (section 3.1) puts its own path before it.
+pub fn metadata_places(issuer: &Address) -> [String; 2] {
+    let (base, path) = (issuer.base(), issuer.path().trim_end_matches('/'));
+    [
+        format!("{base}{path}/.well-known/openid-configuration"),
+        format!("{base}/.well-known/oauth-authorization-server{path}"),
+    ]
 }

@@ -34,6 +34,7 @@ mod token;
 mod tests;
 
 pub use device::approver;
+pub use metadata::metadata_places;
 
 use client::{CLIENT_KEYS, Client};
 use exchange::Trade;

@@ -115,12 +115,7 @@ fn public_key() -> JoseFault {
 
 /// A secret that signs is at least as long as the hash (RFC 7518, section 3.2); many servers refuse a shorter one.
 fn long_enough(secret: &Template, algorithm: Algorithm, place: Span, cx: &mut ReadScheme<'_, '_, '_>) {
-    let bytes = match algorithm {
-        Algorithm::Hs512 => 64,
-        Algorithm::Hs384 => 48,
-        Algorithm::Hs256 => 32,
-        _ => return,
-    };
+    let bytes = algorithm.least_secret();
     if secret.as_literal().is_some_and(|text| text.len() < bytes) {
         cx.compile.reader.fault(diags::short_secret(place, algorithm.name(), bytes));
     }
