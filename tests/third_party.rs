@@ -78,7 +78,13 @@ struct Own(Child);
 impl Own {
     /// Starts it, and waits until its port is open.
     fn start(program: &Path, arguments: &[&str], folder: &Path, port: u16) -> Self {
+        Self::start_with(program, arguments, folder, port, &[])
+    }
+
+    /// The same with variables of its own.
+    fn start_with(program: &Path, arguments: &[&str], folder: &Path, port: u16, variables: &[(&str, String)]) -> Self {
         let mut command = Command::new(program);
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         command.args(arguments).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut server = Self(command.spawn().unwrap_or_else(|e| panic!("{} cannot be run: {e}", program.display())));
         for _ in 0..200 {
@@ -142,14 +148,51 @@ fn run_with(folder: &str, servers: &[(&str, &str)], more: &[&str], unproven: u64
     assert!(summary["proven_refusals"].as_u64() > Some(0), "{summary}");
 }
 
+/// What takes longer than the short lives of tokens that other cases wait for: packs of defects, and life cycles.
+const LONG: &[&str] = &["--tag", "defects", "--tag", "lifecycle"];
+/// The rest.
+const SHORT: &[&str] = &["--tag", "!defects", "--tag", "!lifecycle"];
+/// Lives that are long enough for those.
+fn long_lives() -> [(&'static str, String); 3] {
+    ["AT_TTL", "JWT_TTL", "RT_TTL"].map(|name| (name, "90".to_owned()))
+}
+
+/// Runs the packs of defects and the life cycles of a folder, twice.
+fn run_long(folder: &str, servers: &[(&str, &str)]) {
+    for _ in 0..2 {
+        run_with(folder, servers, &[LONG, &["--tag", "!times", "--jobs", "1"]].concat(), 0);
+    }
+}
+
+/// Runs the cases of a folder that compare times: they may be inconclusive on a machine that has other things to do, but
+/// none of them may fail.
+fn run_times(folder: &str, servers: &[(&str, &str)]) {
+    let (output, results) = run_cases(folder, servers, &["--tag", "times", "--jobs", "1"]);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{folder}:\n{}", text(&output));
+    let of = |verdict: &str| results["summary"]["verdicts"][verdict].as_u64().unwrap();
+    assert_eq!(of("failed") + of("errored") + of("blocked"), 0, "{folder}:\n{}", text(&output));
+}
+
 /// Runs a folder in which every case has to pass, and gives its summary.
 fn summary_of(folder: &str, servers: &[(&str, &str)], more: &[&str], unproven: u64) -> Value {
-    let results = tempfile::NamedTempFile::new().unwrap();
     let proof = if unproven == 0 { &["--require-proof"][..] } else { &[] };
+    let (output, results) = run_cases(folder, servers, &[proof, more].concat());
+    assert_eq!(output.status.code(), Some(0), "{folder}:\n{}", text(&output));
+    let summary = &results["summary"];
+    assert!(summary["cases"].as_u64() > Some(0), "{summary}");
+    // What is skipped is a defect of a pack that cannot be made of that kind of credential, or a fault that is known.
+    let of = |verdict: &str| summary["verdicts"][verdict].as_u64().unwrap();
+    assert_eq!(summary["cases"].as_u64(), Some(of("passed") + of("skipped")), "{summary}");
+    assert_eq!(summary["unproven"], unproven, "{summary}");
+    summary.clone()
+}
+
+/// Runs cases of a folder, and gives what it said and what the report holds.
+fn run_cases(folder: &str, servers: &[(&str, &str)], more: &[&str]) -> (Output, Value) {
+    let results = tempfile::NamedTempFile::new().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_authspec"))
         .arg("run")
-        .args(proof)
-        .args(["--color", "never", "--deadline", "2m"])
+        .args(["--color", "never", "--deadline", "3m"])
         .args(more)
         .arg("--json")
         .arg(results.path())
@@ -158,24 +201,21 @@ fn summary_of(folder: &str, servers: &[(&str, &str)], more: &[&str], unproven: u
         .envs(servers.iter().copied())
         .output()
         .unwrap();
-    assert_eq!(output.status.code(), Some(0), "{folder}:\n{}", text(&output));
-    let results: Value = serde_json::from_slice(&std::fs::read(results.path()).unwrap()).unwrap();
-    let summary = &results["summary"];
-    assert_eq!(results["targets"], serde_json::json!([servers[0].1]), "{folder} ran elsewhere");
-    assert!(summary["cases"].as_u64() > Some(0), "{summary}");
-    // What is skipped is a defect of a pack that cannot be made of that kind of credential.
-    let of = |verdict: &str| summary["verdicts"][verdict].as_u64().unwrap();
-    assert_eq!(summary["cases"].as_u64(), Some(of("passed") + of("skipped")), "{summary}");
-    assert_eq!(summary["unproven"], unproven, "{summary}");
-    summary.clone()
+    let report = std::fs::read(results.path()).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap_or_else(|_| panic!("{folder}:\n{}", text(&output)));
+    assert_eq!(report["targets"][0], servers[0].1, "{folder} ran elsewhere");
+    (output, report)
 }
 
 #[test]
 fn json_server_auth() {
     let Some(server) = Server::start("json-server-auth") else { return };
-    run("json-server-auth", "JSON_SERVER_AUTH", &server);
+    let servers = [("JSON_SERVER_AUTH", &*server.url)];
+    run_with("json-server-auth", &servers, SHORT, 0);
     // Against a server that has seen the suites before, too.
-    run("json-server-auth", "JSON_SERVER_AUTH", &server);
+    run_with("json-server-auth", &servers, SHORT, 0);
+    run_long("json-server-auth", &servers);
+    run_times("json-server-auth", &servers);
 }
 
 #[test]
@@ -188,18 +228,23 @@ fn passport_session() {
 #[test]
 fn oidc_provider_its_clients_and_nginx() {
     let provider = free_pair();
-    let Some(tokens) = Server::start_with("oidc-provider", provider, &[]) else { return };
+    let Some(tokens) = Server::start_with("oidc-provider", provider, &long_lives()) else { return };
+    let folder = tokens.scratch.join("oidc-provider");
     let api = format!("http://127.0.0.1:{}", provider + 1);
-    let key = |name: &str| std::fs::read_to_string(tokens.scratch.join("oidc-provider").join(name)).unwrap();
+    let key = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let (client, own) = (key("client.jwk.json"), key("op.jwk.json"));
     let keys = [("OIDC_CLIENT_KEY", &*client), ("OIDC_SERVER_KEY", &own)];
-    let servers = [("OIDC_API", &*api), ("OIDC_PROVIDER", &tokens.url), keys[0], keys[1]];
+    let url = tokens.url.clone();
+    let servers = [("OIDC_API", &*api), ("OIDC_PROVIDER", &url), keys[0], keys[1]];
+    run_long("oidc-provider", &servers);
+    elsewhere(&folder, [servers[0], servers[1]]);
+    drop(tokens);
+    let Some(tokens) = Server::start_with("oidc-provider", provider, &[]) else { return };
     // Nobody is ever let in on the page on which somebody unknown is an error of the server.
-    run_with("oidc-provider", &servers, &[], 1);
-    run_with("oidc-provider", &servers, &[], 1);
+    run_with("oidc-provider", &servers, SHORT, 1);
+    run_with("oidc-provider", &servers, SHORT, 1);
     // The same library with other clients, in the folder where it is installed.
     let port = free_pair();
-    let folder = tokens.scratch.join("oidc-provider");
     std::fs::copy(example("oidc-clients/server.mjs"), folder.join("clients.mjs")).unwrap();
     let keys = example("oidc-clients/keys").display().to_string();
     let _clients = Own::start(Path::new("node"), &["clients.mjs", &port.to_string(), &keys], &folder, port + 1);
@@ -214,22 +259,47 @@ fn oidc_provider_its_clients_and_nginx() {
     run_with("nginx", &servers, &[], 0);
 }
 
+/// Tokens of another issuer that signs with the same key: the same server once more, of the folder where it is installed.
+fn elsewhere(folder: &Path, here: [(&str, &str); 2]) {
+    let port = free_pair();
+    let variables = [("PORT", port.to_string()), ("AT_TTL", "90".to_owned())];
+    let _server = Own::start_with(Path::new("node"), &["server.mjs"], folder, port + 1, &variables);
+    let (issuer, api) = (format!("http://127.0.0.1:{port}"), format!("http://127.0.0.1:{}", port + 1));
+    let servers = [here[0], here[1], ("OIDC_ELSEWHERE", &*issuer), ("OIDC_ELSEWHERE_API", &api)];
+    run_with("oidc-elsewhere", &servers, &[], 0);
+    run_with("oidc-elsewhere", &servers, &[], 0);
+}
+
 #[test]
 fn fastapi_users() {
-    let Some(server) = Server::start("fastapi-users") else { return };
-    let servers = [("FASTAPI_USERS", &*server.url)];
+    let port = free_port();
     // One at a time: the hashing of many logins at once takes longer than a token lives.
-    run_with("fastapi-users", &servers, &["--jobs", "1"], 0);
-    run_with("fastapi-users", &servers, &["--jobs", "1"], 0);
+    let short = [SHORT, &["--jobs", "1"]].concat();
+    let Some(server) = Server::start_with("fastapi-users", port, &[]) else { return };
+    let url = server.url.clone();
+    let servers = [("FASTAPI_USERS", &*url)];
+    run_with("fastapi-users", &servers, &short, 0);
+    run_with("fastapi-users", &servers, &short, 0);
+    drop(server);
+    let _server = Server::start_with("fastapi-users", port, &long_lives());
+    run_long("fastapi-users", &servers);
+    run_times("fastapi-users", &servers);
 }
 
 #[test]
 fn django() {
-    let Some(server) = Server::start("django") else { return };
-    run("django", "DJANGO", &server);
-    run("django", "DJANGO", &server);
+    let port = free_port();
+    let Some(server) = Server::start_with("django", port, &[]) else { return };
+    let url = server.url.clone();
+    let servers = [("DJANGO", &*url)];
+    run_with("django", &servers, SHORT, 0);
+    run_with("django", &servers, SHORT, 0);
     // A second run would have to wait for the end of the minute that this one uses up; it refuses nobody for who they are.
-    summary_of("django-limit", &[("DJANGO", &*server.url)], &[], 0);
+    summary_of("django-limit", &servers, &[], 0);
+    drop(server);
+    let _server = Server::start_with("django", port, &long_lives());
+    run_long("django", &servers);
+    run_times("django", &servers);
 }
 
 #[test]
@@ -305,8 +375,17 @@ fn the_readme_tells_the_cases() {
     let told: BTreeSet<&str> =
         names.map(|name| name.rsplit('/').next().unwrap_or(name)).filter(|name| name.contains('-')).collect();
     assert_eq!(told, cases);
+    let misplaced: Vec<&str> = table.split('`').skip(1).step_by(2).filter(|name| is_misplaced(name, &listed)).collect();
+    assert!(misplaced.is_empty(), "no suite has a case like {misplaced:?}");
     let rows: BTreeSet<&str> = table.lines().filter_map(|line| line.strip_prefix("| ")?.split(' ').next()).collect();
     let missing = CARDS.iter().flat_map(|(card, many)| (1..=*many).map(move |n| format!("{card}-{n}")));
     let missing: Vec<String> = missing.filter(|card| !rows.contains(&**card)).collect();
     assert!(missing.is_empty(), "no case is named for {missing:?}");
+}
+
+/// Tells whether a name of the README leads with a suite that has no such case.
+fn is_misplaced(name: &str, listed: &str) -> bool {
+    let mut ids = listed.lines().filter_map(|line| line.split_whitespace().next()?.split('[').next());
+    let of_a_case = |(suite, case): (&str, &str)| !suite.contains('/') && case.contains('-');
+    name.split_once('/').is_some_and(of_a_case) && !ids.any(|id| id == name || id.ends_with(&format!("/{name}")))
 }

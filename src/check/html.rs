@@ -108,6 +108,26 @@ fn no_page(response: &Response) -> Option<String> {
     (!is_page).then(|| format!("the answer is {}, not a page", if kind.is_empty() { "of no type" } else { &kind }))
 }
 
+/// What a page shows: its elements and their texts, without attributes, scripts and styles, in which it keeps tokens of
+/// its own. Nothing of what is no page.
+pub(super) fn shown(response: &Response) -> Option<String> {
+    if no_page(response).is_some() {
+        return None;
+    }
+    let page = Html::parse_document(&response.text());
+    let mut words = Vec::new();
+    let mut nodes = vec![*page.root_element()];
+    while let Some(node) = nodes.pop() {
+        let name = node.value().as_element().map(scraper::node::Element::name);
+        words.extend(name.map(|name| format!("<{name}>")));
+        words.extend(node.value().as_text().into_iter().flat_map(|t| t.split_whitespace()).map(ToOwned::to_owned));
+        if !matches!(name, Some("script" | "style")) {
+            nodes.extend(node.children().rev());
+        }
+    }
+    Some(words.join(" "))
+}
+
 /// The text of an element as a reader sees it: blanks and line breaks are one blank.
 fn text_of(element: ElementRef<'_>) -> String {
     let whole: String = element.text().collect();

@@ -12,14 +12,15 @@ use crate::spec::{Data, Key, Node, Reader, Shape, key};
 use crate::template::Scope;
 use crate::term::list;
 
+use super::html::shown;
 use super::value::{describe, describe_text, same};
 use super::{Check, Checked, Placed, Seen, diags};
 
 /// The keys of both.
 pub(super) const KEYS: &[Key] = &[
     key("step", "the name of an earlier step of the case").is(Shape::Text),
-    key("in", "what is compared: `status`, `body`, `headers`; the first two when nothing is said")
-        .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers"]))),
+    key("in", "what is compared: `status`, `body`, `headers`, or `shown`: of pages their elements and texts, of other bodies all; the first two when nothing is said")
+        .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers", "shown"]))),
     key("ignore", "JSONPaths of the body and names of header fields that may differ").is(Shape::TEXTS),
 ];
 
@@ -31,9 +32,11 @@ enum Part {
     Status,
     Body,
     Headers,
+    Shown,
 }
 
-const PARTS: &[(&str, Part)] = &[("status", Part::Status), ("body", Part::Body), ("headers", Part::Headers)];
+const PARTS: &[(&str, Part)] =
+    &[("status", Part::Status), ("body", Part::Body), ("headers", Part::Headers), ("shown", Part::Shown)];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
@@ -159,6 +162,10 @@ impl Beside {
                     .then(|| format!("the status: {} there, {} here", there.status, here.status)),
                 Part::Body => self.body(there, here)?,
                 Part::Headers => self.header(there, here),
+                Part::Shown => match (shown(there), shown(here)) {
+                    (Some(there), Some(here)) => unlike(&there, &here),
+                    _ => self.body(there, here)?,
+                },
             });
         }
         Ok(out)
@@ -202,6 +209,16 @@ impl Beside {
             .or_else(|| here.iter().find(|f| !there.contains(f)).map(|f| (f, "here")));
         odd.map(|((name, value), place)| format!("the header field {name}: {} only {place}", describe_text(value)))
     }
+}
+
+/// The first words that two pages do not share.
+fn unlike(there: &str, here: &str) -> Option<String> {
+    let same = there.split(' ').zip(here.split(' ')).take_while(|(a, b)| a == b).count();
+    let rest = |text: &str| text.split(' ').skip(same).take(8).collect::<Vec<_>>().join(" ");
+    let differs = there != here;
+    differs.then(|| {
+        format!("what the page shows: {} there, {} here", describe_text(&rest(there)), describe_text(&rest(here)))
+    })
 }
 
 /// A copy of a body without what may differ.
@@ -307,6 +324,26 @@ mod tests {
         assert_eq!(broken[0].1, "a difference in the body at $.at.n: number 1 there, number 2 here");
         let broken = here.broken("same_as: { step: earlier, in: headers }");
         assert_eq!(broken[0].1, "a difference in the header field x-hint: text \"user\" only here");
+    }
+
+    #[test]
+    fn of_pages_what_they_show_is_compared() {
+        let page = |text: &str, token: &str| {
+            let body =
+                format!("<p class={token}>{text}</p><script>t='{token}'</script><input name=csrf value={token}>");
+            Answer::status(200).header("Content-Type", "text/html").body(body)
+        };
+        let beside = |here: Answer, there: Answer| here.after("earlier", there);
+        let here = beside(page("No <b>such user", "b"), page("Wrong <b>password", "a"));
+        let broken = here.broken("same_as: { step: earlier, in: shown }");
+        assert!(broken[0].1.starts_with("a difference in what the page shows: text \"Wrong <b>"), "{broken:?}");
+        let same = "same_as: { step: earlier, in: shown }";
+        let here = beside(page("Refused", "b"), page("Refused", "a"));
+        assert!(here.holds(same) && !here.holds("same_as: { step: earlier, in: body }"));
+        assert!(!beside(page("Refused<br>", "b"), page("Refused", "a")).holds(same), "its elements count");
+        // What is no page is compared as it is.
+        let plain = |body: &'static str| Answer::status(401).body(body);
+        assert!(!beside(plain("b"), plain("a")).holds(same) && beside(plain("a"), plain("a")).holds(same));
     }
 
     #[test]

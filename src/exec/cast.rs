@@ -15,7 +15,7 @@ use crate::template::{Scope, Value};
 /// The actors of a case: each identity keeps its own jar from step to step.
 pub(super) struct Cast {
     pub(super) nobody: Actor,
-    /// Nobody by name; a new one for every step.
+    /// Nobody by name; a new one for every step that names it, or for all of a flow.
     anonymous: Actor,
     pub(super) identities: HashMap<IdentityId, Actor>,
 }
@@ -74,8 +74,8 @@ impl Cast {
         scope.set_fields("sessions", parts.collect::<Vec<_>>());
     }
 
-    /// Begins a step: whoever is anonymous has an empty jar.
-    pub(super) fn begin_step(&mut self) {
+    /// Whoever is anonymous begins with an empty jar.
+    pub(super) fn empty_browser(&mut self) {
         self.anonymous = Actor::anonymous();
     }
 

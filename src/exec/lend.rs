@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use minijinja::value::{Object, ObjectRepr, Value};
 
 use super::actor::{Actor, Who};
@@ -14,7 +15,9 @@ use super::session::Session;
 use crate::auth::Memory;
 use crate::capture::response_value;
 use crate::event::Reason;
-use crate::step::{Caller, Lent, Premise, Step, Which};
+use crate::jose::expiry;
+use crate::spec::Talk;
+use crate::step::{Ask, Caller, Lent, Premise, Step, Which};
 use crate::template::{Scope, from_json};
 
 /// Somebody as they were when a step was over, kept in the scope of the later ones.
@@ -92,7 +95,7 @@ impl StepRun<'_> {
     }
 
     /// Makes of a step what it is worth: where its premise does not hold, nothing is known.
-    pub(super) fn hold_premise(&self, step: &Step, cast: &mut Cast, done: &mut Done) {
+    pub(super) fn hold_premise(&self, step: &Step, cast: &mut Cast, done: &mut Done, is_over: bool) {
         let (what, but, span) = match &step.premise {
             None => return,
             Some(_) if matches!(done.ended, Ended::Blocked | Ended::Unfit) => return,
@@ -106,10 +109,12 @@ impl StepRun<'_> {
                 let Some(response) = trail.response() else { return };
                 let mut scope = self.scope_of(cast.actor(self.caller_of(step)));
                 scope.set("response", response_value(&trail, response));
+                scope.set_fields("credential", [("over", Value::from(is_over))]);
                 if matches!(expression.value(&scope), Ok(serde_json::Value::Bool(true))) {
                     return;
                 }
-                (expression.source(), format!("the answer is {}", response.status), expression.span())
+                let over = if is_over { ", and the credential had its end by then" } else { "" };
+                (expression.source(), format!("the answer is {}{over}", response.status), expression.span())
             }
         };
         let message = format!("`{what}` has to hold for the rest to mean anything, and {but}");
@@ -118,6 +123,20 @@ impl StepRun<'_> {
         done.reasons.insert(0, Reason { step: at, ..reason });
         done.ended = Ended::Inconclusive;
     }
+}
+
+/// When that ends by itself which a step is sent with, as far as its login said so: a refresh token where it is sent to
+/// get another one, else what stands for the session. Clocks may differ by a second.
+pub(super) fn end_of(actor: &Actor, step: &Step) -> Option<Timestamp> {
+    let Who::Identity(_, session, _) = &actor.who else { return None };
+    let credential = &session.credential;
+    let end = if matches!(step.ask, Ask::Talk(Talk::Refresh, _)) {
+        let part = credential.parts.iter().find(|(name, _)| &**name == "refresh_token");
+        part.and_then(|(_, token)| expiry(token.as_str()?)).and_then(|end| Timestamp::from_second(end).ok())
+    } else {
+        credential.expires
+    };
+    end?.checked_sub(SignedDuration::from_secs(1)).ok()
 }
 
 /// Somebody whose credential has other parts.

@@ -355,7 +355,8 @@ pub(super) fn know_cookies(shared: &Shared, trail: &Trail, owner: String) {
     for stored in trail.jar.stored() {
         let name = name(stored.name().as_bytes());
         let value = stored.value().text();
-        if !value.is_empty() && (stored.parsed.http_only() || looks_secret(&name)) {
+        // A cookie that is taken back is often said to be `""`.
+        if !value.trim_matches('"').is_empty() && (stored.parsed.http_only() || looks_secret(&name)) {
             shared.secrets.add(&format!("{owner}.cookie.{}", shorten(&name, 40)), &value);
         }
     }

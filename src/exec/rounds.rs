@@ -10,6 +10,7 @@ use super::cast::Cast;
 use super::decide::Sample;
 use super::done::Done;
 use super::exchange::StepRun;
+use super::lend::end_of;
 use super::uses::Within;
 use crate::capture::response_value;
 use crate::check::remember;
@@ -67,24 +68,29 @@ impl StepRun<'_> {
     /// Runs a step with the credential it is to be sent with.
     pub(super) async fn run(&self, step: &Step, cast: &mut Cast) -> Done {
         let lent = step.lent.as_ref().map(|lent| self.lend(step, lent, cast)).transpose();
+        let mut is_over = false;
         let mut done = match lent {
             Err(done) => *done,
             Ok(own) => {
+                let end = end_of(cast.actor(self.caller_of(step)), step);
                 let done = self.in_time(step, cast).await;
+                is_over = end.is_some_and(|end| end <= Timestamp::now());
                 if let Some((caller, own)) = own {
                     *cast.actor(caller) = own;
                 }
                 done
             }
         };
-        self.hold_premise(step, cast, &mut done);
+        self.hold_premise(step, cast, &mut done, is_over);
         done
     }
 
     /// Runs a step in its time, unless its condition keeps it from being sent.
     async fn in_time(&self, step: &Step, cast: &mut Cast) -> Done {
         let caller = self.caller_of(step);
-        cast.begin_step();
+        if step.is_anew {
+            cast.empty_browser();
+        }
         if let Some(name) = self.without_session(step, caller, cast) {
             let why = format!("`{name}` has no session: the login before gave none");
             return self.unsaid(step, cast.actor(caller), &why);

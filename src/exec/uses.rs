@@ -108,7 +108,7 @@ impl StepRun<'_> {
         caller: Caller,
     ) -> BoxFuture<'f, Done> {
         async move {
-            let mut ground = self.ground(flow.ground);
+            let mut ground = self.ground(flow.ground, cast);
             cast.show_sessions(self.shared, &mut ground);
             let mut scope = Scope::above(&Arc::new(ground.clone()));
             for arg in &flow.args {
@@ -143,12 +143,13 @@ impl StepRun<'_> {
         .boxed()
     }
 
-    /// What the steps of a flow see beside what they are given.
-    fn ground(&self, ground: Ground) -> Scope {
-        match ground {
-            Ground::World => Scope::above(&self.world.scope),
-            Ground::Step(level) => Scope::above(self.within.used.get(level).map_or(self.scope, |used| used.scope)),
-        }
+    /// What the steps of a flow see beside what they are given. Steps that were given see what whoever gave them sees,
+    /// also when they are sent as nobody.
+    fn ground(&self, ground: Ground, cast: &mut Cast) -> Scope {
+        let Ground::Step(level) = ground else { return Scope::above(&self.world.scope) };
+        let Some(giver) = self.within.used.get(level) else { return Scope::above(self.scope) };
+        let actor = cast.actor(self.caller_of(giver.step));
+        StepRun { scope: giver.scope, ..*self }.scope_of(actor)
     }
 
     /// Computes an argument; one that needs a one-time password waits until there is a fresh one.

@@ -108,6 +108,8 @@ impl Compile<'_, '_> {
             span: spec.ask.span(),
             name: spec.name.clone(),
             caller: caller?,
+            // A flow that is used as anonymous is one visit, unless a step of it says otherwise.
+            is_anew: spec.caller.is_some() || !self.given.is_in_flow(),
             ask: ask?,
             parts: parts?,
             expect,
@@ -213,12 +215,20 @@ impl Compile<'_, '_> {
     fn premise(&mut self, node: &Node) -> Option<Premise> {
         match &node.data {
             Data::Bool(true) => Some(Premise::Step),
-            Data::Text(_) => self.with_response(node.span, |cx| cx.reader.expression(node)).map(Premise::That),
+            Data::Text(_) => self.with_response(node.span, |cx| cx.premise_of(node)).map(Premise::That),
             _ => {
                 self.reader.fault(diags::bad_premise(node.span));
                 None
             }
         }
+    }
+
+    /// Compiles an expression that sees what the step was sent with, too.
+    fn premise_of(&mut self, node: &Node) -> Option<Template> {
+        let mut names = (*self.reader.names).clone();
+        names.object("credential", Members::These(["over".to_owned()].into()));
+        self.reader.names = Arc::new(names);
+        self.reader.expression(node)
     }
 
     fn redirects(&mut self, spec: &StepSpec) -> Option<Redirects> {

@@ -45,6 +45,11 @@ impl Given {
         self.by_name.get(name)
     }
 
+    /// Tells whether there is a flow around the steps that may use these.
+    pub(super) fn is_in_flow(&self) -> bool {
+        self.level > 0
+    }
+
     /// The same for steps with one more flow around them.
     fn within(&self, level: usize) -> Arc<Self> {
         Arc::new(Self { by_name: self.by_name.clone(), level: level + 1 })

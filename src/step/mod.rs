@@ -63,6 +63,8 @@ pub struct Step {
     pub name: Option<Arc<str>>,
     /// Who sends it.
     pub caller: Caller,
+    /// Whether whoever is anonymous begins with it in a browser that is empty.
+    pub is_anew: bool,
     /// What it asks for.
     pub ask: Ask,
     parts: Parts,
@@ -170,6 +172,7 @@ impl Step {
             span,
             name: Some(label.into()),
             caller: Caller::Nobody,
+            is_anew: true,
             ask: Ask::Request(Line { method: request.method.as_str().into(), target }),
             parts: Parts::default(),
             expect: Expectations { checks: Vec::new(), status: None, error: None },

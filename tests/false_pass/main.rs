@@ -14,6 +14,7 @@ mod ending;
 mod exclusive;
 mod flows;
 mod lifecycle;
+mod lives;
 mod lying;
 mod matrix;
 mod origins;
