@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use crate::diag::Diagnostic;
 use crate::http::{ClientCertificate, Request, Response};
 use crate::jose::{Key as SignKey, sign_bytes};
+use crate::mutate::{Bend, Unfit};
 use crate::secret::Secret;
 use crate::source::{Span, Spanned};
 use crate::spec::{AskSpec, Data, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
@@ -252,6 +253,11 @@ pub trait Scheme: Debug + Send + Sync {
     /// Puts the credential on a request.
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError>;
 
+    /// Puts the credential on a request with one thing other than it should be; the nonce is given, where one travels.
+    fn bend(&self, _: &Seal<'_>, _: Bend, _nonce: &str, _: &mut Request) -> Result<(), Unfit> {
+        Err(Unfit::not_here("the requests of this scheme are not signed"))
+    }
+
     /// Starts the talk of one request with a server that asks before it lets anybody in; then it
     /// signs in place of [`Scheme::sign`].
     fn handshake(&self) -> Option<Box<dyn Handshake + '_>> {
@@ -387,6 +393,11 @@ pub enum CsrfSource {
     Cookie(Arc<str>),
     /// A part of the session.
     Part(&'static str),
+}
+
+/// Why a request cannot be signed with a defect.
+fn unsigned(error: TemplateError) -> Unfit {
+    Unfit::Unavailable { why: error.message, add: Vec::new() }
 }
 
 /// A flow that has its credential at once: it is made of the identity's own fields.

@@ -75,7 +75,9 @@ pub(crate) fn check(weak: &Weak, service: &str, asked: &Asked<'_>) -> Result<&'s
     };
     let date = asked.field("x-amz-date").ok_or(Refused("IncompleteSignature", "X-Amz-Date is missing"))?;
     let sent = seconds(&date).ok_or(Refused("IncompleteSignature", "X-Amz-Date is no date"))?;
-    if !date.starts_with(day) || region != REGION || for_service != service {
+    let today = date.starts_with(day) || weak.is("sigv4-day-unchecked");
+    let here = (region == REGION && for_service == service) || weak.is("sigv4-scope-unchecked");
+    if !today || !here {
         return refuse("InvalidCredentialScope", "the Credential is for another day, region or service");
     }
     if sent.abs_diff(clock::now_ms() / 1000) > WINDOW && !weak.is("sigv4-date-unchecked") {
@@ -131,6 +133,9 @@ fn payload(weak: &Weak, service: &str, asked: &Asked<'_>) -> Result<String, Refu
     let said = asked.field("x-amz-content-sha256").ok_or(missing)?;
     let unsigned_is_fine = service == "s3" || weak.is("sigv4-unsigned-payload");
     if said == hex(digest(&SHA256, asked.body).as_ref()) || (unsigned_is_fine && said == "UNSIGNED-PAYLOAD") {
+        return Ok(said);
+    }
+    if said.len() == 64 && weak.is("sigv4-payload-unchecked") {
         return Ok(said);
     }
     Err(Refused("XAmzContentSHA256Mismatch", "X-Amz-Content-Sha256 is not the hash of the body"))

@@ -190,11 +190,16 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("digest-any-nonce", "accepts a Digest answer to a nonce that it never gave", &["digest-stale"]),
     row("digest-uri-not-compared", "accepts a Digest answer that was made for another target", &["digest-uri"]),
     row("digest-qop-optional", "accepts a Digest answer without qop", &["digest-qop-strip"]),
-    row("hmac-time-unchecked", "accepts signed requests however old they are", &["hmac-stale"]),
+    row("hmac-time-unchecked", "accepts signed requests however old they are", &["hmac-stale", "hmac-future"]),
     row("hmac-nonce-reusable", "accepts a signed request as often as it comes", &["hmac-replay"]),
     row("hmac-compares-beginning", "compares a signature as far as it goes", &["hmac-truncated", "hmac-empty"]),
+    row("hmac-signature-unchecked", "looks at time and nonce of a signed request, and not at the signature", &["hmac-bad", "hmac-other-key", "hmac-path", "hmac-query", "hmac-method", "hmac-header-swap"]),
+    row("hmac-any-key-id", "takes the first key where the key id is unknown", &["hmac-unknown-key"]),
+    row("sigv4-scope-unchecked", "takes signatures for any region and service", &["sigv4-region", "sigv4-service"]),
+    row("sigv4-day-unchecked", "takes keys of any day", &["sigv4-date-scope"]),
+    row("sigv4-payload-unchecked", "believes the hash of the body that the sender names", &["hmac-body"]),
     row("hmac-body-optional", "accepts signatures that leave the body out", &[]),
-    row("sigv4-date-unchecked", "accepts requests signed at any time", &["sigv4-skew"]),
+    row("sigv4-date-unchecked", "accepts requests signed at any time", &["sigv4-skew", "sigv4-skew-ahead"]),
     row("sigv4-unsigned-payload", "accepts requests whose body is not signed", &["sigv4-unsigned-payload"]),
 ];
 

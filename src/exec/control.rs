@@ -135,7 +135,7 @@ impl Controls {
 }
 
 impl Observed {
-    fn of(shared: &Shared, step: &crate::step::Step, trail: &Trail) -> Self {
+    pub(super) fn of(shared: &Shared, step: &crate::step::Step, trail: &Trail) -> Self {
         let response = trail.response().filter(|_| trail.error.is_none());
         Self {
             status: response.map(|r| r.status),

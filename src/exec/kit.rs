@@ -8,13 +8,13 @@ use super::Shared;
 use super::published::published;
 use super::session::Session;
 use super::world::WorldRun;
-use crate::auth::SigningKey;
+use crate::auth::{Seal, SigningKey};
 use crate::http::Request;
 use crate::http::jar::Cookie;
 use crate::jose::{Algorithm, Jwks, Key, Token};
-use crate::mutate::{Forged, Kit, Mutation, Needs, Presented, Published, Unfit, is_csrf};
+use crate::mutate::{Bend, Forged, Kit, Mutation, Needs, Presented, Published, Resign, Unfit, is_csrf};
 use crate::plan::Identity;
-use crate::step::IdentityId;
+use crate::step::{IdentityId, Prepared};
 
 /// Whose credential a request carries.
 #[derive(Clone, Copy)]
@@ -43,6 +43,17 @@ impl<'a> Holder<'a> {
         Presented::new(request, &known, &identity.login.scheme.fields(), &cookies)
     }
 
+    /// What of a credential nobody may read: all of a token, and no more of a signed request than its hashes, since the
+    /// words around these stand in other places too.
+    pub(super) fn secrets<'p>(&self, presented: &'p Presented<'_>) -> Vec<&'p str> {
+        const HASH: usize = 32;
+        let Ok(token) = presented.token() else { return Vec::new() };
+        if !self.who.is_some_and(|(identity, _)| identity.login.scheme.is_per_request()) {
+            return vec![token];
+        }
+        token.split(|c: char| !c.is_ascii_hexdigit()).filter(|word| word.len() >= HASH).collect()
+    }
+
     /// Makes a defect in a request.
     pub(super) async fn forge(
         &self,
@@ -50,6 +61,7 @@ impl<'a> Holder<'a> {
         world: &WorldRun,
         presented: &Presented<'_>,
         allowed: Option<String>,
+        prepared: Option<&Prepared>,
     ) -> Result<Forged, Unfit> {
         let published = match row.needs {
             Needs::Nothing | Needs::Name => Err(Unfit::not_here("nobody asked for a public key")),
@@ -76,8 +88,31 @@ impl<'a> Holder<'a> {
             Some(Published { jwk, key })
         };
         let public = || published.clone().or_else(|lacking| half().ok_or(lacking));
-        let kit = Kit { now: Timestamp::now(), part: &part, allowed, signer: &signer, public: &public };
+        let (now, nonce) = (Timestamp::now(), uuid::Uuid::new_v4().simple().to_string());
+        let sign = |request: &Request, bend: Bend| self.signed(request, bend, (now, &nonce), prepared);
+        let resign = sender.zip(prepared).map(|((identity, _), prepared)| Resign {
+            kind: identity.login.kind.name,
+            plain: unsigned(presented.request, &identity.login.scheme.fields(), prepared),
+            sign: &sign,
+        });
+        let kit = Kit { now, part: &part, allowed, resign: resign.as_ref(), signer: &signer, public: &public };
         (row.apply)(presented, &kit)
+    }
+
+    /// Signs a request with one thing other than it should be.
+    fn signed(
+        &self,
+        request: &Request,
+        bend: Bend,
+        (now, nonce): (Timestamp, &str),
+        prepared: Option<&Prepared>,
+    ) -> Result<Request, Unfit> {
+        let (identity, session) = self.who.ok_or_else(|| Unfit::not_here("nobody signs the request"))?;
+        let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now };
+        let mut request = request.clone();
+        identity.login.scheme.bend(&seal, bend, nonce, &mut request)?;
+        prepared.iter().flat_map(|p| &p.removed).for_each(|name| request.headers.remove(name));
+        Ok(request)
     }
 
     /// Reads the key that the server signs with, and the algorithm that the token itself is signed with.
@@ -100,6 +135,14 @@ impl<'a> Holder<'a> {
         let (_, token) = presented.jwt()?;
         key_of(&text, &token).map_err(|why| unusable(&why))
     }
+}
+
+/// A request without what its scheme wrote; what the step wrote itself stays.
+fn unsigned(request: &Request, fields: &[String], prepared: &Prepared) -> Request {
+    let mut plain = request.clone();
+    let own = |name: &String| prepared.request.headers.has(name);
+    fields.iter().filter(|name| !own(name)).for_each(|name| plain.headers.remove(name));
+    plain
 }
 
 /// The key in a text, if it is the one that signed a token: signed with another one, every token would be refused for

@@ -79,7 +79,7 @@ impl StepRun<'_> {
         let fits =
             if matches!(mutant.row.aim, Aim::Credential | Aim::Change) { presented.spot().map(drop) } else { Ok(()) };
         let forged = match fits {
-            Ok(()) => self.holder(actor).forge(mutant.row, self.world, &presented, allowed).await,
+            Ok(()) => self.holder(actor).forge(mutant.row, self.world, &presented, allowed, Some(&prepared)).await,
             Err(unfit) => Err(unfit),
         };
         let made = match forged {
@@ -100,7 +100,9 @@ impl StepRun<'_> {
                 }
             }
         }
-        record::know_defect(self.shared, &self.owner(actor), presented.token().ok(), &forged.request);
+        for secret in self.holder(actor).secrets(&presented) {
+            record::know_defect(self.shared, &self.owner(actor), secret, &forged.request);
+        }
         let mut done = self.attempt(trial, actor, (&prepared, &presented), (forged, lent), &controlled).await;
         done.controls = controlled.records;
         done
@@ -121,6 +123,20 @@ impl StepRun<'_> {
         };
         let transport = own.as_deref().unwrap_or(&self.world.transport);
         let verbatim = forged.head.is_some();
+        let mut before = 0;
+        if let Some(first) = forged.first {
+            let trail = self.post(first, None, trial.step, transport).await;
+            before = count(&trail);
+            self.tell(actor, &trail);
+            let observed = Observed::of(self.shared, trial.step, &trail);
+            if !observed.granted {
+                let code = if observed.is_locked_out() { "locked-out" } else { "control-refused" };
+                let message =
+                    format!("the good request was not allowed ({}), so its replay shows nothing", observed.told());
+                let done = self.inconclusive(&trial, actor, code, &message, Vec::new());
+                return Done { requests: before, ..done };
+            }
+        }
         let trail = self.post(forged.request, forged.head, trial.step, transport).await;
         self.tell(actor, &trail);
         let detour = Detour { prepared, dressed: presented.request, trail: &trail, transport };
@@ -139,7 +155,7 @@ impl StepRun<'_> {
             told.verbatim = verbatim;
             told.change = Some(record::text(self.shared, &forged.change));
         }
-        done.requests = count(&trail);
+        done.requests = before + count(&trail);
         done.cell = Got::of(&trail);
         done.last = Some(Arc::new(trail));
         done

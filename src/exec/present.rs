@@ -130,7 +130,7 @@ async fn defective(
         Aim::Bypass => return refuse("it is a way around a refusal, and changes no credential", Vec::new()),
         Aim::Origin => return refuse("it is about pages of other origins, and changes no credential", Vec::new()),
     }
-    match holder.forge(row, world, &holder.presented(request), None).await {
+    match holder.forge(row, world, &holder.presented(request), None, None).await {
         Ok(forged) if forged.head.is_some() => refuse("no client would send it in a header field", Vec::new()),
         Ok(forged) => Ok(forged.request),
         Err(Unfit::NotApplicable(why)) => refuse(&why, Vec::new()),

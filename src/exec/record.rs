@@ -329,14 +329,16 @@ pub(super) fn know_part(shared: &Shared, owner: &str, name: &str, value: &serde_
 }
 
 /// Notes what a defect makes of a credential, which may still hold much of it: words that share a piece with it.
-pub(super) fn know_defect(shared: &Shared, owner: &str, token: Option<&str>, forged: &Request) {
+pub(super) fn know_defect(shared: &Shared, owner: &str, secret: &str, forged: &Request) {
     const PIECE: usize = 8;
-    let Some(token) = token.filter(|token| token.len() >= PIECE) else { return };
-    let pieces: HashSet<&[u8]> = token.as_bytes().windows(PIECE).collect();
+    if secret.len() < PIECE {
+        return;
+    }
+    let pieces: HashSet<&[u8]> = secret.as_bytes().windows(PIECE).collect();
     let is_word = |b: &u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(b);
     let texts = forged.headers.iter().map(|(_, value)| &value[..]);
     for text in texts.chain([forged.address.target().as_bytes(), &forged.body[..]]) {
-        for word in text.split(|b| !is_word(b)).filter(|word| *word != token.as_bytes()) {
+        for word in text.split(|b| !is_word(b)).filter(|word| *word != secret.as_bytes()) {
             // The name of a cookie or parameter may be read.
             let named = word.iter().position(|b| *b == b'=').map(|at| word.split_at(at + 1));
             let word = match named {

@@ -36,6 +36,7 @@ const SESSION: &str = "Cookies, sessions and forged requests";
 const CORS: &str = "Pages of other origins";
 const RESPONSE: &str = "What a refusal says";
 const ACCESS: &str = "Authorization";
+const SIGNING: &str = "Signed requests";
 const HEADER: &str = "Placement and syntax of the credential";
 
 const fn built(block: &'static str, id: &'static str) -> Entry {
@@ -397,4 +398,32 @@ pub const CATALOGUE: &[Entry] = &[
     built(CORS, "cors-vary"),
     not_here(CORS, "cors-private-net", "a draft that browsers gave up"),
     built(RESPONSE, "resp-401-challenge"),
+    built(SIGNING, "hmac-bad"),
+    built(SIGNING, "hmac-truncated"),
+    built(SIGNING, "hmac-empty"),
+    built(SIGNING, "hmac-other-key"),
+    built(SIGNING, "hmac-unknown-key"),
+    built(SIGNING, "hmac-body"),
+    built(SIGNING, "hmac-path"),
+    built(SIGNING, "hmac-query"),
+    built(SIGNING, "hmac-method"),
+    built(SIGNING, "hmac-header-swap"),
+    left_out(SIGNING, "hmac-unsigned-part", "what the declared string leaves out can be read off the suite"),
+    built(SIGNING, "hmac-stale"),
+    built(SIGNING, "hmac-future"),
+    built(SIGNING, "hmac-replay"),
+    also(SIGNING, "sigv4-skew", &["sigv4-skew", "sigv4-skew-ahead"]),
+    built(SIGNING, "sigv4-region"),
+    built(SIGNING, "sigv4-service"),
+    built(SIGNING, "sigv4-date-scope"),
+    left_out(SIGNING, "sigv4-presign-expired", "signed URLs are not made"),
+    built(SIGNING, "sigv4-unsigned-payload"),
+    left_out(SIGNING, "digest-nc-replay", "no row yet: the answer to a challenge is not made anew for a defect"),
+    left_out(SIGNING, "digest-stale", "no row yet: the answer to a challenge is not made anew for a defect"),
+    left_out(SIGNING, "digest-uri", "no row yet: the answer to a challenge is not made anew for a defect"),
+    left_out(SIGNING, "digest-qop-strip", "no row yet: the answer to a challenge is not made anew for a defect"),
+    left_out(SIGNING, "digest-alg-downgrade", "no row yet: the answer to a challenge is not made anew for a defect"),
+    left_out(SIGNING, "digest-other-realm", "no row yet: the answer to a challenge is not made anew for a defect"),
+    left_out(SIGNING, "msgsig-component-missing", "HTTP Message Signatures (RFC 9421) are no scheme"),
+    left_out(SIGNING, "wa-origin", "WebAuthn is no scheme"),
 ];

@@ -29,6 +29,7 @@ mod response;
 mod session;
 mod signature;
 mod signed;
+mod signing;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub use catalogue::{CATALOGUE, Entry, Standing};
 pub use cors::shares;
 pub use due::{Basis, Due, Heard, Said};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};
-pub use kit::{Kit, Published, Signer};
+pub use kit::{Bend, Kit, Published, Resign, Signer};
 pub use packs::{DEFAULT_PACK, PACKS, Pack, Wants};
 pub use presented::{Forged, Place, Presented, Spot, Unfit, is_csrf};
 
@@ -179,6 +180,7 @@ pub const MUTATIONS: &[Family] = &[
     bypass::FAMILY,
     cors::FAMILY,
     trust::FAMILY,
+    signing::FAMILY,
     response::FAMILY,
 ];
 

@@ -94,6 +94,11 @@ pub const PACKS: &[Pack] = &[
         about: "ways around a refusal: run it as somebody who may not",
         wants: Wants::Families(&["bypass", "trust"]),
     },
+    Pack {
+        name: "signing",
+        about: "requests signed by `hmac` or `aws-sigv4`: no signature, or a good one for another request, time or place",
+        wants: Wants::Families(&["signing"]),
+    },
     Pack { name: "asvs", about: "all that stand on a requirement of OWASP ASVS 5.0", wants: Wants::Reference("ASVS ") },
     Pack {
         name: "api2-2023",

@@ -18,6 +18,8 @@ pub struct Presented<'a> {
     pub spot: Option<Spot>,
     /// The names of the cookies of the sender's session, the likeliest to be the session itself first.
     pub cookies: Vec<String>,
+    /// The header fields that the sender's scheme writes: together they are the credential.
+    pub fields: Vec<String>,
 }
 
 /// Where a credential stands.
@@ -54,6 +56,8 @@ pub struct Forged {
     pub request: Request,
     /// The head as it has to leave, byte for byte, up to and with the empty line, where an HTTP library would refuse it.
     pub head: Option<Bytes>,
+    /// What is sent before it and has to be allowed, where the defect is to come again.
+    pub first: Option<Request>,
     /// What was changed, a lower-case fragment without any secret: `the bit 512 of the signature flipped`.
     pub change: String,
 }
@@ -86,7 +90,7 @@ impl Unfit {
 impl Forged {
     /// A request with what was changed.
     pub fn new(request: Request, change: impl Into<String>) -> Self {
-        Self { request, head: None, change: change.into() }
+        Self { request, head: None, first: None, change: change.into() }
     }
 }
 
@@ -114,7 +118,7 @@ impl<'a> Presented<'a> {
             .or_else(|| in_cookies(request, &values, cookies))
             .or_else(|| in_query(request, &values))
             .or_else(|| in_body(request, &values));
-        Presented { request, spot, cookies: cookies.to_vec() }
+        Presented { request, spot, cookies: cookies.to_vec(), fields: fields.to_vec() }
     }
 
     /// The credential's place, or why there is nothing to break.
@@ -208,7 +212,12 @@ impl<'a> Presented<'a> {
     pub fn without(&self) -> Result<Request, Unfit> {
         let mut request = self.request.clone();
         match &self.spot()?.place {
-            Place::Field { name, .. } => request.headers.remove(name),
+            Place::Field { name, .. } => {
+                request.headers.remove(name);
+                if self.fields.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+                    self.fields.iter().for_each(|own| request.headers.remove(own));
+                }
+            }
             Place::Cookie(name) => request.headers.put_cookie(name, None),
             Place::Query(name) => put_query(&mut request, name, None)?,
             Place::Body => return Err(Unfit::not_here("the credential is a part of the body")),
@@ -378,6 +387,18 @@ mod tests {
         assert_eq!(find(&get("/me", &[("accept", "*/*")])), None);
         let basic = find(&with("authorization", "Basic YTpi")).unwrap();
         assert_eq!((basic.place, &*basic.token), (field("authorization", "Basic "), "YTpi"));
+    }
+
+    /// What is left of several fields would be half a signature, and no longer anonymous.
+    #[test]
+    fn without_a_credential_of_several_fields_none_of_them_is_left() {
+        let fields = ["x-key-id", "x-signature"].map(ToOwned::to_owned);
+        let request = get("/me", &[("x-key-id", "ann"), ("accept", "a"), ("x-signature", "5f")]);
+        let out = Presented::new(&request, &[], &fields, &[]).without().unwrap();
+        assert_eq!(out, get("/me", &[("accept", "a")]));
+        let other = get("/me", &[("x-own", "secret-1"), ("x-trace", "5f")]);
+        let out = Presented::new(&other, &parts("secret-1"), &["x-trace-2".to_owned()], &[]).without().unwrap();
+        assert_eq!(out, get("/me", &[("x-trace", "5f")]));
     }
 
     #[test]

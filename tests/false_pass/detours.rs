@@ -221,6 +221,70 @@ fn a_name_in_a_field_is_the_name_that_the_server_knows() {
     Project::new(&server.url, people, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
 }
 
+/// What signs, and what a server that looks at no signature makes of it: an hour is too much for it, and a nonce is
+/// good for ever.
+const SIGNER: &str = r#"
+auth:
+  signed:
+    scheme: hmac
+    string: "{{ request.method }} {{ request.target }} {{ timestamp }} {{ nonce }}"
+    send: { header: { X-Time: "{{ timestamp }}", X-Nonce: "{{ nonce }}", X-Signature: "{{ hex(signature) }}" } }
+identities: { alice: { auth: signed, key: right-alice } }
+"#;
+
+fn signs(request: &Request) -> bool {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let near = request.header("x-time").parse::<u64>().is_ok_and(|time| time.abs_diff(now) < 300);
+    near && request.header("x-signature").len() == 64
+}
+
+#[test]
+fn a_server_that_looks_at_no_signature_is_found() {
+    let server = Server::start(|r| if signs(r) { json(200, "{}") } else { status(401) });
+    for row in ["hmac-bad", "hmac-other-key", "hmac-path", "hmac-query", "hmac-method", "hmac-replay"] {
+        let suite = case(&format!("as: alice, with: {row}, request: GET /things"));
+        Project::new(&server.url, SIGNER, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+    }
+    // What the string says nothing of is no defect of the signature.
+    let suite = case("as: alice, with: hmac-body, request: GET /things");
+    Project::new(&server.url, SIGNER, &suite).run("").must(3, &[("c", "inconclusive: not-applicable")]);
+}
+
+/// The first of two equal requests is refused already, so that the second says nothing of replays.
+#[test]
+fn a_replay_of_what_was_refused_shows_nothing() {
+    let seen = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |r| {
+        let third = signs(r) && seen.fetch_add(1, std::sync::atomic::Ordering::SeqCst) > 0;
+        if signs(r) && !third { json(200, "{}") } else { status(401) }
+    });
+    let suite = case("as: alice, with: hmac-replay, request: GET /things");
+    Project::new(&server.url, SIGNER, &suite).run("").must(3, &[("c", "inconclusive: control-refused")]);
+}
+
+/// A number of the request's own in a field that nobody signs is no defect of the signature, and neither is its place.
+#[test]
+fn what_is_new_in_each_request_is_not_taken_for_a_defect() {
+    let server = Server::start(|r| if signs(r) { json(200, "{}") } else { status(401) });
+    let project = SIGNER.replace("header: {", "header: { X-Request-Id: '{{ uuid() }}',");
+    for row in ["hmac-body", "hmac-header-swap", "hmac-replay"] {
+        let suite = case(&format!("as: alice, with: {row}, request: GET /things"));
+        Project::new(&server.url, &project, &suite).run("").must(3, &[("c", "inconclusive: not-applicable")]);
+    }
+}
+
+/// The server knows one sender and does not look at the key id: without all fields of the signature the request is
+/// anonymous, and without the first of them it is not.
+#[test]
+fn half_a_signature_is_not_anonymous() {
+    let server = Server::start(|r| if signs(r) { json(200, "{}") } else { status(401) });
+    let project = SIGNER.replace("header: {", "header: { X-Key-Id: '{{ identity.name }}',");
+    let missing = case("as: alice, with: hdr-missing, request: GET /things");
+    Project::new(&server.url, &project, &missing).run("").must(0, &[("c", "proven")]);
+    let unknown = case("as: alice, with: hmac-unknown-key, request: GET /things");
+    Project::new(&server.url, &project, &unknown).run("").must(1, &[("c", "failed: mutant-accepted")]);
+}
+
 /// The request of the case has a slip in its path, and the one that controls it has not.
 #[test]
 fn a_control_by_another_request_shows_nothing_of_this_one() {

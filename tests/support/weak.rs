@@ -113,6 +113,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
             "token-in-query",
         ],
     ),
+    ("hmac-signature-unchecked", &["hmac-body-optional", "hmac-compares-beginning"]),
     ("hour-of-leeway", &["ignores-exp"]),
     ("ignores-aud", &["aud-by-prefix", "aud-optional"]),
     ("ignores-exp", &["hour-of-leeway"]),

@@ -6,8 +6,9 @@
 
 use jiff::Timestamp;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles, unsigned};
 use crate::http::Request;
+use crate::mutate::{Bend, Unfit};
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::{Template, TemplateError};
 
@@ -111,9 +112,33 @@ impl Scheme for Aws {
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
+        self.signed(seal, Bend::Nothing, request)
+    }
+
+    fn bend(&self, seal: &Seal<'_>, bend: Bend, _: &str, request: &mut Request) -> Result<(), Unfit> {
+        if request.headers.has(AUTHORIZATION) {
+            return Err(Unfit::not_here("the step signs itself"));
+        }
+        self.signed(seal, bend, request).map_err(unsigned)
+    }
+
+    fn is_per_request(&self) -> bool {
+        true
+    }
+
+    fn fields(&self) -> Vec<String> {
+        [AUTHORIZATION, DATE, PAYLOAD, TOKEN].map(ToOwned::to_owned).to_vec()
+    }
+}
+
+impl Aws {
+    /// Signs a request, with one thing other than it should be.
+    fn signed(&self, seal: &Seal<'_>, bend: Bend, request: &mut Request) -> Result<(), TemplateError> {
         let (service, region) = (self.service.render(seal.scope)?, self.region.render(seal.scope)?);
-        let date = written(request, DATE).unwrap_or_else(|| stamp(seal.now));
+        let date = written(request, DATE).unwrap_or_else(|| stamp(bend.time(seal.now)));
         let payload = written(request, PAYLOAD).unwrap_or_else(|| match self.payload {
+            // S3 takes it, and that is no fault.
+            Payload::Signed if bend == Bend::Payload && !service.starts_with("s3") => UNSIGNED.to_owned(),
             Payload::Signed => sign::sha256(&request.body),
             Payload::Unsigned => UNSIGNED.to_owned(),
         });
@@ -131,28 +156,29 @@ impl Scheme for Aws {
             fields: &fields,
             payload: &payload,
         };
-        let terms = Terms { date: &date, region: &region, service: &service };
-        let value = authorization(seal, asked, terms);
+        let terms = Terms { date: &date, day: date.get(..8).unwrap_or(&date), region: &region, service: &service };
+        let value = authorization(seal, asked, terms, bend);
         request.headers.set(AUTHORIZATION, value);
         Ok(())
     }
-
-    fn is_per_request(&self) -> bool {
-        true
-    }
-
-    fn fields(&self) -> Vec<String> {
-        [AUTHORIZATION, DATE, PAYLOAD, TOKEN].map(ToOwned::to_owned).to_vec()
-    }
 }
 
-fn authorization(seal: &Seal<'_>, asked: Asked<'_>, terms: Terms<'_>) -> String {
+fn authorization(seal: &Seal<'_>, asked: Asked<'_>, right: Terms<'_>, bend: Bend) -> String {
+    let other = |own: &str, names: [&'static str; 2]| if own == names[0] { names[1] } else { names[0] };
+    let terms = match bend {
+        Bend::Region => Terms { region: other(right.region, ["us-east-1", "eu-west-1"]), ..right },
+        Bend::Service => Terms { service: other(right.service, ["sts", "iam"]), ..right },
+        Bend::Day => Terms { day: other(right.day, ["20150830", "20130524"]), ..right },
+        _ => right,
+    };
     // The names of S3 and its kin (`s3-outposts`, `s3express`) all begin alike.
-    let style = if terms.service.starts_with("s3") { PathStyle::Exact } else { PathStyle::Normal };
+    let style = if right.service.starts_with("s3") { PathStyle::Exact } else { PathStyle::Normal };
     let (canonical, names) = sign::canonical(asked, style);
     let string = sign::string_to_sign(terms, &canonical);
-    let signature = sign::signature(seal.field("secret_key"), terms, &string);
-    let credential = format!("{}/{}", seal.field("key_id"), terms.scope());
+    let secret = if bend == Bend::Key { "a secret that no server knows" } else { seal.field("secret_key") };
+    let signature = hex::encode(bend.signature(sign::signature(secret, terms, &string)));
+    let id = if bend == Bend::KeyId { "AKIAAUTHSPECNOBODY00" } else { seal.field("key_id") };
+    let credential = format!("{id}/{}", terms.scope());
     format!("{} Credential={credential}, SignedHeaders={names}, Signature={signature}", sign::ALGORITHM)
 }
 

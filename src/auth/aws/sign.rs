@@ -39,6 +39,8 @@ pub(super) struct Asked<'a> {
 pub(super) struct Terms<'a> {
     /// `YYYYMMDDTHHMMSSZ`.
     pub(super) date: &'a str,
+    /// The day that the key is derived for: that of the date.
+    pub(super) day: &'a str,
     pub(super) region: &'a str,
     pub(super) service: &'a str,
 }
@@ -46,11 +48,7 @@ pub(super) struct Terms<'a> {
 impl Terms<'_> {
     /// The credential scope, which begins with the day.
     pub(super) fn scope(&self) -> String {
-        format!("{}/{}/{}/aws4_request", self.day(), self.region, self.service)
-    }
-
-    fn day(&self) -> &str {
-        self.date.get(..8).unwrap_or(self.date)
+        format!("{}/{}/{}/aws4_request", self.day, self.region, self.service)
     }
 }
 
@@ -78,15 +76,12 @@ pub(super) fn string_to_sign(terms: Terms<'_>, canonical: &[u8]) -> String {
     format!("{ALGORITHM}\n{}\n{}\n{}", terms.date, terms.scope(), sha256(canonical))
 }
 
-/// The signature in hexadecimal, by the key that is derived of the secret for day, region and service.
-pub(super) fn signature(secret: &str, terms: Terms<'_>, string: &str) -> String {
+/// The signature, by the key that is derived of the secret for day, region and service.
+pub(super) fn signature(secret: &str, terms: Terms<'_>, string: &str) -> Vec<u8> {
     let first = format!("AWS4{secret}").into_bytes();
-    let parts = [terms.day(), terms.region, terms.service, "aws4_request", string];
-    hex::encode(
-        parts
-            .iter()
-            .fold(first, |key, part| hmac::sign(&hmac::Key::new(HMAC_SHA256, &key), part.as_bytes()).as_ref().to_vec()),
-    )
+    let parts = [terms.day, terms.region, terms.service, "aws4_request", string];
+    let mac = |key: Vec<u8>, part: &&str| hmac::sign(&hmac::Key::new(HMAC_SHA256, &key), part.as_bytes());
+    parts.iter().fold(first, |key, part| mac(key, part).as_ref().to_vec())
 }
 
 /// SHA-256 in hexadecimal.

@@ -89,9 +89,9 @@ fn the_published_example_of_iam() {
     let asked = Asked { method: "GET", path: "/", query, fields: &fields, payload: &payload };
     let (canonical, _) = sign::canonical(asked, PathStyle::Normal);
     assert_eq!(sign::sha256(&canonical), "f536975d06c0309214f805bb90ccff089219ecd68b2577efef23edd43b7e1a59");
-    let terms = Terms { date: "20150830T123600Z", region: "us-east-1", service: "iam" };
+    let terms = Terms { date: "20150830T123600Z", day: "20150830", region: "us-east-1", service: "iam" };
     let string = sign::string_to_sign(terms, &canonical);
-    let signature = sign::signature("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", terms, &string);
+    let signature = hex::encode(sign::signature("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", terms, &string));
     assert_eq!(signature, "5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
 }
 
@@ -178,9 +178,9 @@ fn judge(case: &Path, faults: &mut Vec<String>) {
     let style = if context["normalize"] == true { PathStyle::Normal } else { PathStyle::Exact };
     let asked = Asked { method, path, query, fields: &fields, payload: &payload };
     let (canonical, names) = sign::canonical(asked, style);
-    let terms = Terms { date: &date, region: text("/region"), service: text("/service") };
+    let terms = Terms { date: &date, day: &date[..8], region: text("/region"), service: text("/service") };
     let string = sign::string_to_sign(terms, &canonical);
-    let signature = sign::signature(text("/credentials/secret_access_key"), terms, &string);
+    let signature = hex::encode(sign::signature(text("/credentials/secret_access_key"), terms, &string));
     let signed = format!("SignedHeaders={names}, Signature={signature}");
     for (file, ours) in [
         ("header-canonical-request.txt", String::from_utf8(canonical).unwrap()),
@@ -195,4 +195,34 @@ fn judge(case: &Path, faults: &mut Vec<String>) {
     if !read("header-signed-request.txt").contains(&signed) {
         faults.push(format!("{}: {signed}", case.display()));
     }
+}
+
+/// What is other than it should be is all that is: the rest is signed as whoever means it would.
+#[test]
+fn a_defect_is_signed_rightly() {
+    let fields = [("key_id", "AKID"), ("secret_key", "secret")].map(|(n, v)| (Arc::from(n), v.to_owned()));
+    let (scope, memory) = (Scope::default(), Memory::default());
+    let at = |now: &str| Seal { scope: &scope, identity: &fields, memory: &memory, now: now.parse().unwrap() };
+    let plain = || request("GET https://api.example/report", &[], "");
+    let bent = |scheme: &Aws, bend: Bend| {
+        let mut request = plain();
+        scheme.bend(&at(DAY), bend, "", &mut request).unwrap();
+        request
+    };
+    let straight = |service: &str, region: &str, now: &str| {
+        let word = |text: &str| Template::literal(text, Span::NONE);
+        let mut request = plain();
+        let scheme = Aws { service: word(service), region: word(region), payload: Payload::Signed };
+        scheme.sign(&at(now), &mut request).unwrap();
+        request
+    };
+    let own = aws("execute-api", Payload::Signed);
+    assert_eq!(bent(&own, Bend::Nothing), straight("execute-api", "us-east-1", DAY));
+    assert_eq!(bent(&own, Bend::Region), straight("execute-api", "eu-west-1", DAY));
+    assert_eq!(bent(&own, Bend::Service), straight("sts", "us-east-1", DAY));
+    assert_eq!(bent(&own, Bend::Time(-3600)), straight("execute-api", "us-east-1", "2013-05-23T23:00:00Z"));
+    assert!(authorization_of(&bent(&own, Bend::Day)).contains("AKID/20150830/us-east-1"));
+    assert_eq!(bent(&own, Bend::Payload).headers.text(PAYLOAD).as_deref(), Some(UNSIGNED));
+    let s3 = aws("s3", Payload::Signed);
+    assert_eq!(bent(&s3, Bend::Payload), bent(&s3, Bend::Nothing), "to S3 that is no defect");
 }

@@ -12,10 +12,11 @@ use jiff::Timestamp;
 
 use super::{
     Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, header_pairs, pairs,
-    troubles,
+    troubles, unsigned,
 };
 use crate::answer::headers_value;
 use crate::http::Request;
+use crate::mutate::{Bend, Unfit};
 use crate::source::Span;
 use crate::spec::{Data, Fields, Key, Node, Shape, key};
 use crate::template::{Members, Origin, Scope, Template, TemplateError, Value, print};
@@ -245,6 +246,25 @@ impl Stamp {
 }
 
 impl Hmac {
+    /// Signs a request, with one thing other than it should be.
+    fn signed(&self, seal: &Seal<'_>, bend: Bend, nonce: &str, request: &mut Request) -> Result<(), TemplateError> {
+        let mut scope = Scope::above(&Arc::new(seal.scope.clone()));
+        if let Some(own) = key_id(seal).filter(|_| bend == Bend::KeyId) {
+            scope.set("identity", nobody(seal.scope.get("identity"), own));
+        }
+        scope.set("timestamp", self.stamp.spell(bend.time(seal.now)));
+        scope.set("nonce", Value::from(nonce));
+        scope.set("request", request_value(request));
+        self.put(request, &scope, false)?;
+        scope.set("request", request_value(request));
+        let string = self.string.render(&scope)?;
+        let key = if bend == Bend::Key { Ok(OTHER_KEY.to_vec()) } else { self.key.bytes(seal.field("key")) };
+        let key = key.map_err(|why| TemplateError::new(why, Span::NONE))?;
+        let signature = mac::sign(&mac::Key::new(self.algorithm, &key), string.as_bytes());
+        scope.set("signature", Value::from_bytes(bend.signature(signature.as_ref().to_vec())));
+        self.put(request, &scope, true)
+    }
+
     /// Puts the fields and parameters on the request that have the signature in them, or those that have not. A
     /// field that the step wrote itself stays.
     fn put(&self, request: &mut Request, scope: &Scope, signed: bool) -> Result<(), TemplateError> {
@@ -258,6 +278,30 @@ impl Hmac {
         }
         Ok(())
     }
+}
+
+/// A key that no server knows.
+const OTHER_KEY: &[u8] = b"a key that no server knows, of 40 bytes.";
+
+/// A key id that nobody has.
+const NOBODY: &str = "authspec-nobody";
+
+/// The field of the identity that says whose key it is.
+fn key_id(seal: &Seal<'_>) -> Option<&'static str> {
+    let sender = seal.scope.get("identity")?;
+    let told = |name: &&str| sender.get_attr(name).is_ok_and(|value| value.as_str().is_some());
+    ["key_id", "id", "account", "username", "name"].into_iter().find(told)
+}
+
+/// The sender as they are, under a key id that nobody has.
+fn nobody(sender: Option<&Value>, own: &str) -> Value {
+    let names = sender.and_then(|sender| Some((sender, sender.try_iter().ok()?))).into_iter();
+    Value::from_pairs(names.flat_map(|(sender, names)| {
+        names.map(|name| {
+            let value = if name.as_str() == Some(own) { Ok(NOBODY.into()) } else { sender.get_item(&name) };
+            (name, value.unwrap_or_default())
+        })
+    }))
 }
 
 /// The request as the string sees it.
@@ -286,18 +330,23 @@ impl Scheme for Hmac {
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
-        let mut scope = Scope::above(&Arc::new(seal.scope.clone()));
-        scope.set("timestamp", self.stamp.spell(seal.now));
-        scope.set("nonce", Value::from(uuid::Uuid::new_v4().simple().to_string()));
-        scope.set("request", request_value(request));
-        self.put(request, &scope, false)?;
-        scope.set("request", request_value(request));
-        let string = self.string.render(&scope)?;
-        let key = self.key.bytes(seal.field("key"));
-        let key = key.map_err(|why| TemplateError::new(why, Span::NONE))?;
-        let signature = mac::sign(&mac::Key::new(self.algorithm, &key), string.as_bytes());
-        scope.set("signature", Value::from_bytes(signature.as_ref().to_vec()));
-        self.put(request, &scope, true)
+        self.signed(seal, Bend::Nothing, &uuid::Uuid::new_v4().simple().to_string(), request)
+    }
+
+    fn bend(&self, seal: &Seal<'_>, bend: Bend, nonce: &str, request: &mut Request) -> Result<(), Unfit> {
+        if !self.query.is_empty() {
+            return Err(Unfit::not_here("the signature stands in the query"));
+        }
+        let fits = match bend {
+            Bend::Region | Bend::Service | Bend::Day | Bend::Payload => false,
+            Bend::KeyId => key_id(seal).is_some(),
+            _ => true,
+        };
+        if !fits {
+            return Err(Unfit::not_here("nothing of the kind is signed"));
+        }
+        let nonce = if bend == Bend::Nonce { "00000000000000000000000000000000" } else { nonce };
+        self.signed(seal, bend, nonce, request).map_err(unsigned)
     }
 
     fn is_per_request(&self) -> bool {

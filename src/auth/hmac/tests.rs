@@ -8,7 +8,7 @@ use crate::template::Names;
 
 fn template(text: &str) -> Template {
     let mut names = Names::default();
-    names.object("request", Members::Any);
+    ["request", "identity"].iter().for_each(|n| names.object(n, Members::Any));
     ["timestamp", "nonce", "signature"].iter().for_each(|n| names.add(n));
     Template::compile(&Arc::from(text), Origin::NONE, &names, &mut Diagnostics::default()).unwrap()
 }
@@ -133,4 +133,51 @@ fn each_name_is_its_hash() {
         let value = signed(&whole, "4a656665", 0, asked).headers.text("x-signature").unwrap();
         assert!(value.starts_with(starts), "{name}: {value}");
     }
+}
+
+/// What is other than it should be is all that is: the rest is signed as whoever means it would.
+#[test]
+fn a_defect_is_signed_rightly() {
+    let scheme = scheme(
+        Spelling::Text,
+        "{{ timestamp }}.{{ nonce }}.{{ request.path }}",
+        &[("X-Time", "{{ timestamp }}"), ("X-Nonce", "{{ nonce }}"), ("X-Signature", "{{ hex(signature) }}")],
+        &[],
+    );
+    let identity = [(Arc::from("key"), "k".to_owned())];
+    let (scope, memory) = (Scope::default(), Memory::default());
+    let seal =
+        Seal { scope: &scope, identity: &identity, memory: &memory, now: Timestamp::from_second(9_000).unwrap() };
+    let bent = |bend: Bend| {
+        let mut it = request("GET http://h/a", &[], "");
+        scheme.bend(&seal, bend, "n", &mut it).map(|()| it)
+    };
+    let signature = |it: &Request| it.headers.text("x-signature").unwrap();
+    let of = |key: &[u8], text: &str| hex::encode(mac::sign(&mac::Key::new(mac::HMAC_SHA256, key), text.as_bytes()));
+    let good = bent(Bend::Nothing).unwrap();
+    assert_eq!(signature(&good), of(b"k", "9000.n./a"));
+    let stale = bent(Bend::Time(-3600)).unwrap();
+    assert_eq!((stale.headers.text("x-time").unwrap(), signature(&stale)), ("5400".to_owned(), of(b"k", "5400.n./a")));
+    assert_eq!(signature(&bent(Bend::Key).unwrap()), of(OTHER_KEY, "9000.n./a"));
+    assert_eq!(signature(&bent(Bend::SignatureCut).unwrap()), signature(&good)[..32]);
+    assert_eq!(signature(&bent(Bend::SignatureEmpty).unwrap()), "");
+    assert!(bent(Bend::KeyId).is_err(), "nobody says whose key it is");
+    assert!(bent(Bend::Region).is_err(), "there is no region");
+}
+
+/// All that is known of the sender stays as it is, but for the key id.
+#[test]
+fn another_key_id_is_all_that_is_other_about_the_sender() {
+    let sent = &[("X-Who", "{{ identity.id }} {{ identity.role }}"), ("X-Signature", "{{ hex(signature) }}")];
+    let scheme = scheme(Spelling::Text, "{{ identity.id }} {{ identity.role }}", sent, &[]);
+    let identity = [(Arc::from("id"), "7".to_owned()), (Arc::from("key"), "k".to_owned())];
+    let mut scope = Scope::default();
+    scope.set_fields("identity", [("id", Value::from("7")), ("role", Value::from("admin"))]);
+    let (memory, now) = (Memory::default(), Timestamp::from_second(9_000).unwrap());
+    let seal = Seal { scope: &scope, identity: &identity, memory: &memory, now };
+    let mut it = request("GET http://h/a", &[], "");
+    scheme.bend(&seal, Bend::KeyId, "n", &mut it).unwrap();
+    let who = format!("{NOBODY} admin");
+    let mac = hex::encode(mac::sign(&mac::Key::new(mac::HMAC_SHA256, b"k"), who.as_bytes()));
+    assert_eq!((it.headers.text("x-who"), it.headers.text("x-signature")), (Some(who), Some(mac)));
 }
