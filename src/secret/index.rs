@@ -101,10 +101,11 @@ impl Index {
         }
     }
 
-    /// Chooses the place of an anchor: letters and digits, which are hardly ever escaped, that few others have.
+    /// Chooses the place of an anchor: letters and digits, which are hardly ever escaped, that few others have. An anchor
+    /// that repeats itself fits at every place of a stretch of its like, from each of which the whole form is followed.
     fn best_offset(&self, text: &[u8]) -> usize {
         let last = text.len() - ANCHOR;
-        let places = [last, last / 2, 0, last / 4, last / 4 * 3];
+        let places = [last, last / 2, 0, last / 4, last / 4 * 3, last / 16, last / 64, last / 64 * 63];
         let boundary = |mut place: usize| {
             while place > 0 && text[place] & 0xc0 == 0x80 {
                 place -= 1;
@@ -115,7 +116,7 @@ impl Index {
             let anchor = &text[*place..*place + ANCHOR];
             let plain = anchor.iter().all(u8::is_ascii_alphanumeric);
             let shared = self.chains.get(&key(anchor)).map_or(0, |chain| chain.len / CROWDED);
-            (shared, !plain)
+            (repeats(anchor), shared, !plain)
         };
         places.into_iter().map(boundary).min_by_key(cost).unwrap_or(0)
     }
@@ -262,6 +263,11 @@ impl Index {
 
 fn key(anchor: &[u8]) -> u64 {
     anchor.iter().rev().fold(0, |key, byte| key << 8 | u64::from(*byte))
+}
+
+/// Tells whether an anchor is the beginning of itself, up to four bytes further on: so many Base64 makes of three.
+fn repeats(anchor: &[u8]) -> bool {
+    (1..=4).any(|by| anchor[by..] == anchor[..anchor.len() - by])
 }
 
 fn pair(key: u64) -> (usize, u64) {

@@ -357,6 +357,20 @@ fn repetition_neither_hangs_nor_overflows() {
     assert!(begun.elapsed().as_secs() < 120, "took {:?}", begun.elapsed());
 }
 
+/// A token with twenty thousand letters behind it: looked for by one of those, it would be followed from each of them.
+#[test]
+fn a_long_tail_is_not_what_a_value_is_found_by() {
+    let set = SecretSet::new();
+    let token = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1LWFsaWNlIiwiZXhwIjoxNzAwMDAwMDAwfQ.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg";
+    let long = format!("{token}{}", "a".repeat(20_000));
+    set.add("long", &long);
+    let begun = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(set.mask(&format!("Bearer {long}")), "Bearer ‹long#1›");
+    }
+    assert!(begun.elapsed().as_millis() < 2_000, "{:?}", begun.elapsed());
+}
+
 #[test]
 fn overlapping_secrets_all_disappear() {
     let set = SecretSet::new();
