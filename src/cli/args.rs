@@ -151,6 +151,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Running")]
     pub deadline: Option<Duration>,
 
+    /// How long a deliberate defect may wait for a token to expire where none that is over can be had; other cases go on.
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Running")]
+    pub max_wait: Option<Duration>,
+
     /// The most MiB of a body that are read.
     #[arg(long, value_name = "MIB", default_value_t = 10, value_parser = count(), help_heading = "Running")]
     pub max_body: u32,

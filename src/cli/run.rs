@@ -147,6 +147,7 @@ fn options(args: &RunArgs) -> RunOptions {
         retries: args.retry,
         timeout: args.timeout,
         deadline: args.deadline,
+        max_wait: args.max_wait,
         proof: if args.require_proof { RequireProof::Yes } else { RequireProof::No },
         keep: if args.verbose >= 2 || args.events.is_some() { Keep::Exchanges } else { Keep::Lines },
         wire: if args.har.is_some() { Wire::Told } else { Wire::Untold },

@@ -51,6 +51,7 @@ fn options() -> RunOptions {
         retries: 0,
         timeout: Duration::from_secs(30),
         deadline: None,
+        max_wait: None,
         proof: RequireProof::No,
         keep: Keep::Exchanges,
         wire: Wire::Untold,

@@ -21,11 +21,19 @@ use crate::term::list;
 /// Where a bad token that was not made here came from.
 #[derive(Debug, Clone)]
 pub(super) struct Lent {
-    /// Who was given it.
-    donor: IdentityId,
+    source: Source,
     bad: Bad,
     /// What else differs from the good one.
     also: Vec<&'static str>,
+}
+
+/// Where a bad token comes from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    /// Another identity was given it.
+    Donor(IdentityId),
+    /// It is the sender's own, waited for; and how many sessions the sender had when it was allowed last.
+    Aged(IdentityId, Option<u64>),
 }
 
 /// What the session calls its credential, the likeliest first.
@@ -121,7 +129,7 @@ impl StepRun<'_> {
             differs(bad, good, &token, Timestamp::now()).map_err(|why| format!("the token of `{name}` {why}"))?;
         let request = presented.with_token(&token).map_err(words)?;
         let change = format!("the token of `{name}` in its place, {}", differs.how);
-        Ok((Forged::new(request, change), Lent { donor, bad, also: differs.also }))
+        Ok((Forged::new(request, change), Lent { source: Source::Donor(donor), bad, also: differs.also }))
     }
 }
 
@@ -136,7 +144,17 @@ fn token_of(own: &Session, donor: &Session, good: &str) -> Option<String> {
     same.and_then(|(name, _)| part(name)).or_else(|| LIKELY.iter().find_map(|name| part(name))).or(field)
 }
 
+/// Tells whether a part of a session is what requests carry, and no refresh or ID token.
+pub(super) fn is_access_token(name: &str) -> bool {
+    LIKELY.contains(&name) || name.contains("access")
+}
+
 impl Lent {
+    /// A token that was waited for.
+    pub(super) const fn aged(id: IdentityId, generation: Option<u64>) -> Self {
+        Self { source: Source::Aged(id, generation), bad: Bad::Over, also: Vec::new() }
+    }
+
     /// Why a refusal may have another cause than the one that the row is about; nothing when it has that one.
     pub(super) fn doubt(&self, run: &StepRun<'_>, tried: &Tried<'_>) -> Option<String> {
         let response = tried.trail.response()?;
@@ -155,16 +173,26 @@ impl Lent {
         if !refused {
             return Some(format!("a {} may be about rights, not about the token", response.status));
         }
+        if let Source::Aged(id, before) = self.source {
+            let now = run.shared.sessions.generation(id);
+            let same = before.is_some() && before == now;
+            return (!same).then(|| "the server says no reason, and a newer session was made meanwhile".to_owned());
+        }
         let also: Vec<String> = self.also.iter().map(ToString::to_string).collect();
         let differ = if also.len() == 1 { "differs" } else { "differ" };
         (!also.is_empty()).then(|| format!("the server says no reason, and {} {differ} as well", list(&also, "and")))
     }
 
     /// What has yet to be shown of a refusal: that the token lived.
-    pub(super) fn life(&self, tried: &Tried<'_>, at: u64) -> Refusal {
+    pub(super) fn life(&self, tried: &Tried<'_>, at: u64) -> Option<Refusal> {
+        let id = match self.source {
+            Source::Donor(id) => id,
+            // The same token was allowed before.
+            Source::Aged(..) => return None,
+        };
         let status = tried.trail.response().map_or(0, |r| r.status);
-        let sender = Sender::Identity { id: self.donor, ownership: Ownership::Still };
+        let sender = Sender::Identity { id, ownership: Ownership::Still };
         let key = request_key(&tried.prepared.request);
-        Refusal { key, sender, status, step: 0, at, weight: Weight::Remark, earlier: Vec::new(), alike: None }
+        Some(Refusal { key, sender, status, step: 0, at, weight: Weight::Remark, earlier: Vec::new(), alike: None })
     }
 }

@@ -3,16 +3,18 @@
 //! The unchanged request has to be allowed before and after, and refused without a credential. Controls are shared: one
 //! is sent once for all defects of a request, and the last one when the last of them is done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OnceCell;
 
 use super::access::{Said, said};
 use super::actor::{Actor, Ownership, Who};
 use super::case::CaseDone;
 use super::cast::Cast;
+use super::decide::decide;
 use super::done::Done;
 use super::exchange::{StepRun, count};
 use super::ledger::{Asked, RequestKey, Sender};
@@ -90,6 +92,8 @@ pub(super) struct Observed {
     pub(super) body: Option<u64>,
     /// The fields of the answer.
     pub(super) headers: Option<Headers>,
+    /// How far the server's clock is ahead of ours, where it tells its time.
+    pub(super) skew: Option<SignedDuration>,
     /// Position in the run.
     pub(super) at: u64,
 }
@@ -110,6 +114,8 @@ pub(super) struct Controls {
 struct Group {
     /// How many are not done.
     left: usize,
+    /// Cases that left before they were done.
+    gone: HashSet<usize>,
     /// Those that wait for the last control.
     held: Vec<CaseDone>,
 }
@@ -143,6 +149,7 @@ impl Observed {
             granted: response.is_some_and(|r| r.status / 100 == 2) || said(step, trail) == Said::Allowed,
             body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
             headers: response.map(|r| r.headers.clone()),
+            skew: response.and_then(|r| r.ahead(Timestamp::now())),
             at: shared.ledger.tick(),
         }
     }
@@ -155,6 +162,7 @@ impl Observed {
             granted: done.held(),
             body: None,
             headers: None,
+            skew: None,
             at: shared.ledger.tick(),
         }
     }
@@ -274,6 +282,11 @@ impl Probe {
         observed
     }
 
+    /// Asks now, whatever was answered before.
+    pub(super) async fn again(&self, shared: &Arc<Shared>) -> Observed {
+        self.after(shared, shared.ledger.tick()).await
+    }
+
     async fn send(&self, shared: &Arc<Shared>) -> Observed {
         let case = &shared.plan.cases[self.case];
         let Some(world) = shared.worlds[shared.plan.suites[case.suite].world].as_ref() else {
@@ -366,21 +379,44 @@ pub(super) async fn close(shared: &Arc<Shared>, index: usize, done: CaseDone) ->
     let held = {
         let mut groups = lock(&shared.controls.groups);
         let group = groups.entry(case.group).or_default();
-        group.left = group.left.saturating_sub(1);
-        if done.outcome.verdict == Verdict::Passed && !done.claims.is_empty() {
-            group.held.push(done);
+        let claims = done.outcome.verdict == Verdict::Passed && !done.claims.is_empty();
+        if group.gone.contains(&index) {
+            if claims { vec![done] } else { return vec![done] }
         } else {
-            ready.push(done);
+            group.left = group.left.saturating_sub(1);
+            if claims {
+                group.held.push(done);
+            } else {
+                ready.push(done);
+            }
+            if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
         }
+    };
+    ready.extend(settle_all(shared, held).await);
+    ready
+}
+
+/// Takes a case out of its group: it is about to wait for long, and the others must not wait with it.
+pub(super) async fn leave(shared: &Arc<Shared>, index: usize) {
+    let held = {
+        let mut groups = lock(&shared.controls.groups);
+        let group = groups.entry(shared.plan.cases[index].group).or_default();
+        if !group.gone.insert(index) {
+            return;
+        }
+        group.left = group.left.saturating_sub(1);
         if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
     };
-    // All are asked about after the last of them was refused.
+    settle_all(shared, held).await.into_iter().for_each(|done| decide(shared, done));
+}
+
+/// All are asked about after the last of them was refused.
+async fn settle_all(shared: &Arc<Shared>, mut held: Vec<CaseDone>) -> Vec<CaseDone> {
     let latest = held.iter().flat_map(|done| &done.claims).map(|claim| claim.at).max().unwrap_or(0);
-    for mut done in held {
-        settle(shared, &mut done, latest).await;
-        ready.push(done);
+    for done in &mut held {
+        settle(shared, done, latest).await;
     }
-    ready
+    held
 }
 
 /// Asks whether the good credential is still allowed, and words what it is not.

@@ -229,7 +229,7 @@ impl StepRun<'_> {
         if matches!(row.aim, Aim::Credential | Aim::Change) {
             done.claims.push(Claim { step: 0, at, probe, whole: same });
         }
-        done.refused.extend(tried.lent.as_ref().map(|lent| lent.life(tried, at)));
+        done.refused.extend(tried.lent.as_ref().and_then(|lent| lent.life(tried, at)));
         // Where the request itself was not the control, somebody has to be seen being allowed it.
         if row.aim != Aim::Credential || !same {
             let key = request_key(&prepared.request);

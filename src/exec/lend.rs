@@ -170,6 +170,7 @@ fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)]) -> Result<
         generation: session.generation,
         shown_by: Vec::new(),
         refused: session.refused.clone(),
+        aging: tokio::sync::RwLock::default(),
         is_spent: if parts.iter().any(|(name, _)| name.contains("refresh")) {
             Arc::default()
         } else {

@@ -286,6 +286,7 @@ impl<'a> Entry<'a> {
             shown_by: Vec::new(),
             refused,
             is_spent: Arc::default(),
+            aging: tokio::sync::RwLock::default(),
         })
     }
 

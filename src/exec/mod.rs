@@ -20,6 +20,7 @@ use crate::verdict::Policy;
 
 mod access;
 mod actor;
+mod aged;
 mod bad;
 mod beside;
 mod case;
@@ -94,6 +95,8 @@ pub struct RunOptions {
     pub timeout: Duration,
     /// The time of the whole run.
     pub deadline: Option<Duration>,
+    /// How long a case may wait for a real token to expire.
+    pub max_wait: Option<Duration>,
     /// What an unproven refusal is.
     pub proof: RequireProof,
     /// What is kept of steps that passed.

@@ -88,7 +88,7 @@ impl StepRun<'_> {
         };
         let (forged, lent) = match made {
             Ok(made) => made,
-            Err(unfit) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
+            Err(unfit) => return Box::pin(self.unmade(trial, actor, (&prepared, &presented), controlled, unfit)).await,
         };
         match mutant.row.aim {
             Aim::Credential => self.without(&trial, &presented, &mut controlled).await,
@@ -109,7 +109,7 @@ impl StepRun<'_> {
     }
 
     /// Sends the defect itself.
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         trial: Trial<'_>,
         actor: &mut Actor,
@@ -182,7 +182,7 @@ impl StepRun<'_> {
     }
 
     /// The request as it would leave.
-    fn dressed(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Request {
+    pub(super) fn dressed(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Request {
         let session = match &actor.who {
             Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
             Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
@@ -228,22 +228,13 @@ impl StepRun<'_> {
         prepared: &Prepared,
         controlled: &mut Controlled,
     ) -> Option<Done> {
-        let case = &self.shared.plan.cases[trial.case];
-        let what = match (&case.shape.control, trial.mutant.row.aim) {
-            (Some(Control::Off(_)), _) => return None,
-            (_, Aim::Bypass | Aim::Origin) => What::Same(Box::new(prepared.clone())),
-            (Some(Control::Step(_)), Aim::Credential | Aim::Change) => What::Control,
-            (_, Aim::Credential | Aim::Change) if is_safe(&prepared.request.method) => {
-                What::Same(Box::new(prepared.clone()))
-            }
-            (_, Aim::Credential | Aim::Change) => {
-                let Some(whoami) = self.whoami_of(actor) else {
-                    let message = format!("`{}` is not repeated as its own control", trial.step.line());
-                    let help = "give the scheme a `whoami`, or the case `control: { request: GET /me }`".to_owned();
-                    return Some(self.inconclusive(trial, actor, "no-control", &message, vec![help]));
-                };
-                What::Whoami(whoami)
-            }
+        if let Some(Control::Off(_)) = &self.shared.plan.cases[trial.case].shape.control {
+            return None;
+        }
+        let Some(what) = self.good(trial, actor, prepared) else {
+            let message = format!("`{}` is not repeated as its own control", trial.step.line());
+            let help = "give the scheme a `whoami`, or the case `control: { request: GET /me }`".to_owned();
+            return Some(self.inconclusive(trial, actor, "no-control", &message, vec![help]));
         };
         let public = match (&what, &actor.who) {
             (What::Whoami(_), Who::Identity(id, session, _)) => whoami_is_public(self.shared, *id, session).await,
@@ -278,8 +269,20 @@ impl StepRun<'_> {
         None
     }
 
+    /// What has to be allowed with the good credential; nothing where nothing says it.
+    pub(super) fn good(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> Option<What> {
+        let case = &self.shared.plan.cases[trial.case];
+        let same = || What::Same(Box::new(prepared.clone()));
+        match (&case.shape.control, trial.mutant.row.aim) {
+            (_, Aim::Bypass | Aim::Origin) => Some(same()),
+            (Some(Control::Step(_)), Aim::Credential | Aim::Change) => Some(What::Control),
+            (_, Aim::Credential | Aim::Change) if is_safe(&prepared.request.method) => Some(same()),
+            (_, Aim::Credential | Aim::Change) => self.whoami_of(actor).map(What::Whoami),
+        }
+    }
+
     /// Asks without any credential, where the request itself is the control.
-    async fn without(&self, trial: &Trial<'_>, presented: &Presented<'_>, controlled: &mut Controlled) {
+    pub(super) async fn without(&self, trial: &Trial<'_>, presented: &Presented<'_>, controlled: &mut Controlled) {
         let same = controlled.before.as_ref().is_some_and(|(before, _)| before.is_same());
         let Some(request) = presented.without().ok().filter(|_| same) else { return };
         let probe = self.probe(trial, &Actor::anonymous(), What::Ready(Box::new(request)));
@@ -298,7 +301,7 @@ impl StepRun<'_> {
         self.holder(actor).presented(request)
     }
 
-    fn holder<'s>(&'s self, actor: &'s Actor) -> Holder<'s> {
+    pub(super) fn holder<'s>(&'s self, actor: &'s Actor) -> Holder<'s> {
         let who = match &actor.who {
             Who::Identity(id, session, _) => Some((*id, &**session)),
             Who::Nobody | Who::Anonymous | Who::Entering(..) => None,

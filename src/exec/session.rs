@@ -50,6 +50,8 @@ pub(super) struct Session {
     /// Whether a refresh was sent of which nobody knows what the server made: what it was sent with may have been
     /// rotated, and whoever sends it again looks like a thief (RFC 9700, section 4.14.2).
     pub(super) is_spent: Arc<AtomicBool>,
+    /// Held by those who wait for its token to be over: a newer session might be what ends it.
+    pub(super) aging: tokio::sync::RwLock<()>,
 }
 
 /// A login that did not work; blocks everybody who waits for it.
@@ -128,6 +130,14 @@ impl Sessions {
             Some(State::Pending(_) | State::Made(Err(_))) => true,
             Some(State::Made(Ok(session))) => session.generation > generation,
             None => false,
+        }
+    }
+
+    /// Counts the sessions that were made; nothing while one is being made.
+    pub(super) fn generation(&self, id: IdentityId) -> Option<u64> {
+        match self.lock().get(&id) {
+            Some(State::Made(Ok(session))) => Some(session.generation),
+            Some(State::Pending(_) | State::Made(Err(_))) | None => None,
         }
     }
 

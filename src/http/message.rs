@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::address::Address;
 use super::error::HttpError;
@@ -179,6 +179,15 @@ impl Response {
             Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
         });
         time.map(|time| time.max(Duration::from_millis(200)))
+    }
+
+    /// How far the server's clock is ahead, by the time that it says it sent this (RFC 9110, section 6.6.1); to the
+    /// second, so less than two is nothing.
+    pub fn ahead(&self, now: Timestamp) -> Option<SignedDuration> {
+        let text = self.headers.text("date")?;
+        let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
+        let ahead = date.duration_since(now);
+        Some(if ahead.abs() < SignedDuration::from_secs(2) { SignedDuration::ZERO } else { ahead })
     }
 
     /// The body as text; bytes that are no UTF-8 become `�`.

@@ -10,7 +10,7 @@ use super::{Bad, Family, Kit, Mutation, Severity};
 pub(super) const FAMILY: Family = Family { name: "claims", title: "Claims and time", rows: ROWS };
 
 /// How long after its end a token may be taken by a server whose clock is another: a minute, and one to be sure.
-const PAST: i64 = 120;
+pub const LEEWAY: i64 = 120;
 
 const ROWS: &[Mutation] = &[
     Mutation {
@@ -20,7 +20,7 @@ const ROWS: &[Mutation] = &[
         refs: &["RFC 7519 section 4.1.4", "ASVS 9.2.1", "API2:2023", "CWE-613"],
         apply: |p, kit| {
             p.jwt()?;
-            let past = kit.now.as_second() - PAST;
+            let past = kit.now.as_second() - LEEWAY;
             edited(p, kit, "the token is over", |claims| {
                 for (name, back) in [("exp", 0), ("nbf", 600), ("iat", 600)] {
                     if name == "exp" || claims.contains_key(name) {
@@ -39,7 +39,7 @@ const ROWS: &[Mutation] = &[
         explain: "The server does not look at `nbf`, so that a token made ahead of its time works at once. Verify it, with a minute of leeway at the most.",
         refs: &["RFC 7519 section 4.1.5", "ASVS 9.2.1"],
         severity: Severity::Medium,
-        apply: |p, kit| set(p, kit, "nbf", (kit.now.as_second() + PAST).into(), "`nbf` lies ahead"),
+        apply: |p, kit| set(p, kit, "nbf", (kit.now.as_second() + LEEWAY).into(), "`nbf` lies ahead"),
         ..super::BASE
     },
     Mutation {

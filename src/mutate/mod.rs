@@ -39,6 +39,7 @@ mod trust;
 
 pub use bad::{Bad, Differs, differs};
 pub use catalogue::{CATALOGUE, Entry, Standing};
+pub use claims::LEEWAY;
 pub use cors::shares;
 pub use due::{Basis, Due, Heard, Said};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};

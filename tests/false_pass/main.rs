@@ -12,6 +12,7 @@ mod detours;
 mod dying;
 mod ending;
 mod exclusive;
+mod expiry;
 mod flows;
 mod lifecycle;
 mod lives;
