@@ -95,7 +95,8 @@ fn troubles(of: &[auth::Trouble]) -> String {
 }
 
 fn schemes() -> String {
-    let mut text = String::new();
+    let kinds = auth::SCHEMES.iter().map(|s| (format!("[`{0}`](#{0})", s.name), s.about));
+    let mut text = table(["kind", "is"], kinds) + "\n";
     for scheme in auth::SCHEMES {
         let needs: Vec<String> = scheme.needs.iter().map(|n| format!("`{n}`")).collect();
         let needs = if needs.is_empty() { "whatever its steps use".to_owned() } else { needs.join(", ") };

@@ -1,7 +1,7 @@
 //! Runs the suites of `examples/third-party` against the real servers.
 //!
 //! `AUTHSPEC_TARGETS` names a folder with `NAME/start.sh [PORT]` and `NAME/stop.sh`; without it there is
-//! nothing to run against, and the tests say so. The scripts install into `TARGETS_DIR`. Two folders bring a server of
+//! nothing to run against, and the tests say so. The scripts install into `TARGETS_DIR`. Three folders bring a server of
 //! their own, made of what other people wrote, which is installed there as well.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, also in its helpers")]
@@ -315,30 +315,44 @@ fn oauth2_mock() {
     }
 }
 
-#[test]
-fn authlib() {
+/// A server of our own, made of Python packages that are installed once into an environment of their own.
+fn python(name: &str, packages: &[&str], arguments: &[&str], run: impl Fn(&str)) {
     if std::env::var_os("AUTHSPEC_TARGETS").is_none() {
         let _ = writeln!(std::io::stderr(), "skipped: AUTHSPEC_TARGETS is not set");
         return;
     }
     let (scratch, _temporary) = scratch(std::env::var_os("TARGETS_DIR"));
-    let environment = scratch.join("authlib");
+    let environment = scratch.join(name);
     let python = environment.join("bin/python");
     if !environment.join("installed").exists() {
         let made = Command::new("python3").args(["-m", "venv"]).arg(&environment).output().unwrap();
         assert!(made.status.success(), "{}", text(&made));
-        let packages = ["authlib==1.9.*", "flask==3.1.*"];
         let pip = ["-m", "pip", "install", "-q", "--disable-pip-version-check"];
         let installed = Command::new(&python).args(pip).args(packages).output().unwrap();
         assert!(installed.status.success(), "{}", text(&installed));
         std::fs::write(environment.join("installed"), "").unwrap();
     }
-    let (port, folder) = (free_port(), example("authlib"));
-    let arguments = ["server.py", &port.to_string(), &folder.display().to_string()];
-    let _server = Own::start(&python, &arguments, &folder, port);
-    let url = format!("http://127.0.0.1:{port}");
-    run_with("authlib", &[("AUTHLIB", &url)], &[], 0);
-    run_with("authlib", &[("AUTHLIB", &url)], &[], 0);
+    let (port, folder) = (free_port(), example(name));
+    let number = port.to_string();
+    let _server = Own::start(&python, &[&["server.py", &number], arguments].concat(), &folder, port);
+    run(&format!("http://127.0.0.1:{port}"));
+}
+
+#[test]
+fn authlib() {
+    let keys = example("authlib").display().to_string();
+    python("authlib", &["authlib==1.9.*", "flask==3.1.*"], &[&keys], |url| {
+        run_with("authlib", &[("AUTHLIB", url)], &[], 0);
+        run_with("authlib", &[("AUTHLIB", url)], &[], 0);
+    });
+}
+
+#[test]
+fn flask_httpauth() {
+    python("flask-httpauth", &["flask-httpauth==4.8.*", "flask==3.1.*"], &[], |url| {
+        run_with("flask-httpauth", &[("FLASK_HTTPAUTH", url)], &[], 0);
+        run_with("flask-httpauth", &[("FLASK_HTTPAUTH", url)], &[], 0);
+    });
 }
 
 #[test]

@@ -71,9 +71,9 @@ fn told(args: &LoginArgs, done: &Done, context: &Context) -> String {
         }
         let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
         let row = format!("{number:>3}  {:<16}  {status}  ", shorten(name, 30));
-        let time = duration(step.elapsed);
-        let room = context.out.width.saturating_sub(row.chars().count() + 2 + time.len()).max(20);
-        text.push_str(&format!("{row}{}  {time}\n", shorten(&step.request, room)));
+        // As much as the longest time takes, so that what is cut does not hang on how long it took.
+        let room = context.out.width.saturating_sub(row.chars().count() + 2 + "999.9ms".len()).max(20);
+        text.push_str(&format!("{row}{}  {}\n", shorten(&step.request, room), duration(step.elapsed)));
     }
     text
 }

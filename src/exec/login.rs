@@ -26,6 +26,7 @@ use crate::http::jar::Jar;
 use crate::plan::Identity;
 use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::{Scope, Value, from_json};
+use crate::term::list;
 
 /// How many log in at once: servers count logins, and what they hash for one is dear.
 pub(super) const ENTRANCE: usize = 8;
@@ -352,7 +353,19 @@ impl<'a> Entry<'a> {
         let name = &self.identity.name;
         let message =
             format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work");
-        Err(self.failed("wrong-person", &message, done))
+        let status = done.records.last().and_then(|r| r.status);
+        let mut failure = self.failed("wrong-person", &message, done);
+        // Where nothing was exchanged before, it is the credential itself that is refused here.
+        let needs: Vec<String> = self.identity.login.kind.needs.iter().map(|need| format!("`{need}`")).collect();
+        if status == Some(401)
+            && !needs.is_empty()
+            && let Some(failure) = Arc::get_mut(&mut failure)
+            && failure.reason.help.is_empty()
+        {
+            let help = format!("the server answered 401, which is about the credential: check {}", list(&needs, "and"));
+            failure.reason.help.push(help);
+        }
+        Err(failure)
     }
 
     /// A login by cookies that got none would send every request without a credential.

@@ -327,6 +327,27 @@ impl Drive<'_, '_> {
         {
             reason.message.push_str(&record::text(self.run.shared, &format!("; the page says \"{said}\"")));
         }
+        let last = done.records.last().and_then(|record| Some((record.name.as_deref()?, record.status?)));
+        let cause = last.and_then(|(label, status)| likely(label, status));
+        if let (Some(cause), Some(reason)) = (cause, done.reasons.first_mut().filter(|reason| reason.help.is_empty())) {
+            reason.help.push(cause.to_owned());
+        }
+    }
+}
+
+/// What of an exchange with a page is the likely cause, when it is refused by its status.
+fn likely(label: &str, status: u16) -> Option<&'static str> {
+    match (label, status) {
+        ("authorize", 400..=404) => Some(
+            "before it sends a browser anywhere, a server looks at `client.id` and `redirect_uri`: both are as they are registered, to the last character",
+        ),
+        (LOGIN_FORM, 400 | 401 | 422) => {
+            Some("check the identity's `username` and `password`, or what `fields:` fills in")
+        }
+        (LOGIN_FORM | CONSENT_FORM | LOGOUT_FORM, 403 | 419) => Some(
+            "the page's CSRF token or the cookie that it goes with was not taken: `authspec login IDENTITY -v` shows both",
+        ),
+        _ => None,
     }
 }
 

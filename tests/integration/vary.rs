@@ -193,3 +193,11 @@ fn every_parameter_is_varied_in_a_suite_and_told() {
         .collect();
     assert!(untold.is_empty(), "not in docs/schemes.md: {untold:?}");
 }
+
+/// Also of pages, whose addresses are new in each login: the login that works is what proves a refusal of a changed one.
+#[test]
+fn refusals_of_changed_logins_are_proven() {
+    let suite = specs().join(SUITE).display().to_string();
+    let output = Session::new().run(&["run", &suite, "--require-proof", "--color", "never"]);
+    assert!(output.status.success() && told(&output).contains("proved    "), "{}", told(&output));
+}
