@@ -48,8 +48,13 @@ pub(super) fn wrong_type(node: &Node, what: &str) -> Diagnostic {
         .label("this one")
 }
 
-pub(super) fn missing(span: Span, what: &str) -> Diagnostic {
-    Diagnostic::error(&OPENAPI, span, format!("`{what}` is missing")).label("here")
+pub(super) fn no_paths(span: Span, webhooks: bool) -> Diagnostic {
+    let fault = Diagnostic::error(&OPENAPI, span, "`paths` is missing").label("here");
+    if webhooks {
+        fault.help("webhooks are what the API sends to others, so there is nothing to be refused in them")
+    } else {
+        fault.help("name the document that has the operations")
+    }
 }
 
 pub(super) fn no_such_ref(span: Span, to: &str) -> Diagnostic {

@@ -187,16 +187,35 @@ pub(super) fn with_vars(path: &str) -> (String, Vec<String>) {
         while let Some((before, after)) = rest.split_once('{') {
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
             let var = variable(&of, name);
-            out.push_str(&format!("{before}{{{{ {var} }}}}"));
+            out.push_str(&format!("{}{{{{ {var} }}}}", literal(before)));
             vars.push(var);
             rest = after;
         }
-        out.push_str(rest);
+        out.push_str(&literal(rest));
         if !segment.contains('{') {
             segment.clone_into(&mut of);
         }
     }
     (out, vars)
+}
+
+/// Names that mean something else in a template.
+const TAKEN: &[&str] = &[
+    "env", "secrets", "identity", "session", "sessions", "jar", "row", "response", "loop", "true", "false", "none",
+    "not", "and", "or", "in", "is", "if", "else",
+];
+
+/// A piece of a path as it travels (RFC 3986, section 3.3): documents write blanks and letters as they are.
+fn literal(piece: &str) -> String {
+    let mut out = String::new();
+    for byte in piece.bytes() {
+        if byte.is_ascii_graphic() && !b"\"#<>?[\\]^`{|}".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 fn variable(of: &str, name: &str) -> String {
@@ -206,7 +225,8 @@ fn variable(of: &str, name: &str) -> String {
     };
     let joined =
         [word(of), word(name)].iter().filter(|w| !w.is_empty()).map(String::as_str).collect::<Vec<_>>().join("_");
-    if joined.starts_with(|c: char| c.is_ascii_digit()) || joined.is_empty() { format!("v_{joined}") } else { joined }
+    let taken = joined.is_empty() || joined.starts_with(|c: char| c.is_ascii_digit()) || TAKEN.contains(&&*joined);
+    if taken { format!("v_{joined}") } else { joined }
 }
 
 /// A credential that nobody issued, where the first alternative has its credential.

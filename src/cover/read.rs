@@ -63,8 +63,8 @@ impl Reading<'_> {
         let mut operations = Vec::new();
         match root.get("paths") {
             Some(paths) => self.paths(&paths.value, &inherited, &mut operations),
-            // Since 3.1 a document may hold components alone; there is nothing to cover in it.
-            None => self.library.diags.push(diags::missing(head(root), "paths")),
+            // Since 3.1 a document may hold components or webhooks alone; there is nothing to cover in it.
+            None => self.library.diags.push(diags::no_paths(head(root), root.get("webhooks").is_some())),
         }
         Some(Document {
             title: word("title").to_string(),
@@ -190,6 +190,10 @@ impl Reading<'_> {
             seen.insert(form, (entry.key_span, entry.key.to_string()));
             if let Some(item) = self.library.resolve(&entry.value) {
                 self.path(&entry.key, &item, inherited, out);
+                // What stands beside a reference is there as well (OpenAPI 3.1, section 4.8.9).
+                if entry.value.get("$ref").is_some() {
+                    self.path(&entry.key, &without(&entry.value, &item), inherited, out);
+                }
             }
         }
     }
@@ -268,6 +272,12 @@ fn entries(node: &Node) -> impl Iterator<Item = &Entry> {
     all.iter()
 }
 
+/// A path without the methods that another one has.
+fn without(node: &Node, other: &Node) -> Node {
+    let own = entries(node).filter(|e| !METHODS.contains(&&*e.key) || other.get(&e.key).is_none());
+    Node { data: Data::Map(own.cloned().collect()), ..node.clone() }
+}
+
 /// A text, or a list of them.
 fn texts(node: &Node) -> Vec<String> {
     match &node.data {
@@ -320,9 +330,12 @@ fn spelt_out(url: &str, variables: Option<&Node>) -> Vec<String> {
 fn prefixes(servers: &[String]) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     for url in servers {
-        let path = match url.split_once("://") {
-            Some((_, rest)) => rest.find('/').map_or("", |i| &rest[i..]),
-            None => url,
+        // `//host/path` is a URL without a scheme (RFC 3986, section 4.2).
+        let path = match url.split_once("//") {
+            Some((scheme, rest)) if scheme.is_empty() || scheme.ends_with(':') => {
+                rest.find('/').map_or("", |i| &rest[i..])
+            }
+            Some(_) | None => url,
         };
         let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         let path = if path.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("/{path}") };

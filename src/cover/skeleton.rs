@@ -64,16 +64,18 @@ fn origin(url: &str) -> &str {
 fn auth(document: &Document) -> (String, String) {
     let mut asked = document.operations.iter().flat_map(|o| o.security.alternatives()).flat_map(|r| &r.schemes);
     let kind = asked.find_map(|(name, _)| document.scheme(name)).map(|s| &s.kind);
-    let person = format!("username: {FILL_IN}, password: {FILL_IN}");
+    // A secret is masked wherever it stands, so it is not spelt like what is filled in elsewhere.
+    let person = format!("username: {FILL_IN}, password: {FILL_IN}-PASSWORD");
+    let key = format!("key: {FILL_IN}-KEY");
     match kind {
         Some(SchemeKind::Http(word)) if word == "basic" || word == "digest" => {
             (format!("    scheme: {word}\n"), person)
         }
         Some(SchemeKind::ApiKey(KeyPlace::Header, name)) => {
-            (format!("    scheme: api-key\n    header: {}\n", scalar(name)), format!("key: {FILL_IN}"))
+            (format!("    scheme: api-key\n    header: {}\n", scalar(name)), key)
         }
         Some(SchemeKind::ApiKey(KeyPlace::Query, name)) => {
-            (format!("    scheme: api-key\n    query: {}\n", scalar(name)), format!("key: {FILL_IN}"))
+            (format!("    scheme: api-key\n    query: {}\n", scalar(name)), key)
         }
         Some(_) | None => {
             let login = format!(

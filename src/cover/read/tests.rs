@@ -36,13 +36,14 @@ servers:
   - url: https://{host}/api/{version}/
     variables: { host: { default: a.example }, version: { enum: [v1, v2], default: v1 } }
   - url: /relative
+  - url: //cdn.example/v3/
 paths:
   /a: { get: {}, post: { servers: [ { url: 'https://b.example' } ] } }
   /b: { servers: [ { url: https://c.example/other } ], get: {} }
 ";
     let doc = document(text);
     let prefixes: Vec<&[String]> = doc.operations.iter().map(|o| &o.prefixes[..]).collect();
-    assert_eq!(prefixes[0], ["/api/v1", "/api/v2", "/relative"]);
+    assert_eq!(prefixes[0], ["/api/v1", "/api/v2", "/relative", "/v3"]);
     assert_eq!(prefixes[1], [""]);
     assert_eq!(prefixes[2], ["/other"]);
     assert_eq!(doc.servers[0], "https://a.example/api/v1/");
@@ -66,6 +67,16 @@ components:
     assert_eq!(doc.operations[0].name(), "GET /a/{id}");
     assert_eq!(doc.operations[0].objects, Vec::<String>::new(), "one of two words is no object");
     assert_eq!(doc.operations[0].statuses, ["200", "401", "default"]);
+    // Methods beside a reference are there as well; one that both have is told once.
+    let beside = document(
+        "openapi: 3.1.0
+paths:
+  /a: { $ref: '#/components/pathItems/a', get: {}, put: {} }
+components: { pathItems: { a: { get: {}, post: {} } } }
+",
+    );
+    let names: Vec<String> = beside.operations.iter().map(Operation::name).collect();
+    assert_eq!(names, ["GET /a", "POST /a", "PUT /a"]);
     for (to, said) in [
         ("'#/components/pathItems/b'", "leads nowhere"),
         ("'#/paths/~1a'", "leads back to itself"),
@@ -109,6 +120,7 @@ fn json_is_read_and_old_versions_are_not() {
         ("cases: []\n", "it has no `openapi:`"),
         ("- 1\n", "it is no map"),
         ("openapi: 3.1.0\n", "`paths` is missing"),
+        ("openapi: 3.1.0\nwebhooks: {}\n", "webhooks are what the API sends to others"),
         ("openapi: 3.0.0\npaths: { a: {} }\n", "does not begin with `/`"),
         ("openapi: 3.0.0\npaths: { '/a/{b}': {}, '/a/{c}': {} }\n", "match the same requests"),
         (
