@@ -16,6 +16,8 @@ mod logins;
 mod plans;
 #[path = "integration/serve.rs"]
 mod serve;
+#[path = "integration/shuffle.rs"]
+mod shuffle;
 #[path = "integration/untrusted.rs"]
 mod untrusted;
 #[path = "integration/vary.rs"]

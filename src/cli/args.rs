@@ -143,6 +143,10 @@ pub struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Running")]
     pub retry: u32,
 
+    /// Start suites and cases in another order, the same for the same number: whatever depends on the order shows.
+    #[arg(long, value_name = "SEED", help_heading = "Running")]
+    pub shuffle: Option<u64>,
+
     /// The time of an exchange whose step says none.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "Running")]
     pub timeout: Duration,

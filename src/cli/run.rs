@@ -15,7 +15,7 @@ use super::{failed, list, watch};
 use crate::diag::{Diagnostics, Severity};
 use crate::diagnose;
 use crate::event::{Event, RunInfo, Summary};
-use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
+use crate::exec::{Keep, OnFailure, Order, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
 use crate::plan::{Commands, Plan, TargetPlan, TargetUrl};
 use crate::report::curl::quote;
 use crate::report::events::{EventsWriter, Pace};
@@ -143,6 +143,7 @@ fn options(args: &RunArgs) -> RunOptions {
     RunOptions {
         jobs: args.jobs as usize,
         per_host: args.jobs_per_host.map(|n| n as usize),
+        order: args.shuffle.map_or(Order::Written, Order::Shuffled),
         on_failure: if args.fail_fast { OnFailure::Stop } else { OnFailure::GoOn },
         retries: args.retry,
         timeout: args.timeout,

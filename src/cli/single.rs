@@ -10,7 +10,7 @@ use super::load::{Loaded, complain};
 use super::signals;
 use crate::diag::Diagnostics;
 use crate::event::Event;
-use crate::exec::{Keep, OnFailure, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
+use crate::exec::{Keep, OnFailure, Order, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
 use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
 
 /// Does a work that waits, to its end.
@@ -48,6 +48,7 @@ fn options() -> RunOptions {
         jobs: 1,
         per_host: None,
         on_failure: OnFailure::GoOn,
+        order: Order::Written,
         retries: 0,
         timeout: Duration::from_secs(30),
         deadline: None,

@@ -12,6 +12,7 @@ use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
+use super::order::Order;
 use super::{Shared, record};
 use crate::check::{Expectations, Side, Stance, StatusSet, Word, alike};
 use crate::event::{AccessCell, Likeness, Loot, Outcome, Reason, Verdict};
@@ -210,12 +211,16 @@ pub(super) struct Wave {
 /// Within a row refusals run first; what changes something runs last, one cell at a time.
 pub(super) fn waves(shared: &Shared, suite: usize) -> Vec<Wave> {
     let (mut first, mut second, mut last) = (Vec::new(), Vec::new(), Vec::new());
-    for index in shared.plan.suites[suite].cases.clone() {
+    let plan = &shared.plan.suites[suite];
+    let order = if plan.serial { Order::Written } else { shared.options.order };
+    for index in order.of(plan.cases.clone()) {
         let case = &shared.plan.cases[index];
         // A defect of a credential that is let in is to be refused.
         let is_let_in = case.cell.is_some_and(|cell| cell.side == Side::Allowed) && case.with.is_none();
         match (case.cell, shared.plan.row_of(case)) {
-            (Some(cell), Some(row)) if !row.safe => last.push((cell.row, is_let_in, index)),
+            (Some(cell), Some(row)) if !row.safe => {
+                last.push((order.rank(cell.row as usize), is_let_in, order.rank(index), index));
+            }
             (Some(_), _) if is_let_in => second.push(index),
             _ => first.push(index),
         }

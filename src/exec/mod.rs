@@ -47,6 +47,7 @@ mod matrix;
 mod mutant;
 mod observe;
 mod once;
+mod order;
 mod origin;
 mod pages;
 mod pairs;
@@ -73,6 +74,7 @@ mod witness;
 mod world;
 mod xfail;
 
+pub use order::Order;
 pub use present::{Presented, Unpresented};
 pub use runner::Runner;
 pub use serve::Printed;
@@ -87,6 +89,8 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Requests in flight to one host at the most.
     pub per_host: Option<usize>,
+    /// The order in which suites and cases start.
+    pub order: Order,
     /// What the first case that did not pass does.
     pub on_failure: OnFailure,
     /// How often a case that failed is run again.

@@ -13,6 +13,7 @@ use super::decide::{check_alive, decide_rest};
 use super::doing::Doings;
 use super::keep::Keepers;
 use super::ledger::Ledger;
+use super::order::Order;
 use super::serve::{Printed, Serving};
 use super::session::Sessions;
 use super::stop::Stop;
@@ -137,6 +138,10 @@ impl Runner {
         events: UnboundedSender<Event>,
         stop: Stopper,
     ) -> Self {
+        let mut notices = prepared.notices;
+        if let Order::Shuffled(seed) = options.order {
+            notices.push(format!("suites and cases were started in the order of `--shuffle {seed}`"));
+        }
         let info = RunInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: jiff::Timestamp::now().to_string(),
@@ -154,7 +159,7 @@ impl Runner {
             cases: plan.cases.len(),
             filtered_out: plan.filtered_out,
             excluded_files: plan.excluded_files,
-            notices: prepared.notices,
+            notices,
         };
         let limits = Limits::new(&options);
         let shared = Shared {
@@ -257,7 +262,9 @@ fn tell_ended(shared: &Shared) {
 
 async fn dispatch(shared: &Arc<Shared>) {
     let mut tasks = JoinSet::new();
-    for (index, plan) in shared.plan.suites.iter().enumerate() {
+    let order = shared.options.order;
+    for index in order.of(0..shared.plan.suites.len()) {
+        let plan = &shared.plan.suites[index];
         let simple = plan.setup.is_empty() && plan.teardown.is_empty() && !plan.serial && plan.access.is_none();
         if !simple {
             if let Some(permit) = shared.limits.open().await {
@@ -266,7 +273,7 @@ async fn dispatch(shared: &Arc<Shared>) {
             continue;
         }
         let ground = suite::plain_ground(shared, index);
-        for case in plan.cases.clone() {
+        for case in order.of(plan.cases.clone()) {
             let permit = shared.limits.open().await;
             let (shared, ground) = (Arc::clone(shared), ground.clone());
             tasks.spawn(async move {
