@@ -18,14 +18,14 @@ use crate::template::{Origin, Template};
 /// `--target` takes the place of the address alone: how a target shows that it is ready stays.
 pub(super) fn own(layers: &Layers<'_>, options: &PlanOptions, reader: &mut Reader<'_>) -> Option<TargetPlan> {
     let (spec, folder) = layers.target_and_folder().map_or((None, &*layers.folder), |(s, f)| (Some(s), f));
-    let (url, span) = match &options.target {
+    let (url, span) = match overriding(options, spec) {
         Some(url) => (given_url(url, reader)?, Span::NONE),
         None => (written_url(spec?, folder, &layers.root, reader)?, spec?.url.span),
     };
     let ready = spec.and_then(|s| s.ready.as_ref()).and_then(|n| ready(n, folder, layers, reader));
     let within = spec.and_then(|s| s.within).unwrap_or(Duration::from_secs(30));
     // Another address is served by somebody else.
-    let own = spec.filter(|_| options.target.is_none()).and_then(|s| s.command.as_ref());
+    let own = spec.filter(|_| overriding(options, spec).is_none()).and_then(|s| s.command.as_ref());
     let command = own.and_then(|n| command(n, folder, options, reader));
     Some(TargetPlan { url, command, ready, within, span })
 }
@@ -53,6 +53,13 @@ fn command(node: &Node, folder: &Path, options: &PlanOptions, reader: &mut Reade
     let words = reader.one_or_more(node).iter().map(|w| reader.template(w)).collect::<Option<Vec<_>>>()?;
     let (folder, _) = world::home(reader.sources, node.span, folder, folder);
     Some(CommandPlan { words, folder: folder.to_owned(), span: node.span })
+}
+
+/// The address of the command line. A demo of a suite's own is what `--target demo` asks for, with what the suite needs
+/// of it.
+pub(super) fn overriding<'o>(options: &'o PlanOptions, spec: Option<&TargetSpec>) -> Option<&'o String> {
+    let is_demo = spec.is_some_and(|spec| spec.demo.is_some());
+    options.target.as_ref().filter(|given| !(is_demo && *given == "demo"))
 }
 
 fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {

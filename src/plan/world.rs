@@ -120,14 +120,15 @@ impl<'a> Layers<'a> {
             }
         }
         let target = self.target();
-        let url = match (&overriding.target, target) {
+        let given = target::overriding(overriding, target);
+        let url = match (given, target) {
             (Some(url), _) => url.clone(),
             (None, Some(spec)) => spec.url.scalar().unwrap_or_default().to_string(),
             (None, None) => String::new(),
         };
         let ready = target.map(|t| (t.ready.as_ref().map(|n| n.span), t.within, t.command.as_ref().map(|n| n.span)));
         let folder = self.project_index.is_none().then_some(&self.root);
-        let demo = target.and_then(|t| t.demo.as_ref()).filter(|_| overriding.target.is_none()).map(|demo| {
+        let demo = target.and_then(|t| t.demo.as_ref()).filter(|_| given.is_none()).map(|demo| {
             let key = demo.signing_key.as_ref().map(|path| (&path.value, &self.folder));
             (demo.tls, key, demo.weak.iter().map(|w| w.id).collect::<Vec<_>>())
         });

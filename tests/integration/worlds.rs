@@ -129,3 +129,13 @@ fn a_target_of_the_command_line_is_awaited_as_the_project_says() {
     let heard = targets(&server);
     assert_eq!(heard[..3], ["/ready", "/ready", "/ready"], "{heard:?}");
 }
+
+/// Each suite that starts a demo of its own keeps what it needs of it; one that asks an address is sent to the demo.
+#[test]
+fn the_demo_of_the_command_line_is_the_one_that_a_suite_has() {
+    let session = Session::new()
+        .file("weak.yaml", "target: { demo: { weak: [no-challenge] } }\ncases: [ { request: GET /me, expect: { status: 401, headers: { WWW-Authenticate: { exists: false } } } } ]\n")
+        .file("plain.yaml", "target: http://127.0.0.1:9\ncases: [ { request: GET /me, expect: { status: 401, headers: { WWW-Authenticate: { exists: true } } } } ]\n");
+    let output = session.run(&["run", ".", "--target", "demo"]);
+    assert!(output.status.success(), "{}", told(&output));
+}
