@@ -99,7 +99,7 @@ fn schemes() -> String {
     let mut text = table(["kind", "is"], kinds) + "\n";
     for scheme in auth::SCHEMES {
         let needs: Vec<String> = scheme.needs.iter().map(|n| format!("`{n}`")).collect();
-        let needs = if needs.is_empty() { "whatever its steps use".to_owned() } else { needs.join(", ") };
+        let needs = if needs.is_empty() { "those that its keys and steps use".to_owned() } else { needs.join(", ") };
         let (name, about) = (scheme.name, capital(scheme.about));
         text.push_str(&format!("### `{name}`\n\n{about}. Fields of an identity: {needs}.\n\n"));
         if !scheme.keys.is_empty() {
