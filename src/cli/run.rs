@@ -28,9 +28,12 @@ use crate::report::spool::Spool;
 use crate::report::summary::write_summary;
 use crate::report::terminal::{Live, Verbosity};
 use crate::report::{Again, Reporter, Terminal, TerminalOptions};
-use crate::secret::{SecretSet, TextKind};
+use crate::secret::{Secret, SecretSet, TextKind};
 use crate::term::system;
 use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
+
+/// How long the key has to be that seals tokens: whoever gets hold of the files may try keys for ever.
+const KEEP_KEY: usize = 32;
 
 pub(super) fn run(args: RunArgs, mut context: Context) -> u8 {
     if args.watch { watch::run(&args, &mut context) } else { once(&args, &mut context) }
@@ -95,7 +98,8 @@ pub(super) fn once(args: &RunArgs, context: &mut Context) -> u8 {
 
 async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     let Loaded { plan, sources, secrets, .. } = loaded;
-    let options = options(args);
+    let mut options = options(args);
+    options.keep_key = keep_key(context, &secrets);
     let reports = match Reports::create(args, context.variables.get("GITHUB_STEP_SUMMARY"), &secrets) {
         Ok(reports) => reports,
         Err(error) => {
@@ -149,6 +153,7 @@ fn options(args: &RunArgs) -> RunOptions {
         timeout: args.timeout,
         deadline: args.deadline,
         max_wait: args.max_wait,
+        keep_key: None,
         proof: if args.require_proof { RequireProof::Yes } else { RequireProof::No },
         keep: if args.verbose >= 2 || args.events.is_some() { Keep::Exchanges } else { Keep::Lines },
         wire: if args.har.is_some() { Wire::Told } else { Wire::Untold },
@@ -164,6 +169,20 @@ fn options(args: &RunArgs) -> RunOptions {
             severity: args.fail_on.iter().filter_map(|on| on.severity()).min(),
         },
     }
+}
+
+/// What seals the tokens that are kept between runs.
+fn keep_key(context: &mut Context, secrets: &SecretSet) -> Option<Secret> {
+    let key = context.variables.get("AUTHSPEC_KEEP_KEY").filter(|key| !key.is_empty())?.clone();
+    secrets.declare("AUTHSPEC_KEEP_KEY", &key);
+    if key.len() < KEEP_KEY {
+        let told = format!(
+            "warning: `AUTHSPEC_KEEP_KEY` has fewer than {KEEP_KEY} characters, so no token is kept; `openssl rand -base64 32` makes a good one\n"
+        );
+        context.complain(&told);
+        return None;
+    }
+    Some(Secret::new(key))
 }
 
 fn takes_stdout(args: &RunArgs) -> bool {

@@ -53,6 +53,7 @@ fn options() -> RunOptions {
         timeout: Duration::from_secs(30),
         deadline: None,
         max_wait: None,
+        keep_key: None,
         proof: RequireProof::No,
         keep: Keep::Exchanges,
         wire: Wire::Untold,

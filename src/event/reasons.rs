@@ -66,12 +66,12 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "no-bad-token",
         about: "no honestly bad token is at hand",
-        explain: "A token that is expired, or for somebody else, has to be correctly signed to prove anything. It is made with the `signing_key` of the scheme, which has to be the key that signed the token of the login; or it is the token of another identity, `with: { these: …, donor: NAME }`, or the one at hand, waited for with `--max-wait`. The report says what is lacking.",
+        explain: "A token that is expired, or for somebody else, has to be correctly signed to prove anything. It is made with the `signing_key` of the scheme, which has to be the key that signed the token of the login; or it is the token of another identity, `with: { these: …, donor: NAME }`, or one that an earlier run kept (`AUTHSPEC_KEEP_KEY`), or the one at hand, waited for with `--max-wait`. The report says what is lacking.",
     },
     ReasonCode {
         name: "other-cause",
         about: "the refusal of a bad token may have another cause than the one that was tried",
-        explain: "The token is correctly signed, and was not made for this test, so it may differ in more than one way. The refusal counts when the server names the cause that was tried, or when nothing else differs; here neither is so. Take a donor that differs in nothing else, such as the same client with another `audience` or `resource`. One that was waited for may have been ended by a session that was made meanwhile.",
+        explain: "The token is correctly signed, and was not made for this test, so it may differ in more than one way. The refusal counts when the server names the cause that was tried, or when nothing else differs; here neither is so. Take a donor that differs in nothing else, such as the same client with another `audience` or `resource`. One that was waited for, or kept from an earlier run, may have been ended by a login or a restart meanwhile.",
     },
     ReasonCode {
         name: "control-refused",

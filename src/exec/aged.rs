@@ -15,6 +15,7 @@ use super::bad::Lent;
 use super::control::{Probe, leave};
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
+use super::kept::AtHand;
 use super::mutant::{Controlled, Trial};
 use super::record;
 use super::session::Session;
@@ -51,11 +52,16 @@ impl StepRun<'_> {
         mut controlled: Controlled,
         unfit: Unfit,
     ) -> Done {
-        let aging = match self.aging(&trial, actor, presented, &controlled, unfit) {
-            Ok(aging) => aging,
-            Err(unfit) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
+        let old = self.of_earlier(trial, actor, (prepared, presented), &mut controlled).await;
+        let aging = match (self.aging(&trial, actor, presented, &controlled, unfit), old) {
+            // What is left in doubt may be shown by waiting.
+            (Ok(aging), None | Some(Done { ended: Ended::Inconclusive, .. })) => aging,
+            (_, Some(done)) => return Done { controls: controlled.records, ..done },
+            (Err(unfit), None) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
         };
-        self.without(&trial, presented, &mut controlled).await;
+        if controlled.without.is_none() {
+            self.without(&trial, presented, &mut controlled).await;
+        }
         leave(self.shared, trial.case).await;
         let begun = Timestamp::now();
         let mut done = self.outlived(trial, actor, prepared, &mut controlled, &aging).await;
@@ -63,6 +69,30 @@ impl StepRun<'_> {
         done.waited += Duration::try_from(Timestamp::now().duration_since(begun)).unwrap_or_default();
         done.controls = controlled.records;
         done
+    }
+
+    /// Tries a token of an earlier run, where one was kept.
+    async fn of_earlier(
+        &self,
+        trial: Trial<'_>,
+        actor: &mut Actor,
+        (prepared, presented): (&Prepared, &Presented<'_>),
+        controlled: &mut Controlled,
+    ) -> Option<Done> {
+        let found = {
+            let Who::Identity(_, session, _) = &actor.who else { return None };
+            let end = end_of(session, presented, skew(controlled));
+            let hand = AtHand::of(&trial, actor, presented, end)?;
+            self.kept(&trial, presented, &hand, controlled).await
+        };
+        let (forged, lent, requests) = found?;
+        self.without(&trial, presented, controlled).await;
+        for secret in self.holder(actor).secrets(presented) {
+            record::know_defect(self.shared, &self.owner(actor), secret, &forged.request);
+        }
+        let mut done = self.attempt(trial, actor, (prepared, presented), (forged, Some(lent)), controlled).await;
+        done.requests += requests;
+        Some(done)
     }
 
     /// The token at hand, if it will be over within `--max-wait`.
@@ -78,8 +108,7 @@ impl StepRun<'_> {
             return Err(unfit);
         };
         let now = Timestamp::now();
-        let skew = controlled.before.as_ref().and_then(|(_, before)| before.skew).unwrap_or_default();
-        let end = end_of(session, presented, skew);
+        let end = end_of(session, presented, skew(controlled));
         let most = self.shared.options.max_wait;
         // What is no JWT has an end only where the login told it, and nobody can make one that is over.
         let (why, mut add) = match (unfit, end.and(most)) {
@@ -90,6 +119,10 @@ impl StepRun<'_> {
         let Some(end) = end else {
             let why = format!("{why}, and nothing says when the token at hand ends");
             return Err(Unfit::Unavailable { why, add });
+        };
+        let why = match self.shared.options.keep_key {
+            Some(_) => format!("{why}, and no token of an earlier run is over"),
+            None => why,
         };
         let wait = |moment| end.checked_add(moment).unwrap_or(end).duration_since(now);
         if let Some(most) = most
@@ -192,6 +225,11 @@ impl StepRun<'_> {
         let what = self.good(trial, &fresh, &prepared).ok_or("nothing shows it for this request")?;
         Ok(self.probe(trial, &fresh, what))
     }
+}
+
+/// How far the server's clock is ahead of ours.
+fn skew(controlled: &Controlled) -> SignedDuration {
+    controlled.before.as_ref().and_then(|(_, before)| before.skew).unwrap_or_default()
 }
 
 /// When the token of a request ends: as it says itself, by the server's clock, or as its login said.

@@ -32,6 +32,8 @@ pub(super) struct Lent {
 enum Source {
     /// Another identity was given it.
     Donor(IdentityId),
+    /// It is the sender's own of an earlier run; and whether another one shows that it was refused for its age.
+    Kept(bool),
     /// It is the sender's own, waited for; and how many sessions the sender had when it was allowed last.
     Aged(IdentityId, Option<u64>),
 }
@@ -150,6 +152,11 @@ pub(super) fn is_access_token(name: &str) -> bool {
 }
 
 impl Lent {
+    /// A token of an earlier run.
+    pub(super) const fn kept(witnessed: bool) -> Self {
+        Self { source: Source::Kept(witnessed), bad: Bad::Over, also: Vec::new() }
+    }
+
     /// A token that was waited for.
     pub(super) const fn aged(id: IdentityId, generation: Option<u64>) -> Self {
         Self { source: Source::Aged(id, generation), bad: Bad::Over, also: Vec::new() }
@@ -173,10 +180,18 @@ impl Lent {
         if !refused {
             return Some(format!("a {} may be about rights, not about the token", response.status));
         }
-        if let Source::Aged(id, before) = self.source {
-            let now = run.shared.sessions.generation(id);
-            let same = before.is_some() && before == now;
-            return (!same).then(|| "the server says no reason, and a newer session was made meanwhile".to_owned());
+        let unseen = match self.source {
+            Source::Donor(_) => None,
+            Source::Aged(id, before) => {
+                let same = before.is_some() && before == run.shared.sessions.generation(id);
+                (!same).then_some("a newer session was made meanwhile")
+            }
+            Source::Kept(witnessed) => {
+                (!witnessed).then_some("no other token of an earlier run, not over yet, is seen being allowed")
+            }
+        };
+        if let Some(unseen) = unseen {
+            return Some(format!("the server says no reason, and {unseen}"));
         }
         let also: Vec<String> = self.also.iter().map(ToString::to_string).collect();
         let differ = if also.len() == 1 { "differs" } else { "differ" };
@@ -188,7 +203,7 @@ impl Lent {
         let id = match self.source {
             Source::Donor(id) => id,
             // The same token was allowed before.
-            Source::Aged(..) => return None,
+            Source::Aged(..) | Source::Kept(_) => return None,
         };
         let status = tried.trail.response().map_or(0, |r| r.status);
         let sender = Sender::Identity { id, ownership: Ownership::Still };

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::event::Event;
 use crate::http::Transport;
 use crate::plan::Plan;
-use crate::secret::SecretSet;
+use crate::secret::{Secret, SecretSet};
 use crate::source::SourceMap;
 use crate::step::IdentityId;
 use crate::verdict::Policy;
@@ -39,6 +39,7 @@ mod given;
 mod grade;
 mod judge;
 mod keep;
+mod kept;
 mod kit;
 mod ledger;
 mod lend;
@@ -70,6 +71,7 @@ mod suite;
 mod travel;
 mod uses;
 mod value;
+mod vault;
 mod witness;
 mod world;
 mod xfail;
@@ -101,6 +103,8 @@ pub struct RunOptions {
     pub deadline: Option<Duration>,
     /// How long a case may wait for a real token to expire.
     pub max_wait: Option<Duration>,
+    /// What seals the tokens that are kept for later runs; without it none is kept.
+    pub keep_key: Option<Secret>,
     /// What an unproven refusal is.
     pub proof: RequireProof,
     /// What is kept of steps that passed.
@@ -172,6 +176,8 @@ struct Shared {
     /// Keys and metadata that servers publish, by address, as far as they were asked for.
     published: tokio::sync::Mutex<HashMap<String, Result<String, String>>>,
     ledger: ledger::Ledger,
+    /// What was said about kept tokens.
+    kept_told: kept::Told,
     matrix: matrix::Matrix,
     controls: control::Controls,
     limits: runner::Limits,

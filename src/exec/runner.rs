@@ -179,6 +179,7 @@ impl Runner {
             published: tokio::sync::Mutex::default(),
             browsers: Mutex::default(),
             ledger: Ledger::default(),
+            kept_told: super::kept::Told::default(),
             matrix: super::matrix::Matrix::default(),
             limits,
             decided: Mutex::default(),

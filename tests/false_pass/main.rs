@@ -14,6 +14,7 @@ mod ending;
 mod exclusive;
 mod expiry;
 mod flows;
+mod kept;
 mod lifecycle;
 mod lives;
 mod lying;

@@ -88,12 +88,19 @@ impl Project {
 
     /// Runs all suites; arguments are separated by blanks.
     pub fn run(&self, arguments: &str) -> Run {
+        self.run_with(&[], arguments)
+    }
+
+    /// Runs all suites with variables in the environment.
+    pub fn run_with(&self, variables: &[(&str, &str)], arguments: &str) -> Run {
         let clock = Instant::now();
         let output = Command::new(env!("CARGO_BIN_EXE_authspec"))
             .args(["run", ".", "--json", "-"])
             .args(arguments.split_whitespace())
             .current_dir(self.path())
             .env_remove("RUST_BACKTRACE")
+            .env_remove("AUTHSPEC_KEEP_KEY")
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
