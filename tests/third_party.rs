@@ -165,10 +165,10 @@ fn run_long(folder: &str, servers: &[(&str, &str)]) {
 }
 
 /// Runs the cases of a folder that compare times: they may be inconclusive on a machine that has other things to do, but
-/// none of them may fail.
+/// none of them may fail. Where all that are decided are known faults, the run says that nothing was green.
 fn run_times(folder: &str, servers: &[(&str, &str)]) {
     let (output, results) = run_cases(folder, servers, &["--tag", "times", "--jobs", "1"]);
-    assert!(matches!(output.status.code(), Some(0 | 3)), "{folder}:\n{}", text(&output));
+    assert!(matches!(output.status.code(), Some(0 | 3 | 4)), "{folder}:\n{}", text(&output));
     let of = |verdict: &str| results["summary"]["verdicts"][verdict].as_u64().unwrap();
     assert_eq!(of("failed") + of("errored") + of("blocked"), 0, "{folder}:\n{}", text(&output));
 }
