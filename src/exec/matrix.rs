@@ -75,8 +75,10 @@ impl Matrix {
     fn owner(&self, row: (usize, u32), body: Body) -> Option<(u32, bool)> {
         let inner = self.lock();
         let owners = inner.owners.get(&row)?;
-        let same = owners.iter().find(|(_, own)| *own == body).map(|(column, _)| (*column, true));
-        same.or_else(|| owners.iter().min_by_key(|(column, _)| *column).map(|(column, _)| (*column, false)))
+        // The first column of them, whoever was answered first.
+        let same = owners.iter().filter(|(_, own)| *own == body).map(|(column, _)| *column).min();
+        let first = || owners.iter().map(|(column, _)| *column).min();
+        same.map(|column| (column, true)).or_else(|| Some((first()?, false)))
     }
 }
 

@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use crate::event::{AccessCell, Likeness, Outcome, Verdict};
 use crate::mutate::Grade;
 use crate::report::terminal::line::Role;
+use crate::term::list;
 
-/// How many cases of a row are told in words.
+/// How much is told in words of a row.
 const TOLD: usize = 4;
+/// Of how many people the same is told by name.
+const PEOPLE: usize = 3;
 /// How many defects are named that ended alike.
 const NAMED: usize = 2;
 
@@ -72,7 +75,14 @@ struct Mark {
     status: String,
     state: State,
     /// In words, where it is to be told.
-    told: Option<String>,
+    told: Option<Told>,
+}
+
+/// Who it is about, and what is told of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Told {
+    who: String,
+    what: String,
 }
 
 /// A cell: the request as it is, and with each of the defects of its row, by their ids.
@@ -110,8 +120,8 @@ impl Spot {
     }
 
     /// What has to be told of it in words; of defects that ended alike the first ones are named.
-    fn told(&self) -> Vec<String> {
-        let mut all: Vec<String> = self.plain.iter().filter_map(|mark| mark.told.clone()).collect();
+    fn told(&self) -> Vec<Told> {
+        let mut all: Vec<Told> = self.plain.iter().filter_map(|mark| mark.told.clone()).collect();
         let of = |state| self.defects.iter().filter(move |(_, mark)| mark.state == state);
         all.extend(of(State::Failed).filter_map(|(_, mark)| mark.told.clone()));
         for (state, words) in
@@ -125,7 +135,7 @@ impl Spot {
                     let named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
                     let more = ids.len().saturating_sub(NAMED);
                     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-                    all.push(format!("{} with {named}{more}: {words}", self.who));
+                    all.push(Told { who: self.who.clone(), what: format!(" with {named}{more}: {words}") });
                 }
             }
         }
@@ -146,35 +156,35 @@ impl Mark {
     }
 }
 
-/// What is told of a cell, beginning with who it is about.
-fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> String {
+/// What is told of a cell.
+fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> Told {
     let got = cell.got.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
     let with = cell.with.as_ref().map(|id| format!(" with {id}")).unwrap_or_default();
-    let who = format!("{}{with}", cell.column);
     let reason = outcome.reasons.first();
     let code = reason.map_or("", |r| r.code);
     let grade = outcome.with.as_ref().and_then(|with| with.grade).map(Grade::word);
     let why = if code.is_empty() { String::new() } else { format!(" ({code})") };
-    match state {
-        State::Doubt if cell.got.is_none() => format!("{who}: {}{why}", outcome.verdict.word()),
-        State::Doubt => format!("{who} got {got}: {}{why}", outcome.verdict.word()),
+    let what = match state {
+        State::Doubt if cell.got.is_none() => format!(": {}{why}", outcome.verdict.word()),
+        State::Doubt => format!(" got {got}: {}{why}", outcome.verdict.word()),
         _ if cell.odd && cell.with.is_none() => {
             let due = if cell.got == Some(401) { 403 } else { 401 };
-            format!("{who} got {got} instead of {due}")
+            format!(" got {got} instead of {due}")
         }
         State::Finding | State::Failed if code != "changed" && grade.is_some() => {
-            format!("{who} got {got}, {}", grade.unwrap_or_default())
+            format!(" got {got}, {}", grade.unwrap_or_default())
         }
-        State::Finding => format!("{who} got {got} instead of {}", cell.want),
-        State::Failed if code == "changed" => format!("{who} got {got}, and yet something changed"),
+        State::Finding => format!(" got {got} instead of {}", cell.want),
+        State::Failed if code == "changed" => format!(" got {got}, and yet something changed"),
         State::Failed => match reason.map(|r| &*r.message) {
             Some(message) if code == "check-failed" && !message.starts_with("status ") => {
-                format!("{who} got {got}, but {message}")
+                format!(" got {got}, but {message}")
             }
-            _ => format!("{who} got {got}, want {}{}", cell.want, body(cell)),
+            _ => format!(" got {got}, want {}{}", cell.want, body(cell)),
         },
-        State::Fine | State::NotRun => who,
-    }
+        State::Fine | State::NotRun => String::new(),
+    };
+    Told { who: cell.column.clone(), what: format!("{with}{what}") }
 }
 
 fn body(cell: &AccessCell) -> String {
@@ -187,12 +197,25 @@ fn body(cell: &AccessCell) -> String {
     }
 }
 
-/// What has to be told of several cells.
+/// What has to be told of several cells; of whom the same is told, that is told once.
 pub(super) fn in_words<'m>(spots: impl Iterator<Item = &'m Spot>) -> String {
-    let told: Vec<String> = spots.flat_map(Spot::told).collect();
-    let mut words = told.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
-    if told.len() > TOLD {
-        words.push_str(&format!("; and {} more", told.len() - TOLD));
+    let mut all: Vec<(String, Vec<String>)> = Vec::new();
+    for Told { who, what } in spots.flat_map(Spot::told) {
+        match all.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, people)) => people.push(who),
+            None => all.push((what, vec![who])),
+        }
+    }
+    let told = all.iter().take(TOLD).map(|(what, people)| {
+        let more = people.len().saturating_sub(PEOPLE);
+        let mut names = people[..people.len() - more].to_vec();
+        names.extend((more > 0).then(|| format!("{more} more")));
+        format!("{}{what}", list(&names, "and"))
+    });
+    let mut words = told.collect::<Vec<_>>().join("; ");
+    if all.len() > TOLD {
+        let more: usize = all[TOLD..].iter().map(|(_, people)| people.len()).sum();
+        words.push_str(&format!("; and {more} more"));
     }
     words
 }
