@@ -1,6 +1,8 @@
 //! Hands out the cases of a plan within its limits, and ends the run.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -261,10 +263,21 @@ fn tell_ended(shared: &Shared) {
     }
 }
 
+/// Lets what waits for seconds begin first, so that the run need not wait for it at its end. One job, and whoever has the
+/// order shuffled, keep the order.
+fn longest_first(shared: &Shared, mut all: Vec<usize>, cases: impl Fn(usize) -> Range<usize>) -> Vec<usize> {
+    if shared.options.jobs > 1 && shared.options.order == Order::Written {
+        let seconds = |case: usize| shared.plan.cases[case].shape.waits().as_secs();
+        all.sort_by_cached_key(|one| Reverse(cases(*one).map(seconds).max().unwrap_or(0)));
+    }
+    all
+}
+
 async fn dispatch(shared: &Arc<Shared>) {
     let mut tasks = JoinSet::new();
     let order = shared.options.order;
-    for index in order.of(0..shared.plan.suites.len()) {
+    let suites = order.of(0..shared.plan.suites.len());
+    for index in longest_first(shared, suites, |suite| shared.plan.suites[suite].cases.clone()) {
         let plan = &shared.plan.suites[index];
         let simple = plan.setup.is_empty() && plan.teardown.is_empty() && !plan.serial && plan.access.is_none();
         if !simple {
@@ -274,7 +287,7 @@ async fn dispatch(shared: &Arc<Shared>) {
             continue;
         }
         let ground = suite::plain_ground(shared, index);
-        for case in order.of(plan.cases.clone()) {
+        for case in longest_first(shared, order.of(plan.cases.clone()), |case| case..case + 1) {
             let permit = shared.limits.open().await;
             let (shared, ground) = (Arc::clone(shared), ground.clone());
             tasks.spawn(async move {

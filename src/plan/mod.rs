@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::auth::Login;
 use crate::demo::Weakness;
@@ -203,6 +204,11 @@ impl Shape {
     pub fn pauses(&self) -> bool {
         self.steps.iter().any(Step::takes_time)
     }
+
+    /// How long its steps wait at the least, by what is written.
+    pub fn waits(&self) -> Duration {
+        self.steps.iter().map(Step::waits).sum()
+    }
 }
 
 /// Somebody who can log in.
@@ -315,7 +321,7 @@ pub struct TargetPlan {
     /// The step that tells when it is ready.
     pub ready: Option<Step>,
     /// How long to wait for it.
-    pub within: std::time::Duration,
+    pub within: Duration,
     /// Where it is declared.
     pub span: Span,
 }

@@ -314,6 +314,15 @@ impl Step {
         itself || self.within().iter().any(Self::takes_time)
     }
 
+    /// How long it waits at the least, by what is written.
+    pub fn waits(&self) -> Duration {
+        let own = match self.pause {
+            Some(Pause::For(time)) => time,
+            Some(Pause::Until(_)) | None => Duration::ZERO,
+        };
+        own + self.within().iter().map(Self::waits).sum::<Duration>()
+    }
+
     /// The step as its user reads it: `GET /me`, templates not rendered.
     pub fn line(&self) -> String {
         match &self.ask {
