@@ -14,6 +14,13 @@ pub struct Expectations {
     pub error: Option<ExpectedError>,
 }
 
+impl Expectations {
+    /// Tells whether they say how the request must end: by a status, by an error, or by where it is sent on to.
+    pub fn says_how_it_ends(&self) -> bool {
+        self.status.is_some() || self.error.is_some() || self.checks.iter().any(|placed| placed.subject == "redirect")
+    }
+}
+
 /// Reads an expectation: a status, a list of statuses, or a map of checks. `None` when nothing of it
 /// can be judged; the reader has the faults.
 pub fn read_expect(node: &Node, reader: &mut Reader<'_>) -> Option<Expectations> {

@@ -14,7 +14,7 @@ use super::exchange::StepRun;
 use super::ledger::{Refusal, Sender, Weight};
 use super::mutant::{Controlled, Trial};
 use super::{judge, record};
-use crate::check::{Expectations, Fetched, Seen, StatusSet};
+use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
 use crate::mutate::{Aim, Answered, Basis, Expect, Grade, Graded, Presented, Unfit};
@@ -250,16 +250,28 @@ impl StepRun<'_> {
 
     /// What is wrong with the answer, as the table, the step or `with` wants it.
     fn broken(&self, tried: &Tried<'_>, actor: &Actor, graded: &Graded) -> Vec<Reason> {
-        let (row, trail) = (tried.trial.mutant.row, tried.trail);
+        let trail = tried.trail;
         if let (Some(own), Some(response)) = (tried.own(), trail.response()) {
             let scope = self.scope_of(actor);
             let fetched = Fetched::new();
             let seen = Seen::new(trail, response, &scope, &fetched, Timestamp::now());
-            let checks = own.checks.iter().filter_map(|placed| {
+            // That a step without a status wants one below 400 is not said of what must be refused.
+            let (ends, implied) = (own.says_how_it_ends(), |placed: &Placed| placed.check.status().is_some());
+            let checks = own.checks.iter().filter(|placed| ends || !implied(placed)).filter_map(|placed| {
                 judge::reason(self.shared, placed.span, &placed.subject, placed.check.judge(&seen))
             });
-            return checks.collect();
+            let mut broken: Vec<Reason> = checks.collect();
+            if !ends {
+                broken.extend(self.broken_row(tried, graded));
+            }
+            return broken;
         }
+        self.broken_row(tried, graded).into_iter().collect()
+    }
+
+    /// What is wrong with the answer, as the table wants it.
+    fn broken_row(&self, tried: &Tried<'_>, graded: &Graded) -> Option<Reason> {
+        let row = tried.trial.mutant.row;
         let (code, message) = match (graded.grade, graded.held) {
             (Grade::Crashed, _) => ("mutant-crashed", format!("the server broke on `{}`", row.id)),
             (Grade::Accepted, false) => ("mutant-accepted", format!("`{}` was let in{}", row.id, tried.likeness())),
@@ -271,10 +283,10 @@ impl StepRun<'_> {
             }
             (Grade::Amiss, held) if !held || tried.trial.mutant.strict => ("mutant-amiss", row.expect.fault(row.id)),
             (Grade::DeniedExact | Grade::DeniedOther | Grade::Accepted, true) | (Grade::AsDue | Grade::Amiss, _) => {
-                return Vec::new();
+                return None;
             }
         };
-        vec![self.about(&tried.trial, code, &message, graded)]
+        Some(self.about(&tried.trial, code, &message, graded))
     }
 
     fn about(&self, trial: &Trial<'_>, code: &'static str, message: &str, graded: &Graded) -> Reason {

@@ -223,9 +223,17 @@ impl<'a> Play<'a> {
         }
         outcome.reasons.extend(self.left);
         let mut own = outcome.steps.iter().filter(|step| step.phase == Phase::Case).peekable();
-        if outcome.verdict == Verdict::Passed && own.peek().is_some() && own.all(|step| step.skipped) {
+        let nothing_sent = match outcome.verdict {
+            Verdict::Passed if own.peek().is_some() && own.all(|step| step.skipped) => {
+                Some("the `if` of every step was false")
+            }
+            Verdict::Passed if self.case.with.is_some() && outcome.with.is_none() => {
+                Some("the `if` of the step with the defect was false, so that it was not sent")
+            }
+            _ => None,
+        };
+        if let Some(message) = nothing_sent {
             outcome.verdict = Verdict::Skipped;
-            let message = "the `if` of every step was false";
             outcome.reasons.push(record::reason(self.shared, "condition", message, self.case.shape.span, Vec::new()));
         }
         matrix::conclude(self.shared, self.case, &mut outcome, done.cell);

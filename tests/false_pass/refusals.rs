@@ -157,3 +157,37 @@ cases:
         &[("all of none", "failed: check-failed"), ("below a parent that is missing", "failed: check-failed")],
     );
 }
+
+/// The server takes any bearer token. What the suite wants beside the refusal does not take the refusal's place.
+#[test]
+fn what_is_wanted_beside_a_refusal_is_not_wanted_in_its_place() {
+    let server = Server::start(|r| match r.bearer() {
+        "" => status(401),
+        _ => json(200, r#"{"name":"alice"}"#).header("cache-control", "no-store"),
+    });
+    let alice = "identities: { alice: { auth: { scheme: bearer }, token: right-alice } }\n";
+    for expect in ["{ headers: { Cache-Control: no-store } }", "{ json: { $.name: alice } }"] {
+        let suite = format!(
+            "cases:\n  - {{ name: c, as: alice, with: tok-garbage, request: GET /me, expect: {expect} }}\n\
+             \x20 - {{ name: d, as: alice, with: {{ these: tok-garbage, expect: {{ tok-garbage: {expect} }} }}, request: GET /me }}\n"
+        );
+        let accepted = "failed: mutant-accepted";
+        Project::new(&server.url, alice, &suite).run("").must(1, &[("c", accepted), ("d", accepted)]);
+    }
+}
+
+/// The step with the defect is skipped, and the one before it passes.
+#[test]
+fn a_defect_that_is_not_sent_passes_nothing() {
+    let server = Server::start(|r| if r.bearer().is_empty() { status(401) } else { json(200, "{}") });
+    let alice = "identities: { alice: { auth: { scheme: bearer }, token: right-alice } }\n";
+    let suite = r"
+cases:
+  - name: c
+    as: alice
+    steps:
+      - { request: GET /me, expect: 200 }
+      - { request: GET /me, with: tok-garbage, if: response.status == 201 }
+";
+    Project::new(&server.url, alice, suite).run("").must(4, &[("c", "skipped: condition")]);
+}
