@@ -49,7 +49,7 @@ pub use fields::field_fault;
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
 pub use oauth2::{approver, metadata_places};
 pub use troubles::Trouble;
-pub use vary::{Absent, Varied, vary};
+pub use vary::{Absent, Varied, texts, vary};
 
 /// A kind of scheme: one word behind `scheme:`.
 #[derive(Debug)]

@@ -53,7 +53,7 @@ fn became(value: &Value) -> Varied {
 }
 
 /// The spellings of a value where there is only text.
-fn texts(value: &Value) -> Vec<String> {
+pub fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::Null => Vec::new(),
         Value::String(text) => vec![text.clone()],

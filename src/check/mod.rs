@@ -273,6 +273,11 @@ pub trait Check: Debug + Send + Sync {
         false
     }
 
+    /// Tells whether it says where a redirect is to lead.
+    fn says_where(&self) -> bool {
+        false
+    }
+
     /// Says how the times of two steps are to be compared, when that is what is checked.
     fn times(&self) -> Option<&Times> {
         None

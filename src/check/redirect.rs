@@ -125,6 +125,10 @@ impl Redirect {
 }
 
 impl Check for Redirect {
+    fn says_where(&self) -> bool {
+        matches!(self, Self::To(_) | Self::ToLike(_))
+    }
+
     fn judge(&self, seen: &Seen<'_>) -> Checked {
         let expected = || self.expected(seen.moment());
         let target = match Target::of(seen) {

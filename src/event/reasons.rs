@@ -144,6 +144,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "`request: logout` did what the scheme says, and what came of it is no logout: the server refused to revoke, or its page did not send the browser back to where and with what it was to. Give the step an `expect` if that is what it is about.",
     },
     ReasonCode {
+        name: "astray",
+        about: "the server sends the browser of a login to an address that it must not be sent to",
+        explain: "A code belongs to whoever receives it, so it goes to the redirect URI that is registered for the client and nowhere else; an error or a logout goes nowhere else either. Nothing was asked at that address. With `vary` of a redirect URI the server accepted what it has to refuse. If the address is registered as well, expect it by `redirect: { to: … }`; if the login goes through it, its origin belongs under `origins:`.",
+    },
+    ReasonCode {
         name: "wrong-person",
         about: "the login worked, but `whoami` says it is somebody else or nobody",
         explain: "The scheme's `whoami` step runs after every login and did not hold. Either the login answers 200 without logging in, the credential is not sent where the server reads it (`send:`), or it belongs to another account.",

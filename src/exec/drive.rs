@@ -31,13 +31,15 @@ pub(super) struct Driven {
     pub(super) done: Done,
     /// Whether the flow itself said that there will be no credential.
     pub(super) refused: bool,
+    /// Whether the browser was sent to where it must not go.
+    pub(super) strayed: bool,
 }
 
 /// Drives a flow of an identity; whoever enters is the one whom `cast` has for steps that name nobody.
 pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow, cast: &mut Cast) -> Driven {
     let origins = run.world.origins.clone();
-    let mut drive =
-        Drive { run, id, driven: Driven { credential: None, origins, done: Done::nothing(), refused: false } };
+    let driven = Driven { credential: None, origins, done: Done::nothing(), refused: false, strayed: false };
+    let mut drive = Drive { run, id, driven };
     let mut heard = Heard::Start;
     loop {
         let scope = run.scope_of(&cast.nobody);
@@ -114,7 +116,8 @@ impl Drive<'_, '_> {
                     self.refuse(&Refused::unasked());
                     return None;
                 };
-                let pages::Driven { done, token, landed, origin } = driven;
+                let pages::Driven { done, token, landed, origin, strayed } = driven;
+                self.driven.strayed |= strayed;
                 self.driven.origins.extend(origin);
                 let held = done.held();
                 let captured = done.captured.iter().filter_map(|(n, v)| Some((Arc::clone(n), to_json(v).ok()?)));
@@ -142,10 +145,10 @@ impl Drive<'_, '_> {
             other.nobody.open_browser();
             let browser = self.run.shared.browser(approver);
             let _alone = browser.lock().await;
-            return Some(pages::drive(self.run, self.id, script, &mut other).await);
+            return Some(pages::drive(self.run, (self.id, &self.driven.origins), script, &mut other).await);
         }
         let before = cast.nobody.open_browser();
-        let driven = pages::drive(self.run, self.id, script, cast).await;
+        let driven = pages::drive(self.run, (self.id, &self.driven.origins), script, cast).await;
         cast.nobody.close_browser(before);
         Some(driven)
     }

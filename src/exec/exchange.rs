@@ -62,7 +62,10 @@ impl StepRun<'_> {
             Ok(prepared) => prepared,
             Err(error) => return self.unsent(step, actor, error),
         };
-        let prepared = self.varied(step.name.as_deref(), prepared, None);
+        let mut prepared = self.varied(step.name.as_deref(), prepared, None);
+        if let Some(ends) = self.within.landing {
+            prepared.follow = prepared.follow.within(ends);
+        }
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
         let sender = self.sender(&prepared, actor);
@@ -88,6 +91,9 @@ impl StepRun<'_> {
                 self.tell(actor, &trail);
                 return Done { requests, ..self.blocked(step, actor, failure) };
             }
+        }
+        if self.within.landing.is_some() {
+            record::know_landing(self.shared, &self.owner(actor), &trail);
         }
         let at = self.shared.ledger.tick();
         let fetched = self.fetch(step, actor, &trail).await;

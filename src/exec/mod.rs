@@ -21,6 +21,7 @@ use crate::verdict::Policy;
 mod access;
 mod actor;
 mod aged;
+mod astray;
 mod bad;
 mod beside;
 mod case;

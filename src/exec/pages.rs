@@ -10,11 +10,12 @@ use super::actor::{Actor, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
-use super::{Shared, record};
+use super::uses::Within;
+use super::{Shared, astray, record};
 use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
-use crate::http::{Address, Follow, Request, is_safe, percent_decoded};
+use crate::http::{Address, End, Ends, Follow, Request, Stray, is_safe, percent_decoded};
 use crate::page::{ACCEPT, Agree, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::{Scope, Value};
@@ -34,13 +35,20 @@ pub(super) struct Driven {
     pub(super) landed: Option<Address>,
     /// Where the first page is, if that is written out.
     pub(super) origin: Option<Origin>,
+    /// Whether they led to where they must not.
+    pub(super) strayed: bool,
 }
 
 /// Goes through the pages of a login as somebody on their way in.
-pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, script: &PageScript, cast: &mut Cast) -> Driven {
+pub(super) async fn drive(
+    run: &StepRun<'_>,
+    (id, home): (IdentityId, &[Origin]),
+    script: &PageScript,
+    cast: &mut Cast,
+) -> Driven {
     let plan = &run.shared.plan;
     let identity = &plan.identities[id.0 as usize];
-    let mut all = Driven { done: Done::nothing(), token: None, landed: None, origin: None };
+    let mut all = Driven { done: Done::nothing(), token: None, landed: None, origin: None, strayed: false };
     let made;
     let (open, request) = match &script.open {
         Opening::Step(steps) => match plan.steps[steps.0 as usize].first() {
@@ -54,7 +62,8 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, script: &PageScript
     };
     all.origin = open.fixed_address(&run.world.scope).map(|a| a.origin());
     let agreement = if script.agree == Agree::ToLeave { LOGOUT_FORM } else { CONSENT_FORM };
-    let mut drive = Drive { run, open, until: script.until.as_ref(), all: &mut all, agreement, filled: None };
+    let ends = astray::ends(run, script, home);
+    let mut drive = Drive { run, open, ends, all: &mut all, agreement, filled: None };
     drive.open(request, &mut cast.nobody).await;
     if let Some(pages) = script.pages {
         drive.told(&plan.steps[pages.0 as usize], cast).await;
@@ -92,8 +101,8 @@ struct Drive<'a, 'r> {
     run: &'a StepRun<'r>,
     /// Asks for the first page; what follows is sent in its name.
     open: &'a Step,
-    /// Where the pages are to end.
-    until: Option<&'a Address>,
+    /// Where the pages are to end, and where they must not lead.
+    ends: Ends,
     all: &'a mut Driven,
     /// What a form is called that is agreed to.
     agreement: &'static str,
@@ -139,9 +148,7 @@ impl Drive<'_, '_> {
             other => other,
         };
         prepared = self.run.varied(Some(called), prepared, None);
-        if let Some(until) = self.until {
-            prepared.follow = Follow::Until(until.clone());
-        }
+        prepared.follow = Follow::Yes.within(&self.ends);
         let done = self.run.browse(self.open, actor, prepared, label).await;
         if let Some(filled) = &mut self.filled {
             filled.led_on |= done.last.as_ref().is_some_and(|trail| trail.hops.len() > 1);
@@ -167,9 +174,14 @@ impl Drive<'_, '_> {
 
     /// Keeps the address where the pages were to end, once a redirect leads there.
     fn look_for_end(&mut self) {
-        let Some(trail) = self.all.done.last.as_ref().filter(|t| t.until.as_ref().is_some_and(|u| u.reached)) else {
+        let Some(trail) = self.all.done.last.clone() else { return };
+        self.ends.home.extend(trail.hops.iter().map(|hop| hop.request.address.origin()));
+        if let Some(stray) = &trail.stray {
+            return self.astray(stray);
+        }
+        if trail.until.as_ref().is_none_or(|until| !until.reached) {
             return;
-        };
+        }
         let Some(hop) = trail.hops.last() else { return };
         let location = hop.response.as_ref().ok().and_then(|r| r.headers.text("location"));
         self.all.landed = location.and_then(|l| hop.request.address.join(&l).ok());
@@ -225,8 +237,9 @@ impl Drive<'_, '_> {
                 return;
             }
             self.filled = Some(Filled { cookies: held(&cast.nobody.jar), led_on: false });
-            let layered = Arc::new(scope.clone());
-            let done = StepRun { scope: &layered, ..*self.run }.run(step, cast).await;
+            let (layered, ends) = (Arc::new(scope.clone()), self.ends.clone());
+            let within = Within { landing: Some(&ends), ..self.run.within };
+            let done = StepRun { scope: &layered, within, ..*self.run }.run(step, cast).await;
             if let Some(filled) = &mut self.filled {
                 filled.led_on |= done.last.as_ref().is_some_and(|trail| trail.hops.len() > 1);
             }
@@ -289,16 +302,24 @@ impl Drive<'_, '_> {
                 return false;
             }
         };
-        if let Some(until) =
-            self.until.filter(|u| u.base() == request.address.base() && u.path() == request.address.path())
-        {
-            // A form that is sent there by itself carries its answer in the body (`form_post`).
-            let mut landed = until.clone();
-            for (name, value) in url::form_urlencoded::parse(&request.body) {
-                landed.add_query(&name, &value);
+        // A form that is sent there by itself carries its answer in the body (`form_post`).
+        let body = String::from_utf8_lossy(&request.body);
+        match self.ends.of(&request.address, &body, &[page.address().origin()]) {
+            End::On => {}
+            End::Reached => {
+                record::know_fields(self.run.shared, &self.run.owner(actor), &request.body);
+                let mut landed = request.address.clone();
+                for (name, value) in url::form_urlencoded::parse(&request.body) {
+                    landed.add_query(&name, &value);
+                }
+                self.all.landed = Some(landed);
+                return false;
             }
-            self.all.landed = Some(landed);
-            return false;
+            End::Strayed(stray) => {
+                record::know_fields(self.run.shared, &self.run.owner(actor), &request.body);
+                self.astray(&stray);
+                return false;
+            }
         }
         let scope = self.run.scope_of(actor);
         match self.open.dress(request, &scope) {
@@ -309,8 +330,18 @@ impl Drive<'_, '_> {
     }
 
     fn stuck(&mut self, fault: Fault) {
+        self.fail("form", fault);
+    }
+
+    /// The browser was sent to where it must not go: nothing is asked there.
+    fn astray(&mut self, stray: &Stray) {
+        self.all.strayed = true;
+        self.fail("astray", astray::fault(stray, self.agreement == LOGOUT_FORM));
+    }
+
+    fn fail(&mut self, code: &'static str, fault: Fault) {
         let done = &mut self.all.done;
-        let reason = record::reason(self.run.shared, "form", &fault.message, self.open.span, fault.help);
+        let reason = record::reason(self.run.shared, code, &fault.message, self.open.span, fault.help);
         done.ended = Ended::Failed;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
     }
@@ -323,7 +354,7 @@ impl Drive<'_, '_> {
             return;
         }
         if let (Some(said), Some(reason)) = (said, done.reasons.first_mut())
-            && reason.code != "form"
+            && !matches!(reason.code, "form" | "astray")
         {
             reason.message.push_str(&record::text(self.run.shared, &format!("; the page says \"{said}\"")));
         }

@@ -302,12 +302,16 @@ pub(super) fn know_answer(shared: &Shared, owner: &str, trail: &Trail) {
 
 /// Makes the code that a browser is sent back with known to the masks.
 pub(super) fn know_landing(shared: &Shared, owner: &str, trail: &Trail) {
-    if trail.until.as_ref().is_none_or(|until| !until.reached) {
+    if trail.stray.is_none() && trail.until.as_ref().is_none_or(|until| !until.reached) {
         return;
     }
     let location = trail.response().and_then(|r| r.headers.text("location")).unwrap_or_default();
-    let query = location.split_once('?').map_or("", |(_, query)| query);
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+    location.split(['?', '#']).skip(1).for_each(|part| know_fields(shared, owner, part.as_bytes()));
+}
+
+/// Makes those fields of a form or a query known that are credentials by their names.
+pub(super) fn know_fields(shared: &Shared, owner: &str, pairs: &[u8]) {
+    for (name, value) in url::form_urlencoded::parse(pairs) {
         know_parameter(shared, owner, &name, &value);
     }
 }

@@ -18,11 +18,11 @@ use super::session::Failure;
 use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
-use crate::auth::{Absent, Bound, Credential, Flow, Varied, vary};
+use crate::auth::{Absent, Bound, Credential, Flow, Varied, texts, vary};
 use crate::check::Fetched;
 use crate::event::Reason;
 use crate::http::jar::Jar;
-use crate::http::{Request, Trail};
+use crate::http::{Address, Request, Trail};
 use crate::spec::{Handshake, Talk};
 use crate::step::{Ask, Caller, IdentityId, Step, Vary};
 use crate::template::TemplateError;
@@ -46,6 +46,19 @@ pub(super) struct Variation {
     value: Value,
     /// Whether the exchange was made with it.
     applied: AtomicBool,
+}
+
+impl Talking<'_> {
+    /// Where a request asks the browser to be sent back to in place of the address that the scheme has; `None` when none
+    /// does, and so when it names no address.
+    pub(super) fn asked_back(&self, from: &Address) -> Option<Vec<Address>> {
+        let is_place = |v: &&Variation| matches!(&*v.parameter, "redirect_uri" | "post_logout_redirect_uri");
+        let is_browsers = |v: &&Variation| matches!(&*v.exchange, "authorize" | "par" | "end_session");
+        let all = self.variations.iter().filter(is_place).filter(is_browsers).filter(|v| !v.value.is_null());
+        let mut all = all.map(|v| texts(&v.value)).peekable();
+        all.peek()?;
+        Some(all.flatten().filter_map(|text| from.join(&text).ok()).collect())
+    }
 }
 
 impl Variation {
@@ -120,8 +133,9 @@ impl StepRun<'_> {
         let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
         let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
         let is_open = driven.credential.is_some() || leaves_open(&driven.done);
-        let Driven { credential, origins, done, .. } = driven;
-        let mut done = self.judge_talk(step, (&mut talker.inside.nobody, id), credential.is_some(), done).await;
+        let Driven { credential, origins, done, strayed, .. } = driven;
+        let gave = Gave { credential: credential.is_some(), strayed };
+        let mut done = self.judge_talk(step, (&mut talker.inside.nobody, id), gave, done).await;
         if let Some(variation) = variations.iter().find(|v| !v.applied.load(Ordering::Relaxed)) {
             self.missed(step, talk.word(), variation, &mut done);
         }
@@ -246,7 +260,7 @@ impl StepRun<'_> {
         &self,
         step: &Step,
         (actor, id): (&mut Actor, IdentityId),
-        got: bool,
+        gave: Gave,
         mut exchanges: Done,
     ) -> Done {
         let Some(trail) = exchanges.last.clone().filter(|_| !exchanges.records.is_empty()) else {
@@ -279,9 +293,18 @@ impl StepRun<'_> {
             judged.refused.iter_mut().for_each(|refusal| refusal.alike = refusal.alike.or(alike));
             self.observe(step, actor, &trail, &mut judged, key);
         }
-        let stopped = !got && !exchanges.held();
+        let stopped = !gave.credential && !exchanges.held();
         let asked = self.within.asking().any(|used| !used.step.expect.checks.is_empty());
-        if judged.held() && stopped && !asked && !is_meant(step, &trail) {
+        let leads = step.expect.checks.iter().any(|placed| placed.check.says_where());
+        let leads =
+            leads || self.within.asking().any(|used| used.step.expect.checks.iter().any(|p| p.check.says_where()));
+        if gave.strayed && !(judged.held() && leads) {
+            // Whoever sends a browser there has not refused, whatever the status is.
+            judged.ended = Ended::Failed;
+            judged.refused.clear();
+            let why = said.into_iter().filter(|r| r.code == "astray").map(|r| Reason { step: Some(0), ..r });
+            judged.reasons.splice(0..0, why.collect::<Vec<_>>());
+        } else if judged.held() && stopped && !asked && !is_meant(step, &trail) {
             judged.ended = Ended::Failed;
             if let Some(record) = judged.records.first_mut() {
                 record.hops = self.record(step, actor, Some(&trail), Ended::Failed, 0, 0).hops;
@@ -340,6 +363,14 @@ fn plant(cookies: &[(String, String)], base: &str, jar: &mut Jar) -> Result<(), 
 /// Whether one of these is the origin of an address.
 fn are_met(origins: &[url::Origin], base: &str) -> bool {
     url::Url::parse(base).is_ok_and(|url| origins.contains(&url.origin()))
+}
+
+/// What a talk gave.
+#[derive(Debug, Clone, Copy)]
+struct Gave {
+    credential: bool,
+    /// Whether the browser was sent to where it must not go.
+    strayed: bool,
 }
 
 /// Why a talk does not begin.

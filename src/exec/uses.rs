@@ -11,6 +11,7 @@ use super::exchange::{PASSWORDS, StepRun};
 use super::record;
 use super::rounds::run_into;
 use crate::event::FlowRecord;
+use crate::http::Ends;
 use crate::step::{Arg, Ask, Caller, Flow, Giver, Ground, Step};
 use crate::template::{Scope, TemplateError, Value, from_json};
 
@@ -25,6 +26,8 @@ pub(super) struct Within<'a> {
     pub(super) is_last: bool,
     /// What the case keeps of flows that are not over yet.
     pub(super) kept: Option<&'a Kept>,
+    /// Where the way of the login ends that it is a page of.
+    pub(super) landing: Option<&'a Ends>,
 }
 
 /// A flow as a step uses it, in the names of that step.

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::address::Address;
 use super::error::HttpError;
 use super::jar::JarTrail;
+use super::landing::Stray;
 
 /// Header fields in order; duplicates are kept, names are compared without case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,6 +139,8 @@ pub struct Trail {
     pub jar: JarTrail,
     /// The address that redirects should lead to.
     pub until: Option<Awaited>,
+    /// Where the last redirect would lead, and is not followed to.
+    pub stray: Option<Stray>,
     /// What happened on the way that a reader may need, without values.
     pub notes: Vec<String>,
 }

@@ -4,12 +4,13 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use percent_encoding::percent_decode_str;
 use tokio::sync::Barrier;
+use url::Origin;
 
 use super::address::{Address, AddressError};
 use super::error::HttpError;
 use super::jar::{Jar, SendContext};
+use super::landing::{End, Ends, Stray, is_same_place};
 use super::message::{Awaited, Exchange, Request, Trail};
 use super::transport::Transport;
 
@@ -25,22 +26,38 @@ pub enum Follow {
     Yes,
     /// The same, but stop before asking for this address.
     Until(Address),
+    /// The same, but stop before asking for where the way of a login ends.
+    Login(Box<Ends>),
 }
 
 impl Follow {
-    /// Tells whether a redirect to an address is where to stop: scheme, host and port are the same,
-    /// and the path segment by segment; the query is not looked at.
-    fn ends_at(&self, address: &Address) -> bool {
+    /// Tells whether a redirect to an address, written so, is where to stop, after the way was at these origins.
+    fn end(&self, address: &Address, location: &str, been: &[Origin]) -> End {
         match self {
-            Self::No | Self::Yes => false,
-            Self::Until(end) => end.origin() == address.origin() && segments(end).eq(segments(address)),
+            Self::No | Self::Yes => End::On,
+            Self::Until(end) if is_same_place(end, address) => End::Reached,
+            Self::Until(_) => End::On,
+            Self::Login(ends) => ends.of(address, location.split_once('#').map_or("", |(_, fragment)| fragment), been),
         }
     }
-}
 
-/// The segments of a path, each percent-decoded on its own: `%2F` parts no segments.
-fn segments(address: &Address) -> impl Iterator<Item = Vec<u8>> + '_ {
-    address.path().split('/').map(|segment| percent_decode_str(segment).collect())
+    /// The same, and stop where the way of a login ends.
+    pub fn within(self, ends: &Ends) -> Self {
+        match self {
+            Self::No => Self::No,
+            Self::Yes | Self::Login(_) => Self::Login(Box::new(ends.clone())),
+            Self::Until(end) => Self::Login(Box::new(Ends { until: Some(end), ..ends.clone() })),
+        }
+    }
+
+    /// Where it should lead.
+    fn until(&self) -> Option<&Address> {
+        match self {
+            Self::No | Self::Yes => None,
+            Self::Until(end) => Some(end),
+            Self::Login(ends) => ends.until.as_ref(),
+        }
+    }
 }
 
 /// Puts a credential on a request, hop by hop: only it knows which origins may see it.
@@ -112,7 +129,7 @@ impl Journey<'_> {
     /// Sends a request and, where asked, follows it.
     pub async fn go(mut self, mut request: Request, dress: &mut dyn Dress) -> Trail {
         let mut trail = Trail::default();
-        if let Follow::Until(end) = &self.follow {
+        if let Some(end) = self.follow.until() {
             trail.until = Some(Awaited { address: end.to_string(), reached: false });
         }
         let clock = Instant::now();
@@ -142,7 +159,7 @@ impl Journey<'_> {
             if let Heard::Done(note) = heard {
                 trail.notes.extend(note);
             }
-            let next = self.next(&exchange, &request, hop);
+            let next = self.next(&exchange, &request, &trail.hops, hop);
             if let Err(error) = &exchange.response {
                 trail.error = Some(error.clone());
             }
@@ -151,6 +168,10 @@ impl Journey<'_> {
                 Next::Stop => break,
                 Next::Reached => {
                     trail.until.as_mut().into_iter().for_each(|until| until.reached = true);
+                    break;
+                }
+                Next::Strayed(stray) => {
+                    trail.stray = Some(stray);
                     break;
                 }
                 Next::Fault(error) => {
@@ -203,7 +224,7 @@ impl Journey<'_> {
         }
     }
 
-    fn next(&self, exchange: &Exchange, request: &Request, hop: usize) -> Next {
+    fn next(&self, exchange: &Exchange, request: &Request, before: &[Exchange], hop: usize) -> Next {
         let Ok(response) = &exchange.response else { return Next::Stop };
         let location = response.headers.all("location").next();
         let (true, Some(location)) = (is_redirect(response.status) && !matches!(self.follow, Follow::No), location)
@@ -216,8 +237,12 @@ impl Journey<'_> {
             return Next::Stop;
         }
         let address = request.address.join(&location);
-        if address.as_ref().is_ok_and(|address| self.follow.ends_at(address)) {
-            return Next::Reached;
+        let been: Vec<Origin> =
+            before.iter().map(|hop| &hop.request).chain([request]).map(|r| r.address.origin()).collect();
+        match address.as_ref().map(|address| self.follow.end(address, &location, &been)) {
+            Ok(End::Reached) => return Next::Reached,
+            Ok(End::Strayed(stray)) => return Next::Strayed(stray),
+            Ok(End::On) | Err(_) => {}
         }
         if hop == MAX_HOPS {
             return fault(format!("the redirects do not end within {MAX_HOPS} hops"));
@@ -258,6 +283,8 @@ enum Next {
     Stop,
     /// It points to where the way should end.
     Reached,
+    /// It points to where it must not lead.
+    Strayed(Stray),
     Fault(HttpError),
     Go(Box<Request>, Vec<String>),
 }

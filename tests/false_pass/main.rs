@@ -6,6 +6,7 @@
 #![allow(unreachable_pub, dead_code, reason = "every module here serves the others")]
 
 mod api;
+mod astray;
 mod browsers;
 mod cookies;
 mod detours;
