@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::same::{difference, without};
 use super::{Check, Checked, Placed, Seen, diags, same};
-use crate::http::{Response, Trail};
+use crate::http::{Headers, Response, Trail};
 use crate::jsonpath::Path;
 use crate::source::Span;
 use crate::spec::{Node, Reader};
@@ -58,7 +58,7 @@ impl Check for AsMissing {
             return told(format!("status {} for what is missing, {} here", there.status, here.status));
         }
         let differs = bodies((there, &target(&earlier)), (here, &target(seen.trail)), &self.ignore);
-        differs.map_or(Checked::Held, told)
+        differs.or_else(|| fields(&there.headers, &here.headers)).map_or(Checked::Held, told)
     }
 
     fn beside(&self) -> Option<&str> {
@@ -91,6 +91,55 @@ fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) ->
             super::value::describe_text(&text_there),
             super::value::describe_text(&text_here)
         )),
+    }
+}
+
+/// Header fields that an answer has or lacks for reasons of its own: by its size, by what stands between, or by how
+/// often somebody asked.
+const BY_CHANCE: &[&str] = &[
+    "accept-ranges",
+    "age",
+    "alt-svc",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "date",
+    "keep-alive",
+    "nel",
+    "report-to",
+    "retry-after",
+    "server-timing",
+    "set-cookie",
+    "trailer",
+    "transfer-encoding",
+    "vary",
+    "via",
+    "warning",
+];
+
+/// Tells whether a header field may be there or not by chance.
+fn is_by_chance(name: &str) -> bool {
+    const FAMILIES: &[&str] = &["x-cache", "x-ratelimit", "ratelimit", "x-served-by", "x-timer", "cf-", "x-amz-cf-"];
+    BY_CHANCE.contains(&name) || FAMILIES.iter().any(|family| name.starts_with(family))
+}
+
+/// Names the header fields that only one of two answers has; what is in them may differ.
+fn fields(there: &Headers, here: &Headers) -> Option<String> {
+    let only = |one: &Headers, other: &Headers| -> Vec<String> {
+        let mut names: Vec<String> = one.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        names.retain(|name| !other.has(name) && !is_by_chance(name));
+        names.sort_unstable();
+        names.dedup();
+        names.iter().map(|name| format!("`{}`", crate::term::shorten(name, 40))).collect()
+    };
+    let told = |names: &[String], place: &str| {
+        let (word, are) = if names.len() == 1 { ("field", "is") } else { ("fields", "are") };
+        format!("the header {word} {} {are} only {place}", crate::term::list(names, "and"))
+    };
+    match (&only(here, there)[..], &only(there, here)[..]) {
+        ([], []) => None,
+        ([], there) => Some(told(there, "with what is missing")),
+        (here, _) => Some(told(here, "here")),
     }
 }
 
@@ -155,6 +204,12 @@ mod tests {
         let broken =
             answer(404, r#"{"e":"no","hint":1}"#).after(MISSING, answer(404, r#"{"e":"no"}"#)).broken("hidden");
         assert_eq!(broken[0].1, "the body at $.hint: only here");
+        let field = |name| answer(404, "no").header(name, "x");
+        let broken = |here: Answer, there: Answer| here.after(MISSING, there).broken("hidden");
+        assert_eq!(broken(field("X-Owner"), field("X-Request-Id"))[0].1, "the header field `x-owner` is only here");
+        let told = broken(answer(404, "no"), field("Etag").header("Last-Modified", "x"));
+        assert_eq!(told[0].1, "the header fields `etag` and `last-modified` are only with what is missing");
+        assert!(field("Set-Cookie").after(MISSING, answer(404, "no").header("X-Cache-Hits", "1")).holds("hidden"));
         assert_eq!(answer(404, "").unjudgeable("hidden").len(), 1);
     }
 }

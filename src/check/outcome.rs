@@ -107,6 +107,11 @@ impl Outcomes {
         self.of(word, stance).is_some()
     }
 
+    /// Tells whether an answer is what is declared as a refusal for whoever asked, and by which word.
+    pub fn refusal(&self, seen: &Seen<'_>) -> Option<Word> {
+        [Word::Deny, Word::Hidden].into_iter().find(|word| self.judge(*word, seen) == Some(Checked::Held))
+    }
+
     /// Judges an answer by what a word means for whoever asked; nothing where it means what it always does.
     pub(super) fn judge(&self, word: Word, seen: &Seen<'_>) -> Option<Checked> {
         let meaning = self.of(word, seen.stance)?;

@@ -156,6 +156,10 @@ impl Status {
         let mut own = None;
         for codes in &self.set.0 {
             let checked = match codes {
+                // What is declared as a refusal is no way in, whatever its status.
+                Codes::Word(Word::Allow) => {
+                    outcomes.refusal(seen).map(|word| refused(word, seen)).or_else(|| outcomes.judge(Word::Allow, seen))
+                }
                 Codes::Word(word) => outcomes.judge(*word, seen),
                 Codes::One(_) | Codes::Class(_) | Codes::Below400 => None,
             };
@@ -174,6 +178,14 @@ impl Status {
 
     fn broken(&self, seen: &Seen<'_>) -> Checked {
         Checked::Broken { expected: self.set.describe(), actual: seen.response.status.to_string() }
+    }
+}
+
+/// Says of an answer that `allow` does not mean it.
+fn refused(word: Word, seen: &Seen<'_>) -> Checked {
+    Checked::Broken {
+        expected: Codes::Word(Word::Allow).describe(),
+        actual: format!("status {}, and what `outcomes` calls `{}`", seen.response.status, word.name()),
     }
 }
 

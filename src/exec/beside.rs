@@ -32,10 +32,15 @@ impl StepRun<'_> {
             Control::Step(own) => {
                 let mut shown = Box::pin(self.exchange(own, cast.actor(caller))).await;
                 let status = shown.records.last().and_then(|r| r.status);
-                let record = ControlRecord { when: When::After, who: "control".to_owned(), status, held: shown.held() };
+                let denied = match &shown.last {
+                    Some(trail) => self.denial(own, cast.actor(caller), trail).is_some(),
+                    None => false,
+                };
+                let held = shown.held() && !denied;
+                let record = ControlRecord { when: When::After, who: "control".to_owned(), status, held };
                 done.controls.push(record);
                 done.requests += shown.requests;
-                if !shown.held() {
+                if !held {
                     shown.reasons.truncate(1);
                     let came = status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
                     self.doubt(step, &mut done, &format!("the case's control was not allowed ({came})"));

@@ -88,6 +88,8 @@ pub(super) struct Observed {
     /// Why no answer came.
     pub(super) error: Option<String>,
     pub(super) granted: bool,
+    /// Whether it was refused: 401, 403, or what `outcomes` declares.
+    pub(super) denied: bool,
     /// Tells bodies apart; nothing of one that is empty or was not looked at.
     pub(super) body: Option<u64>,
     /// The fields of the answer.
@@ -141,16 +143,19 @@ impl Controls {
 }
 
 impl Observed {
-    pub(super) fn of(shared: &Shared, step: &crate::step::Step, trail: &Trail) -> Self {
+    pub(super) fn of(run: &StepRun<'_>, step: &crate::step::Step, actor: &Actor, trail: &Trail) -> Self {
         let response = trail.response().filter(|_| trail.error.is_none());
+        let denied = run.denial(step, actor, trail).is_some();
+        let in_by_looks = response.is_some_and(|r| r.status / 100 == 2) || said(step, trail) == Said::Allowed;
         Self {
             status: response.map(|r| r.status),
             error: trail.error.as_ref().map(ToString::to_string),
-            granted: response.is_some_and(|r| r.status / 100 == 2) || said(step, trail) == Said::Allowed,
+            granted: in_by_looks && !denied,
+            denied: denied || response.is_some_and(|r| matches!(r.status, 401 | 403)),
             body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
             headers: response.map(|r| r.headers.clone()),
             skew: response.and_then(|r| r.ahead(Timestamp::now())),
-            at: shared.ledger.tick(),
+            at: run.shared.ledger.tick(),
         }
     }
 
@@ -160,6 +165,7 @@ impl Observed {
             status: last.and_then(|r| r.status),
             error: done.reasons.first().map(|r| r.message.clone()).filter(|_| last.is_none_or(|r| r.status.is_none())),
             granted: done.held(),
+            denied: false,
             body: None,
             headers: None,
             skew: None,
@@ -308,7 +314,7 @@ impl Probe {
                 let who = actor.who.clone();
                 let trail = run.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
                 run.tell(&actor, &trail);
-                let observed = Observed::of(shared, step, &trail);
+                let observed = Observed::of(&run, step, &actor, &trail);
                 note(shared, key, sender, &observed);
                 (observed, count(&trail))
             }
@@ -316,7 +322,7 @@ impl Probe {
                 let key = request_key(request);
                 let trail = run.post((**request).clone(), None, step, &world.transport).await;
                 run.tell(&actor, &trail);
-                let observed = Observed::of(shared, step, &trail);
+                let observed = Observed::of(&run, step, &actor, &trail);
                 note(shared, key, Sender::Anonymous, &observed);
                 (observed, count(&trail))
             }
@@ -325,7 +331,9 @@ impl Probe {
                     return Observed::of_done(shared, &Done::nothing());
                 };
                 let done = Box::pin(run.exchange(step, &mut actor)).await;
-                (Observed::of_done(shared, &done), done.requests)
+                let denied = done.last.as_ref().is_some_and(|trail| run.denial(step, &actor, trail).is_some());
+                let observed = Observed::of_done(shared, &done);
+                (Observed { granted: observed.granted && !denied, ..observed }, done.requests)
             }
             What::Whoami(steps) => {
                 let id = match self.who {
@@ -350,7 +358,7 @@ pub(super) fn request_key(request: &Request) -> RequestKey {
 
 /// Notes in the ledger what a control says about access.
 fn note(shared: &Shared, key: RequestKey, sender: Sender, observed: &Observed) {
-    let refused = matches!(observed.status, Some(401 | 403));
+    let refused = observed.denied;
     match sender {
         _ if observed.granted => shared.ledger.allowed(key, sender),
         Sender::Anonymous if refused => shared.ledger.guarded(key),

@@ -14,7 +14,7 @@ use super::exchange::StepRun;
 use super::ledger::{Refusal, Sender, Weight};
 use super::mutant::{Controlled, Trial};
 use super::{judge, record};
-use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet};
+use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
 use crate::mutate::{Aim, Answered, Basis, Expect, Grade, Graded, Presented, Unfit};
@@ -32,6 +32,8 @@ pub(super) struct Tried<'a> {
     pub(super) controlled: &'a Controlled,
     /// Where a way around a refusal led.
     pub(super) reached: Option<Reached>,
+    /// The word by which `outcomes` declares the answer as a refusal.
+    pub(super) denial: Option<Word>,
     /// Where the bad token came from, if it was not made here.
     pub(super) lent: Option<Lent>,
 }
@@ -62,6 +64,10 @@ impl Tried<'_> {
             Answer::Graded(Graded { grade, held, expected: row.expect.describe(), actual: actual.to_owned() })
         };
         match (&trail.error, trail.response(), self.reached) {
+            (None, Some(response), _) if row.expect.is_refusal() && response.status < 400 && self.denial.is_some() => {
+                let word = self.denial.map_or("", Word::name);
+                graded(Grade::DeniedExact, true, &format!("{}, which `outcomes` calls `{word}`", response.status))
+            }
             (None, Some(response), Some(Reached::Elsewhere)) if response.status / 100 == 2 => {
                 graded(Grade::DeniedOther, true, &format!("{}, as any made-up path gets it", response.status))
             }

@@ -8,13 +8,16 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
+use jiff::Timestamp;
+
 use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
 use super::order::Order;
 use super::{Shared, record};
-use crate::check::{Expectations, Side, Stance, StatusSet, Word, alike};
+use crate::capture::response_value;
+use crate::check::{Expectations, Fetched, Seen, Side, Stance, StatusSet, Word, alike};
 use crate::event::{AccessCell, Likeness, Loot, Outcome, Reason, Verdict};
 use crate::http::Trail;
 use crate::mutate::Grade;
@@ -38,12 +41,15 @@ pub(super) enum Part {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Got {
     status: u16,
+    /// Whether that is a way in.
+    is_in: bool,
 }
 
 impl Got {
-    /// What answered, if something did.
-    pub(super) fn of(trail: &Trail) -> Option<Self> {
-        trail.response().map(|response| Self { status: response.status })
+    /// What answered, if something did; 2xx is a way in, unless it is declared as a refusal.
+    pub(super) fn of(trail: &Trail, denial: Option<Word>) -> Option<Self> {
+        let of = |status: u16| Self { status, is_in: status / 100 == 2 && denial.is_none() };
+        trail.response().map(|response| of(response.status))
     }
 }
 
@@ -108,7 +114,10 @@ impl StepRun<'_> {
 
     /// Reads what an answer says about access: by what is expected of it where that says so, else by its looks.
     pub(super) fn said(&self, step: &Step, actor: &Actor, trail: &Trail, held: bool) -> Said {
-        let looks = said(step, trail);
+        let looks = match said(step, trail) {
+            Said::Allowed if self.denial(step, actor, trail).is_some() => Said::Refused,
+            looks => looks,
+        };
         if !held {
             return looks;
         }
@@ -122,6 +131,26 @@ impl StepRun<'_> {
             },
             (None, _) => looks,
         }
+    }
+
+    /// Tells whether an answer is what `outcomes` declares as a refusal for whoever asked: that is no way in, whatever
+    /// its status.
+    pub(super) fn denial(&self, step: &Step, actor: &Actor, trail: &Trail) -> Option<Word> {
+        self.denial_of(step, actor, trail, &[stance(actor)])
+    }
+
+    /// The same for whomever the server may have taken the sender for.
+    pub(super) fn denial_of(&self, step: &Step, actor: &Actor, trail: &Trail, stances: &[Stance]) -> Option<Word> {
+        let outcomes = step.outcomes.as_ref()?;
+        let response = trail.response()?;
+        let mut scope = self.scope_of(actor);
+        scope.set("response", response_value(trail, response));
+        let fetched = Fetched::new();
+        stances.iter().find_map(|stance| {
+            let mut seen = Seen::new(trail, response, &scope, &fetched, Timestamp::now());
+            seen.stance = *stance;
+            outcomes.refusal(&seen)
+        })
     }
 
     /// What a cell asks for, but for what `given` made for it: what proves its refusal was asked for alike.
@@ -140,15 +169,15 @@ impl StepRun<'_> {
     }
 
     /// Keeps what the step that a cell is about was answered.
-    pub(super) fn keep_cell(&self, actor: &Actor, trail: &Trail, done: &mut Done, said: Said) {
+    pub(super) fn keep_cell(&self, step: &Step, actor: &Actor, trail: &Trail, done: &mut Done, said: Said) {
         let (Some(index), Some((case, cell, Part::Target))) = (self.case, self.cell()) else { return };
         let Some(response) = trail.response() else { return };
         let body = self.body(case, actor, &response.body);
-        done.cell = Got::of(trail);
+        done.cell = Got::of(trail, self.denial(step, actor, trail));
         let mut inner = self.shared.matrix.lock();
         if said == Said::Allowed && done.held() && cell.side == Side::Allowed {
             inner.owners.entry((case.suite, cell.row)).or_default().push((cell.column, body));
-        } else if cell.side == Side::Refused && !done.held() && (200..300).contains(&response.status) {
+        } else if cell.side == Side::Refused && !done.held() && done.cell.is_some_and(|got| got.is_in) {
             inner.intruders.insert(index, body);
         }
     }
@@ -243,7 +272,7 @@ pub(super) fn conclude(shared: &Shared, case: &Case, outcome: &mut Outcome, got:
     let number = at.and_then(|s| s.number.split('.').next()?.parse::<usize>().ok());
     let Some(step) = number.and_then(|n| n.checked_sub(1)) else { return };
     let line = at.map(|s| s.request.clone()).unwrap_or_default();
-    let is_in = got.is_some_and(|g| (200..300).contains(&g.status));
+    let is_in = got.is_some_and(|g| g.is_in);
     let name = shared.plan.column_of(case).map_or("", |c| &c.name);
     let failed = outcome.verdict == Verdict::Failed;
     let Some(first) = outcome.reasons.first_mut() else { return };

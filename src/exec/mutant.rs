@@ -14,6 +14,7 @@ use super::grade::{Tried, told};
 use super::kit::Holder;
 use super::matrix::Got;
 use super::{pages, record};
+use crate::check::Stance;
 use crate::event::{ControlRecord, Reason, When};
 use crate::http::jar::Jar;
 use crate::http::{Follow, Journey, Request, Trail, Transport, is_loopback, is_safe};
@@ -128,7 +129,7 @@ impl StepRun<'_> {
             let trail = self.post(first, None, trial.step, transport).await;
             before = count(&trail);
             self.tell(actor, &trail);
-            let observed = Observed::of(self.shared, trial.step, &trail);
+            let observed = Observed::of(self, trial.step, actor, &trail);
             if !observed.granted {
                 let code = if observed.is_locked_out() { "locked-out" } else { "control-refused" };
                 let message =
@@ -141,7 +142,9 @@ impl StepRun<'_> {
         self.tell(actor, &trail);
         let detour = Detour { prepared, dressed: presented.request, trail: &trail, transport };
         let elsewhere = trail.request().is_some_and(|sent| sent.address.path() != presented.request.address.path());
+        let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
         let reached = match (trial.mutant.row.aim, presented.token()) {
+            _ if denial.is_some() => None,
             (Aim::Credential, Ok(id)) if elsewhere => {
                 let good = controlled.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, b)| b.body);
                 Some(self.by_id(&trial, &detour, id, good).await)
@@ -149,14 +152,14 @@ impl StepRun<'_> {
             (Aim::Credential | Aim::Change | Aim::Origin, _) => None,
             (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
         };
-        let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached, lent };
+        let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached, denial, lent };
         let mut done = self.grade(&tried, actor);
         if let Some(told) = &mut done.mutant {
             told.verbatim = verbatim;
             told.change = Some(record::text(self.shared, &forged.change));
         }
         done.requests = before + count(&trail);
-        done.cell = Got::of(&trail);
+        done.cell = Got::of(&trail, denial);
         done.last = Some(Arc::new(trail));
         done
     }

@@ -34,7 +34,7 @@ impl StepRun<'_> {
         let held = done.held();
         let said = self.said(step, actor, trail, held);
         let alike = self.alike(step, actor);
-        self.keep_cell(actor, trail, done, said);
+        self.keep_cell(step, actor, trail, done, said);
         if said == Said::Refused {
             self.shared.ledger.refused(key);
         }

@@ -100,8 +100,9 @@ impl Compile<'_, '_> {
         spec.name.iter().for_each(|name| after.add_step(name));
         self.reader.names = Arc::new(after);
         let (redirects, mut expect) = (redirects?, expect?);
-        if let Some(outcomes) = self.callers.outcomes() {
-            expect.checks.iter_mut().for_each(|placed| placed.check.set_outcomes(&outcomes));
+        let outcomes = self.callers.outcomes();
+        if let Some(outcomes) = &outcomes {
+            expect.checks.iter_mut().for_each(|placed| placed.check.set_outcomes(outcomes));
         }
         self.add_implied(spec, ask.as_mut(), &redirects, &mut expect);
         Some(Step {
@@ -113,6 +114,7 @@ impl Compile<'_, '_> {
             ask: ask?,
             parts: parts?,
             expect,
+            outcomes,
             captures,
             redirects,
             timeout: spec.timeout.or(self.defaults.timeout),

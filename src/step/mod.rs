@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::capture::Capture;
-use crate::check::{Expectations, Stance, StatusSet, Times, Word};
+use crate::check::{Expectations, Outcomes, Stance, StatusSet, Times, Word};
 use crate::http::{Address, Request, is_safe};
 use crate::source::Span;
 use crate::spec::{Handshake, Repeat, Retry, Talk, target_name};
@@ -70,6 +70,8 @@ pub struct Step {
     parts: Parts,
     /// What must come back; never empty.
     pub expect: Expectations,
+    /// What the words for outcomes mean here, where they mean something of their own.
+    pub outcomes: Option<Arc<Outcomes>>,
     /// What is kept.
     pub captures: Vec<Capture>,
     /// What redirects do.
@@ -176,6 +178,7 @@ impl Step {
             ask: Ask::Request(Line { method: request.method.as_str().into(), target }),
             parts: Parts::default(),
             expect: Expectations { checks: Vec::new(), status: None, error: None },
+            outcomes: None,
             captures: Vec::new(),
             redirects: Redirects::Stay,
             timeout: None,

@@ -22,6 +22,7 @@ mod lying;
 mod matrix;
 mod origins;
 mod origins_denied;
+mod outcomes;
 mod pages;
 mod refusals;
 mod rotation;

@@ -26,6 +26,8 @@ enum Wrong {
     DeletesBeforeAsking,
     /// Hides an order of another one with more words than one that is not there.
     TellsHidden,
+    /// Hides an order of another one, and names its owner in a header field.
+    TellsInHeader,
     /// Answers what is not there with another status.
     MissingIsForbidden,
     /// Everybody may read everything.
@@ -81,6 +83,7 @@ fn order(wrong: Wrong, user: &str, request: &Request, owners: &Mutex<HashMap<Str
         (_, Wrong::NoOwner) if request.method == "GET" => whole(&owner),
         (_, Wrong::EmptyForAll) if request.method == "GET" => status(200),
         (false, Wrong::TellsHidden) => json(404, r#"{"error":"this order is not yours"}"#),
+        (false, Wrong::TellsInHeader) => missing().header("x-owner", owner),
         (false, Wrong::ForgetsWhoAsks) => unauthorized("who are you?"),
         (false, Wrong::AlwaysOk) => json(200, r#"{"error":"denied"}"#),
         (false, Wrong::DeletesAnyway) if request.method == "DELETE" => {
@@ -166,7 +169,7 @@ fn a_refusal_that_did_what_was_asked() {
 
 #[test]
 fn a_hidden_order_looks_like_one_that_is_not_there() {
-    for wrong in [Wrong::TellsHidden, Wrong::MissingIsForbidden] {
+    for wrong in [Wrong::TellsHidden, Wrong::TellsInHeader, Wrong::MissingIsForbidden] {
         let run = reads(&orders(wrong), "hidden");
         must(&run, 1, "an order", ["proven", "passed", "failed: check-failed", "passed"]);
     }
