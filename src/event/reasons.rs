@@ -34,6 +34,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The request had one defect for which it has to be refused, the same request without it was allowed, and the server let it in. `authspec explain` with the mutation's id says what it means and what to do.",
     },
     ReasonCode {
+        name: "refused-with-data",
+        about: "the status refuses, and the body is the one that whoever is allowed gets",
+        explain: "The answer was 401, 403, 404 or the way to a login page, and yet what is guarded stands in it: its body is the same as the one of a request that was allowed. Browsers do not show it, and whoever reads the answer has it. Often the handler runs on after it has set the status or the redirect; it has to end there. Short bodies, such as `{}` or `ok`, are not compared.",
+    },
+    ReasonCode {
         name: "weak-secret",
         about: "the secret that signs the tokens can be guessed",
         explain: "Secrets that others use were tried on the token of the login, without any request, and one of them signed it: whoever holds a token can find it and sign others. Which one it is, is not told, for it is a secret of the server; `authspec explain jwt-hs-weak-key` says what to do.",

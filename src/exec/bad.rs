@@ -208,6 +208,16 @@ impl Lent {
         let status = tried.trail.response().map_or(0, |r| r.status);
         let sender = Sender::Identity { id, ownership: Ownership::Still };
         let key = request_key(&tried.prepared.request);
-        Some(Refusal { key, sender, status, step: 0, at, weight: Weight::Remark, earlier: Vec::new(), alike: None })
+        Some(Refusal {
+            key,
+            sender,
+            status,
+            step: 0,
+            at,
+            weight: Weight::Remark,
+            earlier: Vec::new(),
+            alike: None,
+            handed: Vec::new(),
+        })
     }
 }

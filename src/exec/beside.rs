@@ -32,10 +32,8 @@ impl StepRun<'_> {
             Control::Step(own) => {
                 let mut shown = Box::pin(self.exchange(own, cast.actor(caller))).await;
                 let status = shown.records.last().and_then(|r| r.status);
-                let denied = match &shown.last {
-                    Some(trail) => self.denial(own, cast.actor(caller), trail).is_some(),
-                    None => false,
-                };
+                let last = shown.last.as_ref();
+                let denied = last.is_some_and(|trail| self.denial(own, cast.actor(caller), trail).is_some());
                 let held = shown.held() && !denied;
                 let record = ControlRecord { when: When::After, who: "control".to_owned(), status, held };
                 done.controls.push(record);

@@ -17,6 +17,7 @@ use super::cast::Cast;
 use super::decide::decide;
 use super::done::Done;
 use super::exchange::{StepRun, count};
+use super::leak::handed;
 use super::ledger::{Asked, RequestKey, Sender};
 use super::login::ask;
 use super::stop::Stop;
@@ -25,7 +26,7 @@ use super::uses::Within;
 use super::{Shared, record};
 use crate::event::{ControlRecord, Phase, Verdict, When};
 use crate::http::jar::Jar;
-use crate::http::{Headers, Request, Trail};
+use crate::http::{Headers, Request, Response, Trail};
 use crate::mutate::shares;
 use crate::plan::{Control, Plan};
 use crate::source::Span;
@@ -173,6 +174,11 @@ impl Observed {
         }
     }
 
+    /// Tells whether the status is one of success.
+    pub(super) fn is_2xx(&self) -> bool {
+        self.status.is_some_and(|status| status / 100 == 2)
+    }
+
     /// Tells whether the server refused for being asked too often, or for a lock.
     pub(super) fn is_locked_out(&self) -> bool {
         matches!(self.status, Some(423 | 429))
@@ -315,7 +321,7 @@ impl Probe {
                 let trail = run.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
                 run.tell(&actor, &trail);
                 let observed = Observed::of(&run, step, &actor, &trail);
-                note(shared, key, sender, &observed);
+                note(shared, key, sender, &observed, trail.response());
                 (observed, count(&trail))
             }
             What::Ready(request) => {
@@ -323,7 +329,7 @@ impl Probe {
                 let trail = run.post((**request).clone(), None, step, &world.transport).await;
                 run.tell(&actor, &trail);
                 let observed = Observed::of(&run, step, &actor, &trail);
-                note(shared, key, Sender::Anonymous, &observed);
+                note(shared, key, Sender::Anonymous, &observed, trail.response());
                 (observed, count(&trail))
             }
             What::Control => {
@@ -357,7 +363,10 @@ pub(super) fn request_key(request: &Request) -> RequestKey {
 }
 
 /// Notes in the ledger what a control says about access.
-fn note(shared: &Shared, key: RequestKey, sender: Sender, observed: &Observed) {
+fn note(shared: &Shared, key: RequestKey, sender: Sender, observed: &Observed, response: Option<&Response>) {
+    if let Some(handed) = handed(key, response).filter(|_| observed.granted && observed.is_2xx()) {
+        shared.ledger.handed_out(&[handed]);
+    }
     let refused = observed.denied;
     match sender {
         _ if observed.granted => shared.ledger.allowed(key, sender),

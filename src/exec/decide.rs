@@ -15,7 +15,7 @@ use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::session::Session;
 use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
-use super::{OnFailure, RequireProof, Shared, matrix, record, spare, xfail};
+use super::{OnFailure, RequireProof, Shared, leak, matrix, record, spare, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Phase, Reason, RefusalProof, Stopped, Tally, Verdict};
 use crate::source::Span;
@@ -251,8 +251,12 @@ pub(super) fn decide_rest(shared: &Shared) {
 fn finish(shared: &Shared, done: CaseDone) {
     let CaseDone { mut outcome, refusals, .. } = done;
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
-        refusals.iter().for_each(|refusal| judge(shared, &mut outcome, refusal));
-        if outcome.proof.unproven > 0 && shared.options.proof == RequireProof::Yes {
+        match refusals.iter().find(|refusal| shared.ledger.leaks(refusal)) {
+            Some(refusal) => leak::fail(shared, &mut outcome, refusal),
+            None => refusals.iter().for_each(|refusal| judge(shared, &mut outcome, refusal)),
+        }
+        if outcome.verdict != Verdict::Failed && outcome.proof.unproven > 0 && shared.options.proof == RequireProof::Yes
+        {
             outcome.verdict = Verdict::Inconclusive;
         }
     }

@@ -4,13 +4,15 @@
 //! all that it lets in with the same words. So the answer is held against what somebody gets who is allowed, and then
 //! against what the caller gets at paths that do not exist, without the detour.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::access::{Said, said};
 use super::actor::{Actor, Ownership};
 use super::control::{Observed, Probe, What, digest};
 use super::exchange::{StepRun, count};
-use super::mutant::Trial;
+use super::mutant::{Controlled, Trial};
 use crate::http::jar::{Jar, Selection, SendContext};
 use crate::http::{Address, Headers, Request, Response, Trail, Transport, is_redirect, is_safe};
 use crate::plan::Mutant;
@@ -100,6 +102,23 @@ impl StepRun<'_> {
         Reached::Unclear
     }
 
+    /// Tells whether a bad credential got the redirect that nobody gets as well, wherever that leads to log in, and going
+    /// on from there does not end at what is guarded.
+    pub(super) async fn sent_as_nobody(&self, trial: &Trial<'_>, detour: &Detour<'_>, controlled: &Controlled) -> bool {
+        let (Some(sent), Some(response)) = (detour.trail.request(), detour.trail.response()) else { return false };
+        let nobody = controlled.without.as_ref().filter(|without| !without.granted);
+        let good = controlled.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, before)| before.body);
+        let (true, Some(good)) = (nobody.is_some_and(|nobody| is_same_redirect(response, nobody)), good) else {
+            return false;
+        };
+        let Some(first) = onward(sent, response).filter(|_| said(trial.step, detour.trail) != Said::SentAway) else {
+            return false;
+        };
+        let Detour { prepared, trail, transport, .. } = *detour;
+        let as_sent = Detour { prepared, dressed: sent, trail, transport };
+        self.onward(trial, &as_sent, first, &[good]).await != Reached::Guarded
+    }
+
     /// Asks for another address as the caller, without the detour.
     async fn plainly(
         &self,
@@ -172,6 +191,23 @@ fn onward(sent: &Request, response: &Response) -> Option<Address> {
     let undone = is_safe(&sent.method) || matches!(response.status, 307 | 308);
     let location = response.headers.text("location").filter(|_| is_redirect(response.status) && undone)?;
     sent.address.join(&location).ok()
+}
+
+/// Tells whether an answer is the redirect that somebody else got, and sets no more than that did.
+fn is_same_redirect(response: &Response, other: &Observed) -> bool {
+    let Some(headers) = other.headers.as_ref().filter(|_| other.status == Some(response.status)) else { return false };
+    let to = response.headers.text("location").filter(|_| is_redirect(response.status));
+    to.is_some() && to == headers.text("location") && set(&response.headers).is_subset(&set(headers))
+}
+
+/// The names of the cookies that an answer sets to something.
+fn set(headers: &Headers) -> BTreeSet<Vec<u8>> {
+    let split = |field: &[u8]| {
+        let pair = field.split(|byte| *byte == b';').next().unwrap_or_default();
+        let at = pair.iter().position(|byte| *byte == b'=')?;
+        (!pair[at + 1..].trim_ascii().is_empty()).then(|| pair[..at].trim_ascii().to_vec())
+    };
+    headers.all("set-cookie").filter_map(|field| split(field)).collect()
 }
 
 /// Keeps what an answer sets.

@@ -13,7 +13,7 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::{Refusal, Sender, Weight};
 use super::mutant::{Controlled, Trial};
-use super::{judge, record};
+use super::{judge, leak, record};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
@@ -34,6 +34,8 @@ pub(super) struct Tried<'a> {
     pub(super) reached: Option<Reached>,
     /// The word by which `outcomes` declares the answer as a refusal.
     pub(super) denial: Option<Word>,
+    /// Whether it is the redirect that nobody gets as well.
+    pub(super) away: bool,
     /// Where the bad token came from, if it was not made here.
     pub(super) lent: Option<Lent>,
 }
@@ -80,7 +82,7 @@ impl Tried<'_> {
             (None, Some(response), _) => {
                 let field = self.presented.field();
                 let challenged = field.is_ok_and(|(name, _)| name.eq_ignore_ascii_case("authorization"));
-                let sent_away = said(self.trial.step, trail) == Said::SentAway;
+                let sent_away = self.away || said(self.trial.step, trail) == Said::SentAway;
                 let bearer = self.presented.is_bearer();
                 let good = self.controlled.before.as_ref().and_then(|(_, before)| before.headers.as_ref());
                 let sent = trail.request().unwrap_or(self.presented.request);
@@ -136,7 +138,11 @@ impl StepRun<'_> {
             Answer::None => return self.unanswered(tried, actor),
         };
         let mut graded = Graded { actual: record::text(self.shared, &graded.actual), ..graded };
-        let (ended, reasons) = if let Some(reason) = self.doubtful(tried, &graded) {
+        let (ended, reasons) = if tried.leaks() {
+            graded.grade = Grade::Accepted;
+            let message = leak::message(tried.trail.response().map_or(0, |r| r.status));
+            (Ended::Failed, vec![self.about(&trial, leak::CODE, &message, &graded)])
+        } else if let Some(reason) = self.doubtful(tried, &graded) {
             (Ended::Inconclusive, vec![reason])
         } else {
             let broken = self.broken(tried, actor, &graded);
@@ -250,7 +256,9 @@ impl StepRun<'_> {
                 Aim::Credential | Aim::Bypass | Aim::Origin => Weight::Claim,
             };
             let (earlier, alike) = (actor.allowed.clone(), self.alike(tried.trial.step, actor));
-            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, earlier, alike });
+            let row = alike.and_then(|row| self.handed_alike(actor, row, tried.trail));
+            let handed = leak::all_handed(key, row, tried.trail);
+            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, earlier, alike, handed });
         }
     }
 

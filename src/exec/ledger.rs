@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::actor::Ownership;
 use super::decide::Sample;
+use super::leak::Handed;
 use crate::evidence::Memory;
 use crate::step::IdentityId;
 
@@ -61,6 +62,8 @@ pub(super) struct Refusal {
     pub(super) alike: Option<u64>,
     /// What the same credential was allowed earlier in the same case.
     pub(super) earlier: Vec<RequestKey>,
+    /// What its answer has in its body.
+    pub(super) handed: Vec<Handed>,
 }
 
 /// How much a refusal says.
@@ -123,6 +126,8 @@ struct Inner {
     requests: HashMap<RequestKey, Known>,
     /// What somebody was allowed in a row whose cells each have something of their own, or in an exchange of a login.
     alike: HashSet<u64>,
+    /// What whoever was allowed something got.
+    handed: HashSet<Handed>,
     /// What each identity was allowed, and when its shared session last was.
     by_identity: HashMap<IdentityId, HashMap<RequestKey, Option<u64>>>,
     /// What shared sessions were answered when they were asked at the end and were not alive.
@@ -286,6 +291,17 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// Notes what somebody got who was allowed it; before it is noted that they were.
+    pub(super) fn handed_out(&self, handed: &[Handed]) {
+        self.lock().handed.extend(handed);
+    }
+
+    /// Tells whether a refusal hands over what somebody who is allowed gets, and anonymous does not.
+    pub(super) fn leaks(&self, refusal: &Refusal) -> bool {
+        let inner = self.lock();
+        !inner.known(refusal.key).public && refusal.handed.iter().any(|handed| inner.handed.contains(handed))
     }
 
     /// Notes that somebody was allowed what a row asks for.

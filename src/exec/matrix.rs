@@ -14,6 +14,7 @@ use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
+use super::leak::{Handed, telling};
 use super::order::Order;
 use super::{Shared, record};
 use crate::capture::response_value;
@@ -180,6 +181,13 @@ impl StepRun<'_> {
         } else if cell.side == Side::Refused && !done.held() && done.cell.is_some_and(|got| got.is_in) {
             inner.intruders.insert(index, body);
         }
+    }
+
+    /// What a cell that has something of its own got, as its row knows it.
+    pub(super) fn handed_alike(&self, actor: &Actor, row: u64, trail: &Trail) -> Option<Handed> {
+        let (case, ..) = self.cell()?;
+        let response = trail.response().filter(|response| telling(&response.body).is_some())?;
+        Some((row, self.body(case, actor, &response.body).hash))
     }
 
     /// A body in which what `given` made is put alike.

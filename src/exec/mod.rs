@@ -42,6 +42,7 @@ mod judge;
 mod keep;
 mod kept;
 mod kit;
+mod leak;
 mod ledger;
 mod lend;
 mod login;

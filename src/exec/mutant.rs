@@ -152,7 +152,9 @@ impl StepRun<'_> {
             (Aim::Credential | Aim::Change | Aim::Origin, _) => None,
             (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
         };
-        let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached, denial, lent };
+        let is_credential = trial.mutant.row.aim == Aim::Credential;
+        let away = is_credential && self.sent_as_nobody(&trial, &detour, controlled).await;
+        let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached, denial, away, lent };
         let mut done = self.grade(&tried, actor);
         if let Some(told) = &mut done.mutant {
             told.verbatim = verbatim;

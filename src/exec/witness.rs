@@ -6,6 +6,7 @@ use super::access::{Said, may_hold_credential, sender_of};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
+use super::leak::all_handed;
 use super::ledger::{Refusal, RequestKey, Sender, Weight};
 use super::matrix::Part;
 use crate::event::Carried;
@@ -34,6 +35,7 @@ impl StepRun<'_> {
         let held = done.held();
         let said = self.said(step, actor, trail, held);
         let alike = self.alike(step, actor);
+        let handed = all_handed(key, alike.and_then(|row| self.handed_alike(actor, row, trail)), trail);
         self.keep_cell(step, actor, trail, done, said);
         if said == Said::Refused {
             self.shared.ledger.refused(key);
@@ -42,6 +44,9 @@ impl StepRun<'_> {
             Said::Refused | Said::SentAway if sender == Sender::Anonymous => self.shared.ledger.guarded(key),
             // A check that did not hold may be what tells that nothing was really granted.
             Said::Allowed if held => {
+                if trail.response().is_some_and(|r| r.status / 100 == 2) {
+                    self.shared.ledger.handed_out(&handed);
+                }
                 self.shared.ledger.allowed(key, sender);
                 alike.into_iter().for_each(|row| self.shared.ledger.allowed_alike(row));
                 done.allowed.push(key);
@@ -70,7 +75,7 @@ impl StepRun<'_> {
         if held {
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
-            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, alike, earlier });
+            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, alike, earlier, handed });
         }
     }
 

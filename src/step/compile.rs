@@ -101,9 +101,7 @@ impl Compile<'_, '_> {
         self.reader.names = Arc::new(after);
         let (redirects, mut expect) = (redirects?, expect?);
         let outcomes = self.callers.outcomes();
-        if let Some(outcomes) = &outcomes {
-            expect.checks.iter_mut().for_each(|placed| placed.check.set_outcomes(outcomes));
-        }
+        outcomes.iter().for_each(|own| expect.checks.iter_mut().for_each(|placed| placed.check.set_outcomes(own)));
         self.add_implied(spec, ask.as_mut(), &redirects, &mut expect);
         Some(Step {
             span: spec.ask.span(),

@@ -153,7 +153,9 @@ fn guarded(path: &str, head: &str) -> String {
         "/guard/mute" => ("401 Unauthorized", ""),
         _ => ("401 Unauthorized", "www-authenticate: Bearer\r\n"),
     };
-    format!("HTTP/1.1 {status}\r\n{fields}content-length: 2\r\nconnection: close\r\n\r\nok")
+    // Whoever is refused is handed it all the same.
+    let body = if path == "/guard/leaks" { r#"{"name":"Alice","balance":1234}"# } else { "ok" };
+    format!("HTTP/1.1 {status}\r\n{fields}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
 /// What the query asks for: `/say/401?body=no&retry-after=3` has that status, that body and that field.

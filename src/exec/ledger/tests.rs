@@ -12,7 +12,17 @@ fn get(url: &str) -> RequestKey {
 
 fn refusal(ledger: &Ledger, url: &str, sender: Sender, status: u16) -> Refusal {
     let at = ledger.tick();
-    Refusal { key: get(url), sender, status, step: 0, at, weight: Weight::Claim, alike: None, earlier: Vec::new() }
+    Refusal {
+        key: get(url),
+        sender,
+        status,
+        step: 0,
+        at,
+        weight: Weight::Claim,
+        alike: None,
+        earlier: Vec::new(),
+        handed: Vec::new(),
+    }
 }
 
 #[test]
