@@ -71,8 +71,8 @@ fn a_page_that_sends_everybody_to_the_login() {
     Project::new(&server.url, FORM, &suite).run("").must(3, &[("c", "inconclusive: control-refused")]);
 }
 
-/// A redirect that leads somewhere else is a way on, unless the suite says that it is the refusal; and then the good
-/// session has to live on afterwards, as everywhere.
+/// A redirect that leads somewhere else than strangers are sent is a way on, unless the suite says that it is the refusal;
+/// and then the good session has to live on afterwards, as everywhere.
 #[test]
 fn a_redirect_to_a_page_of_its_own() {
     let server = Server::start(|r| login(r).unwrap_or_else(|| page(r, cookie(r, "sid") == ID, "/welcome")));
@@ -82,12 +82,20 @@ fn a_redirect_to_a_page_of_its_own() {
         );
         Project::new(&server.url, &project, &suite(rest)).run("")
     };
-    run("with: sess-garbage, request: GET /home").must(1, &[("c", "failed: mutant-accepted")]);
+    run("with: sess-garbage, request: GET /home").must(0, &[("c", "proven")]);
     run("with: sess-garbage, request: GET /home, expect: deny").must(0, &[("c", "proven")]);
     let spelled = "with: sess-garbage, request: GET /home, expect: { status: 302, redirect: { to: /welcome } }";
     run(spelled).must(0, &[("c", "proven")]);
     run("with: sess-garbage, request: GET /home, expect: { status: 302, redirect: { to: /other } }")
         .must(1, &[("c", "failed: check-failed")]);
+    // Strangers are sent to log in, and a made-up session is welcome.
+    let welcoming = Server::start(|r| {
+        let to = if cookie(r, "sid").is_empty() { "/login" } else { "/welcome" };
+        login(r).unwrap_or_else(|| page(r, cookie(r, "sid") == ID, to))
+    });
+    Project::new(&welcoming.url, FORM, &suite("with: sess-garbage, request: GET /home"))
+        .run("")
+        .must(1, &[("c", "failed: mutant-accepted")]);
 }
 
 /// The broken cookie ends the session of the good one, so that whatever came after it proves nothing.
