@@ -76,7 +76,7 @@ pub(super) enum Weight {
     /// It was not asked for, as with a redirect to the login page that is below 400: it proves
     /// nothing when the session is dead.
     Remark,
-    /// Not found: it proves nothing when the identity was never allowed anything.
+    /// Not found: it proves nothing when the identity was never allowed anything, or is found dead.
     Hint,
 }
 
@@ -248,9 +248,10 @@ impl Inner {
             Ownership::Shared | Ownership::Still => {
                 self.alive_after(id, refusal.at)
                     || match self.dead(id, refusal.at) {
-                        // The dead session is answered otherwise, so this was a refusal of the living one.
+                        // The dead session is answered otherwise, so this was a refusal of the living one; unless what
+                        // was asked for hides from whoever is not known, or sends them to the login page.
                         Some(Found(all)) if all.iter().any(|s| matches!(s, 401 | 403)) => {
-                            !all.contains(&refusal.status)
+                            !all.contains(&refusal.status) && !matches!(refusal.status, 404 | 300..=399)
                         }
                         Some(_) | None => !as_dead,
                     }
@@ -421,7 +422,7 @@ impl Ledger {
             if !inner.is_somebody(id) {
                 return Shown::Never;
             }
-            if refusal.weight != Weight::Hint && !inner.was_alive(refusal, id, ownership) {
+            if !inner.was_alive(refusal, id, ownership) {
                 return Shown::Died;
             }
         }
@@ -455,7 +456,7 @@ impl Ledger {
     pub(super) fn wants_life(&self, refusal: &Refusal) -> bool {
         let Sender::Identity { id, ownership } = refusal.sender else { return false };
         let waited = ownership == Ownership::Still && !refusal.earlier.is_empty();
-        let shared = ownership != Ownership::Fresh && !waited && refusal.weight != Weight::Hint;
+        let shared = ownership != Ownership::Fresh && !waited;
         shared && !self.lock().seen_after(id, refusal.at, |access| access == Access::Guarded)
     }
 }

@@ -52,6 +52,75 @@ fn a_session_that_dies_before_the_refusal() {
     run.must(0, &verdicts("proven"));
 }
 
+/// What is hidden from whoever is not known is hidden from a dead session too, and anybody who is alive may see it.
+#[test]
+fn a_session_that_dies_before_something_is_hidden() {
+    let start = |limit: usize, dead: u16| {
+        let (api, used) = (Api::default(), AtomicUsize::new(0));
+        Server::start(move |r| {
+            let user = api.user(r).ok();
+            let is_dead = user.as_deref() == Some("bob") && used.fetch_add(1, Ordering::SeqCst) >= limit;
+            match (r.path.as_str(), user) {
+                ("/notes/7", Some(who)) if !is_dead && (who != "bob" || limit == 1) => json(200, r#"{"id":7}"#),
+                ("/notes/7" | "/notes/9", _) => json(404, r#"{"error":"not found"}"#),
+                ("/me", _) if is_dead => status(dead),
+                _ => api.answer(r),
+            }
+        })
+    };
+    let row = "
+access:
+  columns: [alice, bob]
+  rows:
+    a note: { request: GET /notes/7, missing: GET /notes/9, expect: { alice: 200, bob: hidden } }
+";
+    let plain = |expect: &str| {
+        format!(
+            "serial: true
+cases:
+  - {{ name: alice, as: alice, request: GET /notes/7, expect: 200 }}
+  - {{ name: bob, as: bob, request: GET /notes/7, expect: {expect} }}
+"
+        )
+    };
+    for text in [row.to_owned(), plain("404"), plain("[403, 404]")] {
+        for dead in [401, 403] {
+            for (limit, code) in [(1, 3), (99, 0)] {
+                let run = Project::new(&start(limit, dead).url, &format!("{SCHEME}{PEOPLE}"), &text).run("");
+                assert_eq!(run.code, code, "{limit} {dead} {text}: {}", run.said);
+                let reasons: Vec<_> = run.cases().iter().flat_map(|c| c["reasons"].as_array().unwrap()).collect();
+                assert_eq!(reasons.iter().any(|r| r["code"] == "not-alive"), limit == 1, "{}", run.said);
+            }
+        }
+    }
+}
+
+/// Pages send whoever is not known to the login page, and the `whoami` of the same session says 401.
+#[test]
+fn a_session_that_dies_before_it_is_sent_to_the_login_page() {
+    for (limit, code) in [(1, 3), (99, 0)] {
+        let (api, used) = (Api::default(), AtomicUsize::new(0));
+        let server = Server::start(move |r| {
+            let user = api.user(r).ok();
+            let is_dead = user.as_deref() == Some("bob") && used.fetch_add(1, Ordering::SeqCst) >= limit;
+            match (r.path.as_str(), user) {
+                ("/office", Some(who)) if !is_dead && (who != "bob" || limit == 1) => json(200, "{}"),
+                ("/office", _) => status(302).header("location", "/login"),
+                ("/me", _) if is_dead => status(401),
+                _ => api.answer(r),
+            }
+        });
+        let suite = "serial: true
+cases:
+  - { name: alice, as: alice, request: GET /office, expect: 200 }
+  - { name: bob, as: bob, request: GET /office, expect: { status: 302, redirect: { to: /login } } }
+";
+        let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+        let bob = if code == 0 { "proven" } else { "inconclusive: not-alive" };
+        run.must(code, &[("alice", "passed"), ("bob", bob)]);
+    }
+}
+
 /// The page that a dead session still gets is one that everybody gets, and nobody asked for it as nobody.
 #[test]
 fn a_dead_session_that_is_shown_public_pages() {

@@ -107,6 +107,10 @@ fn what_was_not_asked_for_needs_no_proof_but_life() {
     assert_eq!(ledger.shown(&missing), Shown::Never);
     ledger.allowed(get("/me"), SHARED);
     assert_eq!(ledger.shown(&missing), Shown::Fine);
+    ledger.dead(BOB, vec![404]);
+    assert_eq!(ledger.shown(&missing), Shown::Fine, "what was deleted is found by nobody");
+    ledger.dead(BOB, vec![401]);
+    assert_eq!(ledger.shown(&missing), Shown::Died, "a dead session finds as little");
     let away = Refusal { weight: Weight::Remark, ..refusal(&ledger, "/x", SHARED, 302) };
     assert_eq!(ledger.shown(&away), Shown::Died);
 }
