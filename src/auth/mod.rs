@@ -258,6 +258,12 @@ pub trait Scheme: Debug + Send + Sync {
         Err(Unfit::not_here("the requests of this scheme are not signed"))
     }
 
+    /// Answers what a server asks of whoever sends no credential, with one thing other than it should be; the client's
+    /// own nonce is given.
+    fn answer(&self, _: &Seal<'_>, _question: &Response, _: Bend, _nonce: &str, _: &mut Request) -> Result<(), Unfit> {
+        Err(Unfit::not_here("the server asks nothing before it lets somebody in"))
+    }
+
     /// Starts the talk of one request with a server that asks before it lets anybody in; then it
     /// signs in place of [`Scheme::sign`].
     fn handshake(&self) -> Option<Box<dyn Handshake + '_>> {

@@ -151,7 +151,8 @@ pub(crate) fn check(weak: &Weak, nonces: &mut Nonces, corner: &Corner, asked: As
     let need = |name: &str, why: &'static str| get(name).ok_or(Refused::Malformed(why));
     let (realm, nonce) = (need("realm", "`realm` is missing")?, need("nonce", "`nonce` is missing")?);
     let (uri, response) = (need("uri", "`uri` is missing")?, need("response", "`response` is missing")?);
-    if realm != REALM || get("opaque") != Some(corner.name) {
+    let here = realm == REALM || weak.is("digest-any-realm");
+    if !here || get("opaque") != Some(corner.name) {
         // An answer to another corner's question is none to this one's.
         return Err(Refused::Missing);
     }
@@ -159,7 +160,8 @@ pub(crate) fn check(weak: &Weak, nonces: &mut Nonces, corner: &Corner, asked: As
         return Err(Refused::Malformed("`uri` is not the target of the request"));
     }
     let named = get("algorithm").unwrap_or("MD5");
-    let algorithm = corner.algorithms.iter().find(|a| a.eq_ignore_ascii_case(named));
+    let any: &[&str] = if weak.is("digest-any-algorithm") { &["MD5"] } else { &[] };
+    let algorithm = corner.algorithms.iter().chain(any).find(|a| a.eq_ignore_ascii_case(named));
     let algorithm = algorithm.ok_or(Refused::Malformed("`algorithm` was not offered"))?;
     let qop = get("qop").unwrap_or_default();
     let without = qop.is_empty() && weak.is("digest-qop-optional");
@@ -173,7 +175,7 @@ pub(crate) fn check(weak: &Weak, nonces: &mut Nonces, corner: &Corner, asked: As
     let number = u32::from_str_radix(count, 16).ok();
     let hash = Hash::of(algorithm);
     let device = find(&given, corner, hash).ok_or(Refused::Wrong)?;
-    let mut secret = hash.hex(format!("{}:{REALM}:{}", device.0, device.1).as_bytes());
+    let mut secret = hash.hex(format!("{}:{realm}:{}", device.0, device.1).as_bytes());
     if algorithm.ends_with("-sess") {
         secret = hash.hex(format!("{secret}:{nonce}:{cnonce}").as_bytes());
     }

@@ -190,6 +190,8 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("digest-any-nonce", "accepts a Digest answer to a nonce that it never gave", &["digest-stale"]),
     row("digest-uri-not-compared", "accepts a Digest answer that was made for another target", &["digest-uri"]),
     row("digest-qop-optional", "accepts a Digest answer without qop", &["digest-qop-strip"]),
+    row("digest-any-realm", "hashes a Digest answer for the realm that the client names", &["digest-other-realm"]),
+    row("digest-any-algorithm", "accepts a Digest answer by MD5 where it asked for better", &["digest-alg-downgrade"]),
     row("hmac-time-unchecked", "accepts signed requests however old they are", &["hmac-stale", "hmac-future"]),
     row("hmac-nonce-reusable", "accepts a signed request as often as it comes", &["hmac-replay"]),
     row("hmac-compares-beginning", "compares a signature as far as it goes", &["hmac-truncated", "hmac-empty"]),

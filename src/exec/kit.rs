@@ -9,12 +9,21 @@ use super::published::published;
 use super::session::Session;
 use super::world::WorldRun;
 use crate::auth::{Seal, SigningKey};
-use crate::http::Request;
 use crate::http::jar::Cookie;
+use crate::http::{Request, Response};
 use crate::jose::{Algorithm, Jwks, Key, Token};
 use crate::mutate::{Bend, Forged, Kit, Mutation, Needs, Presented, Published, Resign, Unfit, is_csrf};
 use crate::plan::Identity;
 use crate::step::{IdentityId, Prepared};
+
+/// What a request is made of that is signed once more.
+#[derive(Clone, Copy)]
+pub(super) struct Again<'a> {
+    /// What the step asks for.
+    pub(super) prepared: &'a Prepared,
+    /// What the server answers whoever sends no credential, where a row needs that.
+    pub(super) question: Option<&'a Response>,
+}
 
 /// Whose credential a request carries.
 #[derive(Clone, Copy)]
@@ -61,10 +70,10 @@ impl<'a> Holder<'a> {
         world: &WorldRun,
         presented: &Presented<'_>,
         allowed: Option<String>,
-        prepared: Option<&Prepared>,
+        again: Option<Again<'_>>,
     ) -> Result<Forged, Unfit> {
         let published = match row.needs {
-            Needs::Nothing | Needs::Name => Err(Unfit::not_here("nobody asked for a public key")),
+            Needs::Nothing | Needs::Name | Needs::Question => Err(Unfit::not_here("nobody asked for a public key")),
             Needs::PublicKey => published(self.shared, world, presented).await,
         };
         let sender = self.who;
@@ -89,10 +98,10 @@ impl<'a> Holder<'a> {
         };
         let public = || published.clone().or_else(|lacking| half().ok_or(lacking));
         let (now, nonce) = (Timestamp::now(), uuid::Uuid::new_v4().simple().to_string());
-        let sign = |request: &Request, bend: Bend| self.signed(request, bend, (now, &nonce), prepared);
-        let resign = sender.zip(prepared).map(|((identity, _), prepared)| Resign {
+        let sign = |request: &Request, bend: Bend| self.signed(request, bend, (now, &nonce), again);
+        let resign = sender.zip(again).map(|((identity, _), again)| Resign {
             kind: identity.login.kind.name,
-            plain: unsigned(presented.request, &identity.login.scheme.fields(), prepared),
+            plain: unsigned(presented.request, &identity.login.scheme.fields(), again.prepared),
             sign: &sign,
         });
         let kit = Kit { now, part: &part, allowed, resign: resign.as_ref(), signer: &signer, public: &public };
@@ -105,13 +114,16 @@ impl<'a> Holder<'a> {
         request: &Request,
         bend: Bend,
         (now, nonce): (Timestamp, &str),
-        prepared: Option<&Prepared>,
+        again: Option<Again<'_>>,
     ) -> Result<Request, Unfit> {
         let (identity, session) = self.who.ok_or_else(|| Unfit::not_here("nobody signs the request"))?;
         let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now };
         let mut request = request.clone();
-        identity.login.scheme.bend(&seal, bend, nonce, &mut request)?;
-        prepared.iter().flat_map(|p| &p.removed).for_each(|name| request.headers.remove(name));
+        match again.and_then(|again| again.question) {
+            Some(question) => identity.login.scheme.answer(&seal, question, bend, nonce, &mut request)?,
+            None => identity.login.scheme.bend(&seal, bend, nonce, &mut request)?,
+        }
+        again.iter().flat_map(|again| &again.prepared.removed).for_each(|name| request.headers.remove(name));
         Ok(request)
     }
 
@@ -138,7 +150,7 @@ impl<'a> Holder<'a> {
 }
 
 /// A request without what its scheme wrote; what the step wrote itself stays.
-fn unsigned(request: &Request, fields: &[String], prepared: &Prepared) -> Request {
+pub(super) fn unsigned(request: &Request, fields: &[String], prepared: &Prepared) -> Request {
     let mut plain = request.clone();
     let own = |name: &String| prepared.request.headers.has(name);
     fields.iter().filter(|name| !own(name)).for_each(|name| plain.headers.remove(name));

@@ -11,7 +11,7 @@ use super::done::{Done, Ended};
 use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::grade::{Tried, told};
-use super::kit::Holder;
+use super::kit::{self, Again, Holder};
 use super::matrix::Got;
 use super::{pages, record};
 use crate::check::Stance;
@@ -73,20 +73,9 @@ impl StepRun<'_> {
         }
         let dressed = self.dressed(step, actor, &prepared);
         let presented = self.presented(actor, &dressed);
-        let allowed = match mutant.row.needs {
-            Needs::Name => self.name_of_allowed(mutant).await,
-            Needs::Nothing | Needs::PublicKey => None,
-        };
-        let fits =
-            if matches!(mutant.row.aim, Aim::Credential | Aim::Change) { presented.spot().map(drop) } else { Ok(()) };
-        let forged = match fits {
-            Ok(()) => self.holder(actor).forge(mutant.row, self.world, &presented, allowed, Some(&prepared)).await,
-            Err(unfit) => Err(unfit),
-        };
-        let made = match forged {
-            Ok(forged) => Ok((forged, None)),
-            Err(unfit) => self.lent(&trial, actor, &presented, unfit).await.map(|(forged, lent)| (forged, Some(lent))),
-        };
+        let question = self.question(&trial, actor, (&prepared, &dressed)).await;
+        let again = Again { prepared: &prepared, question: question.as_ref().and_then(Trail::response) };
+        let made = self.made(&trial, actor, &presented, again).await;
         let (forged, lent) = match made {
             Ok(made) => made,
             Err(unfit) => return Box::pin(self.unmade(trial, actor, (&prepared, &presented), controlled, unfit)).await,
@@ -106,7 +95,61 @@ impl StepRun<'_> {
         }
         let mut done = self.attempt(trial, actor, (&prepared, &presented), (forged, lent), &controlled).await;
         done.controls = controlled.records;
+        done.requests += question.as_ref().map_or(0, count);
         done
+    }
+
+    /// Makes the defect, or takes a bad token of somebody else's.
+    async fn made(
+        &self,
+        trial: &Trial<'_>,
+        actor: &Actor,
+        presented: &Presented<'_>,
+        again: Again<'_>,
+    ) -> Result<(Forged, Option<Lent>), Unfit> {
+        let row = trial.mutant.row;
+        let allowed = match row.needs {
+            Needs::Name => self.name_of_allowed(trial.mutant).await,
+            Needs::Nothing | Needs::PublicKey | Needs::Question => None,
+        };
+        // What answers a question is made anew, and may stand nowhere yet.
+        let fits = match row.aim {
+            Aim::Credential | Aim::Change if again.question.is_none() => presented.spot().map(drop),
+            Aim::Credential | Aim::Change | Aim::Bypass | Aim::Origin => Ok(()),
+        };
+        let forged = match fits {
+            Ok(()) => self.holder(actor).forge(row, self.world, presented, allowed, Some(again)).await,
+            Err(unfit) => Err(unfit),
+        };
+        match forged {
+            Ok(forged) => Ok((forged, None)),
+            Err(unfit) => self.lent(trial, actor, presented, unfit).await.map(|(forged, lent)| (forged, Some(lent))),
+        }
+    }
+
+    /// Asks what a server wants to know of whoever sends no credential, for a row that answers it. Each has a question
+    /// of its own: an answer to one that was used may be refused for its age.
+    async fn question(
+        &self,
+        trial: &Trial<'_>,
+        actor: &Actor,
+        (prepared, dressed): (&Prepared, &Request),
+    ) -> Option<Trail> {
+        let Who::Identity(id, ..) = &actor.who else { return None };
+        let scheme = &self.shared.plan.identities[id.0 as usize].login.scheme;
+        if trial.mutant.row.needs != Needs::Question || scheme.handshake().is_none() {
+            return None;
+        }
+        let plain = kit::unsigned(dressed, &scheme.fields(), prepared);
+        Some(self.post(plain, None, trial.step, self.transport_of(actor)).await)
+    }
+
+    fn transport_of<'t>(&'t self, actor: &'t Actor) -> &'t Transport {
+        let own = match &actor.who {
+            Who::Identity(_, session, _) => session.transport.as_deref(),
+            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
+        };
+        own.unwrap_or(&self.world.transport)
     }
 
     /// Sends the defect itself.

@@ -70,6 +70,16 @@ pub enum Bend {
     Day,
     /// The body is not signed.
     Payload,
+    /// The nonce is none that the server gave.
+    Unasked,
+    /// The target.
+    Uri,
+    /// The quality of protection, with counter and own nonce, is left out.
+    Qop,
+    /// The algorithm is weaker than those that are offered.
+    Algorithm,
+    /// The realm.
+    Realm,
 }
 
 impl Bend {

@@ -18,6 +18,7 @@ mod claims;
 mod confusion;
 mod cors;
 mod csrf;
+mod digest;
 mod due;
 mod expect;
 mod header;
@@ -152,6 +153,8 @@ pub enum Needs {
     Nothing,
     /// The public key of the server that made the token.
     PublicKey,
+    /// What the server asks of whoever sends no credential: a challenge that nobody answered yet.
+    Question,
     /// The name of somebody who is allowed what is asked for.
     Name,
 }
@@ -182,6 +185,7 @@ pub const MUTATIONS: &[Family] = &[
     cors::FAMILY,
     trust::FAMILY,
     signing::FAMILY,
+    digest::FAMILY,
     response::FAMILY,
 ];
 

@@ -99,6 +99,11 @@ pub const PACKS: &[Pack] = &[
         about: "requests signed by `hmac` or `aws-sigv4`: no signature, or a good one for another request, time or place",
         wants: Wants::Families(&["signing"]),
     },
+    Pack {
+        name: "digest",
+        about: "answers to a Digest challenge: to no nonce of the server, for another target or realm, weaker than asked, twice",
+        wants: Wants::Families(&["digest"]),
+    },
     Pack { name: "asvs", about: "all that stand on a requirement of OWASP ASVS 5.0", wants: Wants::Reference("ASVS ") },
     Pack {
         name: "api2-2023",

@@ -10,6 +10,7 @@ mod astray;
 mod browsers;
 mod cookies;
 mod detours;
+mod digest;
 mod dying;
 mod ending;
 mod exclusive;

@@ -135,7 +135,9 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
         &[
             "challenge-without-error",
             "cors-hides-fields",
+            "digest-any-algorithm",
             "digest-any-nonce",
+            "digest-any-realm",
             "digest-counter-unchecked",
             "digest-qop-optional",
             "digest-uri-not-compared",

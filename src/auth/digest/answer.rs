@@ -70,15 +70,15 @@ pub(super) const ALGORITHMS: &[(&str, &str)] = &[
 pub(super) struct Terms {
     pub(super) realm: String,
     pub(super) nonce: String,
-    opaque: Option<String>,
+    pub(super) opaque: Option<String>,
     /// As the server spelt it; it is echoed.
-    algorithm: Option<String>,
-    hash: Hash,
-    session: bool,
-    qop: Qop,
-    userhash: bool,
+    pub(super) algorithm: Option<String>,
+    pub(super) hash: Hash,
+    pub(super) session: bool,
+    pub(super) qop: Qop,
+    pub(super) userhash: bool,
     /// Where the nonce is good for; everywhere on the server when it is empty (RFC 7616, section 3.3: `domain`).
-    domain: Vec<String>,
+    pub(super) domain: Vec<String>,
     /// The nonce was good once: the password is not in doubt.
     pub(super) stale: bool,
 }

@@ -8,10 +8,12 @@ use std::sync::PoisonError;
 use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal, troubles};
 use crate::http::challenge::{Challenge, parse_challenges};
 use crate::http::{Request, Response};
+use crate::mutate::{Bend, Unfit};
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
 
 mod answer;
+mod bent;
 
 pub(in crate::auth) use answer::Lane;
 use answer::{ALGORITHMS, Asked, Hash, Person, Qop, Terms, Wish};
@@ -65,6 +67,28 @@ impl Scheme for Digest {
 
     fn handshake(&self) -> Option<Box<dyn Handshake + '_>> {
         Some(Box::new(Talk { wish: &self.wish, lane: None, kept: false }))
+    }
+
+    fn answer(
+        &self,
+        seal: &Seal<'_>,
+        question: &Response,
+        bend: Bend,
+        cnonce: &str,
+        request: &mut Request,
+    ) -> Result<(), Unfit> {
+        if request.headers.has("authorization") {
+            return Err(Unfit::not_here("the step answers itself"));
+        }
+        let asked = challenges(question);
+        let terms = Terms::choose(&asked, &self.wish).filter(|_| question.status == 401);
+        let terms = terms.ok_or_else(|| Unfit::not_here("the server asks no question of Digest"))?;
+        let elsewhere = bend == Bend::Uri;
+        let mut lane = Lane::new(terms.bent(bend, &asked)?, cnonce.to_owned());
+        let uri = if elsewhere { "/authspec-other-path" } else { request.address.target() };
+        let value = lane.authorization(person(seal), Asked { method: &request.method, uri, body: &request.body });
+        request.headers.set("authorization", value);
+        Ok(())
     }
 
     fn fields(&self) -> Vec<String> {
