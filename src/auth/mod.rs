@@ -196,6 +196,9 @@ pub struct Login {
     pub signing_key: Option<SigningKey>,
 }
 
+/// The word for the scheme whose identities are known by nothing but their client certificate.
+pub const CERTIFICATE: &str = mtls::NAME;
+
 /// How one kind of login works.
 pub trait Scheme: Debug + Send + Sync {
     /// Starts a login.

@@ -6,8 +6,11 @@ use crate::http::{ClientCertificate, Request};
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::{Scope, Template, TemplateError};
 
+/// The word for it.
+pub(super) const NAME: &str = "mtls";
+
 pub(super) const KIND: SchemeKind = SchemeKind {
-    name: "mtls",
+    name: NAME,
     about: "a client certificate: the connection says who somebody is; each identity has connections of its own",
     keys: &[
         key("cert", "a file with the certificate, those that signed it behind it, PEM").is(Shape::Text),

@@ -11,6 +11,8 @@ use super::done::{Done, Ended};
 use super::judge::{self, Answer, Judged, Told};
 use super::ledger::{Asked, RequestKey};
 use super::record::{self, Subject};
+use super::renew::is_ending;
+use super::runner::Slot;
 use super::scheme::Talking;
 use super::session::{Failure, Session};
 use super::travel::Way;
@@ -52,28 +54,21 @@ pub(super) struct StepRun<'a> {
 /// How often a request waits for a one-time password: others may take the next one first.
 pub(super) const PASSWORDS: usize = 20;
 
+/// How often a session is renewed that comes to its end while its request waits to be sent.
+const RENEWALS: usize = 5;
+
 impl StepRun<'_> {
     /// Sends one request as somebody, and judges what came back.
     pub(super) async fn exchange(&self, step: &Step, actor: &mut Actor) -> Done {
-        if let Err(failure) = self.keep_alive(actor).await {
-            return self.blocked(step, actor, failure);
-        }
-        let prepared = match self.prepare(step, actor).await {
-            Ok(prepared) => prepared,
-            Err(error) => return self.unsent(step, actor, error),
+        let (prepared, slot) = match self.ready(step, actor).await {
+            Ok(ready) => ready,
+            Err(done) => return *done,
         };
-        let mut prepared = self.varied(step.name.as_deref(), prepared, None);
-        if let Some(ends) = self.within.landing {
-            prepared.follow = prepared.follow.within(ends);
-        }
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
         let sender = self.sender(&prepared, actor);
         let origin = prepared.request.address.origin();
-        if let Some(done) = self.foreign(step, actor, &prepared) {
-            return done;
-        }
-        let mut trail = self.send(step, actor, prepared, Way::default()).await;
+        let mut trail = self.set_off(slot, (step, actor), prepared, Way::default()).await;
         let mut requests = count(&trail);
         match self.renew(actor, sender, &trail).await {
             Ok(None) => {}
@@ -143,12 +138,16 @@ impl StepRun<'_> {
         let sender = self.sender(&prepared, actor);
         let owner = self.owner(actor);
         record::know_request(self.shared, &owner, &prepared.request);
-        let trail = match self.shown(actor) {
-            Ok(own) => self.send(step, actor, prepared, Way { own, gate: None }).await,
+        let own = match self.shown(actor) {
+            Ok(own) => own,
             Err(why) => {
                 return self.without_answer(step, actor, self.reason("login-failed", &why, step.span, Vec::new()));
             }
         };
+        // A client asks a server by itself: the cookies are those of the browser, and no page is on its screen.
+        let (jar, page) = (std::mem::take(&mut actor.jar), actor.page.take());
+        let trail = self.send(step, actor, prepared, Way { own, gate: None }).await;
+        (actor.jar, actor.page) = (jar, page);
         let at = self.shared.ledger.tick();
         record::know_answer(self.shared, &owner, &trail);
         let mut done = self.judge(step, actor, &trail, &Fetched::new());
@@ -215,11 +214,50 @@ impl StepRun<'_> {
         session.origins.iter().chain(&self.world.origins).cloned().collect()
     }
 
-    async fn send(&self, step: &Step, actor: &mut Actor, mut prepared: Prepared, way: Way<'_>) -> Trail {
+    /// Prepares a step and waits for the right to send it. A session that comes to its end meanwhile is renewed first,
+    /// which takes a right of its own, so none is held for that.
+    async fn ready(&self, step: &Step, actor: &mut Actor) -> Result<(Prepared, Slot<'_>), Box<Done>> {
+        let mut renewals = 0;
+        loop {
+            if let Err(failure) = self.keep_alive(actor).await {
+                return Err(Box::new(self.blocked(step, actor, failure)));
+            }
+            // One that is over as soon as it is made is no better for being made again.
+            let was_ending = is_ending(actor);
+            let mut prepared = match self.prepare(step, actor).await {
+                Ok(prepared) => self.varied(step.name.as_deref(), prepared, None),
+                Err(error) => return Err(Box::new(self.unsent(step, actor, error))),
+            };
+            if let Some(ends) = self.within.landing {
+                prepared.follow = prepared.follow.within(ends);
+            }
+            if let Some(done) = self.foreign(step, actor, &prepared) {
+                return Err(Box::new(done));
+            }
+            let slot = self.shared.limits.slot(&prepared.request).await;
+            if renewals == RENEWALS || was_ending || !is_ending(actor) {
+                return Ok((prepared, slot));
+            }
+            renewals += 1;
+        }
+    }
+
+    async fn send(&self, step: &Step, actor: &mut Actor, prepared: Prepared, way: Way<'_>) -> Trail {
+        let slot = self.shared.limits.slot(&prepared.request).await;
+        self.set_off(slot, (step, actor), prepared, way).await
+    }
+
+    /// Sends a request by the right to do so, which is over with its answer.
+    async fn set_off(
+        &self,
+        _slot: Slot<'_>,
+        (step, actor): (&Step, &mut Actor),
+        mut prepared: Prepared,
+        way: Way<'_>,
+    ) -> Trail {
         if let Some((name, token)) = pages::token(self.shared, actor, &prepared) {
             prepared.request.headers.set(name, token);
         }
-        let _slot = self.shared.limits.slot(&prepared.request).await;
         let trail = self.travel(step, &actor.who, &mut actor.jar, prepared, way).await;
         actor.keep_page(&trail);
         trail

@@ -3,9 +3,11 @@
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
+use url::Origin;
 
 use super::Shared;
 use super::world::WorldRun;
+use crate::auth::CERTIFICATE;
 use crate::http::jar::{Cookie, Jar};
 use crate::http::{Address, Transport};
 use crate::step::IdentityId;
@@ -25,6 +27,12 @@ pub(super) fn certified(
     }
     let identity = &shared.plan.identities[id.0 as usize];
     let Some(certificate) = identity.login.scheme.certificate(scope) else { return Ok(None) };
+    let places = std::iter::once(&world.base).chain(&world.targets).cloned();
+    let mut places = places.chain(world.origins.iter().map(Origin::ascii_serialization));
+    if identity.login.kind.name == CERTIFICATE && !places.any(|place| is_tls(&place)) {
+        let (name, base) = (&identity.name, &world.base);
+        return Err(format!("`{name}` is known by a client certificate, and nobody sees one without TLS: {base}"));
+    }
     let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
     let certificate =
         checked.map_err(|why| format!("the client certificate of `{}` cannot be used: {why}", identity.name))?;
@@ -34,6 +42,11 @@ pub(super) fn certified(
     let pool = Arc::new(Transport::new(settings));
     pools.insert(id, Arc::clone(&pool));
     Ok(Some(pool))
+}
+
+/// Tells whether what goes to an address or an origin goes over TLS.
+fn is_tls(place: &str) -> bool {
+    place.get(..8).is_some_and(|start| start.eq_ignore_ascii_case("https://"))
 }
 
 /// When a session of cookies ends: with the first of its cookies that does.

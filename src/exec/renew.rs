@@ -20,8 +20,9 @@ use crate::step::Step;
 impl StepRun<'_> {
     /// Renews a shared session that is about to end.
     pub(super) async fn keep_alive(&self, actor: &mut Actor) -> Result<(), Arc<Failure>> {
-        let Who::Identity(id, session, Ownership::Shared) = &actor.who else { return Ok(()) };
-        if session.credential.refresh_at().is_some_and(|at| at <= Timestamp::now()) {
+        if is_ending(actor)
+            && let Who::Identity(id, session, _) = &actor.who
+        {
             let renewed = self.shared.sessions.renew(self.shared, *id, session.generation).await?;
             actor.take_over(&renewed);
         }
@@ -72,6 +73,12 @@ impl StepRun<'_> {
             self.shared.ledger.ended(id, Ender { case: Arc::clone(self.label), line: step.line() });
         }
     }
+}
+
+/// Tells whether a shared session is about to end.
+pub(super) fn is_ending(actor: &Actor) -> bool {
+    let Who::Identity(_, session, Ownership::Shared) = &actor.who else { return false };
+    session.credential.refresh_at().is_some_and(|at| at <= Timestamp::now())
 }
 
 /// Tells whether a 401 is about an expired credential: by its challenge (RFC 6750, section 3.1), its body, or by a

@@ -61,7 +61,8 @@ impl StepRun<'_> {
         let mut trail = Box::pin(journey.go(request, &mut dress)).await;
         self.shared.doing.go_on(self.label, count(&trail).saturating_sub(1));
         trail.notes.splice(0..0, notes);
-        if certified {
+        let is_tls = |hop: &crate::http::Exchange| hop.request.address.url().scheme() == "https";
+        if certified && trail.hops.iter().any(is_tls) {
             trail.notes.push("the connection shows the client certificate of the sender".to_owned());
         }
         if let Some(why) = dress.fault {

@@ -86,11 +86,25 @@ pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, dia
         };
         prepared.worlds.push(run);
     }
+    name_secrets(plan, &prepared, secrets);
     if diags.errors() == 0 {
         prepared.serving = serve::start_all(plan, &mut prepared.worlds).await;
         ready::await_all(plan, &mut prepared.worlds, &prepared.serving).await;
     }
     prepared
+}
+
+/// Names what identities take from the environment in the order of the file: of two who have the same password the
+/// first gives it its name, and not the one who logs in first.
+fn name_secrets(plan: &Plan, prepared: &Prepared, secrets: &SecretSet) {
+    for identity in &plan.identities {
+        let Some(Some(world)) = prepared.worlds.get(identity.world) else { continue };
+        for field in identity.fields.iter().filter(|f| f.secret && f.value.source().contains("env.")) {
+            if let Ok(text) = field.value.render(&world.scope) {
+                secrets.declare(&format!("{}.{}", identity.name, field.name), &text);
+            }
+        }
+    }
 }
 
 fn used_worlds(plan: &Plan) -> Vec<usize> {

@@ -9,6 +9,7 @@ use super::identity::{Register, SuiteCallers};
 use super::offer::Offer;
 use super::select::Shown;
 use super::talk::{self, Whose};
+use super::unseen;
 use super::world::{self, Layers};
 use super::{Case, Plan, PlanOptions, SuitePlan, diags, flow};
 use crate::check::Outcomes;
@@ -59,6 +60,7 @@ pub(super) fn build(suites: &Suites, options: &PlanOptions, sources: &SourceMap,
     if plan.cases.is_empty() {
         plan.missed = offer.missed(&options.selection);
     }
+    unseen::check(&plan, diags);
     plan
 }
 

@@ -87,7 +87,7 @@ static TALK: Code = Code {
 static TLS: Code = Code {
     name: "tls",
     about: "TLS settings cannot be used",
-    explain: "`ca`, `cert` and `key` are PEM files: below the project's folder, or named by an absolute path.",
+    explain: "`ca`, `cert` and `key` are PEM files: below the project's folder, or named by an absolute path. Only a target with `https://` sees the client certificate of a caller with `scheme: mtls`.",
 };
 
 static ACCESS: Code = Code {
@@ -285,6 +285,14 @@ pub(super) fn exclusive_nobody(span: Span) -> Diagnostic {
 
 pub(super) fn tls(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&TLS, span, why.to_owned()).label("this setting")
+}
+
+/// A caller who is known by a certificate, at a target without TLS.
+pub(super) fn unseen_certificate(span: Span, name: &str, target: Span) -> Diagnostic {
+    let message = format!("`{name}` is known by a client certificate, and nobody sees one without TLS");
+    let diagnostic = Diagnostic::error(&TLS, span, message).label("this caller");
+    let diagnostic = if target.is_some() { diagnostic.also(target, "the target is `http://`") } else { diagnostic };
+    diagnostic.help("name the target by its `https://` address")
 }
 
 pub(super) fn no_columns(span: Span) -> Diagnostic {

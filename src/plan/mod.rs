@@ -29,6 +29,7 @@ mod offer;
 mod select;
 mod talk;
 mod target;
+mod unseen;
 mod with;
 mod world;
 

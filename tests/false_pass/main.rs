@@ -34,3 +34,4 @@ mod runs;
 mod server;
 mod sessions;
 mod tokens;
+mod waiting;
