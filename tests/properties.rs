@@ -12,11 +12,17 @@ use authspec::spec::{self, Input};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+#[path = "properties/faults.rs"]
+mod faults;
 #[path = "properties/secrets.rs"]
 mod secrets;
 
 /// Reads a text as a suite, makes the plan and draws what is wrong: everything before the first request.
 fn read(paths: Vec<PathBuf>, stdin: Option<String>) -> String {
+    read_at(80, paths, stdin)
+}
+
+fn read_at(width: usize, paths: Vec<PathBuf>, stdin: Option<String>) -> String {
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = spec::load(&Input { paths, stdin, folder: ".".into() }, &mut sources, &mut diags);
     let options = PlanOptions {
@@ -29,7 +35,7 @@ fn read(paths: Vec<PathBuf>, stdin: Option<String>) -> String {
         selection: Selection::default(),
     };
     let _ = Plan::from_suites(&suites, &options, &sources, &mut diags);
-    render(&diags, &sources, &authspec::secret::SecretSet::new(), Drawing { colour: false, width: 80 })
+    render(&diags, &sources, &authspec::secret::SecretSet::new(), Drawing { colour: false, width })
 }
 
 /// Pieces that make a text nearly a suite.

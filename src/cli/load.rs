@@ -104,9 +104,6 @@ fn plan(
             }
         }
     }
-    if !diags.is_empty() {
-        sources.texts().for_each(|text| secrets.declare_written(text));
-    }
     Loaded { plan, sources: Arc::new(sources), secrets, diags }
 }
 
@@ -182,8 +179,7 @@ pub(super) fn complain(
     if diags.is_empty() {
         return;
     }
-    let drawn = render(diags, sources, secrets, context.err.drawing());
-    let mut text = secrets.mask(&drawn).into_owned();
+    let mut text = render(diags, sources, secrets, context.err.drawing());
     let (errors, warnings) = (diags.drawn(Severity::Error), diags.drawn(Severity::Warning));
     let mut counts = Vec::new();
     if errors > 0 {

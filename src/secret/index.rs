@@ -63,6 +63,7 @@ struct Escape {
 }
 
 /// The anchors of all forms of all values.
+#[derive(Clone)]
 pub(super) struct Index {
     chains: HashMap<u64, Chain>,
     entries: Vec<Entry>,

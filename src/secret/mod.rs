@@ -10,6 +10,7 @@
 mod follow;
 mod forms;
 mod index;
+mod near;
 mod set;
 pub mod structure;
 #[cfg(test)]
@@ -21,3 +22,4 @@ mod written;
 pub use set::{Found, MaskName, SecretSet};
 pub use structure::TextKind;
 pub use value::{NotText, Secret};
+pub use written::written_places;

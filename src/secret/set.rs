@@ -79,7 +79,7 @@ enum Weak {
     Common,
 }
 
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Known {
     values: Vec<Secret>,
     names: Vec<Arc<str>>,
@@ -113,6 +113,11 @@ impl SecretSet {
     /// Starts with no secrets.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Starts a set of its own with the secrets that are known now.
+    pub fn apart(&self) -> Self {
+        Self(Arc::new(RwLock::new(self.read().clone())))
     }
 
     /// Adds a value that came up during the run, a token or a session cookie.

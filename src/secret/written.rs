@@ -1,17 +1,21 @@
 //! Credentials that a file of the user writes out. They are looked for in the text itself: a file with
 //! faults has to be shown, and then nobody knows yet what its values mean.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::SecretSet;
-use super::structure::is_credential_name;
+use super::near::{edits, is_near};
+use super::structure::{is_credential_name, is_inner_name};
 
-/// `name: value` in block or flow style; the value ends with its line, a comma, a bracket or a comment.
-static ENTRY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(?m)(?:^|[\s{,\[-])["']?([A-Za-z_][A-Za-z0-9_-]*)["']?[ \t]*:[ \t]+("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s"'{}\[\],#&*!|>%@`][^,}\]\n]*)"#)
-        .expect("a constant pattern")
+/// The name of a key with its colon, in block or flow style; a quoted one needs no blank behind it.
+static KEY: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?m)(?:^|[\s{,\[])(?:\\?["']([A-Za-z_][A-Za-z0-9_-]*)\\?["'][ \t]*:|([A-Za-z_][A-Za-z0-9_-]*)[ \t]*:(?:[ \t]|\r?$))"#,
+    )
+    .expect("a constant pattern")
 });
 
 /// The values of `secrets:`, in flow style on one line or in block style below it.
@@ -19,39 +23,294 @@ static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?m)^([ \t]*)secrets:[ \t]*(\{[^\n]*|\n(?:[ \t]+[^\n]*(?:\n|$))*)").expect("a constant pattern")
 });
 
+/// What a private key in PEM holds, up to its end where it has one.
+static PEM: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----(?:\\[nr]|\s)*(?:(?:Proc-Type|DEK-Info):[^\n\\]*(?:\\[nr]|\s)+)*((?:[A-Za-z0-9+/=]|\\[nr]|\s)+)(?:\\[nr]|\s|-----|[\x22'}]|\z)",
+    )
+    .expect("a constant pattern")
+});
+
+/// A private member of a JSON Web Key (RFC 7517, RFC 7518 section 6), also inside of quoted text.
+static JWK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(?:[\s{,"'])(?:d|p|q|dp|dq|qi|k)\\?["']?[ \t]*:\s*\\?["']?([A-Za-z0-9_-]{8,}={0,2})"#)
+        .expect("a constant pattern")
+});
+
+/// The next key in a flow map, behind a value.
+static NEXT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r#",\s*["']?[A-Za-z_][A-Za-z0-9_.-]*["']?[ \t]*:[ \t]"#).expect("a constant pattern"));
+
 /// Keys of the language that sound like credentials.
-const KEYS: &[&str] = &["session", "sessions", "bearer", "cookie", "cookies", "csrf", "token"];
+const KEYS: &[&str] = &["session", "sessions", "bearer", "cookie", "cookies", "csrf", "dpop", "tokens", "secrets"];
+
+/// The keys that say where a secret comes from.
+const SOURCES: &[&str] = &["env", "file", "command", "json", "expires"];
 
 /// Words that stand behind names of credentials and are none.
-const WORDS: &[&str] = &["true", "false", "null", "none"];
+const WORDS: &[&str] = &["true", "false", "null", "none", "~"];
+
+/// Endings of files that hold keys.
+const FILES: &[&str] = &[".pem", ".key", ".p12", ".pfx", ".crt", ".cer", ".der", ".jwk", ".json", ".txt", ".yaml"];
+
+/// Keys whose value is a key, or the path of one.
+const KEY_NAMES: &[&str] =
+    &["key", "clientkey", "signingkey", "privatekey", "secretkey", "hmackey", "sharedkey", "symmetrickey"];
+
+/// Where a credential is written out, and the key it stands under.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Entry {
+    at: Range<usize>,
+    name: String,
+    /// Whether it counts wherever it stands, not only at its place.
+    anywhere: bool,
+}
+
+/// How surely a credential stands under a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sure {
+    /// It holds one by its name.
+    Named,
+    /// It holds a key or the path of one.
+    Key,
+    /// It looks like the name of one that is misspelt.
+    Near,
+}
 
 impl SecretSet {
     /// Makes the credentials known that a file writes out, whatever else is wrong with it.
     pub fn declare_written(&self, text: &str) {
-        for found in ENTRY.captures_iter(text) {
-            if is_credential_name(&found[1]) && !KEYS.contains(&&found[1]) {
-                self.declare_value(&found[1], &found[2]);
-            }
-        }
-        for region in SECRETS.captures_iter(text) {
-            for found in ENTRY.captures_iter(&region[2]) {
-                let source = matches!(&found[1], "env" | "file" | "command" | "json" | "expires");
-                if !source {
-                    self.declare_value(&found[1], &found[2]);
-                }
+        for Entry { at, name, anywhere } in entries(text) {
+            let value = &text[at];
+            // A word may stand anywhere, and then mean what it says.
+            let is_word = value.len() < 16 && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+            if anywhere || !is_word {
+                self.declare(&name, value);
             }
         }
     }
+}
 
-    fn declare_value(&self, name: &str, written: &str) {
-        let value = written.split(" #").next().unwrap_or_default().trim();
-        let quoted = value.len() > 1 && value.starts_with(['"', '\'']) && value.ends_with(['"', '\'']);
-        let value = if quoted { &value[1..value.len() - 1] } else { value };
-        // A template or a path says where a credential comes from.
-        let elsewhere = value.contains("{{") || value.starts_with(['$', '/', '.']) || value.contains(": ");
-        if !elsewhere && !WORDS.contains(&value) {
-            self.declare(name, value);
+/// Lists the places where a text writes credentials out, in order and apart from each other, each within one line, with
+/// what is shown in their place.
+pub fn written_places(text: &str) -> Vec<(Range<usize>, String)> {
+    let mut found: Vec<(Range<usize>, String)> =
+        entries(text).into_iter().map(|e| (e.at, format!("‹{}›", e.name))).collect();
+    found.sort_by(|(a, _), (b, _)| (a.start, b.end).cmp(&(b.start, a.end)));
+    let mut apart: Vec<(Range<usize>, String)> = Vec::new();
+    for (at, shown) in found {
+        match apart.last_mut() {
+            Some((last, _)) if at.start < last.end => last.end = last.end.max(at.end),
+            Some(_) | None => apart.push((at, shown)),
         }
+    }
+    apart
+}
+
+fn entries(text: &str) -> Vec<Entry> {
+    let mut found = Vec::new();
+    for key in KEY.captures_iter(text) {
+        let Some(name) = key.get(1).or_else(|| key.get(2)) else { continue };
+        let Some(sure) = sureness(name.as_str()) else { continue };
+        let end = key.get(0).map_or(name.end(), |whole| whole.end());
+        let colon = name.end() + text[name.end()..end].find(':').unwrap_or_default() + 1;
+        value(text, colon, name.start(), (name.as_str(), sure), &mut found);
+    }
+    for region in SECRETS.captures_iter(text) {
+        let Some(inside) = region.get(2) else { continue };
+        for key in KEY.captures_iter(inside.as_str()) {
+            let Some(name) = key.get(1).or_else(|| key.get(2)) else { continue };
+            // A source that is misspelt is a source.
+            if SOURCES.iter().all(|source| edits(name.as_str().as_bytes(), source.as_bytes()) > 1) {
+                let end = inside.start() + key.get(0).map_or(name.end(), |whole| whole.end());
+                let colon = inside.start() + name.end();
+                let colon = colon + text[colon..end].find(':').unwrap_or_default() + 1;
+                value(text, colon, inside.start() + name.start(), (name.as_str(), Sure::Key), &mut found);
+            }
+        }
+    }
+    for pem in PEM.captures_iter(text).filter_map(|c| c.get(1)) {
+        lines(text, pem.range(), "private_key", true, &mut found);
+    }
+    if text.contains("kty") {
+        for member in JWK.captures_iter(text).filter_map(|c| c.get(1)) {
+            found.push(Entry { at: member.range(), name: "private_key".to_owned(), anywhere: true });
+        }
+    }
+    found
+}
+
+fn sureness(name: &str) -> Option<Sure> {
+    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    if KEYS.contains(&name) {
+        None
+    } else if KEY_NAMES.contains(&&*plain) {
+        Some(Sure::Key)
+    } else if is_credential_name(name) {
+        Some(Sure::Named)
+    } else {
+        is_near(&plain).then_some(Sure::Near)
+    }
+}
+
+/// Takes in the value that begins behind a colon.
+fn value(text: &str, colon: usize, key: usize, (name, sure): (&str, Sure), found: &mut Vec<Entry>) {
+    let mut at = behind_blanks(text, colon);
+    let rest = &text[at..];
+    if rest.starts_with(['\n', '\r']) {
+        // The value may stand below its key, further in.
+        let below = at + rest.len() - rest.trim_start().len();
+        let line = &text[line_start(text, below)..];
+        let further = line.len() - line.trim_start_matches([' ', '\t']).len() > indent(text, key);
+        let first = text[below..].lines().next().unwrap_or_default();
+        let quoted = first.starts_with(['"', '\'']);
+        if !further
+            || !quoted && (first.starts_with(['-', '#', '{', '[']) || first.contains(": ") || first.ends_with(':'))
+        {
+            return;
+        }
+        at = below;
+    }
+    let rest = &text[at..];
+    let scalar = match rest.as_bytes().first() {
+        None | Some(b'*' | b'#' | b',' | b'}' | b']') => return,
+        Some(b'|' | b'>') => return block(text, at, key, name, found),
+        Some(b'{') => return inner(text, at, (name, sure), found),
+        Some(b'[') if sure != Sure::Named => return,
+        Some(b'[') => {
+            let end = rest.find([']', '\n']).unwrap_or(rest.len());
+            at + 1..at + end
+        }
+        Some(b'\\') if rest[1..].starts_with('"') => {
+            let end = rest[2..].find("\\\"").map_or(rest.len(), |i| i + 2);
+            at + 2..at + end.min(rest.find('\n').unwrap_or(end)).max(2)
+        }
+        Some(b'"') => at + 1..at + quoted(rest, b'"'),
+        Some(b'\'') => at + 1..at + quoted(rest, b'\''),
+        Some(_) => at..at + plain(text, at, key),
+    };
+    let written = &text[scalar.clone()];
+    if !is_elsewhere(written, name, sure) && !WORDS.contains(&written.trim()) {
+        lines(text, scalar, name, sure == Sure::Named, found);
+    }
+}
+
+/// Passes blanks, and the tag and the anchor of a value.
+fn behind_blanks(text: &str, mut at: usize) -> usize {
+    loop {
+        let rest = &text[at..];
+        at += rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        if !text[at..].starts_with(['&', '!']) {
+            return at;
+        }
+        let end = text[at..].find([' ', '\t', '\n', ',', '}']).unwrap_or(text.len() - at);
+        if !text[at + end..].starts_with([' ', '\t', '\n']) {
+            return at;
+        }
+        at += end;
+    }
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |i| i + 1)
+}
+
+/// How far in the line of a key begins.
+fn indent(text: &str, key: usize) -> usize {
+    let line = &text[line_start(text, key)..];
+    line.len() - line.trim_start_matches([' ', '\t']).len()
+}
+
+/// The end of a quoted value: its quote, or the end of the line where it has none.
+fn quoted(rest: &str, quote: u8) -> usize {
+    let bytes = rest.as_bytes();
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\\' if quote == b'"' => at += 1,
+            b'\'' if quote == b'\'' && bytes.get(at + 1) == Some(&b'\'') => at += 1,
+            _ if *byte == quote => return at,
+            _ => {}
+        }
+        at += 1;
+    }
+    rest.find('\n').unwrap_or(rest.len())
+}
+
+/// The length of a plain value: inside of braces it ends at a comma or a bracket.
+fn plain(text: &str, at: usize, key: usize) -> usize {
+    let line = text[at..].lines().next().unwrap_or_default();
+    let line = line.split(" #").next().unwrap_or_default().trim_end();
+    let before = text[line_start(text, key)..key].trim_matches([' ', '\t', '-', '"', '\'']);
+    let next = NEXT.find(line).map(|found| found.start());
+    let is_closed =
+        line.ends_with(',') || line.ends_with('}') && !line.contains('{') || line.ends_with(']') && !line.contains('[');
+    if before.is_empty() && next.is_none() && !is_closed {
+        return line.len();
+    }
+    let end = line.find(['}', ']', ',']).unwrap_or(line.len());
+    line[..end].trim_end().len()
+}
+
+/// Takes in a block scalar: the lines below that are further in than its key.
+fn block(text: &str, at: usize, key: usize, name: &str, found: &mut Vec<Entry>) {
+    let margin = indent(text, key);
+    let Some(first) = text[at..].find('\n').map(|i| at + i + 1) else { return };
+    let mut end = first;
+    for line in text[first..].split_inclusive('\n') {
+        let further = line.len() - line.trim_start_matches([' ', '\t']).len() > margin;
+        if !further && !line.trim().is_empty() {
+            break;
+        }
+        end += line.len();
+    }
+    if !text[first..end].contains("{{") {
+        lines(text, first..end, name, true, found);
+    }
+}
+
+/// Takes in what a map on the line of a credential's key holds.
+fn inner(text: &str, at: usize, (name, sure): (&str, Sure), found: &mut Vec<Entry>) {
+    let line = text[at..].lines().next().unwrap_or_default();
+    let map = line.find('}').map_or(line, |end| &line[..=end]);
+    for key in KEY.captures_iter(map) {
+        let Some(own) = key.get(1).or_else(|| key.get(2)) else { continue };
+        let below = &text[at + own.end()..];
+        if own.as_str() != "id"
+            && is_inner_name(own.as_str())
+            && sureness(own.as_str()).is_none()
+            && let Some(colon) = below.find(':').filter(|i| *i < 4)
+        {
+            value(text, at + own.end() + colon + 1, at + own.start(), (name, sure), found);
+        }
+    }
+}
+
+/// A template or a path says where a credential comes from.
+fn is_elsewhere(value: &str, name: &str, sure: Sure) -> bool {
+    let is_path = match sure {
+        Sure::Named => name.ends_with("token") && value.starts_with(['/', '.']),
+        Sure::Key | Sure::Near => {
+            let is_address = value.starts_with("http://") || value.starts_with("https://");
+            is_address
+                || value.starts_with(['/', '.'])
+                || FILES.iter().any(|end| value.ends_with(end)) && !value.contains([' ', '"'])
+        }
+    };
+    value.contains("{{") || value.starts_with("$.") || value.starts_with("$[") || is_path
+}
+
+/// Takes in a range line by line, each without the blanks around it.
+fn lines(text: &str, range: Range<usize>, name: &str, anywhere: bool, found: &mut Vec<Entry>) {
+    let mut start = range.start;
+    for line in text[range].split_inclusive('\n') {
+        let lead = line.len() - line.trim_start().len();
+        let kept = line.trim();
+        let is_frame = kept.starts_with("-----") && kept.ends_with("-----") && kept.matches("-----").count() == 2;
+        if !kept.is_empty() && !is_frame {
+            found.push(Entry { at: start + lead..start + lead + kept.len(), name: name.to_owned(), anywhere });
+        }
+        start += line.len();
     }
 }
 
@@ -65,6 +324,15 @@ mod tests {
         set.mask(text).into_owned()
     }
 
+    /// What is left where the places are masked.
+    fn placed(text: &str) -> String {
+        let mut out = text.to_owned();
+        for (at, shown) in written_places(text).into_iter().rev() {
+            out.replace_range(at, &shown);
+        }
+        out
+    }
+
     #[test]
     fn credentials_are_known_before_a_file_is_understood() {
         for line in [
@@ -75,8 +343,26 @@ mod tests {
             "secrets: { s: wonderland-7 }",
             "secrets:\n  s: wonderland-7\n",
             "    \"password\": wonderland-7",
+            "{\"password\":\"wonderland-7\"}",
+            "password:\n  wonderland-7\n",
+            "password: |\n  wonderland-7\n",
+            "- password: >-\n    wonderland-7\nname: x\n",
+            "password: &pw wonderland-7",
+            "password: !!str wonderland-7",
+            "password: \"wonderland-7, and: more\"",
+            "password: [wonderland-7]",
+            "secret: { value: wonderland-7 }",
+            "pasword: wonderland-7",
+            "client: { id: service, secrt: wonderland-7 }",
+            "client: { id: service, kye: wonderland-7 }",
+            "signing_kye: wonderland-7",
+            "key: wonderland-7",
+            "password: $wonderland-7",
+            "password: /wonderland-7",
+            "passwrod: 'it''s wonderland-7'",
         ] {
             assert!(!masked(line).contains("wonderland"), "{}", masked(line));
+            assert!(!placed(line).contains("wonderland"), "{}", placed(line));
         }
     }
 
@@ -90,8 +376,51 @@ mod tests {
             "secrets: { s: { env: ALICE_PASSWORD } }",
             "secrets:\n  s: { file: /run/secrets/alice }\n",
             "request: POST /token",
+            "key: keys/service.pem",
+            "key: gate.key, pkcs12: x",
+            "signing_key: { file: dev.pem }",
+            "key:\n  file: dev.pem\n",
+            "secure: true",
+            "key_encoding: hex",
         ] {
             assert_eq!(masked(line), line);
+            assert_eq!(placed(line), line);
+        }
+    }
+
+    #[test]
+    fn a_short_credential_is_masked_where_it_stands() {
+        assert_eq!(
+            placed("{ username: bob, password: b0b, role: x }"),
+            "{ username: bob, password: ‹password›, role: x }"
+        );
+        assert_eq!(placed("{ pasword: b0b, b0b: 1 }"), "{ pasword: ‹pasword›, b0b: 1 }");
+        assert_eq!(placed("password: a,b}c # now"), "password: ‹password› # now");
+        assert_eq!(placed("  password: a, user: b }"), "  password: ‹password›, user: b }");
+    }
+
+    #[test]
+    fn private_keys_are_known_wherever_they_stand() {
+        let jwk = r#"{"kty":"EC","crv":"P-256","d":"DOsquk0c09vZSeqQ_FWpcrPXeo","x":"4YCWzo1ND","y":"CRda_3lc"}"#;
+        let escaped = jwk.replace('"', "\\\"");
+        for line in [
+            format!("key: '{jwk}'"),
+            format!("kye: '{jwk}'"),
+            format!("whatever: '{jwk}'"),
+            format!("whatever: \"{escaped}\""),
+            format!("whatever: {jwk}"),
+            "whatever: { kty: oct, k: DOsquk0c09vZSeqQ_FWpcrPXeo }".to_owned(),
+        ] {
+            assert!(!masked(&line).contains("DOsquk"), "{}", masked(&line));
+            assert!(!placed(&line).contains("DOsquk"), "{}", placed(&line));
+        }
+        for text in [
+            "whatever: |\n  -----BEGIN EC PRIVATE KEY-----\n  DOsquk0c09vZ+eqQ\n  DOsquk/ZZZ==\n  -----END EC PRIVATE KEY-----\ncases: 1\n",
+            "whatever: \"-----BEGIN PRIVATE KEY-----\\nDOsquk0c09vZSeqQ\\nDOsqukZZZ\\n-----END PRIVATE KEY-----\"\ncases: 1\n",
+            "whatever: |\n  -----BEGIN PRIVATE KEY-----\n  DOsquk0c09vZ+eqQ\ncases: 1\n",
+        ] {
+            assert!(!placed(text).contains("DOsquk"), "{}", placed(text));
+            assert!(placed(text).contains("-----BEGIN") && placed(text).contains("cases: 1"), "{}", placed(text));
         }
     }
 }

@@ -29,6 +29,11 @@ pub(super) fn is_credential_name(name: &str) -> bool {
     keys::kind_of(name).is_some_and(|kind| kind != Kind::Code)
 }
 
+/// Tells whether a credential may stand behind a name inside of what is named like one: `secret: { value: … }`.
+pub(super) fn is_inner_name(name: &str) -> bool {
+    keys::is_inner(name)
+}
+
 /// What a text is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextKind {

@@ -97,6 +97,9 @@ fn mask_headers(text: &str) -> Cow<'_, str> {
         if name.as_str() == "session" && SESSION_WORDS.contains(&&text[value.clone()]) {
             continue; // the user's own line
         }
+        if name.as_str() == "auth" && is_in_map(text, name.start()) && is_word(&text[value.clone()]) {
+            continue; // the name of a scheme in the user's own line
+        }
         if let Cow::Owned(shown) = mask_header(name.as_str(), &text[value.clone()]) {
             changes.push((value, shown));
         }
@@ -110,9 +113,7 @@ fn mask_headers(text: &str) -> Cow<'_, str> {
 /// Several words after a name like `token:` are a sentence about one, unless the first is a scheme.
 fn header_value(text: &str, name: usize, start: usize, carrier: Carrier) -> (Option<Range<usize>>, usize) {
     let quote = text[..name].chars().next_back().filter(|c| matches!(c, '\'' | '"'));
-    let begin = text[..name].rfind(['\r', '\n']).map_or(0, |i| i + 1);
-    let before = text[begin..name].trim_end();
-    let in_map = before.contains('{') && before.ends_with(['{', ',']) && !text[start..].starts_with(['"', '\'']);
+    let in_map = is_in_map(text, name) && !text[start..].starts_with(['"', '\'']);
     let ends = |c: char| matches!(c, '\r' | '\n') || Some(c) == quote || (in_map && matches!(c, ',' | '}'));
     let find = |end: &dyn Fn(char) -> bool| text[start..].find(end).map_or(text.len(), |len| start + len);
     if matches!(carrier, Carrier::Whole(_)) {
@@ -126,6 +127,18 @@ fn header_value(text: &str, name: usize, start: usize, carrier: Carrier) -> (Opt
     }
     let end = start + text[start..find(&ends)].trim_end().len();
     ((end > start).then_some(start..end), end)
+}
+
+/// Tells whether a name stands in a map in braces, on one line.
+fn is_in_map(text: &str, name: usize) -> bool {
+    let begin = text[..name].rfind(['\r', '\n']).map_or(0, |i| i + 1);
+    let before = text[begin..name].trim_end();
+    before.contains('{') && before.ends_with(['{', ','])
+}
+
+/// Tells whether a text is a name as files give it to schemes.
+fn is_word(text: &str) -> bool {
+    text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -171,6 +184,11 @@ mod tests {
             ("    session: exclusive\n", "    session: exclusive\n"),
             ("  - { as: bob, session: fresh, request: GET /a }", "  - { as: bob, session: fresh, request: GET /a }"),
             ("session: fresher\nsession: a1b2c3", "session: ‹masked›\nsession: ‹masked›"),
+            (
+                "identities: { e2: { auth: ext2 }, x9: { role: r, auth: x9 } }",
+                "identities: { e2: { auth: ext2 }, x9: { role: r, auth: x9 } }",
+            ),
+            ("auth: ext2", "auth: ‹masked›"),
             ("capture: { sid: { cookie: session } }", "capture: { sid: { cookie: session } }"),
             ("headers: { X: \"Bearer {{ token }}\" }", "headers: { X: \"Bearer {{ token }}\" }"),
             ("request: GET /a?token={{ token }}&x=1", "request: GET /a?token={{ token }}&x=1"),
