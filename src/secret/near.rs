@@ -12,6 +12,7 @@ const NAMES: &[&str] = &[
     "key",
     "apikey",
     "accesskey",
+    "token",
     "accesstoken",
     "refreshtoken",
     "subjecttoken",

@@ -42,7 +42,7 @@ static NEXT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#",\s*["']?[A-Za-z_][A-Za-z0-9_.-]*["']?[ \t]*:[ \t]"#).expect("a constant pattern"));
 
 /// Keys of the language that sound like credentials.
-const KEYS: &[&str] = &["session", "sessions", "bearer", "cookie", "cookies", "csrf", "dpop", "tokens", "secrets"];
+const KEYS: &[&str] = &["session", "sessions", "bearer", "cookie", "cookies", "csrf", "dpop"];
 
 /// The keys that say where a secret comes from.
 const SOURCES: &[&str] = &["env", "file", "command", "json", "expires"];
