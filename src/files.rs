@@ -57,6 +57,11 @@ fn read(path: &Path) -> Result<Bytes, String> {
     std::fs::read(path).map(Bytes::from).map_err(|_| "it cannot be read".to_owned())
 }
 
+/// What a file or a command gives, without the newline that ends it.
+pub fn one_end_less(text: &str) -> &str {
+    text.strip_suffix('\n').map_or(text, |t| t.strip_suffix('\r').unwrap_or(t))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,18 @@ fn line_break(value: Span, field: &str) -> Diagnostic {
         .help("a block (`|`) ends with one; write the value in quotes, or take it from `secrets:`, which trims it")
 }
 
+/// What has one line is taken from a file with several.
+pub(super) fn lined(span: Span, what: &str, (secret, from): (&str, Span)) -> Diagnostic {
+    Diagnostic::error(
+        &SCHEME,
+        span,
+        format!("{what} is one line, and the file of the secret `{secret}` has several lines"),
+    )
+    .label("a line break")
+    .also(from, "from here")
+    .help("let the file hold this one value in one line: one newline at its end is trimmed, and nothing else")
+}
+
 /// A field of one line that ends with a line break.
 fn line_end(value: Span, field: &str) -> Diagnostic {
     Diagnostic::warning(&SCHEME, value, format!("`{field}` ends with a line break, and is sent with it"))

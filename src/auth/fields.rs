@@ -1,6 +1,9 @@
 //! What a field of an identity cannot be, whatever the server: it is told before anything is sent.
 
 use super::SchemeKind;
+use crate::source::Span;
+use crate::spec::{Data, Node};
+use crate::template::Names;
 
 /// What is wrong with a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,13 @@ impl FieldFault {
             }
         }
     }
+}
+
+/// The secret that a value is, whole, and where that comes from, if it is known to have several lines.
+pub(super) fn lined(value: &Node, names: &Names) -> Option<(String, Span)> {
+    let Data::Text(text) = &value.data else { return None };
+    let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix("secrets.")?;
+    names.lined(name).map(|place| (name.to_owned(), place))
 }
 
 /// Tells what is wrong with the value of a field, if it is one that the kind needs.

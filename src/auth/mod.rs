@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::source::{Span, Spanned};
 use crate::spec::{AskSpec, Data, Fields, Key, Node, Redirects, SchemeSpec, Shape, StepSpec, Talk, key};
 use crate::step::{Compile, Step, StepsId};
-use crate::template::{Members, Scope, Template, TemplateError};
+use crate::template::{Members, Names, Scope, Template, TemplateError};
 
 mod api_key;
 mod aws;
@@ -46,6 +46,7 @@ mod vary;
 pub use credential::Credential;
 pub use dpop::{Bound, is_part_of_proof};
 pub use fields::field_fault;
+use fields::lined;
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused};
 pub use oauth2::{approver, metadata_places};
 pub use troubles::Trouble;
@@ -117,6 +118,8 @@ pub struct ReadScheme<'a, 'c, 'r> {
     pub fields: &'a [(Arc<str>, Span)],
     /// Where the identity stands; none when the scheme is read for its own faults alone.
     pub identity: Option<Span>,
+    /// The address of the target, where that is written out.
+    pub base: Option<Arc<str>>,
     /// The fields of the identity who approves its login, where another one does ([`approver`]).
     pub approver: Option<Members>,
 }
@@ -464,6 +467,13 @@ pub fn check_field(scheme: &SchemeSpec, name: &str, text: &str, value: Span) -> 
     let kind = kind_of(scheme)?;
     let spelling = || hmac::misspelt(&scheme.node, text).filter(|_| kind.name == hmac::KIND.name && name == "key");
     diags::field(kind, name, text, value).or_else(|| spelling().map(|why| diags::misspelt(value, why)))
+}
+
+/// Tells what is wrong with a field that is a secret, whole, as far as that shows before it is read.
+pub fn check_secret(scheme: &SchemeSpec, name: &str, value: &Node, names: &Names) -> Option<Diagnostic> {
+    kind_of(scheme).filter(|kind| kind.needs.contains(&name))?;
+    let (secret, from) = lined(value, names)?;
+    Some(diags::lined(value.span, &format!("`{name}`"), (&secret, from)))
 }
 
 /// Reads a scheme for one identity.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::once::{Once, Seen};
 use super::program::{Unheard, heard};
 use crate::diag::{Code, Diagnostic, Diagnostics};
+use crate::files::one_end_less;
 use crate::plan::{SecretPlan, World};
 use crate::secret::{Secret, SecretSet, TextKind};
 use crate::source::Span;
@@ -80,7 +81,7 @@ fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> R
         }
         SecretSource::Command(words, _) => command(words, folder)?,
     };
-    let trimmed = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
+    let trimmed = one_end_less(&text);
     let value = match &spec.json {
         None => trimmed.to_owned(),
         Some(path) => pick(trimmed, &path.scalar().unwrap_or_default())?,

@@ -97,7 +97,7 @@ impl Worlds {
             return known.clone();
         }
         let variables = world::variables(&layers.root, options);
-        let names = Arc::new(world::names(layers, &variables, options));
+        let names = Arc::new(world::names(layers, &variables, options, sources));
         let world = world::build(layers, &variables, &names, options, sources, diags);
         plan.worlds.push(world);
         let entered = (plan.worlds.len() - 1, world::with_targets(&names, layers));
@@ -256,7 +256,13 @@ pub(super) fn compile_steps(
 /// The identities behind `sessions.NAME`.
 pub(super) fn sessions(names: &Names, callers: &mut SuiteCallers<'_, '_>, reader: &mut Reader<'_>) -> Vec<IdentityId> {
     let asked = names.sessions_asked();
-    asked.into_iter().filter_map(|(name, place)| callers.find(reader, &Spanned::new(name.into(), place))).collect()
+    let mut all = Vec::new();
+    for (name, asked) in asked {
+        let Some(id) = callers.find(reader, &Spanned::new(Arc::from(&*name), asked.place)) else { continue };
+        callers.parts_exist(reader, id, &name, &asked);
+        all.push(id);
+    }
+    all
 }
 
 /// All names that send a step of a case, for `--as`.

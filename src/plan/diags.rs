@@ -1,5 +1,7 @@
 //! The wording of what is only found when names are resolved.
 
+use std::collections::BTreeSet;
+
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
 use crate::term::{did_you_mean, list};
@@ -10,6 +12,7 @@ pub const CODES: &[&Code] = &[
     &UNKNOWN_AUTH,
     &LIKE,
     &WAITING_CIRCLE,
+    &NO_PART,
     &DUPLICATE_CASE,
     &NO_TARGET,
     &BAD_TARGET,
@@ -90,6 +93,12 @@ static TLS: Code = Code {
     explain: "`ca`, `cert` and `key` are PEM files: below the project's folder, or named by an absolute path. Only a target with `https://` sees the client certificate of a caller with `scheme: mtls`.",
 };
 
+static NO_PART: Code = Code {
+    name: "no-part",
+    about: "what is asked of somebody's session is no part of it",
+    explain: "`sessions.NAME.PART` is what the login of `NAME` got: `access_token` and its like with `oauth2`, what the steps capture with `login`, and nothing with schemes that send fields of the identity, such as `basic`. A part that may be lacking is written with `| default(…)` behind it.",
+};
+
 static ACCESS: Code = Code {
     name: "access",
     about: "the access matrix names somebody who is no column, or contradicts itself",
@@ -150,6 +159,21 @@ pub(super) fn anonymous_session(span: Span) -> Diagnostic {
     Diagnostic::error(&UNKNOWN_IDENTITY, span, "`anonymous` never logs in, so there is no session of it to use")
         .label("always nobody")
         .help("name an identity that is declared under `identities:`")
+}
+
+/// A part of a session that its login does not get.
+pub(super) fn no_part(span: Span, name: &str, part: &str, (scheme, known): (&str, &BTreeSet<String>)) -> Diagnostic {
+    let message = format!("the session of `{name}` has no part `{part}`");
+    let diagnostic = Diagnostic::error(&NO_PART, span, message).label("no such part");
+    if let Some(near) = did_you_mean(part, known.iter().map(String::as_str)) {
+        return diagnostic.fix(span, near, format!("did you mean `{near}`?"));
+    }
+    if known.is_empty() {
+        return diagnostic
+            .help(format!("its scheme `{scheme}` gets nothing at a login: name an identity whose scheme does"));
+    }
+    let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    diagnostic.help(format!("it has {}", list(&names, "and")))
 }
 
 pub(super) fn like_anonymous(span: Span) -> Diagnostic {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::flow::Flows;
 use super::offer::Offer;
 use super::world::Layers;
-use super::{Commands, Identity, IdentityField, Plan, PlanOptions, diags, like};
+use super::{Commands, Identity, IdentityField, Plan, PlanOptions, diags, like, target};
 use crate::auth::{self, ReadScheme};
 use crate::check::Outcomes;
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{Data, Defaults, IdentitySpec, Named, Reader, SchemeSpec};
 use crate::step::diags::no_flow_here;
 use crate::step::{Caller, Callers, Compile, Found, IdentityId, Step};
-use crate::template::{Members, Names};
+use crate::template::{Asked, Members, Names};
 
 /// Finds no identity; for steps that nobody may send, such as `ready`.
 pub(super) struct NoCallers;
@@ -189,7 +189,9 @@ impl SuiteCallers<'_, '_> {
         let before = std::mem::replace(&mut reader.names, Arc::new(names));
         let needs = auth::kind_of(&scheme).map_or(&[][..], |kind| kind.needs);
         let fields: Vec<(Arc<str>, Span)> = needs.iter().map(|n| (Arc::from(*n), span)).collect();
-        let person = Person { place: span, fields: &fields, approver: auth::approver(&scheme).map(|_| Members::Any) };
+        let base = target::literal(&layers, self.options);
+        let approver = auth::approver(&scheme).map(|_| Members::Any);
+        let person = Person { place: span, fields: &fields, approver, base };
         read_scheme(&scheme, person, &layers, reader, &mut Vec::new());
         reader.names = before;
     }
@@ -221,6 +223,7 @@ impl SuiteCallers<'_, '_> {
             if let Some(value) = reader.template(&field.value) {
                 let text = value.as_literal();
                 let fault = text.and_then(|text| auth::check_field(scheme, &field.name, text, field.value.span));
+                let fault = fault.or_else(|| auth::check_secret(scheme, &field.name, &field.value, &reader.names));
                 fault.into_iter().for_each(|fault| reader.fault(fault));
                 fields.push((Arc::clone(&field.name), field.span, value));
             }
@@ -232,7 +235,9 @@ impl SuiteCallers<'_, '_> {
         reader.names = Arc::new(names);
         let approver = auth::approver(scheme).map(|name| self.need(reader, &name));
         let places: Vec<(Arc<str>, Span)> = fields.iter().map(|(n, s, _)| (Arc::clone(n), *s)).collect();
-        let person = Person { place: named.span, fields: &places, approver: approver.map(|id| self.fields_of(id)) };
+        let base = target::literal(self.layers, self.options);
+        let of_approver = approver.map(|id| self.fields_of(id));
+        let person = Person { place: named.span, fields: &places, approver: of_approver, base };
         let mut steps = std::mem::take(&mut self.plan.steps);
         let login = read_scheme(scheme, person, self.layers, reader, &mut steps);
         self.plan.steps = steps;
@@ -275,7 +280,22 @@ impl<'a> SuiteCallers<'_, 'a> {
     /// them are told, and whoever stands in one is nobody.
     fn needs(&mut self, reader: &mut Reader<'_>) -> Option<Vec<IdentityId>> {
         let asked = reader.names.sessions_asked().into_iter();
-        asked.map(|(name, place)| self.need(reader, &Spanned::new(name.into(), place))).collect()
+        let mut all = Vec::new();
+        for (name, asked) in asked {
+            let found = self.need(reader, &Spanned::new(Arc::from(&*name), asked.place));
+            found.inspect(|id| self.parts_exist(reader, *id, &name, &asked));
+            all.push(found);
+        }
+        all.into_iter().collect()
+    }
+
+    /// What is asked of somebody's session is a part of what their scheme gets.
+    pub(super) fn parts_exist(&self, reader: &mut Reader<'_>, id: IdentityId, name: &str, asked: &Asked) {
+        let known = &self.register.known[id.0 as usize].parts;
+        for (part, place) in asked.parts.iter().filter(|(part, _)| !known.contains(*part)) {
+            let kind = self.plan.identities[id.0 as usize].login.kind.name;
+            reader.fault(diags::no_part(*place, name, part, (kind, known)));
+        }
     }
 
     fn need(&mut self, reader: &mut Reader<'_>, name: &Spanned<Arc<str>>) -> Option<IdentityId> {
@@ -306,11 +326,13 @@ struct Person<'a> {
     fields: &'a [(Arc<str>, Span)],
     /// The fields of whoever approves the login.
     approver: Option<Members>,
+    /// The address of the target, where that is written out.
+    base: Option<Arc<str>>,
 }
 
 fn read_scheme(
     scheme: &SchemeSpec,
-    Person { place, fields, approver }: Person<'_>,
+    Person { place, fields, approver, base }: Person<'_>,
     layers: &Layers<'_>,
     reader: &mut Reader<'_>,
     steps: &mut Vec<Vec<Step>>,
@@ -327,5 +349,5 @@ fn read_scheme(
         given: Arc::default(),
     };
     let identity = (place != scheme.node.span).then_some(place);
-    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity, approver })
+    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity, base, approver })
 }

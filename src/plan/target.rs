@@ -62,6 +62,14 @@ pub(super) fn overriding<'o>(options: &'o PlanOptions, spec: Option<&TargetSpec>
     options.target.as_ref().filter(|given| !(is_demo && *given == "demo"))
 }
 
+/// The address of the target, where that is written out; the demo's is not known before it starts.
+pub(super) fn literal(layers: &Layers<'_>, options: &PlanOptions) -> Option<Arc<str>> {
+    let spec = layers.target();
+    let written = spec.filter(|spec| spec.demo.is_none()).and_then(|spec| spec.url.scalar());
+    let given = overriding(options, spec).map(|text| Arc::from(text.as_str()));
+    given.or_else(|| written.map(|text| Arc::from(&*text))).filter(|text: &Arc<str>| Address::parse(text).is_ok())
+}
+
 fn given_url(text: &str, reader: &mut Reader<'_>) -> Option<TargetUrl> {
     if text == "demo" {
         return Some(TargetUrl::Demo(DemoPlan::default()));

@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use super::{Commands, PlanOptions, SecretPlan, Var, World, diags, read_dotenv, target};
 use crate::diag::{Diagnostics, Severity};
+use crate::files::one_end_less;
 use crate::http::{TlsSettings, Verify};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{
@@ -144,7 +145,12 @@ pub(super) fn variables(root: &Path, options: &PlanOptions) -> Arc<BTreeMap<Stri
 }
 
 /// The names that are in scope in a world before any step ran.
-pub(super) fn names(layers: &Layers<'_>, variables: &BTreeMap<String, String>, options: &PlanOptions) -> Names {
+pub(super) fn names(
+    layers: &Layers<'_>,
+    variables: &BTreeMap<String, String>,
+    options: &PlanOptions,
+    sources: &SourceMap,
+) -> Names {
     let mut names = Names::default();
     for var in layers.named(|l| &l.vars) {
         names.add(&var.name);
@@ -154,9 +160,29 @@ pub(super) fn names(layers: &Layers<'_>, variables: &BTreeMap<String, String>, o
     }
     let secrets: BTreeSet<String> = layers.named(|l| &l.secrets).iter().map(|s| s.name.to_string()).collect();
     names.object("secrets", Members::These(secrets));
+    names.set_lined(lined(layers, sources));
     let known: BTreeSet<String> = variables.keys().cloned().collect();
     names.object("env", Members::Env(Arc::new(known), options.unset));
     names
+}
+
+/// The secrets whose file is there and has several lines, with what names the file: they are no tokens or passwords.
+fn lined(layers: &Layers<'_>, sources: &SourceMap) -> BTreeMap<String, Span> {
+    let several = |named: &&Named<SecretSpec>| {
+        let (SecretSource::File(path), None) = (&named.value.source, &named.value.json) else { return None };
+        let (folder, root) = secret_home(named, layers, sources);
+        let bytes = read_file_or_absolute(folder, root, &path.value).ok()?;
+        let text = std::str::from_utf8(&bytes).ok()?;
+        one_end_less(text).contains(['\n', '\r']).then(|| (named.name.to_string(), path.span))
+    };
+    layers.named(|l| &l.secrets).iter().filter_map(several).collect()
+}
+
+/// Where the file of a secret is looked for, and the folder that it stays in.
+fn secret_home<'a>(named: &Named<SecretSpec>, layers: &'a Layers<'_>, sources: &'a SourceMap) -> (&'a Path, &'a Path) {
+    let own = layers.suite.is_some_and(|l| l.secrets.iter().any(|o| o.span == named.span));
+    let folder = if own { &layers.folder } else { &layers.root };
+    home(sources, named.span, folder, &layers.root)
 }
 
 /// Adds the names of targets, which what is computed before them cannot use.
@@ -232,9 +258,7 @@ fn secret(
     if let (SecretSource::Command(_, span), Commands::Refuse) = (&named.value.source, options.commands) {
         reader.fault(diags::no_exec(*span));
     }
-    let own = layers.suite.is_some_and(|l| l.secrets.iter().any(|o| o.span == named.span));
-    let folder = if own { &layers.folder } else { &layers.root };
-    let (folder, root) = home(reader.sources, named.span, folder, &layers.root);
+    let (folder, root) = secret_home(named, layers, reader.sources);
     if let SecretSource::File(path) = &named.value.source
         && leaves(folder, root, &path.value)
     {

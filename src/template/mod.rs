@@ -29,7 +29,7 @@ mod tokens;
 mod totp;
 
 pub use functions::{FUNCTIONS, Function};
-pub use names::{Members, Names};
+pub use names::{Asked, Members, Names};
 pub use origin::Origin;
 pub use scope::{Lookup, Scope, Value, from_json, to_json};
 pub use text::print;

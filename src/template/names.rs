@@ -37,8 +37,19 @@ pub struct Names {
     hint: Option<&'static str>,
     /// Where files that are named start from, and the folder they must lie in.
     files: Option<(PathBuf, PathBuf)>,
-    /// The identities whose sessions templates ask for, `sessions.NAME`, each with the first place that does.
-    sessions: Arc<Mutex<BTreeMap<String, Span>>>,
+    /// The identities whose sessions templates ask for, `sessions.NAME`.
+    sessions: Arc<Mutex<BTreeMap<String, Asked>>>,
+    /// The secrets that have several lines, as far as that is known, and where they come from.
+    lined: Arc<BTreeMap<String, Span>>,
+}
+
+/// What templates want of the session of an identity.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The first place that names it.
+    pub place: Span,
+    /// The parts, each with the first place that names it; those that may be lacking are not among them.
+    pub parts: BTreeMap<String, Span>,
 }
 
 /// A name that nothing supplies.
@@ -137,9 +148,19 @@ impl Names {
     }
 
     /// Gives the identities whose sessions were asked for by name since the record started, and where.
-    pub fn sessions_asked(&self) -> Vec<(String, Span)> {
+    pub fn sessions_asked(&self) -> Vec<(String, Asked)> {
         let asked = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.iter().map(|(name, place)| (name.clone(), *place)).collect()
+        asked.iter().map(|(name, asked)| (name.clone(), asked.clone())).collect()
+    }
+
+    /// Says which secrets are known to have several lines, and where they come from.
+    pub fn set_lined(&mut self, lined: BTreeMap<String, Span>) {
+        self.lined = Arc::new(lined);
+    }
+
+    /// Where a secret comes from that is known to have several lines.
+    pub fn lined(&self, secret: &str) -> Option<Span> {
+        self.lined.get(secret).copied()
     }
 
     /// Finds the paths that nothing supplies, in a stable order; `place` tells where a path stands.
@@ -158,25 +179,44 @@ impl Names {
         used.into_iter().filter_map(|path| self.check(path, source, &is_global)).collect()
     }
 
-    /// Records the sessions asked for: `sessions.NAME`, or `sessions['NAME']` where a name is no word.
+    /// Records the sessions asked for: `sessions.NAME`, or `sessions['NAME']` where a name is no word; and what of them.
     fn note_sessions(&self, used: &[&String], source: &str, place: impl Fn(&str) -> Span) {
-        let mut asked = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut note = |name: &str, written: &str| {
-            asked.entry(name.to_owned()).or_insert_with(|| {
-                let whole = place(written);
-                let at = "sessions.".len() + usize::from(written.contains('['));
-                let is_found = (whole.end - whole.start) as usize == written.len();
-                if is_found { whole.slice(at..at + name.len()) } else { whole }
-            });
+        let mut all = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        // The place of what stands in `written` from `at` on.
+        let found = |written: &str, at: usize, len: usize| {
+            let whole = place(written);
+            let is_found = (whole.end - whole.start) as usize == written.len();
+            if is_found { whole.slice(at..at + len) } else { whole }
         };
-        for name in used.iter().filter_map(|path| path.strip_prefix("sessions.")?.split('.').next()) {
-            note(name, &format!("sessions.{name}"));
+        let mut note = |name: &str, part: Option<&str>, written: &str| {
+            let named = match part {
+                Some(part) => written.strip_suffix(part).and_then(|rest| rest.strip_suffix('.')).unwrap_or(written),
+                None => written,
+            };
+            let at = "sessions.".len() + usize::from(named.contains('['));
+            let fresh = || Asked { place: found(named, at, name.len()), parts: BTreeMap::new() };
+            let asked = all.entry(name.to_owned()).or_insert_with(fresh);
+            if let Some(part) = part.filter(|_| !may_lack(source)) {
+                let place = || found(written, named.len() + 1, part.len());
+                asked.parts.entry(part.to_owned()).or_insert_with(place);
+            }
+        };
+        for path in used.iter().filter_map(|path| path.strip_prefix("sessions.")) {
+            let mut words = path.split('.');
+            let (name, part) = (words.next().unwrap_or_default(), words.next());
+            let written = part.map_or_else(|| format!("sessions.{name}"), |part| format!("sessions.{name}.{part}"));
+            note(name, part, &written);
         }
         if used.iter().any(|path| *path == "sessions") {
             for (at, quote) in ["sessions['", "sessions[\""].into_iter().flat_map(|open| source.match_indices(open)) {
                 let rest = &source[at + quote.len()..];
                 let name = rest.split(['\'', '"']).next().unwrap_or_default();
-                note(name, &source[at..=at + quote.len() + name.len()]);
+                let behind = rest[name.len()..].strip_prefix(['\'', '"']).and_then(|rest| rest.strip_prefix("]."));
+                let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                let part = behind.map(|rest| rest.split(|c| !is_word(c)).next().unwrap_or_default());
+                let part = part.filter(|part| !part.is_empty());
+                let end = at + quote.len() + name.len() + 1 + part.map_or(0, |part| "].".len() + part.len());
+                note(name, part, &source[at..end.min(source.len())]);
             }
         }
     }
@@ -204,7 +244,7 @@ impl Names {
         };
         let member = parts.next()?;
         let hint = None;
-        let has_default = source.contains("default(") || source.contains(" defined");
+        let has_default = may_lack(source);
         let path = format!("{root}.{member}");
         let known: Vec<&String> = match members {
             Members::Any => return None,
@@ -231,4 +271,9 @@ impl Names {
         let known = known.iter().map(|m| format!("{root}.{m}")).collect();
         Some(Unknown { path, near, known, unset: None, lacking: Vec::new(), hint })
     }
+}
+
+/// Tells whether an expression says what holds when a name is not there.
+fn may_lack(source: &str) -> bool {
+    source.contains("default(") || source.contains(" defined")
 }

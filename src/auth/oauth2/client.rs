@@ -122,12 +122,12 @@ impl Client {
         render(&self.id, cx)
     }
 
-    /// The secret; one with a line break at its end is the usual slip of a file.
+    /// The secret; one with a line break is the usual slip of a file.
     pub(super) fn secret(&self, cx: &Ctx<'_>) -> Result<String, Refused> {
         let secret = self.secret.as_ref().map(|s| render(s, cx)).transpose()?.unwrap_or_default();
-        if secret.is_empty() || secret.ends_with(['\n', '\r']) {
-            let what = if secret.is_empty() { "is empty" } else { "ends with a line break" };
-            let help = "take it from `secrets:`, which trims what a file or a command gives".to_owned();
+        if secret.is_empty() || secret.contains(['\n', '\r']) {
+            let what = if secret.is_empty() { "is empty" } else { "has a line break in it" };
+            let help = "it is one line: `secrets:` trims one newline at the end of what a file or a command gives, and nothing else".to_owned();
             return Err(Refused { message: format!("the client's secret {what}"), help: vec![help] });
         }
         Ok(secret)

@@ -11,6 +11,31 @@ pub(super) fn no_endpoint(grant: Span, word: &str, key: &str, title: &str) -> Di
         .help("add `issuer`, whose metadata name all endpoints; or name this one by itself")
 }
 
+/// The request is to be pushed, to an endpoint that nothing names.
+pub(super) fn nowhere_to_push(span: Span, key: &str, title: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("`par: true` needs {title}, and nothing says where that is"))
+        .label(format!("needs `{key}` or `issuer`"))
+        .help(format!("add `{key}`, or `issuer`, whose metadata name it; or leave `par` out"))
+}
+
+/// A certificate is to be shown where no connection shows one.
+pub(super) fn shown_to_nobody(span: Span, client: Span, what: &str, address: &str) -> Diagnostic {
+    let message = format!("`auth: tls` shows a certificate, and nobody sees one at {what} {address}");
+    Diagnostic::error(&SCHEME, span, message)
+        .label("not https")
+        .also(client, "the client")
+        .help(format!("name {what} by its https address"))
+}
+
+/// The same of an issuer, whose metadata may name another address.
+pub(super) fn shown_perhaps(span: Span, client: Span, address: &str) -> Diagnostic {
+    let message = format!("`auth: tls` shows a certificate, and the issuer {address} is asked without TLS");
+    Diagnostic::warning(&SCHEME, span, message)
+        .label("not https")
+        .also(client, "the client")
+        .help("write the issuer's https address, unless its metadata name https endpoints for such clients (`mtls_endpoint_aliases`)")
+}
+
 /// A key that the grant has no use for.
 pub(super) fn useless(key: Span, name: &str, word: &str, grant: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, key, format!("`{name}` says nothing for the grant `{word}`"))
@@ -42,11 +67,20 @@ pub(super) fn key_of_nothing(key: Span) -> Diagnostic {
         .help("add `cert`; a key that signs belongs under `client:`")
 }
 
-/// A secret with a line break in it.
-pub(super) fn broken_secret(span: Span) -> Diagnostic {
-    Diagnostic::error(&SCHEME, span, "a client's secret has no line break in it")
-        .label("a line break")
-        .help("a block (`|`) ends with one; write the secret in quotes, or take it from `secrets:`, which trims it")
+/// An id or a secret with a line break in it.
+pub(super) fn broken_part(span: Span, what: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("a client's {what} has no line break in it")).label("a line break").help(
+        format!("a block (`|`) ends with one; write the {what} in quotes, or take it from `secrets:`, which trims it"),
+    )
+}
+
+/// An id or a secret of no letters.
+pub(super) fn empty_part(span: Span, what: &str) -> Diagnostic {
+    let help = match what {
+        "id" => "write the `client_id` that the server knows the client by",
+        _ => "write the secret, or leave it out: a client without one has `auth: none`",
+    };
+    Diagnostic::error(&SCHEME, span, format!("the client's {what} is empty")).label("empty").help(help)
 }
 
 /// A secret that is shorter than the hash that it signs with.

@@ -52,7 +52,7 @@ impl Endpoint {
     }
 
     /// Whether a client asks it by itself, and no browser does.
-    const fn is_for_clients(self) -> bool {
+    pub(super) const fn is_for_clients(self) -> bool {
         matches!(self, Self::Device | Self::Par | Self::Revoke | Self::Token)
     }
 

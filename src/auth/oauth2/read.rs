@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::client::Proof;
 use super::device::APPROVED_BY;
 use super::exchange::{EXCHANGE_KEYS, Trade};
 use super::leave::Leaving;
@@ -185,6 +186,9 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
             cx.compile.reader.fault(fault);
         }
     }
+    if client.as_ref().is_some_and(|client| client.proof == Proof::Tls) {
+        seen(fields, client_node.span, cx);
+    }
     useful(fields, grant, grant_node.span, cx);
     if grant == Grant::Password {
         person(&["username", "password"], (grant_node.span, None), cx);
@@ -207,6 +211,10 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let dpop = fields.get("dpop").and_then(|node| bind::read(node, cx));
     let leaving = Leaving::read(fields, grant, cx)?;
     let par = fields.get("par").is_some_and(|n| cx.compile.reader.flag(n).unwrap_or_default());
+    let pushes = par && grant == Grant::AuthorizationCode;
+    if let (true, Some(node), None, None) = (pushes, fields.get("par"), fields.get("issuer"), fields.get("par_url")) {
+        cx.compile.reader.fault(diags::nowhere_to_push(node.span, Endpoint::Par.key(), Endpoint::Par.title()));
+    }
     let (scope, audience) = (texts(fields, "scope", cx), texts(fields, "audience", cx));
     let resource = texts(fields, "resource", cx);
     let extra = fields.get("extra").map_or_else(|| Some(Vec::new()), |node| extra(node, &grant.labels(), cx));
@@ -236,6 +244,30 @@ fn texts(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Opti
     let Some(node) = fields.get(key) else { return Some(Vec::new()) };
     let nodes = cx.compile.reader.one_or_more(node);
     nodes.iter().map(|n| cx.compile.reader.template(n)).collect()
+}
+
+/// A certificate is seen where TLS is spoken alone: at the endpoints that a client asks by itself, as far as they are
+/// written out. Those of an issuer may be elsewhere, as its metadata say.
+fn seen(fields: Fields<'_>, client: Span, cx: &mut ReadScheme<'_, '_, '_>) {
+    let base = cx.base.clone();
+    let plain = |key: &str| {
+        let node = fields.get(key)?;
+        let text = node.scalar().filter(|text| !text.contains("{{"))?;
+        let whole = match (text.strip_prefix('/'), &base) {
+            (Some(path), Some(base)) => format!("{}/{path}", base.trim_end_matches('/')),
+            (Some(_), None) => return None,
+            (None, _) => text.to_string(),
+        };
+        whole.starts_with("http://").then_some((node.span, whole))
+    };
+    for endpoint in Endpoint::all().filter(|endpoint| endpoint.is_for_clients()) {
+        if let Some((span, address)) = plain(endpoint.key()) {
+            cx.compile.reader.fault(diags::shown_to_nobody(span, client, endpoint.title(), &address));
+        }
+    }
+    if let (None, Some((span, address))) = (fields.get(Endpoint::Token.key()), plain("issuer")) {
+        cx.compile.reader.fault(diags::shown_perhaps(span, client, &address));
+    }
 }
 
 /// A key that belongs to other grants says nothing.

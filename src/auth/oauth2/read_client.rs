@@ -3,10 +3,10 @@
 use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
 use super::diags;
 use super::read::Grant;
-use crate::auth::{ReadScheme, mtls};
+use crate::auth::{ReadScheme, diags as common, mtls};
 use crate::jose::{ALGORITHMS, Algorithm, Family, JoseFault, Key, sign_bytes};
 use crate::source::Span;
-use crate::spec::{self, Data, Fields, Node, Shape};
+use crate::spec::{self, Data, Fields, Node, Reader, Shape};
 use crate::step::read_file_or_absolute;
 use crate::template::Template;
 
@@ -17,12 +17,12 @@ const FILE_KEYS: &[spec::Key] = &[spec::key("file", "a file with the key, PEM or
 pub(super) fn client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
     let reader = &mut *cx.compile.reader;
     let fields = reader.fields(node, CLIENT_KEYS, "`client`")?;
-    let id = reader.need(fields, node, "id", "`client`").and_then(|n| reader.template(n));
+    let id = reader.need(fields, node, "id", "`client`").and_then(|n| Some((n, reader.template(n)?)));
     let secret = fields.get("secret").and_then(|n| Some((n, reader.template(n)?)));
-    if let Some((node, template)) = &secret
-        && template.as_literal().is_some_and(|text| text.contains(['\n', '\r']))
-    {
-        reader.fault(diags::broken_secret(node.span));
+    for (what, given) in [("id", &id), ("secret", &secret)] {
+        if let Some((node, template)) = given {
+            one_line(what, node, template, reader);
+        }
     }
     let proof = match fields.get("auth") {
         Some(node) => reader.one_of(node, "a way for a client to prove itself", PROOFS)?,
@@ -62,7 +62,19 @@ pub(super) fn client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, 
     if let (Proof::SecretKey, Some((node, secret))) = (proof, &secret) {
         long_enough(secret, algorithm.unwrap_or(Algorithm::Hs256), node.span, cx);
     }
-    Some(Client { id: id?, secret: secret.map(|(_, t)| t), proof, key, algorithm, key_id, audience, certificate })
+    Some(Client { id: id?.1, secret: secret.map(|(_, t)| t), proof, key, algorithm, key_id, audience, certificate })
+}
+
+/// An id and a secret are one line that is not empty; of a secret in a file that shows when there is one.
+fn one_line(what: &str, node: &Node, template: &Template, reader: &mut Reader<'_>) {
+    match template.as_literal() {
+        Some(text) if text.trim().is_empty() => reader.fault(diags::empty_part(node.span, what)),
+        Some(text) if text.contains(['\n', '\r']) => reader.fault(diags::broken_part(node.span, what)),
+        _ => {}
+    }
+    if let Some((name, place)) = crate::auth::lined(node, &reader.names) {
+        reader.fault(common::lined(node.span, &format!("`client.{what}`"), (&name, place)));
+    }
 }
 
 /// Takes in the certificate that stands beside `client`, as that of an identity does.
@@ -140,7 +152,8 @@ fn fitting(
         (Proof::PrivateKey, Some(KeySource::Read(key)), _) if secret(key.family()) => {
             Some("the key is a secret, and `private_key_jwt` needs a key pair".to_owned())
         }
-        (Proof::PrivateKey, Some(KeySource::Read(key)), Some(algorithm)) => {
+        // A client that proves nothing signs an assertion all the same, of whom it speaks for.
+        (Proof::PrivateKey | Proof::Nothing, Some(KeySource::Read(key)), Some(algorithm)) => {
             sign_bytes(algorithm, b"", key).err().map(|fault| fault.0)
         }
         _ => None,
