@@ -180,12 +180,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let grant = grant?;
     let issuer = url(fields, "issuer", cx);
     let given = Endpoint::all().filter_map(|e| Some((e, url(fields, e.key(), cx)?))).collect::<Vec<_>>();
-    for endpoint in grant.endpoints() {
-        if fields.get("issuer").is_none() && fields.get(endpoint.key()).is_none() {
-            let fault = diags::no_endpoint(grant_node.span, grant.word(), endpoint.key(), endpoint.title());
-            cx.compile.reader.fault(fault);
-        }
-    }
+    named(fields, (grant, grant_node.span), cx);
     if client.as_ref().is_some_and(|client| client.proof == Proof::Tls) {
         seen(fields, client_node.span, cx);
     }
@@ -210,11 +205,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     }
     let dpop = fields.get("dpop").and_then(|node| bind::read(node, cx));
     let leaving = Leaving::read(fields, grant, cx)?;
-    let par = fields.get("par").is_some_and(|n| cx.compile.reader.flag(n).unwrap_or_default());
-    let pushes = par && grant == Grant::AuthorizationCode;
-    if let (true, Some(node), None, None) = (pushes, fields.get("par"), fields.get("issuer"), fields.get("par_url")) {
-        cx.compile.reader.fault(diags::nowhere_to_push(node.span, Endpoint::Par.key(), Endpoint::Par.title()));
-    }
+    let par = pushed(fields, grant, cx);
     let (scope, audience) = (texts(fields, "scope", cx), texts(fields, "audience", cx));
     let resource = texts(fields, "resource", cx);
     let extra = fields.get("extra").map_or_else(|| Some(Vec::new()), |node| extra(node, &grant.labels(), cx));
@@ -244,6 +235,26 @@ fn texts(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Opti
     let Some(node) = fields.get(key) else { return Some(Vec::new()) };
     let nodes = cx.compile.reader.one_or_more(node);
     nodes.iter().map(|n| cx.compile.reader.template(n)).collect()
+}
+
+/// The endpoints of a grant are named, or found by the issuer.
+fn named(fields: Fields<'_>, (grant, at): (Grant, Span), cx: &mut ReadScheme<'_, '_, '_>) {
+    for endpoint in grant.endpoints() {
+        if fields.get("issuer").is_none() && fields.get(endpoint.key()).is_none() {
+            cx.compile.reader.fault(diags::no_endpoint(at, grant.word(), endpoint.key(), endpoint.title()));
+        }
+    }
+}
+
+/// Whether the request is pushed, for which there has to be an endpoint.
+fn pushed(fields: Fields<'_>, grant: Grant, cx: &mut ReadScheme<'_, '_, '_>) -> bool {
+    let Some(node) = fields.get("par") else { return false };
+    let par = cx.compile.reader.flag(node).unwrap_or_default();
+    let is_named = fields.get("issuer").is_some() || fields.get(Endpoint::Par.key()).is_some();
+    if par && grant == Grant::AuthorizationCode && !is_named {
+        cx.compile.reader.fault(diags::nowhere_to_push(node.span, Endpoint::Par.key(), Endpoint::Par.title()));
+    }
+    par
 }
 
 /// A certificate is seen where TLS is spoken alone: at the endpoints that a client asks by itself, as far as they are
