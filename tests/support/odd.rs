@@ -66,6 +66,10 @@ fn answer(mut stream: TcpStream) {
         "/huge" => plain("200 OK", "content-type: text/plain\r\n", &"x".repeat(20 * 1024 * 1024)).into_bytes(),
         "/bomb" => bomb(),
         "/loop" => plain("302 Found", "location: /loop\r\n", "").into_bytes(),
+        // An authorization server that sends its codes to somebody else.
+        path if path.starts_with("/astray?") => {
+            plain("303 See Other", "location: https://elsewhere.test/callback?code=given-away\r\n", "").into_bytes()
+        }
         "/nowhere" => plain("302 Found", "location: http://[/\r\n", "").into_bytes(),
         "/long" => {
             let rows: Vec<String> = (0..40).map(|i| format!(r#"{{"id":{i},"name":"row {i}"}}"#)).collect();
