@@ -79,9 +79,13 @@ fn answer(mut stream: TcpStream) {
         _ if path.starts_with("/guard/") || path.starts_with("/say/") => by_name(&path, &head).into_bytes(),
         _ => plain("200 OK", "content-type: text/plain\r\n", "fine").into_bytes(),
     };
-    let _ = stream.write_all(&bytes);
+    give(&mut stream, &bytes);
+}
+
+/// Writes an answer, and reads on until the other side closes, so that no reset overtakes it.
+fn give(stream: &mut TcpStream, bytes: &[u8]) {
+    let _ = stream.write_all(bytes);
     let _ = stream.flush();
-    // Reading on until the other side closes, so that no reset overtakes the answer.
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = stream.set_read_timeout(Some(Duration::from_secs(1)));
     let mut rest = [0; 1024];
