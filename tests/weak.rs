@@ -117,7 +117,7 @@ fn each_is_red_against_its_own_weakness() {
 fn nothing_else_is_red_but_what_the_table_says() {
     let wrong = for_each_weakness(|id| {
         let found = run(&copy(id), ".");
-        let red: BTreeSet<&str> = found.red.keys().map(String::as_str).collect();
+        let red: BTreeSet<&str> = found.red.keys().map(String::as_str).filter(|s| !weak::by_chance(id, s)).collect();
         let expected: BTreeSet<&str> = weak::implied(id).iter().copied().chain([id]).collect();
         let mut wrong: Vec<String> = red.difference(&expected).map(|s| format!("{id}: {s} is red, too")).collect();
         wrong.extend(expected.difference(&red).map(|s| format!("{id}: {s} is not red")));

@@ -189,11 +189,22 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
             "ignores-typ",
             "iss-ignores-slash",
             "key-confusion",
-            "lenient-base64",
             "sub-optional",
         ],
     ),
 ];
+
+/// Suites that are red against another weak demo when chance has it so.
+const BY_CHANCE: &[(&str, &str)] = &[
+    // One in four signatures of HS256 has no letter that the other alphabet of Base64 writes otherwise, and there the
+    // defect does not apply; those of RS256 are too long for that.
+    ("weak-hmac-secret", "lenient-base64"),
+];
+
+/// Tells whether chance decides if a suite is red against a demo with that weakness.
+pub(crate) fn by_chance(id: &str, suite: &str) -> bool {
+    BY_CHANCE.contains(&(id, suite))
+}
 
 /// Where the suites are.
 pub(crate) fn folder() -> PathBuf {
