@@ -32,7 +32,8 @@ impl Alphabet {
     }
 }
 
-fn standard(byte: u8) -> u8 {
+/// Writes a character as the standard alphabet does.
+pub(super) fn standard(byte: u8) -> u8 {
     match byte {
         b'-' => b'+',
         b'_' => b'/',

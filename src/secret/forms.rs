@@ -26,6 +26,8 @@ const DIGITS: &[u8; 16] = b"0123456789abcdef";
 pub(super) enum Form {
     /// Bytes `start..end` of the value.
     Part { start: u32, end: u32 },
+    /// The same of a token, of which each segment is Base64 and may be written in the other alphabet.
+    Segment { start: u32, end: u32 },
     /// Base64 of the value as it stands inside a longer text, after `shift` (modulo 3) other bytes: the characters
     /// that depend on nothing but the value.
     Base64 { inner: Inner, shift: u8 },
@@ -49,7 +51,7 @@ impl Form {
     /// Gives the text this form of `value` has.
     pub(super) fn text(self, value: &str) -> Cow<'_, [u8]> {
         match self {
-            Self::Part { start, end } => Cow::Borrowed(&value.as_bytes()[start as usize..end as usize]),
+            Self::Part { start, end } | Self::Segment { start, end } => Cow::Borrowed(&value.as_bytes()[start as usize..end as usize]),
             Self::Base64 { inner, shift } => {
                 let text = inner.text(value);
                 let mut bytes = Zeroizing::new(Vec::with_capacity(usize::from(shift) + text.len()));
@@ -71,7 +73,7 @@ impl Form {
     pub(super) fn alphabet(self) -> Alphabet {
         match self {
             Self::Part { .. } => Alphabet::Exact,
-            Self::Base64 { .. } => Alphabet::Base64,
+            Self::Segment { .. } | Self::Base64 { .. } => Alphabet::Base64,
             Self::Hex => Alphabet::Hex,
         }
     }
@@ -138,7 +140,11 @@ fn percent(value: &str, kept: &[u8], out: &mut String) {
 /// Lists the forms of a value of at least [`SHORTEST`] bytes.
 pub(super) fn forms_of(value: &str) -> Vec<Form> {
     let mut forms = vec![part(0..value.len())];
-    forms.extend(segments(value).into_iter().chain(lines(value)).map(part));
+    forms.extend(segments(value).into_iter().map(|range| {
+        let (start, end) = small(&range);
+        Form::Segment { start, end }
+    }));
+    forms.extend(lines(value).into_iter().map(part));
     let mut inners: Vec<(Inner, Zeroizing<String>)> = Vec::new();
     // Most tokens are written the same way everywhere.
     let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
@@ -158,8 +164,13 @@ pub(super) fn forms_of(value: &str) -> Vec<Form> {
 }
 
 fn part(range: Range<usize>) -> Form {
+    let (start, end) = small(&range);
+    Form::Part { start, end }
+}
+
+fn small(range: &Range<usize>) -> (u32, u32) {
     let small = |place| u32::try_from(place).unwrap_or(u32::MAX);
-    Form::Part { start: small(range.start), end: small(range.end) }
+    (small(range.start), small(range.end))
 }
 
 /// Finds payload and signature of a JWS (RFC 7515); the header says nothing and is shared by many tokens.

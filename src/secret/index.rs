@@ -10,7 +10,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Secret;
-use super::follow::{Alphabet, backward, forward};
+use super::follow::{Alphabet, backward, forward, standard};
+use super::folded::unfold;
 use super::forms::{Form, SHORTEST, forms_of};
 use super::unescape::{Reader, Unit, starts_escape};
 
@@ -167,10 +168,19 @@ impl Index {
 
     /// Finds every form of every value, in no order; matches may overlap.
     pub(super) fn find(&self, text: &[u8], values: &[Secret]) -> Vec<Match> {
-        let mut found = Vec::new();
         if self.entries.is_empty() {
-            return found;
+            return Vec::new();
         }
+        let mut found = self.find_as_it_stands(text, values);
+        if let Some(unfolded) = unfold(text) {
+            let across = self.find_as_it_stands(&unfolded.text, values).into_iter();
+            found.extend(across.filter_map(|found| Some(Match { at: unfolded.before(&found.at)?, ..found })));
+        }
+        found
+    }
+
+    fn find_as_it_stands(&self, text: &[u8], values: &[Secret]) -> Vec<Match> {
+        let mut found = Vec::new();
         let mut reader = Reader::new(text);
         let mut escape = self.next_escape(&mut reader, 0);
         let mut at = 0;
@@ -280,6 +290,10 @@ fn pair(key: u64) -> (usize, u64) {
 fn other_writing(anchor: &[u8], alphabet: Alphabet) -> Option<Vec<u8>> {
     let other: Vec<u8> = match alphabet {
         Alphabet::Exact => return None,
+        // A segment of a token is written for URLs already.
+        Alphabet::Base64 if anchor.iter().any(|b| matches!(b, b'-' | b'_')) => {
+            anchor.iter().map(|b| standard(*b)).collect()
+        }
         Alphabet::Base64 => anchor.iter().map(|b| url_safe(*b)).collect(),
         Alphabet::Hex => anchor.to_ascii_uppercase(),
     };

@@ -7,6 +7,7 @@
 //! Imports nothing of the crate. To add an escape see `unescape`, to add an encoding see `forms`, to add a place where
 //! credentials stand see `structure`.
 
+mod folded;
 mod follow;
 mod forms;
 mod index;

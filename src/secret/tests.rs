@@ -271,6 +271,54 @@ proptest! {
 }
 
 #[test]
+fn what_is_broken_over_lines_is_masked_wherever_it_breaks() {
+    let set = SecretSet::new();
+    let secret = "kX9-very-long-random-secret-of-the-server-7731aa";
+    set.declare("key", secret);
+    for before in 0..76 {
+        for gap in ["\n", "\r\n", "\n    ", "\\n", "\\r\\n", "\\\\n"] {
+            for whole in [STANDARD.encode("x".repeat(before) + secret), "y".repeat(before) + secret] {
+                let lines: Vec<String> = whole.as_bytes().chunks(76).map(|l| String::from_utf8_lossy(l).into()).collect();
+                let text = format!("you sent [{}\n]", lines.join(gap));
+                let masked = set.mask(&text);
+                assert!(masked.contains("‹key›"), "{text}: {masked}");
+                let rest = masked.replace("‹key›", "");
+                let tail = lines.last().unwrap().trim_end_matches('=');
+                assert!(!rest.contains(&tail[tail.len().saturating_sub(12)..]) || tail.len() < 4, "{text}: {masked}");
+            }
+        }
+    }
+    let plain = "a line that is of words only\nand another one kX9-very-long-random\nsecret";
+    assert_eq!(set.mask(plain), plain);
+}
+
+#[test]
+fn segments_of_a_token_are_masked_in_the_standard_alphabet() {
+    let set = SecretSet::new();
+    let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI_Pz8-fn5-In0.cFn4l-D_hd1pyVTxJFntBabCv_3BfveSW68J6bZJbDA";
+    set.add("token", token);
+    let shown = token.replace('-', "+").replace('_', "/");
+    assert_eq!(set.mask(&shown), "eyJhbGciOiJIUzI1NiJ9.‹token#1›.‹token#1›");
+    for at in 0..30 {
+        // Wherever its anchor is.
+        let signature = format!("{}-_-_-_-_{}", "aB3dE5".repeat(5).split_at(at).0, "xY7zW9".repeat(5).split_at(at).1);
+        let set = SecretSet::new();
+        set.add("token", &format!("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.{signature}"));
+        assert_eq!(set.mask(&signature.replace('-', "+").replace('_', "/")), "‹token#1›");
+    }
+}
+
+#[test]
+fn the_name_of_a_field_is_masked_in_any_case() {
+    let set = SecretSet::new();
+    set.declare("password", "Wonder-7Land-x");
+    set.declare("short", "host");
+    assert_eq!(set.mask_name("X-Wonder-7Land-x"), "X-‹password›");
+    assert_eq!(set.mask_name("x-wonder-7land-x"), "‹password›");
+    assert_eq!(set.mask_name("host"), "host");
+}
+
+#[test]
 fn every_spelling_is_named() {
     let set = SecretSet::new();
     set.declare("secrets.web", "p@ss w0rd/\"é\"+x");

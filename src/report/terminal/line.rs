@@ -2,7 +2,8 @@
 //!
 //! Whatever is pushed into a [`Line`] is made harmless on the way in: control characters, escape
 //! sequences and characters that reorder text are written out visibly, so that nothing a server
-//! sends can move the cursor, forge a line or hide one. Colours are added at the very end and only
+//! sends can move the cursor, forge a line or hide one. A line that a CI runner would take for one of
+//! its commands has a mark put into it. Colours are added at the very end and only
 //! repeat what the words say.
 
 use std::borrow::Cow;
@@ -210,18 +211,44 @@ impl Line {
     /// Writes it out, without a line break and without blanks at the end.
     pub(crate) fn render(&self, colour: Colour) -> String {
         let end = self.pieces.iter().rposition(|(_, text)| !text.trim_end_matches(' ').is_empty());
-        let mut out = String::new();
+        let marks = commands(&self.pieces.iter().map(|(_, text)| text.as_str()).collect::<String>());
+        let (mut out, mut passed) = (String::new(), 0);
         for (i, (role, text)) in self.pieces.iter().enumerate().take(end.map_or(0, |e| e + 1)) {
+            let from = passed;
+            passed += text.len();
             let text = if Some(i) == end { text.trim_end_matches(' ') } else { text };
+            let mut text = Cow::Borrowed(text);
+            for mark in marks.iter().rev().filter(|mark| (from..passed).contains(mark)) {
+                text.to_mut().insert(mark - from, '|');
+            }
             let style = role.style();
             if colour == Colour::Off || style.is_plain() {
-                out.push_str(text);
+                out.push_str(&text);
             } else {
                 out.push_str(&format!("{style}{text}{style:#}"));
             }
         }
         out
     }
+}
+
+/// Finds where a mark has to stand in a line so that no runner takes a part of it for a command.
+///
+/// GitHub reads `::command` behind any blanks a line begins with; it reads `##[command]`, Azure Pipelines `##vso[` and
+/// `TeamCity` `##teamcity[` wherever they stand.
+fn commands(text: &str) -> Vec<usize> {
+    let mut marks = Vec::new();
+    let start = text.trim_start();
+    if start.starts_with("::") {
+        marks.push(text.len() - start.len());
+    }
+    for (at, _) in text.match_indices('#').filter(|(at, _)| text[..*at].ends_with('#')) {
+        let rest = text[at + 1..].to_ascii_lowercase();
+        if ["[", "vso[", "teamcity["].iter().any(|word| rest.starts_with(word)) {
+            marks.push(at);
+        }
+    }
+    marks
 }
 
 /// Finds how many characters go on a line: up to the last blank that fits, else as many as fit.
@@ -347,6 +374,28 @@ mod tests {
     fn nothing_steers_the_terminal() {
         let line = PAGE.line().push(Role::Bad, "a\u{1b}[2Jb\r\nc\u{202e}d\te\u{9b}");
         assert_eq!(line.render(Colour::Off), r"a\u{1b}[2Jb\r\nc\u{202e}d    e\u{9b}");
+    }
+
+    #[test]
+    fn nothing_commands_a_runner() {
+        for (text, shown) in [
+            ("::error file=x::hello", "    |::error file=x::hello"),
+            ("\u{a0} ::add-mask::a", "    \u{a0} |::add-mask::a"),
+            ("a ##[command]b", "    a #|#[command]b"),
+            ("###vso[task.setvariable]b ##VSO[c]", "    ##|#vso[task.setvariable]b #|#VSO[c]"),
+            ("##teamcity[x]", "    #|#teamcity[x]"),
+            ("a ::b ## [c] #[d]", "    a ::b ## [c] #[d]"),
+        ] {
+            let line = PAGE.line().pad_to(4);
+            assert_eq!(line.clone().text(text).render(Colour::Off), shown);
+            // The parts of a difference have a role each.
+            let parted = text.chars().enumerate().fold(line, |line, (i, c)| {
+                line.push(if i % 2 == 0 { Role::Plain } else { Role::Strong }, &c.to_string())
+            });
+            assert_eq!(parted.render(Colour::Off), shown);
+        }
+        let wrapped = plain(&PAGE.line().text("aaaaaaaaaaaaaa ::error::bbbb").wrap(16, 4));
+        assert_eq!(wrapped, ["aaaaaaaaaaaaaa", "    |::error::bbb", "    b"]);
     }
 
     #[test]
