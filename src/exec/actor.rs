@@ -47,6 +47,16 @@ pub(super) enum Ownership {
     Fresh,
 }
 
+impl Who {
+    /// The identity that has a session, with that session.
+    pub(super) const fn session(&self) -> Option<(IdentityId, &Arc<Session>)> {
+        match self {
+            Self::Identity(id, session, _) => Some((*id, session)),
+            Self::Nobody | Self::Anonymous | Self::Entering(..) => None,
+        }
+    }
+}
+
 impl Actor {
     pub(super) fn nobody() -> Self {
         Self::entering(Who::Nobody, Jar::default())

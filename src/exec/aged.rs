@@ -1,4 +1,4 @@
-//! The token at hand, kept aside until it is over (language §6): the last way to an expired token, where no key makes one
+//! The token at hand, kept aside until it is over: the last way to an expired token, where no key makes one
 //! and none was kept.
 //!
 //! It is the same request with the same token: allowed shortly before its end, refused shortly after it, and allowed

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::access::{Said, said};
-use super::actor::{Actor, Ownership, Who};
+use super::actor::{Actor, Ownership};
 use super::control::request_key;
 use super::exchange::StepRun;
 use super::grade::Tried;
@@ -81,10 +81,7 @@ impl StepRun<'_> {
         let (Some(bad), Unfit::Unavailable { why, mut add }) = (trial.mutant.row.bad, unfit.clone()) else {
             return Err(unfit);
         };
-        let own = match &actor.who {
-            Who::Identity(_, session, _) => session,
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => return Err(unfit),
-        };
+        let Some((_, own)) = actor.who.session() else { return Err(unfit) };
         let mut found: Option<(Forged, Lent)> = None;
         let mut faults = Vec::new();
         for id in trial.mutant.donors.iter().filter(|_| bad.is_elsewhere()) {

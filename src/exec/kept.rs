@@ -1,4 +1,4 @@
-//! Tokens of earlier runs (language §6): what is over by now, where nothing makes such a token.
+//! Tokens of earlier runs: what is over by now, where nothing makes such a token.
 //!
 //! What became of a token between two runs nobody saw. Its refusal counts only when the server names its end, or when
 //! another kept token that is not over yet is taken: one that was there when the refused one was seen alive, so that

@@ -215,12 +215,9 @@ impl<'a> Entry<'a> {
     pub(super) async fn needed(&self, cast: Option<&Cast>) -> Result<Needed, Arc<Failure>> {
         let mut all = Vec::new();
         for id in &self.identity.needs {
-            let own = cast.and_then(|cast| cast.identities.get(id)).and_then(|actor| match &actor.who {
-                Who::Identity(_, session, _) => Some(Arc::clone(session)),
-                Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-            });
+            let own = cast.and_then(|cast| cast.identities.get(id)).and_then(|actor| actor.who.session());
             let session = match own {
-                Some(session) => session,
+                Some((_, session)) => Arc::clone(session),
                 None => Box::pin(self.shared.sessions.fresh_enough(self.shared, *id)).await?,
             };
             all.push((*id, session));

@@ -145,10 +145,7 @@ impl StepRun<'_> {
     }
 
     fn transport_of<'t>(&'t self, actor: &'t Actor) -> &'t Transport {
-        let own = match &actor.who {
-            Who::Identity(_, session, _) => session.transport.as_deref(),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        };
+        let own = actor.who.session().and_then(|(_, session)| session.transport.as_deref());
         own.unwrap_or(&self.world.transport)
     }
 
@@ -161,10 +158,7 @@ impl StepRun<'_> {
         (forged, lent): (Forged, Option<Lent>),
         controlled: &Controlled,
     ) -> Done {
-        let own = match &actor.who {
-            Who::Identity(_, session, _) => session.transport.clone(),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        };
+        let own = actor.who.session().and_then(|(_, session)| session.transport.clone());
         let transport = own.as_deref().unwrap_or(&self.world.transport);
         let verbatim = forged.head.is_some();
         let mut before = 0;
@@ -231,10 +225,7 @@ impl StepRun<'_> {
 
     /// The request as it would leave.
     pub(super) fn dressed(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Request {
-        let session = match &actor.who {
-            Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        };
+        let session = actor.who.session().map(|(id, session)| (id, Arc::clone(session)));
         let origins = session.as_ref().map(|(_, s)| self.origins(s));
         let removed = prepared.removed.clone();
         let mut dress = Credential::new(self.shared, session, origins, removed, step.handshake);
@@ -350,10 +341,7 @@ impl StepRun<'_> {
     }
 
     pub(super) fn holder<'s>(&'s self, actor: &'s Actor) -> Holder<'s> {
-        let who = match &actor.who {
-            Who::Identity(id, session, _) => Some((*id, &**session)),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        };
+        let who = actor.who.session().map(|(id, session)| (id, &**session));
         Holder::new(self.shared, who)
     }
 

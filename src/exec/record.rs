@@ -218,7 +218,7 @@ fn headers(shared: &Shared, headers: &Headers) -> Vec<(String, String)> {
         .iter()
         .map(|(name, value)| {
             let value = shared.secrets.mask_header(name, &String::from_utf8_lossy(value));
-            (shared.secrets.mask_name(name), value)
+            (shared.secrets.mask(name).into_owned(), value)
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! Failed cases that do not fail the run: their defects are milder than `--fail-on` (language §8).
+//! Failed cases that do not fail the run: their defects are milder than `--fail-on`.
 
 use super::Shared;
 use crate::event::{Outcome, OutcomeKind, Verdict};

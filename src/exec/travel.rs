@@ -42,10 +42,7 @@ impl StepRun<'_> {
         Way { own, gate }: Way<'_>,
     ) -> Trail {
         let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
-        let session = match who {
-            Who::Identity(id, session, _) => Some((*id, Arc::clone(session))),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => None,
-        };
+        let session = who.session().map(|(id, session)| (id, Arc::clone(session)));
         let origins = session.as_ref().map(|(_, s)| self.origins(s));
         let own = own.or_else(|| session.as_ref().and_then(|(_, s)| s.transport.clone()));
         let mut dress = Credential::new(self.shared, session, origins, prepared.removed, step.handshake);

@@ -31,8 +31,11 @@ pub(super) fn unfold(text: &[u8]) -> Option<Unfolded> {
         }
         (run, at) = (0, end.max(at + 1));
     }
+    if unfolded.joins.is_empty() {
+        return None;
+    }
     unfolded.text.extend_from_slice(&text[copied..]);
-    (!unfolded.joins.is_empty()).then_some(unfolded)
+    Some(unfolded)
 }
 
 impl Unfolded {

@@ -51,7 +51,9 @@ impl Form {
     /// Gives the text this form of `value` has.
     pub(super) fn text(self, value: &str) -> Cow<'_, [u8]> {
         match self {
-            Self::Part { start, end } | Self::Segment { start, end } => Cow::Borrowed(&value.as_bytes()[start as usize..end as usize]),
+            Self::Part { start, end } | Self::Segment { start, end } => {
+                Cow::Borrowed(&value.as_bytes()[start as usize..end as usize])
+            }
             Self::Base64 { inner, shift } => {
                 let text = inner.text(value);
                 let mut bytes = Zeroizing::new(Vec::with_capacity(usize::from(shift) + text.len()));

@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Secret;
-use super::follow::{Alphabet, backward, forward, standard};
 use super::folded::unfold;
+use super::follow::{Alphabet, backward, forward, standard};
 use super::forms::{Form, SHORTEST, forms_of};
 use super::unescape::{Reader, Unit, starts_escape};
 

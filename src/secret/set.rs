@@ -192,19 +192,6 @@ impl SecretSet {
         self.again(&known, structure::mask_header(name, &known).into_owned())
     }
 
-    /// Masks the name of a header field, in which case says nothing: a secret may have lost its own on the way.
-    pub fn mask_name(&self, name: &str) -> String {
-        let masked = self.mask(name).into_owned();
-        let lower = masked.to_ascii_lowercase();
-        let known = self.read();
-        let values = known.values.iter().zip(0..).filter(|(_, number)| !known.weak.contains_key(number));
-        let inside = |value: &Secret| lower.contains(&value.expose().to_ascii_lowercase());
-        match values.into_iter().find(|(value, _)| masked == name && inside(value)) {
-            Some((_, number)) => known.name(number).0,
-            None => masked,
-        }
-    }
-
     /// Masks by value what the second net has rewritten: decoding may have uncovered a secret, and `masked` may be one.
     fn again(&self, before: &str, after: String) -> String {
         if before == after { after } else { self.mask(&after).into_owned() }
