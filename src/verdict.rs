@@ -5,7 +5,7 @@ use crate::mutate::Severity;
 
 /// The codes the process can end with, with what they mean; `--help` and the docs print this table.
 pub const EXIT_CODES: &[(u8, &str)] = &[
-    (ALL_PASSED, "every case passed"),
+    (ALL_PASSED, "every case passed, or nothing that failed counts"),
     (FAILED, "a case failed"),
     (USAGE, "the command line or a file is faulty"),
     (NOT_JUDGED, "nothing failed, but something could not be judged"),

@@ -12,7 +12,7 @@ use crate::verdict;
 const EXITS: &[(u8, &str)] = &[
     (
         verdict::ALL_PASSED,
-        "Skipped cases and those that are known to fail (`xfail`) are among them; flaky ones too, unless `--fail-on flaky`.",
+        "Skipped cases and those that are known to fail (`xfail`) are among them; flaky ones too, unless `--fail-on flaky`. So are defects that `--fail-on SEVERITY` spares, and beside passed cases what `--tolerate inconclusive` lets pass.",
     ),
     (
         verdict::FAILED,
@@ -28,7 +28,7 @@ const EXITS: &[(u8, &str)] = &[
     ),
     (
         verdict::NOTHING,
-        "A run in which nothing passed is never green. Look at the filters (`-k`, `--id`, `--tag`, `--as`) with `authspec list cases`, and at `skip`.",
+        "A run in which nothing ran is never green. Look at the filters (`-k`, `--id`, `--tag`, `--as`) with `authspec list cases`, and at `skip`.",
     ),
     (
         verdict::REPORT,
