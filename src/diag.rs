@@ -5,7 +5,9 @@
 //! of a `CODES` table that `authspec explain` reads. All faults are reported, never only the first.
 
 mod draw;
+mod near;
 mod window;
+mod written;
 
 use crate::source::Span;
 

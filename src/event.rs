@@ -277,6 +277,11 @@ impl Tally {
         }
     }
 
+    /// Gives the number of failed cases that fail the run.
+    pub const fn failing(&self) -> usize {
+        self.of(Verdict::Failed).saturating_sub(self.spared)
+    }
+
     /// Gives the number of cases with a verdict.
     pub const fn of(&self, verdict: Verdict) -> usize {
         self.counts[verdict as usize]

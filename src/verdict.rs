@@ -65,7 +65,7 @@ pub fn exit_code(tally: &Tally, stopped: Option<Stopped>, policy: Policy) -> u8 
     if stopped == Some(Stopped::Interrupted) {
         return INTERRUPTED;
     }
-    if tally.of(Verdict::Failed) > tally.spared || (policy.flaky == OnFlaky::Fail && tally.of(Verdict::Flaky) > 0) {
+    if tally.failing() > 0 || (policy.flaky == OnFlaky::Fail && tally.of(Verdict::Flaky) > 0) {
         return FAILED;
     }
     let open = tally.of(Verdict::Blocked)

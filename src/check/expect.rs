@@ -19,6 +19,11 @@ impl Expectations {
     pub fn says_how_it_ends(&self) -> bool {
         self.status.is_some() || self.error.is_some() || self.checks.iter().any(|placed| placed.subject == "redirect")
     }
+
+    /// Tells whether they say where a redirect is to lead.
+    pub fn says_where(&self) -> bool {
+        self.checks.iter().any(|placed| placed.check.says_where())
+    }
 }
 
 /// Reads an expectation: a status, a list of statuses, or a map of checks. `None` when nothing of it

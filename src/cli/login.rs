@@ -10,6 +10,7 @@ use super::single::{self, start};
 use crate::event::{Event, Login, Phase};
 use crate::exec::{Presented, Unpresented};
 use crate::mutate::{Mutation, mutation, mutations};
+use crate::report::spool::masked;
 use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
 use crate::step::IdentityId;
@@ -65,7 +66,9 @@ fn told(args: &LoginArgs, done: &Done, context: &Context) -> String {
         if args.verbose > 0 {
             let out = context.out;
             text.push_str(&format!("{number}  {name}   {}\n", duration(step.elapsed)));
-            text.push_str(&exchanges(&[step], out.colour(), out.glyphs(), out.width));
+            // With what only a later step made known, before lines are broken.
+            let step = masked(step, &done.secrets).unwrap_or_else(|_| step.clone());
+            text.push_str(&exchanges(&[&step], out.colour(), out.glyphs(), out.width));
             text.push('\n');
             continue;
         }

@@ -4,9 +4,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
 use super::document::{Document, KeyPlace, Operation, SchemeKind, Security};
 use super::grid::{Grid, Row};
 use super::stance::{Stance, State, Want};
+use crate::capture::name_fault;
 use crate::source::SourceMap;
 
 /// What a person has to put in place of.
@@ -199,23 +202,26 @@ pub(super) fn with_vars(path: &str) -> (String, Vec<String>) {
     (out, vars)
 }
 
-/// Names that mean something else in a template.
-const TAKEN: &[&str] = &[
-    "env", "secrets", "identity", "session", "sessions", "jar", "row", "response", "loop", "true", "false", "none",
-    "not", "and", "or", "in", "is", "if", "else",
-];
+/// What is encoded of a piece of a path as it travels (RFC 3986, section 3.3): documents write blanks and letters as they
+/// are, and what is encoded already stays.
+const IN_PATH: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
-/// A piece of a path as it travels (RFC 3986, section 3.3): documents write blanks and letters as they are.
 fn literal(piece: &str) -> String {
-    let mut out = String::new();
-    for byte in piece.bytes() {
-        if byte.is_ascii_graphic() && !b"\"#<>?[\\]^`{|}".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
+    utf8_percent_encode(piece, IN_PATH).to_string()
 }
 
 fn variable(of: &str, name: &str) -> String {
@@ -225,8 +231,7 @@ fn variable(of: &str, name: &str) -> String {
     };
     let joined =
         [word(of), word(name)].iter().filter(|w| !w.is_empty()).map(String::as_str).collect::<Vec<_>>().join("_");
-    let taken = joined.is_empty() || joined.starts_with(|c: char| c.is_ascii_digit()) || TAKEN.contains(&&*joined);
-    if taken { format!("v_{joined}") } else { joined }
+    if name_fault(&joined).is_some() { format!("v_{joined}") } else { joined }
 }
 
 /// A credential that nobody issued, where the first alternative has its credential.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet, renderer::DecorStyle};
 
 use super::window::{Masks, Window};
+use super::written::declare_written;
 use super::{Diagnostic, Diagnostics, Severity};
 use crate::secret::SecretSet;
 use crate::source::{FileId, SourceMap, Span};
@@ -30,11 +31,14 @@ struct Sheet<'a> {
 /// width: a piece of one would not be known again. What the files write out as credentials counts as well, known or
 /// not, where it stands and wherever it is repeated.
 pub fn render(diagnostics: &Diagnostics, sources: &SourceMap, secrets: &SecretSet, drawing: Drawing) -> String {
+    if diagnostics.is_empty() {
+        return String::new();
+    }
     let renderer = if drawing.colour { Renderer::styled() } else { Renderer::plain() };
     let width = drawing.width.max(40);
     let renderer = renderer.decor_style(DecorStyle::Ascii).term_width(width);
     let secrets = secrets.apart();
-    sources.texts().filter(|_| !diagnostics.is_empty()).for_each(|text| secrets.declare_written(text));
+    sources.texts().for_each(|text| declare_written(&secrets, text));
     let mut sheet = Sheet { sources, masks: Masks { secrets: &secrets, places: HashMap::new() }, renderer, width };
     let mut out = String::new();
     for diagnostic in diagnostics.sorted() {
@@ -70,6 +74,7 @@ impl Sheet<'_> {
         let placeless = files.is_empty();
         let mut text = String::new();
         for help in &diagnostic.help {
+            let help = self.masks.secrets.mask(help);
             if placeless {
                 let help = Group::with_title(Level::HELP.secondary_title(help));
                 text.push_str(&format!("\n{}", self.renderer.render(&[help])));
@@ -87,7 +92,9 @@ impl Sheet<'_> {
             window.fit(fix.span, text.chars().count(), self.width);
             let range = window.range(fix.span);
             let source = Snippet::source(window.text).line_start(window.first_line).patch(Patch::new(range, text));
-            report.push(Group::with_title(Level::HELP.secondary_title(&*fix.title)).element(source));
+            report.push(
+                Group::with_title(Level::HELP.secondary_title(self.masks.secrets.mask(&fix.title))).element(source),
+            );
         }
         let drawn = self.renderer.render(&report);
         places.iter().fold(drawn, |drawn, (moved, place)| drawn.replacen(moved, place, 1)) + &text
@@ -114,7 +121,7 @@ impl Sheet<'_> {
         let moved = spans.first().map(|span| window.column(*span)).filter(|column| *column != place.column);
         let marks = marks.into_iter().map(|(span, text, kind)| {
             let annotation = kind.span(window.range(span));
-            if text.is_empty() { annotation } else { annotation.label(text) }
+            if text.is_empty() { annotation } else { annotation.label(self.masks.secrets.mask(text)) }
         });
         let marks: Vec<Annotation<'a>> = marks.collect();
         let snippet = Snippet::source(window.text).line_start(window.first_line).path(place.file.to_string());

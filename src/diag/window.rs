@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Diagnostic;
-use crate::secret::{SecretSet, written_places};
+use super::written::written_places;
+use crate::secret::SecretSet;
 use crate::source::{FileId, SourceMap, Span};
 
 /// Characters that stay on each side of what is left out of a line.

@@ -12,6 +12,7 @@ use super::mutant::{ControlRecord, MutantRecord};
 use super::reasons::reason_code;
 use super::record::{Phase, StepRecord};
 use super::serial::{millis, shared};
+use crate::mutate::Grade;
 use crate::source::Place;
 
 /// What a finished outcome is about.
@@ -83,6 +84,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Tells whether its defect passed and was answered otherwise than is due.
+    pub fn is_inexact(&self) -> bool {
+        let grade = self.with.as_ref().and_then(|with| with.grade);
+        self.verdict == Verdict::Passed && matches!(grade, Some(Grade::DeniedOther | Grade::Amiss))
+    }
+
     /// Counts the steps that were left out although the case passed: it proves less than its text says.
     pub fn skipped_steps(&self) -> usize {
         let left_out = |step: &&StepRecord| step.skipped && step.phase == Phase::Case;

@@ -119,15 +119,6 @@ pub(super) fn read(request: &Request, response: &Response, secrets: &SecretSet) 
     }
 }
 
-/// The server's clock in seconds, unless a cache gave the answer (RFC 9110, section 6.6.1).
-pub(super) fn date(response: &Response) -> Option<i64> {
-    if response.headers.text("age").is_some_and(|age| age.trim() != "0") {
-        return None;
-    }
-    let text = response.headers.text("date")?;
-    crate::http::jar::parse_cookie_date(text.as_bytes()).map(jiff::Timestamp::as_second)
-}
-
 fn masked(challenge: Challenge, mask: &dyn Fn(&str) -> String) -> Challenge {
     Challenge {
         // A token that stands where a scheme is expected may be anything.

@@ -212,7 +212,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         answer: last.zip(response).map(|(hop, r)| answer::read(&hop.request, r, secrets)),
         skew: last.zip(response).and_then(|(hop, r)| {
             let middle = hop.started.as_millisecond() + i64::try_from(hop.elapsed.as_millis()).unwrap_or(0) / 2;
-            answer::date(r).map(|date| date - middle.div_euclid(1000))
+            r.date().map(|date| date.as_second() - middle.div_euclid(1000))
         }),
         at: last.map_or_else(Timestamp::now, |hop| hop.started).as_second(),
         memory: Memory::default(),

@@ -21,7 +21,6 @@ use crate::capture::response_value;
 use crate::check::{Expectations, Fetched, Seen, Side, Stance, StatusSet, Word, alike};
 use crate::event::{AccessCell, Likeness, Loot, Outcome, Reason, Verdict};
 use crate::http::Trail;
-use crate::mutate::Grade;
 use crate::plan::{AccessRow, Case, Cell, Reach, Wanted};
 use crate::source::Span;
 use crate::step::{Ask, Step};
@@ -309,10 +308,6 @@ pub(super) fn finish(shared: &Shared, outcome: &mut Outcome) {
     let Some(case) = shared.plan.cases.get(outcome.index as usize) else { return };
     let (Some(cell), Some(row)) = (case.cell, shared.plan.row_of(case)) else { return };
     if case.with.is_some() {
-        let grade = outcome.with.as_ref().and_then(|with| with.grade);
-        if let Some(told) = &mut outcome.access {
-            told.odd = outcome.verdict == Verdict::Passed && matches!(grade, Some(Grade::DeniedOther | Grade::Amiss));
-        }
         return;
     }
     tell_loot(shared, case, cell, outcome);

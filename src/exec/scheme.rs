@@ -295,9 +295,7 @@ impl StepRun<'_> {
         }
         let stopped = !gave.credential && !exchanges.held();
         let asked = self.within.asking().any(|used| !used.step.expect.checks.is_empty());
-        let leads = step.expect.checks.iter().any(|placed| placed.check.says_where());
-        let leads =
-            leads || self.within.asking().any(|used| used.step.expect.checks.iter().any(|p| p.check.says_where()));
+        let leads = step.expect.says_where() || self.within.asking().any(|used| used.step.expect.says_where());
         if gave.strayed && !(judged.held() && leads) {
             // Whoever sends a browser there has not refused, whatever the status is.
             judged.ended = Ended::Failed;

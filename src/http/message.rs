@@ -184,12 +184,18 @@ impl Response {
         time.map(|time| time.max(Duration::from_millis(200)))
     }
 
-    /// How far the server's clock is ahead, by the time that it says it sent this (RFC 9110, section 6.6.1); to the
-    /// second, so less than two is nothing.
+    /// When the server says that it sent this (RFC 9110, section 6.6.1), unless a cache gave the answer.
+    pub fn date(&self) -> Option<Timestamp> {
+        if self.headers.text("age").is_some_and(|age| age.trim() != "0") {
+            return None;
+        }
+        super::jar::parse_cookie_date(self.headers.text("date")?.as_bytes())
+    }
+
+    /// How far the server's clock is ahead, by the time that it says it sent this; to the second, so less than two is
+    /// nothing.
     pub fn ahead(&self, now: Timestamp) -> Option<SignedDuration> {
-        let text = self.headers.text("date")?;
-        let date = jiff::fmt::rfc2822::parse(text.trim()).ok()?.timestamp();
-        let ahead = date.duration_since(now);
+        let ahead = self.date()?.duration_since(now);
         Some(if ahead.abs() < SignedDuration::from_secs(2) { SignedDuration::ZERO } else { ahead })
     }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{Plan, TargetUrl, World, diags};
 use crate::auth::CERTIFICATE;
 use crate::diag::Diagnostics;
+use crate::http::Address;
 use crate::step::{Caller, IdentityId};
 
 /// Finds the identities of the run that are only known by their certificate, where nothing they send goes over TLS.
@@ -32,11 +33,11 @@ pub(super) fn check(plan: &Plan, diags: &mut Diagnostics) {
 fn plain(world: &World) -> Option<crate::source::Span> {
     let target = world.target.as_ref()?;
     let is_plain = |url: &TargetUrl| match url {
-        TargetUrl::Demo(_) => false,
-        TargetUrl::Url(template) => template
-            .as_literal()
-            .and_then(|text| text.get(..7))
-            .is_some_and(|start| start.eq_ignore_ascii_case("http://")),
+        TargetUrl::Demo(demo) => !demo.tls,
+        TargetUrl::Url(template) => {
+            let address = template.as_literal().and_then(|text| Address::parse(text).ok());
+            address.is_some_and(|address| address.url().scheme() == "http")
+        }
     };
     let all = std::iter::once(&target.url).chain(world.targets.iter().map(|(_, target)| &target.url));
     (world.origins.is_empty() && all.into_iter().all(is_plain)).then_some(target.span)

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{
-    BodyKind, BodyRecord, Event, HopRecord, Login, LoginAction, MessageRecord, Outcome, OutcomeKind, Phase, Proof,
-    Reason, RunInfo, StepRecord, SuiteInfo, Summary, Tally, Verdict, Waiting,
+    BodyKind, BodyRecord, Event, HopRecord, Login, LoginAction, MessageRecord, MutantRecord, Outcome, OutcomeKind,
+    Phase, Proof, Reason, RunInfo, StepRecord, SuiteInfo, Summary, Tally, Verdict, Waiting,
 };
+use crate::mutate::{Grade, Severity};
 use crate::source::Place;
 
 /// A token as masking leaves it.
@@ -95,6 +96,11 @@ pub(crate) fn outcome(index: u32, suite: usize, id: &str, verdict: Verdict) -> O
         waited: Duration::ZERO,
         requests: 1,
     }
+}
+
+pub(crate) fn defect(id: &str, grade: Grade) -> MutantRecord {
+    let (id, expected, severity) = (id.to_owned(), "401".to_owned(), Severity::Low);
+    MutantRecord { id, severity, pack: None, change: None, verbatim: false, grade: Some(grade), expected, actual: None }
 }
 
 pub(crate) fn reason(code: &'static str, message: &str, place: Place) -> Reason {

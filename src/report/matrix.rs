@@ -10,6 +10,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -91,13 +92,17 @@ fn worst(marks: &Marks) -> State {
 
 impl Matrix {
     fn draw(&self, page: Page, which: Rows) -> Vec<Line> {
-        let wanted: Vec<&(String, Marks)> =
+        let mut wanted: Vec<&(String, Marks)> =
             self.rows.values().filter(|(_, marks)| which == Rows::All || worst(marks).is_told()).collect();
         if wanted.is_empty() {
             return Vec::new();
         }
         let columns = self.folded();
         let most = if which == Rows::All { wanted.len() } else { ROWS };
+        if wanted.len() > most {
+            // What is left out is what matters least.
+            wanted.sort_by_key(|(_, marks)| Reverse(worst(marks)));
+        }
         let names = wanted.iter().take(most).map(|(name, _)| width(&page.fold(name))).max().unwrap_or(0);
         let table = Table::new(page, &columns, names);
         let head = self.count(&format!(" of {}", self.suite));
@@ -122,6 +127,9 @@ impl Matrix {
         if rows(State::Doubt) > 0 {
             told.push_str(&format!(", {} not judged", rows(State::Doubt)));
         }
+        if rows(State::Spared) > 0 {
+            told.push_str(&format!(", {} spared", rows(State::Spared)));
+        }
         match rows(State::Finding) {
             0 => {}
             1 => told.push_str(", 1 with a finding"),
@@ -137,7 +145,7 @@ impl Matrix {
         summary::row(to, std::iter::once("request".to_owned()).chain(names))?;
         writeln!(to, "|---|{}", ":-:|".repeat(columns.len()))?;
         let mut all: Vec<&(String, Marks)> = self.rows.values().collect();
-        all.sort_by_key(|(_, marks)| std::cmp::Reverse(worst(marks).max(State::NotRun)));
+        all.sort_by_key(|(_, marks)| Reverse(worst(marks).max(State::NotRun)));
         for (name, marks) in all.iter().take(MARKDOWN_ROWS) {
             let cells = columns.iter().map(|(_, people)| {
                 let (text, state) = together(people.iter().filter_map(|p| marks.get(p)));

@@ -182,7 +182,7 @@ impl Spool {
 
     /// Masks a value by way of its JSON.
     pub(crate) fn masked<T: Serialize + DeserializeOwned>(&self, value: &T) -> io::Result<T> {
-        parse(&serde_json::to_vec(value)?, &self.secrets)
+        masked(value, &self.secrets)
     }
 
     /// Gives the masked JSON of a value.
@@ -190,6 +190,11 @@ impl Spool {
         let text = serde_json::to_string(value)?;
         Ok(scrub::json(&text, &self.secrets, &mut Found::default()).into_owned())
     }
+}
+
+/// Masks a value by way of its JSON: before it is laid out in lines, which a secret may go across.
+pub fn masked<T: Serialize + DeserializeOwned>(value: &T, secrets: &SecretSet) -> io::Result<T> {
+    parse(&serde_json::to_vec(value)?, secrets)
 }
 
 impl Reporter for Spool {

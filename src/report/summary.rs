@@ -35,8 +35,13 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
     let targets: Vec<String> = info.targets.iter().map(|t| code(t)).collect();
     let (requests, time) = (summary.tally.requests, duration(summary.elapsed));
     writeln!(to, "{} against {}, {requests} requests, {time}\n", plural(info.cases, "case"), targets.join(", "))?;
-    let verdicts: Vec<(&str, usize)> =
-        Verdict::ALL.into_iter().map(|v| (v.word(), summary.tally.of(v))).filter(|(_, n)| *n > 0).collect();
+    let count = |v: Verdict| if v == Verdict::Failed { summary.tally.failing() } else { summary.tally.of(v) };
+    let verdicts: Vec<(&str, usize)> = Verdict::ALL
+        .into_iter()
+        .map(|v| (v.word(), count(v)))
+        .chain([("spared", summary.tally.spared)])
+        .filter(|(_, n)| *n > 0)
+        .collect();
     row(to, verdicts.iter().map(|(word, _)| (*word).to_owned()))?;
     writeln!(to, "|{}", "---:|".repeat(verdicts.len()))?;
     row(to, verdicts.iter().map(|(_, n)| n.to_string()))?;
@@ -47,12 +52,20 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
         let told = Grade::ALL.iter().filter_map(|g| Some(format!("{} {}", grades.get(g.word())?, g.word())));
         writeln!(to, "\n{} sent: {}", plural(grades.values().sum(), "defect"), told.collect::<Vec<_>>().join(", "))?;
     }
+    if let Some(from) = summary.fail_on.filter(|_| summary.tally.spared > 0) {
+        writeln!(to, "\n> `--fail-on {}` spares defects that are milder", from.word())?;
+    }
+    for verdict in &summary.tolerated {
+        writeln!(to, "\n> `--tolerate {0}` lets {0} cases pass", verdict.word())?;
+    }
     for notice in &info.notices {
         writeln!(to, "\n> {}", text(notice))?;
     }
     matrices.markdown(to)?;
     if !causes.is_empty() {
         writeln!(to, "\n### What did not pass\n")?;
+        // What fails the run goes first.
+        causes.sort_by_key(|cause| cause.spared);
         for cause in causes.iter().take(MOST) {
             writeln!(to, "- {cause}")?;
         }
@@ -105,7 +118,7 @@ fn note(causes: &mut Vec<Cause>, outcome: &Outcome) {
 
 fn headline(summary: &Summary) -> String {
     let of = |verdicts: &[Verdict]| verdicts.iter().map(|v| summary.tally.of(*v)).sum::<usize>();
-    let failed = of(&[Verdict::Failed]) - summary.tally.spared.min(of(&[Verdict::Failed]));
+    let failed = summary.tally.failing();
     let unjudged = of(&[Verdict::Blocked, Verdict::Inconclusive, Verdict::Errored]);
     let mark = if summary.exit == crate::verdict::ALL_PASSED { ":white_check_mark:" } else { ":x:" };
     let told = match (failed, unjudged, summary.exit) {

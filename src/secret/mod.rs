@@ -11,16 +11,13 @@ mod folded;
 mod follow;
 mod forms;
 mod index;
-mod near;
 mod set;
 pub mod structure;
 #[cfg(test)]
 mod tests;
 mod unescape;
 mod value;
-mod written;
 
 pub use set::{Found, MaskName, SecretSet};
 pub use structure::TextKind;
 pub use value::{NotText, Secret};
-pub use written::written_places;

@@ -1,5 +1,6 @@
 //! What a table shows of a cell: what came of the request as it is, and of it with each defect.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use crate::event::{AccessCell, Likeness, Outcome, Verdict};
@@ -23,6 +24,8 @@ pub(super) enum State {
     NotRun,
     /// Refused, and in another way than is due: to be known, and no failure.
     Finding,
+    /// Not as expected, and milder than what fails the run.
+    Spared,
     /// It could not be judged.
     Doubt,
     /// Not as expected.
@@ -34,7 +37,7 @@ impl State {
         match self {
             Self::Fine => Role::Plain,
             Self::NotRun => Role::Dim,
-            Self::Finding | Self::Doubt => Role::Doubt,
+            Self::Finding | Self::Spared | Self::Doubt => Role::Doubt,
             Self::Failed => Role::Bad,
         }
     }
@@ -43,7 +46,7 @@ impl State {
     const fn mark(self) -> &'static str {
         match self {
             Self::Fine | Self::NotRun => "",
-            Self::Finding => "*",
+            Self::Finding | Self::Spared => "*",
             Self::Doubt => "?",
             Self::Failed => "!",
         }
@@ -53,15 +56,16 @@ impl State {
     pub(super) const fn is_told(self) -> bool {
         match self {
             Self::Fine | Self::NotRun => false,
-            Self::Finding | Self::Doubt | Self::Failed => true,
+            Self::Finding | Self::Spared | Self::Doubt | Self::Failed => true,
         }
     }
 
-    fn of(verdict: Verdict, odd: bool) -> Self {
-        match verdict {
+    fn of(cell: &AccessCell, outcome: &Outcome) -> Self {
+        match outcome.verdict {
+            Verdict::Failed if outcome.spared => Self::Spared,
             Verdict::Failed => Self::Failed,
             Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => Self::Doubt,
-            Verdict::Passed | Verdict::Flaky if odd => Self::Finding,
+            Verdict::Passed | Verdict::Flaky if cell.odd || outcome.is_inexact() => Self::Finding,
             Verdict::Passed | Verdict::Flaky => Self::Fine,
             Verdict::Skipped | Verdict::NotRun => Self::NotRun,
         }
@@ -123,17 +127,17 @@ impl Spot {
     fn told(&self) -> Vec<Told> {
         let mut all: Vec<Told> = self.plain.iter().filter_map(|mark| mark.told.clone()).collect();
         let of = |state| self.defects.iter().filter(move |(_, mark)| mark.state == state);
-        all.extend(of(State::Failed).filter_map(|(_, mark)| mark.told.clone()));
+        all.extend(of(State::Failed).chain(of(State::Spared)).filter_map(|(_, mark)| mark.told.clone()));
         for (state, words) in
             [(State::Doubt, "could not be judged"), (State::Finding, "answered otherwise than is due")]
         {
-            let ids: Vec<&str> = of(state).map(|(id, _)| &**id).collect();
-            match ids[..] {
+            let alike: Vec<(&String, &Mark)> = of(state).collect();
+            match alike[..] {
                 [] => {}
-                [id] => all.extend(self.defects.get(id).and_then(|mark| mark.told.clone())),
+                [(_, mark)] => all.extend(mark.told.clone()),
                 _ => {
-                    let named = ids.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-                    let more = ids.len().saturating_sub(NAMED);
+                    let named = alike.iter().take(NAMED).map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
+                    let more = alike.len().saturating_sub(NAMED);
                     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
                     all.push(Told { who: self.who.clone(), what: format!(" with {named}{more}: {words}") });
                 }
@@ -145,11 +149,11 @@ impl Spot {
 
 impl Mark {
     fn of(cell: &AccessCell, outcome: &Outcome) -> Self {
-        let state = State::of(outcome.verdict, cell.odd);
+        let state = State::of(cell, outcome);
         let status = match (cell.got, state) {
             (Some(status), _) => status.to_string(),
             (None, State::NotRun | State::Doubt) => "-".to_owned(),
-            (None, State::Fine | State::Finding | State::Failed) => "none".to_owned(),
+            (None, State::Fine | State::Finding | State::Spared | State::Failed) => "none".to_owned(),
         };
         let told = state.is_told().then(|| words(cell, outcome, state));
         Self { status, state, told }
@@ -171,12 +175,15 @@ fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> Told {
             let due = if cell.got == Some(401) { 403 } else { 401 };
             format!(" got {got} instead of {due}")
         }
-        State::Finding | State::Failed if code != "changed" && grade.is_some() => {
+        State::Finding => format!(" got {got} instead of {}", cell.want),
+        State::Spared | State::Failed if code == "refused-with-data" => {
+            format!(" got {got}, with the body of whoever is allowed")
+        }
+        State::Spared | State::Failed if code == "changed" => format!(" got {got}, and yet something changed"),
+        State::Spared | State::Failed if code.starts_with("mutant-") && grade.is_some() => {
             format!(" got {got}, {}", grade.unwrap_or_default())
         }
-        State::Finding => format!(" got {got} instead of {}", cell.want),
-        State::Failed if code == "changed" => format!(" got {got}, and yet something changed"),
-        State::Failed => match reason.map(|r| &*r.message) {
+        State::Spared | State::Failed => match reason.map(|r| &*r.message) {
             Some(message) if code == "check-failed" && !message.starts_with("status ") => {
                 format!(" got {got}, but {message}")
             }
@@ -184,7 +191,8 @@ fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> Told {
         },
         State::Fine | State::NotRun => String::new(),
     };
-    Told { who: cell.column.clone(), what: format!("{with}{what}") }
+    let spared = if state == State::Spared { ", spared" } else { "" };
+    Told { who: cell.column.clone(), what: format!("{with}{what}{spared}") }
 }
 
 fn body(cell: &AccessCell) -> String {
@@ -193,14 +201,18 @@ fn body(cell: &AccessCell) -> String {
         (Likeness::Same, Some(name)) => format!(", the body of {name}"),
         (Likeness::Differs, Some(name)) => format!(", another body than {name}"),
         (Likeness::Empty, _) => ", no body".to_owned(),
-        (Likeness::Same | Likeness::Differs | Likeness::Alone, _) => ", and nobody else has a body".to_owned(),
+        (Likeness::Alone, _) => ", and nobody who may got a body to compare with".to_owned(),
+        (Likeness::Same | Likeness::Differs, None) => String::new(),
     }
 }
 
 /// What has to be told of several cells; of whom the same is told, that is told once.
 pub(super) fn in_words<'m>(spots: impl Iterator<Item = &'m Spot>) -> String {
     let mut all: Vec<(String, Vec<String>)> = Vec::new();
-    for Told { who, what } in spots.flat_map(Spot::told) {
+    // The worst first, for the end may be cut off.
+    let mut spots: Vec<&Spot> = spots.collect();
+    spots.sort_by_key(|spot| Reverse(spot.state()));
+    for Told { who, what } in spots.into_iter().flat_map(Spot::told) {
         match all.iter_mut().find(|(known, _)| *known == what) {
             Some((_, people)) => people.push(who),
             None => all.push((what, vec![who])),
@@ -229,7 +241,7 @@ pub(super) fn together<'m>(spots: impl Iterator<Item = &'m Spot>) -> (String, St
         State::Fine if !alike => "ok".to_owned(),
         // Some ran, and those are as expected.
         State::NotRun if !alike => "ok/-".to_owned(),
-        State::Fine | State::NotRun | State::Finding | State::Doubt | State::Failed => {
+        State::Fine | State::NotRun | State::Finding | State::Spared | State::Doubt | State::Failed => {
             format!("{}{}", worst.status(), state.mark())
         }
     };

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::event::{AccessCell, Likeness, Loot, Verdict};
+use crate::mutate::Grade;
 use crate::report::fixture;
 use crate::report::terminal::{Colour, Glyphs};
 
@@ -48,8 +49,18 @@ fn with_defects(ends: &[(&str, u16, Verdict, bool)]) -> Matrices {
     matrices.add(&outcome(AccessCell { want: "200".to_owned(), ..cell(0, 0, "user", 200) }, Verdict::Passed));
     for (id, got, verdict, odd) in ends {
         let with = Some((*id).to_owned());
-        let cell = AccessCell { with, want: "401".to_owned(), odd: *odd, ..cell(0, 0, "user", *got) };
-        matrices.add(&outcome(cell, *verdict));
+        let cell = AccessCell { with, want: "401".to_owned(), ..cell(0, 0, "user", *got) };
+        let grade = match verdict {
+            Verdict::Failed => Grade::Accepted,
+            _ if *odd => Grade::DeniedOther,
+            _ => Grade::DeniedExact,
+        };
+        let code = if *verdict == Verdict::Failed { "mutant-accepted" } else { "" };
+        let reasons = Some(code)
+            .filter(|code| !code.is_empty())
+            .map(|code| fixture::reason(code, "it was let in", fixture::place("a.yaml", 1, "x", "x")));
+        let with = Some(Box::new(fixture::defect(id, grade)));
+        matrices.add(&Outcome { with, reasons: reasons.into_iter().collect(), ..outcome(cell, *verdict) });
     }
     matrices
 }
@@ -92,10 +103,10 @@ fn no_defect_hides_another_or_the_cell_itself() {
     ]);
     let text = lines(&matrices, 100, Rows::Deviating).join("\n");
     assert!(text.contains("1 of 1 row of s not as expected") && text.contains("200!"), "{text}");
-    assert!(text.contains("person-0 with hdr-b got 200, want 401"), "{text}");
+    assert!(text.contains("person-0 with hdr-b got 200, accepted"), "{text}");
     let text = markdown_of(&matrices);
     assert!(text.contains("| **200!** |"), "{text}");
-    assert!(text.contains("- `GET /row/0`: person-0 with hdr-b got 200, want 401"), "{text}");
+    assert!(text.contains("- `GET /row/0`: person-0 with hdr-b got 200, accepted"), "{text}");
 
     let mut failed = with_defects(&[("hdr-a", 401, Verdict::Passed, false)]);
     failed.add(&outcome(cell(0, 0, "user", 500), Verdict::Failed));
@@ -103,6 +114,42 @@ fn no_defect_hides_another_or_the_cell_itself() {
     failed.add(&outcome(again, Verdict::Passed));
     let text = lines(&failed, 100, Rows::Deviating).join("\n");
     assert!(text.contains("500!") && text.contains("person-0 got 500, want deny"), "{text}");
+}
+
+/// Milder than what fails the run: to be seen, and no failure.
+#[test]
+fn what_is_spared_is_no_failure() {
+    let mut matrices = Matrices::default();
+    let defect = AccessCell { with: Some("hdr-a".to_owned()), ..cell(0, 0, "user", 200) };
+    let with = Some(Box::new(fixture::defect("hdr-a", Grade::Accepted)));
+    let reasons = vec![fixture::reason("mutant-accepted", "let in", fixture::place("a.yaml", 1, "x", "x"))];
+    matrices.add(&outcome(AccessCell { want: "200".to_owned(), ..cell(0, 0, "user", 200) }, Verdict::Passed));
+    matrices.add(&Outcome { with, reasons, spared: true, ..outcome(defect, Verdict::Failed) });
+    let text = lines(&matrices, 100, Rows::Deviating).join("\n");
+    assert!(text.contains("0 of 1 row of s not as expected, 1 spared") && text.contains("200*"), "{text}");
+    assert!(text.contains("person-0 with hdr-a got 200, accepted, spared") && !text.contains('!'), "{text}");
+}
+
+/// However many findings stand before it.
+#[test]
+fn a_failure_is_told_before_all_else() {
+    let mut matrices = Matrices::default();
+    for (column, got) in [401, 403, 400, 404, 405, 409].into_iter().enumerate() {
+        let odd = AccessCell { odd: true, ..cell(0, u32::try_from(column).unwrap(), "user", got) };
+        matrices.add(&outcome(odd, Verdict::Passed));
+    }
+    matrices.add(&outcome(cell(0, 6, "user", 200), Verdict::Failed));
+    let text = lines(&matrices, 200, Rows::Deviating).join("\n");
+    assert!(text.contains("person-6 got 200, want deny"), "{text}");
+}
+
+#[test]
+fn a_refusal_with_what_it_guards_is_told() {
+    let mut matrices = Matrices::default();
+    let reasons = vec![fixture::reason("refused-with-data", "x", fixture::place("a.yaml", 1, "x", "x"))];
+    matrices.add(&Outcome { reasons, ..outcome(cell(0, 0, "user", 403), Verdict::Failed) });
+    let text = lines(&matrices, 100, Rows::Deviating).join("\n");
+    assert!(text.contains("person-0 got 403, with the body of whoever is allowed"), "{text}");
 }
 
 #[test]
@@ -165,7 +212,7 @@ fn what_was_got_is_told() {
     is(told(Likeness::Same, Some("alice")), "want deny, the body of alice");
     is(told(Likeness::Differs, Some("alice")), "want deny, another body than alice");
     is(told(Likeness::Empty, None), "want deny, no body");
-    is(told(Likeness::Alone, None), "want deny, and nobody else has a body");
+    is(told(Likeness::Alone, None), "want deny, and nobody who may got a body to compare with");
 }
 
 #[test]

@@ -203,7 +203,7 @@ impl Row {
             None => format!("({} waiting)", seconds(self.waited)),
         };
         [
-            (Role::Bad, count(self.of(Verdict::Failed) - self.spared, "failed")),
+            (Role::Bad, count(self.of(Verdict::Failed).saturating_sub(self.spared), "failed")),
             (Role::Doubt, count(self.spared, "spared")),
             (Role::Doubt, unjudged),
             (Role::Doubt, count(undone, "not run")),

@@ -123,7 +123,7 @@ pub(super) fn count(page: Page, summary: &Summary) -> Vec<Line> {
 
 /// The cases that fail the run.
 fn failed(tally: &Tally) -> usize {
-    tally.of(Verdict::Failed).saturating_sub(tally.spared)
+    tally.failing()
 }
 
 fn unjudged(tally: &Tally) -> usize {

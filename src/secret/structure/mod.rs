@@ -25,12 +25,12 @@ pub use plain::mask_plain;
 use keys::Kind;
 
 /// Tells whether a credential stands behind a name.
-pub(super) fn is_credential_name(name: &str) -> bool {
+pub fn is_credential_name(name: &str) -> bool {
     keys::kind_of(name).is_some_and(|kind| kind != Kind::Code)
 }
 
 /// Tells whether a credential may stand behind a name inside of what is named like one: `secret: { value: … }`.
-pub(super) fn is_inner_name(name: &str) -> bool {
+pub fn is_inner_name(name: &str) -> bool {
     keys::is_inner(name)
 }
 

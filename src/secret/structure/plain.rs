@@ -136,9 +136,11 @@ fn is_in_map(text: &str, name: usize) -> bool {
     before.contains('{') && before.ends_with(['{', ','])
 }
 
-/// Tells whether a text is a name as files give it to schemes.
+/// Tells whether a text is a name as files give it to schemes, such as `api` or `oauth2`, and not a token.
 fn is_word(text: &str) -> bool {
-    text.len() <= 32 && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
+    is_plain && text.len() <= 24 && digits <= 2
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Names that look like the name of a credential that is misspelt.
 
+use crate::term::distance;
+
 /// Names of the language that hold credentials, without punctuation.
 const NAMES: &[&str] = &[
     "password",
@@ -31,30 +33,8 @@ pub(super) fn is_near(name: &str) -> bool {
     }
     NAMES.iter().any(|known| {
         let limit = (known.len().min(name.len()) / 3).clamp(1, 3);
-        known.len().abs_diff(name.len()) <= limit && edits(name.as_bytes(), known.as_bytes()) <= limit
+        known.len().abs_diff(name.len()) <= limit && distance(name, known) <= limit
     })
-}
-
-/// Counts the edits (insert, drop, replace, swap of neighbours) between two words.
-pub(super) fn edits(a: &[u8], b: &[u8]) -> usize {
-    let mut rows = vec![vec![0_usize; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    for (j, cell) in rows[0].iter_mut().enumerate() {
-        *cell = j;
-    }
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let replaced = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = replaced.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = best;
-        }
-    }
-    rows[a.len()][b.len()]
 }
 
 #[cfg(test)]

@@ -6,22 +6,22 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::SecretSet;
-use super::near::{edits, is_near};
-use super::structure::{is_credential_name, is_inner_name};
+use super::near::is_near;
+use crate::secret::SecretSet;
+use crate::secret::structure::{is_credential_name, is_inner_name};
+use crate::term::distance;
 
 /// The name of a key with its colon, in block or flow style; a quoted one needs no blank behind it.
 static KEY: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r#"(?m)(?:^|[\s{,\[])(?:\\?["']([A-Za-z_][A-Za-z0-9_-]*)\\?["'][ \t]*:|([A-Za-z_][A-Za-z0-9_-]*)[ \t]*:(?:[ \t]|\r?$))"#,
+        r#"(?m)(?:^|[\s{,\[])(?:\\?["']([A-Za-z_][A-Za-z0-9_.\[\]-]*)\\?["'][ \t]*:|([A-Za-z_][A-Za-z0-9_.\[\]-]*)[ \t]*:(?:[ \t]|\r?$))"#,
     )
     .expect("a constant pattern")
 });
 
-/// The values of `secrets:`, in flow style on one line or in block style below it.
-static SECRETS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^([ \t]*)secrets:[ \t]*(\{[^\n]*|\n(?:[ \t]+[^\n]*(?:\n|$))*)").expect("a constant pattern")
-});
+/// Where the values of `secrets:` begin: in flow style behind it, in block style below it.
+static SECRETS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^[ \t]*(secrets):[ \t]*(?:(\{)|(?:#[^\n]*)?\r?$)").expect("a constant pattern"));
 
 /// What a private key in PEM holds, up to its end where it has one.
 static PEM: LazyLock<Regex> = LazyLock::new(|| {
@@ -41,7 +41,7 @@ static JWK: LazyLock<Regex> = LazyLock::new(|| {
 static NEXT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#",\s*["']?[A-Za-z_][A-Za-z0-9_.-]*["']?[ \t]*:[ \t]"#).expect("a constant pattern"));
 
-/// Keys of the language that sound like credentials.
+/// Keys of the language that sound like credentials. What stands behind them is a word of the language, or names one.
 const KEYS: &[&str] = &["session", "sessions", "bearer", "cookie", "cookies", "csrf", "dpop"];
 
 /// The keys that say where a secret comes from.
@@ -75,25 +75,25 @@ enum Sure {
     Key,
     /// It looks like the name of one that is misspelt.
     Near,
+    /// What stands behind it may be a word or an address as well.
+    Word,
 }
 
-impl SecretSet {
-    /// Makes the credentials known that a file writes out, whatever else is wrong with it.
-    pub fn declare_written(&self, text: &str) {
-        for Entry { at, name, anywhere } in entries(text) {
-            let value = &text[at];
-            // A word may stand anywhere, and then mean what it says.
-            let is_word = value.len() < 16 && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-            if anywhere || !is_word {
-                self.declare(&name, value);
-            }
+/// Makes the credentials known that a file writes out, whatever else is wrong with it.
+pub(super) fn declare_written(secrets: &SecretSet, text: &str) {
+    for Entry { at, name, anywhere } in entries(text) {
+        let value = &text[at];
+        // A word may stand anywhere, and then mean what it says.
+        let is_word = value.len() < 16 && value.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if anywhere || !is_word {
+            secrets.declare(&name, value);
         }
     }
 }
 
 /// Lists the places where a text writes credentials out, in order and apart from each other, each within one line, with
 /// what is shown in their place.
-pub fn written_places(text: &str) -> Vec<(Range<usize>, String)> {
+pub(super) fn written_places(text: &str) -> Vec<(Range<usize>, String)> {
     let mut found: Vec<(Range<usize>, String)> =
         entries(text).into_iter().map(|e| (e.at, format!("‹{}›", e.name))).collect();
     found.sort_by(|(a, _), (b, _)| (a.start, b.end).cmp(&(b.start, a.end)));
@@ -116,16 +116,20 @@ fn entries(text: &str) -> Vec<Entry> {
         let colon = name.end() + text[name.end()..end].find(':').unwrap_or_default() + 1;
         value(text, colon, name.start(), (name.as_str(), sure), &mut found);
     }
-    for region in SECRETS.captures_iter(text) {
-        let Some(inside) = region.get(2) else { continue };
-        for key in KEY.captures_iter(inside.as_str()) {
+    for secrets in SECRETS.captures_iter(text) {
+        let Some(own) = secrets.get(1) else { continue };
+        let inside = match secrets.get(2) {
+            Some(brace) => brace.start()..brace.start() + braces(&text[brace.start()..]),
+            None => below(text, own.end(), own.start()),
+        };
+        for key in KEY.captures_iter(&text[inside.clone()]) {
             let Some(name) = key.get(1).or_else(|| key.get(2)) else { continue };
             // A source that is misspelt is a source.
-            if SOURCES.iter().all(|source| edits(name.as_str().as_bytes(), source.as_bytes()) > 1) {
-                let end = inside.start() + key.get(0).map_or(name.end(), |whole| whole.end());
-                let colon = inside.start() + name.end();
+            if SOURCES.iter().all(|source| distance(name.as_str(), source) > 1) {
+                let end = inside.start + key.get(0).map_or(name.end(), |whole| whole.end());
+                let colon = inside.start + name.end();
                 let colon = colon + text[colon..end].find(':').unwrap_or_default() + 1;
-                value(text, colon, inside.start() + name.start(), (name.as_str(), Sure::Key), &mut found);
+                value(text, colon, inside.start + name.start(), (name.as_str(), Sure::Key), &mut found);
             }
         }
     }
@@ -143,7 +147,10 @@ fn entries(text: &str) -> Vec<Entry> {
 fn sureness(name: &str) -> Option<Sure> {
     let plain: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     if KEYS.contains(&name) {
-        None
+        Some(Sure::Word)
+    } else if name.contains(['.', '[']) {
+        // A parameter of an exchange, as `vary` names it, is given what is wrong on purpose.
+        is_credential_name(name).then_some(Sure::Word)
     } else if KEY_NAMES.contains(&&*plain) {
         Some(Sure::Key)
     } else if is_credential_name(name) {
@@ -159,40 +166,127 @@ fn value(text: &str, colon: usize, key: usize, (name, sure): (&str, Sure), found
     let rest = &text[at..];
     if rest.starts_with(['\n', '\r']) {
         // The value may stand below its key, further in.
-        let below = at + rest.len() - rest.trim_start().len();
-        let line = &text[line_start(text, below)..];
-        let further = line.len() - line.trim_start_matches([' ', '\t']).len() > indent(text, key);
-        let first = text[below..].lines().next().unwrap_or_default();
-        let quoted = first.starts_with(['"', '\'']);
-        if !further
-            || !quoted && (first.starts_with(['-', '#', '{', '[']) || first.contains(": ") || first.ends_with(':'))
-        {
+        let region = below(text, at, key);
+        let first = text[region.clone()].trim_start().lines().next().unwrap_or_default();
+        if first.starts_with(['"', '\'']) {
+            at = region.start + text[region.clone()].len() - text[region].trim_start().len();
+        } else if is_map(&text[region.clone()]) {
+            return inner(text, region, (name, sure), found);
+        } else if sure != Sure::Named && first.starts_with(['-', '[', '{']) || first.starts_with('#') {
             return;
+        } else {
+            return scalars(text, region, (name, sure), found);
         }
-        at = below;
     }
     let rest = &text[at..];
     let scalar = match rest.as_bytes().first() {
         None | Some(b'*' | b'#' | b',' | b'}' | b']') => return,
         Some(b'|' | b'>') => return block(text, at, key, name, found),
-        Some(b'{') => return inner(text, at, (name, sure), found),
+        Some(b'{') => {
+            let line = line_of(rest);
+            let end = line.find('}').map_or(line.len(), |end| end + 1);
+            return inner(text, at..at + end, (name, sure), found);
+        }
         Some(b'[') if sure != Sure::Named => return,
         Some(b'[') => {
-            let end = rest.find([']', '\n']).unwrap_or(rest.len());
-            at + 1..at + end
+            let end = view(rest).find(']').unwrap_or_else(|| line_of(rest).len());
+            return scalars(text, at + 1..at + end, (name, sure), found);
         }
         Some(b'\\') if rest[1..].starts_with('"') => {
-            let end = rest[2..].find("\\\"").map_or(rest.len(), |i| i + 2);
-            at + 2..at + end.min(rest.find('\n').unwrap_or(end)).max(2)
+            let line = line_of(rest);
+            at + 2..at + line[2..].find("\\\"").map_or(line.len(), |i| i + 2)
         }
         Some(b'"') => at + 1..at + quoted(rest, b'"'),
         Some(b'\'') => at + 1..at + quoted(rest, b'\''),
-        Some(_) => at..at + plain(text, at, key),
+        Some(_) => {
+            let (len, goes_on) = plain(text, at, key);
+            // A plain value goes on in lines that are further in.
+            if goes_on {
+                scalar_of(text, below(text, at, key), (name, sure), found);
+            }
+            at..at + len
+        }
     };
+    scalar_of(text, scalar, (name, sure), found);
+}
+
+/// Takes in a value that is no map and no list.
+fn scalar_of(text: &str, scalar: Range<usize>, (name, sure): (&str, Sure), found: &mut Vec<Entry>) {
     let written = &text[scalar.clone()];
     if !is_elsewhere(written, name, sure) && !WORDS.contains(&written.trim()) {
         lines(text, scalar, name, sure == Sure::Named, found);
     }
+}
+
+/// Takes in the items of a list, or the lines of a value below its key.
+fn scalars(text: &str, range: Range<usize>, of: (&str, Sure), found: &mut Vec<Entry>) {
+    const AROUND: [char; 7] = [' ', '\t', '\r', '"', '\'', '[', ']'];
+    let mut start = range.start;
+    for piece in text[range].split_inclusive(['\n', ',']) {
+        let item = after_dash(piece.trim_end_matches(['\n', ',']));
+        let item = item.split(" #").next().unwrap_or_default();
+        let from = start + piece.find(item).unwrap_or_default();
+        let (led, kept) = (item.trim_start_matches(AROUND), item.trim_matches(AROUND));
+        if !kept.is_empty() && !kept.starts_with('#') {
+            let from = from + item.len() - led.len();
+            scalar_of(text, from..from + kept.len(), of, found);
+        }
+        start += piece.len();
+    }
+}
+
+/// An item of a list without its dash.
+fn after_dash(line: &str) -> &str {
+    let bare = line.trim_start();
+    bare.strip_prefix("- ").unwrap_or(bare)
+}
+
+/// Tells whether the lines of a block are those of a map.
+fn is_map(block: &str) -> bool {
+    let first = after_dash(block.trim_start()).lines().next().unwrap_or_default().trim_end();
+    !first.starts_with(['"', '\'', '[']) && (first.contains(": ") || first.ends_with(':'))
+}
+
+/// The lines below a key that are further in than its own; blank ones pass.
+fn below(text: &str, from: usize, key: usize) -> Range<usize> {
+    let margin = indent(text, key);
+    let Some(first) = text[from..].find('\n').map(|i| from + i + 1) else { return text.len()..text.len() };
+    let mut end = first;
+    for line in text[first..].split_inclusive('\n') {
+        let further = line.len() - line.trim_start_matches([' ', '\t']).len() > margin;
+        if !further && !line.trim().is_empty() {
+            break;
+        }
+        end += line.len();
+    }
+    first..end
+}
+
+/// How long a map in braces is, up to its last one.
+fn braces(text: &str) -> usize {
+    let mut open = 0_usize;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => open += 1,
+            b'}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
+}
+
+/// The beginning of a text that is looked at for one value: a file may be one long line.
+fn view(text: &str) -> &str {
+    const LONGEST: usize = 2 * 1024;
+    &text[..text.floor_char_boundary(LONGEST)]
+}
+
+/// What is looked at of the first line of a text.
+fn line_of(text: &str) -> &str {
+    view(text).lines().next().unwrap_or_default()
 }
 
 /// Passes blanks, and the tag and the anchor of a value.
@@ -237,67 +331,66 @@ fn quoted(rest: &str, quote: u8) -> usize {
     rest.find('\n').unwrap_or(rest.len())
 }
 
-/// The length of a plain value: inside of braces it ends at a comma or a bracket.
-fn plain(text: &str, at: usize, key: usize) -> usize {
-    let line = text[at..].lines().next().unwrap_or_default();
+/// The length of a plain value, and whether it may go on below: inside of braces it ends at a comma or a bracket.
+fn plain(text: &str, at: usize, key: usize) -> (usize, bool) {
+    let line = line_of(&text[at..]);
     let line = line.split(" #").next().unwrap_or_default().trim_end();
-    let before = text[line_start(text, key)..key].trim_matches([' ', '\t', '-', '"', '\'']);
+    let before = text[..key].trim_end_matches([' ', '\t', '-', '"', '\'']);
+    let is_first = before.is_empty() || before.ends_with('\n');
     let next = NEXT.find(line).map(|found| found.start());
     let is_closed =
         line.ends_with(',') || line.ends_with('}') && !line.contains('{') || line.ends_with(']') && !line.contains('[');
-    if before.is_empty() && next.is_none() && !is_closed {
-        return line.len();
+    if is_first && next.is_none() && !is_closed {
+        return (line.len(), true);
     }
     let end = line.find(['}', ']', ',']).unwrap_or(line.len());
-    line[..end].trim_end().len()
+    (line[..end].trim_end().len(), false)
 }
 
 /// Takes in a block scalar: the lines below that are further in than its key.
 fn block(text: &str, at: usize, key: usize, name: &str, found: &mut Vec<Entry>) {
-    let margin = indent(text, key);
-    let Some(first) = text[at..].find('\n').map(|i| at + i + 1) else { return };
-    let mut end = first;
-    for line in text[first..].split_inclusive('\n') {
-        let further = line.len() - line.trim_start_matches([' ', '\t']).len() > margin;
-        if !further && !line.trim().is_empty() {
-            break;
-        }
-        end += line.len();
-    }
-    if !text[first..end].contains("{{") {
-        lines(text, first..end, name, true, found);
+    let region = below(text, at, key);
+    if !text[region.clone()].contains("{{") {
+        lines(text, region, name, true, found);
     }
 }
 
-/// Takes in what a map on the line of a credential's key holds.
-fn inner(text: &str, at: usize, (name, sure): (&str, Sure), found: &mut Vec<Entry>) {
-    let line = text[at..].lines().next().unwrap_or_default();
-    let map = line.find('}').map_or(line, |end| &line[..=end]);
-    for key in KEY.captures_iter(map) {
+/// Takes in what a map holds that stands under the key of a credential.
+fn inner(text: &str, map: Range<usize>, (name, sure): (&str, Sure), found: &mut Vec<Entry>) {
+    for key in KEY.captures_iter(&text[map.clone()]) {
         let Some(own) = key.get(1).or_else(|| key.get(2)) else { continue };
-        let below = &text[at + own.end()..];
+        let end = map.start + own.end();
         if own.as_str() != "id"
             && is_inner_name(own.as_str())
             && sureness(own.as_str()).is_none()
-            && let Some(colon) = below.find(':').filter(|i| *i < 4)
+            && let Some(colon) = text[end..].find(':').filter(|i| *i < 4)
+            // The keys of a map within are found in this one.
+            && !text[behind_blanks(text, end + colon + 1)..].starts_with(['{', '\n', '\r'])
         {
-            value(text, at + own.end() + colon + 1, at + own.start(), (name, sure), found);
+            value(text, end + colon + 1, map.start + own.start(), (name, sure), found);
         }
     }
 }
 
 /// A template or a path says where a credential comes from.
 fn is_elsewhere(value: &str, name: &str, sure: Sure) -> bool {
+    let is_address = value.starts_with("http://") || value.starts_with("https://");
     let is_path = match sure {
-        Sure::Named => name.ends_with("token") && value.starts_with(['/', '.']),
+        Sure::Named => name.ends_with("token") && is_path(value),
         Sure::Key | Sure::Near => {
-            let is_address = value.starts_with("http://") || value.starts_with("https://");
-            is_address
-                || value.starts_with(['/', '.'])
-                || FILES.iter().any(|end| value.ends_with(end)) && !value.contains([' ', '"'])
+            is_address || is_path(value) || FILES.iter().any(|end| value.ends_with(end)) && !value.contains([' ', '"'])
+        }
+        Sure::Word => {
+            is_address || value.len() < 24 && value.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-'))
         }
     };
     value.contains("{{") || value.starts_with("$.") || value.starts_with("$[") || is_path
+}
+
+/// Tells whether a value is surely a path: Base64 may begin with a slash, too.
+fn is_path(value: &str) -> bool {
+    let is_short = value.len() < 24 && !value.ends_with('=');
+    value.starts_with("./") || value.starts_with("../") || value.starts_with('/') && is_short
 }
 
 /// Takes in a range line by line, each without the blanks around it.
@@ -306,7 +399,7 @@ fn lines(text: &str, range: Range<usize>, name: &str, anywhere: bool, found: &mu
     for line in text[range].split_inclusive('\n') {
         let lead = line.len() - line.trim_start().len();
         let kept = line.trim();
-        let is_frame = kept.starts_with("-----") && kept.ends_with("-----") && kept.matches("-----").count() == 2;
+        let is_frame = kept.ends_with("-----") && (kept.starts_with("-----BEGIN ") || kept.starts_with("-----END "));
         if !kept.is_empty() && !is_frame {
             found.push(Entry { at: start + lead..start + lead + kept.len(), name: name.to_owned(), anywhere });
         }
@@ -320,7 +413,7 @@ mod tests {
 
     fn masked(text: &str) -> String {
         let set = SecretSet::new();
-        set.declare_written(text);
+        declare_written(&set, text);
         set.mask(text).into_owned()
     }
 
@@ -360,6 +453,22 @@ mod tests {
             "password: $wonderland-7",
             "password: /wonderland-7",
             "passwrod: 'it''s wonderland-7'",
+            "password:\n  -wonderland-7\n",
+            "passwords:\n  - wonderland-7\n  - wonderland-8\n",
+            "password: [\n  wonderland-7\n]\n",
+            "password: [hunter22, wonderland-7]",
+            "password: hunter22\n  wonderland-7\n",
+            "password: -----wonderland-7-----",
+            "secret:\n  value: wonderland-7\n",
+            "vary: { user.password: wonderland-7 }",
+            "form: { user[password]: wonderland-7 }",
+            "bearer: eyJwonderland7",
+            "cookie: SID=wonderland-7",
+            "secrets:\r\n  s: wonderland-7\r\n",
+            "secrets: # those\n  s: wonderland-7\n",
+            "secrets:\n  a: hunter22\n\n  s: wonderland-7\n",
+            "secrets: {\n  s: wonderland-7 }\n",
+            "key: /wonderland+8KdPq3AZ0wQm4tVw==",
         ] {
             assert!(!masked(line).contains("wonderland"), "{}", masked(line));
             assert!(!placed(line).contains("wonderland"), "{}", placed(line));
@@ -381,6 +490,10 @@ mod tests {
             "signing_key: { file: dev.pem }",
             "key:\n  file: dev.pem\n",
             "secure: true",
+            "environments:\n  s:\n    secrets:\n      s: { env: S }\n    identities: { alice: { role: user-role-1 } }\n",
+            "cookie: XSRF-TOKEN",
+            "session: { cookie: sid }",
+            "key: /run/secrets/alice",
             "key_encoding: hex",
         ] {
             assert_eq!(masked(line), line);
@@ -397,6 +510,18 @@ mod tests {
         assert_eq!(placed("{ pasword: b0b, b0b: 1 }"), "{ pasword: ‹pasword›, b0b: 1 }");
         assert_eq!(placed("password: a,b}c # now"), "password: ‹password› # now");
         assert_eq!(placed("  password: a, user: b }"), "  password: ‹password›, user: b }");
+    }
+
+    /// A file may be one long line, and maps may stand in maps.
+    #[test]
+    fn odd_files_are_read_in_time() {
+        let begun = std::time::Instant::now();
+        let nested = "secret: { value: ".repeat(2_000);
+        let long = format!("[{}]", r#"{"password": 12345678, "user": "x"}, "#.repeat(20_000));
+        for text in [&nested, &long, &"{".repeat(100_000), &"password: [".repeat(20_000)] {
+            let _ = written_places(text);
+        }
+        assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
     }
 
     #[test]
