@@ -63,6 +63,11 @@ impl StatusSet {
         self.0.iter().all(Codes::refuses)
     }
 
+    /// Tells whether only a refusal of somebody is meant, in whatever words: what is not found may as well be gone.
+    pub fn refuses(&self, stance: Stance) -> bool {
+        self.side(stance) == Side::Refused && self.0.iter().any(|codes| *codes != Codes::One(404))
+    }
+
     /// Tells whether such a refusal is among what is meant.
     pub fn may_refuse(&self) -> bool {
         self.0.iter().any(Codes::refuses)
@@ -295,6 +300,7 @@ fn not_a_word(node: &Node, word: &str) -> crate::diag::Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Answer, faults, read};
+    use crate::check::Stance;
 
     fn holds(written: &str, status: u16) -> bool {
         Answer::status(status).holds(written)
@@ -345,6 +351,17 @@ mod tests {
             assert!(!set(no).means_refusal(), "{no}");
         }
         assert!(set("[401, 404]").may_refuse() && !set("404").may_refuse());
+        for (written, [anonymous, identity]) in [
+            ("401", [true, true]),
+            ("[403, 404]", [true, true]),
+            ("hidden", [true, true]),
+            ("302", [true, false]),
+            ("404", [false, false]),
+            ("[200, 401]", [false, false]),
+        ] {
+            assert_eq!(set(written).refuses(Stance::Anonymous), anonymous, "{written}");
+            assert_eq!(set(written).refuses(Stance::Identity), identity, "{written}");
+        }
         assert!(read("{ body: x }").unwrap().status.is_none());
         let default = super::StatusSet::below_400();
         assert!(default.matches(399) && !default.matches(400) && !default.means_refusal());

@@ -118,8 +118,19 @@ pub(super) fn carriers(headers: &Headers) -> Vec<String> {
 pub(super) fn ends_session(trail: &Trail) -> bool {
     let accepted = trail.response().is_some_and(|r| r.status < 400);
     let path = trail.request().map(|r| r.address.path()).unwrap_or_default();
-    let rotates = segments(path).any(|s| s.contains("refresh") || s == "revoke");
-    accepted && (rotates || is_logout(path))
+    accepted && (rotates(path) || is_logout(path))
+}
+
+/// Tells whether what was sent may have ended the session that it was sent with: all that changes something, and the way
+/// out.
+pub(super) fn may_end_session(line: &str) -> bool {
+    let (method, target) = line.split_once(' ').unwrap_or((line, ""));
+    let path = target.split('?').next().unwrap_or_default();
+    !is_safe(method) || is_logout(path) || rotates(path)
+}
+
+fn rotates(path: &str) -> bool {
+    segments(path).any(|s| s.contains("refresh") || s == "revoke")
 }
 
 /// Tells whether a path looks like a login page.
@@ -170,6 +181,8 @@ mod tests {
         for path in ["/", "/authors", "/blogindex", "/home", "/orders/17", "/signature"] {
             assert!(!is_login(path), "{path}");
         }
+        assert!(["POST /notes", "GET /users/sign-out?a=b", "GET /token/refresh"].into_iter().all(may_end_session));
+        assert!(!may_end_session("GET /orders?next=/logout"));
         assert!(is_logout("/users/sign-out") && is_logout("/api/logout") && !is_logout("/login"));
     }
 }

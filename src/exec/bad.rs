@@ -215,6 +215,7 @@ impl Lent {
             earlier: Vec::new(),
             alike: None,
             handed: Vec::new(),
+            after: None,
         })
     }
 }

@@ -125,6 +125,23 @@ async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Sessi
     }
 }
 
+/// Asks once more with a session that a case has for itself: its `whoami`, or one of the pages that it was allowed
+/// before. Gives the answer when it does not hold.
+pub(super) async fn ask_after(
+    shared: &Arc<Shared>,
+    id: IdentityId,
+    earlier: &[RequestKey],
+    cast: &mut Cast,
+) -> Option<u16> {
+    let done = if let Some((world, whoami)) = whoami_of(shared, id) {
+        ask(shared, world, id, whoami, &world.scope, cast).await
+    } else {
+        let (_, sample) = shared.ledger.samples(id).into_iter().find(|(key, _)| earlier.contains(key))?;
+        repeat(shared, &sample, cast).await?
+    };
+    if done.held() { None } else { last_status(&done) }
+}
+
 fn last_status(done: &Done) -> Option<u16> {
     done.records.last().and_then(|r| r.status)
 }

@@ -50,6 +50,8 @@ pub(super) struct Done {
     pub(super) mutant: Option<Box<MutantRecord>>,
     /// What shows the worth of refusals.
     pub(super) controls: Vec<ControlRecord>,
+    /// Whether somebody was let in who was to be refused: that is the end of it, whatever is answered later.
+    pub(super) let_in: bool,
     /// What was allowed.
     pub(super) allowed: Vec<RequestKey>,
     /// The identity whose credential the last request was allowed with.
@@ -79,6 +81,7 @@ impl Done {
             claims: Vec::new(),
             mutant: None,
             controls: Vec::new(),
+            let_in: false,
             allowed: Vec::new(),
             allowed_to: None,
             blocked: None,
@@ -126,6 +129,7 @@ impl Done {
         self.claims.extend(next.claims.into_iter().map(|c| Claim { step: first + c.step, ..c }));
         self.mutant = next.mutant.or(self.mutant.take());
         self.controls.extend(next.controls);
+        self.let_in |= next.let_in;
         self.allowed.extend(next.allowed);
         self.allowed_to = next.allowed_to;
         self.blocked = next.blocked;

@@ -64,6 +64,19 @@ pub(super) struct Refusal {
     pub(super) earlier: Vec<RequestKey>,
     /// What its answer has in its body.
     pub(super) handed: Vec<Handed>,
+    /// What a session of the case's own was answered after it, when that did not hold any more.
+    pub(super) after: Option<u16>,
+}
+
+impl Refusal {
+    /// Tells whether the living session was refused, by what it was answered when it was found dead; nothing where that
+    /// tells nothing.
+    fn lived(&self, dead: &[u16]) -> Option<bool> {
+        // The dead session is answered otherwise, so this was a refusal of the living one; unless what was asked for
+        // hides from whoever is not known, or sends them to the login page.
+        let otherwise = !dead.contains(&self.status) && !matches!(self.status, 404 | 300..=399);
+        dead.iter().any(|s| matches!(s, 401 | 403)).then_some(otherwise)
+    }
 }
 
 /// How much a refusal says.
@@ -242,19 +255,15 @@ impl Inner {
         let as_dead = matches!(refusal.status, 401 | 300..=399);
         let earlier = refusal.earlier.iter().any(|k| !self.known(*k).public);
         match ownership {
-            Ownership::Fresh => earlier || !as_dead,
+            Ownership::Fresh => {
+                let after = refusal.after.and_then(|after| refusal.lived(&[after]));
+                after != Some(false) && (earlier || !as_dead)
+            }
             // The case itself waits for the end of a credential that it saw working.
             Ownership::Still if earlier => true,
             Ownership::Shared | Ownership::Still => {
                 self.alive_after(id, refusal.at)
-                    || match self.dead(id, refusal.at) {
-                        // The dead session is answered otherwise, so this was a refusal of the living one; unless what
-                        // was asked for hides from whoever is not known, or sends them to the login page.
-                        Some(Found(all)) if all.iter().any(|s| matches!(s, 401 | 403)) => {
-                            !all.contains(&refusal.status) && !matches!(refusal.status, 404 | 300..=399)
-                        }
-                        Some(_) | None => !as_dead,
-                    }
+                    || self.dead(id, refusal.at).and_then(|Found(all)| refusal.lived(all)).unwrap_or(!as_dead)
             }
         }
     }

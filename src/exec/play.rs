@@ -1,20 +1,30 @@
 //! One try of a case: its people get their sessions, its steps run, and its teardown tidies up.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::access::may_end_session;
+use super::actor::Ownership;
 use super::case::{CaseDone, Ground, blank, stopped};
 use super::cast::Cast;
+use super::decide::ask_after;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::frame::{TEARDOWN_FAILED, in_time};
+use super::ledger::Sender;
 use super::rounds::run_into;
-use super::session::Failure;
+use super::session::{Failure, Session};
 use super::uses::{Kept, Within};
 use super::world::WorldRun;
 use super::{Shared, matrix, record};
-use crate::event::{Outcome, Phase, Reason, Stopped, Verdict};
+use crate::event::{Outcome, Phase, Reason, StepRecord, Stopped, Verdict};
 use crate::plan::Case;
 use crate::source::Span;
+use crate::spec::Talk;
+use crate::step::Ask;
 use crate::template::{Scope, from_json};
 
 /// Plays a case once.
@@ -117,6 +127,43 @@ impl<'a> Play<'a> {
         let run = self.step_run(Phase::Case, &below);
         let run = StepRun { within: Within { kept: Some(&kept), ..run.within }, ..run };
         run_into(&run, &self.case.shape.steps, &mut self.cast, &mut self.done, &mut self.scope).await;
+        self.look_after().await;
+    }
+
+    /// Where nothing that a case did can have ended a session, asks whether those of its own outlived their refusals.
+    async fn look_after(&mut self) {
+        let alone = matches!(&*self.done.records, [_]);
+        let lasting = alone || !self.done.records.iter().any(|record| self.may_have_ended(record));
+        if !lasting || !self.done.held() || self.case.with.is_some() || self.case.shape.pauses() {
+            return;
+        }
+        let mut found = HashMap::new();
+        for refusal in &mut self.done.refused {
+            let Sender::Identity { id, ownership: Ownership::Fresh } = refusal.sender else { continue };
+            let Some(actor) = self.cast.identities.get(&id) else { continue };
+            let over = |session: &Session| session.credential.expires.is_some_and(|at| at <= Timestamp::now());
+            // What was allowed before and is refused now is what the case is about.
+            let is_end = refusal.earlier.contains(&refusal.key);
+            if is_end || actor.who.session().is_none_or(|(_, session)| over(session)) {
+                continue;
+            }
+            if let Entry::Vacant(first) = found.entry(id) {
+                let mut cast = Cast::alone(actor.clone());
+                first.insert(ask_after(self.shared, id, &refusal.earlier, &mut cast).await);
+                // It may have been given a new cookie.
+                self.cast.identities.insert(id, cast.nobody);
+            }
+            refusal.after = found.get(&id).copied().flatten();
+        }
+    }
+
+    /// Tells whether a step may have ended the session that it was sent with.
+    fn may_have_ended(&self, record: &StepRecord) -> bool {
+        let number = record.number.split('.').next().and_then(|number| number.parse::<usize>().ok());
+        let step = number.and_then(|number| self.case.shape.steps.get(number.checked_sub(1)?));
+        let enters = step.is_some_and(|step| matches!(step.ask, Ask::Talk(Talk::Login, _)));
+        let refused = matches!(record.status, Some(401 | 403 | 404));
+        !record.skipped && !enters && !refused && may_end_session(&record.request)
     }
 
     fn step_run<'s>(&self, phase: Phase, scope: &'s Arc<Scope>) -> StepRun<'s>

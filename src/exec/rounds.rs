@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::access::{Said, said};
 use super::actor::Actor;
 use super::cast::Cast;
 use super::decide::Sample;
 use super::done::Done;
 use super::exchange::StepRun;
+use super::ledger::Weight;
 use super::lend::end_of;
 use super::uses::Within;
 use crate::capture::response_value;
@@ -19,6 +21,9 @@ use crate::mutate::Aim;
 use crate::spec::Repeat;
 use crate::step::{Ask, Caller, Pause, Step};
 use crate::template::{Scope, TemplateError};
+
+/// The note of a step that is not tried again.
+const LET_IN: &str = "not asked again: it was let in";
 
 /// Runs steps one after the other, each with what those before captured; stops at the first that does
 /// not hold.
@@ -153,17 +158,26 @@ impl StepRun<'_> {
         all
     }
 
-    /// Runs a step until it holds, or its tries are over.
+    /// Runs a step until it holds, or its tries are over. Whoever was let in and should not have been was let in: no
+    /// later refusal takes that back.
     async fn tries(&self, step: &Step, cast: &mut Cast, caller: Caller) -> Done {
         let (mut requests, mut waited) = (0, Duration::ZERO);
         let attempts = step.retry.map_or(1, |r| r.attempts);
         // A form that is sent again is the one that was sent before, not that of the answer.
         let page = cast.actor(caller).page.clone();
+        let mut first_in: Option<Done> = None;
         for attempt in 1.. {
             cast.actor(caller).page.clone_from(&page);
             let mut done = self.once(step, cast, caller).await;
             requests += done.requests;
-            if done.held() || attempt >= attempts {
+            // The way to the login page, where nobody said that this is what is wanted.
+            if done.held() && done.refused.iter().any(|refusal| refusal.weight != Weight::Hint) {
+                done = first_in.take().unwrap_or(done);
+            }
+            if done.held() || done.let_in || attempt >= attempts {
+                if done.let_in && attempts > 1 {
+                    done.records.iter_mut().for_each(|record| record.notes.push(LET_IN.to_owned()));
+                }
                 done.requests = requests;
                 done.waited += waited;
                 if attempt > 1
@@ -172,6 +186,9 @@ impl StepRun<'_> {
                     record.notes.push(format!("asked {attempt} times"));
                 }
                 return done;
+            }
+            if is_in(step, &done) {
+                first_in.get_or_insert(Done { let_in: true, ..done });
             }
             let every = step.retry.map_or(Duration::ZERO, |r| r.every);
             self.wait(every, "the next try of a step").await;
@@ -235,6 +252,12 @@ impl StepRun<'_> {
         }
         self.shared.doing.go_on(self.label, 0);
     }
+}
+
+/// Tells whether a request was answered as whoever may is answered.
+fn is_in(step: &Step, done: &Done) -> bool {
+    let is_alone = matches!(step.ask, Ask::Request(_) | Ask::Submit(_));
+    is_alone && done.last.as_ref().is_some_and(|trail| said(step, trail) == Said::Allowed)
 }
 
 fn read_time(value: &serde_json::Value) -> Option<Timestamp> {

@@ -8,7 +8,8 @@ use super::done::Done;
 use super::exchange::StepRun;
 use super::leak::all_handed;
 use super::ledger::{Refusal, RequestKey, Sender, Weight};
-use super::matrix::Part;
+use super::matrix::{Part, stance};
+use crate::check::Side;
 use crate::event::Carried;
 use crate::http::Trail;
 use crate::step::{Prepared, Step};
@@ -57,6 +58,7 @@ impl StepRun<'_> {
             }
             Said::Refused | Said::SentAway | Said::Allowed | Said::Hidden | Said::Nothing => {}
         }
+        done.let_in |= !held && said == Said::Allowed && self.wants_refusal(step, actor);
         let cell = self.cell();
         if cell.as_ref().is_some_and(|(.., part)| *part == Part::Missing) {
             // What is not there is nobody's to be let in to.
@@ -75,8 +77,27 @@ impl StepRun<'_> {
         if held {
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
-            done.refused.push(Refusal { key, sender, status, step: 0, at, weight, alike, earlier, handed });
+            done.refused.push(Refusal {
+                key,
+                sender,
+                status,
+                step: 0,
+                at,
+                weight,
+                alike,
+                earlier,
+                handed,
+                after: None,
+            });
         }
+    }
+
+    /// Tells whether nothing but a refusal is wanted: by the step, by whoever uses the flow that ends with it, or by the
+    /// cell that it is about.
+    fn wants_refusal(&self, step: &Step, actor: &Actor) -> bool {
+        let wants = |step: &Step| step.expect.status.as_ref().is_some_and(|status| status.refuses(stance(actor)));
+        let of_cell = matches!(self.cell(), Some((_, cell, Part::Target)) if cell.side == Side::Refused);
+        of_cell || wants(step) || self.within.asking().any(|used| wants(used.step))
     }
 
     /// Tells whose credential a request carries.

@@ -22,6 +22,7 @@ fn refusal(ledger: &Ledger, url: &str, sender: Sender, status: u16) -> Refusal {
         alike: None,
         earlier: Vec::new(),
         handed: Vec::new(),
+        after: None,
     }
 }
 
@@ -97,6 +98,18 @@ fn a_credential_of_the_cases_own_must_have_worked_in_it() {
         let gone = refusal(&ledger, "/me", sender, 401);
         assert_eq!(ledger.shown(&gone), Shown::Died);
         assert_eq!(ledger.shown(&Refusal { earlier: vec![get("/me")], ..gone }), Shown::Proven);
+    }
+    for (status, after, shown) in [
+        (401, None, Shown::Proven),
+        (401, Some(401), Shown::Died),
+        (403, Some(403), Shown::Died),
+        (404, Some(401), Shown::Died),
+        (403, Some(401), Shown::Proven),
+        (401, Some(429), Shown::Proven),
+    ] {
+        let seen = refusal(&ledger, "/me", FRESH, status);
+        let seen = Refusal { earlier: vec![get("/me")], after, ..seen };
+        assert_eq!(ledger.shown(&seen), shown, "{status} {after:?}");
     }
 }
 
