@@ -31,6 +31,7 @@ mod hidden;
 mod html;
 mod json;
 mod jwt;
+mod leads;
 mod operand;
 mod operator;
 mod outcome;

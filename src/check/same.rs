@@ -13,14 +13,15 @@ use crate::template::Scope;
 use crate::term::list;
 
 use super::html::shown;
+use super::leads::leads;
 use super::value::{describe, describe_text, same};
 use super::{Check, Checked, Placed, Seen, diags};
 
 /// The keys of both.
 pub(super) const KEYS: &[Key] = &[
     key("step", "the name of an earlier step of the case").is(Shape::Text),
-    key("in", "what is compared: `status`, `body`, `headers`, or `shown`: of pages their elements and texts, of other bodies all; the first two when nothing is said")
-        .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers", "shown"]))),
+    key("in", "what is compared: `status`, `body`, `headers`; `location`: where a redirect leads, but for values that were sent or look made anew; or `shown`: of pages their elements and texts, of other bodies all. The first two when nothing is said")
+        .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers", "location", "shown"]))),
     key("ignore", "JSONPaths of the body and names of header fields that may differ").is(Shape::TEXTS),
 ];
 
@@ -32,11 +33,17 @@ enum Part {
     Status,
     Body,
     Headers,
+    Location,
     Shown,
 }
 
-const PARTS: &[(&str, Part)] =
-    &[("status", Part::Status), ("body", Part::Body), ("headers", Part::Headers), ("shown", Part::Shown)];
+const PARTS: &[(&str, Part)] = &[
+    ("status", Part::Status),
+    ("body", Part::Body),
+    ("headers", Part::Headers),
+    ("location", Part::Location),
+    ("shown", Part::Shown),
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wish {
@@ -154,7 +161,8 @@ pub(super) fn earlier(scope: &Scope, step: &str) -> Option<Arc<Trail>> {
 
 impl Beside {
     /// How two answers differ, part by part.
-    fn differences(&self, there: &Response, here: &Response) -> Result<Vec<String>, String> {
+    fn differences(&self, (earlier, there): (&Trail, &Response), seen: &Seen<'_>) -> Result<Vec<String>, String> {
+        let here = seen.response;
         let mut out = Vec::new();
         for part in &self.parts {
             out.extend(match part {
@@ -162,6 +170,7 @@ impl Beside {
                     .then(|| format!("the status: {} there, {} here", there.status, here.status)),
                 Part::Body => self.body(there, here)?,
                 Part::Headers => self.header(there, here),
+                Part::Location => apart(leads(earlier), leads(seen.trail)),
                 Part::Shown => match (shown(there), shown(here)) {
                     (Some(there), Some(here)) => unlike(&there, &here),
                     _ => self.body(there, here)?,
@@ -209,6 +218,12 @@ impl Beside {
             .or_else(|| here.iter().find(|f| !there.contains(f)).map(|f| (f, "here")));
         odd.map(|((name, value), place)| format!("the header field {name}: {} only {place}", describe_text(value)))
     }
+}
+
+/// How two redirects lead to different places.
+fn apart(there: Option<String>, here: Option<String>) -> Option<String> {
+    let place = |place: Option<String>| place.map_or_else(|| "nowhere".to_owned(), |text| describe_text(&text));
+    (there != here).then(|| format!("where it leads: {} there, {} here", place(there), place(here)))
 }
 
 /// The first words that two pages do not share.
@@ -264,10 +279,10 @@ pub(super) fn difference(at: &str, there: &Value, here: &Value) -> Option<String
 impl Check for Beside {
     fn judge(&self, seen: &Seen<'_>) -> Checked {
         let earlier = earlier(seen.scope, &self.step);
-        let Some(there) = earlier.as_ref().and_then(|earlier| earlier.response()) else {
+        let Some((earlier, there)) = earlier.as_deref().and_then(|earlier| Some((earlier, earlier.response()?))) else {
             return Checked::Unjudgeable { why: format!("the step `{}` left no answer to compare with", self.step) };
         };
-        let differences = match self.differences(there, seen.response) {
+        let differences = match self.differences((earlier, there), seen) {
             Ok(differences) => differences,
             Err(why) => return Checked::Unjudgeable { why },
         };
@@ -344,6 +359,24 @@ mod tests {
         // What is no page is compared as it is.
         let plain = |body: &'static str| Answer::status(401).body(body);
         assert!(!beside(plain("b"), plain("a")).holds(same) && beside(plain("a"), plain("a")).holds(same));
+    }
+
+    #[test]
+    fn redirects_are_compared_by_where_they_lead() {
+        let to = |place: &str| Answer::status(303).header("Location", place.to_owned());
+        let same = "same_as: { step: earlier, in: location }";
+        let holds = |here: &str, there: &str| to(here).after("earlier", to(there)).holds(same);
+        assert!(
+            holds("/login?error", "http://api.test:8080/login?error") && holds("/a?s=0f3c99&n=1", "/a?s=0f3c99&n=1")
+        );
+        assert!(
+            holds("/a?state=0f3c91aa5b7d2e4f", "/a?state=9b1d72c0aa5b7d2e") && holds("/a/1700000000", "/a/1700000009")
+        );
+        assert!(!holds("/a?error=known", "/a?error=unknown") && !holds("/a#known", "/a#unknown") && !holds("/b", "/a"));
+        assert!(!holds("/a?known=1", "/a?unknown=1"), "the names of parameters count");
+        let broken = Answer::status(200).after("earlier", to("/login?error")).broken(same);
+        let told = "a difference in where it leads: text \"http://api.test:8080/login?error=\" there, nowhere here";
+        assert_eq!(broken[0].1, told);
     }
 
     #[test]

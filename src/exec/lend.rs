@@ -20,6 +20,9 @@ use crate::spec::Talk;
 use crate::step::{Ask, Caller, Lent, Premise, Step, Which};
 use crate::template::{Scope, from_json};
 
+/// Statuses that say nothing about a credential: too many requests, and a gateway that finds nobody behind it.
+const NOBODYS: [u16; 4] = [429, 502, 503, 504];
+
 /// Somebody as they were when a step was over, kept in the scope of the later ones.
 struct Then(Actor);
 
@@ -104,6 +107,18 @@ impl StepRun<'_> {
                 let what = step.name.as_deref().map_or_else(|| step.line(), ToOwned::to_owned);
                 (what, "it does not".to_owned(), step.span)
             }
+            Some(Premise::Answered) => {
+                let Some(trail) = &done.last else { return };
+                let Some(status) = trail.response().map(|response| response.status) else { return };
+                let but = match status {
+                    _ if NOBODYS.contains(&status) => format!("the answer is {status}, which says nothing of who asks"),
+                    _ if status >= 300 && is_over => {
+                        format!("the answer is {status}, and the credential had its end by then")
+                    }
+                    _ => return,
+                };
+                ("answered".to_owned(), but, step.span)
+            }
             Some(Premise::That(expression)) => {
                 let Some(trail) = done.last.clone() else { return };
                 let Some(response) = trail.response() else { return };
@@ -130,6 +145,10 @@ impl StepRun<'_> {
 pub(super) fn end_of(actor: &Actor, step: &Step) -> Option<Timestamp> {
     let Who::Identity(_, session, _) = &actor.who else { return None };
     let credential = &session.credential;
+    if matches!(step.ask, Ask::Talk(Talk::Login, _)) {
+        // Whoever logs in sends nothing of an earlier session.
+        return None;
+    }
     let end = if matches!(step.ask, Ask::Talk(Talk::Refresh, _)) {
         let part = credential.parts.iter().find(|(name, _)| &**name == "refresh_token");
         part.and_then(|(_, token)| expiry(token.as_str()?)).and_then(|end| Timestamp::from_second(end).ok())

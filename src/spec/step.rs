@@ -61,7 +61,7 @@ pub const STEP_KEYS: &[Key] = &[
     key("if", "an expression; where it is false the step is skipped").is(Shape::Text),
     key("credential", "the name of an earlier step: the caller's credential and cookies are those of then; or a map of its parts that are other ones")
         .is(Shape::Either(&[Shape::Quoted, Shape::Filled(&Shape::Map(&Shape::Any))])),
-    key("premise", "`true`: where the step does not hold, the case is inconclusive, since it would prove nothing; or an expression over the `response`, and over `credential.over`, that has to be true for the step to mean anything")
+    key("premise", "`true`: where the step does not hold, the case is inconclusive, since it would prove nothing; `answered`: where a limit or a gateway answers (429, 502 to 504), or a credential is refused that has ended by itself; or an expression over the `response`, and over `credential.over`, that has to be true for the step to mean anything")
         .is(Shape::Either(&[Shape::Flag, Shape::Quoted])),
 ];
 

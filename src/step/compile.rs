@@ -211,10 +211,11 @@ impl Compile<'_, '_> {
         Some(Ask::Talk(spec.talk, vary))
     }
 
-    /// Compiles `premise`: `true`, or an expression over the answer.
+    /// Compiles `premise`: `true`, `answered`, or an expression over the answer.
     fn premise(&mut self, node: &Node) -> Option<Premise> {
         match &node.data {
             Data::Bool(true) => Some(Premise::Step),
+            Data::Text(text) if text.trim() == "answered" => Some(Premise::Answered),
             Data::Text(_) => self.with_response(node.span, |cx| cx.premise_of(node)).map(Premise::That),
             _ => {
                 self.reader.fault(diags::bad_premise(node.span));

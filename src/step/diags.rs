@@ -27,8 +27,8 @@ pub const CODES: &[&Code] = &[
 
 static PREMISE: Code = Code {
     name: "bad-premise",
-    about: "`premise` is neither `true` nor an expression",
-    explain: "`premise: true` says that the case proves nothing where the step does not hold. An expression such as `response.status != 429` says it of an answer, whatever else the step expects.",
+    about: "`premise` is neither `true`, nor `answered`, nor an expression",
+    explain: "`premise: true` says that the case proves nothing where the step does not hold. `premise: answered` says it of an answer that the server itself did not give (429, 502 to 504), or that refuses a credential which had ended by itself. An expression such as `response.status != 429` says it of an answer, whatever else the step expects.",
 };
 
 static CREDENTIAL: Code = Code {
@@ -284,7 +284,7 @@ pub(super) fn given_takes_nothing(span: Span, name: &str) -> Diagnostic {
 
 /// A premise that says nothing.
 pub(super) fn bad_premise(span: Span) -> Diagnostic {
-    Diagnostic::error(&PREMISE, span, "a premise is `true`, or an expression over the `response`")
+    Diagnostic::error(&PREMISE, span, "a premise is `true`, `answered`, or an expression over the `response`")
         .label("neither")
         .help("leave it out where the step is what the case is about")
 }

@@ -147,6 +147,8 @@ pub enum Redirects {
 pub enum Premise {
     /// The step itself.
     Step,
+    /// That the server itself answers, and refuses nothing that was over by itself.
+    Answered,
     /// An expression over its answer.
     That(Template),
 }

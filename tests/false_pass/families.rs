@@ -1,0 +1,154 @@
+//! Refresh tokens and planted sessions: servers that refuse for another reason than the one that is asked for, or let
+//! nobody see what they do wrong.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::runs::{PEOPLE, Project, REFRESHING, Run};
+use crate::server::{Reply, Request, Server, json, status};
+
+/// What a server makes of refreshes.
+#[derive(Debug, Clone, Copy)]
+struct Rules {
+    /// How many refreshes a login is good for.
+    limit: usize,
+    /// Whether a used token ends its family.
+    detects: bool,
+    /// Whether a used token is dead.
+    rotates: bool,
+}
+
+const GOOD: Rules = Rules { limit: 99, detects: true, rotates: true };
+
+/// Refresh tokens, each of a family.
+#[derive(Debug, Default)]
+struct Families {
+    /// The family of a token, and whether the token was used.
+    tokens: HashMap<String, (usize, bool)>,
+    /// Refreshes by family.
+    refreshes: HashMap<usize, usize>,
+    dead: Vec<usize>,
+    issued: usize,
+}
+
+impl Families {
+    fn issue(&mut self, family: usize) -> Reply {
+        self.issued += 1;
+        let token = format!("refresh-token-{}", self.issued);
+        self.tokens.insert(token.clone(), (family, false));
+        json(200, &format!(r#"{{"access_token":"access-token-{}","refresh_token":"{token}"}}"#, self.issued))
+    }
+
+    fn answer(&mut self, r: &Request, rules: Rules) -> Reply {
+        match r.path.as_str() {
+            "/login" => {
+                let family = self.issued;
+                self.issue(family)
+            }
+            "/refresh" => self.refresh(&r.field("refresh_token"), rules),
+            _ if r.bearer().is_empty() => status(401),
+            _ => json(200, "{}"),
+        }
+    }
+
+    fn refresh(&mut self, token: &str, rules: Rules) -> Reply {
+        let Some((family, used)) = self.tokens.get(token).copied() else { return status(400) };
+        if used && rules.rotates {
+            self.dead.extend(rules.detects.then_some(family));
+            return status(400);
+        }
+        let count = self.refreshes.entry(family).or_default();
+        if *count >= rules.limit || self.dead.contains(&family) {
+            return status(400);
+        }
+        *count += 1;
+        self.tokens.insert(token.to_owned(), (family, true));
+        self.issue(family)
+    }
+}
+
+fn refreshes(rules: Rules, flow: &str) -> Run {
+    let families = Mutex::new(Families::default());
+    let server = Server::start(move |r| families.lock().unwrap().answer(r, rules));
+    let args = if flow == "rotation" { ", args: { probe: GET /me }" } else { "" };
+    let suite = format!("cases:\n  - {{ name: it, as: alice, use: lifecycle.{flow}{args} }}\n");
+    Project::new(&server.url, &format!("{REFRESHING}{PEOPLE}"), &suite).run("")
+}
+
+/// A login may be refreshed so often: what is refused afterwards was ended by nobody.
+#[test]
+fn a_limit_of_refreshes_is_no_detection() {
+    for limit in [1, 2, 3] {
+        let rules = Rules { limit, detects: false, ..GOOD };
+        refreshes(rules, "reuse-kills-family").must(3, &[("it", "inconclusive: premise")]);
+    }
+    refreshes(Rules { detects: false, ..GOOD }, "reuse-kills-family").must(1, &[("it", "failed: check-failed")]);
+    refreshes(GOOD, "reuse-kills-family").must(0, &[("it", "proven")]);
+    // As many as are needed, and not one more.
+    refreshes(Rules { limit: 4, ..GOOD }, "reuse-kills-family").must(0, &[("it", "proven")]);
+}
+
+#[test]
+fn a_limit_of_refreshes_is_no_rotation() {
+    refreshes(Rules { limit: 1, rotates: false, ..GOOD }, "rotation").must(3, &[("it", "inconclusive: premise")]);
+    refreshes(Rules { rotates: false, ..GOOD }, "rotation").must(1, &[("it", "failed: check-failed")]);
+    refreshes(GOOD, "rotation").must(0, &[("it", "proven")]);
+}
+
+/// Sessions of a site that gives each browser an id before it logs in.
+#[derive(Debug, Default)]
+struct Sessions {
+    users: HashMap<String, Option<String>>,
+    issued: usize,
+}
+
+impl Sessions {
+    fn give(&mut self, user: Option<&str>, reply: Reply) -> Reply {
+        self.issued += 1;
+        let id = format!("session-id-{}", self.issued);
+        self.users.insert(id.clone(), user.map(ToOwned::to_owned));
+        reply.header("set-cookie", format!("sid={id}; Path=/"))
+    }
+
+    /// Keeps the id of before the login, or not; whoever asks with an id that is nobody's loses it.
+    fn answer(&mut self, r: &Request, keeps: bool) -> Reply {
+        let id = r.header("cookie").split("; ").find_map(|c| c.strip_prefix("sid=")).unwrap_or_default().to_owned();
+        match r.method.as_str() {
+            "GET" if r.path == "/login" => self.give(None, json(200, "{}")),
+            "POST" if keeps && self.users.contains_key(&id) => {
+                self.users.insert(id, Some(r.field("username")));
+                json(200, "{}")
+            }
+            "POST" => self.give(Some(&r.field("username")), json(200, "{}")),
+            _ if self.users.get(&id).is_some_and(Option::is_some) => json(200, "{}"),
+            _ => {
+                self.users.remove(&id);
+                status(401)
+            }
+        }
+    }
+}
+
+#[test]
+fn asking_with_an_id_does_not_use_up_the_one_that_is_planted() {
+    for (keeps, code, verdict) in [(true, 1, "failed: check-failed"), (false, 0, "proven")] {
+        let sessions = Mutex::new(Sessions::default());
+        let server = Server::start(move |r| sessions.lock().unwrap().answer(r, keeps));
+        let scheme = r#"
+auth:
+  api:
+    scheme: login
+    login:
+      request: POST /login
+      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
+"#;
+        let suite = "
+cases:
+  - name: it
+    as: alice
+    use: lifecycle.session-fixation
+    args: { cookie: sid, page: GET /login, probe: GET /me }
+";
+        Project::new(&server.url, &format!("{scheme}{PEOPLE}"), suite).run("").must(code, &[("it", verdict)]);
+    }
+}

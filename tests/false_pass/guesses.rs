@@ -1,0 +1,130 @@
+//! Login pages that answer by what the browser brings along, and not by the password; and ones that tell who is there by
+//! where they send people.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::runs::{Project, Run};
+use crate::server::{Reply, Request, Server, json, status};
+
+/// A login that answers whoever has a session in a way of its own, and locks after some guesses.
+struct Site {
+    guesses: AtomicUsize,
+    limit: usize,
+    /// How somebody is answered who is in already.
+    inside: u16,
+}
+
+impl Site {
+    fn answer(&self, r: &Request) -> Reply {
+        match r.field("password").as_str() {
+            _ if r.header("cookie").contains("sid=") => status(self.inside),
+            _ if self.guesses.load(Ordering::SeqCst) >= self.limit => status(429),
+            "right" => json(200, "{}").header("set-cookie", "sid=1; Path=/"),
+            _ => {
+                self.guesses.fetch_add(1, Ordering::SeqCst);
+                status(401)
+            }
+        }
+    }
+
+    fn run(inside: u16, limit: usize, uses: &str) -> Run {
+        let site = Self { guesses: AtomicUsize::new(0), limit, inside };
+        let server = Server::start(move |r| site.answer(r));
+        let suite = format!("{LOGINS}cases:\n  - name: it\n    use: {uses}\n");
+        Project::new(&server.url, "", &suite).run("")
+    }
+}
+
+const LOGINS: &str = r#"
+flows:
+  log in:
+    args: { user: ann, password: wrong }
+    steps: [ { request: POST /login, json: { user: "{{ user }}", password: "{{ password }}" } } ]
+"#;
+
+/// Whoever is logged in already is refused for that alone, with a CSRF error or as somebody who is in: no guess is.
+#[test]
+fn the_session_of_the_first_login_takes_no_part_in_guesses() {
+    let guess = "lifecycle.wrong-password-n-times-then-right
+    args:
+      wrong: { use: log in, repeat: { times: 5 } }
+      right: { use: log in, args: { password: right } }";
+    for inside in [403, 400] {
+        Site::run(inside, 99, guess).must(1, &[("it", "failed: check-failed")]);
+        Site::run(inside, 5, guess).must(0, &[("it", "proven")]);
+    }
+}
+
+/// And none in what a refusal tells.
+#[test]
+fn the_session_of_the_first_login_takes_no_part_in_what_is_told() {
+    for what in ["status", "body"] {
+        let tell = format!(
+            "lifecycle.user-enumeration-by-{what}
+    args:
+      right: {{ use: log in, args: {{ password: right }} }}
+      known: {{ use: log in }}
+      unknown: {{ use: log in, args: {{ user: nobody }} }}"
+        );
+        Site::run(403, 99, &tell).must(0, &[("it", "proven")]);
+    }
+}
+
+/// Asks whether a login by a form tells who is there, by a redirect to where `place` says for whether somebody is.
+fn redirects(place: impl Fn(bool, usize) -> String + Send + Sync + Clone + 'static, what: &str) -> Run {
+    let visits = AtomicUsize::new(0);
+    let server = Server::start(move |r| {
+        let number = visits.fetch_add(1, Ordering::SeqCst);
+        let to = if r.body.contains("right") { "/home".to_owned() } else { place(r.body.contains("ann"), number) };
+        status(303).header("location", to)
+    });
+    let suite = format!(
+        r#"
+flows:
+  log in:
+    args: {{ user: ann@example.com, password: wrong }}
+    steps: [ {{ request: POST /login, form: {{ user: "{{{{ user }}}}", password: "{{{{ password }}}}" }} }} ]
+cases:
+  - name: it
+    use: lifecycle.user-enumeration-by-{what}
+    args:
+      right: {{ use: log in, args: {{ password: right }} }}
+      known: {{ use: log in }}
+      unknown: {{ use: log in, args: {{ user: nobody@example.com }} }}
+"#
+    );
+    Project::new(&server.url, "", &suite).run("")
+}
+
+#[test]
+fn a_redirect_that_says_who_is_there_is_told() {
+    for what in ["status", "body"] {
+        let error =
+            |there: bool, _: usize| format!("/login?error={}", if there { "bad-password" } else { "no-such-user" });
+        redirects(error, what).must(1, &[("it", "failed: check-failed")]);
+        // What is made anew each time hides nothing.
+        let with_state = move |there: bool, n: usize| format!("{}&state=0f3c{n:016x}", error(there, n));
+        redirects(with_state, what).must(1, &[("it", "failed: check-failed")]);
+        let other_page = |there: bool, _: usize| if there { "/login" } else { "/register" }.to_owned();
+        redirects(other_page, what).must(1, &[("it", "failed: check-failed")]);
+        // A word that was sent may be a word that tells.
+        let field = |there: bool, _: usize| format!("/login?wrong={}", if there { "password" } else { "user" });
+        redirects(field, what).must(1, &[("it", "failed: check-failed")]);
+    }
+}
+
+#[test]
+fn a_redirect_that_repeats_what_was_sent_tells_nothing() {
+    for what in ["status", "body"] {
+        let same = |_: bool, _: usize| "/login?error".to_owned();
+        redirects(same, what).must(0, &[("it", "proven")]);
+        let state = |_: bool, n: usize| format!("/login?flow=0f3c{n:016x}&error=1");
+        redirects(state, what).must(0, &[("it", "proven")]);
+        let echo =
+            |there: bool, _: usize| format!("/login?user={}%40example.com", if there { "ann" } else { "nobody" });
+        redirects(echo, what).must(0, &[("it", "proven")]);
+        // Where even the same user is sent elsewhere each time, nothing can be told.
+        let odd = |_: bool, n: usize| format!("/login/{n}");
+        redirects(odd, what).must(3, &[("it", "inconclusive: premise")]);
+    }
+}
