@@ -96,6 +96,8 @@ pub(super) fn read(request: &Request, response: &Response, secrets: &SecretSet) 
     let described = || challenges.iter().find_map(|c| c.param("error_description")).map(|d| shorten(&mask(d), 160));
     said.sentence = said.sentence.take().or_else(described);
     let location = field("location");
+    let mut challenges: Vec<Challenge> = challenges.into_iter().map(|c| masked(c, &mask)).collect();
+    challenges.shrink_to_fit();
     Answer {
         status: response.status,
         page,
@@ -115,7 +117,7 @@ pub(super) fn read(request: &Request, response: &Response, secrets: &SecretSet) 
         trace: TRACES.iter().find_map(|name| Some(((*name).to_owned(), shorten(&mask(&field(name)?), 80)))),
         allow: field("allow"),
         cors: response.headers.has("access-control-allow-origin"),
-        challenges: challenges.into_iter().map(|c| masked(c, &mask)).collect(),
+        challenges,
     }
 }
 

@@ -156,6 +156,8 @@ pub(super) fn all(request: &Request, promised: &[String], secrets: &SecretSet) -
             all.push(read(Place::Cookie(name.to_owned()), value));
         }
     }
+    // Kept for every refusal until the end of the run.
+    all.shrink_to_fit();
     all
 }
 
@@ -171,18 +173,19 @@ fn read(place: Place, whole: &str) -> Sent {
     let plain = !matches!(&word, Word68::Known(w) if ["digest", "hawk", "signature", "aws4-hmac-sha256"]
         .contains(&w.to_ascii_lowercase().as_str()));
     let is_basic = matches!(&word, Word68::Known(w) if w.eq_ignore_ascii_case("basic"));
+    let bare = if faults.is_empty() { value.trim_matches(['"', '\'']) } else { inner };
+    let token = token::read(bare);
     let mut basic = None;
     if is_basic && !faults.contains(&Fault::DoubleWord) {
         basic = read_basic(value, &mut faults);
     } else if plain {
-        look(if faults.is_empty() { value } else { inner }, &mut faults);
+        let readable = |text: &str| if text == bare { token.is_some() } else { token::read(text).is_some() };
+        look(if faults.is_empty() { value } else { inner }, readable, &mut faults);
     }
     if matches!(place, Place::Cookie(_)) {
         // A cookie may hold anything; only what surely stands for nothing is a fault.
         faults.retain(|f| matches!(f, Fault::Nothing(_) | Fault::Template));
     }
-    let bare = value.trim_matches(['"', '\'']);
-    let token = token::read(if faults.contains(&Fault::DoubleWord) { inner } else { bare });
     Sent { place, word, faults, length: value.len(), token, basic }
 }
 
@@ -196,8 +199,8 @@ fn split(whole: &str, in_authorization: bool) -> (Word68, &str) {
     if other { (Word68::Other, rest.trim_start_matches(' ')) } else { (Word68::Missing, whole) }
 }
 
-/// Notes what is wrong with a token or key.
-fn look(value: &str, faults: &mut Vec<Fault>) {
+/// Notes what is wrong with a token or key; `readable` tells whether a text is a token.
+fn look(value: &str, readable: impl Fn(&str) -> bool, faults: &mut Vec<Fault>) {
     if value.is_empty() {
         faults.push(Fault::Empty);
         return;
@@ -225,7 +228,8 @@ fn look(value: &str, faults: &mut Vec<Fault>) {
     if ["%2B", "%2F", "%3D", "%2E", "%20"].iter().any(|e| upper.contains(e)) {
         faults.push(Fault::Percent);
     }
-    faults.extend(token::fault(value.trim_matches(|c: char| c == '"' || c == '\'' || c.is_ascii_whitespace())));
+    let bare = value.trim_matches(|c: char| c == '"' || c == '\'' || c.is_ascii_whitespace());
+    faults.extend(token::fault(bare, || readable(bare)));
 }
 
 /// Tells whether a value only stands in for one.

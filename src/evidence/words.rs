@@ -3,6 +3,10 @@
 //! Wording drifts, so pieces are loose and in lower case, and no piece decides a verdict: it only
 //! lets a rule say what the server said.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// Something that servers say about a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Word {
@@ -435,10 +439,21 @@ pub const WORDS: &[(Word, &[&str])] = &[
     ),
 ];
 
+/// All pieces in one automaton, since every refusal of a run is read for them; and the row of each.
+static PIECES: LazyLock<(AhoCorasick, Vec<usize>)> = LazyLock::new(|| {
+    let rows = WORDS.iter().enumerate().flat_map(|(row, (_, pieces))| pieces.iter().map(move |_| row)).collect();
+    let pieces = WORDS.iter().flat_map(|(_, pieces)| *pieces);
+    (AhoCorasick::new(pieces).expect("constant pieces"), rows)
+});
+
 /// Finds what a text in lower case says.
 pub(super) fn find(text: &str) -> Vec<Word> {
-    let said = |pieces: &[&str]| pieces.iter().any(|piece| text.contains(piece));
-    WORDS.iter().filter(|(_, pieces)| said(pieces)).map(|(word, _)| *word).collect()
+    let (pieces, row_of) = &*PIECES;
+    let mut said = [false; WORDS.len()];
+    for found in pieces.find_overlapping_iter(text) {
+        said[row_of[found.pattern().as_usize()]] = true;
+    }
+    WORDS.iter().zip(said).filter(|(_, said)| *said).map(|((word, _), _)| *word).collect()
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ impl Cast {
                 continue;
             }
             let session: Arc<Session> = if fresh {
-                login::make(shared, id, None, Sharing::Fresh).await?
+                Box::pin(login::make(shared, id, None, Sharing::Fresh)).await?
             } else {
                 let session = shared.sessions.get(shared, id).await?;
                 // Nothing is renewed once a defect is on its way, so what is about to end is renewed now.

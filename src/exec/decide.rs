@@ -79,7 +79,7 @@ pub(super) async fn settle(shared: &Arc<Shared>, ids: &[IdentityId]) {
     };
     for id in ids.iter().filter(|id| wanting.contains(id)) {
         if let Some(session) = shared.sessions.made(*id) {
-            ask_as_itself(shared, *id, &session).await;
+            Box::pin(ask_as_itself(shared, *id, &session)).await;
         }
     }
 }
@@ -221,7 +221,7 @@ fn is_settled(shared: &Shared, refusal: &Refusal) -> bool {
 }
 
 /// Decides a case now if its refusals can be judged, else later or at the end of the run.
-pub(super) fn decide(shared: &Shared, done: CaseDone) {
+pub(super) fn decide(shared: &Shared, mut done: CaseDone) {
     let settled = |done: &CaseDone| {
         let passed = matches!(done.outcome.verdict, Verdict::Passed | Verdict::Flaky);
         !passed || done.refusals.iter().all(|r| is_settled(shared, r))
@@ -235,6 +235,8 @@ pub(super) fn decide(shared: &Shared, done: CaseDone) {
         } else if settled(&done) {
             ready.push(done);
         } else {
+            // Whatever is unproven waits until the end of the run.
+            done.outcome.steps.shrink_to_fit();
             decided.held.push(done);
         }
         decided.since += 1;

@@ -28,7 +28,8 @@ impl StepRun<'_> {
                 if fetched.contains_key(&written) {
                     continue;
                 }
-                let text = get(self.shared, self.world, &written).await;
+                // Few steps ask for anything: boxed, it takes no room in the others.
+                let text = Box::pin(get(self.shared, self.world, &written)).await;
                 fetched.insert(written, text);
             }
         }

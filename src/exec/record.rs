@@ -135,10 +135,12 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
 fn sent(shared: &Shared, step: &Step, trail: &Trail) -> Option<SentRecord> {
     let first = trail.request()?;
     let before = &trail.hops[..trail.hops.len().saturating_sub(1)];
+    // Names alone: no credential stands where one would be looked for. Every step of a run has these.
+    let mask = |name: &str| shared.secrets.mask(name).into_owned();
     Some(SentRecord {
-        origin: text(shared, first.address.base()),
+        origin: mask(first.address.base()),
         credential: Carried::Other,
-        carries: carriers(&first.headers).iter().map(|c| text(shared, c)).collect(),
+        carries: carriers(&first.headers).iter().map(|c| mask(c)).collect(),
         followed: before.iter().filter_map(|h| h.response.as_ref().ok()).map(|r| r.status).collect(),
         paused: step.pause.is_some(),
     })

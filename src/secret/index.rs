@@ -9,6 +9,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use foldhash::fast::RandomState;
+
 use super::Secret;
 use super::folded::unfold;
 use super::follow::{Alphabet, backward, forward, standard};
@@ -66,7 +68,7 @@ struct Escape {
 /// The anchors of all forms of all values.
 #[derive(Clone)]
 pub(super) struct Index {
-    chains: HashMap<u64, Chain>,
+    chains: HashMap<u64, Chain, RandomState>,
     entries: Vec<Entry>,
     /// A bit per hashed anchor: most places of a text are dismissed by it.
     filter: Vec<u64>,
@@ -79,7 +81,7 @@ pub(super) struct Index {
 impl Default for Index {
     fn default() -> Self {
         Self {
-            chains: HashMap::new(),
+            chains: HashMap::default(),
             entries: Vec::new(),
             filter: vec![0; 64],
             bytes: [false; 256],
