@@ -55,19 +55,17 @@ impl Form {
                 Cow::Borrowed(&value.as_bytes()[start as usize..end as usize])
             }
             Self::Base64 { inner, shift } => {
-                let text = inner.text(value);
-                let mut bytes = Zeroizing::new(Vec::with_capacity(usize::from(shift) + text.len()));
-                bytes.resize(usize::from(shift), 0);
-                bytes.extend_from_slice(text.as_bytes());
-                let mut encoded = STANDARD_NO_PAD.encode(&*bytes).into_bytes();
-                let own = own_characters(shift, bytes.len());
-                encoded.truncate(own.end);
-                encoded.drain(..own.start);
+                let encoded = match inner {
+                    Inner::Raw => encode(value.as_bytes(), shift),
+                    Inner::FormUrl | Inner::Percent | Inner::Json => encode(inner.text(value).as_bytes(), shift),
+                };
                 Cow::Owned(encoded)
             }
             Self::Hex => {
                 let digit = |half: u8| DIGITS[usize::from(half)];
-                Cow::Owned(value.bytes().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect())
+                let mut digits = Vec::with_capacity(value.len() * 2);
+                value.bytes().for_each(|b| digits.extend([digit(b >> 4), digit(b & 15)]));
+                Cow::Owned(digits)
             }
         }
     }
@@ -94,6 +92,18 @@ impl Form {
         whole.end += padding;
         whole
     }
+}
+
+/// Writes text in Base64 as it stands after `shift` other bytes: the characters that hold nothing but its bits.
+fn encode(text: &[u8], shift: u8) -> Vec<u8> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::from(shift) + text.len()));
+    bytes.resize(usize::from(shift), 0);
+    bytes.extend_from_slice(text);
+    let mut encoded = STANDARD_NO_PAD.encode(&*bytes).into_bytes();
+    let own = own_characters(shift, bytes.len());
+    encoded.truncate(own.end);
+    encoded.drain(..own.start);
+    encoded
 }
 
 /// Tells which Base64 characters hold only bits of the bytes after the first `shift` of `len`.
@@ -147,22 +157,27 @@ pub(super) fn forms_of(value: &str) -> Vec<Form> {
         Form::Segment { start, end }
     }));
     forms.extend(lines(value).into_iter().map(part));
-    let mut inners: Vec<(Inner, Zeroizing<String>)> = Vec::new();
-    // Most tokens are written the same way everywhere.
-    let plain = value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-    let kinds: &[Inner] =
-        if plain { &[Inner::Raw] } else { &[Inner::Raw, Inner::FormUrl, Inner::Percent, Inner::Json] };
-    for &inner in kinds {
-        let text = inner.text(value);
-        if inners.iter().all(|(_, known)| *known != text) {
-            inners.push((inner, text));
-        }
-    }
-    for (inner, _) in inners {
+    for inner in inners(value) {
         forms.extend((0..3).map(|shift| Form::Base64 { inner, shift }));
     }
     forms.push(Form::Hex);
     forms
+}
+
+/// Lists in what ways a value is written that make a difference to it.
+fn inners(value: &str) -> Vec<Inner> {
+    // Most tokens are written the same way everywhere.
+    if value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        return vec![Inner::Raw];
+    }
+    let mut all: Vec<(Inner, Zeroizing<String>)> = Vec::new();
+    for inner in [Inner::Raw, Inner::FormUrl, Inner::Percent, Inner::Json] {
+        let text = inner.text(value);
+        if all.iter().all(|(_, known)| *known != text) {
+            all.push((inner, text));
+        }
+    }
+    all.into_iter().map(|(inner, _)| inner).collect()
 }
 
 fn part(range: Range<usize>) -> Form {
