@@ -250,6 +250,9 @@ pub struct Tally {
     /// Refusals with the status that is meant for the other kind of caller.
     #[serde(default)]
     pub odd_refusals: usize,
+    /// Cases that passed and were answered otherwise than is due.
+    #[serde(default)]
+    pub findings: usize,
     /// Requests sent, logins included.
     pub requests: usize,
     /// Logins made.
@@ -271,6 +274,7 @@ impl Tally {
         self.proven_refusals += outcome.proof.proven as usize;
         self.unverified_claims += outcome.proof.unverified as usize;
         self.odd_refusals += outcome.proof.odd as usize;
+        self.findings += usize::from(outcome.has_finding());
         self.skipped_steps += outcome.skipped_steps();
         if outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0 {
             self.unproven += 1;

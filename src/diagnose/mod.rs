@@ -149,7 +149,7 @@ pub fn annotate(outcome: &mut Outcome, secrets: &SecretSet) {
         mask(&mut finding.cause);
         finding.evidence.iter_mut().chain(&mut finding.next).for_each(mask);
     }
-    outcome.findings = findings;
+    outcome.causes = findings;
 }
 
 /// Explains an outcome that did not pass, by the facts of the step it is about.

@@ -63,7 +63,7 @@ pub struct Outcome {
     pub controls: Vec<ControlRecord>,
     /// What explains it, the most certain first; empty when it passed or nothing is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub findings: Vec<Finding>,
+    pub causes: Vec<Finding>,
     /// What the command of its target printed last, where that may explain how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerOutput>,
@@ -84,10 +84,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Tells whether its defect passed and was answered otherwise than is due.
-    pub fn is_inexact(&self) -> bool {
+    /// Tells whether it passed with a finding: refused, and otherwise than is due, or told less than it has to be.
+    pub fn has_finding(&self) -> bool {
         let grade = self.with.as_ref().and_then(|with| with.grade);
-        self.verdict == Verdict::Passed && matches!(grade, Some(Grade::DeniedOther | Grade::Amiss))
+        let is_inexact = matches!(grade, Some(Grade::DeniedOther | Grade::Amiss));
+        matches!(self.verdict, Verdict::Passed | Verdict::Flaky) && (is_inexact || self.proof.odd > 0)
     }
 
     /// Counts the steps that were left out although the case passed: it proves less than its text says.

@@ -133,6 +133,11 @@ impl StepRun<'_> {
         }
         let minutes = wait(SURELY).as_secs().max(1).div_euclid(60) + 1;
         add.push(format!("or run with `--max-wait {minutes}m`: the token at hand is over by then"));
+        if self.shared.options.keep_key.is_none() && AtHand::of(trial, actor, presented, Some(end)).is_some() {
+            add.push(
+                "or set `AUTHSPEC_KEEP_KEY`: the token at hand is kept, and a run after its end has it".to_owned(),
+            );
+        }
         let why = most.map_or(why.clone(), |most| {
             format!("{why}, and the token at hand is not over within `--max-wait {}`", duration(most))
         });

@@ -59,7 +59,7 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         access: super::matrix::told(shared, case),
         with: None,
         controls: Vec::new(),
-        findings: Vec::new(),
+        causes: Vec::new(),
         server: None,
         steps: Vec::with_capacity(case.shape.steps.len()),
         case_steps: case.shape.steps.len(),

@@ -57,12 +57,14 @@ impl StepRun<'_> {
         let Answer { trail, response, fetched } = *answer;
         scope.set("response", response_value(trail, response));
         let (mut captured, mut not_found) = (Vec::new(), Vec::new());
+        let brings_nothing = self.is_refused_cell();
         for capture in &step.captures {
             match capture.take(trail, response, &scope) {
                 Ok(taken) => {
                     record::know_capture(self.shared, self.owner(actor), &capture.name, &taken);
                     captured.push((Arc::clone(&capture.name), taken.value));
                 }
+                Err(_) if brings_nothing => {}
                 Err(fault) => {
                     let message = format!("the capture `{}` finds nothing: {}", capture.name, fault.why);
                     not_found.push(self.reason("capture-failed", &message, capture.span, Vec::new()));

@@ -18,6 +18,7 @@ use super::exchange::{StepRun, count};
 use super::mutant::{Controlled, Trial};
 use super::record;
 use super::session::Session;
+use super::value::KEPT;
 use super::vault::{KeptToken, Vault};
 use crate::event::{Event, Warning};
 use crate::jose::Token;
@@ -144,7 +145,7 @@ impl StepRun<'_> {
         let file = vault.shown();
         if shared.kept_told.0.lock().unwrap_or_else(PoisonError::into_inner).insert(file.clone()) {
             let message = record::text(shared, &format!("the kept tokens in `{file}`: {what}"));
-            shared.emit(Event::Warning(Warning { code: "kept-tokens", message, place: None }));
+            shared.emit(Event::Warning(Warning { code: KEPT.name, message, place: None }));
         }
     }
 }

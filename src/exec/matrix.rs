@@ -46,6 +46,14 @@ pub(super) struct Got {
 }
 
 impl Got {
+    /// What is told of several answers to one step: a way in before all else, else the first.
+    pub(super) fn of_both(first: Option<Self>, next: Option<Self>) -> Option<Self> {
+        match (first, next) {
+            (Some(first), Some(next)) if next.is_in && !first.is_in => Some(next),
+            (first, next) => first.or(next),
+        }
+    }
+
     /// What answered, if something did; 2xx is a way in, unless it is declared as a refusal.
     pub(super) fn of(trail: &Trail, denial: Option<Word>) -> Option<Self> {
         let of = |status: u16| Self { status, is_in: status / 100 == 2 && denial.is_none() };
@@ -110,6 +118,12 @@ impl StepRun<'_> {
             Part::Around
         };
         Some((case, cell, part))
+    }
+
+    /// Tells whether a step is what a cell is refused: that brings nothing to keep. What it brings all the same goes to
+    /// the steps that tidy up.
+    pub(super) fn is_refused_cell(&self) -> bool {
+        self.cell().is_some_and(|(_, cell, part)| part == Part::Target && cell.side == Side::Refused)
     }
 
     /// Reads what an answer says about access: by what is expected of it where that says so, else by its looks.

@@ -20,6 +20,7 @@ use super::session::{Failure, Session};
 use super::uses::{Kept, Within};
 use super::world::WorldRun;
 use super::{Shared, matrix, record};
+use crate::check::Side;
 use crate::event::{Outcome, Phase, Reason, StepRecord, Stopped, Verdict};
 use crate::plan::Case;
 use crate::source::Span;
@@ -203,7 +204,9 @@ impl<'a> Play<'a> {
         }
         let shared = self.shared;
         self.kept.take().into_iter().for_each(|(name, value)| self.scope.set(name, value));
-        let whole = whole && self.done.held();
+        // A cell that is refused has nothing of what its request brings to those who are let in.
+        let brings_all = self.case.cell.is_none_or(|cell| cell.side != Side::Refused);
+        let whole = whole && self.done.held() && brings_all;
         if let Err(why) = in_time(shared, Box::pin(self.teardown(whole))).await {
             let message = format!("the teardown of this case {why}");
             self.left.push(record::reason(shared, TEARDOWN_FAILED, &message, self.case.shape.span, Vec::new()));

@@ -11,6 +11,7 @@ use super::done::{Done, Ended};
 use super::exchange::{StepRun, count};
 use super::judge;
 use super::ledger::{Asked, RequestKey};
+use super::matrix::Got;
 use super::travel::Way;
 use super::witness::Seen;
 use crate::check::{self, Checked, Fetched};
@@ -138,6 +139,7 @@ impl StepRun<'_> {
         for (i, runner) in runners.iter_mut().enumerate() {
             done.allowed.append(&mut runner.done.allowed);
             done.allowed_to = done.allowed_to.or(runner.done.allowed_to);
+            done.cell = Got::of_both(done.cell, runner.done.cell);
             let refused = runner.done.refused.drain(..).map(|r| super::ledger::Refusal { step: i, ..r });
             // All are one claim.
             done.refused.extend(refused.take(usize::from(done.refused.is_empty())));

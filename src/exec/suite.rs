@@ -164,7 +164,7 @@ async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {
         access: None,
         with: None,
         controls: Vec::new(),
-        findings: Vec::new(),
+        causes: Vec::new(),
         server: None,
         steps,
         case_steps: plan.teardown.len(),

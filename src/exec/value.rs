@@ -16,12 +16,18 @@ use crate::step::read_file_or_absolute;
 use crate::template::{Lookup, Scope, TemplateError, Value, from_json};
 
 /// The kinds of faults that only a run can find.
-pub const CODES: &[&Code] = &[&SECRET, &VARIABLE];
+pub const CODES: &[&Code] = &[&SECRET, &VARIABLE, &KEPT];
 
 static SECRET: Code = Code {
     name: "secret",
     about: "a secret cannot be had",
     explain: "The environment variable is not set, the file cannot be read, or the command failed. Nothing was sent. `authspec check` needs no secrets.",
+};
+/// What is told of a file of kept tokens.
+pub(super) static KEPT: Code = Code {
+    name: "kept-tokens",
+    about: "a file of kept tokens cannot be used",
+    explain: "With `AUTHSPEC_KEEP_KEY` set, access tokens are kept between runs in `.authspec/kept/`, a file for each identity of a target, sealed under that key. This one cannot be opened, since its key is another or it is damaged, or it cannot be written. No token of it is used, it is left as it is, and the run goes on without it; delete it to begin anew. `docs/mutations.md` says what is kept.",
 };
 static VARIABLE: Code = Code {
     name: "variable",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diag::{Code, Diagnostic};
+use crate::mutate::Standing;
 use crate::source::Span;
 use crate::term::{did_you_mean, list};
 
@@ -387,11 +388,30 @@ pub(super) fn not_closed(span: Span, closed: Span) -> Diagnostic {
 pub(super) fn unknown_mutation(span: Span, id: &str) -> Diagnostic {
     let packs = crate::mutate::PACKS.iter().map(|p| format!("pack.{}", p.name));
     let known: Vec<String> = super::with::ids().map(ToOwned::to_owned).chain(packs).collect();
-    let diagnostic = Diagnostic::error(&MUTATION, span, format!("there is no mutation `{id}`")).label("not a mutation");
-    match did_you_mean(id, known.iter().map(String::as_str)) {
+    let what = if id.starts_with("pack.") { "pack" } else { "mutation" };
+    let diagnostic = Diagnostic::error(&MUTATION, span, format!("there is no {what} `{id}`"));
+    let diagnostic = diagnostic.label(format!("not a {what}"));
+    // An id that is known elsewhere, under another name here or not at all.
+    let standing = crate::mutate::CATALOGUE.iter().find(|entry| entry.id == id).map(|entry| entry.standing);
+    match standing {
+        Some(Standing::As(rows)) => return diagnostic.help(format!("that is `{}` here", rows.join("`, `"))),
+        Some(Standing::Flow(name)) => return diagnostic.help(format!("that is a flow: `use: {name}`")),
+        Some(Standing::NotHere(why)) => return diagnostic.help(format!("it is no mutation here: {why}")),
+        Some(Standing::LeftOut(why)) => return diagnostic.help(format!("it is known and left out: {why}")),
+        Some(Standing::Built | Standing::Partly(_)) | None => {}
+    }
+    let names = || known.iter().map(String::as_str);
+    let begun = || Some(names().find(|name| name.starts_with(id))?).filter(|_| id.len() >= 6);
+    match begun().or_else(|| did_you_mean(id, names())) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None => diagnostic.help("`authspec list mutations` and `authspec list packs` name them all"),
     }
+}
+
+pub(super) fn excepts_pack(span: Span, name: &str) -> Diagnostic {
+    Diagnostic::error(&MUTATION, span, format!("`{name}` is a pack, and `except` leaves out single mutations"))
+        .label("a pack")
+        .help(format!("name them; `authspec explain {name}` lists what is in it"))
 }
 
 pub(super) fn excepts_nothing(span: Span, id: &str) -> Diagnostic {
@@ -399,9 +419,14 @@ pub(super) fn excepts_nothing(span: Span, id: &str) -> Diagnostic {
         .label("not among them")
 }
 
-pub(super) fn expects_of_nothing(span: Span, id: &str) -> Diagnostic {
-    Diagnostic::error(&MUTATION, span, format!("`{id}` is not sent, so nothing can be expected of it"))
-        .label("not among `these`")
+pub(super) fn expects_of_nothing(span: Span, id: &str, sent: &[&str]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&MUTATION, span, format!("`{id}` is not sent, so nothing can be expected of it"))
+            .label("not among `these`");
+    match did_you_mean(id, sent.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic,
+    }
 }
 
 pub(super) fn donor_of_nothing(span: Span) -> Diagnostic {

@@ -96,7 +96,8 @@ pub(super) fn of_step(
     let mut own: Vec<(&str, Arc<Expectations>)> = Vec::new();
     for named in &with.expect {
         if rows.iter().all(|(row, ..)| row.is_none_or(|r| r.id != &*named.name)) {
-            reader.fault(diags::expects_of_nothing(named.span, &named.name));
+            let sent: Vec<&str> = rows.iter().filter_map(|(row, ..)| Some((*row)?.id)).collect();
+            reader.fault(diags::expects_of_nothing(named.span, &named.name, &sent));
         }
         own.extend(read_expect(&named.value, reader).map(|e| (&*named.name, Arc::new(e))));
     }
@@ -172,6 +173,10 @@ fn rows(with: &WithSpec, reader: &mut Reader<'_>) -> Vec<(Option<&'static Mutati
         }
     }
     for word in &with.except {
+        if Pack::named(&word.value).is_some() {
+            reader.fault(diags::excepts_pack(word.span, &word.value));
+            continue;
+        }
         let known = mutation(&word.value);
         let before = rows.len();
         rows.retain(|(row, ..)| row.map(|r| r.id) != known.map(|k| k.id));

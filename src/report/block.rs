@@ -95,7 +95,7 @@ impl Block {
     fn head(&self, page: Page, number: &str, count: usize) -> Vec<Line> {
         // What does not fail the run must not look as if it did.
         let (role, word) =
-            if self.spared { (Role::Doubt, "finding") } else { (tone(self.verdict), self.verdict.word()) };
+            if self.spared { (Role::Doubt, "spared") } else { (tone(self.verdict), self.verdict.word()) };
         let word = page.line().push(Role::Dim, number).push(role, &word.to_uppercase());
         let hang = word.width() + 2;
         let head = word.text("  ").push(Role::Strong, &self.message);

@@ -87,7 +87,7 @@ pub(crate) fn outcome(index: u32, suite: usize, id: &str, verdict: Verdict) -> O
         access: None,
         with: None,
         controls: Vec::new(),
-        findings: Vec::new(),
+        causes: Vec::new(),
         server: None,
         steps: Vec::new(),
         case_steps: 1,

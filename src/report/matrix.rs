@@ -87,7 +87,7 @@ impl Matrices {
 
 /// How the worst cell of a row ended.
 fn worst(marks: &Marks) -> State {
-    marks.values().map(Spot::state).max().unwrap_or(State::NotRun)
+    marks.values().map(Spot::state).max().unwrap_or(State::Skipped)
 }
 
 impl Matrix {
@@ -134,6 +134,9 @@ impl Matrix {
             0 => {}
             1 => told.push_str(", 1 with a finding"),
             n => told.push_str(&format!(", {n} with findings")),
+        }
+        if rows(State::NotRun) > 0 {
+            told.push_str(&format!(", {} not run", rows(State::NotRun)));
         }
         told
     }

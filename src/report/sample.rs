@@ -123,7 +123,7 @@ impl<'a> Texts<'a> {
             access: None,
             with: None,
             controls: Vec::new(),
-            findings: (0..reasons).map(|_| self.finding()).collect(),
+            causes: (0..reasons).map(|_| self.finding()).collect(),
             server: (!plain).then(|| ServerOutput { about: self.text(), lines: vec![self.text(), self.text()] }),
             steps: (0..2).map(|_| self.step()).collect(),
             case_steps: 2,

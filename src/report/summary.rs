@@ -52,6 +52,10 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
         let told = Grade::ALL.iter().filter_map(|g| Some(format!("{} {}", grades.get(g.word())?, g.word())));
         writeln!(to, "\n{} sent: {}", plural(grades.values().sum(), "defect"), told.collect::<Vec<_>>().join(", "))?;
     }
+    if summary.tally.findings > 0 {
+        let findings = plural(summary.tally.findings, "finding");
+        writeln!(to, "\n> {findings}: answered otherwise than is due, and let pass without `strict: true`")?;
+    }
     if let Some(from) = summary.fail_on.filter(|_| summary.tally.spared > 0) {
         writeln!(to, "\n> `--fail-on {}` spares defects that are milder", from.word())?;
     }
@@ -90,7 +94,7 @@ struct Cause {
 impl std::fmt::Display for Cause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { verdict, what, place, id, cases, .. } = self;
-        let word = if self.spared { "failed, spared" } else { verdict.word() };
+        let word = if self.spared { "spared" } else { verdict.word() };
         write!(f, "**{word}** {what} ({}): {}", code(place), code(id))?;
         if *cases > 1 { write!(f, " and {}", plural(cases - 1, "more case")) } else { Ok(()) }
     }
@@ -123,7 +127,7 @@ fn headline(summary: &Summary) -> String {
     let mark = if summary.exit == crate::verdict::ALL_PASSED { ":white_check_mark:" } else { ":x:" };
     let told = match (failed, unjudged, summary.exit) {
         (0, 0, crate::verdict::ALL_PASSED) if summary.tally.spared > 0 => {
-            format!("all hold but for {}", plural(summary.tally.spared, "mild defect"))
+            format!("all hold but for {} spared", plural(summary.tally.spared, "case"))
         }
         (0, 0, crate::verdict::ALL_PASSED) => "all hold".to_owned(),
         (0, 0, _) => "did not end as it should".to_owned(),

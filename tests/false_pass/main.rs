@@ -37,5 +37,6 @@ mod running;
 mod runs;
 mod server;
 mod sessions;
+mod sources;
 mod tokens;
 mod waiting;

@@ -11,7 +11,7 @@ const DRAWN: usize = 3;
 /// Draws each cause with how sure it is, and what shows the first.
 pub(super) fn causes(page: Page, outcome: &Outcome) -> Vec<Line> {
     let mut lines = Vec::new();
-    for (i, finding) in outcome.findings.iter().take(DRAWN).enumerate() {
+    for (i, finding) in outcome.causes.iter().take(DRAWN).enumerate() {
         let head = page.labelled(INDENT, finding.certainty.word(), COLUMN);
         let head = head.push(tone(finding.certainty), &shorten(&finding.cause, SENTENCE));
         let explain = format!("(authspec explain {})", finding.code);
@@ -29,9 +29,9 @@ pub(super) fn causes(page: Page, outcome: &Outcome) -> Vec<Line> {
 
 /// What the first cause and those as sure as it ask for.
 pub(super) fn next(outcome: &Outcome) -> impl Iterator<Item = &String> {
-    let surest = outcome.findings.first().map(|f| f.certainty);
+    let surest = outcome.causes.first().map(|f| f.certainty);
     let sure = move |f: &&Finding| Some(f.certainty) == surest;
-    outcome.findings.iter().take(DRAWN).filter(sure).flat_map(|f| &f.next)
+    outcome.causes.iter().take(DRAWN).filter(sure).flat_map(|f| &f.next)
 }
 
 const fn tone(certainty: Certainty) -> Role {

@@ -122,7 +122,7 @@ fn result(outcome: &Outcome, shown: Shown, again: &Again) -> TestResult {
         Shown::Skipped => {
             let message = match outcome.verdict {
                 Verdict::Inconclusive => format!("inconclusive, tolerated: {message}"),
-                Verdict::Failed => format!("failed, milder than --fail-on: {message}"),
+                Verdict::Failed => format!("spared, milder than --fail-on: {message}"),
                 Verdict::Passed
                 | Verdict::Flaky
                 | Verdict::Blocked
@@ -142,7 +142,7 @@ fn cause(outcome: &Outcome) -> String {
     };
     let place = if reason.place.line > 0 { &reason.place } else { &outcome.place };
     // Dashboards show this line alone, so a cause that is certain stands in it.
-    let sure = outcome.findings.first().filter(|f| f.certainty == Certainty::Certain);
+    let sure = outcome.causes.first().filter(|f| f.certainty == Certainty::Certain);
     let cause = sure.map(|f| format!("; {}", f.cause)).unwrap_or_default();
     format!("{}{cause} ({place})", reason.message)
 }

@@ -14,15 +14,19 @@ const TOLD: usize = 4;
 const PEOPLE: usize = 3;
 /// How many defects are named that ended alike.
 const NAMED: usize = 2;
+/// What a finding is, in words.
+const FINDING: &str = "answered otherwise than is due";
 
 /// How a cell ended; the later, the more it has to be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum State {
     /// As expected.
     Fine,
-    /// It did not run.
+    /// Left out, as it was asked for or for it has no sense here.
+    Skipped,
+    /// The run ended before it.
     NotRun,
-    /// Refused, and in another way than is due: to be known, and no failure.
+    /// Answered otherwise than is due: to be known, and no failure.
     Finding,
     /// Not as expected, and milder than what fails the run.
     Spared,
@@ -36,7 +40,7 @@ impl State {
     pub(super) const fn role(self) -> Role {
         match self {
             Self::Fine => Role::Plain,
-            Self::NotRun => Role::Dim,
+            Self::Skipped | Self::NotRun => Role::Dim,
             Self::Finding | Self::Spared | Self::Doubt => Role::Doubt,
             Self::Failed => Role::Bad,
         }
@@ -45,7 +49,7 @@ impl State {
     /// Readable without colour.
     const fn mark(self) -> &'static str {
         match self {
-            Self::Fine | Self::NotRun => "",
+            Self::Fine | Self::Skipped | Self::NotRun => "",
             Self::Finding | Self::Spared => "*",
             Self::Doubt => "?",
             Self::Failed => "!",
@@ -55,7 +59,7 @@ impl State {
     /// Tells whether a row with such a cell is drawn unasked.
     pub(super) const fn is_told(self) -> bool {
         match self {
-            Self::Fine | Self::NotRun => false,
+            Self::Fine | Self::Skipped | Self::NotRun => false,
             Self::Finding | Self::Spared | Self::Doubt | Self::Failed => true,
         }
     }
@@ -65,9 +69,10 @@ impl State {
             Verdict::Failed if outcome.spared => Self::Spared,
             Verdict::Failed => Self::Failed,
             Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => Self::Doubt,
-            Verdict::Passed | Verdict::Flaky if cell.odd || outcome.is_inexact() => Self::Finding,
+            Verdict::Passed | Verdict::Flaky if cell.odd || outcome.has_finding() => Self::Finding,
             Verdict::Passed | Verdict::Flaky => Self::Fine,
-            Verdict::Skipped | Verdict::NotRun => Self::NotRun,
+            Verdict::Skipped => Self::Skipped,
+            Verdict::NotRun => Self::NotRun,
         }
     }
 }
@@ -112,15 +117,15 @@ impl Spot {
 
     /// How the worst of its cases ended.
     pub(super) fn state(&self) -> State {
-        // A defect that has no sense here leaves the cell as it is.
-        let of_defects = self.defects.values().map(|m| m.state).filter(|state| state.is_told());
-        let plain = self.plain.as_ref().map_or(State::NotRun, |mark| mark.state);
+        // A defect that has no sense here leaves the cell as it is; one that was not run leaves it open.
+        let of_defects = self.defects.values().map(|m| m.state).filter(|state| *state != State::Skipped);
+        let plain = self.plain.as_ref().map_or(State::Skipped, |mark| mark.state);
         of_defects.fold(plain, State::max)
     }
 
     /// What stands in the table, without its mark.
     fn status(&self) -> &str {
-        self.plain.as_ref().map_or("-", |mark| &mark.status)
+        self.plain.as_ref().map_or("skip", |mark| &mark.status)
     }
 
     /// What has to be told of it in words; of defects that ended alike the first ones are named.
@@ -129,7 +134,7 @@ impl Spot {
         let of = |state| self.defects.iter().filter(move |(_, mark)| mark.state == state);
         all.extend(of(State::Failed).chain(of(State::Spared)).filter_map(|(_, mark)| mark.told.clone()));
         for (state, words) in
-            [(State::Doubt, "could not be judged"), (State::Finding, "answered otherwise than is due")]
+            [(State::Doubt, "could not be judged"), (State::Finding, FINDING), (State::NotRun, "not run")]
         {
             let alike: Vec<(&String, &Mark)> = of(state).collect();
             match alike[..] {
@@ -152,10 +157,13 @@ impl Mark {
         let state = State::of(cell, outcome);
         let status = match (cell.got, state) {
             (Some(status), _) => status.to_string(),
+            (None, State::Skipped) => "skip".to_owned(),
             (None, State::NotRun | State::Doubt) => "-".to_owned(),
             (None, State::Fine | State::Finding | State::Spared | State::Failed) => "none".to_owned(),
         };
-        let told = state.is_told().then(|| words(cell, outcome, state));
+        // Of a defect it is told, for the cell shows the request as it is.
+        let is_told = state.is_told() || (state == State::NotRun && cell.with.is_some());
+        let told = is_told.then(|| words(cell, outcome, state));
         Self { status, state, told }
     }
 }
@@ -189,7 +197,8 @@ fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> Told {
             }
             _ => format!(" got {got}, want {}{}", cell.want, body(cell)),
         },
-        State::Fine | State::NotRun => String::new(),
+        State::NotRun => ": not run".to_owned(),
+        State::Fine | State::Skipped => String::new(),
     };
     let spared = if state == State::Spared { ", spared" } else { "" };
     Told { who: cell.column.clone(), what: format!("{with}{what}{spared}") }
@@ -240,8 +249,15 @@ pub(super) fn together<'m>(spots: impl Iterator<Item = &'m Spot>) -> (String, St
     let text = match state {
         State::Fine if !alike => "ok".to_owned(),
         // Some ran, and those are as expected.
+        State::Skipped if !alike => "ok/skip".to_owned(),
         State::NotRun if !alike => "ok/-".to_owned(),
-        State::Fine | State::NotRun | State::Finding | State::Spared | State::Doubt | State::Failed => {
+        State::Fine
+        | State::Skipped
+        | State::NotRun
+        | State::Finding
+        | State::Spared
+        | State::Doubt
+        | State::Failed => {
             format!("{}{}", worst.status(), state.mark())
         }
     };

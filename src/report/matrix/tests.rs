@@ -164,6 +164,21 @@ fn defects_that_end_alike_are_told_together() {
     assert!(many.contains("0 of 1 row of s not as expected, 1 not judged"), "{many}");
 }
 
+/// A defect that has no sense for a cell is no gap; one that the run never came to is.
+#[test]
+fn defects_that_were_left_out_are_not_those_that_were_not_run() {
+    let skipped = with_defects(&[("hdr-a", 401, Verdict::Passed, false), ("hdr-b", 0, Verdict::Skipped, false)]);
+    let text = lines(&skipped, 100, Rows::All).join("\n");
+    assert!(text.contains("0 of 1 row of s not as expected\n") && !text.contains("hdr-b"), "{text}");
+    assert!(markdown_of(&skipped).contains("| 200 |"));
+    let cut_off = with_defects(&[("hdr-a", 401, Verdict::Passed, false), ("hdr-b", 0, Verdict::NotRun, false)]);
+    assert!(lines(&cut_off, 100, Rows::Deviating).is_empty(), "that the run was cut off is told elsewhere");
+    let text = lines(&cut_off, 100, Rows::All).join("\n");
+    assert!(text.contains("0 of 1 row of s not as expected, 1 not run"), "{text}");
+    assert!(text.contains("person-0 with hdr-b: not run"), "{text}");
+    assert!(markdown_of(&cut_off).contains("- `GET /row/0`: person-0 with hdr-b: not run"));
+}
+
 #[test]
 fn a_refusal_of_the_other_kind_is_a_finding_and_no_failure() {
     let mut matrices = Matrices::default();
@@ -192,8 +207,11 @@ fn what_did_not_run_is_neither_shown_as_expected_nor_as_odd() {
     assert!(lines(&some, 80, Rows::Deviating).is_empty());
     let text = lines(&some, 80, Rows::All).join("\n");
     assert!(text.contains("user x10") && text.contains("ok/-"), "{text}");
+    assert!(text.contains("0 of 1 row of s not as expected, 1 not run"), "{text}");
     let none = lines(&of(&[Verdict::Skipped]), 80, Rows::All).join("\n");
-    assert!(none.contains(" -") && !none.contains("ok"), "{none}");
+    assert!(none.contains(" skip") && !none.contains("ok") && !none.contains("not run"), "{none}");
+    let some = lines(&of(&[Verdict::Passed, Verdict::Skipped]), 80, Rows::All).join("\n");
+    assert!(some.contains("ok/skip") && !some.contains("not run"), "{some}");
     let blocked = lines(&of(&[Verdict::Passed, Verdict::Blocked]), 80, Rows::Deviating).join("\n");
     assert!(blocked.contains("-?"), "{blocked}");
     assert!(blocked.contains("person-1, person-3, person-5 and 2 more: blocked"), "{blocked}");

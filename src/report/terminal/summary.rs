@@ -214,11 +214,10 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let text = format!("{steps} {verb} them without verifying the signature; `verify` beside `claims` does");
         rows.push(("claims", Role::Doubt, text));
     }
-    if tally.odd_refusals > 0 {
-        let refusals = plural(tally.odd_refusals, "refusal");
-        let text =
-            format!("{refusals} with 401 for somebody known or 403 for anonymous; `strict: true` makes them fail");
-        rows.push(("odd", Role::Doubt, text));
+    if tally.findings > 0 {
+        let (cases, object) = (plural(tally.findings, "passed case"), if tally.findings == 1 { "it" } else { "them" });
+        let text = format!("{cases} answered otherwise than is due; `strict: true` makes {object} fail");
+        rows.push(("findings", Role::Doubt, text));
     }
     if tally.skipped_steps > 0 {
         let (steps, whose) =
