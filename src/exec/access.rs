@@ -1,10 +1,9 @@
 //! What one request and its answer say about access: whose credential really travelled, and whether
 //! it was allowed. Pure, so that every rule has a test beside it.
 
-use super::actor::Ownership;
 use super::ledger::Sender;
 use crate::http::{Address, Headers, Trail, is_safe};
-use crate::step::{IdentityId, Prepared, Step};
+use crate::step::{Prepared, Step};
 use crate::term::shorten;
 
 /// What an answer says about access.
@@ -51,8 +50,7 @@ pub(super) fn said(step: &Step, trail: &Trail) -> Said {
 
 /// Tells whose credential a request of an identity carries: the step may replace or remove it.
 pub(super) fn sender_of(
-    id: IdentityId,
-    ownership: Ownership,
+    own: Sender,
     fields: &[String],
     prepared: &Prepared,
     has_cookie: impl Fn(&str) -> bool,
@@ -63,7 +61,7 @@ pub(super) fn sender_of(
     let replaced = fields.iter().any(|f| by_hand(f))
         || by_hand("cookie")
         || prepared.cookies.iter().any(|(name, _)| has_cookie(name));
-    if replaced { Sender::Somebody } else { Sender::Identity { id, ownership } }
+    if replaced { Sender::Somebody } else { own }
 }
 
 /// Fields that never hold a credential.

@@ -54,8 +54,12 @@ impl StepRun<'_> {
     ) -> Done {
         let old = self.of_earlier(trial, actor, (prepared, presented), &mut controlled).await;
         let aging = match (self.aging(&trial, actor, presented, &controlled, unfit), old) {
+            (Ok(aging), None) => aging,
             // What is left in doubt may be shown by waiting.
-            (Ok(aging), None | Some(Done { ended: Ended::Inconclusive, .. })) => aging,
+            (Ok(aging), Some(Done { ended: Ended::Inconclusive, requests, .. })) => {
+                self.shared.limits.count(requests);
+                aging
+            }
             (_, Some(done)) => return Done { controls: controlled.records, ..done },
             (Err(unfit), None) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
         };
@@ -160,13 +164,21 @@ impl StepRun<'_> {
         if let Some((probe, _)) = &controlled.before {
             let again = probe.again(self.shared).await;
             controlled.records.push(again.record(When::Before, probe.name(), again.granted));
-            if !again.granted && Timestamp::now() < aging.end {
-                let message = format!("the token was not allowed any more shortly before its end ({})", again.told());
+            if !again.granted {
+                let message = if Timestamp::now() < aging.end {
+                    format!("the token was not allowed any more shortly before its end ({})", again.told())
+                } else {
+                    format!(
+                        "the token was not seen being allowed shortly before its end ({}, when it was over)",
+                        again.told()
+                    )
+                };
                 return self.inconclusive(&trial, actor, "control-refused", &message, Vec::new());
             }
         }
         let mut requests = 0;
-        for moment in [AFTER, SURELY] {
+        let mut moment = AFTER;
+        loop {
             self.wait_until(at(moment), "a real token to expire").await;
             // Signed anew: what a proof says of the time must be true.
             let dressed = self.dressed(trial.step, actor, prepared);
@@ -194,8 +206,8 @@ impl StepRun<'_> {
                 let early = self.inconclusive(&trial, actor, "no-bad-token", &message, vec![help]);
                 return Done { requests, records, mutant: told, last: done.last, ..early };
             }
+            moment = SURELY;
         }
-        unreachable!("the last moment is beyond every leeway")
     }
 
     /// A refusal counts when the same is allowed with a fresh token of the same identity.

@@ -12,7 +12,7 @@ use super::exchange::StepRun;
 use super::grade::Tried;
 use super::ledger::{Refusal, Sender, Weight};
 use super::mutant::Trial;
-use super::session::Session;
+use super::session::{Session, SessionId};
 use crate::evidence::{self, Word};
 use crate::mutate::{Bad, Forged, Presented, Unfit, differs};
 use crate::step::IdentityId;
@@ -30,8 +30,8 @@ pub(super) struct Lent {
 /// Where a bad token comes from.
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    /// Another identity was given it.
-    Donor(IdentityId),
+    /// Another identity was given it, in this session.
+    Donor(IdentityId, SessionId),
     /// It is the sender's own of an earlier run; and whether another one shows that it was refused for its age.
     Kept(bool),
     /// It is the sender's own, waited for; and how many sessions the sender had when it was allowed last.
@@ -128,7 +128,10 @@ impl StepRun<'_> {
             differs(bad, good, &token, Timestamp::now()).map_err(|why| format!("the token of `{name}` {why}"))?;
         let request = presented.with_token(&token).map_err(words)?;
         let change = format!("the token of `{name}` in its place, {}", differs.how);
-        Ok((Forged::new(request, change), Lent { source: Source::Donor(donor), bad, also: differs.also }))
+        Ok((
+            Forged::new(request, change),
+            Lent { source: Source::Donor(donor, session.number), bad, also: differs.also },
+        ))
     }
 }
 
@@ -178,7 +181,7 @@ impl Lent {
             return Some(format!("a {} may be about rights, not about the token", response.status));
         }
         let unseen = match self.source {
-            Source::Donor(_) => None,
+            Source::Donor(..) => None,
             Source::Aged(id, before) => {
                 let same = before.is_some() && before == run.shared.sessions.generation(id);
                 (!same).then_some("a newer session was made meanwhile")
@@ -197,13 +200,13 @@ impl Lent {
 
     /// What has yet to be shown of a refusal: that the token lived.
     pub(super) fn life(&self, tried: &Tried<'_>, at: u64) -> Option<Refusal> {
-        let id = match self.source {
-            Source::Donor(id) => id,
+        let (id, session) = match self.source {
+            Source::Donor(id, session) => (id, session),
             // The same token was allowed before.
             Source::Aged(..) | Source::Kept(_) => return None,
         };
         let status = tried.trail.response().map_or(0, |r| r.status);
-        let sender = Sender::Identity { id, ownership: Ownership::Still };
+        let sender = Sender::Identity { id, session, ownership: Ownership::Still };
         let key = request_key(&tried.prepared.request);
         Some(Refusal {
             key,

@@ -46,15 +46,11 @@ impl Cast {
             }
             let session: Arc<Session> = if fresh {
                 Box::pin(login::make(shared, id, None, Sharing::Fresh)).await?
+            } else if ownership == Ownership::Still {
+                // Nothing is renewed any more from here on, so what is about to end is renewed now.
+                shared.sessions.fresh_enough(shared, id).await?
             } else {
-                let session = shared.sessions.get(shared, id).await?;
-                // Nothing is renewed once a defect is on its way, so what is about to end is renewed now.
-                let due = session.credential.refresh_at().is_some_and(|at| at <= jiff::Timestamp::now());
-                if case.with.is_some() && due {
-                    shared.sessions.renew(shared, id, session.generation).await?
-                } else {
-                    session
-                }
+                shared.sessions.get(shared, id).await?
             };
             cast.identities.insert(id, Actor::of(id, &session, ownership));
         }

@@ -20,7 +20,6 @@ use super::exchange::{StepRun, count};
 use super::leak::handed;
 use super::ledger::{Asked, RequestKey, Sender};
 use super::login::ask;
-use super::stop::Stop;
 use super::travel::Way;
 use super::uses::Within;
 use super::{Shared, record};
@@ -30,7 +29,7 @@ use crate::http::{Headers, Request, Response, Trail};
 use crate::mutate::shares;
 use crate::plan::{Control, Plan};
 use crate::source::Span;
-use crate::step::{Prepared, StepsId};
+use crate::step::{IdentityId, Prepared, StepsId};
 use crate::template::Scope;
 
 /// A defect that was refused; it is proven when the good credential is allowed afterwards too.
@@ -97,7 +96,7 @@ pub(super) struct Observed {
     pub(super) headers: Option<Headers>,
     /// How far the server's clock is ahead of ours, where it tells its time.
     pub(super) skew: Option<SignedDuration>,
-    /// Position in the run.
+    /// Position in the run when it was asked.
     pub(super) at: u64,
 }
 
@@ -156,11 +155,11 @@ impl Observed {
             body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
             headers: response.map(|r| r.headers.clone()),
             skew: response.and_then(|r| r.ahead(Timestamp::now())),
-            at: run.shared.ledger.tick(),
+            at: 0,
         }
     }
 
-    fn of_done(shared: &Shared, done: &Done) -> Self {
+    fn of_done(done: &Done) -> Self {
         let last = done.records.last();
         Self {
             status: last.and_then(|r| r.status),
@@ -170,7 +169,7 @@ impl Observed {
             body: None,
             headers: None,
             skew: None,
-            at: shared.ledger.tick(),
+            at: 0,
         }
     }
 
@@ -268,8 +267,7 @@ impl Probe {
             Who::Nobody => 0.hash(&mut who),
             Who::Anonymous => 1.hash(&mut who),
             Who::Entering(id, _) => (2, id).hash(&mut who),
-            // A case's own session is nobody else's.
-            Who::Identity(id, session, _) => (3, id, session.generation, Arc::as_ptr(session) as usize).hash(&mut who),
+            Who::Identity(_, session, _) => (3, session.number).hash(&mut who),
         }
         (what.finish(), who.finish())
     }
@@ -300,9 +298,11 @@ impl Probe {
     }
 
     async fn send(&self, shared: &Arc<Shared>) -> Observed {
+        // What is answered late may have been allowed long before.
+        let at = shared.ledger.tick();
         let case = &shared.plan.cases[self.case];
         let Some(world) = shared.worlds[shared.plan.suites[case.suite].world].as_ref() else {
-            return Observed::of_done(shared, &Done::nothing());
+            return Observed::of_done(&Done::nothing());
         };
         let (label, scope, stand_in, within) = (&case.id, &self.scope, case.caller, Within::default());
         let phase = Phase::Case;
@@ -321,7 +321,7 @@ impl Probe {
                 let trail = run.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
                 run.tell(&actor, &trail);
                 let observed = Observed::of(&run, step, &actor, &trail);
-                note(shared, key, sender, &observed, trail.response());
+                note(shared, (key, at), sender, &observed, trail.response());
                 (observed, count(&trail))
             }
             What::Ready(request) => {
@@ -329,31 +329,31 @@ impl Probe {
                 let trail = run.post((**request).clone(), None, step, &world.transport).await;
                 run.tell(&actor, &trail);
                 let observed = Observed::of(&run, step, &actor, &trail);
-                note(shared, key, Sender::Anonymous, &observed, trail.response());
+                note(shared, (key, at), Sender::Anonymous, &observed, trail.response());
                 (observed, count(&trail))
             }
             What::Control => {
                 let Some(Control::Step(step)) = &case.shape.control else {
-                    return Observed::of_done(shared, &Done::nothing());
+                    return Observed::of_done(&Done::nothing());
                 };
                 let done = Box::pin(run.exchange(step, &mut actor)).await;
                 let denied = done.last.as_ref().is_some_and(|trail| run.denial(step, &actor, trail).is_some());
-                let observed = Observed::of_done(shared, &done);
+                let observed = Observed::of_done(&done);
                 (Observed { granted: observed.granted && !denied, ..observed }, done.requests)
             }
             What::Whoami(steps) => {
                 let id = match self.who {
                     Who::Identity(id, ..) | Who::Entering(id, _) => id,
-                    Who::Nobody | Who::Anonymous => return Observed::of_done(shared, &Done::nothing()),
+                    Who::Nobody | Who::Anonymous => return Observed::of_done(&Done::nothing()),
                 };
                 let mut cast = Cast::alone(actor);
                 let done = Box::pin(ask(shared, world, id, *steps, &self.scope, &mut cast)).await;
                 // The login counted its own.
-                (Observed::of_done(shared, &done), 0)
+                (Observed::of_done(&done), 0)
             }
         };
         shared.limits.count(requests);
-        observed
+        Observed { at, ..observed }
     }
 }
 
@@ -363,13 +363,19 @@ pub(super) fn request_key(request: &Request) -> RequestKey {
 }
 
 /// Notes in the ledger what a control says about access.
-fn note(shared: &Shared, key: RequestKey, sender: Sender, observed: &Observed, response: Option<&Response>) {
+fn note(
+    shared: &Shared,
+    (key, since): (RequestKey, u64),
+    sender: Sender,
+    observed: &Observed,
+    response: Option<&Response>,
+) {
     if let Some(handed) = handed(key, response).filter(|_| observed.granted && observed.is_2xx()) {
         shared.ledger.handed_out(&[handed]);
     }
     let refused = observed.denied;
     match sender {
-        _ if observed.granted => shared.ledger.allowed(key, sender),
+        _ if observed.granted => shared.ledger.allowed(key, sender, since),
         Sender::Anonymous if refused => shared.ledger.guarded(key),
         Sender::Anonymous | Sender::Somebody | Sender::Identity { .. } => {}
     }
@@ -409,31 +415,64 @@ pub(super) async fn close(shared: &Arc<Shared>, index: usize, done: CaseDone) ->
             if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
         }
     };
-    ready.extend(settle_all(shared, held).await);
+    ready.extend(settle_all(shared, case.group, held).await);
     ready
 }
 
 /// Takes a case out of its group: it is about to wait for long, and the others must not wait with it.
 pub(super) async fn leave(shared: &Arc<Shared>, index: usize) {
+    let number = shared.plan.cases[index].group;
     let held = {
         let mut groups = lock(&shared.controls.groups);
-        let group = groups.entry(shared.plan.cases[index].group).or_default();
+        let group = groups.entry(number).or_default();
         if !group.gone.insert(index) {
             return;
         }
         group.left = group.left.saturating_sub(1);
         if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
     };
-    settle_all(shared, held).await.into_iter().for_each(|done| decide(shared, done));
+    settle_all(shared, number, held).await.into_iter().for_each(|done| decide(shared, done));
+}
+
+/// Cases whose last control is asked. Whoever is cut off meanwhile gives them back to their group, so that none is lost.
+struct Settling<'a> {
+    controls: &'a Controls,
+    group: usize,
+    held: Vec<CaseDone>,
+}
+
+impl Drop for Settling<'_> {
+    fn drop(&mut self) {
+        if !self.held.is_empty() {
+            lock(&self.controls.groups).entry(self.group).or_default().held.append(&mut self.held);
+        }
+    }
+}
+
+/// Before a case takes identities for itself: what has yet to be shown of defects by their sessions is asked now, since
+/// afterwards they have others. Gives what can be decided.
+pub(super) async fn settle_of(shared: &Arc<Shared>, ids: &[IdentityId]) -> Vec<CaseDone> {
+    let is_theirs = |probe: &Probe| probe.who.session().is_some_and(|(id, _)| ids.contains(&id));
+    let waits = |done: &CaseDone| done.claims.iter().filter_map(|claim| claim.probe.as_deref()).any(is_theirs);
+    let held: Vec<(usize, Vec<CaseDone>)> = {
+        let mut groups = lock(&shared.controls.groups);
+        groups.iter_mut().map(|(number, group)| (*number, group.held.extract_if(.., |d| waits(d)).collect())).collect()
+    };
+    let mut settled = Vec::new();
+    for (group, held) in held {
+        settled.extend(settle_all(shared, group, held).await);
+    }
+    settled
 }
 
 /// All are asked about after the last of them was refused.
-async fn settle_all(shared: &Arc<Shared>, mut held: Vec<CaseDone>) -> Vec<CaseDone> {
+async fn settle_all(shared: &Arc<Shared>, group: usize, held: Vec<CaseDone>) -> Vec<CaseDone> {
     let latest = held.iter().flat_map(|done| &done.claims).map(|claim| claim.at).max().unwrap_or(0);
-    for done in &mut held {
+    let mut settling = Settling { controls: &shared.controls, group, held };
+    for done in &mut settling.held {
         settle(shared, done, latest).await;
     }
-    held
+    std::mem::take(&mut settling.held)
 }
 
 /// Asks whether the good credential is still allowed, and words what it is not.
@@ -445,12 +484,15 @@ async fn settle(shared: &Arc<Shared>, done: &mut CaseDone, latest: u64) {
             push(shared, done, "uncontrolled", message, claim.step, Vec::new());
             continue;
         };
-        if !matches!(shared.stop.state(), Stop::No | Stop::Soon(_)) {
-            undecided(shared, done, claim.step);
-            continue;
-        }
         // Every case may come here and few do: boxed, it takes no room in the others.
-        let after = Box::pin(probe.after(shared, latest)).await;
+        let after = tokio::select! {
+            biased;
+            _ = shared.stop.cut_off() => {
+                undecided(shared, done, claim.step);
+                continue;
+            }
+            after = Box::pin(probe.after(shared, latest)) => after,
+        };
         let name = probe.name();
         let met = probe.is_met(&after);
         done.outcome.controls.push(after.record(When::After, name, met));

@@ -50,10 +50,11 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
     };
     let mut asked = HashSet::new();
     for refusal in &refusals {
-        let Sender::Identity { id, .. } = refusal.sender else { continue };
+        let Sender::Identity { id, session: number, .. } = refusal.sender else { continue };
         let Some(session) = shared.sessions.made(id) else { continue };
         let ended = session.credential.expires.is_some_and(|at| at <= jiff::Timestamp::now());
-        if shared.ledger.wants_life(refusal) && !ended && asked.insert((id, Asked::Plainly)) {
+        let is_its_own = session.number == number;
+        if is_its_own && shared.ledger.wants_life(refusal) && !ended && asked.insert((id, Asked::Plainly)) {
             ask_as_itself(shared, id, &session).await;
         }
         // What proves nothing already cannot be overturned.
@@ -121,7 +122,7 @@ async fn ask_as_itself(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Sessi
         statuses.extend(last_status(&done));
     }
     if asked {
-        shared.ledger.dead(id, statuses);
+        shared.ledger.dead(session.number, statuses);
     }
 }
 
@@ -230,7 +231,7 @@ pub(super) fn decide(shared: &Shared, mut done: CaseDone) {
     {
         let mut decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
         if decided.failed.len() < WAITING && may_be_explained_later(&done) {
-            stop_if_asked(shared, &done.outcome);
+            stop_early_if_asked(shared, &done.outcome);
             decided.failed.push(done);
         } else if settled(&done) {
             ready.push(done);
@@ -298,6 +299,15 @@ fn stop_if_asked(shared: &Shared, outcome: &Outcome) {
     let stops = outcome.verdict.needs_attention() && !spare::is_spared(shared, outcome);
     if shared.options.on_failure == OnFailure::Stop && stops {
         shared.stop.soon(Stopped::FailFast);
+    }
+}
+
+/// The same for a failed case that is decided later: what is expected to fail stops nothing.
+fn stop_early_if_asked(shared: &Shared, outcome: &Outcome) {
+    if shared.options.on_failure == OnFailure::Stop {
+        let mut turned = outcome.clone();
+        xfail::turn(shared, &mut turned);
+        stop_if_asked(shared, &turned);
     }
 }
 

@@ -78,7 +78,7 @@ impl Drive<'_, '_> {
         match step {
             Move::Ready(credential) => {
                 let (ledger, done) = (&self.run.shared.ledger, &self.driven.done);
-                done.allowed.iter().for_each(|key| ledger.allowed(*key, Sender::Somebody));
+                done.allowed.iter().for_each(|key| ledger.allowed(*key, Sender::Somebody, 0));
                 for label in done.records.iter().filter_map(|record| record.name.as_deref()) {
                     ledger.allowed_alike(of_exchange(self.id, label));
                 }

@@ -66,8 +66,9 @@ impl StepRun<'_> {
         };
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
-        let sender = self.sender(&prepared, actor);
+        let mut sender = self.sender(&prepared, actor);
         let origin = prepared.request.address.origin();
+        let since = self.shared.ledger.tick();
         let mut trail = self.set_off(slot, (step, actor), prepared, Way::default()).await;
         let mut requests = count(&trail);
         match self.renew(actor, sender, &trail).await {
@@ -75,6 +76,7 @@ impl StepRun<'_> {
             Ok(Some(renewed)) => {
                 actor.take_over(&renewed);
                 if let Ok(again) = self.prepare(step, actor).await {
+                    sender = self.sender(&again, actor);
                     self.tell(actor, &trail);
                     trail = self.send(step, actor, again, Way::default()).await;
                     trail.notes.push("sent again with a newer session after a 401".to_owned());
@@ -96,7 +98,7 @@ impl StepRun<'_> {
         self.tell(actor, &trail);
         done.requests = requests;
         done.origins.push(origin);
-        self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
+        self.remember(step, actor, &trail, &mut done, Seen { key, sender, since, at });
         self.note_ender(step, &trail, &mut done, sender);
         self.observe(step, actor, &trail, &mut done, key);
         done.last = Some(Arc::new(trail));
@@ -146,6 +148,7 @@ impl StepRun<'_> {
         };
         // A client asks a server by itself: the cookies are those of the browser, and no page is on its screen.
         let (jar, page) = (std::mem::take(&mut actor.jar), actor.page.take());
+        let since = self.shared.ledger.tick();
         let trail = self.send(step, actor, prepared, Way { own, gate: None }).await;
         (actor.jar, actor.page) = (jar, page);
         let at = self.shared.ledger.tick();
@@ -154,7 +157,7 @@ impl StepRun<'_> {
         done.requests = count(&trail);
         done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));
         self.tell(actor, &trail);
-        self.remember(step, actor, &trail, &mut done, Seen { key, sender, at });
+        self.remember(step, actor, &trail, &mut done, Seen { key, sender, since, at });
         self.observe(step, actor, &trail, &mut done, key);
         done.last = Some(Arc::new(trail));
         done
@@ -252,12 +255,10 @@ impl StepRun<'_> {
         &self,
         _slot: Slot<'_>,
         (step, actor): (&Step, &mut Actor),
-        mut prepared: Prepared,
+        prepared: Prepared,
         way: Way<'_>,
     ) -> Trail {
-        if let Some((name, token)) = pages::token(self.shared, actor, &prepared) {
-            prepared.request.headers.set(name, token);
-        }
+        let prepared = with_token(self.shared, actor, prepared);
         let trail = self.travel(step, &actor.who, &mut actor.jar, prepared, way).await;
         actor.keep_page(&trail);
         trail
@@ -423,6 +424,14 @@ impl StepRun<'_> {
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
         record::step(self.shared, step, &Subject { phase: self.phase, caller, role, whole, held, broken }, trail)
     }
+}
+
+/// Adds the CSRF token that a change of a session carries.
+pub(super) fn with_token(shared: &Shared, actor: &Actor, mut prepared: Prepared) -> Prepared {
+    if let Some((name, token)) = pages::token(shared, actor, &prepared) {
+        prepared.request.headers.set(name, token);
+    }
+    prepared
 }
 
 pub(super) fn count(trail: &Trail) -> u32 {

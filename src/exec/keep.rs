@@ -4,7 +4,7 @@
 //! and nobody takes more while holding some, so that nobody waits in a circle. Whoever waits gives its
 //! place to others meanwhile: somebody who holds what is waited for may need it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
@@ -47,6 +47,13 @@ pub(super) fn identities(case: &Case) -> Vec<IdentityId> {
     own.into_iter().chain(case.shape.identities.iter().copied()).collect()
 }
 
+/// The same people, in all worlds.
+pub(super) fn selves(plan: &Plan, ids: &[IdentityId]) -> Vec<IdentityId> {
+    let spans: HashSet<Span> = ids.iter().map(|id| plan.identities[id.0 as usize].span).collect();
+    let all = plan.identities.iter().zip(0..).filter(|(identity, _)| spans.contains(&identity.span));
+    all.map(|(_, number)| IdentityId(number)).collect()
+}
+
 impl Keepers {
     /// Finds what some case of the plan wants alone; all else needs no keeping.
     pub(super) fn of(plan: &Plan) -> Self {
@@ -79,7 +86,10 @@ impl Keepers {
 /// Holds identities for a case.
 pub(super) async fn for_case(shared: &Shared, case: &Case) -> Vec<Held> {
     let alone = case.shape.session == Session::Exclusive;
-    hold(shared, &identities(case), alone, Place::Given).await
+    // Whose token a defect borrows is used as well.
+    let donors = case.with.iter().flat_map(|with| with.donors.iter().copied());
+    let ids: Vec<IdentityId> = identities(case).into_iter().chain(donors).collect();
+    hold(shared, &ids, alone, Place::Given).await
 }
 
 /// Holds identities beside others, for a setup or a teardown.

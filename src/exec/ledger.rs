@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::actor::Ownership;
 use super::decide::Sample;
 use super::leak::Handed;
+use super::session::SessionId;
 use crate::evidence::Memory;
 use crate::step::IdentityId;
 
@@ -99,7 +100,7 @@ pub(super) enum Sender {
     /// Without any credential.
     Anonymous,
     /// An identity with its credential.
-    Identity { id: IdentityId, ownership: Ownership },
+    Identity { id: IdentityId, session: SessionId, ownership: Ownership },
     /// A hand-written credential, or steps of a login: shows that the request can be allowed, nothing more.
     Somebody,
 }
@@ -141,30 +142,20 @@ struct Inner {
     alike: HashSet<u64>,
     /// What whoever was allowed something got.
     handed: HashSet<Handed>,
-    /// What each identity was allowed, and when its shared session last was.
-    by_identity: HashMap<IdentityId, HashMap<RequestKey, Option<u64>>>,
+    /// What each identity was allowed.
+    by_identity: HashMap<IdentityId, HashSet<RequestKey>>,
+    /// What each shared session was allowed, and when it last asked for it: only what it was seen doing itself says
+    /// whether it lived, and an answer that came late may have been given before.
+    by_session: HashMap<SessionId, HashMap<RequestKey, u64>>,
     /// What shared sessions were answered when they were asked at the end and were not alive.
-    dead: HashMap<IdentityId, Found>,
+    dead: HashMap<SessionId, Found>,
     /// The step that first ended or rotated each identity's shared session.
     ended: HashMap<IdentityId, Ender>,
     /// Pages that each identity was allowed.
     samples: HashMap<IdentityId, Vec<(RequestKey, Sample)>>,
     /// What was asked as nobody to find out what it is worth: a page of an identity, or its `whoami`.
     as_nobody: HashSet<(IdentityId, Option<RequestKey>)>,
-    /// Shared sessions that were given up for new ones.
-    past: HashMap<IdentityId, Vec<Past>>,
     clock: u64,
-}
-
-/// A shared session that was given up: only what it was seen doing itself says whether it lived.
-#[derive(Debug)]
-struct Past {
-    /// When it was given up.
-    end: u64,
-    /// What it was allowed, and when last.
-    seen: HashMap<RequestKey, Option<u64>>,
-    /// How it was found dead.
-    dead: Option<Found>,
 }
 
 /// The statuses that a dead session was answered, if any.
@@ -206,12 +197,12 @@ impl Inner {
 
     /// What anonymous gets too shows nothing about a credential.
     fn is_somebody(&self, id: IdentityId) -> bool {
-        self.by_identity.get(&id).is_some_and(|keys| keys.keys().any(|k| !self.known(*k).public))
+        self.by_identity.get(&id).is_some_and(|keys| keys.iter().any(|k| !self.known(*k).public))
     }
 
     fn is_surely_somebody(&self, id: IdentityId) -> bool {
         let theirs = self.by_identity.get(&id);
-        theirs.is_some_and(|keys| keys.keys().any(|k| !self.known(*k).public && self.guarded(*k)))
+        theirs.is_some_and(|keys| keys.iter().any(|k| !self.known(*k).public && self.guarded(*k)))
     }
 
     fn access(&self, key: RequestKey) -> Access {
@@ -224,33 +215,22 @@ impl Inner {
 
     /// Tells whether the session was seen being allowed something after a time that shows it alive: also a
     /// dead session gets what is public, so what may be is worth nothing once the session was found dead.
-    fn alive_after(&self, id: IdentityId, at: u64) -> bool {
-        let found_dead = self.dead(id, at).is_some();
-        self.seen_after(id, at, |access| match access {
+    fn alive_after(&self, session: SessionId, at: u64) -> bool {
+        let found_dead = self.dead.contains_key(&session);
+        self.seen_after(session, at, |access| match access {
             Access::Public => false,
             Access::Guarded => true,
             Access::Unknown => !found_dead,
         })
     }
 
-    fn seen_after(&self, id: IdentityId, at: u64, counts: impl Fn(Access) -> bool) -> bool {
-        let seen = self.past(id, at).map_or_else(|| self.by_identity.get(&id), |past| Some(&past.seen));
-        let after = |last: &Option<u64>| last.is_some_and(|last| last >= at);
-        seen.is_some_and(|keys| keys.iter().any(|(key, last)| after(last) && counts(self.access(*key))))
-    }
-
-    /// The session that an identity had at a time, when it has another now.
-    fn past(&self, id: IdentityId, at: u64) -> Option<&Past> {
-        self.past.get(&id).into_iter().flatten().find(|past| at <= past.end)
-    }
-
-    /// What the session that an identity had at a time was answered when it was found dead.
-    fn dead(&self, id: IdentityId, at: u64) -> Option<&Found> {
-        self.past(id, at).map_or_else(|| self.dead.get(&id), |past| past.dead.as_ref())
+    fn seen_after(&self, session: SessionId, at: u64, counts: impl Fn(Access) -> bool) -> bool {
+        let seen = self.by_session.get(&session);
+        seen.is_some_and(|keys| keys.iter().any(|(key, last)| *last >= at && counts(self.access(*key))))
     }
 
     /// Tells whether the credential was good when it was refused, as far as can be told.
-    fn was_alive(&self, refusal: &Refusal, id: IdentityId, ownership: Ownership) -> bool {
+    fn was_alive(&self, refusal: &Refusal, session: SessionId, ownership: Ownership) -> bool {
         // A 401 or the way to the login page is what a dead session gets as well.
         let as_dead = matches!(refusal.status, 401 | 300..=399);
         let earlier = refusal.earlier.iter().any(|k| !self.known(*k).public);
@@ -262,8 +242,8 @@ impl Inner {
             // The case itself waits for the end of a credential that it saw working.
             Ownership::Still if earlier => true,
             Ownership::Shared | Ownership::Still => {
-                self.alive_after(id, refusal.at)
-                    || self.dead(id, refusal.at).and_then(|Found(all)| refusal.lived(all)).unwrap_or(!as_dead)
+                self.alive_after(session, refusal.at)
+                    || self.dead.get(&session).and_then(|Found(all)| refusal.lived(all)).unwrap_or(!as_dead)
             }
         }
     }
@@ -285,19 +265,18 @@ impl Ledger {
         inner.clock
     }
 
-    /// Notes that a request was allowed.
-    pub(super) fn allowed(&self, key: RequestKey, sender: Sender) {
+    /// Notes that a request was allowed that was sent at a position in the run.
+    pub(super) fn allowed(&self, key: RequestKey, sender: Sender, since: u64) {
         let mut inner = self.lock();
-        inner.clock += 1;
-        let now = inner.clock;
         inner.requests.entry(RequestKey { asked: Asked::Plainly, ..key }).or_default().somebody = true;
         match sender {
             Sender::Somebody => {}
             Sender::Anonymous => inner.requests.entry(key).or_default().public = true,
-            Sender::Identity { id, ownership } => {
-                let seen = inner.by_identity.entry(id).or_default().entry(key).or_default();
+            Sender::Identity { id, session, ownership } => {
+                inner.by_identity.entry(id).or_default().insert(key);
                 if ownership != Ownership::Fresh {
-                    *seen = Some(now);
+                    let last = inner.by_session.entry(session).or_default().entry(key).or_default();
+                    *last = since.max(*last);
                 }
             }
         }
@@ -335,7 +314,7 @@ impl Ledger {
         let inner = self.lock();
         let key = RequestKey { request, asked: Asked::Plainly };
         let known = inner.known(key);
-        let got = |keys: &HashMap<RequestKey, Option<u64>>| keys.keys().any(|k| k.request == request);
+        let got = |keys: &HashSet<RequestKey>| keys.iter().any(|k| k.request == request);
         let mut others: Vec<IdentityId> = inner
             .by_identity
             .iter()
@@ -344,8 +323,8 @@ impl Ledger {
             .collect();
         others.sort_unstable();
         let theirs = id.and_then(|id| inner.by_identity.get(&id));
-        let elsewhere = |keys: &HashMap<RequestKey, Option<u64>>| {
-            keys.keys().filter(|k| k.request != request && !inner.known(**k).public).count()
+        let elsewhere = |keys: &HashSet<RequestKey>| {
+            keys.iter().filter(|k| k.request != request && !inner.known(**k).public).count()
         };
         let ender = id.and_then(|id| inner.ended.get(&id));
         let memory = Memory {
@@ -361,22 +340,8 @@ impl Ledger {
     }
 
     /// Notes that a shared session does not work any more, and what it was answered.
-    pub(super) fn dead(&self, id: IdentityId, statuses: Vec<u16>) {
-        self.lock().dead.insert(id, Found(statuses));
-    }
-
-    /// Notes that an identity gets a new shared session: what that one is allowed says nothing about the
-    /// one before.
-    pub(super) fn cut(&self, id: IdentityId) {
-        let mut inner = self.lock();
-        inner.clock += 1;
-        let end = inner.clock;
-        let seen = inner.by_identity.get(&id).cloned().unwrap_or_default();
-        let dead = inner.dead.remove(&id);
-        inner.past.entry(id).or_default().push(Past { end, seen, dead });
-        if let Some(keys) = inner.by_identity.get_mut(&id) {
-            keys.values_mut().for_each(|seen| *seen = None);
-        }
+    pub(super) fn dead(&self, session: SessionId, statuses: Vec<u16>) {
+        self.lock().dead.insert(session, Found(statuses));
     }
 
     /// Keeps a page that an identity was allowed, one of each address.
@@ -408,7 +373,7 @@ impl Ledger {
     /// Tells what nobody gets of an identity's `whoami`.
     pub(super) fn whoami_access(&self, id: IdentityId) -> Access {
         let inner = self.lock();
-        let asked = inner.by_identity.get(&id).into_iter().flat_map(HashMap::keys);
+        let asked = inner.by_identity.get(&id).into_iter().flatten();
         let mut all = asked.filter(|k| k.asked == Asked::Whoami).map(|k| inner.access(*k));
         let first = all.next().unwrap_or(Access::Unknown);
         all.fold(first, |one, other| if one == other { one } else { Access::Unknown })
@@ -427,11 +392,11 @@ impl Ledger {
     /// Tells what a refusal proves as far as is known now.
     pub(super) fn shown(&self, refusal: &Refusal) -> Shown {
         let inner = self.lock();
-        if let Sender::Identity { id, ownership } = refusal.sender {
+        if let Sender::Identity { id, session, ownership } = refusal.sender {
             if !inner.is_somebody(id) {
                 return Shown::Never;
             }
-            if !inner.was_alive(refusal, id, ownership) {
+            if !inner.was_alive(refusal, session, ownership) {
                 return Shown::Died;
             }
         }
@@ -463,10 +428,10 @@ impl Ledger {
 
     /// Tells whether a shared session has yet to be seen working after a refusal.
     pub(super) fn wants_life(&self, refusal: &Refusal) -> bool {
-        let Sender::Identity { id, ownership } = refusal.sender else { return false };
+        let Sender::Identity { session, ownership, .. } = refusal.sender else { return false };
         let waited = ownership == Ownership::Still && !refusal.earlier.is_empty();
         let shared = ownership != Ownership::Fresh && !waited;
-        shared && !self.lock().seen_after(id, refusal.at, |access| access == Access::Guarded)
+        shared && !self.lock().seen_after(session, refusal.at, |access| access == Access::Guarded)
     }
 }
 

@@ -11,7 +11,7 @@ use super::actor::{Actor, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
-use super::session::Session;
+use super::session::{Session, SessionId};
 use crate::auth::Memory;
 use crate::capture::response_value;
 use crate::event::Reason;
@@ -80,7 +80,7 @@ impl StepRun<'_> {
                 let names = self.scope_of(actor);
                 let values = parts.iter().map(|(name, tree)| Ok((Arc::clone(name), tree.value(&names)?)));
                 match values.collect::<Result<Vec<_>, crate::template::TemplateError>>() {
-                    Ok(values) => with_parts(actor, &values),
+                    Ok(values) => with_parts(actor, &values, self.shared.sessions.number()),
                     Err(error) => return Err(Box::new(self.unsent(step, actor, error.into()))),
                 }
             }
@@ -159,7 +159,7 @@ pub(super) fn end_of(actor: &Actor, step: &Step) -> Option<Timestamp> {
 }
 
 /// Somebody whose credential has other parts.
-fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)]) -> Result<Actor, String> {
+fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)], number: SessionId) -> Result<Actor, String> {
     let Who::Identity(id, session, ownership) = &actor.who else {
         return Err("the sender of this step has no session".to_owned());
     };
@@ -177,6 +177,7 @@ fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)]) -> Result<
     scope
         .set_fields("session", credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v))).collect::<Vec<_>>());
     let session = Session {
+        number,
         memory: Memory::of(&credential),
         credential,
         jar: session.jar.clone(),

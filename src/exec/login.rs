@@ -180,7 +180,7 @@ impl<'a> Entry<'a> {
             let done = driven.credential.is_some() || driven.refused;
             let answer = driven.done.last.as_ref().and_then(|trail| trail.response()).filter(|_| !done);
             let busy = answer.and_then(|response| response.asks_to_wait(Timestamp::now()));
-            let Some(time) = busy.filter(|time| waited + *time <= PATIENCE) else { return (driven, jar) };
+            let Some(time) = busy.filter(|time| waited.saturating_add(*time) <= PATIENCE) else { return (driven, jar) };
             waited += time;
             self.step_run(world, Phase::Login).wait(time, "a server that is asked too often").await;
         }
@@ -271,6 +271,7 @@ impl<'a> Entry<'a> {
         let transport = certified(self.shared, self.id, world, &scope)
             .map_err(|why| self.failed("login-failed", &why, Done::nothing()))?;
         Ok(Session {
+            number: self.shared.sessions.number(),
             credential,
             transport,
             browser: if keep { Jar::default() } else { jar.clone() },

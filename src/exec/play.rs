@@ -140,7 +140,7 @@ impl<'a> Play<'a> {
         }
         let mut found = HashMap::new();
         for refusal in &mut self.done.refused {
-            let Sender::Identity { id, ownership: Ownership::Fresh } = refusal.sender else { continue };
+            let Sender::Identity { id, ownership: Ownership::Fresh, .. } = refusal.sender else { continue };
             let Some(actor) = self.cast.identities.get(&id) else { continue };
             let over = |session: &Session| session.credential.expires.is_some_and(|at| at <= Timestamp::now());
             // What was allowed before and is refused now is what the case is about.

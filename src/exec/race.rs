@@ -8,7 +8,7 @@ use tokio::sync::Barrier;
 
 use super::actor::Actor;
 use super::done::{Done, Ended};
-use super::exchange::{StepRun, count};
+use super::exchange::{StepRun, count, with_token};
 use super::judge;
 use super::ledger::{Asked, RequestKey};
 use super::matrix::Got;
@@ -42,7 +42,7 @@ impl StepRun<'_> {
         let mut all = Vec::new();
         for _ in 0..number {
             match self.prepare(step, actor).await {
-                Ok(prepared) => all.push(prepared),
+                Ok(prepared) => all.push(with_token(self.shared, actor, prepared)),
                 Err(error) => return self.unsent(step, actor, error),
             }
         }
@@ -54,12 +54,13 @@ impl StepRun<'_> {
             .map(|p| RequestKey::of(&p.request.method, &p.request.address.to_string(), Asked::Plainly))
             .collect();
         let senders: Vec<_> = all.iter().map(|prepared| self.sender(prepared, actor)).collect();
+        let since = self.shared.ledger.tick();
         let (trails, jars) = self.send_at_once(step, actor, all).await;
         let requests = trails.iter().map(count).sum();
         let at = self.shared.ledger.tick();
         let mut runners = Vec::new();
         for (i, trail) in trails.into_iter().enumerate() {
-            let seen = Seen { key: keys[i], sender: senders[i], at };
+            let seen = Seen { key: keys[i], sender: senders[i], since, at };
             let fetched = self.fetch(step, actor, &trail).await;
             let mut done = self.judge(step, actor, &trail, &fetched);
             self.tell(actor, &trail);

@@ -61,7 +61,7 @@ impl StepRun<'_> {
 
     /// A case that ends the session that others use is named where they meet the ended one.
     pub(super) fn note_ender(&self, step: &Step, trail: &Trail, done: &mut Done, sender: Sender) {
-        let Sender::Identity { id, ownership: Ownership::Shared | Ownership::Still } = sender else { return };
+        let Sender::Identity { id, ownership: Ownership::Shared | Ownership::Still, .. } = sender else { return };
         let refused = trail.response().is_some_and(|r| r.status == 401);
         if done.ended == Ended::Failed
             && refused

@@ -166,7 +166,9 @@ impl StepRun<'_> {
         // A form that is sent again is the one that was sent before, not that of the answer.
         let page = cast.actor(caller).page.clone();
         let mut first_in: Option<Done> = None;
-        for attempt in 1.. {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
             cast.actor(caller).page.clone_from(&page);
             let mut done = self.once(step, cast, caller).await;
             requests += done.requests;
@@ -194,7 +196,6 @@ impl StepRun<'_> {
             self.wait(every, "the next try of a step").await;
             waited += every;
         }
-        unreachable!("the loop returns at its last attempt")
     }
 
     async fn once(&self, step: &Step, cast: &mut Cast, caller: Caller) -> Done {
@@ -234,8 +235,14 @@ impl StepRun<'_> {
     }
 
     pub(super) async fn wait_until(&self, time: Timestamp, what: &str) {
-        let left = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
-        self.wait(left, what).await;
+        // Once more where the clock was set back meanwhile.
+        loop {
+            let left = Duration::try_from(time.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
+            if left.is_zero() {
+                return;
+            }
+            self.wait(left, what).await;
+        }
     }
 
     pub(super) async fn wait(&self, time: Duration, what: &str) {

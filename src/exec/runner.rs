@@ -224,6 +224,7 @@ impl Runner {
             () = check_alive(&shared) => {}
             _ = shared.stop.cut_off() => {}
         }
+        shared.sessions.end();
         decide_rest(&shared);
         tell_ended(&shared);
         watch.abort();

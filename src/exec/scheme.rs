@@ -285,11 +285,14 @@ impl StepRun<'_> {
         if let Some(request) = trail.request() {
             let key = RequestKey::of(&request.method, &request.address.to_string(), Asked::Plainly);
             let sender = match &actor.who {
-                Who::Identity(id, _, ownership) => Sender::Identity { id: *id, ownership: *ownership },
+                Who::Identity(id, session, ownership) => {
+                    Sender::Identity { id: *id, session: session.number, ownership: *ownership }
+                }
                 Who::Nobody | Who::Anonymous | Who::Entering(..) => Sender::Somebody,
             };
+            // Whatever was allowed on the way shows no session alive after it.
             let at = self.shared.ledger.tick();
-            self.remember(step, actor, &trail, &mut judged, Seen { key, sender, at });
+            self.remember(step, actor, &trail, &mut judged, Seen { key, sender, since: 0, at });
             judged.refused.iter_mut().for_each(|refusal| refusal.alike = refusal.alike.or(alike));
             self.observe(step, actor, &trail, &mut judged, key);
         }

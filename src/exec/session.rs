@@ -4,10 +4,11 @@
 //! never cancels it, so a rotated refresh token is never used twice.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use url::Origin;
 
 use super::Shared;
@@ -21,9 +22,14 @@ use crate::http::jar::Jar;
 use crate::step::IdentityId;
 use crate::template::Scope;
 
+/// Tells sessions apart: every login and every refresh makes another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct SessionId(pub(super) u64);
+
 /// A login that worked.
 #[derive(Debug)]
 pub(super) struct Session {
+    pub(super) number: SessionId,
     pub(super) credential: Credential,
     /// Cookies that belong to the session.
     pub(super) jar: Jar,
@@ -77,11 +83,20 @@ pub(super) struct Sessions {
     futile: Mutex<HashSet<IdentityId>>,
     /// Requests sent by logins, told in the summary.
     counted: Mutex<(usize, usize)>,
+    /// How many sessions were made, fresh ones as well.
+    numbers: AtomicU64,
+    /// The logins and refreshes on their way.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Sessions {
     fn lock(&self) -> MutexGuard<'_, HashMap<IdentityId, State>> {
         self.cells.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives the number of a new session.
+    pub(super) fn number(&self) -> SessionId {
+        SessionId(self.numbers.fetch_add(1, Ordering::Relaxed))
     }
 
     /// Gives the shared session of an identity; the first caller logs in, all others wait for it.
@@ -169,6 +184,11 @@ impl Sessions {
         }
     }
 
+    /// Gives up what is still on its way when the run is over: nobody waits for it any more.
+    pub(super) fn end(&self) {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    }
+
     /// Gives how many logins were made and how many requests they took.
     pub(super) fn counted(&self) -> (usize, usize) {
         *self.counted.lock().unwrap_or_else(PoisonError::into_inner)
@@ -204,8 +224,10 @@ fn start(
 ) -> watch::Receiver<Option<Made>> {
     let (done, waiting) = watch::channel(None);
     cells.insert(id, State::Pending(waiting.clone()));
+    let mut tasks = shared.sessions.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+    while tasks.try_join_next().is_some() {}
     let shared = Arc::clone(shared);
-    tokio::spawn(async move {
+    tasks.spawn(async move {
         let made = make(&shared, id, old, Sharing::Shared).await;
         shared.sessions.lock().insert(id, State::Made(made.clone()));
         // Nobody may wait any more.

@@ -9,13 +9,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::case::{self, CaseDone, Ground, stopped};
-use super::control::close;
+use super::control::{self, close};
 use super::decide::{decide, settle};
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
 use super::stop::{GRACE, Stop};
 use super::{Shared, keep, matrix, record};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
 use crate::spec::Session;
+use crate::step::IdentityId;
 use crate::template::Scope;
 
 /// Runs a suite that has a setup, a teardown or an order.
@@ -110,7 +111,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     }
     let alone = case.shape.session == Session::Exclusive;
     if alone {
-        settle(&shared, &keep::identities(case)).await;
+        Box::pin(settle_before(&shared, &keep::selves(&shared.plan, &keep::identities(case)))).await;
     }
     let number = u32::try_from(index).unwrap_or(u32::MAX);
     let running = shared.stop.enter();
@@ -126,13 +127,21 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     drop(running);
     if alone {
         // Whatever the case did to the account, the next one logs in anew.
-        for id in keep::identities(&shared.plan.cases[index]) {
+        for id in keep::selves(&shared.plan, &keep::identities(case)) {
             shared.sessions.forget(id);
-            shared.ledger.cut(id);
         }
     }
     close(&shared, index, done).await.into_iter().for_each(|done| decide(&shared, done));
     drop(held);
+}
+
+/// Settles what the sessions of identities have yet to show, before a case takes these for itself.
+async fn settle_before(shared: &Arc<Shared>, ids: &[IdentityId]) {
+    tokio::select! {
+        () = settle(shared, ids) => {}
+        _ = shared.stop.cut_off() => {}
+    }
+    control::settle_of(shared, ids).await.into_iter().for_each(|done| decide(shared, done));
 }
 
 async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {

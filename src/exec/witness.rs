@@ -19,19 +19,17 @@ use crate::step::{Prepared, Step};
 pub(super) struct Seen {
     pub(super) key: RequestKey,
     pub(super) sender: Sender,
-    /// Position in the run.
+    /// Position in the run when it was sent.
+    pub(super) since: u64,
+    /// The same when it was answered.
     pub(super) at: u64,
 }
 
 impl StepRun<'_> {
     /// Notes what the answer says about access.
     pub(super) fn remember(&self, step: &Step, actor: &mut Actor, trail: &Trail, done: &mut Done, seen: Seen) {
-        let Seen { key, sender, at } = seen;
-        let carried = match sender {
-            Sender::Anonymous => Carried::None,
-            Sender::Identity { .. } => Carried::Own,
-            Sender::Somebody => Carried::Other,
-        };
+        let Seen { key, sender, since, at } = seen;
+        let carried = carried(sender);
         done.records.iter_mut().filter_map(|r| r.sent.as_mut()).for_each(|sent| sent.credential = carried);
         let held = done.held();
         let said = self.said(step, actor, trail, held);
@@ -48,7 +46,7 @@ impl StepRun<'_> {
                 if trail.response().is_some_and(|r| r.status / 100 == 2) {
                     self.shared.ledger.handed_out(&handed);
                 }
-                self.shared.ledger.allowed(key, sender);
+                self.shared.ledger.allowed(key, sender, since);
                 alike.into_iter().for_each(|row| self.shared.ledger.allowed_alike(row));
                 done.allowed.push(key);
                 if let Sender::Identity { id, .. } = sender {
@@ -104,9 +102,10 @@ impl StepRun<'_> {
     pub(super) fn sender(&self, prepared: &Prepared, actor: &Actor) -> Sender {
         let now = Timestamp::now();
         match &actor.who {
-            Who::Identity(id, _, ownership) => {
+            Who::Identity(id, session, ownership) => {
                 let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
-                sender_of(*id, *ownership, &fields, prepared, |name| actor.jar.find(name, now).next().is_some())
+                let own = Sender::Identity { id: *id, session: session.number, ownership: *ownership };
+                sender_of(own, &fields, prepared, |name| actor.jar.find(name, now).next().is_some())
             }
             Who::Entering(..) => Sender::Somebody,
             Who::Nobody | Who::Anonymous => {
@@ -116,5 +115,14 @@ impl StepRun<'_> {
                 if by_hand || cookies { Sender::Somebody } else { Sender::Anonymous }
             }
         }
+    }
+}
+
+/// Whose credential a sender's request carries, for records.
+const fn carried(sender: Sender) -> Carried {
+    match sender {
+        Sender::Anonymous => Carried::None,
+        Sender::Identity { .. } => Carried::Own,
+        Sender::Somebody => Carried::Other,
     }
 }

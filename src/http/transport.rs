@@ -193,7 +193,8 @@ impl Transport {
             // A request that could not leave is recorded as it was meant.
             Err(error) => {
                 if let Some(gate) = gate {
-                    gate.wait().await;
+                    // Another one may have run out of time on its way there.
+                    let _ = tokio::time::timeout(timeout, gate.wait()).await;
                 }
                 return Exchange { request, response: Err(error), started, elapsed: clock.elapsed() };
             }

@@ -166,6 +166,22 @@ fn a_broken_session_beside_a_good_token() {
     run("[none, csrf-missing]").must(0, &[("c [with=none]", "passed"), ("c [with=csrf-missing]", "proven")]);
 }
 
+/// Changes that race carry the token of the scheme like any other.
+#[test]
+fn a_race_of_changes_carries_the_token() {
+    let server = Server::start(|r| {
+        login(r).unwrap_or_else(|| match &*r.path {
+            "/profile" if r.header("x-csrftoken").is_empty() => status(403),
+            "/profile" if cookie(r, "sid") == ID => status(204),
+            _ => page(r, cookie(r, "sid") == ID, "/login"),
+        })
+    });
+    let form = FORM.replace("page: /login", "page: /login\n    csrf: { cookie: csrftoken, header: X-CSRFToken }");
+    Project::new(&server.url, &form, &suite("together: 2, request: POST /profile, expect: 204"))
+        .run("")
+        .must(0, &[("c", "passed")]);
+}
+
 /// What a change is refused for is its path, or a limit, or nothing at all: its token was never looked at.
 #[test]
 fn a_forged_change_that_is_refused_for_something_else() {

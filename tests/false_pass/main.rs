@@ -29,6 +29,7 @@ mod origins;
 mod origins_denied;
 mod outcomes;
 mod pages;
+mod racing;
 mod redirects;
 mod refusals;
 mod retries;
