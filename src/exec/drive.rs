@@ -11,6 +11,7 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::Sender;
 use super::rounds::run_all;
+use super::scheme::Talking;
 use super::{Shared, pages};
 use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
 use crate::event::Reason;
@@ -180,7 +181,12 @@ impl Drive<'_, '_> {
 
     async fn ask(&self, exchange: Exchange, cast: &mut Cast) -> (Option<Response>, Done) {
         let step = Step::made(self.span(), exchange.label, &exchange.request);
-        let done = self.run.send_made(&step, exchange, &mut cast.nobody).await;
+        // What is the same for everybody is sent once, so it waits for nobody.
+        let is_own = !exchange.common;
+        let talking =
+            self.run.talking.map(|talking| Talking { gate: talking.gate.filter(|_| is_own), ..talking });
+        let run = StepRun { talking, ..*self.run };
+        let done = run.send_made(&step, exchange, &mut cast.nobody).await;
         let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());
         (answer, done)
     }

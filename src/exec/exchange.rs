@@ -23,7 +23,7 @@ use super::{Keep, Shared, Wire, pages};
 use crate::auth::{Bound, Exchange as Made};
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
-use crate::http::{HttpError, Trail, percent_decoded};
+use crate::http::{HttpError, Request, Trail, percent_decoded};
 use crate::step::{Caller, Prepared, Step, Unready};
 use crate::template::{Scope, Template, Value};
 
@@ -237,7 +237,7 @@ impl StepRun<'_> {
             if let Some(done) = self.foreign(step, actor, &prepared) {
                 return Err(Box::new(done));
             }
-            let slot = self.shared.limits.slot(&prepared.request).await;
+            let slot = self.slot(&prepared.request).await;
             if renewals == RENEWALS || was_ending || !is_ending(actor) {
                 return Ok((prepared, slot));
             }
@@ -246,8 +246,17 @@ impl StepRun<'_> {
     }
 
     async fn send(&self, step: &Step, actor: &mut Actor, prepared: Prepared, way: Way<'_>) -> Trail {
-        let slot = self.shared.limits.slot(&prepared.request).await;
+        let slot = self.slot(&prepared.request).await;
         self.set_off(slot, (step, actor), prepared, way).await
+    }
+
+    /// Waits for the right to send a request. Those that leave together are one step: whoever waited for a place each
+    /// might wait for the other.
+    async fn slot(&self, request: &Request) -> Slot<'_> {
+        match self.talking {
+            Some(Talking { gate: Some(_), .. }) => Slot::default(),
+            _ => self.shared.limits.slot(request).await,
+        }
     }
 
     /// Sends a request by the right to do so, which is over with its answer.

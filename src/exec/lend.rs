@@ -15,6 +15,7 @@ use super::session::{Session, SessionId};
 use crate::auth::Memory;
 use crate::capture::response_value;
 use crate::event::Reason;
+use crate::http::Trail;
 use crate::jose::expiry;
 use crate::spec::Talk;
 use crate::step::{Ask, Caller, Lent, Premise, Step, Which};
@@ -22,6 +23,11 @@ use crate::template::{Scope, from_json};
 
 /// Statuses that say nothing about a credential: too many requests, and a gateway that finds nobody behind it.
 const NOBODYS: [u16; 4] = [429, 502, 503, 504];
+
+/// Tells whether an answer says nothing of who asked.
+pub(super) fn says_nothing(trail: &Trail) -> bool {
+    trail.response().is_some_and(|response| NOBODYS.contains(&response.status))
+}
 
 /// Somebody as they were when a step was over, kept in the scope of the later ones.
 struct Then(Actor);

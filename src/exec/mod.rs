@@ -71,6 +71,7 @@ mod spare;
 mod stop;
 mod suite;
 mod travel;
+mod twice;
 mod uses;
 mod value;
 mod vault;

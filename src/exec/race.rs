@@ -20,15 +20,14 @@ use crate::http::Trail;
 use crate::step::{Prepared, Step};
 
 /// One of the answers, judged by itself.
-struct Runner {
-    trail: Arc<Trail>,
-    done: Done,
-    seen: Seen,
+pub(super) struct Runner {
+    pub(super) trail: Arc<Trail>,
+    pub(super) done: Done,
 }
 
 impl Runner {
     /// Tells whether the answer met all expectations; a capture is none.
-    fn won(&self) -> bool {
+    pub(super) fn won(&self) -> bool {
         match self.trail.error {
             None => self.done.ended != Ended::Failed,
             Some(_) => self.done.held(),
@@ -65,7 +64,7 @@ impl StepRun<'_> {
             let mut done = self.judge(step, actor, &trail, &fetched);
             self.tell(actor, &trail);
             self.remember(step, actor, &trail, &mut done, seen);
-            runners.push(Runner { trail: Arc::new(trail), done, seen });
+            runners.push(Runner { trail: Arc::new(trail), done });
         }
         // What the winner was given is what the case goes on with.
         let first = runners.iter().position(Runner::won).unwrap_or(0);
@@ -78,7 +77,7 @@ impl StepRun<'_> {
         let mut done = self.result(step, actor, &mut runners, first);
         done.requests = requests;
         if let Some(runner) = runners.get(first) {
-            self.note_ender(step, &runner.trail, &mut done, runner.seen.sender);
+            self.note_ender(step, &runner.trail, &mut done, senders[first]);
             done.last = Some(Arc::clone(&runner.trail));
         }
         done
@@ -104,7 +103,7 @@ impl StepRun<'_> {
     }
 
     /// Judges the answers together.
-    fn result(&self, step: &Step, actor: &Actor, runners: &mut [Runner], first: usize) -> Done {
+    pub(super) fn result(&self, step: &Step, actor: &Actor, runners: &mut [Runner], first: usize) -> Done {
         let mut reasons = Vec::new();
         let about = |at: usize, reason: &Reason| Reason { step: Some(at), ..reason.clone() };
         let mut ended = Ended::Held;
@@ -130,7 +129,7 @@ impl StepRun<'_> {
         let records = runners
             .iter()
             .map(|r| {
-                let judged = r.done.records.first();
+                let judged = r.done.records.last();
                 let (held, broken) = judged.map_or((0, 0), |r| (r.held, r.broken));
                 self.record(step, actor, Some(&r.trail), ended, held, broken)
             })

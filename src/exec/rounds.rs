@@ -18,7 +18,7 @@ use crate::capture::response_value;
 use crate::check::remember;
 use crate::event::{Event, Phase, Waiting};
 use crate::mutate::Aim;
-use crate::spec::Repeat;
+use crate::spec::{Repeat, Talk};
 use crate::step::{Ask, Caller, Pause, Step};
 use crate::template::{Scope, TemplateError};
 
@@ -214,6 +214,7 @@ impl StepRun<'_> {
             (Ask::Request(_) | Ask::Submit(_), Some(number)) => {
                 Box::pin(self.race(step, number, cast.actor(caller))).await
             }
+            (Ask::Talk(Talk::Refresh, _), Some(number)) => Box::pin(self.refreshes(step, number, cast, caller)).await,
             (Ask::Use(flow), _) => self.flow(step, flow, cast, caller).await,
             (Ask::Talk(talk, vary), _) => Box::pin(self.talk(step, (*talk, vary), cast, caller)).await,
         }

@@ -44,6 +44,7 @@ pub(crate) struct Limits {
 }
 
 /// The right to send one request.
+#[derive(Default)]
 pub(crate) struct Slot<'a> {
     _slot: Option<SemaphorePermit<'a>>,
     _host: Option<OwnedSemaphorePermit>,

@@ -16,6 +16,7 @@ use super::ledger::{Asked, RequestKey, Sender};
 use super::login::{Entry, Given, Needed, Person, Sharing, refused_cookies};
 use super::session::Failure;
 use super::uses::Within;
+use super::twice::Gate;
 use super::witness::Seen;
 use super::world::WorldRun;
 use crate::auth::{Absent, Bound, Credential, Flow, Varied, texts, vary};
@@ -36,6 +37,8 @@ pub(super) struct Talking<'a> {
     pub(super) variations: &'a [Variation],
     /// Whether what a server asks back is answered.
     pub(super) answers: Handshake,
+    /// Where its first request waits for those of others that leave with it.
+    pub(super) gate: Option<&'a Gate<'a>>,
 }
 
 /// A parameter that is changed, rendered.
@@ -82,10 +85,10 @@ impl Variation {
 }
 
 /// Somebody on the way through a talk of their scheme.
-struct Talker<'a> {
+pub(super) struct Talker<'a> {
     entry: Entry<'a>,
-    flow: Box<dyn Flow>,
-    inside: Cast,
+    pub(super) flow: Box<dyn Flow>,
+    pub(super) inside: Cast,
     person: Person,
 }
 
@@ -127,7 +130,7 @@ impl StepRun<'_> {
         {
             return self.unsaid(step, cast.actor(caller), &why);
         }
-        let talking = Some(Talking { talk, variations: &variations, answers: step.handshake });
+        let talking = Some(Talking { talk, variations: &variations, answers: step.handshake, gate: None });
         // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
         let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
         let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
@@ -159,7 +162,7 @@ impl StepRun<'_> {
     }
 
     /// Lets somebody go on with the session that a login or a refresh gave.
-    async fn go_on(
+    pub(super) async fn go_on(
         &self,
         (talk, is_whole): (Talk, bool),
         talker: Talker<'_>,
@@ -205,7 +208,7 @@ impl StepRun<'_> {
     }
 
     /// Why a session is not refreshed once more; a step that names the credential it is sent with means just that.
-    fn spent(&self, step: &Step, talk: Talk, id: IdentityId, cast: &Cast) -> Option<String> {
+    pub(super) fn spent(&self, step: &Step, talk: Talk, id: IdentityId, cast: &Cast) -> Option<String> {
         let Some(Who::Identity(_, session, _)) = cast.identities.get(&id).map(|actor| &actor.who) else { return None };
         let is_spent = talk == Talk::Refresh && step.lent.is_none() && session.is_spent.load(Ordering::Relaxed);
         let name = &self.shared.plan.identities[id.0 as usize].name;
@@ -224,13 +227,19 @@ impl StepRun<'_> {
         (world, sessions): (&WorldRun, Needed),
         cast: &mut Cast,
     ) -> Result<Talker<'e>, Stillborn> {
-        let id = entry.id;
         let scheme = &entry.identity.login.scheme;
         if talk == Talk::Login {
             let person = entry.person(world, sessions).map_err(Stillborn::Blocked)?;
             let inside = entry.entering(&person, Jar::default());
             return Ok(Talker { flow: scheme.begin(), entry, inside, person });
         }
+        self.with_session(talk, entry, cast)
+    }
+
+    /// Gets somebody ready for a talk that takes a session.
+    pub(super) fn with_session<'e>(&self, talk: Talk, entry: Entry<'e>, cast: &mut Cast) -> Result<Talker<'e>, Stillborn> {
+        let id = entry.id;
+        let scheme = &entry.identity.login.scheme;
         let name = &entry.identity.name;
         let none = || Stillborn::Unsaid(format!("`{name}` has no session: the login before gave none"));
         let session = match cast.identities.get(&id).map(|a| &a.who) {
@@ -256,7 +265,7 @@ impl StepRun<'_> {
     }
 
     /// Judges the last answer of a talk in place of the scheme.
-    async fn judge_talk(
+    pub(super) async fn judge_talk(
         &self,
         step: &Step,
         (actor, id): (&mut Actor, IdentityId),
@@ -368,14 +377,14 @@ fn are_met(origins: &[url::Origin], base: &str) -> bool {
 
 /// What a talk gave.
 #[derive(Debug, Clone, Copy)]
-struct Gave {
-    credential: bool,
+pub(super) struct Gave {
+    pub(super) credential: bool,
     /// Whether the browser was sent to where it must not go.
-    strayed: bool,
+    pub(super) strayed: bool,
 }
 
 /// Why a talk does not begin.
-enum Stillborn {
+pub(super) enum Stillborn {
     Blocked(Arc<Failure>),
     Unsaid(String),
 }
@@ -398,14 +407,14 @@ fn fail(done: &mut Done, failure: &Failure) {
 }
 
 /// Whether something was sent of which nobody knows what the server made: a refusal is clear, an error or silence is not.
-fn leaves_open(done: &Done) -> bool {
+pub(super) fn leaves_open(done: &Done) -> bool {
     let status = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.status);
     done.requests > 0 && status.is_none_or(|status| !(400..500).contains(&status))
 }
 
 /// Lets the session of somebody be refreshed no more, where what it was refreshed with may be used up; whoever gets a
 /// new one forgets it.
-fn spend(talk: Talk, vary: &[Vary], is_open: bool, actor: Option<&Actor>) {
+pub(super) fn spend(talk: Talk, vary: &[Vary], is_open: bool, actor: Option<&Actor>) {
     let own = !vary.iter().any(|vary| vary.parameter.contains("refresh_token"));
     if let (true, Some(Who::Identity(_, session, _))) =
         (talk == Talk::Refresh && is_open && own, actor.map(|actor| &actor.who))

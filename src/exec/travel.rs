@@ -41,6 +41,7 @@ impl StepRun<'_> {
         prepared: Prepared,
         Way { own, gate }: Way<'_>,
     ) -> Trail {
+        let gate = gate.or_else(|| self.talking?.gate?.pass());
         let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
         let session = who.session().map(|(id, session)| (id, Arc::clone(session)));
         let origins = session.as_ref().map(|(_, s)| self.origins(s));

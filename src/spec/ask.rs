@@ -182,10 +182,18 @@ const SAID_BY_SCHEME: &[&str] =
 /// Reads what stands beside `login`, `refresh` or `logout`: at most one parameter that is changed.
 fn own_talk(fields: Fields<'_>, node: &Node, talk: Talk, reader: &mut Reader<'_>) -> Option<TalkSpec> {
     let request = fields.entry("request").map_or(Span::NONE, |e| e.key_span);
-    let said = |e: &&Entry| SAID_BY_SCHEME.contains(&&*e.key) && !(talk == Talk::Login && &*e.key == "cookies");
+    let said = |e: &&Entry| match (&*e.key, talk) {
+        // What a browser has when it begins, and a token that comes twice at the same moment, are the case's to say.
+        ("cookies", Talk::Login) | ("together", Talk::Refresh) => false,
+        (name, _) => SAID_BY_SCHEME.contains(&name),
+    };
     for entry in fields.iter().filter(said) {
         let why = format!("what a {} sends is said by the scheme; `vary` changes one parameter of it", talk.word());
         reader.fault(diags::at_odds(("request", request), (&entry.key, entry.key_span), &why));
+    }
+    if let (Some(together), Some(vary)) = (fields.entry("together"), fields.entry("vary")) {
+        let why = "a race and a parameter that is changed are two tests";
+        reader.fault(diags::at_odds(("together", together.key_span), ("vary", vary.key_span), why));
     }
     let spec = TalkSpec { talk, node: node.clone(), vary: Vec::new() };
     let Some(node) = fields.get("vary") else { return Some(spec) };

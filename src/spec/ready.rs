@@ -52,6 +52,10 @@ pub const READY_FLOWS: &[ReadyFlow] = &[
     ),
     ready!("lifecycle.session-fixation", "a login makes the session anew, whatever id was planted before"),
     ready!(
+        "lifecycle.two-refreshes-at-once",
+        "of two refreshes with one token at the same moment one is taken (RFC 9700, section 4.14.2)"
+    ),
+    ready!(
         "lifecycle.user-enumeration-by-body",
         "a refused login does not tell by its body whether there is such a user"
     ),

@@ -56,7 +56,7 @@ pub const STEP_KEYS: &[Key] = &[
         .is(Shape::Words(&["off"])),
     key("retry", "`{ attempts, every }`: repeats until the expectation holds").is(Shape::Keys(RETRY_KEYS)),
     key("repeat", "`{ times, every }`: every round must hold").is(Shape::Keys(REPEAT_KEYS)),
-    key("together", "a number: so many of this request at once, each on a connection of its own")
+    key("together", "a number: so many of this request, or of a `refresh`, at once, each on a connection of its own")
         .is(Shape::Count(2, 100)),
     key("if", "an expression; where it is false the step is skipped").is(Shape::Text),
     key("credential", "the name of an earlier step: the caller's credential and cookies are those of then; or a map of its parts that are other ones")

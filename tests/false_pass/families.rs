@@ -152,3 +152,65 @@ cases:
         Project::new(&server.url, &format!("{scheme}{PEOPLE}"), suite).run("").must(code, &[("it", verdict)]);
     }
 }
+
+/// Races two refreshes against a server.
+fn at_once(answer: impl Fn(&mut Families, &Request) -> Reply + Send + Sync + 'static, args: &str) -> (Run, Server) {
+    let families = Mutex::new(Families::default());
+    let server = Server::start(move |r| answer(&mut families.lock().unwrap(), r));
+    let suite = format!(
+        "cases:\n  - {{ name: it, as: alice, use: lifecycle.two-refreshes-at-once, args: {{ probe: GET /me{args} }} }}\n"
+    );
+    let run = Project::new(&server.url, &format!("{REFRESHING}{PEOPLE}"), &suite).run("");
+    (run, server)
+}
+
+/// A used token stays good for a moment: both of two who come at once are served.
+fn racing(families: &mut Families, r: &Request, detects: bool) -> Reply {
+    let token = r.field("refresh_token");
+    if r.path == "/refresh" && r.in_flight > 1 {
+        // The first one was marked a moment ago, by somebody who is not answered yet.
+        let family = families.tokens.get(&token).map_or(0, |(family, _)| *family);
+        return families.issue(family).after(50);
+    }
+    families.answer(r, Rules { detects, ..GOOD }).after(50)
+}
+
+#[test]
+fn two_refreshes_at_once_leave_together_and_both_are_told() {
+    let (run, server) = at_once(|families, r| racing(families, r, true), "");
+    run.must(1, &[("it", "failed: check-failed")]);
+    assert!(run.said.contains("2 × 200"), "{}", run.said);
+    let raced = server.seen().iter().filter(|r| r.path == "/refresh" && r.in_flight == 2).count();
+    assert_eq!(raced, 1, "the first race is the last one");
+    // Where a time is documented in which a used token stays good, that is no fault.
+    let (run, _) = at_once(|families, r| racing(families, r, true), ", grace: true");
+    run.must(0, &[("it", "passed")]);
+}
+
+#[test]
+fn of_two_refreshes_at_once_one_is_taken() {
+    for detects in [true, false] {
+        let answer = move |families: &mut Families, r: &Request| {
+            let reply = families.answer(r, Rules { detects, ..GOOD });
+            if r.path == "/refresh" { reply.after(30) } else { reply }
+        };
+        let (run, server) = at_once(answer, "");
+        run.must(0, &[("it", "proven")]);
+        let raced = server.seen().iter().filter(|r| r.path == "/refresh" && r.in_flight == 2).count();
+        assert_eq!(raced, 3, "in each of three races both are under way together");
+    }
+}
+
+/// A limit that meets the second of two shows nothing, and neither does a server that takes one at a time and forgets
+/// nothing: the used token still works afterwards.
+#[test]
+fn a_limit_of_refreshes_at_the_same_moment_is_no_rotation() {
+    for (limit, code, verdict) in [(429, 3, "inconclusive: premise"), (503, 3, "inconclusive: premise"), (409, 1, "failed: check-failed")] {
+        let answer = move |families: &mut Families, r: &Request| match r.path.as_str() {
+            "/refresh" if r.in_flight > 1 => status(limit),
+            "/refresh" => families.answer(r, Rules { rotates: false, ..GOOD }).after(50),
+            _ => families.answer(r, GOOD),
+        };
+        at_once(answer, "").0.must(code, &[("it", verdict)]);
+    }
+}
