@@ -28,6 +28,7 @@ fn lets(app: &App, origin: &HeaderValue) -> bool {
     let text = origin.to_str().unwrap_or_default();
     app.is_weak("cors-reflects-origin")
         || (text == "null" && app.is_weak("cors-null-origin"))
+        || (text.starts_with("http://localhost") && app.is_weak("cors-localhost"))
         || (text.starts_with(ORIGINS[0]) && app.is_weak("cors-origin-prefix"))
         || (text.ends_with("example.com") && app.is_weak("cors-origin-suffix"))
         || (text.strip_prefix("http").is_some_and(|rest| ORIGINS[0] == format!("https{rest}"))

@@ -156,6 +156,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("password-ignores-case", "takes a password in capitals", &[]),
     // Pages of other origins: cors.rs
     row("cors-reflects-origin", "lets pages of every origin read with credentials", &["cors-reflect", "cors-origin-foreign"]),
+    row("cors-localhost", "lets any page on the visitor's own machine read with credentials", &["cors-localhost"]),
     row("cors-null-origin", "lets pages without an origin read with credentials", &["cors-null"]),
     row("cors-origin-prefix", "lets origins read that begin like a known one", &["cors-suffix"]),
     row("cors-origin-suffix", "lets origins read that end like a known one", &["cors-prefix", "cors-subdomain"]),

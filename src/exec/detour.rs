@@ -119,6 +119,53 @@ impl StepRun<'_> {
         self.onward(trial, &as_sent, first, &[good]).await != Reached::Guarded
     }
 
+    /// Tells whether the way to the login that a bad credential got is a way in: it brings a session by which the guarded
+    /// thing is given, and not to somebody who comes without any credential and goes the same way.
+    pub(super) async fn leads_in(&self, trial: &Trial<'_>, detour: &Detour<'_>, controlled: &Controlled) -> bool {
+        let (Some(sent), Some(response)) = (detour.trail.request(), detour.trail.response()) else { return false };
+        let refused = controlled.without.as_ref().is_some_and(|without| !without.granted);
+        if !refused || !is_redirect(response.status) || !is_safe(&detour.dressed.method) {
+            return false;
+        }
+        let mut nobody = detour.dressed.clone();
+        ["cookie", "authorization"].iter().for_each(|name| nobody.headers.remove(name));
+        self.gets_in(trial, detour, (sent, response)).await && {
+            let trail = self.plainly(trial, detour, (&nobody, &nobody.method), nobody.address.clone()).await;
+            match (trail.request(), trail.response()) {
+                (Some(sent), Some(response)) => !self.gets_in(trial, detour, (sent, response)).await,
+                _ => false,
+            }
+        }
+    }
+
+    /// Goes where a redirect leads, and asks for what is guarded with no more than what was set on the way.
+    async fn gets_in(&self, trial: &Trial<'_>, detour: &Detour<'_>, (sent, response): (&Request, &Response)) -> bool {
+        const LONGEST: usize = 5;
+        let mut jar = Jar::new();
+        let keep = |jar: &mut Jar, from: &Request, fields: &Headers| {
+            fields.all("set-cookie").for_each(|field| drop(jar.store(field, from.address.url(), Timestamp::now())));
+        };
+        keep(&mut jar, sent, &response.headers);
+        let mut next = onward(sent, response);
+        for _ in 0..LONGEST {
+            let Some(address) = next.filter(|to| to.origin() == detour.dressed.address.origin()) else { break };
+            let mut like = sent.clone();
+            add_cookies(&mut jar, &mut like.headers, &address);
+            let trail = self.plainly(trial, detour, (&like, "GET"), address).await;
+            let (Some(sent), Some(response)) = (trail.request(), trail.response()) else { break };
+            keep(&mut jar, sent, &response.headers);
+            next = onward(sent, response);
+        }
+        if jar.is_empty(Timestamp::now()) {
+            return false;
+        }
+        let mut like = sent.clone();
+        add_cookies(&mut jar, &mut like.headers, &detour.dressed.address);
+        let guarded = detour.dressed.address.clone();
+        let trail = self.plainly(trial, detour, (&like, &detour.dressed.method), guarded).await;
+        trail.response().is_some_and(|r| r.status / 100 == 2) && said(trial.step, &trail) == Said::Allowed
+    }
+
     /// Asks for another address as the caller, without the detour.
     async fn plainly(
         &self,

@@ -183,8 +183,7 @@ impl Drive<'_, '_> {
         let step = Step::made(self.span(), exchange.label, &exchange.request);
         // What is the same for everybody is sent once, so it waits for nobody.
         let is_own = !exchange.common;
-        let talking =
-            self.run.talking.map(|talking| Talking { gate: talking.gate.filter(|_| is_own), ..talking });
+        let talking = self.run.talking.map(|talking| Talking { gate: talking.gate.filter(|_| is_own), ..talking });
         let run = StepRun { talking, ..*self.run };
         let done = run.send_made(&step, exchange, &mut cast.nobody).await;
         let answer = done.last.as_ref().and_then(|trail| trail.response().cloned()).filter(|_| done.held());

@@ -36,6 +36,8 @@ pub(super) struct Tried<'a> {
     pub(super) denial: Option<Word>,
     /// Whether it is the redirect that nobody gets as well.
     pub(super) away: bool,
+    /// Whether the redirect brings a session that lets in.
+    pub(super) led_in: bool,
     /// Where the bad token came from, if it was not made here.
     pub(super) lent: Option<Lent>,
 }
@@ -66,6 +68,9 @@ impl Tried<'_> {
             Answer::Graded(Graded { grade, held, expected: row.expect.describe(), actual: actual.to_owned() })
         };
         match (&trail.error, trail.response(), self.reached) {
+            (None, Some(response), _) if row.expect.is_refusal() && self.led_in => {
+                graded(Grade::Accepted, false, &format!("{} with a session that lets in", response.status))
+            }
             (None, Some(response), _) if row.expect.is_refusal() && response.status < 400 && self.denial.is_some() => {
                 let word = self.denial.map_or("", Word::name);
                 graded(Grade::DeniedExact, true, &format!("{}, which `outcomes` calls `{word}`", response.status))
@@ -101,12 +106,22 @@ impl Tried<'_> {
         }
     }
 
+    /// Whether the step itself says what a refusal looks like.
+    fn wants_refusal(&self) -> bool {
+        let is_step = matches!(self.trial.mutant.wanted, Wanted::Step);
+        let refused =
+            |own: &Expectations| own.status.as_ref().is_none_or(|own| own.means_refusal() || !own.matches(200));
+        is_step && self.trial.mutant.row.expect.is_refusal() && self.own().is_some_and(refused)
+    }
+
     /// Whether what the suite itself wants of a refusal came, where the table would call it let in: a redirect to a page
     /// of its own, or whatever `outcomes` calls a denial.
     fn is_own_refusal(&self) -> bool {
         let redirected = self.trail.response().is_some_and(|r| r.status / 100 == 3);
         let denial = |own: &Expectations| own.status.as_ref().is_some_and(StatusSet::means_refusal);
-        self.trial.mutant.row.expect.is_refusal() && self.own().is_some_and(|own| redirected || denial(own))
+        !self.led_in
+            && self.trial.mutant.row.expect.is_refusal()
+            && self.own().is_some_and(|own| redirected || denial(own))
     }
 }
 
@@ -286,7 +301,13 @@ impl StepRun<'_> {
                 judge::reason(self.shared, placed.span, &placed.subject, placed.check.judge(&seen))
             });
             let mut broken: Vec<Reason> = checks.collect();
-            if !ends {
+            // What the step says of its own path says nothing of another one that is not there.
+            let is_elsewhere =
+                trail.request().is_some_and(|r| r.address.path() != tried.presented.request.address.path());
+            if is_elsewhere && response.status == 404 && graded.held && tried.wants_refusal() {
+                broken.clear();
+            }
+            if !ends || tried.led_in {
                 broken.extend(self.broken_row(tried, graded));
             }
             return broken;

@@ -191,7 +191,9 @@ impl StepRun<'_> {
         };
         let is_credential = trial.mutant.row.aim == Aim::Credential;
         let away = is_credential && self.sent_as_nobody(&trial, &detour, controlled).await;
-        let tried = Tried { trial, prepared, presented, trail: &trail, controlled, reached, denial, away, lent };
+        let led_in = is_credential && self.leads_in(&trial, &detour, controlled).await;
+        let tried =
+            Tried { trial, prepared, presented, trail: &trail, controlled, reached, denial, away, led_in, lent };
         let mut done = self.grade(&tried, actor);
         if let Some(told) = &mut done.mutant {
             told.verbatim = verbatim;

@@ -15,8 +15,8 @@ use super::exchange::StepRun;
 use super::ledger::{Asked, RequestKey, Sender};
 use super::login::{Entry, Given, Needed, Person, Sharing, refused_cookies};
 use super::session::Failure;
-use super::uses::Within;
 use super::twice::Gate;
+use super::uses::Within;
 use super::witness::Seen;
 use super::world::WorldRun;
 use crate::auth::{Absent, Bound, Credential, Flow, Varied, texts, vary};
@@ -237,7 +237,12 @@ impl StepRun<'_> {
     }
 
     /// Gets somebody ready for a talk that takes a session.
-    pub(super) fn with_session<'e>(&self, talk: Talk, entry: Entry<'e>, cast: &mut Cast) -> Result<Talker<'e>, Stillborn> {
+    pub(super) fn with_session<'e>(
+        &self,
+        talk: Talk,
+        entry: Entry<'e>,
+        cast: &mut Cast,
+    ) -> Result<Talker<'e>, Stillborn> {
         let id = entry.id;
         let scheme = &entry.identity.login.scheme;
         let name = &entry.identity.name;

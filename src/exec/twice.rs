@@ -90,19 +90,14 @@ impl StepRun<'_> {
         done
     }
 
-    async fn at_once(
-        &self,
-        step: &Step,
-        id: IdentityId,
-        world: &WorldRun,
-        talkers: &mut [Talker<'_>],
-    ) -> Vec<Driven> {
+    async fn at_once(&self, step: &Step, id: IdentityId, world: &WorldRun, talkers: &mut [Talker<'_>]) -> Vec<Driven> {
         let barrier = Barrier::new(talkers.len());
         let gates: Vec<Gate<'_>> = talkers.iter().map(|_| Gate::new(&barrier)).collect();
         let talks = talkers.iter_mut().zip(&gates).map(|(talker, gate)| async move {
             let talking = Talking { talk: Talk::Refresh, variations: &[], answers: step.handshake, gate: Some(gate) };
             let (scope, stand_in, within, talking) = (&world.scope, Caller::Nobody, Within::default(), Some(talking));
-            let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
+            let run =
+                StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
             let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
             // Whoever sent nothing keeps nobody waiting.
             if let Some(barrier) = gate.pass() {

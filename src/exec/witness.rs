@@ -75,18 +75,8 @@ impl StepRun<'_> {
         if held {
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
-            done.refused.push(Refusal {
-                key,
-                sender,
-                status,
-                step: 0,
-                at,
-                weight,
-                alike,
-                earlier,
-                handed,
-                after: None,
-            });
+            let refusal = Refusal { key, sender, status, step: 0, at, weight, alike, earlier, handed, after: None };
+            done.refused.push(refusal);
         }
     }
 

@@ -391,7 +391,7 @@ pub const CATALOGUE: &[Entry] = &[
     built(CORS, "cors-prefix"),
     built(CORS, "cors-subdomain"),
     partly(CORS, "cors-scheme", "where the good origin is `https`"),
-    built(CORS, "cors-port"),
+    also(CORS, "cors-port", &["cors-port", "cors-localhost"]),
     built(CORS, "cors-dot-escape"),
     built(CORS, "cors-star-cred"),
     built(CORS, "cors-cred-case"),

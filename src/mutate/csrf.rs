@@ -79,7 +79,9 @@ fn changed(p: &Presented<'_>, other: fn(&str) -> Option<String>, what: &str) -> 
     }
     in_form(&mut request, other);
     if request == *p.request {
-        return Err(Unfit::not_here("the request carries no token against forged requests in a field or form"));
+        return Err(Unfit::not_here(
+            "the request carries no token against forged requests in a field or form; `csrf-origin-foreign` asks whether its origin is looked at",
+        ));
     }
     Ok(Forged::new(request, what))
 }

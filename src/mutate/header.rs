@@ -1,5 +1,6 @@
 //! Where the credential stands and how it is written: the header level.
 
+use super::due::{Basis, Due, Heard, Said};
 use super::presented::{Forged, Presented, Unfit, put_query, raw_head};
 use super::{Attacks, Challenge, Expect, Family, Mutation, Severity};
 
@@ -338,10 +339,15 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "loc-multi",
         about: "the credential in its own place and as `?access_token=` as well",
-        explain: "Two credentials in one request are one too many: answer 400 `invalid_request`.",
+        explain: "A server that reads both places has to refuse two credentials in one request (400 `invalid_request`): what stands in front of it may have looked at the other one. One that reads no token from the query passes over it, and need not do more.",
         refs: &["RFC 6750 section 3.1", "CWE-436"],
         severity: Severity::Low,
-        expect: Expect::Refused(&[400], Challenge::Any),
+        expect: Expect::Says(&Due {
+            words: "400; a server that does not read the second place passes over it",
+            fault: "two credentials in one request are answered with something else",
+            basis: Basis::Nothing,
+            judge: two,
+        }),
         apply: |p, _| {
             p.field()?;
             let mut request = p.request.clone();
@@ -351,6 +357,14 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
 ];
+
+/// Two credentials are refused, or one of them is not looked at.
+fn two(heard: &Heard<'_>) -> Said {
+    match heard.response.status {
+        status @ 200..=299 => Said::Lax(format!("{status}: one of the two is passed over")),
+        status => Said::Due(status.to_string()),
+    }
+}
 
 /// Puts bytes in front of the credential's last four characters, which no HTTP library would send.
 fn inside(p: &Presented<'_>, bytes: &[u8], change: &str) -> Result<Forged, Unfit> {
@@ -392,11 +406,13 @@ fn elsewhere(p: &Presented<'_>, name: &str, before: &str) -> Result<Forged, Unfi
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use serde_json::json;
 
     use super::super::testing::{get, kit};
-    use super::super::{Forged, Unfit, mutation};
+    use super::super::{Answered, Forged, Grade, Unfit, mutation};
     use super::Presented;
+    use crate::http::{Headers, Response};
 
     fn forge(id: &str, name: &str, value: &str) -> Result<Forged, Unfit> {
         let request = get("/me", &[(name, value)]);
@@ -432,6 +448,28 @@ mod tests {
             (query.address.target(), query.headers.has("authorization")),
             ("/me?access_token=secret-token", false)
         );
+    }
+
+    #[test]
+    fn a_server_that_does_not_read_the_query_passes_over_it() {
+        let row = mutation("loc-multi").unwrap();
+        let sent = forge("loc-multi", "authorization", "Bearer secret-token").unwrap().request;
+        assert_eq!(sent.address.target(), "/me?access_token=secret-token");
+        let grade = |status: u16| {
+            let response = Response { status, version: "HTTP/1.1", headers: Headers::default(), body: Bytes::new() };
+            let answered = Answered {
+                sent: &sent,
+                response: &response,
+                good: None,
+                sent_away: false,
+                bearer: true,
+                challenged: true,
+            };
+            row.expect.grade(answered).map(|graded| (graded.grade, graded.held)).unwrap()
+        };
+        assert_eq!(grade(400), (Grade::AsDue, true));
+        assert_eq!(grade(200), (Grade::Amiss, true));
+        assert_eq!(grade(500), (Grade::Crashed, false));
     }
 
     #[test]

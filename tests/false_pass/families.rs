@@ -205,7 +205,9 @@ fn of_two_refreshes_at_once_one_is_taken() {
 /// nothing: the used token still works afterwards.
 #[test]
 fn a_limit_of_refreshes_at_the_same_moment_is_no_rotation() {
-    for (limit, code, verdict) in [(429, 3, "inconclusive: premise"), (503, 3, "inconclusive: premise"), (409, 1, "failed: check-failed")] {
+    for (limit, code, verdict) in
+        [(429, 3, "inconclusive: premise"), (503, 3, "inconclusive: premise"), (409, 1, "failed: check-failed")]
+    {
         let answer = move |families: &mut Families, r: &Request| match r.path.as_str() {
             "/refresh" if r.in_flight > 1 => status(limit),
             "/refresh" => families.answer(r, Rules { rotates: false, ..GOOD }).after(50),

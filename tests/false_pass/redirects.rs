@@ -18,6 +18,11 @@ fn application(to: &'static str, there: &'static str) -> Server {
 }
 
 fn run(server: &Server) -> Run {
+    run_with(server, "[sess-none, sess-garbage, sess-truncated]", "")
+}
+
+/// Sends defects; `own` is what the step itself says of them.
+fn run_with(server: &Server, defects: &str, own: &str) -> Run {
     let project = r#"
 auth:
   web:
@@ -26,8 +31,8 @@ auth:
 identities:
   alice: { auth: web, username: alice, password: right-alice }
 "#;
-    let suite = "cases:\n  - { name: account, as: alice, with: [sess-none, sess-garbage, sess-truncated], request: GET /account }\n";
-    Project::new(&server.url, project, suite).run("")
+    let suite = format!("cases:\n  - {{ name: account, as: alice, with: {defects}, request: GET /account{own} }}\n");
+    Project::new(&server.url, project, &suite).run("")
 }
 
 #[test]
@@ -62,4 +67,51 @@ fn a_redirect_that_brings_a_session_is_one() {
     assert_eq!(run.code, 1, "{}", run.said);
     assert_eq!(run.cases()[0]["verdict"], "passed", "{}", run.said);
     assert_eq!(run.cases()[1]["reasons"][0]["code"], "mutant-accepted", "{}", run.said);
+}
+
+/// An application that sends whoever is not known to its login; `ticket` is what that brings to whoever has a bad session.
+fn by_login(ticket: impl Fn(&str) -> String + Send + Sync + 'static) -> Server {
+    Server::start(move |r| match (&*r.path, r.header("cookie")) {
+        ("/login", _) if r.method == "POST" => status(204).header("set-cookie", format!("{GOOD}; HttpOnly")),
+        ("/account", GOOD) => html(200, PAGE),
+        ("/account", cookie) => status(302).header("location", "/login/done").header("set-cookie", ticket(cookie)),
+        _ => html(200, "<form>Who are you?</form>"),
+    })
+}
+
+/// The way to the login page is no refusal where it brings a good session, by whatever name it goes, and whatever the
+/// suite itself calls a refusal.
+#[test]
+fn the_way_to_the_login_that_brings_a_session_is_a_way_in() {
+    let brings = || by_login(|cookie| if cookie.is_empty() { "theme=dark".to_owned() } else { GOOD.to_owned() });
+    let suites = ["", ", expect: { status: 302, redirect: { to: /login/done } }"];
+    for own in suites {
+        let run = run_with(&brings(), "[sess-garbage, sess-truncated]", own);
+        assert_eq!(run.code, 1, "{own}\n{}", run.said);
+        assert!(run.cases().iter().all(|c| c["verdict"] == "failed"), "{own}\n{}", run.said);
+        // A session of nobody, as many frameworks give to everybody, opens nothing.
+        let run = run_with(&by_login(|_| "sid=of-nobody-12345".to_owned()), "[sess-garbage, sess-truncated]", own);
+        assert_eq!(run.code, 0, "{own}\n{}", run.said);
+        assert!(run.cases().iter().all(|c| c["verdict"] == "passed"), "{own}\n{}", run.said);
+    }
+}
+
+/// A path that is not there is no way in, whatever the suite says of refusals at its own path.
+#[test]
+fn a_path_that_is_not_there_refuses_in_its_own_way() {
+    let application = |open: bool| {
+        Server::start(move |r| match (&*r.path, r.header("cookie")) {
+            ("/login", _) if r.method == "POST" => status(204).header("set-cookie", format!("{GOOD}; HttpOnly")),
+            ("/account", GOOD) => html(200, PAGE),
+            ("/account", _) => status(302).header("location", "/"),
+            (path, _) if open && path.starts_with("/account;sid=right") => html(200, PAGE),
+            _ => status(404),
+        })
+    };
+    let own = ", expect: { status: 302, redirect: { to: / } }";
+    let run = run_with(&application(false), "[sess-garbage, sess-in-url]", own);
+    assert_eq!(run.code, 0, "{}", run.said);
+    let run = run_with(&application(true), "[sess-garbage, sess-in-url]", own);
+    let verdicts: Vec<_> = run.cases().iter().map(|c| c["verdict"].as_str().unwrap()).collect();
+    assert_eq!((run.code, verdicts), (1, vec!["passed", "failed"]), "{}", run.said);
 }

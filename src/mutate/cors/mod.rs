@@ -137,6 +137,19 @@ const ROWS: &[Mutation] = &[
         ..OTHER
     },
     Mutation {
+        id: "cors-localhost",
+        about: "a page on the visitor's own machine, at a port that nobody listed: `http://localhost:49517`",
+        explain: "Every page on `localhost` is let in, for developers. Whatever runs on a visitor's machine, or has a hole there, reads what the visitor may read here. List the ports that are meant, and leave them out where no developer is.",
+        severity: Severity::Low,
+        apply: |p, _| {
+            other(p, |good| {
+                let is_local = good.host == "localhost" || good.host.starts_with("127.") || good.host == "[::1]";
+                (!is_local).then(|| "http://localhost:49517".to_owned())
+            })
+        },
+        ..OTHER
+    },
+    Mutation {
         id: "cors-suffix",
         about: "an origin that begins like the good one: `https://good.example.evil`",
         apply: |p, _| other(p, |good| Some(format!("{}.authspec.example{}", good.start(), good.port))),

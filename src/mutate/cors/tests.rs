@@ -53,11 +53,16 @@ fn neighbours_of_an_origin_are_others() {
     }
     assert_eq!(origin("cors-port", "http://[::1]:3000").unwrap(), "http://[::1]:8081");
     assert_eq!(origin("cors-suffix", "null"), None);
+    // Another port of a machine that is good itself is what `cors-port` asks for.
+    assert_eq!(at("cors-localhost"), "http://localhost:49517");
+    for good in ["http://localhost:8081", "http://127.0.0.1:3000", "http://[::1]:3000"] {
+        assert_eq!(origin("cors-localhost", good), None, "{good}");
+    }
 }
 
 #[test]
 fn only_the_origin_is_another() {
-    for id in ["cors-origin-foreign", "cors-reflect", "cors-null", "cors-suffix", "cors-vary"] {
+    for id in ["cors-origin-foreign", "cors-reflect", "cors-null", "cors-localhost", "cors-suffix", "cors-vary"] {
         let (was, is) = (asked(GOOD), forge(id, &asked(GOOD)).unwrap().request);
         let plain = |r: &Request| {
             let mut r = r.clone();
