@@ -361,6 +361,9 @@ impl Tried<'_> {
 
     /// Whether what was let in got what the good credential gets.
     fn likeness(&self) -> &'static str {
+        if self.led_in {
+            return ", by a session that the redirect brings";
+        }
         let before = self.controlled.before.as_ref().filter(|(_, before)| before.granted);
         let came = self.trail.response().map(|r| digest(&r.body));
         match (before.and_then(|(_, before)| before.body), came) {
