@@ -45,10 +45,7 @@ pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
         index: u32::try_from(index).unwrap_or(u32::MAX),
         kind: OutcomeKind::Case,
         suite: case.suite,
-        id: match shared.secrets.mask(&case.id) {
-            std::borrow::Cow::Borrowed(_) => Arc::clone(&case.id),
-            std::borrow::Cow::Owned(masked) => masked.into(),
-        },
+        id: record::label(shared, &case.id),
         name: shared.secrets.mask(&case.name).into_owned(),
         tags: case.shape.tags.iter().map(ToString::to_string).collect(),
         place: shared.sources.place(case.span()),

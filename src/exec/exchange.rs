@@ -415,7 +415,7 @@ impl StepRun<'_> {
             return;
         }
         let (hops, started) = record::exchanged(self.shared, trail);
-        let (case, phase, caller) = (Arc::clone(self.label), self.phase, self.caller(actor));
+        let (case, phase, caller) = (record::label(self.shared, self.label), self.phase, self.caller(actor));
         self.shared.emit(Event::Exchanged(Box::new(Exchanged { case, phase, caller, hops, started })));
     }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -36,6 +37,14 @@ pub(super) struct Subject {
 /// Masks a text of no known form.
 pub(super) fn text(shared: &Shared, text: &str) -> String {
     shared.secrets.mask_text(TextKind::Plain, text)
+}
+
+/// Masks what a case or a login is called by: events go together by it.
+pub(super) fn label(shared: &Shared, label: &Arc<str>) -> Arc<str> {
+    match shared.secrets.mask(label) {
+        Cow::Borrowed(_) => Arc::clone(label),
+        Cow::Owned(masked) => masked.into(),
+    }
 }
 
 /// Makes a place of the user's file; their own line may hold a password written out.

@@ -13,6 +13,7 @@ use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::Weight;
 use super::lend::end_of;
+use super::record;
 use super::uses::Within;
 use crate::capture::response_value;
 use crate::check::remember;
@@ -248,7 +249,7 @@ impl StepRun<'_> {
 
     pub(super) async fn wait(&self, time: Duration, what: &str) {
         if time >= Duration::from_millis(200) {
-            let waiting = Waiting { case: Arc::clone(self.label), what: what.to_owned(), time };
+            let waiting = Waiting { case: record::label(self.shared, self.label), what: what.to_owned(), time };
             self.shared.emit(Event::Waiting(waiting));
         }
         self.shared.doing.wait(self.label, || format!("for {what}"));

@@ -115,7 +115,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     }
     let number = u32::try_from(index).unwrap_or(u32::MAX);
     let running = shared.stop.enter();
-    shared.emit(Event::CaseStarted(CaseStarted { index: number, id: Arc::clone(&case.id) }));
+    shared.emit(Event::CaseStarted(CaseStarted { index: number, id: record::label(&shared, &case.id) }));
     // The future of a case is large: boxed, it stays where it is. It listens for the end of the run itself.
     let working = AssertUnwindSafe(Box::pin(case::run(&shared, index, &ground))).catch_unwind();
     let done = working.await.unwrap_or_else(|_| {

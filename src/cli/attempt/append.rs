@@ -11,7 +11,7 @@ use crate::spec::{self, Input};
 /// Adds a case that is written two blanks in; says what was done, or why not.
 pub(super) fn append(path: &Path, case: &str) -> Result<&'static str, String> {
     if !path.exists() {
-        write(path, &format!("cases:\n{case}"))?;
+        write(path, &format!("{}cases:\n{case}", schema(path)))?;
         return Ok("made");
     }
     let text = fs::read_to_string(path).map_err(|error| told(&error))?;
@@ -27,6 +27,14 @@ pub(super) fn append(path: &Path, case: &str) -> Result<&'static str, String> {
     }
     write(path, &new)?;
     Ok("added to")
+}
+
+/// The line that editors know a suite by, where `init` has put the schema beside a new file or above it.
+fn schema(path: &Path) -> String {
+    const SCHEMA: &str = ".authspec/suite.schema.json";
+    let folder = path.parent().and_then(|folder| folder.canonicalize().ok()).unwrap_or_default();
+    let above = folder.ancestors().position(|folder| folder.join(SCHEMA).is_file());
+    above.map_or_else(String::new, |up| format!("# yaml-language-server: $schema={}{SCHEMA}\n", "../".repeat(up)))
 }
 
 /// The case under a name that no other one of the suite has: `GET /me (2)`.
@@ -111,9 +119,28 @@ fn told(error: &std::io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::insert;
+    use super::{append, insert};
 
     const CASE: &str = "  - name: new\n    request: GET /new\n";
+
+    #[test]
+    fn a_new_file_names_the_schema_that_is_there() {
+        let root = tempfile::tempdir().unwrap();
+        let made = |path: &str| {
+            append(&root.path().join(path), CASE).unwrap();
+            std::fs::read_to_string(root.path().join(path)).unwrap()
+        };
+        for folder in ["plain", "specs/.authspec", "specs/users"] {
+            std::fs::create_dir_all(root.path().join(folder)).unwrap();
+        }
+        std::fs::write(root.path().join("specs/.authspec/suite.schema.json"), "{}").unwrap();
+        let line = "# yaml-language-server: $schema=";
+        let schema = ".authspec/suite.schema.json\n";
+        assert_eq!(made("plain/a.yaml"), format!("cases:\n{CASE}"));
+        assert_eq!(made("specs/a.yaml"), format!("{line}{schema}cases:\n{CASE}"));
+        assert_eq!(made("specs/users/a.yaml"), format!("{line}../{schema}cases:\n{CASE}"));
+        assert_eq!(made("plain/../specs/b.yaml"), made("specs/c.yaml"), "the way there is no part of it");
+    }
 
     #[test]
     fn a_case_goes_behind_the_last_one() {
