@@ -46,6 +46,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("like", "who is declared, and who is like whom"),
     ("mask", "whether a text was copied from a report"),
     ("no-race", "an expectation that asks for a key beside it"),
+    ("refresh-together", "two keys that do not go together, and a count that holds always"),
     ("no-exec", "what the command line refuses"),
     ("no-suites", "which folders hold suites"),
     ("no-target", "the target may stand in the project file"),
