@@ -40,6 +40,11 @@ pub(super) fn not_run(shared: &Shared, index: usize, verdict: Verdict, code: &'s
     CaseDone { outcome, refusals: Vec::new(), claims: Vec::new() }
 }
 
+/// A case that is undecided through a fault of ours.
+pub(super) fn went_wrong(shared: &Shared, index: usize, message: &str) -> CaseDone {
+    not_run(shared, index, Verdict::Errored, "internal", message)
+}
+
 pub(super) fn blank(shared: &Shared, index: usize, case: &Case) -> Outcome {
     Outcome {
         index: u32::try_from(index).unwrap_or(u32::MAX),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, PoisonError};
 
 use super::actor::{Actor, Ownership};
-use super::case::CaseDone;
+use super::case::{self, CaseDone};
 use super::cast::Cast;
 use super::control::undecided;
 use super::done::Done;
@@ -31,6 +31,8 @@ pub(super) struct Decided {
     failed: Vec<CaseDone>,
     /// Cases decided since what is held was looked at.
     since: usize,
+    /// The indices of the outcomes that were told.
+    told: HashSet<u32>,
 }
 
 /// A page that an identity was allowed, to be asked for once more: as itself, or as nobody.
@@ -265,6 +267,19 @@ pub(super) fn decide_rest(shared: &Shared) {
     for done in held {
         finish(shared, done);
     }
+    tell_lost(shared);
+}
+
+/// Tells the cases that nothing was told of: what ran them went wrong. A run that loses a case is not green.
+fn tell_lost(shared: &Shared) {
+    let lost: Vec<usize> = {
+        let decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_told = |index: &usize| u32::try_from(*index).is_ok_and(|index| decided.told.contains(&index));
+        (0..shared.plan.cases.len()).filter(|index| !is_told(index)).collect()
+    };
+    for index in lost {
+        finish(shared, case::went_wrong(shared, index, "authspec went wrong around this case, which is not decided"));
+    }
 }
 
 /// Judges the refusals of a case and emits its outcome.
@@ -291,7 +306,11 @@ fn finish(shared: &Shared, done: CaseDone) {
     outcome.proof.unverified = u32::try_from(unverified).unwrap_or(u32::MAX);
     recall(shared, &mut outcome);
     outcome.server = server_output(shared, &outcome);
-    shared.decided.lock().unwrap_or_else(PoisonError::into_inner).tally.add(&outcome);
+    {
+        let mut decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        decided.tally.add(&outcome);
+        decided.told.insert(outcome.index);
+    }
     shared.emit(Event::CaseFinished(Box::new(outcome)));
 }
 
@@ -394,4 +413,76 @@ fn push(shared: &Shared, outcome: &mut Outcome, (code, message, help): (&'static
         reason.shared_cause = Some(format!("{code}:{message}").into());
     }
     outcome.reasons.push(reason);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::{Diagnostics, Severity};
+    use crate::event::Verdict;
+    use crate::exec::{Keep, OnFailure, Order, RunOptions, Runner, Stopper, Wire, prepare};
+    use crate::plan::{Commands, Plan, PlanOptions, Selection};
+    use crate::secret::SecretSet;
+    use crate::source::SourceMap;
+    use crate::spec::{Input, load};
+    use crate::verdict::{OnFlaky, OnInconclusive, Policy};
+    use std::time::Duration;
+
+    const SUITE: &str =
+        "target: http://127.0.0.1:9\ncases:\n  - { name: a, request: GET /a }\n  - { name: b, request: GET /b }\n";
+
+    fn options() -> RunOptions {
+        RunOptions {
+            jobs: 2,
+            per_host: None,
+            on_failure: OnFailure::GoOn,
+            order: Order::Written,
+            retries: 0,
+            timeout: Duration::from_secs(1),
+            deadline: None,
+            max_wait: None,
+            keep_key: None,
+            proof: RequireProof::No,
+            keep: Keep::Exchanges,
+            wire: Wire::Untold,
+            max_body: 1024,
+            policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop, severity: None },
+        }
+    }
+
+    #[tokio::test]
+    async fn a_case_that_nothing_was_told_of_is_errored() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("s.yaml"), SUITE).unwrap();
+        let (mut sources, mut diags, secrets) = (SourceMap::default(), Diagnostics::default(), SecretSet::new());
+        let input = Input { paths: vec!["s.yaml".into()], stdin: None, folder: folder.path().to_owned() };
+        let suites = load(&input, &mut sources, &mut diags);
+        let how = PlanOptions {
+            environment: None,
+            target: None,
+            vars: Vec::new(),
+            variables: std::collections::BTreeMap::default(),
+            unset: Severity::Error,
+            commands: Commands::Run,
+            selection: Selection::default(),
+        };
+        let plan = Plan::from_suites(&suites, &how, &sources, &mut diags);
+        let prepared = prepare(&plan, &options(), &secrets, &mut diags).await;
+        assert_eq!(diags.errors(), 0);
+        let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let runner = Runner::new(plan, prepared, options(), Arc::new(sources), secrets, events, Stopper::default());
+        let shared = runner.shared();
+        // One case is decided as always, and what runs the other one falls over.
+        decide(&shared, case::not_run(&shared, 0, Verdict::Passed, "internal", ""));
+        decide_rest(&shared);
+        decide_rest(&shared);
+        drop((runner, shared));
+        let mut told = Vec::new();
+        while let Some(event) = heard.recv().await {
+            if let Event::CaseFinished(outcome) = event {
+                told.push((outcome.index, outcome.verdict));
+            }
+        }
+        assert_eq!(told, [(0, Verdict::Passed), (1, Verdict::Errored)]);
+    }
 }

@@ -119,10 +119,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     // The future of a case is large: boxed, it stays where it is. It listens for the end of the run itself.
     let working = AssertUnwindSafe(Box::pin(case::run(&shared, index, &ground))).catch_unwind();
     let done = working.await.unwrap_or_else(|_| {
-        let message = "authspec went wrong in this case; the others are not touched";
-        let mut done = case::not_run(&shared, index, Verdict::Errored, "internal", message);
-        done.outcome.verdict = Verdict::Errored;
-        done
+        case::went_wrong(&shared, index, "authspec went wrong in this case; the others are not touched")
     });
     drop(running);
     if alone {
