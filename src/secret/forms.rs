@@ -33,6 +33,10 @@ pub(super) enum Form {
     Base64 { inner: Inner, shift: u8 },
     /// Two hexadecimal digits per byte.
     Hex,
+    /// A byte per character, as header fields and old forms have it (ISO 8859-1; RFC 9110, section 5.5).
+    Latin,
+    /// What is left of that where it was read as UTF-8.
+    Lossy,
 }
 
 /// How a value is written before it is Base64-encoded.
@@ -67,12 +71,14 @@ impl Form {
                 value.bytes().for_each(|b| digits.extend([digit(b >> 4), digit(b & 15)]));
                 Cow::Owned(digits)
             }
+            Self::Latin => Cow::Owned(value.chars().filter_map(|c| u8::try_from(u32::from(c)).ok()).collect()),
+            Self::Lossy => Cow::Owned(value.replace(|c: char| !c.is_ascii(), "\u{fffd}").into_bytes()),
         }
     }
 
     pub(super) fn alphabet(self) -> Alphabet {
         match self {
-            Self::Part { .. } => Alphabet::Exact,
+            Self::Part { .. } | Self::Latin | Self::Lossy => Alphabet::Exact,
             Self::Segment { .. } | Self::Base64 { .. } => Alphabet::Base64,
             Self::Hex => Alphabet::Hex,
         }
@@ -161,6 +167,10 @@ pub(super) fn forms_of(value: &str) -> Vec<Form> {
         forms.extend((0..3).map(|shift| Form::Base64 { inner, shift }));
     }
     forms.push(Form::Hex);
+    let is_latin = !value.is_ascii() && value.chars().all(|c| u32::from(c) <= 0xff);
+    if is_latin && value.chars().count() >= SHORTEST {
+        forms.extend([Form::Latin, Form::Lossy]);
+    }
     forms
 }
 

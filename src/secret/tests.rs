@@ -482,3 +482,21 @@ fn speed() {
     assert_eq!(set.mask(&big), big);
     eprintln!("mask of {} bytes of escaped JSON {:?}", big.len(), begun.elapsed());
 }
+
+#[test]
+fn a_value_is_found_as_old_servers_write_it() {
+    let set = SecretSet::new();
+    set.declare("u.password", "Geheim-Z\u{fc}rich-7");
+    for text in
+        ["x: Geheim-Z\u{fffd}rich-7!", "q=Geheim-Z%FCrich-7!", "q=Geheim-Z%fcrich-7!", "q=Geheim-Z%C3%BCrich-7!"]
+    {
+        let masked = set.mask(text);
+        assert!(masked.contains("\u{2039}u.password\u{203a}!") && !masked.contains("rich"), "{text}: {masked}");
+    }
+    let masked = set.mask_bytes(b"Geheim-Z\xfcrich-7!").into_owned();
+    assert_eq!(masked, "\u{2039}u.password\u{203a}!".as_bytes());
+    assert_eq!(set.mask("Geheim-Zurich-7"), "Geheim-Zurich-7");
+    // So few characters would be too much that is no secret.
+    set.declare("v.password", "\u{e4}\u{f6}\u{fc}");
+    assert_eq!(set.mask("\u{fffd}\u{fffd}\u{fffd}"), "\u{fffd}\u{fffd}\u{fffd}");
+}
