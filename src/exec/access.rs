@@ -79,6 +79,17 @@ const HARMLESS: &[&str] = &[
 /// Fields that a request gets on its way.
 const FRAME: &[&str] = &["host", "content-length", "connection", "transfer-encoding"];
 
+/// Tells whether a field that a step writes is a part of what it asks for: it is no credential, nothing that is new each
+/// time, and nothing that is for the answer's form alone.
+pub(super) fn is_asked(name: &str) -> bool {
+    const CREDENTIAL: &[&str] = &["auth", "token", "key", "secret", "signature", "session", "csrf", "xsrf", "dpop"];
+    const NEW: &[&str] = &["date", "traceparent", "tracestate", "digest", "content-digest", "nonce"];
+    let name = name.to_ascii_lowercase();
+    let is = |list: &[&str]| list.contains(&&*name);
+    let frame = is(&FRAME[1..]) || is(HARMLESS) || is(NEW) || name == "cookie";
+    !frame && !name.ends_with("request-id") && !CREDENTIAL.iter().any(|word| name.contains(word))
+}
+
 /// Tells whether fields written by hand may hold a credential.
 pub(super) fn may_hold_credential(headers: &Headers) -> bool {
     headers.iter().any(|(name, _)| !HARMLESS.iter().any(|h| name.eq_ignore_ascii_case(h)))
@@ -168,6 +179,18 @@ mod tests {
         let mut bare = Headers::default();
         bare.add("Authorization", "naked-token");
         assert_eq!(carriers(&bare), ["authorization"]);
+    }
+
+    #[test]
+    fn a_tenant_is_asked_for_and_a_credential_is_not() {
+        for name in ["X-Tenant", "host", "X-HTTP-Method-Override", "If-Match", "Prefer"] {
+            assert!(is_asked(name), "{name}");
+        }
+        for name in
+            ["Authorization", "Cookie", "X-Api-Key", "Idempotency-Key", "X-Request-Id", "Accept", "Content-Length"]
+        {
+            assert!(!is_asked(name), "{name}");
+        }
     }
 
     #[test]

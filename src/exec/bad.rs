@@ -7,10 +7,9 @@ use jiff::Timestamp;
 
 use super::access::{Said, said};
 use super::actor::{Actor, Ownership};
-use super::control::request_key;
 use super::exchange::StepRun;
 use super::grade::Tried;
-use super::ledger::{Refusal, Sender, Weight};
+use super::ledger::{Asked, Refusal, Sender, Weight};
 use super::mutant::Trial;
 use super::session::{Session, SessionId};
 use crate::evidence::{self, Word};
@@ -199,7 +198,7 @@ impl Lent {
     }
 
     /// What has yet to be shown of a refusal: that the token lived.
-    pub(super) fn life(&self, tried: &Tried<'_>, at: u64) -> Option<Refusal> {
+    pub(super) fn life(&self, run: &StepRun<'_>, (tried, actor): (&Tried<'_>, &Actor), at: u64) -> Option<Refusal> {
         let (id, session) = match self.source {
             Source::Donor(id, session) => (id, session),
             // The same token was allowed before.
@@ -207,7 +206,7 @@ impl Lent {
         };
         let status = tried.trail.response().map_or(0, |r| r.status);
         let sender = Sender::Identity { id, session, ownership: Ownership::Still };
-        let key = request_key(&tried.prepared.request);
+        let key = run.key_of(tried.trial.step, actor, &tried.prepared.request, Asked::Plainly);
         Some(Refusal {
             key,
             sender,

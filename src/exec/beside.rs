@@ -5,6 +5,7 @@ use super::cast::Cast;
 use super::control::{Claim, Probe, What};
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
+use super::ledger::Asked;
 use crate::event::{ControlRecord, When};
 use crate::http::Follow;
 use crate::plan::Control;
@@ -55,7 +56,8 @@ impl StepRun<'_> {
         for id in who {
             let Some(actor) = cast.identities.get(id) else { continue };
             let name = self.owner(actor);
-            let what = What::Same(Box::new(prepared.clone()));
+            let key = self.key_of(step, actor, &prepared.request, Asked::Plainly);
+            let what = What::Same(Box::new(prepared.clone()), key);
             let place = (self.case.unwrap_or_default(), self.within.number);
             let observed = Probe::new(place, actor, self.scope, what, name.clone()).observe(self.shared).await;
             done.controls.push(observed.record(When::Beside, &name, observed.granted));

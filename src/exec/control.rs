@@ -18,7 +18,7 @@ use super::decide::decide;
 use super::done::Done;
 use super::exchange::{StepRun, count};
 use super::leak::handed;
-use super::ledger::{Asked, RequestKey, Sender};
+use super::ledger::{RequestKey, Sender};
 use super::login::ask;
 use super::travel::Way;
 use super::uses::Within;
@@ -64,10 +64,10 @@ pub(super) struct Probe {
 /// What is asked.
 #[derive(Debug)]
 pub(super) enum What {
-    /// The step's own request, dressed as always.
-    Same(Box<Prepared>),
+    /// The step's own request, dressed as always, and what the ledger knows it by.
+    Same(Box<Prepared>, RequestKey),
     /// A request as it stands.
-    Ready(Box<Request>),
+    Ready(Box<Request>, RequestKey),
     /// The case's `control`.
     Control,
     /// The scheme's `whoami`.
@@ -77,7 +77,7 @@ pub(super) enum What {
 impl What {
     /// Tells whether it carries the credential of its sender.
     pub(super) const fn is_dressed(&self) -> bool {
-        !matches!(self, Self::Ready(_))
+        !matches!(self, Self::Ready(..))
     }
 }
 
@@ -237,7 +237,7 @@ impl Probe {
     /// What it is called in records.
     pub(super) fn name(&self) -> &str {
         match &self.what {
-            What::Same(_) | What::Ready(_) => &self.owner,
+            What::Same(..) | What::Ready(..) => &self.owner,
             What::Control => "control",
             What::Whoami(_) => "whoami",
         }
@@ -245,17 +245,17 @@ impl Probe {
 
     /// Tells whether it is the request itself.
     pub(super) const fn is_same(&self) -> bool {
-        matches!(self.what, What::Same(_))
+        matches!(self.what, What::Same(..))
     }
 
     fn key(&self, shared: &Shared) -> Key {
         let mut what = DefaultHasher::new();
         match &self.what {
-            What::Same(prepared) => {
+            What::Same(prepared, _) => {
                 (0, &prepared.cookies, &prepared.removed).hash(&mut what);
                 request_of(&prepared.request, &mut what);
             }
-            What::Ready(request) => {
+            What::Ready(request, _) => {
                 1.hash(&mut what);
                 request_of(request, &mut what);
             }
@@ -269,6 +269,8 @@ impl Probe {
             Who::Entering(id, _) => (2, id).hash(&mut who),
             Who::Identity(_, session, _) => (3, session.number).hash(&mut who),
         }
+        // What a case was given on its way is its own.
+        self.jar.iter(Timestamp::now()).for_each(|c| (c.name.as_bytes(), c.value.text().as_bytes()).hash(&mut who));
         (what.finish(), who.finish())
     }
 
@@ -312,24 +314,22 @@ impl Probe {
         let step = case.shape.steps.get(self.step).unwrap_or(&case.shape.steps[0]);
         let mut actor = Actor::entering(self.who.clone(), self.jar.clone());
         let (observed, requests) = match &self.what {
-            What::Same(prepared) => {
+            What::Same(prepared, key) => {
                 let prepared = Prepared::clone(prepared);
-                let key = request_key(&prepared.request);
                 let sender = run.sender(&prepared, &actor);
                 let _slot = shared.limits.slot(&prepared.request).await;
                 let who = actor.who.clone();
                 let trail = run.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
                 run.tell(&actor, &trail);
                 let observed = Observed::of(&run, step, &actor, &trail);
-                note(shared, (key, at), sender, &observed, trail.response());
+                note(shared, (*key, at), sender, &observed, trail.response());
                 (observed, count(&trail))
             }
-            What::Ready(request) => {
-                let key = request_key(request);
+            What::Ready(request, key) => {
                 let trail = run.post((**request).clone(), None, step, &world.transport).await;
                 run.tell(&actor, &trail);
                 let observed = Observed::of(&run, step, &actor, &trail);
-                note(shared, (key, at), Sender::Anonymous, &observed, trail.response());
+                note(shared, (*key, at), Sender::Anonymous, &observed, trail.response());
                 (observed, count(&trail))
             }
             What::Control => {
@@ -355,11 +355,6 @@ impl Probe {
         shared.limits.count(requests);
         Observed { at, ..observed }
     }
-}
-
-/// The key under which the ledger knows a request.
-pub(super) fn request_key(request: &Request) -> RequestKey {
-    RequestKey::of(&request.method, &request.address.to_string(), Asked::Plainly)
 }
 
 /// Notes in the ledger what a control says about access.

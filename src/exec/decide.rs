@@ -376,7 +376,9 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
             ),
         ),
     };
-    let help = unreached.filter(|_| code == "row-unreached").map_or_else(|| help(code), |(_, help)| help);
+    let otherwise = code == "unproven" && shared.ledger.is_allowed_otherwise(refusal);
+    let own_help = if otherwise { OTHERWISE } else { help(code) };
+    let help = unreached.filter(|_| code == "row-unreached").map_or(own_help, |(_, help)| help);
     push(shared, outcome, (code, &message, help), refusal.step);
     if code == "unproven" {
         return;
@@ -388,6 +390,10 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         outcome.reasons.push(Reason { place, step: Some(refusal.step), ..named });
     }
 }
+
+/// What to do where another request to the same address was allowed.
+const OTHERWISE: &str =
+    "somebody was allowed this method and target with another body or other fields: add a case that allows these";
 
 /// What to do about a refusal that proves nothing.
 fn help(code: &str) -> &'static str {

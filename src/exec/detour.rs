@@ -210,7 +210,7 @@ impl StepRun<'_> {
         for id in &trial.mutant.allowed {
             let Ok(session) = self.shared.sessions.get(self.shared, *id).await else { continue };
             let actor = Actor::of(*id, &session, Ownership::Still);
-            let what = What::Same(Box::new(prepared.clone()));
+            let what = self.same(trial, &actor, prepared);
             let Observed { granted, body, .. } = self.probe(trial, &actor, what).observe(self.shared).await;
             bodies.extend(body.filter(|_| granted));
         }

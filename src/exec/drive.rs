@@ -9,7 +9,6 @@ use url::Origin;
 use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
-use super::ledger::Sender;
 use super::rounds::run_all;
 use super::scheme::Talking;
 use super::{Shared, pages};
@@ -79,7 +78,7 @@ impl Drive<'_, '_> {
         match step {
             Move::Ready(credential) => {
                 let (ledger, done) = (&self.run.shared.ledger, &self.driven.done);
-                done.allowed.iter().for_each(|key| ledger.allowed(*key, Sender::Somebody, 0));
+                done.allowed.iter().for_each(|key| ledger.entered(*key));
                 for label in done.records.iter().filter_map(|record| record.name.as_deref()) {
                     ledger.allowed_alike(of_exchange(self.id, label));
                 }

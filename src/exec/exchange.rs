@@ -65,7 +65,7 @@ impl StepRun<'_> {
             Err(done) => return *done,
         };
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
-        let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), asked);
+        let key = self.key_of(step, actor, &prepared.request, asked);
         let mut sender = self.sender(&prepared, actor);
         let origin = prepared.request.address.origin();
         let since = self.shared.ledger.tick();

@@ -7,18 +7,18 @@ use jiff::Timestamp;
 use super::access::{Said, said};
 use super::actor::Actor;
 use super::bad::Lent;
-use super::control::{Claim, Observed, digest, request_key};
+use super::control::{Claim, Observed, digest};
 use super::detour::Reached;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
-use super::ledger::{Refusal, Sender, Weight};
+use super::ledger::{Asked, Refusal, Sender, Weight};
 use super::mutant::{Controlled, Trial};
 use super::{judge, leak, record};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
 use crate::mutate::{Aim, Answered, Basis, Expect, Grade, Graded, Presented, Unfit};
-use crate::plan::{Asked, Wanted};
+use crate::plan::{self, Wanted};
 use crate::step::Prepared;
 
 /// A defect that was sent, with all that it is judged by.
@@ -256,10 +256,10 @@ impl StepRun<'_> {
         if matches!(row.aim, Aim::Credential | Aim::Change) {
             done.claims.push(Claim { step: 0, at, probe, whole: same });
         }
-        done.refused.extend(tried.lent.as_ref().and_then(|lent| lent.life(tried, at)));
+        done.refused.extend(tried.lent.as_ref().and_then(|lent| lent.life(self, (tried, actor), at)));
         // Where the request itself was not the control, somebody has to be seen being allowed it.
         if row.aim != Aim::Credential || !same {
-            let key = request_key(&prepared.request);
+            let key = self.key_of(tried.trial.step, actor, &prepared.request, Asked::Plainly);
             let sender = if row.aim == Aim::Bypass { self.sender(prepared, actor) } else { Sender::Somebody };
             let status = tried.trail.response().map_or(0, |r| r.status);
             let case = &self.shared.plan.cases[tried.trial.case];
@@ -379,8 +379,8 @@ pub(super) fn told(trial: &Trial<'_>, graded: Option<Graded>) -> MutantRecord {
     let row = trial.mutant.row;
     let (grade, actual) = graded.map(|g| (g.grade, g.actual)).unzip();
     let pack = match trial.mutant.asked {
-        Asked::ByName => None,
-        Asked::ByPack(name) => Some(name.to_owned()),
+        plan::Asked::ByName => None,
+        plan::Asked::ByPack(name) => Some(name.to_owned()),
     };
     let (id, severity, expected) = (row.id.to_owned(), row.severity, row.expect.describe());
     MutantRecord { id, severity, pack, change: None, verbatim: false, grade, expected, actual }

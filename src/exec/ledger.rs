@@ -16,13 +16,17 @@ use super::session::SessionId;
 use crate::evidence::Memory;
 use crate::step::IdentityId;
 
-/// A method and target, as they were sent; of a `whoami` or of any other step.
+/// What was asked for: a method and target as they were sent, with body and fields; of a `whoami` or of any other step.
+///
+/// Where one address serves all (GraphQL) or a field names the tenant, these are what is allowed or refused. Of what is
+/// another each time they hold the words that were written for it.
 ///
 /// They are told apart because a `whoami` looks at the answer: `GET /session` may be 200 to all, and
 /// yet name somebody only to whoever is logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct RequestKey {
     request: u64,
+    detail: u64,
     asked: Asked,
 }
 
@@ -39,7 +43,17 @@ impl RequestKey {
     pub(super) fn of(method: &str, url: &str, asked: Asked) -> Self {
         let mut hasher = DefaultHasher::new();
         (method, url).hash(&mut hasher);
-        Self { request: hasher.finish(), asked }
+        Self { request: hasher.finish(), detail: 0, asked }
+    }
+
+    /// The same with a body and fields; there are none when nothing is written.
+    pub(super) fn with(self, outline: &str) -> Self {
+        if outline.is_empty() {
+            return self;
+        }
+        let mut hasher = DefaultHasher::new();
+        outline.hash(&mut hasher);
+        Self { detail: hasher.finish(), ..self }
     }
 
     /// The method and target as a number, for facts.
@@ -122,6 +136,16 @@ pub(super) enum Shown {
     Died,
 }
 
+/// What is known of a method and target, whatever else was asked.
+#[derive(Debug, Default, Clone, Copy)]
+struct Address {
+    known: Known,
+    /// Somebody was allowed it whose credential may be a part of the body.
+    by_hand: bool,
+    /// It is one of a login, whose credential is.
+    of_login: bool,
+}
+
 /// What is known of a request.
 #[derive(Debug, Default, Clone, Copy)]
 struct Known {
@@ -131,13 +155,15 @@ struct Known {
     public: bool,
     /// Somebody without a credential was refused it.
     guarded: bool,
-    /// How often anybody was refused it.
+    /// How often anybody was refused it; counted by method and target.
     refusals: usize,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
     requests: HashMap<RequestKey, Known>,
+    /// The same by method and target alone; a `whoami` tells no more than that somebody was allowed it.
+    addresses: HashMap<u64, Address>,
     /// What somebody was allowed in a row whose cells each have something of their own, or in an exchange of a login.
     alike: HashSet<u64>,
     /// What whoever was allowed something got.
@@ -187,7 +213,11 @@ pub(super) struct Ender {
 
 impl Inner {
     fn known(&self, key: RequestKey) -> Known {
-        self.requests.get(&key).copied().unwrap_or_default()
+        let own = self.requests.get(&key).copied().unwrap_or_default();
+        // What anybody may ask with one body anybody may ask with another, unless just that was refused.
+        let open = || self.addresses.get(&key.request).is_some_and(|address| address.known.public);
+        let public = own.public || (key.asked == Asked::Plainly && !own.guarded && open());
+        Known { public, ..own }
     }
 
     fn guarded(&self, key: RequestKey) -> bool {
@@ -203,6 +233,14 @@ impl Inner {
     fn is_surely_somebody(&self, id: IdentityId) -> bool {
         let theirs = self.by_identity.get(&id);
         theirs.is_some_and(|keys| keys.iter().any(|k| !self.known(*k).public && self.guarded(*k)))
+    }
+
+    /// Tells whether somebody was allowed what was refused: the same request. Where the credential is a part of the body,
+    /// as that of a login is, another body is no other request.
+    fn is_allowed(&self, refusal: &Refusal) -> bool {
+        let by_hand = !matches!(refusal.sender, Sender::Identity { .. });
+        let in_body = |address: &Address| address.of_login || (by_hand && address.by_hand);
+        self.known(refusal.key).somebody || self.addresses.get(&refusal.key.request).is_some_and(in_body)
     }
 
     fn access(&self, key: RequestKey) -> Access {
@@ -269,9 +307,15 @@ impl Ledger {
     pub(super) fn allowed(&self, key: RequestKey, sender: Sender, since: u64) {
         let mut inner = self.lock();
         inner.requests.entry(RequestKey { asked: Asked::Plainly, ..key }).or_default().somebody = true;
+        let address = inner.addresses.entry(key.request).or_default();
+        address.known.somebody = true;
+        address.by_hand |= !matches!(sender, Sender::Identity { .. });
         match sender {
             Sender::Somebody => {}
-            Sender::Anonymous => inner.requests.entry(key).or_default().public = true,
+            Sender::Anonymous => {
+                address.known.public |= key.asked == Asked::Plainly;
+                inner.requests.entry(key).or_default().public = true;
+            }
             Sender::Identity { id, session, ownership } => {
                 inner.by_identity.entry(id).or_default().insert(key);
                 if ownership != Ownership::Fresh {
@@ -298,22 +342,29 @@ impl Ledger {
         self.lock().alike.insert(row);
     }
 
+    /// Notes that a request was allowed on the way into a session.
+    pub(super) fn entered(&self, key: RequestKey) {
+        self.allowed(key, Sender::Somebody, 0);
+        self.lock().addresses.entry(key.request).or_default().of_login = true;
+    }
+
     /// Notes that a request without a credential was refused.
     pub(super) fn guarded(&self, key: RequestKey) {
-        self.lock().requests.entry(key).or_default().guarded = true;
+        let mut inner = self.lock();
+        inner.requests.entry(key).or_default().guarded = true;
+        inner.addresses.entry(key.request).or_default().known.guarded |= key.asked == Asked::Plainly;
     }
 
     /// Notes that a request was refused, to whomever.
     pub(super) fn refused(&self, key: RequestKey) {
-        self.lock().requests.entry(RequestKey { asked: Asked::Plainly, ..key }).or_default().refusals += 1;
+        self.lock().addresses.entry(key.request).or_default().known.refusals += 1;
     }
 
     /// Tells what the run knows about a request and who sent it: the identities that were allowed it,
     /// and all the rest, with the names left empty.
     pub(super) fn memory(&self, request: u64, id: Option<IdentityId>) -> (Vec<IdentityId>, Memory) {
         let inner = self.lock();
-        let key = RequestKey { request, asked: Asked::Plainly };
-        let known = inner.known(key);
+        let known = inner.addresses.get(&request).copied().unwrap_or_default().known;
         let got = |keys: &HashSet<RequestKey>| keys.iter().any(|k| k.request == request);
         let mut others: Vec<IdentityId> = inner
             .by_identity
@@ -402,11 +453,16 @@ impl Ledger {
         }
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
-            Weight::Claim | Weight::Change if inner.known(refusal.key).somebody => Shown::Proven,
+            Weight::Claim | Weight::Change if inner.is_allowed(refusal) => Shown::Proven,
             Weight::Change => Shown::Unaccepted,
             Weight::Claim if refusal.alike.is_some_and(|row| inner.alike.contains(&row)) => Shown::Proven,
             Weight::Claim => Shown::Unproven,
         }
+    }
+
+    /// Tells whether somebody was allowed the method and target of a refusal, with another body or other fields.
+    pub(super) fn is_allowed_otherwise(&self, refusal: &Refusal) -> bool {
+        self.lock().addresses.get(&refusal.key.request).is_some_and(|address| address.known.somebody)
     }
 
     /// Tells whether nobody that comes later can change what a refusal proves; whether the session

@@ -13,7 +13,7 @@ use super::exchange::{StepRun, count};
 use super::grade::{Tried, told};
 use super::kit::{self, Again, Holder};
 use super::matrix::Got;
-use super::{pages, record};
+use super::{ledger, pages, record};
 use crate::check::Stance;
 use crate::event::{ControlRecord, Reason, When};
 use crate::http::jar::Jar;
@@ -313,7 +313,7 @@ impl StepRun<'_> {
     /// What has to be allowed with the good credential; nothing where nothing says it.
     pub(super) fn good(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> Option<What> {
         let case = &self.shared.plan.cases[trial.case];
-        let same = || What::Same(Box::new(prepared.clone()));
+        let same = || self.same(trial, actor, prepared);
         match (&case.shape.control, trial.mutant.row.aim) {
             (_, Aim::Bypass | Aim::Origin) => Some(same()),
             (Some(Control::Step(_)), Aim::Credential | Aim::Change) => Some(What::Control),
@@ -326,10 +326,18 @@ impl StepRun<'_> {
     pub(super) async fn without(&self, trial: &Trial<'_>, presented: &Presented<'_>, controlled: &mut Controlled) {
         let same = controlled.before.as_ref().is_some_and(|(before, _)| before.is_same());
         let Some(request) = presented.without().ok().filter(|_| same) else { return };
-        let probe = self.probe(trial, &Actor::anonymous(), What::Ready(Box::new(request)));
+        let nobody = Actor::anonymous();
+        let key = self.key_of(trial.step, &nobody, &request, ledger::Asked::Plainly);
+        let probe = self.probe(trial, &nobody, What::Ready(Box::new(request), key));
         let observed = probe.observe(self.shared).await;
         controlled.records.push(observed.record(When::Without, "anonymous", !observed.granted));
         controlled.without = Some(observed);
+    }
+
+    /// The request of a step itself.
+    pub(super) fn same(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> What {
+        let key = self.key_of(trial.step, actor, &prepared.request, ledger::Asked::Plainly);
+        What::Same(Box::new(prepared.clone()), key)
     }
 
     fn whoami_of(&self, actor: &Actor) -> Option<StepsId> {

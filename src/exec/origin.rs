@@ -6,6 +6,7 @@ use super::actor::{Actor, Who};
 use super::control::What;
 use super::done::Done;
 use super::exchange::StepRun;
+use super::ledger::{Asked, RequestKey};
 use super::mutant::{Controlled, Trial};
 use crate::event::When;
 use crate::http::Request;
@@ -26,11 +27,14 @@ impl StepRun<'_> {
         let origin = dressed.headers.text("origin").filter(|_| !matches!(control, Some(Control::Off(_))))?;
         let what = match trial.mutant.row.expect.stands_on() {
             Basis::Nothing => return None,
-            Basis::Shared => What::Same(Box::new(prepared.clone())),
+            Basis::Shared => self.same(trial, actor, prepared),
             Basis::Preflight => {
                 let mut request = forged.clone();
                 request.headers.set("Origin", origin.clone());
-                What::Ready(Box::new(request))
+                {
+                    let key = RequestKey::of(&request.method, &request.address.to_string(), Asked::Plainly);
+                    What::Ready(Box::new(request), key)
+                }
             }
         };
         let as_somebody = what.is_dressed() && matches!(actor.who, Who::Identity(..));

@@ -48,10 +48,8 @@ impl StepRun<'_> {
         if let Some(done) = all.iter().find_map(|prepared| self.foreign(step, actor, prepared)) {
             return done;
         }
-        let keys: Vec<RequestKey> = all
-            .iter()
-            .map(|p| RequestKey::of(&p.request.method, &p.request.address.to_string(), Asked::Plainly))
-            .collect();
+        let key = |prepared: &Prepared| self.key_of(step, actor, &prepared.request, Asked::Plainly);
+        let keys: Vec<RequestKey> = all.iter().map(key).collect();
         let senders: Vec<_> = all.iter().map(|prepared| self.sender(prepared, actor)).collect();
         let since = self.shared.ledger.tick();
         let (trails, jars) = self.send_at_once(step, actor, all).await;

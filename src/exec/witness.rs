@@ -2,17 +2,21 @@
 
 use jiff::Timestamp;
 
-use super::access::{Said, may_hold_credential, sender_of};
+use super::access::{Said, is_asked, may_hold_credential, sender_of};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
 use super::leak::all_handed;
-use super::ledger::{Refusal, RequestKey, Sender, Weight};
+use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
 use crate::check::Side;
 use crate::event::Carried;
-use crate::http::Trail;
+use crate::http::{Request, Trail};
 use crate::step::{Prepared, Step};
+use crate::template::NEW;
+
+/// Names that are somebody's own.
+const OWN: &[&str] = &["identity", "jar", "response", "session", "sessions"];
 
 /// A request that was sent.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +30,24 @@ pub(super) struct Seen {
 }
 
 impl StepRun<'_> {
+    /// What is asked for by a request of a step.
+    pub(super) fn key_of(&self, step: &Step, actor: &Actor, request: &Request, asked: Asked) -> RequestKey {
+        let case = self.case.map(|index| &self.shared.plan.cases[index].shape);
+        let captured = |name: &str, steps: &[Step]| steps.iter().any(|step| step.gives().contains(&name));
+        let is_new = |name: &str| {
+            let of_case = case.is_some_and(|shape| {
+                let var = shape.vars.iter().find(|var| &*var.name == name);
+                captured(name, &shape.steps) || var.is_some_and(|var| NEW.iter().any(|new| var.value.uses(new)))
+            });
+            let of_flow = self.within.used.iter().any(|used| captured(name, &used.flow.steps));
+            OWN.contains(&name) || NEW.contains(&name) || of_case || of_flow
+        };
+        let fields = || self.shared.plan.identities.iter().flat_map(|identity| identity.login.scheme.fields());
+        let matters = |name: &str| is_asked(name) && !fields().any(|own| own.eq_ignore_ascii_case(name));
+        let outline = step.outline(&self.scope_of(actor), &is_new, &matters);
+        RequestKey::of(&request.method, &request.address.to_string(), asked).with(&outline)
+    }
+
     /// Notes what the answer says about access.
     pub(super) fn remember(&self, step: &Step, actor: &mut Actor, trail: &Trail, done: &mut Done, seen: Seen) {
         let Seen { key, sender, since, at } = seen;
@@ -46,7 +68,10 @@ impl StepRun<'_> {
                 if trail.response().is_some_and(|r| r.status / 100 == 2) {
                     self.shared.ledger.handed_out(&handed);
                 }
-                self.shared.ledger.allowed(key, sender, since);
+                match actor.who {
+                    Who::Entering(..) => self.shared.ledger.entered(key),
+                    _ => self.shared.ledger.allowed(key, sender, since),
+                }
                 alike.into_iter().for_each(|row| self.shared.ledger.allowed_alike(row));
                 done.allowed.push(key);
                 if let Sender::Identity { id, .. } = sender {
@@ -57,27 +82,31 @@ impl StepRun<'_> {
             Said::Refused | Said::SentAway | Said::Allowed | Said::Hidden | Said::Nothing => {}
         }
         done.let_in |= !held && said == Said::Allowed && self.wants_refusal(step, actor);
+        if let Some(weight) = self.weight(step, said).filter(|_| held) {
+            let status = trail.response().map_or(0, |r| r.status);
+            let earlier = actor.allowed.clone();
+            let refusal = Refusal { key, sender, status, step: 0, at, weight, alike, earlier, handed, after: None };
+            done.refused.push(refusal);
+        }
+    }
+
+    /// How much a refusal says; nothing where none was met.
+    fn weight(&self, step: &Step, said: Said) -> Option<Weight> {
         let cell = self.cell();
         if cell.as_ref().is_some_and(|(.., part)| *part == Part::Missing) {
             // What is not there is nobody's to be let in to.
-            return;
+            return None;
         }
         let closed = cell.and_then(|(case, ..)| self.shared.plan.row_of(case)).is_some_and(|row| row.closed);
-        let weight = match said {
+        Some(match said {
             // That nobody may is said; that it is the person who is refused has to be seen all the same.
             Said::Refused if closed => Weight::Remark,
             Said::Refused => Weight::Claim,
             Said::SentAway if step.expect.status.is_some() => Weight::Claim,
             Said::SentAway => Weight::Remark,
             Said::Hidden => Weight::Hint,
-            Said::Allowed | Said::Nothing => return,
-        };
-        if held {
-            let status = trail.response().map_or(0, |r| r.status);
-            let earlier = actor.allowed.clone();
-            let refusal = Refusal { key, sender, status, step: 0, at, weight, alike, earlier, handed, after: None };
-            done.refused.push(refusal);
-        }
+            Said::Allowed | Said::Nothing => return None,
+        })
     }
 
     /// Tells whether nothing but a refusal is wanted: by the step, by whoever uses the flow that ends with it, or by the

@@ -24,6 +24,20 @@ enum Content {
     File { bytes: Bytes, media: Template, name: Template },
 }
 
+impl Multipart {
+    /// Writes down what is the same each time, as [`Template::outline`] does.
+    pub(super) fn outline(&self, scope: &Scope, is_new: &dyn Fn(&str) -> bool) -> String {
+        let content = |content: &Content| match content {
+            Content::Text(text) => text.outline(scope, is_new),
+            Content::File { bytes, media, name } => {
+                let text = |template: &Template| template.outline(scope, is_new);
+                format!("{} {} {}", text(name), text(media), bytes.escape_ascii())
+            }
+        };
+        self.0.iter().map(|part| format!("{}={}\n", part.name, content(&part.content))).collect()
+    }
+}
+
 impl Compile<'_, '_> {
     /// Reads a map of names to values, files, or lists of these.
     pub(super) fn multipart(&mut self, node: &Node) -> Option<Multipart> {

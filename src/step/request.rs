@@ -120,6 +120,15 @@ impl Step {
         }
     }
 
+    /// What it asks for beside method and target: its body and the fields that `matters` names, as far as they are the same
+    /// each time; `is_new` tells which names are not. What a page or a scheme makes says nothing.
+    pub fn outline(&self, scope: &Scope, is_new: &dyn Fn(&str) -> bool, matters: &dyn Fn(&str) -> bool) -> String {
+        match &self.ask {
+            Ask::Request(_) => self.parts.outline(scope, is_new, matters),
+            Ask::Submit(_) | Ask::Use(_) | Ask::Talk(..) => String::new(),
+        }
+    }
+
     /// Adds the fields that every step has to a request that a page made.
     pub fn dress(&self, request: Request, scope: &Scope) -> Result<Prepared, TemplateError> {
         let follow = if matches!(self.redirects, Redirects::Stay) { Follow::No } else { Follow::Yes };
@@ -219,6 +228,25 @@ impl Parts {
             headers.add("content-type", kind.into_owned());
         }
         Ok(body)
+    }
+
+    /// Writes down what is the same each time of the body, and of the fields that matter.
+    fn outline(&self, scope: &Scope, is_new: &dyn Fn(&str) -> bool, matters: &dyn Fn(&str) -> bool) -> String {
+        let mut out = String::new();
+        for (name, value) in each(&self.headers).filter(|(name, _)| matters(name)) {
+            out.push_str(&format!("{}: {}\n", name.to_ascii_lowercase(), value.outline(scope, is_new)));
+        }
+        match &self.body {
+            Body::None => {}
+            Body::Json(tree) => tree.outline(scope, is_new, &mut out),
+            Body::Form(fields) => {
+                each(fields).for_each(|(name, t)| out.push_str(&format!("{name}={}\n", t.outline(scope, is_new))));
+            }
+            Body::Multipart(parts) => out.push_str(&parts.outline(scope, is_new)),
+            Body::Text(text) => out.push_str(&text.outline(scope, is_new)),
+            Body::File(bytes) => out.push_str(&bytes.escape_ascii().to_string()),
+        }
+        out
     }
 
     /// Tells whether an expression in the body begins with a name.

@@ -58,6 +58,32 @@ impl Tree {
         }
     }
 
+    /// Writes down what is the same each time, as [`Template::outline`] does.
+    pub fn outline(&self, scope: &Scope, is_new: &dyn Fn(&str) -> bool, out: &mut String) {
+        match self {
+            Self::Const(value) => out.push_str(&value.to_string()),
+            Self::Text(template) => out.push_str(&Value::from(template.outline(scope, is_new)).to_string()),
+            Self::List(items) => {
+                out.push('[');
+                for item in items {
+                    item.outline(scope, is_new, out);
+                    out.push(',');
+                }
+                out.push(']');
+            }
+            Self::Map(pairs) => {
+                out.push('{');
+                for (key, item) in pairs {
+                    out.push_str(&Value::from(&**key).to_string());
+                    out.push(':');
+                    item.outline(scope, is_new, out);
+                    out.push(',');
+                }
+                out.push('}');
+            }
+        }
+    }
+
     /// Tells whether an expression in it uses a name, with or without a member.
     pub fn uses(&self, name: &str) -> bool {
         match self {

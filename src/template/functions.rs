@@ -136,6 +136,9 @@ pub const FUNCTIONS: &[Function] = &[
     },
 ];
 
+/// Functions that give something new each time.
+pub const NEW: &[&str] = &["jwt", "now", "pkce", "random", "totp", "unique_email", "uuid"];
+
 /// Makes all functions known, as functions and as filters.
 pub(super) fn register(engine: &mut Environment<'static>) {
     for function in FUNCTIONS {

@@ -28,7 +28,7 @@ mod text;
 mod tokens;
 mod totp;
 
-pub use functions::{FUNCTIONS, Function};
+pub use functions::{FUNCTIONS, Function, NEW};
 pub use names::{Asked, Members, Names};
 pub use origin::Origin;
 pub use scope::{Lookup, Scope, Value, from_json, to_json};
@@ -197,6 +197,33 @@ impl Template {
                 Ok(out)
             }
             Kind::Block(text) => ENGINE.render_str(text, scope.value()).map_err(|e| TemplateError::of(&e, self.span)),
+        }
+    }
+
+    /// Renders what is the same whoever sends it and whenever: an expression that uses a name of which `is_new` tells that
+    /// it is another each time stays as it is written. So does one that cannot be rendered here.
+    pub fn outline(&self, scope: &Scope, is_new: &dyn Fn(&str) -> bool) -> String {
+        let base = |name: &str| is_new(name.split('.').next().unwrap_or(name));
+        let of = |part: &Part| {
+            let same = !part.compiled.uses.iter().any(|name| base(name));
+            let text = same.then(|| part.eval(scope).ok().and_then(|value| print(&value).ok())).flatten();
+            text.unwrap_or_else(|| format!("{{{{{}}}}}", part.compiled.source))
+        };
+        match &self.kind {
+            Kind::Literal(text) => text.to_string(),
+            Kind::Single(part) => of(part),
+            Kind::Mixed(pieces) => {
+                let piece = |piece: &Piece| match piece {
+                    Piece::Text(text) => text.to_string(),
+                    Piece::Expression(part) => of(part),
+                };
+                pieces.iter().map(piece).collect()
+            }
+            Kind::Block(text) => {
+                let names = ENGINE.template_from_str(text).map(|t| t.undeclared_variables(false)).unwrap_or_default();
+                let rendered = (!names.iter().any(|name| base(name))).then(|| self.render(scope).ok()).flatten();
+                rendered.unwrap_or_else(|| text.to_string())
+            }
         }
     }
 

@@ -32,6 +32,7 @@ mod pages;
 mod racing;
 mod redirects;
 mod refusals;
+mod requests;
 mod retries;
 mod rotation;
 mod running;

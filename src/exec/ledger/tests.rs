@@ -183,3 +183,28 @@ fn what_was_sent_before_a_refusal_shows_nothing_after_it() {
     allowed(&ledger, get("/me"), SHARED);
     assert_eq!(ledger.shown(&refused), Shown::Proven);
 }
+
+#[test]
+fn another_body_is_another_request_unless_it_holds_the_credential() {
+    let key = |outline: &str| RequestKey::of("POST", "/graphql", Asked::Plainly).with(outline);
+    let ledger = Ledger::default();
+    let refused = |key: RequestKey, sender: Sender| Refusal { key, ..refusal(&ledger, "/", sender, 403) };
+    allowed(&ledger, get("/me"), SHARED);
+    allowed(&ledger, key("{ me }"), ROOT);
+    assert_eq!(ledger.shown(&refused(key("{ me }"), SHARED)), Shown::Proven);
+    let other = refused(key("{ usrs }"), SHARED);
+    assert_eq!(ledger.shown(&other), Shown::Unproven);
+    assert!(ledger.is_allowed_otherwise(&other));
+    // Whoever writes a credential may have written it into the body.
+    assert_eq!(ledger.shown(&refused(key("{ usrs }"), Sender::Somebody)), Shown::Unproven);
+    allowed(&ledger, key("{ login }"), Sender::Somebody);
+    assert_eq!(ledger.shown(&refused(key("{ usrs }"), Sender::Somebody)), Shown::Proven);
+    assert_eq!(ledger.shown(&other), Shown::Unproven);
+    ledger.entered(key("{ login }"));
+    assert_eq!(ledger.shown(&other), Shown::Proven, "a login that an identity sends");
+    // Anybody may ask: that is no proof of a credential, unless just that was refused.
+    allowed(&ledger, key("{ open }"), Sender::Anonymous);
+    assert_eq!(ledger.access(key("{ me }")), Access::Public);
+    ledger.guarded(key("{ me }"));
+    assert_eq!(ledger.access(key("{ me }")), Access::Guarded);
+}
