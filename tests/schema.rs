@@ -53,6 +53,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("project-file", "which files the command line names"),
     ("scheme", "which parts a login captures, and keys that exclude each other"),
     ("secret", "what a file, a variable or a command gives"),
+    ("kept-tokens", "what lies in a folder"),
     ("secret-source", "whether a text is a date or a JSONPath"),
     ("shared-session", "what a case does to a session"),
     ("slip-comment", "YAML has dropped the comment"),
