@@ -69,7 +69,7 @@ fn write_cases(folder: &Path, n: usize) {
 }
 
 fn plan(folder: &Path) -> usize {
-    let input = Input { paths: vec![".".into()], stdin: None, folder: folder.to_owned() };
+    let input = Input { paths: vec![".".into()], stdin: None, folder: folder.to_owned(), at: None };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = load(&input, &mut sources, &mut diags);
     let options = PlanOptions {

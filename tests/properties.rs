@@ -24,7 +24,7 @@ fn read(paths: Vec<PathBuf>, stdin: Option<String>) -> String {
 
 fn read_at(width: usize, paths: Vec<PathBuf>, stdin: Option<String>) -> String {
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
-    let suites = spec::load(&Input { paths, stdin, folder: ".".into() }, &mut sources, &mut diags);
+    let suites = spec::load(&Input { paths, stdin, folder: ".".into(), at: None }, &mut sources, &mut diags);
     let options = PlanOptions {
         environment: None,
         target: None,

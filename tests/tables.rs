@@ -215,7 +215,7 @@ fn has_key(text: &str, key: &str) -> bool {
 /// Everything that is wrong with a suite, drawn.
 fn faults(suite: &str) -> String {
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
-    let input = Input { paths: vec!["-".into()], stdin: Some(suite.to_owned()), folder: ".".into() };
+    let input = Input { paths: vec!["-".into()], stdin: Some(suite.to_owned()), folder: ".".into(), at: None };
     let suites = spec::load(&input, &mut sources, &mut diags);
     let options = PlanOptions {
         environment: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, field_name, plain, troubles};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, field_name, fields, plain, troubles};
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
@@ -19,6 +19,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             .usually("no word"),
     ],
     needs: &["key"],
+    logs_in: false,
+    look: fields::anything,
     example: include_str!("examples/api-key.yaml"),
     troubles: troubles::API_KEY,
     read,

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::fields::FieldFault;
 use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, troubles};
 use crate::http::Request;
 use crate::spec::{Fields, Node};
@@ -13,10 +14,17 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "user and password on every request (RFC 7617)",
     keys: &[],
     needs: &["username", "password"],
+    logs_in: false,
+    look,
     example: include_str!("examples/basic.yaml"),
     troubles: troubles::BASIC,
     read,
 };
+
+/// The colon ends the name (RFC 7617, section 2).
+fn look(_: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
+    (name == "username" && value.contains(':')).then_some(FieldFault::Colon)
+}
 
 #[derive(Debug)]
 struct Basic;

@@ -1,6 +1,6 @@
 //! A bearer token that is already there (RFC 6750): `Authorization: Bearer …` on every request.
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, troubles};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, fields, troubles};
 use crate::http::Request;
 use crate::spec::{Fields, Node};
 use crate::template::TemplateError;
@@ -10,6 +10,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "a token that is already there, in `Authorization: Bearer` (RFC 6750)",
     keys: &[],
     needs: &["token"],
+    logs_in: false,
+    look: fields::anything,
     example: include_str!("examples/bearer.yaml"),
     troubles: troubles::BEARER,
     read,

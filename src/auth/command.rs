@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::send::{SEND_KEYS, Send};
 use super::{
-    Credential, Ctx, Flow, Heard, Move, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, pairs, troubles,
+    Credential, Ctx, Flow, Heard, Move, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, fields, pairs,
+    troubles,
 };
 use crate::http::Request;
 use crate::jsonpath::Path;
@@ -28,6 +29,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             .is(Shape::Keys(SEND_KEYS)).usually("the first part as Bearer"),
     ],
     needs: &[],
+    logs_in: false,
+    look: fields::anything,
     example: include_str!("examples/command.yaml"),
     troubles: troubles::COMMAND,
     read,

@@ -6,6 +6,7 @@ use crate::auth::SchemeKind;
 use crate::auth::fields::{FieldFault, field_fault};
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
+use crate::spec::Node;
 use crate::term::{did_you_mean, list};
 
 /// The kinds of faults schemes can have.
@@ -65,7 +66,7 @@ fn line_end(value: Span, field: &str) -> Diagnostic {
 }
 
 /// The key of an HMAC that is not spelt as the scheme says.
-pub(super) fn misspelt(value: Span, why: &str) -> Diagnostic {
+fn misspelt(value: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, value, why.to_owned())
         .label("spelt otherwise")
         .help("`key_encoding` says how the key is spelt: `text`, `hex` or `base64`; a preset knows it by itself")
@@ -79,10 +80,11 @@ fn colon(value: Span) -> Diagnostic {
 }
 
 /// Says what is wrong with a field that is written out.
-pub(super) fn field(kind: &SchemeKind, name: &str, text: &str, value: Span) -> Option<Diagnostic> {
-    match field_fault(kind, name, text) {
+pub(super) fn field((kind, scheme): (&SchemeKind, &Node), name: &str, text: &str, value: Span) -> Option<Diagnostic> {
+    match field_fault(kind, Some(scheme), name, text) {
         Some(FieldFault::LineBreak) => Some(line_break(value, name)),
         Some(FieldFault::Colon) => Some(colon(value)),
+        Some(FieldFault::Misspelt(why)) => Some(misspelt(value, why)),
         // A key in PEM has lines, and ends with one.
         None => (text.ends_with('\n') && text.trim_end().lines().count() == 1).then(|| line_end(value, name)),
     }

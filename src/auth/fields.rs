@@ -12,6 +12,8 @@ pub enum FieldFault {
     LineBreak,
     /// It is a name of HTTP Basic with a colon (RFC 7617, section 2).
     Colon,
+    /// It is a key that is not spelt as the scheme says, as this sentence has it.
+    Misspelt(&'static str),
 }
 
 impl FieldFault {
@@ -22,8 +24,17 @@ impl FieldFault {
             Self::Colon => {
                 "has a colon in it, and what stands before that is the name to a server (RFC 7617, section 2)"
             }
+            Self::Misspelt(_) => "is not spelt as the scheme says",
         }
     }
+}
+
+/// What a scheme says of a field: the scheme as it is written, where that is at hand, the field's name and its value.
+pub type Look = fn(Option<&Node>, &str, &str) -> Option<FieldFault>;
+
+/// The look of a scheme that takes whatever there is.
+pub(super) fn anything(_: Option<&Node>, _: &str, _: &str) -> Option<FieldFault> {
+    None
 }
 
 /// The secret that a value is, whole, and where that comes from, if it is known to have several lines.
@@ -34,14 +45,14 @@ pub(super) fn lined(value: &Node, names: &Names) -> Option<(String, Span)> {
 }
 
 /// Tells what is wrong with the value of a field, if it is one that the kind needs.
-pub fn field_fault(kind: &SchemeKind, name: &str, value: &str) -> Option<FieldFault> {
+pub fn field_fault(kind: &SchemeKind, scheme: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
     if !kind.needs.contains(&name) {
         return None;
     }
     if value.contains(['\n', '\r']) {
         return Some(FieldFault::LineBreak);
     }
-    (kind.name == "basic" && name == "username" && value.contains(':')).then_some(FieldFault::Colon)
+    (kind.look)(scheme, name, value)
 }
 
 #[cfg(test)]
@@ -52,7 +63,7 @@ mod tests {
     #[test]
     fn a_field_that_is_needed_has_one_line() {
         let fault = |scheme: &str, name: &str, value: &str| {
-            field_fault(SCHEMES.iter().find(|s| s.name == scheme).unwrap(), name, value)
+            field_fault(SCHEMES.iter().find(|s| s.name == scheme).unwrap(), None, name, value)
         };
         assert_eq!(fault("bearer", "token", "abc\n"), Some(FieldFault::LineBreak));
         assert_eq!(fault("basic", "username", "a:b"), Some(FieldFault::Colon));

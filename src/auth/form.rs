@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Agree, Browser, Cookies, Credential, Csrf, CsrfSource, Ctx, Exchanges, Flow, Heard, Move, Opening, PageScript,
-    ReadScheme, Refused, Scheme, SchemeKind, Seal, troubles,
+    ReadScheme, Refused, Scheme, SchemeKind, Seal, field_name, fields, troubles,
 };
 use crate::http::Request;
 use crate::spec::{Data, Fields, Key, Node, SUBMIT_KEYS, Shape, Talk, key};
@@ -29,6 +29,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             .is(Shape::STEPS).usually("none"),
     ],
     needs: &["username", "password"],
+    logs_in: true,
+    look: fields::anything,
     example: include_str!("examples/form.yaml"),
     troubles: troubles::FORM,
     read,
@@ -117,12 +119,11 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
 }
 
 fn read_csrf(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Csrf> {
-    let reader = &mut *cx.compile.reader;
-    let fields = reader.fields(node, CSRF_KEYS, "`csrf`")?;
-    let header = reader.need(fields, node, "header", "`csrf`").and_then(|n| reader.word(n))?;
-    let fault = crate::step::diags::field_name_fault(header.span, &header.value);
-    fault.into_iter().for_each(|fault| reader.fault(fault));
-    let header = header.value;
+    let fields = cx.compile.reader.fields(node, CSRF_KEYS, "`csrf`")?;
+    let header = cx.compile.reader.need(fields, node, "header", "`csrf`")?;
+    let header = cx.compile.reader.word(header)?;
+    field_name(header.span, &header.value, cx);
+    let (header, reader) = (header.value, &mut *cx.compile.reader);
     let source = match (fields.get("cookie"), fields.get("meta")) {
         (Some(cookie), None) => CsrfSource::Cookie(reader.word(cookie)?.value),
         (None, Some(meta)) if reader.flag(meta)? => CsrfSource::Part(TOKEN),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::send::{SEND_KEYS, Send};
 use super::{
     Cookies, Credential, Ctx, Exchanges, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags,
-    troubles,
+    fields, troubles,
 };
 use crate::http::Request;
 use crate::spec::{Fields, Node, Shape, Talk, key};
@@ -25,6 +25,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
         key("cookies", "`keep` lets the login's cookies travel beside `send`").is(Shape::Words(&["keep", "drop"])).usually("`drop` with `send`"),
     ],
     needs: &[],
+    logs_in: true,
+    look: fields::anything,
     example: include_str!("examples/login.yaml"),
     troubles: troubles::LOGIN,
     read,

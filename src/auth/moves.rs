@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Bound, Credential};
+use super::{Bound, Credential, Spelled};
 use crate::http::{Address, Request, Response};
 pub use crate::page::Agree;
 use crate::spec::Handshake;
@@ -43,6 +43,26 @@ pub struct Ctx<'a> {
     pub base: &'a str,
     /// Whether what a server asks back is answered, or left to be judged.
     pub answers: Handshake,
+    /// Whether a server that is asked too often is waited for, or left to be judged.
+    pub waits: bool,
+}
+
+/// The waits for a server that is asked too often: each is at least twice as long as the one before, so that one that
+/// always says the same is not asked for ever.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Waits {
+    all: Duration,
+    last: Duration,
+}
+
+impl Waits {
+    /// The next wait, when a server asks for one; none when all together would be longer than a limit.
+    pub fn next(&mut self, asked: Duration, limit: Duration) -> Option<Duration> {
+        let left = limit.checked_sub(self.all).filter(|left| asked <= *left && !left.is_zero())?;
+        self.last = asked.max(self.last * 2).min(left);
+        self.all += self.last;
+        Some(self.last)
+    }
 }
 
 /// A login, a refresh or a logout on its way.
@@ -83,6 +103,15 @@ pub struct Exchange {
     pub common: bool,
     /// The key by which it is proven, if it is.
     pub bound: Option<Arc<Bound>>,
+    /// How a client stands in its Basic credential, where it has one.
+    pub spelled: Spelled,
+}
+
+impl Exchange {
+    /// A request of one's own, which no key proves.
+    pub fn plain(label: &'static str, request: Request) -> Self {
+        Self { label, request, common: false, bound: None, spelled: Spelled::Encoded }
+    }
 }
 
 /// A program that prints a credential.
@@ -149,4 +178,23 @@ pub enum Opening {
     Step(StepsId),
     /// By a request that the flow made.
     Request(Box<Exchange>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_always_says_the_same_is_asked_less_and_less() {
+        let seconds = |asked: &[u64], limit: u64| {
+            let mut waits = Waits::default();
+            let mut next = |asked: &u64| waits.next(Duration::from_secs(*asked), Duration::from_secs(limit));
+            asked.iter().map(|asked| next(asked).map(|time| time.as_secs())).collect::<Vec<_>>()
+        };
+        let all = [Some(1), Some(2), Some(4), Some(8), Some(16), Some(29), None];
+        assert_eq!(seconds(&[1; 7], 60), all);
+        assert_eq!(seconds(&[1, 30, 30], 60), [Some(1), Some(30), None], "longer than what is left");
+        assert_eq!(seconds(&[61, 5], 60), [None, Some(5)]);
+        assert_eq!(seconds(&[20, 10, 1], 30), [Some(20), Some(10), None]);
+    }
 }

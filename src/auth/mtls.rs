@@ -1,8 +1,8 @@
 //! A client certificate (RFC 8446, section 4.4.2; RFC 8705): who somebody is, is said by the connection.
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, fields, troubles};
 use crate::files::{OUTSIDE, read_file_or_absolute};
-use crate::http::{ClientCertificate, Request};
+use crate::http::{ClientCertificate, Half, Request};
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::{Scope, Template, TemplateError};
 
@@ -21,6 +21,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
         key("password", "the password of the PKCS#12 file").is(Shape::Text),
     ],
     needs: &[],
+    logs_in: false,
+    look: fields::anything,
     example: include_str!("examples/mtls.yaml"),
     troubles: troubles::MTLS,
     read,
@@ -54,9 +56,9 @@ pub(super) fn source(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
                 Some(node) => file(node, cx)?,
             };
             let certificate = ClientCertificate { cert: pem, key };
-            if let Err(why) = certificate.check() {
-                let place = fields.get("key").filter(|_| !why.starts_with("`cert`")).map_or(cert.span, |key| key.span);
-                cx.compile.reader.fault(diags::certificate(place, &why));
+            if let Err((half, why)) = certificate.check() {
+                let key = fields.get("key").filter(|_| half == Half::Key);
+                cx.compile.reader.fault(diags::certificate(key.map_or(cert.span, |key| key.span), &why));
                 return None;
             }
             Source::Pem(certificate)

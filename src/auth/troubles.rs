@@ -182,7 +182,7 @@ pub(super) const DIGEST: &[Trouble] = &[
     ),
     trouble(
         "401, and `-vv` shows a challenge and no answer to it",
-        "`algorithm` or `qop` asks for what the server does not offer, or it offers nothing that is known",
+        "`algorithm` or `qop` asks for what the server does not offer, or it offers nothing that is known: the report says which",
         "leave both out, and the first challenge that can be answered is",
     ),
 ];
@@ -340,6 +340,21 @@ pub(super) const OAUTH2: &[Trouble] = &[
         "200, and a token with fewer scopes",
         "servers may leave out scopes silently",
         "hold `session.scope` against what was asked for",
+    ),
+    trouble(
+        "`invalid_request` or a page with 400, and the parameters are right",
+        "the server takes nothing but pushed requests from this client, and its metadata do not say so",
+        "`par: true`",
+    ),
+    trouble(
+        "`invalid_client` for a client that signs",
+        "`aud` is not what the server calls itself; its public key is not registered, or under another `kid`; another algorithm is",
+        "the refusal says what was sent: `client.audience`, `client.kid`, `client.alg`",
+    ),
+    trouble(
+        "no `id_token` in the answer, although `openid` was asked for",
+        "the server is no OpenID provider, or does not know the scope for this client",
+        "drop `openid` from `scope`, or enable it at the server",
     ),
     trouble(
         "a page with 400 instead of a login",

@@ -34,11 +34,25 @@ pub enum Absent {
     Leave,
 }
 
+/// How id and secret of a client stand in its Basic credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Spelled {
+    /// Form-encoded (RFC 6749, section 2.3.1).
+    #[default]
+    Encoded,
+    /// As they are.
+    Raw,
+}
+
 /// Changes a parameter. `null` removes it; a list stands there several times.
-pub fn vary(request: &mut Request, parameter: &str, value: &Value, absent: Absent) -> Varied {
+pub fn vary(request: &mut Request, parameter: &str, value: &Value, absent: Absent, spelled: Spelled) -> Varied {
     let before = request.clone();
-    let places = [in_form, in_json, in_multipart, in_query, in_basic, in_header];
-    if let Some(varied) = places.iter().find_map(|place| place(request, parameter, value)) {
+    // Who a client is may be said in its credential and once more in the form, as in a pushed request.
+    let client = in_basic(request, parameter, value, spelled);
+    let places = [in_form, in_json, in_multipart, in_query, in_header];
+    let has_form = client.is_some() && value.is_null();
+    let found = if has_form { None } else { places.iter().find_map(|place| place(request, parameter, value)) };
+    if let Some(varied) = client.filter(|varied| *varied != Varied::Missing).or(found).or(client) {
         return if *request == before { Varied::Missing } else { varied };
     }
     if absent == Absent::Leave || value.is_null() {
@@ -146,27 +160,53 @@ fn in_header(request: &mut Request, name: &str, value: &Value) -> Option<Varied>
     Some(became(value))
 }
 
-/// The id or secret of a client in `Authorization: Basic`, form-encoded before Base64 (RFC 6749, section 2.3.1).
-fn in_basic(request: &mut Request, name: &str, value: &Value) -> Option<Varied> {
-    if !matches!(name, "client_id" | "client_secret") {
-        return None;
-    }
-    let field = request.headers.text("authorization")?;
+/// The id or secret of a client in `Authorization: Basic`. Neither stands there without the other: where one is left
+/// out, the other one goes on in the form, as that of a client which proves nothing; and several are several
+/// credentials.
+fn in_basic(request: &mut Request, name: &str, value: &Value, spelled: Spelled) -> Option<Varied> {
+    const FIELD: &str = "authorization";
+    let other = match name {
+        "client_id" => "client_secret",
+        "client_secret" => "client_id",
+        _ => return None,
+    };
+    let field = request.headers.text(FIELD)?;
     let (_, credential) = field.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("basic"))?;
     let decoded = String::from_utf8(STANDARD.decode(credential.trim()).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
-    let text = texts(value).first().map(|t| encoded(t, "").trim_end_matches('=').to_owned());
-    let new = match (name, text) {
-        // A client without an id, or one without a secret, does not say who it is.
-        (_, None) => {
-            request.headers.remove("authorization");
-            return Some(Varied::Removed);
+    let kept = if other == "client_id" { id } else { secret };
+    if value.is_null() {
+        request.headers.remove(FIELD);
+        in_form(request, name, value);
+        let text = match spelled {
+            Spelled::Raw => kept.to_owned(),
+            Spelled::Encoded => plain(kept),
+        };
+        if replaced(&String::from_utf8_lossy(&request.body), other, &Value::Null).is_none() {
+            add(request, other, &Value::from(text));
         }
-        ("client_id", Some(new)) => format!("{new}:{secret}"),
-        (_, Some(new)) => format!("{id}:{new}"),
+        return Some(Varied::Removed);
+    }
+    let spell = |text: String| {
+        let new = match spelled {
+            Spelled::Raw => text,
+            Spelled::Encoded => url::form_urlencoded::byte_serialize(text.as_bytes()).collect(),
+        };
+        if other == "client_id" { format!("{kept}:{new}") } else { format!("{new}:{kept}") }
     };
-    request.headers.set("authorization", format!("Basic {}", STANDARD.encode(new)));
+    let new: Vec<String> = texts(value).into_iter().map(spell).collect();
+    if new == [&*decoded] {
+        return Some(Varied::Missing);
+    }
+    request.headers.remove(FIELD);
+    new.iter().for_each(|pair| request.headers.add(FIELD, format!("Basic {}", STANDARD.encode(pair))));
     Some(Varied::Changed)
+}
+
+/// What was form-encoded.
+fn plain(text: &str) -> String {
+    let pair = format!("{text}=");
+    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
 
 /// Adds a parameter where others of its kind stand.
@@ -214,7 +254,7 @@ mod tests {
         let form = || request("POST", "http://h/token", &[FORM], "grant_type=code&code=a%20b&x=%7e");
         let varied = |name: &str, value: Value| {
             let mut request = form();
-            let became = vary(&mut request, name, &value, Absent::Add);
+            let became = vary(&mut request, name, &value, Absent::Add, Spelled::Encoded);
             (became, String::from_utf8(request.body.to_vec()).unwrap())
         };
         assert_eq!(varied("code", json!("w&")), (Varied::Changed, "grant_type=code&code=w%26&x=%7e".into()));
@@ -222,7 +262,7 @@ mod tests {
         assert_eq!(varied("code", json!(["a", 2])), (Varied::Changed, "grant_type=code&code=a&code=2&x=%7e".into()));
         assert_eq!(varied("new", json!(true)), (Varied::Added, "grant_type=code&code=a%20b&x=%7e&new=true".into()));
         assert_eq!(varied("new", json!(null)).0, Varied::Missing);
-        assert_eq!(vary(&mut form(), "new", &json!(1), Absent::Leave), Varied::Missing);
+        assert_eq!(vary(&mut form(), "new", &json!(1), Absent::Leave, Spelled::Encoded), Varied::Missing);
         assert_eq!(varied("grant_type", json!("code")).0, Varied::Missing, "the value it has");
     }
 
@@ -230,10 +270,10 @@ mod tests {
     fn json_members_keep_types_and_order() {
         let body = r#"{"user":{"name":"ann","age":1},"remember":false}"#;
         let mut it = request("POST", "http://h/login", &[("content-type", "application/json")], body);
-        assert_eq!(vary(&mut it, "user.name", &json!("eve"), Absent::Add), Varied::Changed);
-        assert_eq!(vary(&mut it, "remember", &json!(true), Absent::Add), Varied::Changed);
-        assert_eq!(vary(&mut it, "user.age", &json!(null), Absent::Add), Varied::Removed);
-        assert_eq!(vary(&mut it, "otp", &json!(7), Absent::Add), Varied::Added);
+        assert_eq!(vary(&mut it, "user.name", &json!("eve"), Absent::Add, Spelled::Encoded), Varied::Changed);
+        assert_eq!(vary(&mut it, "remember", &json!(true), Absent::Add, Spelled::Encoded), Varied::Changed);
+        assert_eq!(vary(&mut it, "user.age", &json!(null), Absent::Add, Spelled::Encoded), Varied::Removed);
+        assert_eq!(vary(&mut it, "otp", &json!(7), Absent::Add, Spelled::Encoded), Varied::Added);
         assert_eq!(it.body, r#"{"user":{"name":"eve"},"remember":true,"otp":7}"#);
     }
 
@@ -244,7 +284,7 @@ mod tests {
         let varied = |name: &str, value: Value| {
             let media = ("content-type", "multipart/form-data; boundary=b");
             let mut it = request("POST", "http://h/login", &[media], body);
-            let became = vary(&mut it, name, &value, Absent::Leave);
+            let became = vary(&mut it, name, &value, Absent::Leave, Spelled::Encoded);
             (became, String::from_utf8(it.body.to_vec()).unwrap())
         };
         assert_eq!(varied("user", json!("eve")), (Varied::Changed, body.replace("ann", "eve")));
@@ -254,6 +294,9 @@ mod tests {
         let (_, twice) = varied("pin", json!([1, 2]));
         assert_eq!((twice.matches("name=\"pin\"").count(), twice.matches("--b").count()), (2, 4));
         assert_eq!(varied("none", json!("x")), (Varied::Missing, body.to_owned()));
+        let odd = body.replace("name=\"user\"", "name=\"a%22b%0D%0Ac\"");
+        let mut it = request("POST", "http://h/login", &[("content-type", "multipart/form-data; boundary=b")], &odd);
+        assert_eq!(vary(&mut it, "a\"b\r\nc", &json!("eve"), Absent::Leave, Spelled::Encoded), Varied::Changed);
     }
 
     #[test]
@@ -261,14 +304,80 @@ mod tests {
         let basic = format!("Basic {}", STANDARD.encode("web:s%3A1"));
         let mut it =
             request("GET", "http://h/auth?state=1&scope=a%20b", &[("authorization", &basic), ("x-tenant", "a")], "");
-        assert_eq!(vary(&mut it, "state", &json!(null), Absent::Add), Varied::Removed);
+        assert_eq!(vary(&mut it, "state", &json!(null), Absent::Add, Spelled::Encoded), Varied::Removed);
         assert_eq!(it.address.target(), "/auth?scope=a%20b");
-        assert_eq!(vary(&mut it, "X-Tenant", &json!("b"), Absent::Add), Varied::Changed);
+        assert_eq!(vary(&mut it, "X-Tenant", &json!("b"), Absent::Add, Spelled::Encoded), Varied::Changed);
         assert_eq!(it.headers.text("x-tenant").as_deref(), Some("b"));
-        assert_eq!(vary(&mut it, "client_secret", &json!("w:x"), Absent::Add), Varied::Changed);
+        assert_eq!(vary(&mut it, "client_secret", &json!("w:x"), Absent::Add, Spelled::Encoded), Varied::Changed);
         assert_eq!(it.headers.text("authorization"), Some(format!("Basic {}", STANDARD.encode("web:w%3Ax"))));
-        assert_eq!(vary(&mut it, "prompt", &json!("none"), Absent::Add), Varied::Added);
+        assert_eq!(vary(&mut it, "prompt", &json!("none"), Absent::Add, Spelled::Encoded), Varied::Added);
         assert_eq!(it.address.target(), "/auth?scope=a%20b&prompt=none");
+    }
+
+    fn of_basic(credential: &str, body: &str) -> Request {
+        let basic = format!("Basic {}", STANDARD.encode(credential));
+        request("POST", "http://h/token", &[("authorization", &basic), FORM], body)
+    }
+
+    /// The credentials that a request has, and its form.
+    fn shown(request: &Request) -> (Vec<String>, String) {
+        let decoded = |field: &[u8]| {
+            let (_, text) = std::str::from_utf8(field).unwrap().split_once(' ').unwrap();
+            String::from_utf8(STANDARD.decode(text).unwrap()).unwrap()
+        };
+        let fields = request.headers.all("authorization").map(|field| decoded(&field[..])).collect();
+        (fields, String::from_utf8(request.body.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn a_client_of_basic_is_changed_and_left_out_in_halves() {
+        let varied = |credential: &str, name: &str, value: Value, spelled: Spelled| {
+            let mut request = of_basic(credential, "grant_type=x");
+            let became = vary(&mut request, name, &value, Absent::Add, spelled);
+            let (fields, form) = shown(&request);
+            (became, fields.join(" "), form)
+        };
+        let told = |became: Varied, fields: &str, form: &str| (became, fields.to_owned(), form.to_owned());
+        let (encoded, raw) = (Spelled::Encoded, Spelled::Raw);
+        let form = "grant_type=x";
+        for (credential, name, value, spelled, expected) in [
+            ("a:b", "client_id", json!("c d:é"), encoded, told(Varied::Changed, "c+d%3A%C3%A9:b", form)),
+            ("a:b", "client_secret", json!("p%20 +"), encoded, told(Varied::Changed, "a:p%2520+%2B", form)),
+            ("a:b", "client_secret", json!("p%20 +"), raw, told(Varied::Changed, "a:p%20 +", form)),
+            ("a:b", "client_secret", json!(""), encoded, told(Varied::Changed, "a:", form)),
+            ("a:b", "client_secret", json!(["b", "c"]), encoded, told(Varied::Changed, "a:b a:c", form)),
+            ("a:b%2Bc", "client_secret", json!("b+c"), encoded, told(Varied::Missing, "a:b%2Bc", form)),
+            ("a:b+c", "client_secret", json!("b+c"), raw, told(Varied::Missing, "a:b+c", form)),
+            // Who the client is stays: what is missing is the proof, and not both.
+            (
+                "a%3A1:b",
+                "client_secret",
+                json!(null),
+                encoded,
+                told(Varied::Removed, "", "grant_type=x&client_id=a%3A1"),
+            ),
+            ("a%3A1:b", "client_secret", json!(null), raw, told(Varied::Removed, "", "grant_type=x&client_id=a%253A1")),
+            ("a:b+c", "client_id", json!(null), encoded, told(Varied::Removed, "", "grant_type=x&client_secret=b+c")),
+        ] {
+            assert_eq!(varied(credential, name, value.clone(), spelled), expected, "{credential} {name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_client_that_is_named_twice_is_changed_twice() {
+        let varied = |name: &str, value: Value| {
+            let mut request = of_basic("a:b", "client_id=a&x=1");
+            vary(&mut request, name, &value, Absent::Add, Spelled::Encoded);
+            shown(&request)
+        };
+        assert_eq!(varied("client_id", json!("c")), (vec!["c:b".to_owned()], "client_id=c&x=1".to_owned()));
+        assert_eq!(varied("client_id", json!(null)), (Vec::new(), "x=1&client_secret=b".to_owned()));
+        assert_eq!(varied("client_secret", json!(null)), (Vec::new(), "client_id=a&x=1".to_owned()));
+        // Id and secret of somebody else, one after the other.
+        let mut request = of_basic("a:b", "x=1");
+        vary(&mut request, "client_id", &json!("spa"), Absent::Add, Spelled::Encoded);
+        vary(&mut request, "client_secret", &Value::Null, Absent::Add, Spelled::Encoded);
+        assert_eq!(shown(&request), (Vec::new(), "x=1&client_id=spa".to_owned()));
     }
 
     proptest::proptest! {
@@ -276,7 +385,7 @@ mod tests {
         fn any_bytes_are_survived(body in "\\PC{0,40}", name in "[a-z.]{1,8}", value in "\\PC{0,8}") {
             for media in ["application/json", FORM.1, "text/plain", "multipart/form-data; boundary=a"] {
                 let mut it = request("POST", "http://h/a?b=c", &[("content-type", media)], &body);
-                vary(&mut it, &name, &json!(value), Absent::Add);
+                vary(&mut it, &name, &json!(value), Absent::Add, Spelled::Encoded);
             }
         }
     }

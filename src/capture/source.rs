@@ -10,8 +10,8 @@ use super::path::{describe, instead, last_name, names};
 use super::wire::{cookies, final_url, location};
 use super::{Answer, Source, diags};
 use crate::answer::response_value;
-use crate::http::Response;
 use crate::http::challenge::{Challenge, parse_challenges};
+use crate::http::{Response, is_field_name};
 use crate::jsonpath::Path;
 use crate::source::Span;
 use crate::spec::{Node, Reader};
@@ -85,8 +85,7 @@ struct Header(Arc<str>);
 
 pub(super) fn header(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<dyn Source>> {
     let name = reader.word(node)?.value;
-    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-    if !name.bytes().all(token) {
+    if !is_field_name(&name) {
         reader.fault(diags::bad_part(node.span, "this is not the name of a header field"));
         return None;
     }

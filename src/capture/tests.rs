@@ -16,7 +16,7 @@ use crate::template::to_json;
 fn read(captures: &str) -> (Vec<Capture>, Vec<Diagnostic>, SourceMap) {
     let text =
         format!("target: demo\ncases:\n  - name: a\n    request: GET /a\n    expect: 200\n    capture: {captures}\n");
-    let input = Input { paths: vec![PathBuf::from("-")], stdin: Some(text), folder: PathBuf::from(".") };
+    let input = Input { paths: vec![PathBuf::from("-")], stdin: Some(text), folder: PathBuf::from("."), at: None };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = load(&input, &mut sources, &mut diags);
     let node = suites.suites.first().and_then(|s| s.cases.first()).and_then(|c| c.steps.first()?.capture.clone());

@@ -1,6 +1,6 @@
 //! `headers`: header fields of the answer that is judged.
 
-use crate::http::Headers;
+use crate::http::{Headers, is_field_name};
 use crate::spec::{Node, Reader};
 
 use super::operator::Expectation;
@@ -27,8 +27,7 @@ pub(super) fn fields<'n>(node: &'n Node, reader: &mut Reader<'_>) -> Vec<(String
     let Some(entries) = reader.map(node) else { return Vec::new() };
     let mut out = Vec::new();
     for entry in entries.iter() {
-        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if entry.key.is_empty() || !entry.key.bytes().all(is_token) {
+        if !is_field_name(&entry.key) {
             reader.fault(diags::misplaced_operator(entry.key_span, "this is no name of a header field"));
             continue;
         }

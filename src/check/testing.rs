@@ -31,7 +31,7 @@ pub(super) fn read_anything(written: &str) -> Option<Expectations> {
 fn try_parse(written: &str) -> Result<(Option<Expectations>, Vec<String>), Diagnostics> {
     let body = written.lines().collect::<Vec<_>>().join("\n      ");
     let suite = format!("target: demo\ncases:\n  - name: t\n    request: GET /\n    expect:\n      {body}\n");
-    let input = Input { paths: vec!["-".into()], stdin: Some(suite), folder: ".".into() };
+    let input = Input { paths: vec!["-".into()], stdin: Some(suite), folder: ".".into(), at: None };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = load(&input, &mut sources, &mut diags);
     let node = suites.suites.first().and_then(|s| s.cases.first()).and_then(|c| c.steps[0].expect.clone());

@@ -34,7 +34,7 @@ pub(super) fn load(
 ) -> Result<Loaded, String> {
     let paths = paths(files, context)?;
     let stdin = if paths.iter().any(|p| p.as_os_str() == "-") { Some(read_stdin()?) } else { None };
-    let input = Input { paths, stdin, folder: context.folder.clone() };
+    let input = Input { paths, stdin, folder: context.folder.clone(), at: None };
     let values = (files.environment.clone(), files.target.clone(), files.vars.clone());
     let selection = Selection {
         words: files.keywords.clone(),
@@ -49,18 +49,18 @@ pub(super) fn load(
 /// Plans one suite that is not in a file, in the project that is near; faults are shown, and end the command with the
 /// code given back.
 pub(super) fn load_text(text: String, place: &PlaceArgs, context: &mut Context) -> Result<Loaded, u8> {
-    let input = Input { paths: vec!["-".into()], stdin: Some(text), folder: home(context) };
+    let input = Input { paths: vec!["-".into()], stdin: Some(text), folder: context.folder.clone(), at: home(context) };
     let values = (place.environment.clone(), place.target.clone(), Vec::new());
     let loaded = plan(&input, values, (Severity::Error, commands(place.no_exec)), Selection::default(), context);
     shown(loaded, context)
 }
 
-/// Where the project is looked for: from here upwards, else in `specs`.
-fn home(context: &Context) -> PathBuf {
+/// Where the project is looked for, unless it is found from here upwards: in `specs`.
+fn home(context: &Context) -> Option<PathBuf> {
     let here = &context.folder;
     let found = here.ancestors().any(|folder| folder.join(PROJECT_FILE).is_file());
     let below = here.join("specs");
-    if !found && below.join(PROJECT_FILE).is_file() { below } else { here.clone() }
+    (!found && below.join(PROJECT_FILE).is_file()).then_some(below)
 }
 
 /// The fields of all identities as they are written, also of those that have a fault.

@@ -7,9 +7,11 @@ use super::explain::wrap;
 use super::load::{Loaded, load_text, ready};
 use super::run::commands;
 use super::single::{self, start};
-use crate::event::{Event, Login, Phase};
+use crate::diagnose::explain;
+use crate::event::{Certainty, Event, Login, Phase, Reason, StepRecord};
 use crate::exec::{Presented, Unpresented};
 use crate::mutate::{Mutation, mutation, mutations};
+use crate::plan::Identity;
 use crate::report::spool::masked;
 use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
@@ -22,6 +24,7 @@ struct Done {
     given: Result<Presented, Unpresented>,
     logins: Vec<Login>,
     secrets: SecretSet,
+    worth: Worth,
 }
 
 /// Shows the login, exchange by exchange.
@@ -35,16 +38,51 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
         Ok(given) => {
             let parts: Vec<String> = given.parts.iter().map(|(name, _)| format!("`{name}`")).collect();
             let with = if parts.is_empty() { String::new() } else { format!(" with {}", list(&parts, "and")) };
-            let line = wrap(&format!("{} is logged in{with}", args.who.identity), context.out.width);
-            // Its first line begins at the edge, as the exchanges do.
-            context.say(line.trim_start());
+            say(&format!("{}{with}", done.worth.told(&args.who.identity)), context);
             verdict::ALL_PASSED
         }
         Err(Unpresented::PerRequest) => {
-            context.say(&format!("{} is ready; its scheme makes a credential for each request\n", args.who.identity));
+            let told = done.worth.told(&args.who.identity);
+            say(&format!("{told}; its scheme makes a credential for each request"), context);
             verdict::ALL_PASSED
         }
         Err(why) => refuse(why, &done.secrets, context),
+    }
+}
+
+/// Says a sentence, in lines.
+fn say(sentence: &str, context: &mut Context) {
+    let line = wrap(sentence, context.out.width);
+    // Its first line begins at the edge, as the exchanges do.
+    context.say(line.trim_start());
+}
+
+/// What is known of a credential once it is there.
+#[derive(Debug, Clone, Copy)]
+enum Worth {
+    /// A server gave it.
+    LoggedIn,
+    /// It was there before, and `whoami` was answered as it says.
+    Accepted,
+    /// It was there before, and nothing says what a server makes of it.
+    Untried,
+}
+
+impl Worth {
+    fn of(identity: &Identity) -> Self {
+        match (identity.login.kind.logs_in, identity.login.whoami) {
+            (true, _) => Self::LoggedIn,
+            (false, Some(_)) => Self::Accepted,
+            (false, None) => Self::Untried,
+        }
+    }
+
+    fn told(self, name: &str) -> String {
+        match self {
+            Self::LoggedIn => format!("{name} is logged in"),
+            Self::Accepted => format!("{name} is accepted, as `whoami` shows"),
+            Self::Untried => format!("{name} has a credential, and no `whoami` shows whether it is accepted"),
+        }
     }
 }
 
@@ -187,14 +225,33 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
             context.complain(&secrets.mask(&format!("error: {message}\n")));
             verdict::NOT_JUDGED
         }
-        Unpresented::Failed(reason) => {
+        Unpresented::Failed(reason, steps) => {
             let help: String = reason.help.iter().map(|h| format!("help: {h}\n")).collect();
             let place = &reason.place;
             let at = if place.line > 0 { format!("  --> {place}\n") } else { String::new() };
-            context.complain(&secrets.mask(&format!("error: {}\n{at}{help}", reason.message)));
+            let why = causes(&reason, &steps);
+            context.complain(&secrets.mask(&format!("error: {}\n{at}{help}{why}", reason.message)));
             verdict::NOT_JUDGED
         }
     }
+}
+
+/// What the rules find in the step that a login failed at, as a run tells it.
+fn causes(reason: &Reason, steps: &[StepRecord]) -> String {
+    let facts = reason.step.and_then(|step| steps.get(step)).and_then(|step| step.facts.as_deref());
+    let findings = facts.map(explain).unwrap_or_default();
+    let mut text = String::new();
+    for finding in findings.iter().filter(|finding| finding.certainty != Certainty::Possible).take(2) {
+        text.push_str(&format!(
+            "{}: {} (authspec explain {})\n",
+            finding.certainty.word(),
+            finding.cause,
+            finding.code
+        ));
+        finding.evidence.iter().for_each(|seen| text.push_str(&format!("  seen: {seen}\n")));
+        finding.next.iter().for_each(|next| text.push_str(&format!("  try: {next}\n")));
+    }
+    text
 }
 
 /// Loads, finds the identity, and logs it in.
@@ -238,6 +295,7 @@ async fn log_in(
     context: &mut Context,
 ) -> Result<Done, u8> {
     let secrets = loaded.secrets.clone();
+    let worth = Worth::of(&loaded.plan.identities[id.0 as usize]);
     let (runner, mut heard) = start(loaded, context).await?;
     let given = runner.login(id, defect).await;
     let mut logins = Vec::new();
@@ -246,5 +304,5 @@ async fn log_in(
             logins.push(login);
         }
     }
-    Ok(Done { given, logins, secrets })
+    Ok(Done { given, logins, secrets, worth })
 }

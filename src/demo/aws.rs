@@ -36,6 +36,14 @@ const SIGNERS: &[Signer] = &[
     },
 ];
 
+/// The signers as the front page tells them.
+pub(crate) fn credentials() -> impl Iterator<Item = String> {
+    SIGNERS.iter().map(|signer| {
+        let token = signer.token.map_or_else(String::new, |token| format!(", session_token: {token}"));
+        format!("account: {}, key_id: {}, secret_key: {}{token}", signer.name, signer.id, signer.secret)
+    })
+}
+
 /// The request as it came.
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a str,

@@ -22,6 +22,11 @@ const MOST_NONCES: usize = 10_000;
 const DEVICES: &[(&str, &str, bool)] =
     &[("camera", "lens-cap-4", false), ("gate", "open-sesame-5", true), ("küche", "töpfe-6", false)];
 
+/// The devices as the front page tells them.
+pub(crate) fn credentials() -> impl Iterator<Item = String> {
+    DEVICES.iter().map(|(name, password, _)| format!("username: {name}, password: {password}"))
+}
+
 /// A corner of the area, with what it asks for.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Corner {

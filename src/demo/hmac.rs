@@ -23,6 +23,16 @@ const HOOKS: &[(&str, &str)] = &[
     ("standard", "whsec_aG9vay1zdGFuZGFyZC03ZThmOWEwYg=="),
 ];
 
+/// The partners as the front page tells them.
+pub(crate) fn credentials() -> impl Iterator<Item = String> {
+    PARTNERS.iter().map(|(name, key, _)| format!("key_id: {name}, key: {key}"))
+}
+
+/// The senders of webhooks, in the same way.
+pub(crate) fn hook_credentials() -> impl Iterator<Item = String> {
+    HOOKS.iter().map(|(name, key)| format!("/hooks/{name}: key: {key}"))
+}
+
 /// The request as it came.
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a str,

@@ -131,7 +131,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("disabled-user-lives", "accepts tokens of users who were disabled since", &[]),
     row("password-change-keeps-sessions", "leaves other sessions alive when the password changes", &[]),
     row("old-password-unchecked", "changes the password without asking for the old one", &[]),
-    row("refresh-reusable", "takes a refresh token as often as it comes", &[]),
+    row("refresh-reusable", "`/refresh` takes a refresh token as often as it comes", &[]),
     row("reuse-not-detected", "refuses a used refresh token and lets its family live", &[]),
     row("refresh-race", "gives tokens to both of two refreshes at once", &[]),
     row("session-fixation", "keeps the session id of before the login", &[]),

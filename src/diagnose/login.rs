@@ -2,7 +2,7 @@
 
 use super::{Family, Found, Link, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely};
-use crate::evidence::{Answer, Facts, Page, Purpose, Word};
+use crate::evidence::{Answer, Facts, InForm, Page, Purpose, Word};
 
 pub(super) const FAMILY: Family = Family {
     title: "The login",
@@ -69,7 +69,7 @@ pub(super) const FAMILY: Family = Family {
         Rule {
             code: "client-refused",
             about: "the token endpoint does not accept the client",
-            explain: "`invalid_client`: the client is unknown, its secret is wrong or has expired, or it must prove itself in another way (header or body). Compare with what the server lists under `token_endpoint_auth_methods_supported`.",
+            explain: "`invalid_client`: the client is unknown, its secret is wrong or has expired, its key is not registered, its assertion is for somebody else (`aud`), or it must prove itself in another way (header or body). Compare with what the server lists under `token_endpoint_auth_methods_supported`.",
             link: rfc("RFC 6749, section 5.2", "https://www.rfc-editor.org/rfc/rfc6749#section-5.2"),
             certainty: Certain,
             find: client,
@@ -258,20 +258,27 @@ fn code_of(answer: &Answer) -> String {
 
 fn client(facts: &Facts) -> Option<Found> {
     let answer = coded(facts, &["invalid_client"])?;
-    let place = if facts.keys().any(|k| k.basic.is_some()) { "in `authorization`" } else { "in the body" };
-    Some(
-        Found::new("the token endpoint does not accept the client")
-            .seen(code_of(answer))
-            .seen_if(answer.quoted())
-            .seen(format!("the client was named {place}"))
-            .next("compare client id and secret with the server's; a secret may have expired")
-            .next(if place.ends_with("body") {
-                "the server may want the client in `authorization` (Basic)"
-            } else {
-                "the server may want the client in the body"
-            }),
-    )
+    let basic = facts.keys().any(|k| k.basic.is_some());
+    let (how, next) = match facts.leg().map_or(InForm::NoProof, |leg| leg.client) {
+        _ if basic => ("was named in `authorization`", &[SECRETS, "the server may want the client in the body"][..]),
+        InForm::Assertion => ("signed an assertion", &[ASSERTED][..]),
+        InForm::Secret => {
+            ("was named in the body", &[SECRETS, "the server may want the client in `authorization` (Basic)"][..])
+        }
+        InForm::NoProof => (
+            "sent its id and no secret",
+            &["a client that is not public has to prove itself: by a secret, a key or a certificate"][..],
+        ),
+    };
+    let found = Found::new("the token endpoint does not accept the client")
+        .seen(code_of(answer))
+        .seen_if(answer.quoted())
+        .seen(format!("the client {how}"));
+    Some(next.iter().fold(found, |found, next| found.next(*next)))
 }
+
+const SECRETS: &str = "compare client id and secret with the server's; a secret may have expired";
+const ASSERTED: &str = "the server has to know the key that signed, as a key of this client, and to be the one that the assertion is for (`aud`)";
 
 fn grant(facts: &Facts) -> Option<Found> {
     let answer = coded(facts, &["invalid_grant"])?;
@@ -282,7 +289,10 @@ fn grant(facts: &Facts) -> Option<Found> {
     let found = Found::new(format!("the token endpoint does not accept the {what}"))
         .seen(code_of(answer))
         .seen_if(answer.quoted());
-    Some(if facts.purpose == Purpose::Refresh {
+    let asserted = facts.leg().is_some_and(|leg| leg.client == InForm::Assertion);
+    Some(if asserted {
+        found.next(ASSERTED)
+    } else if facts.purpose == Purpose::Refresh {
         found.next("see whether something else used the same refresh token: one that rotates may be used once")
     } else {
         found.next("see whether password or code are right, unused and in time, and belong to this client and redirect address")

@@ -134,7 +134,9 @@ fn not_sent(facts: &Facts) -> Option<Found> {
     let Sender::Identity { name, fields, refused, .. } = &facts.sender else { return None };
     // What a redirect left behind, and cookies with a reason of their own, have rules of their own.
     let lost = facts.crossed() || !facts.cookies.withheld.is_empty() || !refused.is_empty();
-    if !facts.sent.is_empty() || lost || facts.secret_in_body {
+    // A question that was not answered, too.
+    let asked = fields.iter().any(|field| field == "authorization") && super::signed::unanswered(facts).is_some();
+    if !facts.sent.is_empty() || lost || asked || facts.secret_in_body {
         return None;
     }
     let found = Found::new(format!("the credential of `{name}` was not sent with this request"));

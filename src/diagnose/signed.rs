@@ -4,6 +4,7 @@ use super::token::{moment, span};
 use super::{Family, Found, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely};
 use crate::evidence::{Answer, Facts, Sender, Sent, Word, Word68};
+use crate::http::challenge::Challenge;
 
 const SIGV4: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html";
 
@@ -41,6 +42,22 @@ pub(super) const FAMILY: Family = Family {
             link: rfc("Signature Version 4, troubleshooting", SIGV4),
             certainty: Certain,
             find: too_old,
+        },
+        Rule {
+            code: "signature-scope",
+            about: "the request is signed for another region, service or day than the server's",
+            explain: "The credential of AWS Signature Version 4 names the day, the region and the service that it is for, and the key is derived for just these; the secret is not looked at before they are right. The server often names those that it expects. API Gateway is `execute-api`, whatever stands behind it; some services are in one region alone.",
+            link: rfc("Signature Version 4, troubleshooting", SIGV4),
+            certainty: Certain,
+            find: scope,
+        },
+        Rule {
+            code: "digest-unanswered",
+            about: "the server asked by Digest, and the question was not answered",
+            explain: "The scheme answers the first challenge that it knows and that is as `algorithm` and `qop` of the scheme want it. Where none is, nothing is sent, and the password never counted. Leave both keys out, or let them name what the server offers; a server that offers nothing but what is not known here has to offer more. A step with `handshake: off` is not answered for.",
+            link: rfc("RFC 7616, section 3.7", "https://www.rfc-editor.org/rfc/rfc7616#section-3.7"),
+            certainty: Certain,
+            find: unanswered,
         },
         Rule {
             code: "signature-mismatch",
@@ -149,9 +166,46 @@ fn too_old(facts: &Facts) -> Option<Found> {
     Some(found.seen_if(answer.quoted()))
 }
 
+fn scope(facts: &Facts) -> Option<Found> {
+    let answer = of_signed(facts).filter(|a| a.says(Word::Scope) && !a.says(Word::Skewed))?;
+    Some(
+        Found::new("the request is signed for another region, service or day than the server's")
+            .seen_if(answer.quoted().or_else(|| Some("the answer's text is about the credential's scope".to_owned())))
+            .next("set `region` and `service` of the scheme to what the server names, or to those of its address")
+            .next("a step that writes `X-Amz-Date` itself signs for that day"),
+    )
+}
+
+/// A question of Digest stands in the answer, and nothing that answers one was sent.
+pub(super) fn unanswered(facts: &Facts) -> Option<Found> {
+    let answer = facts.surprise().filter(|a| a.status == 401)?;
+    let of_digest = matches!(&facts.sender, Sender::Identity { scheme, .. } if *scheme == "digest");
+    let sent = facts.leg()?.fields.iter().any(|field| field == "authorization");
+    let asked: Vec<&Challenge> = answer.challenges.iter().filter(|challenge| challenge.is("digest")).collect();
+    if !of_digest || sent || asked.is_empty() {
+        return None;
+    }
+    let offered = asked.iter().map(|challenge| {
+        let algorithm = challenge.param("algorithm").unwrap_or("MD5");
+        let qop = challenge.param("qop").map_or_else(String::new, |qop| format!(" with `qop` {qop}"));
+        format!("`{algorithm}`{qop}")
+    });
+    let offered: Vec<String> = offered.collect();
+    Some(
+        Found::new("the server asked by Digest, and its question was not answered")
+            .seen(format!("it offers {}", crate::term::list(&offered, "and")))
+            .seen("no `Authorization` was sent, so the password was not looked at")
+            .next(
+                "`algorithm` and `qop` of the scheme have to be among what is offered: leave them out, or change them",
+            )
+            .next("a step with `handshake: off` is not answered for"),
+    )
+}
+
 fn mismatch(facts: &Facts) -> Option<Found> {
     let answer = of_signed(facts)?;
-    if !(answer.says(Word::Unmatched) || answer.says(Word::Signature)) || answer.says(Word::Skewed) {
+    let else_said = answer.says(Word::Skewed) || answer.says(Word::Scope);
+    if !(answer.says(Word::Unmatched) || answer.says(Word::Signature)) || else_said {
         return None;
     }
     Some(

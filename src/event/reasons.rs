@@ -155,8 +155,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "wrong-person",
-        about: "the login worked, but `whoami` says it is somebody else or nobody",
-        explain: "The scheme's `whoami` step runs after every login and did not hold. Either the login answers 200 without logging in, the credential is not sent where the server reads it (`send:`), or it belongs to another account.",
+        about: "`whoami` says that it is somebody else, or nobody",
+        explain: "The scheme's `whoami` step runs before an identity is used, after its login where it has one, and did not hold. Either the login answers 200 without logging in, the server does not take the credential, the credential is not sent where the server reads it (`send:`), or it belongs to another account.",
     },
     ReasonCode {
         name: "vary-missed",

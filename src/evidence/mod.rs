@@ -133,6 +133,8 @@ pub struct Leg {
     pub media: Option<String>,
     /// Its path looks like that of a login or a token endpoint.
     pub enters: bool,
+    /// How its form says who the client is.
+    pub client: InForm,
     /// The bytes of its header fields.
     pub head: usize,
     /// The answer's status.
@@ -219,6 +221,17 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
     }
 }
 
+/// What of a client its form has (RFC 6749, section 2.3.1; RFC 7521, section 4).
+fn in_form(request: &crate::http::Request) -> InForm {
+    let names: Vec<_> = url::form_urlencoded::parse(&request.body).take(64).map(|(name, _)| name).collect();
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    match () {
+        () if has("client_assertion") || has("assertion") => InForm::Assertion,
+        () if has("client_secret") => InForm::Secret,
+        () => InForm::NoProof,
+    }
+}
+
 fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) -> Leg {
     let request = &hop.request;
     let url = request.address.url();
@@ -235,11 +248,23 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
         fields,
         enters: answer::is_login(request.address.path())
             || request.address.path().to_ascii_lowercase().contains("token"),
+        client: in_form(request),
         media: media.map(|m| m.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()),
         head: request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum(),
         status: hop.response.as_ref().ok().map(|r| r.status),
         error: hop.response.as_ref().err().cloned(),
     }
+}
+
+/// How a form says who a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InForm {
+    /// By what it signed.
+    Assertion,
+    /// By its secret.
+    Secret,
+    /// At most by its name.
+    NoProof,
 }
 
 impl Facts {

@@ -18,6 +18,8 @@ pub enum Word {
     Signature,
     /// The signature of the request is another than the server computes.
     Unmatched,
+    /// The signature is for another region, service or day.
+    Scope,
     /// The time that the request was signed at is too far from the server's.
     Skewed,
     /// It cannot be read.
@@ -126,6 +128,16 @@ pub const WORDS: &[(Word, &[&str])] = &[
             "signature mismatch",
             "signature is not that of",
             "no matching signature",
+        ],
+    ),
+    (
+        Word::Scope,
+        &[
+            "credential should be scoped",
+            "invalidcredentialscope",
+            "credential is for another day, region or service",
+            "authorizationheadermalformed",
+            "is wrong; expecting",
         ],
     ),
     (
@@ -493,6 +505,10 @@ mod tests {
             ("error code: 1020", Word::Firewall),
             ("{\"message\":\"missing authentication token\"}", Word::Route),
             ("<code>signaturedoesnotmatch</code>", Word::Unmatched),
+            (
+                "the authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'",
+                Word::Scope,
+            ),
             ("signature expired: 20150830t123600z is now earlier than", Word::Skewed),
             ("not a valid key=value pair (missing equal-sign) in authorization header", Word::Signing),
             ("rbac: access denied", Word::Mesh),

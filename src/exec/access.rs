@@ -27,7 +27,7 @@ pub(super) fn said(step: &Step, trail: &Trail) -> Said {
     let Ok(response) = &last.response else { return Said::Nothing };
     let status = response.status;
     let granted = (200..300).contains(&status);
-    if matches!(status, 401 | 403) || (step.may_refuse() && !granted) {
+    if matches!(status, 401 | 403) || (step.may_refuse() && !granted && status != 429) {
         return Said::Refused;
     }
     let from = trail.request().map(|r| r.address.path()).unwrap_or_default();

@@ -207,17 +207,6 @@ impl Lent {
         let status = tried.trail.response().map_or(0, |r| r.status);
         let sender = Sender::Identity { id, session, ownership: Ownership::Still };
         let key = run.key_of(tried.trial.step, actor, &tried.prepared.request, Asked::Plainly);
-        Some(Refusal {
-            key,
-            sender,
-            status,
-            step: 0,
-            at,
-            weight: Weight::Remark,
-            earlier: Vec::new(),
-            alike: None,
-            handed: Vec::new(),
-            after: None,
-        })
+        Some(Refusal::new((key, sender), at, status, Weight::Remark))
     }
 }

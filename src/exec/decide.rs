@@ -15,7 +15,7 @@ use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::session::Session;
 use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
-use super::{OnFailure, RequireProof, Shared, leak, matrix, record, spare, xfail};
+use super::{OnFailure, RequireProof, Shared, leak, matrix, record, relogin, spare, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Phase, Reason, RefusalProof, Stopped, Tally, Verdict};
 use crate::source::Span;
@@ -50,6 +50,7 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
         let decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
         decided.held.iter().flat_map(|d| d.refusals.clone()).collect()
     };
+    relogin::ask(shared, &refusals, |_| true).await;
     let mut asked = HashSet::new();
     for refusal in &refusals {
         let Sender::Identity { id, session: number, .. } = refusal.sender else { continue };
@@ -70,16 +71,18 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
 /// Before a case takes identities for itself: what their shared sessions are worth is asked now, since
 /// afterwards they have others.
 pub(super) async fn settle(shared: &Arc<Shared>, ids: &[IdentityId]) {
-    let wanting: HashSet<IdentityId> = {
+    let held: Vec<Refusal> = {
         let decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
-        let refusals = decided.held.iter().flat_map(|d| &d.refusals).filter(|r| shared.ledger.wants_life(r));
-        refusals
-            .filter_map(|r| match r.sender {
-                Sender::Identity { id, .. } => Some(id),
-                Sender::Anonymous | Sender::Somebody => None,
-            })
-            .collect()
+        decided.held.iter().flat_map(|d| d.refusals.clone()).collect()
     };
+    relogin::ask(shared, &held, |id| ids.contains(&id)).await;
+    let refusals = held.iter().filter(|r| shared.ledger.wants_life(r));
+    let wanting: HashSet<IdentityId> = refusals
+        .filter_map(|r| match r.sender {
+            Sender::Identity { id, .. } => Some(id),
+            Sender::Anonymous | Sender::Somebody => None,
+        })
+        .collect();
     for id in ids.iter().filter(|id| wanting.contains(id)) {
         if let Some(session) = shared.sessions.made(*id) {
             Box::pin(ask_as_itself(shared, *id, &session)).await;
@@ -343,7 +346,7 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         step.refusal = match shown {
             Shown::Proven => Some(RefusalProof::Proven),
             Shown::Unproven => Some(RefusalProof::Unproven),
-            Shown::Never | Shown::Died | Shown::Unaccepted => Some(RefusalProof::Nothing),
+            Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut => Some(RefusalProof::Nothing),
             Shown::Fine => None,
         };
     }
@@ -363,6 +366,7 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
             "control-change",
             "the request was not accepted as it is in this run, so its refusal may have another cause".to_owned(),
         ),
+        Shown::LockedOut => ("control-after", relogin::told(shared, refusal)),
         Shown::Never => (
             "never-allowed",
             format!(
@@ -400,6 +404,7 @@ fn help(code: &str) -> &'static str {
     match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
         "control-change" => "add `none` to its `with`: the request as it is is sent as well, and has to be accepted",
+        "control-after" => "let the server take the identity as it is again, or give the case an identity of its own",
         "not-alive" => {
             "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"
         }
@@ -461,7 +466,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("s.yaml"), SUITE).unwrap();
         let (mut sources, mut diags, secrets) = (SourceMap::default(), Diagnostics::default(), SecretSet::new());
-        let input = Input { paths: vec!["s.yaml".into()], stdin: None, folder: folder.path().to_owned() };
+        let input = Input { paths: vec!["s.yaml".into()], stdin: None, folder: folder.path().to_owned(), at: None };
         let suites = load(&input, &mut sources, &mut diags);
         let how = PlanOptions {
             environment: None,

@@ -10,7 +10,7 @@ use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::rounds::run_all;
-use super::scheme::Talking;
+use super::variation::Talking;
 use super::{Shared, pages};
 use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
 use crate::event::Reason;
@@ -44,7 +44,9 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow
     loop {
         let scope = run.scope_of(&cast.nobody);
         let answers = run.talking.map_or(Handshake::On, |talking| talking.answers);
-        let step = flow.next(heard, &Ctx { now: Timestamp::now(), scope: &scope, base: &run.world.base, answers });
+        let waits = run.talking.is_none_or(|talking| talking.waits);
+        let step =
+            flow.next(heard, &Ctx { now: Timestamp::now(), scope: &scope, base: &run.world.base, answers, waits });
         match drive.make(step, cast).await {
             Some(next) => heard = next,
             None => return drive.driven,

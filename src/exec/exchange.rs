@@ -13,14 +13,14 @@ use super::ledger::{Asked, RequestKey};
 use super::record::{self, Subject};
 use super::renew::is_ending;
 use super::runner::Slot;
-use super::scheme::Talking;
 use super::session::{Failure, Session};
 use super::travel::Way;
 use super::uses::Within;
+use super::variation::Talking;
 use super::witness::Seen;
 use super::world::WorldRun;
 use super::{Keep, Shared, Wire, pages};
-use crate::auth::{Bound, Exchange as Made};
+use crate::auth::{Bound, Exchange as Made, Spelled};
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Phase, Reason, StepRecord};
 use crate::http::{HttpError, Request, Trail, percent_decoded};
@@ -126,9 +126,9 @@ impl StepRun<'_> {
     /// Sends a request that a flow made. What it says about access is noted; whether it is what the flow needs
     /// is for the flow to say.
     pub(super) async fn send_made(&self, step: &Step, exchange: Made, actor: &mut Actor) -> Done {
-        let Made { label, request, bound, .. } = exchange;
+        let Made { label, request, bound, spelled, .. } = exchange;
         let mut prepared = match step.dress(request, &self.scope_of(actor)) {
-            Ok(prepared) => self.varied(Some(label), prepared, bound.as_deref()),
+            Ok(prepared) => self.varied(Some(label), prepared, (bound.as_deref(), spelled)),
             Err(error) => return self.unsent(step, actor, error.into()),
         };
         if let Who::Identity(id, ..) = &actor.who {
@@ -164,10 +164,15 @@ impl StepRun<'_> {
     }
 
     /// Changes the parameters that a case wants changed in an exchange of a scheme.
-    pub(super) fn varied(&self, label: Option<&str>, mut prepared: Prepared, bound: Option<&Bound>) -> Prepared {
+    pub(super) fn varied(
+        &self,
+        label: Option<&str>,
+        mut prepared: Prepared,
+        made: (Option<&Bound>, Spelled),
+    ) -> Prepared {
         if let Some(Talking { talk, variations, .. }) = self.talking {
             let label = label.unwrap_or(talk.word());
-            prepared.notes.extend(variations.iter().filter_map(|v| v.apply(label, &mut prepared.request, bound)));
+            prepared.notes.extend(variations.iter().filter_map(|v| v.apply(label, &mut prepared.request, made)));
         }
         prepared
     }
@@ -228,7 +233,7 @@ impl StepRun<'_> {
             // One that is over as soon as it is made is no better for being made again.
             let was_ending = is_ending(actor);
             let mut prepared = match self.prepare(step, actor).await {
-                Ok(prepared) => self.varied(step.name.as_deref(), prepared, None),
+                Ok(prepared) => self.varied(step.name.as_deref(), prepared, (None, Spelled::Encoded)),
                 Err(error) => return Err(Box::new(self.unsent(step, actor, error))),
             };
             if let Some(ends) = self.within.landing {

@@ -33,7 +33,7 @@ pub(super) fn certified(
         let (name, base) = (&identity.name, &world.base);
         return Err(format!("`{name}` is known by a client certificate, and nobody sees one without TLS: {base}"));
     }
-    let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate));
+    let checked = certificate.and_then(|certificate| certificate.check().map(|()| certificate).map_err(|(_, why)| why));
     let certificate =
         checked.map_err(|why| format!("the client certificate of `{}` cannot be used: {why}", identity.name))?;
     let mut settings = world.transport.settings().clone();

@@ -273,18 +273,7 @@ impl StepRun<'_> {
             let (earlier, alike) = (actor.allowed.clone(), self.alike(tried.trial.step, actor));
             let row = alike.and_then(|row| self.handed_alike(actor, row, tried.trail));
             let handed = leak::all_handed(key, row, tried.trail);
-            done.refused.push(Refusal {
-                key,
-                sender,
-                status,
-                step: 0,
-                at,
-                weight,
-                earlier,
-                alike,
-                handed,
-                after: None,
-            });
+            done.refused.push(Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) });
         }
     }
 

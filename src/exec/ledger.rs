@@ -73,8 +73,10 @@ pub(super) struct Refusal {
     /// Position in the run, for telling earlier from later.
     pub(super) at: u64,
     pub(super) weight: Weight,
-    /// Of a cell: what its row asks for, but for what was made for each cell. Of a changed login: its exchange.
+    /// Of a cell: what its row asks for, but for what was made for each cell. Of a changed refresh: its exchange.
     pub(super) alike: Option<u64>,
+    /// Of a changed login: whose, who has to get in as they are afterwards.
+    pub(super) login: Option<IdentityId>,
     /// What the same credential was allowed earlier in the same case.
     pub(super) earlier: Vec<RequestKey>,
     /// What its answer has in its body.
@@ -91,6 +93,12 @@ impl Refusal {
         // hides from whoever is not known, or sends them to the login page.
         let otherwise = !dead.contains(&self.status) && !matches!(self.status, 404 | 300..=399);
         dead.iter().any(|s| matches!(s, 401 | 403)).then_some(otherwise)
+    }
+
+    /// A refusal of which nothing else is known.
+    pub(super) fn new((key, sender): (RequestKey, Sender), at: u64, status: u16, weight: Weight) -> Self {
+        let (alike, login, after, earlier, handed) = (None, None, None, Vec::new(), Vec::new());
+        Self { key, sender, status, step: 0, at, weight, alike, login, earlier, handed, after }
     }
 }
 
@@ -134,6 +142,8 @@ pub(super) enum Shown {
     Never,
     /// The session may have been dead: it proves nothing.
     Died,
+    /// Afterwards the login was refused as it is, too: it proves nothing.
+    LockedOut,
 }
 
 /// What is known of a method and target, whatever else was asked.
@@ -175,6 +185,10 @@ struct Inner {
     by_session: HashMap<SessionId, HashMap<RequestKey, u64>>,
     /// What shared sessions were answered when they were asked at the end and were not alive.
     dead: HashMap<SessionId, Found>,
+    /// When the last login of each identity began that worked and changed nothing.
+    logins: HashMap<IdentityId, u64>,
+    /// When a login of an identity that changed nothing failed, and why.
+    locked_out: HashMap<IdentityId, (u64, Arc<str>)>,
     /// The step that first ended or rotated each identity's shared session.
     ended: HashMap<IdentityId, Ender>,
     /// Pages that each identity was allowed.
@@ -265,6 +279,16 @@ impl Inner {
     fn seen_after(&self, session: SessionId, at: u64, counts: impl Fn(Access) -> bool) -> bool {
         let seen = self.by_session.get(&session);
         seen.is_some_and(|keys| keys.iter().any(|(key, last)| *last >= at && counts(self.access(*key))))
+    }
+
+    /// What the logins of an identity as it is show about a changed one that was refused at a time: also a server that
+    /// lets that identity in no more refuses it.
+    fn login_after(&self, id: IdentityId, at: u64) -> Shown {
+        if self.logins.get(&id).is_some_and(|began| *began > at) {
+            return Shown::Proven;
+        }
+        let is_locked_out = self.locked_out.get(&id).is_some_and(|(began, _)| *began > at);
+        if is_locked_out { Shown::LockedOut } else { Shown::Unproven }
     }
 
     /// Tells whether the credential was good when it was refused, as far as can be told.
@@ -451,6 +475,9 @@ impl Ledger {
                 return Shown::Died;
             }
         }
+        if let Some(id) = refusal.login.filter(|_| refusal.weight == Weight::Claim) {
+            return inner.login_after(id, refusal.at);
+        }
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
             Weight::Claim | Weight::Change if inner.is_allowed(refusal) => Shown::Proven,
@@ -480,6 +507,29 @@ impl Ledger {
     /// Tells whether an identity was allowed something that anonymous was seen being refused.
     pub(super) fn is_surely_somebody(&self, id: IdentityId) -> bool {
         self.lock().is_surely_somebody(id)
+    }
+
+    /// Notes that an identity logged in as it is, in a login that began at a time.
+    pub(super) fn logged_in(&self, id: IdentityId, began: u64) {
+        let mut inner = self.lock();
+        let latest = inner.logins.entry(id).or_default();
+        *latest = began.max(*latest);
+    }
+
+    /// Notes that an identity could not log in as it is, in a login that began at a time, and why.
+    pub(super) fn locked_out(&self, id: IdentityId, began: u64, why: &str) {
+        self.lock().locked_out.insert(id, (began, why.into()));
+    }
+
+    /// Tells whose login has yet to work after a changed one was refused.
+    pub(super) fn wants_login(&self, refusal: &Refusal) -> Option<IdentityId> {
+        let inner = self.lock();
+        refusal.login.filter(|id| inner.login_after(*id, refusal.at) == Shown::Unproven)
+    }
+
+    /// Why nobody could log in as it is after a changed login was refused.
+    pub(super) fn why_locked_out(&self, id: IdentityId) -> Option<Arc<str>> {
+        self.lock().locked_out.get(&id).map(|(_, why)| Arc::clone(why))
     }
 
     /// Tells whether a shared session has yet to be seen working after a refusal.

@@ -5,27 +5,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use url::Origin;
 
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::Done;
 use super::drive::{self, Driven};
 use super::exchange::StepRun;
-use super::given::{certified, session_end};
-use super::pages;
+use super::person::{Given, Person};
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
 use super::uses::Within;
 use super::world::WorldRun;
 use super::{Keep, Shared, record};
-use crate::auth::{Cookies, Credential, Flow, Memory, field_fault};
+use crate::auth::{Flow, Waits};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
 use crate::evidence::Kept;
 use crate::http::jar::Jar;
 use crate::plan::Identity;
 use crate::step::{Caller, IdentityId, StepsId};
-use crate::template::{Scope, Value, from_json};
+use crate::template::Scope;
 use crate::term::list;
 
 /// How many log in at once: servers count logins, and what they hash for one is dear.
@@ -33,6 +31,24 @@ pub(super) const ENTRANCE: usize = 8;
 
 /// How long a login waits, all waits together, for a server that is asked too often.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What it waits for then.
+pub(super) const BUSY: &str = "a server that is asked too often";
+
+/// How much of it is used up.
+#[derive(Debug, Default)]
+pub(super) struct Patience(Waits);
+
+impl Patience {
+    /// How long to wait before a login is tried again. A server that is asked too often says nothing about the
+    /// credential: it is asked again when it wants to be (RFC 6585, section 4; RFC 9110, section 10.2.3), as long as
+    /// that is soon. A flow that gave up by itself has been as patient as it can be.
+    pub(super) fn with(&mut self, driven: &Driven) -> Option<Duration> {
+        let done = driven.credential.is_some() || driven.refused;
+        let answer = driven.done.last.as_ref().and_then(|trail| trail.response()).filter(|_| !done)?;
+        self.0.next(answer.asks_to_wait(Timestamp::now())?, PATIENCE)
+    }
+}
 
 /// Who a session is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,8 +67,14 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
     let action = if refresh.is_some() { LoginAction::Refresh } else { LoginAction::Login };
     let generation = old.as_ref().map_or(0, |s| s.generation) + 1;
     let entry = Entry { generation, ..Entry::of(shared, id, sharing) };
+    let began = shared.ledger.tick();
     let made = entry.run(refresh).await;
     let action = if entry.anew.load(Ordering::Relaxed) { LoginAction::Login } else { action };
+    match &made {
+        Ok(_) if action == LoginAction::Login => shared.ledger.logged_in(id, began),
+        Err(failure) if action == LoginAction::Login => shared.ledger.locked_out(id, began, &failure.reason.message),
+        Ok(_) | Err(_) => {}
+    }
     let steps = entry.told.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failure = made.as_ref().err().map(|f| f.reason.message.clone());
     shared.emit(Event::Login(Login {
@@ -71,35 +93,12 @@ pub(super) struct Entry<'a> {
     pub(super) shared: &'a Arc<Shared>,
     pub(super) id: IdentityId,
     pub(super) identity: &'a Identity,
-    generation: u64,
+    pub(super) generation: u64,
     sharing: Sharing,
     /// The records of what was sent, where exchanges are kept.
     told: Mutex<Vec<StepRecord>>,
     /// Whether a refresh that was refused gave way to a login.
     anew: AtomicBool,
-}
-
-/// Who an identity is: its fields rendered, and the names that its scheme sees.
-#[derive(Debug)]
-pub(super) struct Person {
-    pub(super) fields: Vec<(Arc<str>, String)>,
-    pub(super) scope: Scope,
-    /// The session of whoever approves the login.
-    pub(super) approver: Option<(IdentityId, Arc<Session>)>,
-}
-
-/// The sessions of others that a login uses.
-pub(super) type Needed = Vec<(IdentityId, Arc<Session>)>;
-
-/// What a login gave.
-#[derive(Debug)]
-pub(super) struct Given {
-    pub(super) credential: Credential,
-    /// Where the credential may go.
-    pub(super) origins: Vec<Origin>,
-    pub(super) jar: Jar,
-    /// Cookies that the jar did not take.
-    pub(super) refused: Vec<Kept>,
 }
 
 /// The cookies of exchanges that the jar did not take.
@@ -168,21 +167,15 @@ impl<'a> Entry<'a> {
         cast
     }
 
-    /// Logs in. A server that is asked too often says nothing about the credential: it is asked again when it wants
-    /// to be (RFC 6585, section 4; RFC 9110, section 10.2.3), as long as that is soon. A flow that gave up by itself
-    /// has been as patient as it can be.
+    /// Logs in, with patience for a server that is asked too often.
     async fn log_in(&self, world: &WorldRun, person: &Person) -> (Driven, Jar) {
-        let mut waited = Duration::ZERO;
+        let mut patience = Patience::default();
         loop {
             let mut flow = self.identity.login.scheme.begin();
             let cast = self.entering(person, Jar::default());
             let (driven, jar) = self.drive(world, flow.as_mut(), Phase::Login, cast).await;
-            let done = driven.credential.is_some() || driven.refused;
-            let answer = driven.done.last.as_ref().and_then(|trail| trail.response()).filter(|_| !done);
-            let busy = answer.and_then(|response| response.asks_to_wait(Timestamp::now()));
-            let Some(time) = busy.filter(|time| waited.saturating_add(*time) <= PATIENCE) else { return (driven, jar) };
-            waited += time;
-            self.step_run(world, Phase::Login).wait(time, "a server that is asked too often").await;
+            let Some(time) = patience.with(&driven) else { return (driven, jar) };
+            self.step_run(world, Phase::Login).wait(time, BUSY).await;
         }
     }
 
@@ -210,106 +203,6 @@ impl<'a> Entry<'a> {
         Ok(world)
     }
 
-    /// Gets the sessions that the login uses: those of a case where it has them, else those that all share. Whoever
-    /// cannot log in since another cannot has no cause of their own.
-    pub(super) async fn needed(&self, cast: Option<&Cast>) -> Result<Needed, Arc<Failure>> {
-        let mut all = Vec::new();
-        for id in &self.identity.needs {
-            let own = cast.and_then(|cast| cast.identities.get(id)).and_then(|actor| actor.who.session());
-            let session = match own {
-                Some((_, session)) => Arc::clone(session),
-                None => Box::pin(self.shared.sessions.fresh_enough(self.shared, *id)).await?,
-            };
-            all.push((*id, session));
-        }
-        Ok(all)
-    }
-
-    /// Renders who the identity is; `sessions` are those of others that its login uses.
-    pub(super) fn person(&self, world: &WorldRun, sessions: Needed) -> Result<Person, Arc<Failure>> {
-        let mut scope = Scope::above(&world.scope);
-        let parts = sessions.iter().map(|(id, session)| {
-            let name = self.shared.plan.identities[id.0 as usize].name.to_string();
-            (name, session.scope.get("session").cloned().unwrap_or_else(|| Value::from(())))
-        });
-        if !sessions.is_empty() {
-            scope.set_fields("sessions", parts.collect::<Vec<_>>());
-        }
-        let fields = self.fields(&scope)?;
-        let mut visible: Vec<(String, Value)> =
-            fields.iter().map(|(n, v)| (n.to_string(), Value::from(v.as_str()))).collect();
-        for (name, value) in [("name", Some(&self.identity.name)), ("role", self.identity.role.as_ref())] {
-            if visible.iter().all(|(n, _)| n != name) {
-                visible.push((name.to_owned(), value.map_or_else(|| Value::from(()), |v| Value::from(&**v))));
-            }
-        }
-        scope.set_fields("identity", visible);
-        let approver = sessions.into_iter().find(|(id, _)| self.identity.approver == Some(*id));
-        Ok(Person { fields, scope, approver })
-    }
-
-    /// Makes the session of what a login gave.
-    pub(super) fn session(&self, world: &WorldRun, person: Person, given: Given) -> Result<Session, Arc<Failure>> {
-        let Person { fields, mut scope, .. } = person;
-        let Given { mut credential, origins, jar, refused } = given;
-        let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
-        scope.set_fields("session", parts.collect::<Vec<_>>());
-        for (name, value) in &credential.parts {
-            record::know_part(self.shared, &self.identity.name, name, value);
-        }
-        let scheme = &*self.identity.login.scheme;
-        let keep = scheme.cookies() == Cookies::Keep;
-        let only_cookies = credential.parts.is_empty() || pages::needs_token(scheme);
-        if keep && only_cookies && jar.is_empty(Timestamp::now()) {
-            return Err(self.empty_handed());
-        }
-        if keep {
-            let now = Timestamp::now();
-            credential.end_with_cookies(session_end(&jar, &world.base, now), now);
-        }
-        let memory = Memory::of(&credential);
-        let transport = certified(self.shared, self.id, world, &scope)
-            .map_err(|why| self.failed("login-failed", &why, Done::nothing()))?;
-        Ok(Session {
-            number: self.shared.sessions.number(),
-            credential,
-            transport,
-            browser: if keep { Jar::default() } else { jar.clone() },
-            is_apart: !keep,
-            jar: if keep { jar } else { Jar::default() },
-            scope: Arc::new(scope),
-            fields,
-            origins,
-            generation: self.generation,
-            memory,
-            shown_by: Vec::new(),
-            refused,
-            is_spent: Arc::default(),
-            aging: tokio::sync::RwLock::default(),
-        })
-    }
-
-    fn fields(&self, scope: &Scope) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {
-        let mut fields = Vec::new();
-        for field in &self.identity.fields {
-            let value = field.value.render(scope).map_err(|e| {
-                let message =
-                    format!("the field `{}` of `{}` cannot be rendered: {}", field.name, self.identity.name, e.message);
-                let reason = record::reason(self.shared, "template", &message, e.span, Vec::new());
-                Arc::new(Failure { reason: self.shared_cause(reason), steps: Vec::new() })
-            })?;
-            if let Some(fault) = field_fault(self.identity.login.kind, &field.name, &value) {
-                let message = format!("the field `{}` of `{}` {}", field.name, self.identity.name, fault.describe());
-                return Err(self.failed("login-failed", &message, Done::nothing()));
-            }
-            if field.secret {
-                self.shared.secrets.declare(&format!("{}.{}", self.identity.name, field.name), &value);
-            }
-            fields.push((Arc::clone(&field.name), value));
-        }
-        Ok(fields)
-    }
-
     fn tell(&self, done: &Done) {
         if self.shared.options.keep == Keep::Exchanges {
             let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -335,7 +228,7 @@ impl<'a> Entry<'a> {
 
     /// Asks `whoami` whether the session works, and is theirs.
     pub(super) async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
-        self.shared.sessions.count(usize::from(matches!(self.identity.login.kind.name, "login" | "form")), 0);
+        self.shared.sessions.count(usize::from(self.identity.login.kind.logs_in), 0);
         let Some(whoami) = self.identity.login.whoami else { return Ok(Arc::new(session)) };
         let ownership = if self.sharing == Sharing::Fresh { Ownership::Fresh } else { Ownership::Still };
         let asked = Arc::new(session);
@@ -349,13 +242,19 @@ impl<'a> Entry<'a> {
             return Ok(session.unwrap_or_else(|held| held));
         }
         let name = &self.identity.name;
-        let message =
-            format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work");
+        let message = if self.identity.login.kind.logs_in {
+            format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work")
+        } else {
+            format!("`{name}` is not accepted, or taken for somebody else: `whoami` does not hold")
+        };
         let status = done.records.last().and_then(|r| r.status);
+        let facts = done.records.last().and_then(|r| r.facts.as_ref());
+        let shown = facts.is_some_and(|facts| !facts.sent.is_empty()) || self.identity.login.scheme.fields().is_empty();
         let mut failure = self.failed("wrong-person", &message, done);
         // Where nothing was exchanged before, it is the credential itself that is refused here.
         let needs: Vec<String> = self.identity.login.kind.needs.iter().map(|need| format!("`{need}`")).collect();
         if status == Some(401)
+            && shown
             && !needs.is_empty()
             && let Some(failure) = Arc::get_mut(&mut failure)
             && failure.reason.help.is_empty()
@@ -364,13 +263,6 @@ impl<'a> Entry<'a> {
             failure.reason.help.push(help);
         }
         Err(failure)
-    }
-
-    /// A login by cookies that got none would send every request without a credential.
-    fn empty_handed(&self) -> Arc<Failure> {
-        let name = &self.identity.name;
-        let message = format!("`{name}` got no credential: the login was answered, but left no cookie to send");
-        self.failed("login-failed", &message, Done::nothing())
     }
 
     fn failed_login(&self, what: &str, done: Done) -> Arc<Failure> {
@@ -400,7 +292,7 @@ impl<'a> Entry<'a> {
         Arc::new(Failure { reason, steps })
     }
 
-    fn shared_cause(&self, mut reason: Reason) -> Reason {
+    pub(super) fn shared_cause(&self, mut reason: Reason) -> Reason {
         reason.shared_cause = Some(format!("{}:{}", reason.code, self.identity.name).into());
         reason
     }

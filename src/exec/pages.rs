@@ -12,13 +12,17 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::uses::Within;
 use super::{Shared, astray, record};
-use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme};
+use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme, Spelled};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
-use crate::http::{Address, End, Ends, Follow, Request, Stray, is_safe, percent_decoded};
-use crate::page::{ACCEPT, Agree, Fault, Filling, Form, Guide, Kind, Known, Page, Pick, Submission, Turn};
+use crate::http::{Address, End, Ends, Follow, Stray, is_safe, percent_decoded};
+use crate::page::{ACCEPT, Agree, Fault, Filling, Guide, Known, Page, Pick, Submission, Turn};
 use crate::step::{IdentityId, Prepared, Step};
-use crate::template::{Scope, Value};
+use crate::template::Scope;
+
+mod known;
+
+use known::{carry_token, known, likely};
 
 /// What the exchanges with pages are called in records; `vary` calls them `page`, `form`, `consent` and `confirm`.
 const LOGIN_PAGE: &str = "the login page";
@@ -147,7 +151,7 @@ impl Drive<'_, '_> {
             LOGOUT_FORM => "confirm",
             other => other,
         };
-        prepared = self.run.varied(Some(called), prepared, None);
+        prepared = self.run.varied(Some(called), prepared, (None, Spelled::Encoded));
         prepared.follow = Follow::Yes.within(&self.ends);
         let done = self.run.browse(self.open, actor, prepared, label).await;
         if let Some(filled) = &mut self.filled {
@@ -359,69 +363,10 @@ impl Drive<'_, '_> {
             reason.message.push_str(&record::text(self.run.shared, &format!("; the page says \"{said}\"")));
         }
         let last = done.records.last().and_then(|record| Some((record.name.as_deref()?, record.status?)));
-        let cause = last.and_then(|(label, status)| likely(label, status));
+        let body = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.text());
+        let cause = last.and_then(|(label, status)| likely(label, status, body.as_deref().unwrap_or_default()));
         if let (Some(cause), Some(reason)) = (cause, done.reasons.first_mut().filter(|reason| reason.help.is_empty())) {
             reason.help.push(cause.to_owned());
-        }
-    }
-}
-
-/// What of an exchange with a page is the likely cause, when it is refused by its status.
-fn likely(label: &str, status: u16) -> Option<&'static str> {
-    match (label, status) {
-        ("authorize", 400..=404) => Some(
-            "before it sends a browser anywhere, a server looks at `client.id` and `redirect_uri`: both are as they are registered, to the last character",
-        ),
-        (LOGIN_FORM, 400 | 401 | 422) => {
-            Some("check the identity's `username` and `password`, or what `fields:` fills in")
-        }
-        (LOGIN_FORM | CONSENT_FORM | LOGOUT_FORM, 403 | 419) => Some(
-            "the page's CSRF token or the cookie that it goes with was not taken: `authspec login IDENTITY -v` shows both",
-        ),
-        _ => None,
-    }
-}
-
-/// What is known of the person and of the page.
-fn known(script: &PageScript, scope: &Scope) -> Result<Known, crate::template::TemplateError> {
-    let identity = scope.get("identity");
-    let field = |name: &str| {
-        let value = identity.as_ref().and_then(|i| i.get_attr(name).ok());
-        value.as_ref().and_then(Value::as_str).map(ToOwned::to_owned)
-    };
-    let filling = script.fill.filling(scope)?;
-    Ok(Known {
-        form: script.fill.form.as_ref().map(|f| f.render(scope)).transpose()?,
-        fields: script.named.then_some(filling.fields),
-        button: filling.button,
-        username: field("username"),
-        password: field("password"),
-        agree: script.agree,
-        user_code: script.user_code.clone(),
-    })
-}
-
-/// Cookies whose value a script of the page sends back in a field.
-const DOUBLE_SUBMIT: &[(&str, &str)] = &[("XSRF-TOKEN", "X-XSRF-TOKEN"), ("csrftoken", "X-CSRFToken")];
-
-/// A form without a token of its own is one that a script sends, with the token of a meta element or a cookie.
-fn carry_token(request: &mut Request, page: &Page, form: &Form, jar: &Jar) {
-    const WORDS: &[&str] = &["csrf", "xsrf", "token", "verification"];
-    let is_token = |name: &str| WORDS.iter().any(|w| name.to_ascii_lowercase().contains(w));
-    let own = form.inputs().any(|c| c.kind == Kind::Hidden && is_token(&c.name));
-    if own || request.method != "POST" || request.address.origin() != page.address().origin() {
-        return;
-    }
-    if let Some(token) = &page.signs.token {
-        let header = token.header.clone().unwrap_or_else(|| "X-CSRF-Token".to_owned());
-        if header.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
-            request.headers.set(header, token.value.replace(['\r', '\n'], ""));
-        }
-        return;
-    }
-    for (cookie, header) in DOUBLE_SUBMIT {
-        if let Some(found) = jar.find(cookie, Timestamp::now()).next() {
-            request.headers.set(*header, percent_decoded(found.value.text().as_bytes()));
         }
     }
 }

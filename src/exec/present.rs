@@ -8,7 +8,7 @@ use super::session::Session;
 use super::world::WorldRun;
 use super::{Shared, suite};
 use crate::auth::Seal;
-use crate::event::Reason;
+use crate::event::{Reason, StepRecord};
 use crate::http::{Address, Headers, Request};
 use crate::mutate::{Aim, Mutation, Unfit};
 use crate::step::IdentityId;
@@ -27,8 +27,8 @@ pub struct Presented {
 /// Why there is nothing to give.
 #[derive(Debug, Clone)]
 pub enum Unpresented {
-    /// The login did not work.
-    Failed(Box<Reason>),
+    /// The login did not work; with what was sent.
+    Failed(Box<Reason>, Vec<StepRecord>),
     /// The credential is made for each request.
     PerRequest,
     /// The run was stopped.
@@ -56,7 +56,7 @@ impl Runner {
         watch.abort();
         match made {
             None => Err(Unpresented::Stopped),
-            Some(Err(failure)) => Err(Unpresented::Failed(Box::new(failure.reason.clone()))),
+            Some(Err(failure)) => Err(Unpresented::Failed(Box::new(failure.reason.clone()), failure.steps.clone())),
             Some(Ok(session)) => present(&shared, id, &session, defect).await,
         }
     }

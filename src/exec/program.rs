@@ -23,7 +23,8 @@ impl StepRun<'_> {
         let mut command = Command::new(name);
         command.args(arguments).current_dir(&program.folder).stdin(Stdio::null()).kill_on_drop(true);
         command.envs(program.variables.iter().map(|(n, v)| (n, v)));
-        let limit = self.shared.options.timeout;
+        let of_talk = self.talking.and_then(|talking| talking.timeout);
+        let limit = of_talk.unwrap_or(self.shared.options.timeout);
         let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
             return Err(refused(
                 format!("the command `{name}` did not end within {}", duration(limit)),

@@ -2,87 +2,27 @@
 //! for any session, with one parameter changed if the step says so; the last answer is judged by the step.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::drive::{self, Driven};
 use super::exchange::StepRun;
-use super::ledger::{Asked, RequestKey, Sender};
-use super::login::{Entry, Given, Needed, Person, Sharing, refused_cookies};
+use super::login::{BUSY, Entry, Patience, Sharing, refused_cookies};
+use super::person::{Given, Needed, Person};
 use super::session::Failure;
-use super::twice::Gate;
+use super::talked::{Gave, takes_busy};
 use super::uses::Within;
-use super::witness::Seen;
+use super::variation::{Talking, are_met, plant};
 use super::world::WorldRun;
-use crate::auth::{Absent, Bound, Credential, Flow, Varied, texts, vary};
-use crate::check::Fetched;
+use crate::auth::{Credential, Flow};
 use crate::event::Reason;
 use crate::http::jar::Jar;
-use crate::http::{Address, Request, Trail};
-use crate::spec::{Handshake, Talk};
+use crate::spec::Talk;
 use crate::step::{Ask, Caller, IdentityId, Step, Vary};
-use crate::template::TemplateError;
-use crate::term::list;
-
-/// The talk that exchanges belong to, and what is changed in it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Talking<'a> {
-    /// What its exchanges are called that have no name.
-    pub(super) talk: Talk,
-    pub(super) variations: &'a [Variation],
-    /// Whether what a server asks back is answered.
-    pub(super) answers: Handshake,
-    /// Where its first request waits for those of others that leave with it.
-    pub(super) gate: Option<&'a Gate<'a>>,
-}
-
-/// A parameter that is changed, rendered.
-#[derive(Debug)]
-pub(super) struct Variation {
-    exchange: Arc<str>,
-    parameter: Arc<str>,
-    value: Value,
-    /// Whether the exchange was made with it.
-    applied: AtomicBool,
-}
-
-impl Talking<'_> {
-    /// Where a request asks the browser to be sent back to in place of the address that the scheme has; `None` when none
-    /// does, and so when it names no address.
-    pub(super) fn asked_back(&self, from: &Address) -> Option<Vec<Address>> {
-        let is_place = |v: &&Variation| matches!(&*v.parameter, "redirect_uri" | "post_logout_redirect_uri");
-        let is_browsers = |v: &&Variation| matches!(&*v.exchange, "authorize" | "par" | "end_session");
-        let all = self.variations.iter().filter(is_place).filter(is_browsers).filter(|v| !v.value.is_null());
-        let mut all = all.map(|v| texts(&v.value)).peekable();
-        all.peek()?;
-        Some(all.flatten().filter_map(|text| from.join(&text).ok()).collect())
-    }
-}
-
-impl Variation {
-    /// Changes the parameter if the request is of its exchange; gives a note for the record.
-    pub(super) fn apply(&self, label: &str, request: &mut Request, bound: Option<&Bound>) -> Option<String> {
-        if *label != *self.exchange {
-            return None;
-        }
-        // A page may be followed by others with forms of their own, in which nothing is added.
-        let absent = if label == "form" { Absent::Leave } else { Absent::Add };
-        let proof = bound.and_then(|bound| bound.vary(request, &self.parameter, &self.value));
-        let how = match proof.unwrap_or_else(|| vary(request, &self.parameter, &self.value, absent)) {
-            Varied::Changed => "has another value",
-            Varied::Removed => "is left out",
-            Varied::Added => "is added",
-            Varied::Missing => return None,
-        };
-        self.applied.store(true, Ordering::Relaxed);
-        Some(format!("`{}` {how}", self.parameter))
-    }
-}
 
 /// Somebody on the way through a talk of their scheme.
 pub(super) struct Talker<'a> {
@@ -90,6 +30,16 @@ pub(super) struct Talker<'a> {
     pub(super) flow: Box<dyn Flow>,
     pub(super) inside: Cast,
     person: Person,
+}
+
+/// A talk that is over.
+struct Talked<'a> {
+    talker: Talker<'a>,
+    driven: Driven,
+    /// When it began.
+    began: u64,
+    /// What was sent and waited for before, in vain.
+    tried: Done,
 }
 
 impl StepRun<'_> {
@@ -118,28 +68,25 @@ impl StepRun<'_> {
             Ok(sessions) => sessions,
             Err(failure) => return self.blocked(step, cast.actor(caller), failure),
         };
-        let spent = self.spent(step, talk, id, cast).map(|why| Err(Stillborn::Unsaid(why)));
-        let talker = spent.unwrap_or_else(|| self.talker(talk, entry, (world, sessions), cast));
-        let mut talker = match talker {
-            Ok(talker) => talker,
+        if let Some(why) = self.spent(step, talk, id, cast) {
+            return self.unsaid(step, cast.actor(caller), &why);
+        }
+        let (answers, timeout) = (step.handshake, step.timeout);
+        let waits = !takes_busy(step);
+        let talking = Talking { talk, variations: &variations, answers, waits, timeout, gate: None };
+        let talked = Box::pin(self.hold_talk(talking, id, (world, &sessions, &planted), cast)).await;
+        let Talked { mut talker, driven, began, tried } = match talked {
+            Ok(talked) => talked,
             Err(Stillborn::Blocked(failure)) => return self.blocked(step, cast.actor(caller), failure),
             Err(Stillborn::Unsaid(why)) => return self.unsaid(step, cast.actor(caller), &why),
         };
-        if talk == Talk::Login
-            && let Err(why) = plant(&planted, &world.base, &mut talker.inside.nobody.jar)
-        {
-            return self.unsaid(step, cast.actor(caller), &why);
-        }
-        let talking = Some(Talking { talk, variations: &variations, answers: step.handshake, gate: None });
-        // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
-        let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
-        let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
-        let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
         let is_open = driven.credential.is_some() || leaves_open(&driven.done);
         let Driven { credential, origins, done, strayed, .. } = driven;
         let gave = Gave { credential: credential.is_some(), strayed };
         let mut done = self.judge_talk(step, (&mut talker.inside.nobody, id), gave, done).await;
-        if let Some(variation) = variations.iter().find(|v| !v.applied.load(Ordering::Relaxed)) {
+        done.requests += tried.requests;
+        done.waited += tried.waited;
+        if let Some(variation) = variations.iter().find(|v| v.is_missed()) {
             self.missed(step, talk.word(), variation, &mut done);
         }
         if talk == Talk::Login && !planted.is_empty() && !are_met(&origins, &world.base) {
@@ -154,11 +101,49 @@ impl StepRun<'_> {
                 cast.identities.insert(id, talker.inside.nobody);
             }
             (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {
+                let is_whole = vary.is_empty() && planted.is_empty();
                 self.go_on((talk, vary.is_empty()), talker, (world, credential, origins), cast, &mut done).await;
+                if talk == Talk::Login && is_whole && done.held() {
+                    self.shared.ledger.logged_in(id, began);
+                }
             }
             (Talk::Login | Talk::Refresh, _) => {}
         }
         done
+    }
+
+    /// Goes through a talk. A server that is asked too often has not answered: it is asked again when it wants to be, as
+    /// long as that is soon.
+    async fn hold_talk<'e>(
+        &'e self,
+        talking: Talking<'_>,
+        id: IdentityId,
+        (world, sessions, planted): (&'e WorldRun, &Needed, &[(String, String)]),
+        cast: &mut Cast,
+    ) -> Result<Talked<'e>, Stillborn> {
+        // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
+        let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
+        let (talk, talking) = (talking.talk, Some(talking));
+        let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
+        let (mut patience, mut tried) = (Patience::default(), Done::nothing());
+        loop {
+            let entry = Entry::of(self.shared, id, Sharing::Fresh);
+            let mut talker = self.talker(talk, entry, (world, sessions.clone()), cast)?;
+            if talk == Talk::Login {
+                plant(planted, &world.base, &mut talker.inside.nobody.jar).map_err(Stillborn::Unsaid)?;
+            }
+            let began = self.shared.ledger.tick();
+            let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
+            let busy = if talk == Talk::Logout || !talking.is_some_and(|talking| talking.waits) {
+                None
+            } else {
+                patience.with(&driven)
+            };
+            let Some(time) = busy else { return Ok(Talked { talker, driven, began, tried }) };
+            tried.requests += driven.done.requests;
+            tried.waited += driven.done.waited + time;
+            run.wait(time, BUSY).await;
+        }
     }
 
     /// Lets somebody go on with the session that a login or a refresh gave.
@@ -186,25 +171,6 @@ impl StepRun<'_> {
             Ok(session) => drop(cast.identities.insert(id, Actor::of(id, &session, Ownership::Fresh))),
             Err(failure) => fail(done, &failure),
         }
-    }
-
-    /// What a step changes in a talk: parameters, and the cookies of the browser that it begins with.
-    #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
-    fn changes(
-        &self,
-        step: &Step,
-        vary: &[Vary],
-        actor: &Actor,
-    ) -> Result<(Vec<Variation>, Vec<(String, String)>), TemplateError> {
-        let variations = vary.iter().map(|v| self.variation(v, actor)).collect::<Result<Vec<_>, _>>()?;
-        let own = step.cookies(&self.scope_of(actor))?;
-        Ok((variations, [&own, self.cookies].concat()))
-    }
-
-    fn variation(&self, vary: &Vary, actor: &Actor) -> Result<Variation, TemplateError> {
-        let value = vary.value.value(&self.scope_of(actor))?;
-        let (exchange, parameter) = (Arc::clone(&vary.exchange), Arc::clone(&vary.parameter));
-        Ok(Variation { exchange, parameter, value, applied: AtomicBool::new(false) })
     }
 
     /// Why a session is not refreshed once more; a step that names the credential it is sent with means just that.
@@ -269,89 +235,6 @@ impl StepRun<'_> {
         Ok(Talker { entry, flow, inside, person })
     }
 
-    /// Judges the last answer of a talk in place of the scheme.
-    pub(super) async fn judge_talk(
-        &self,
-        step: &Step,
-        (actor, id): (&mut Actor, IdentityId),
-        gave: Gave,
-        mut exchanges: Done,
-    ) -> Done {
-        let Some(trail) = exchanges.last.clone().filter(|_| !exchanges.records.is_empty()) else {
-            if exchanges.held() {
-                return self.unsaid(step, actor, "the scheme sends nothing for it");
-            }
-            return exchanges;
-        };
-        let fetched: Fetched = self.fetch(step, actor, &trail).await;
-        let mut judged = self.judge(step, actor, &trail, &fetched);
-        let said = std::mem::take(&mut exchanges.reasons);
-        let last = exchanges.records.pop();
-        // The identity logs in without the change as well: that its exchange was allowed then is what proves it.
-        let is_varied = matches!(&step.ask, Ask::Talk(_, vary) if !vary.is_empty());
-        let label = last.as_ref().and_then(|record| record.name.as_deref()).filter(|_| is_varied);
-        let alike = label.map(|label| drive::of_exchange(id, label));
-        if let (Some(old), Some(new)) = (last, judged.records.first_mut()) {
-            new.name = step.name.as_ref().map(ToString::to_string).or(old.name);
-            (new.caller, new.role) = (old.caller, old.role);
-            new.notes.extend(old.notes.into_iter().filter(|note| !new.notes.contains(note)).collect::<Vec<_>>());
-        }
-        if let Some(request) = trail.request() {
-            let key = RequestKey::of(&request.method, &request.address.to_string(), Asked::Plainly);
-            let sender = match &actor.who {
-                Who::Identity(id, session, ownership) => {
-                    Sender::Identity { id: *id, session: session.number, ownership: *ownership }
-                }
-                Who::Nobody | Who::Anonymous | Who::Entering(..) => Sender::Somebody,
-            };
-            // Whatever was allowed on the way shows no session alive after it.
-            let at = self.shared.ledger.tick();
-            self.remember(step, actor, &trail, &mut judged, Seen { key, sender, since: 0, at });
-            judged.refused.iter_mut().for_each(|refusal| refusal.alike = refusal.alike.or(alike));
-            self.observe(step, actor, &trail, &mut judged, key);
-        }
-        let stopped = !gave.credential && !exchanges.held();
-        let asked = self.within.asking().any(|used| !used.step.expect.checks.is_empty());
-        let leads = step.expect.says_where() || self.within.asking().any(|used| used.step.expect.says_where());
-        if gave.strayed && !(judged.held() && leads) {
-            // Whoever sends a browser there has not refused, whatever the status is.
-            judged.ended = Ended::Failed;
-            judged.refused.clear();
-            let why = said.into_iter().filter(|r| r.code == "astray").map(|r| Reason { step: Some(0), ..r });
-            judged.reasons.splice(0..0, why.collect::<Vec<_>>());
-        } else if judged.held() && stopped && !asked && !is_meant(step, &trail) {
-            judged.ended = Ended::Failed;
-            if let Some(record) = judged.records.first_mut() {
-                record.hops = self.record(step, actor, Some(&trail), Ended::Failed, 0, 0).hops;
-            }
-            judged.reasons = said;
-            judged.reasons.iter_mut().for_each(|r| r.step = Some(0));
-        } else if !judged.held() {
-            let why = said.into_iter().filter(|r| matches!(r.code, "login-failed" | "logout-failed"));
-            judged.reasons.extend(why.map(|r| Reason { step: Some(0), ..r }));
-        }
-        // What the scheme captured is its own, and what was refused on the way was not asked for.
-        exchanges.captured.clear();
-        exchanges.refused.clear();
-        exchanges.append(judged);
-        exchanges.last = Some(trail);
-        exchanges
-    }
-
-    /// A variation that met no request proves nothing, whatever was answered.
-    fn missed(&self, step: &Step, talk: &str, variation: &Variation, done: &mut Done) {
-        let Variation { exchange, parameter, .. } = variation;
-        let message = format!(
-            "no request of `{exchange}` was sent with another `{parameter}` than it has, so nothing was changed"
-        );
-        let sent: Vec<String> =
-            done.records.iter().map(|r| format!("`{}`", r.name.as_deref().unwrap_or(talk))).collect();
-        let help = if sent.is_empty() { Vec::new() } else { vec![format!("sent were {}", list(&sent, "and"))] };
-        let reason = self.reason("vary-missed", &message, step.span, help);
-        done.ended = Ended::Errored;
-        done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
-    }
-
     /// The identity that a step names and that has no session, unless the step is about getting one.
     pub(super) fn without_session(&self, step: &Step, caller: Caller, cast: &Cast) -> Option<&str> {
         let Caller::Identity(id) = caller else { return None };
@@ -368,36 +251,10 @@ impl StepRun<'_> {
     }
 }
 
-/// Puts cookies into a browser before it logs in.
-fn plant(cookies: &[(String, String)], base: &str, jar: &mut Jar) -> Result<(), String> {
-    let url = url::Url::parse(base).map_err(|_| format!("{base} is no address that cookies could be for"))?;
-    cookies.iter().for_each(|(name, value)| jar.set_raw(name, value.as_bytes(), &url, Timestamp::now()));
-    Ok(())
-}
-
-/// Whether one of these is the origin of an address.
-fn are_met(origins: &[url::Origin], base: &str) -> bool {
-    url::Url::parse(base).is_ok_and(|url| origins.contains(&url.origin()))
-}
-
-/// What a talk gave.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Gave {
-    pub(super) credential: bool,
-    /// Whether the browser was sent to where it must not go.
-    pub(super) strayed: bool,
-}
-
 /// Why a talk does not begin.
 pub(super) enum Stillborn {
     Blocked(Arc<Failure>),
     Unsaid(String),
-}
-
-/// Whether a talk that gave no credential is what the step is about: it was refused by its status, or the step
-/// looks at more than the status, as at the message on a login page.
-fn is_meant(step: &Step, trail: &Trail) -> bool {
-    trail.response().is_none_or(|r| r.status >= 400) || step.expect.checks.len() > 1
 }
 
 fn fail(done: &mut Done, failure: &Failure) {

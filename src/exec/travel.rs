@@ -1,6 +1,7 @@
 //! How a request travels: by whose connections, with what of its sender.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Barrier;
 
@@ -32,6 +33,12 @@ impl StepRun<'_> {
         }
     }
 
+    /// How long a step may take for its answer: as it says itself, or the talk that it belongs to.
+    pub(super) fn time_limit(&self, step: &Step) -> Duration {
+        let of_talk = || self.talking.and_then(|talking| talking.timeout);
+        step.timeout.or_else(of_talk).unwrap_or(self.shared.options.timeout)
+    }
+
     /// Lets a request travel with the credential and the cookies of its sender.
     pub(super) async fn travel(
         &self,
@@ -42,7 +49,7 @@ impl StepRun<'_> {
         Way { own, gate }: Way<'_>,
     ) -> Trail {
         let gate = gate.or_else(|| self.talking?.gate?.pass());
-        let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
+        let timeout = self.time_limit(step);
         let session = who.session().map(|(id, session)| (id, Arc::clone(session)));
         let origins = session.as_ref().map(|(_, s)| self.origins(s));
         let own = own.or_else(|| session.as_ref().and_then(|(_, s)| s.transport.clone()));

@@ -12,8 +12,10 @@ use super::exchange::StepRun;
 use super::lend::says_nothing;
 use super::login::{Entry, Sharing};
 use super::race::Runner;
-use super::scheme::{Gave, Stillborn, Talker, Talking, leaves_open, spend};
+use super::scheme::{Stillborn, Talker, leaves_open, spend};
+use super::talked::Gave;
 use super::uses::Within;
+use super::variation::Talking;
 use super::world::WorldRun;
 use crate::spec::Talk;
 use crate::step::{Caller, IdentityId, Step};
@@ -94,13 +96,15 @@ impl StepRun<'_> {
         let barrier = Barrier::new(talkers.len());
         let gates: Vec<Gate<'_>> = talkers.iter().map(|_| Gate::new(&barrier)).collect();
         let talks = talkers.iter_mut().zip(&gates).map(|(talker, gate)| async move {
-            let talking = Talking { talk: Talk::Refresh, variations: &[], answers: step.handshake, gate: Some(gate) };
+            let (answers, timeout) = (step.handshake, step.timeout);
+            let (talk, gate) = (Talk::Refresh, Some(gate));
+            let talking = Talking { talk, variations: &[], answers, waits: true, timeout, gate };
             let (scope, stand_in, within, talking) = (&world.scope, Caller::Nobody, Within::default(), Some(talking));
             let run =
                 StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
             let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
             // Whoever sent nothing keeps nobody waiting.
-            if let Some(barrier) = gate.pass() {
+            if let Some(barrier) = gate.and_then(Gate::pass) {
                 barrier.wait().await;
             }
             driven

@@ -85,7 +85,7 @@ impl StepRun<'_> {
         if let Some(weight) = self.weight(step, said).filter(|_| held) {
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
-            let refusal = Refusal { key, sender, status, step: 0, at, weight, alike, earlier, handed, after: None };
+            let refusal = Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) };
             done.refused.push(refusal);
         }
     }

@@ -42,9 +42,25 @@ pub struct ClientCertificate {
     pub key: Vec<u8>,
 }
 
+/// What of a client certificate is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// The certificate.
+    Cert,
+    /// The key, or that it is not the certificate's.
+    Key,
+}
+
+/// Why settings cannot be used: what of the client's certificate is wrong, if that is it, and one sentence.
+#[derive(Debug)]
+pub(super) struct Unusable {
+    half: Half,
+    pub(super) why: String,
+}
+
 impl ClientCertificate {
-    /// Checks that both can be read and belong together; the error is one sentence.
-    pub fn check(&self) -> Result<(), String> {
+    /// Checks that both can be read and belong together; the error is which is wrong, and one sentence.
+    pub fn check(&self) -> Result<(), (Half, String)> {
         let settings = TlsSettings {
             // Nothing of the server's is looked at here.
             verify: Verify::Off,
@@ -52,7 +68,7 @@ impl ClientCertificate {
             key: Some(self.key.clone()),
             ca: None,
         };
-        settings.check()
+        client_config(&settings).map(|_| ()).map_err(|unusable| (unusable.half, unusable.why))
     }
 }
 
@@ -65,44 +81,46 @@ impl std::fmt::Debug for ClientCertificate {
 impl TlsSettings {
     /// Checks the files as far as that needs no network; the error is one sentence.
     pub fn check(&self) -> Result<(), String> {
-        client_config(self).map(|_| ())
+        client_config(self).map(|_| ()).map_err(|unusable| unusable.why)
     }
 }
 
-/// Builds the configuration; the error is one sentence.
-pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, String> {
+/// Builds the configuration.
+pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Unusable> {
+    let cert = |why: String| Unusable { half: Half::Cert, why };
+    let key = |why: String| Unusable { half: Half::Key, why };
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| cert(e.to_string()))?;
     let verifier: Arc<dyn ServerCertVerifier> = match settings.verify {
         Verify::Off => Arc::new(NoVerification(provider)),
         Verify::On => {
-            let extra = settings.ca.as_deref().map_or(Ok(Vec::new()), |pem| certificates(pem, "`ca`"))?;
+            let extra = settings.ca.as_deref().map_or(Ok(Vec::new()), |pem| certificates(pem, "`ca`")).map_err(cert)?;
             let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider);
-            Arc::new(verifier.map_err(|e| format!("the trusted authorities cannot be loaded: {e}"))?)
+            Arc::new(verifier.map_err(|e| cert(format!("the trusted authorities cannot be loaded: {e}")))?)
         }
     };
     let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
     match (&settings.cert, &settings.key) {
-        (Some(cert), Some(key)) => {
-            let chain = certificates(cert, "`cert`")?;
-            let own = PrivateKeyDer::from_pem_slice(key).map_err(|_| no_private_key(key, cert))?;
-            builder.with_client_auth_cert(chain, own).map_err(|e| unusable(&e))
+        (Some(chain), Some(own)) => {
+            let certificates = certificates(chain, "`cert`").map_err(cert)?;
+            let pair = PrivateKeyDer::from_pem_slice(own).map_err(|_| no_private_key(own, chain))?;
+            builder.with_client_auth_cert(certificates, pair).map_err(|e| key(unusable(&e)))
         }
         _ => Ok(builder.with_no_client_auth()),
     }
 }
 
 /// Why no private key was found.
-fn no_private_key(key: &[u8], cert: &[u8]) -> String {
+fn no_private_key(key: &[u8], cert: &[u8]) -> Unusable {
     let is_encrypted = key.windows(11).any(|part| part == b"ENCRYPTED P" || part == b"4,ENCRYPTED");
-    match (is_encrypted, key == cert) {
-        (true, _) => "the private key is encrypted; it is needed in the clear",
-        (false, true) => "`cert` holds no private key, and no other file is named as `key`",
-        (false, false) => "`key` holds no private key in PEM form",
-    }
-    .to_owned()
+    let (half, why) = match (is_encrypted, key == cert) {
+        (true, _) => (Half::Key, "the private key is encrypted; it is needed in the clear"),
+        (false, true) => (Half::Cert, "`cert` holds no private key, and no other file is named as `key`"),
+        (false, false) => (Half::Key, "`key` holds no private key in PEM form"),
+    };
+    Unusable { half, why: why.to_owned() }
 }
 
 fn unusable(error: &rustls::Error) -> String {

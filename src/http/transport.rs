@@ -135,7 +135,11 @@ impl Transport {
     }
 
     fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, HttpError> {
-        let load = || tls::client_config(&self.settings.tls).map(Arc::new).map_err(|why| HttpError::Tls { why });
+        let load = || {
+            tls::client_config(&self.settings.tls)
+                .map(Arc::new)
+                .map_err(|unusable| HttpError::Tls { why: unusable.why })
+        };
         self.tls.get_or_init(load).clone()
     }
 

@@ -310,7 +310,11 @@ pub(crate) fn step_title(outcome: &Outcome, index: usize) -> String {
     let of_phase = outcome.steps[..=index].iter().rev().take_while(|s| s.phase == step.phase);
     let who = of_phase.last().and_then(|s| s.caller.as_deref()).unwrap_or("nobody");
     match step.phase {
-        Phase::Case if outcome.case_steps >= whole => format!("{number} of {}{name}", outcome.case_steps),
+        Phase::Case if outcome.case_steps >= whole => match number.split_once('.') {
+            // What a step sends more than one request for is counted within it.
+            Some((step, within)) => format!("{step} of {}, part {within}{name}", outcome.case_steps),
+            None => format!("{number} of {}{name}", outcome.case_steps),
+        },
         Phase::Case => format!("{number}{name}"),
         Phase::Setup => format!("setup {number}{name}"),
         Phase::Teardown => format!("teardown {number}{name}"),

@@ -46,6 +46,18 @@ pub struct Input {
     pub stdin: Option<String>,
     /// The folder that relative paths start from.
     pub folder: PathBuf,
+    /// The folder that standard input stands in, where that is another one.
+    pub at: Option<PathBuf>,
+}
+
+impl Input {
+    /// The path that a file is found by; standard input has none of its own.
+    fn path_of(&self, file: &Found) -> PathBuf {
+        match &self.at {
+            Some(folder) if file.path.as_os_str() == "-" => folder.join("-"),
+            _ => file.path.clone(),
+        }
+    }
 }
 
 /// Reads all suites below the paths. Everything that is wrong goes to `diags`.
@@ -55,7 +67,7 @@ pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> 
     let mut projects = Projects::default();
     let mut wanted: Vec<(Found, Home)> = Vec::new();
     for file in found {
-        let home = projects.of(&file.path, &input.folder, sources, diags);
+        let home = projects.of(&input.path_of(&file), &input.folder, sources, diags);
         let excluded = home.project.is_some_and(|p| projects.excludes(p, &file.path));
         if excluded && !file.named {
             suites.excluded += 1;
@@ -73,7 +85,7 @@ pub fn load(input: &Input, sources: &mut SourceMap, diags: &mut Diagnostics) -> 
             whole.push((file, home, id));
         }
     }
-    suites.suites = read_all(&whole, &input.folder, sources, diags);
+    suites.suites = read_all(&whole, input.at.as_ref().unwrap_or(&input.folder), sources, diags);
     suites.projects = projects.all;
     ids::tell_apart(&mut suites.suites);
     rows::fill(&mut suites, sources, diags);

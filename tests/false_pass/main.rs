@@ -8,6 +8,7 @@
 mod api;
 mod astray;
 mod browsers;
+mod changed;
 mod cookies;
 mod detours;
 mod digest;

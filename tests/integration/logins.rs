@@ -88,7 +88,12 @@ fn every_login_is_shown_and_no_secret_with_it() {
             let shown = String::from_utf8_lossy(&output.stdout).into_owned();
             let wide = shown.lines().find(|line| line.chars().count() > 80);
             assert_eq!(wide, None, "{scheme} {identity}");
-            assert!(shown.lines().any(|line| line.starts_with(&format!("{identity} is "))), "{text}");
+            // Nobody is logged in whose scheme has no login.
+            let logs_in = SCHEMES.iter().any(|kind| kind.name == *scheme && kind.logs_in);
+            let ends = [" is logged in", " is accepted, as `whoami` shows", " has a credential, and no `whoami` shows"];
+            let true_here = if logs_in { &ends[..1] } else { &ends[1..] };
+            let says = |end: &&str| shown.lines().any(|line| line.starts_with(&format!("{identity}{end}")));
+            assert!(true_here.iter().any(says) && (logs_in || !shown.contains("logged in")), "{text}");
         }
     }
 }
@@ -113,5 +118,27 @@ fn a_credential_is_printed_alone_or_it_is_said_why_there_is_none() {
     }
     for kind in SCHEMES {
         assert!(ROWS.iter().any(|row| row.scheme == kind.name), "`{}` is in no row", kind.name);
+    }
+}
+
+/// Files are named as they are found from where the command was started, and the cause is that which a run tells.
+#[test]
+fn a_refused_login_is_told_from_the_folder_above_the_project() {
+    let project = "target: demo
+auth:
+  api:
+    scheme: login
+    login: { request: POST /login, json: { username: \"{{ identity.username }}\", password: \"{{ identity.password }}\" }, capture: { token: $.access_token } }
+    send: { bearer: token }
+identities:
+  alice: { auth: api, username: alice, password: not-hers-at-all }
+";
+    for command in ["login", "token"] {
+        let session = Session::new().file("specs/authspec.yaml", project);
+        let output = session.run(&[command, "alice", "--color", "never"]);
+        let err = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{}", told(&output));
+        assert!(err.contains("  --> specs/authspec.yaml:5\n"), "{err}");
+        assert!(err.contains("(authspec explain wrong-password)"), "{err}");
     }
 }

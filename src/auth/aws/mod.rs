@@ -6,7 +6,7 @@
 
 use jiff::Timestamp;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles, unsigned};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, fields, troubles, unsigned};
 use crate::http::Request;
 use crate::mutate::{Bend, Unfit};
 use crate::spec::{Fields, Node, Shape, key};
@@ -31,6 +31,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             .usually("`false`"),
     ],
     needs: &["key_id", "secret_key"],
+    logs_in: false,
+    look: fields::anything,
     example: include_str!("../examples/aws-sigv4.yaml"),
     troubles: troubles::AWS,
     read,

@@ -5,12 +5,13 @@
 
 use std::sync::PoisonError;
 
-use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal, troubles};
+use super::{After, AtOnce, Flow, Handshake, Memory, ReadScheme, Scheme, SchemeKind, Seal, fields, troubles};
 use crate::http::challenge::{Challenge, parse_challenges};
 use crate::http::{Request, Response};
 use crate::mutate::{Bend, Unfit};
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
+use crate::term::{list, shorten};
 
 mod answer;
 mod bent;
@@ -33,6 +34,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             .is(Shape::Words(&["truncated"])).usually("SHA-512/256"),
     ],
     needs: &["username", "password"],
+    logs_in: false,
+    look: fields::anything,
     example: include_str!("../examples/digest.yaml"),
     troubles: troubles::DIGEST,
     read,
@@ -145,7 +148,8 @@ impl Handshake for Talk<'_> {
                 (Some(terms), Some(lane)) if (terms.stale || self.kept) && terms.nonce != lane.terms.nonce => {
                     self.again(terms, "sent again with a new nonce: the server does not take the one that was kept")
                 }
-                (Some(_), Some(_)) | (None, _) => After::Done(None),
+                (Some(_), Some(_)) => After::Done(None),
+                (None, _) => After::Done(unmet(self.wish, &challenges(response))),
             };
         }
         let Some(mut lane) = answered else { return After::Done(None) };
@@ -172,6 +176,32 @@ impl Talk<'_> {
         self.kept = false;
         After::Again(why.to_owned())
     }
+}
+
+/// Why none of the server's Digest challenges is answered; none when there is none.
+fn unmet(wish: &Wish, challenges: &[Challenge]) -> Option<String> {
+    let asked = challenges.iter().filter(|challenge| challenge.is("digest"));
+    let offered: Vec<String> = asked
+        .map(|challenge| {
+            let qop =
+                challenge.param("qop").map_or_else(String::new, |qop| format!(" with `qop={}`", shorten(qop, 40)));
+            format!("`{}`{qop}", shorten(challenge.param("algorithm").unwrap_or("MD5"), 40))
+        })
+        .collect();
+    let qop = match wish.qop {
+        Some(Qop::Auth) => Some("`qop: auth`".to_owned()),
+        Some(Qop::AuthInt) => Some("`qop: auth-int`".to_owned()),
+        Some(Qop::None) | None => None,
+    };
+    let wanted: Vec<String> =
+        wish.algorithm.map(|only| format!("`algorithm: {only}`")).into_iter().chain(qop).collect();
+    let what = if wanted.is_empty() {
+        "which is not known here, or has no realm and nonce".to_owned()
+    } else {
+        format!("and the scheme says {}", list(&wanted, "and"))
+    };
+    let offers = (!offered.is_empty()).then(|| list(&offered, "and"))?;
+    Some(format!("the server's Digest challenge was not answered: it offers {offers}, {what}"))
 }
 
 fn challenges(response: &Response) -> Vec<Challenge> {
@@ -257,6 +287,28 @@ mod tests {
             assert!(sent(talk.as_mut(), seal).unwrap().contains("nonce=\"n2\""));
             assert_eq!(talk.after(seal, &request(), &response(401, &[STALE])), After::Done(None), "the same nonce");
         });
+    }
+
+    #[test]
+    fn a_challenge_that_is_not_answered_is_told_with_what_was_offered() {
+        let told = |wish: Wish, challenge: &str| {
+            let field = ("WWW-Authenticate", challenge);
+            unmet(&wish, &challenges(&response(401, &[field]))).unwrap_or_default()
+        };
+        let only = |algorithm| Wish { algorithm: Some(algorithm), ..Wish::default() };
+        let md5 = "Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=MD5";
+        assert_eq!(
+            told(only("SHA-256"), md5),
+            "the server's Digest challenge was not answered: it offers `MD5` with `qop=auth`, and the scheme says `algorithm: SHA-256`"
+        );
+        let unknown = "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-3";
+        assert!(told(Wish::default(), unknown).contains("it offers `SHA-3`, which is not known here"));
+        assert!(told(Wish { qop: Some(Qop::AuthInt), ..Wish::default() }, md5).contains("`qop: auth-int`"));
+        assert_eq!(told(Wish::default(), "Basic realm=\"r\""), "", "it did not ask by Digest");
+        let wish = only("SHA-256");
+        let mut talk = Talk { wish: &wish, lane: None, kept: false };
+        let after = with(|_, seal| talk.after(seal, &request(), &response(401, &[CHALLENGE])));
+        assert!(matches!(after, After::Done(Some(_))), "{after:?}");
     }
 
     #[test]

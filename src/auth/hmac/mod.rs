@@ -3,6 +3,7 @@
 //! No two of them agree on the string, so it is declared. What travels beside the signature (a time, a nonce) is
 //! put on the request first, so that the string can cover it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use aws_lc_rs::hmac::{self as mac, Algorithm};
@@ -10,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
+use super::fields::FieldFault;
 use super::{
     Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, header_pairs, pairs,
     troubles, unsigned,
@@ -48,6 +50,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
             .is(Shape::Words(NAMES)),
     ],
     needs: &["key"],
+    logs_in: false,
+    look,
     example: include_str!("../examples/hmac.yaml"),
     troubles: troubles::HMAC,
     read,
@@ -124,7 +128,6 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         return None;
     }
     let reader = &mut *cx.compile.reader;
-    let spellings = [("text", Spelling::Text), ("hex", Spelling::Hex), ("base64", Spelling::Base64)];
     let stamps = [
         ("seconds", Stamp::Seconds),
         ("milliseconds", Stamp::Milliseconds),
@@ -143,7 +146,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         whole.algorithm = *reader.one_of(node, "a hash of an HMAC", ALGORITHMS)?;
     }
     if let Some(node) = fields.get("key_encoding") {
-        whole.key = reader.one_of(node, "a spelling of a key", &spellings)?;
+        whole.key = reader.one_of(node, "a spelling of a key", SPELLINGS)?;
     }
     if let Some(node) = fields.get("timestamp") {
         whole.stamp = reader.one_of(node, "a spelling of a moment", &stamps)?;
@@ -188,26 +191,29 @@ fn with_request<T>(
     out
 }
 
+/// The spellings of a key by name.
+const SPELLINGS: &[(&str, Spelling)] =
+    &[("text", Spelling::Text), ("hex", Spelling::Hex), ("base64", Spelling::Base64)];
+
 /// Tells what is wrong with a key that is written out beside such a scheme, as far as its spelling goes.
-pub(super) fn misspelt(scheme: &Node, key: &str) -> Option<&'static str> {
-    let Data::Map(entries) = &scheme.data else { return None };
+fn look(scheme: Option<&Node>, name: &str, key: &str) -> Option<FieldFault> {
+    let Data::Map(entries) = &scheme.filter(|_| name == "key")?.data else { return None };
     let word = |name: &str| {
         let entry = entries.iter().find(|e| &*e.key == name)?;
         if let Data::Text(text) = &entry.value.data { Some(&**text) } else { None }
     };
     let spelling = match (word("preset"), word("key_encoding")) {
         (Some(preset), _) => PRESETS.iter().find(|p| p.name == preset)?.key,
-        (None, Some("hex")) => Spelling::Hex,
-        (None, Some("base64")) => Spelling::Base64,
-        (None, _) => Spelling::Text,
+        (None, Some(named)) => SPELLINGS.iter().find(|(name, _)| *name == named)?.1,
+        (None, None) => Spelling::Text,
     };
-    spelling.bytes(key).err()
+    spelling.bytes(key).err().map(FieldFault::Misspelt)
 }
 
 /// A flow that looks at the key: one that cannot be read would spoil every request.
-struct Look(Spelling);
+struct Check(Spelling);
 
-impl Flow for Look {
+impl Flow for Check {
     fn next(&mut self, _: Heard, cx: &Ctx<'_>) -> Move {
         let key = cx.scope.get("identity").and_then(|i| i.get_attr("key").ok()).and_then(|k| print(&k).ok());
         match self.0.bytes(&key.unwrap_or_default()) {
@@ -249,8 +255,8 @@ impl Hmac {
     /// Signs a request, with one thing other than it should be.
     fn signed(&self, seal: &Seal<'_>, bend: Bend, nonce: &str, request: &mut Request) -> Result<(), TemplateError> {
         let mut scope = Scope::above(&Arc::new(seal.scope.clone()));
-        if let Some(own) = key_id(seal).filter(|_| bend == Bend::KeyId) {
-            scope.set("identity", nobody(seal.scope.get("identity"), own));
+        if let Some(own) = self.key_id().filter(|_| bend == Bend::KeyId) {
+            scope.set("identity", nobody(seal.scope.get("identity"), &own));
         }
         scope.set("timestamp", self.stamp.spell(bend.time(seal.now)));
         scope.set("nonce", Value::from(nonce));
@@ -286,11 +292,25 @@ const OTHER_KEY: &[u8] = b"a key that no server knows, of 40 bytes.";
 /// A key id that nobody has.
 const NOBODY: &str = "authspec-nobody";
 
-/// The field of the identity that says whose key it is.
-fn key_id(seal: &Seal<'_>) -> Option<&'static str> {
-    let sender = seal.scope.get("identity")?;
-    let told = |name: &&str| sender.get_attr(name).is_ok_and(|value| value.as_str().is_some());
-    ["key_id", "id", "account", "username", "name"].into_iter().find(told)
+/// The names that the id of a key most often has, where several fields of an identity travel.
+const IDS: &[&str] = &["key_id", "id", "account", "username", "name"];
+
+impl Hmac {
+    /// The field of the identity that says whose key it is: one that travels, as nothing else tells the server.
+    fn key_id(&self) -> Option<Arc<str>> {
+        let values: Vec<String> = self.headers.iter().chain(&self.query).map(|(_, value)| value.source()).collect();
+        let sent: BTreeSet<&str> =
+            values.iter().flat_map(|text| fields_of(text)).filter(|name| *name != "key").collect();
+        let usual = IDS.iter().copied().find(|id| sent.contains(id));
+        let only = sent.first().copied().filter(|_| sent.len() == 1);
+        only.or(usual).map(Arc::from)
+    }
+}
+
+/// The fields of the identity that a template names.
+fn fields_of(template: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    template.split("identity.").skip(1).map(move |rest| rest.split(|c| !is_part(c)).next().unwrap_or_default())
 }
 
 /// The sender as they are, under a key id that nobody has.
@@ -326,7 +346,7 @@ fn request_value(request: &Request) -> Value {
 
 impl Scheme for Hmac {
     fn begin(&self) -> Box<dyn Flow> {
-        Box::new(Look(self.key))
+        Box::new(Check(self.key))
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
@@ -338,9 +358,12 @@ impl Scheme for Hmac {
             return Err(Unfit::not_here("the signature stands in the query"));
         }
         let fits = match bend {
+            Bend::KeyId => self.key_id().is_some(),
+            Bend::Nothing | Bend::Key | Bend::Time(_) | Bend::Nonce => true,
+            Bend::SignatureFlipped | Bend::SignatureCut | Bend::SignatureEmpty => true,
+            // What credential scopes and Digest answers have.
             Bend::Region | Bend::Service | Bend::Day | Bend::Payload => false,
-            Bend::KeyId => key_id(seal).is_some(),
-            _ => true,
+            Bend::Unasked | Bend::Uri | Bend::Qop | Bend::Algorithm | Bend::Realm => false,
         };
         if !fits {
             return Err(Unfit::not_here("nothing of the kind is signed"));

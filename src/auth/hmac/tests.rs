@@ -181,3 +181,14 @@ fn another_key_id_is_all_that_is_other_about_the_sender() {
     let mac = hex::encode(mac::sign(&mac::Key::new(mac::HMAC_SHA256, b"k"), who.as_bytes()));
     assert_eq!((it.headers.text("x-who"), it.headers.text("x-signature")), (Some(who), Some(mac)));
 }
+
+/// Whatever names an identity has: only what travels can be the id of the key.
+#[test]
+fn a_name_that_does_not_travel_is_no_key_id() {
+    let key_id = |sent: &[(&str, &str)]| scheme(Spelling::Text, "{{ identity.name }}", sent, &[]).key_id();
+    let signature = ("X-Signature", "{{ hex(signature) }}");
+    assert_eq!(key_id(&[("X-Key", "fixed"), signature]), None);
+    assert_eq!(key_id(&[("X-Key", "{{ identity.client }}"), signature]).as_deref(), Some("client"));
+    assert_eq!(key_id(&[("X-Who", "{{ identity.name }}/{{ identity.key_id }}"), signature]).as_deref(), Some("key_id"));
+    assert_eq!(key_id(&[("X-A", "{{ identity.one }}"), ("X-B", "{{ identity.two }}"), signature]), None);
+}

@@ -11,7 +11,10 @@ use crate::jose::{Jwks, Key, Token, unverified_claims};
 impl Run {
     /// Finds the keys for an ID token, where one was given.
     pub(super) fn identify(&mut self, parts: Parts, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let Some(text) = get(&parts, "id_token") else { return Ok(self.ready(parts, cx)) };
+        let Some(text) = get(&parts, "id_token") else {
+            self.must_have(&parts)?;
+            return Ok(self.ready(parts, cx));
+        };
         if id_token::is_secret_signed(text) {
             let key = Key::secret(self.config.client.secret(cx)?.as_bytes());
             let keys = Jwks::of(key.map_err(|fault| Refused { message: fault.0, help: Vec::new() })?);
@@ -24,6 +27,20 @@ impl Run {
                 Ok(Move::Send(common("jwks", place)))
             }
         }
+    }
+
+    /// Whoever asks for the scope `openid` on behalf of a person gets an ID token (`OpenID` Connect Core 1.0, section
+    /// 3.1.3.3), unless the server says that it does not give that scope (RFC 6749, section 5.1). A refresh may do
+    /// without (section 12.2).
+    fn must_have(&self, parts: &Parts) -> Result<(), Refused> {
+        let asked = self.authorization.as_ref().is_some_and(|authorization| authorization.nonce.is_some());
+        let given = get(parts, "scope").is_none_or(|scope| scope.split(' ').any(|scope| scope == "openid"));
+        if !(matches!(self.aim, Aim::Login) && asked && given) {
+            return Ok(());
+        }
+        let message = "the answer of the token endpoint has no `id_token`, although `openid` was asked for".to_owned();
+        let help = "an OpenID provider has to give one (OpenID Connect Core, section 3.1.3.3), which shows who logged in; a server that is none knows no `openid`: drop it from `scope`";
+        Err(Refused { message, help: vec![help.to_owned()] })
     }
 
     /// Looks whether the key that the ID token names is known; a key that is new to a server is only in a new answer

@@ -106,7 +106,7 @@ pub(super) fn asks_back(bound: &Bound, again: bool, at: &str, answer: &Response,
 }
 
 /// What is likely wrong with a proof that was refused.
-pub(super) fn refused_proof(asked: &Asked<'_>) -> Vec<String> {
+pub(super) fn refused_proof(asked: &Asked<'_>, _: &str) -> Vec<String> {
     if asked.config.dpop.is_none() {
         return vec!["the server wants a proof that the client holds a key: add `dpop: true`".to_owned()];
     }
@@ -120,6 +120,6 @@ pub(super) fn refused_proof(asked: &Asked<'_>) -> Vec<String> {
 }
 
 /// Why a server asks for a nonce and goes on asking.
-pub(super) fn wanted_nonce(_: &Asked<'_>) -> Vec<String> {
+pub(super) fn wanted_nonce(_: &Asked<'_>, _: &str) -> Vec<String> {
     vec!["the server wants its nonce in the proof; it has to give one in `DPoP-Nonce`, and to take the one it gave (RFC 9449, section 8)".to_owned()]
 }

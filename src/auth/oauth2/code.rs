@@ -7,14 +7,25 @@ use aws_lc_rs::digest;
 
 use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, address, asked, extend, render};
-use super::refused::sentence;
+use super::refused::{coded, sentence};
 use super::{Config, random};
 use crate::auth::{Agree, Browser, Ctx, Exchange, Opening, PageScript, Refused};
 use crate::http::{Address, Headers, Request};
 use crate::jose;
+use crate::term::{list, shorten};
 
 /// Where the browser is sent back to when nothing is said: nothing listens there, and nothing is asked there.
 pub(super) const REDIRECT: &str = "http://127.0.0.1:9/cb";
+
+/// What to do where a server takes nothing but pushed requests.
+pub const PUSH: &str = "the server takes only requests that were pushed to it before (RFC 9126): add `par: true`";
+
+/// Tells whether a sentence of a server is about pushed authorization requests.
+pub fn speaks_of_pushing(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    ["push", "request_uri", "/par"].iter().any(|word| said.contains(word))
+        || said.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "par")
+}
 
 /// An authorization that was asked for.
 #[derive(Debug, Clone)]
@@ -26,6 +37,8 @@ pub(super) struct Authorization {
     pub(super) nonce: Option<String>,
     /// The thumbprint of the key that the code is bound to (RFC 9449, section 10).
     pub(super) jkt: Option<String>,
+    /// Whether the request was pushed (RFC 9126).
+    pub(super) pushed: bool,
 }
 
 /// The S256 challenge of a verifier (RFC 7636, section 4.2).
@@ -41,7 +54,7 @@ impl Authorization {
             if redirect.starts_with('/') { address(&redirect, "redirect_uri", cx)?.to_string() } else { redirect };
         let scopes = asked(config, cx)?;
         let openid = scopes.iter().any(|(n, v)| n == "scope" && v.split(' ').any(|s| s == "openid"));
-        Ok(Self { redirect, verifier: random(), state: random(), nonce: openid.then(random), jkt })
+        Ok(Self { redirect, verifier: random(), state: random(), nonce: openid.then(random), jkt, pushed: false })
     }
 
     /// The parameters of the authorization request.
@@ -76,7 +89,7 @@ impl Authorization {
         }
         let headers = Headers::default();
         let request = Request { method: "GET".to_owned(), address: to, headers, body: bytes::Bytes::new() };
-        let open = Opening::Request(Box::new(Exchange { label: "authorize", request, common: false, bound: None }));
+        let open = Opening::Request(Box::new(Exchange::plain("authorize", request)));
         let until = Some(address(&self.redirect, "redirect_uri", cx)?);
         let pages = config.pages.pages;
         Ok(Arc::new(PageScript {
@@ -126,16 +139,13 @@ impl Authorization {
                     "it has to come back unchanged (RFC 6749, section 4.1.2); a client that goes on can be given another's code",
                 );
             }
-            None => {
-                return refuse(
-                    "the server sent the browser back without the `state` that it was given".to_owned(),
-                    "it has to come back unchanged (RFC 6749, section 4.1.2)",
-                );
-            }
+            None => return Err(self.without_state(&all)),
         }
         if let Some(error) = get("error") {
             let message = sentence("the authorization endpoint", error, get("error_description"));
-            return Err(Refused { message, help: cause(error).into_iter().map(ToOwned::to_owned).collect() });
+            let said = get("error_description").unwrap_or_default();
+            let cause = if self.wants_pushing(error, said) { Some(PUSH) } else { cause(error) };
+            return Err(Refused { message, help: cause.into_iter().map(ToOwned::to_owned).collect() });
         }
         match get("code") {
             Some(code) if !code.is_empty() => Ok(code.to_owned()),
@@ -144,6 +154,29 @@ impl Authorization {
                 "`response_type` has to be `code`, and `response_mode` `query` or `form_post`",
             ),
         }
+    }
+
+    /// Tells whether a refusal is about a request that was not pushed before (RFC 9126, section 5).
+    fn wants_pushing(&self, error: &str, said: &str) -> bool {
+        error == "invalid_request" && !self.pushed && speaks_of_pushing(said)
+    }
+
+    /// The browser came back without its `state`: with what else, says what most likely happened.
+    fn without_state(&self, all: &[(String, String)]) -> Refused {
+        let get = |name: &str| all.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
+        let names: Vec<String> = all.iter().map(|(name, _)| format!("`{}`", shorten(name, 40))).collect();
+        let came =
+            if names.is_empty() { "with nothing".to_owned() } else { format!("with {} alone", list(&names, "and")) };
+        let mut message = format!("the server sent the browser back {came}: without the `state` that it was given");
+        let must = "a server that is given a `state` has to send it back (RFC 6749, section 4.1.2), also with an error (section 4.1.2.1); without it nobody knows whose answer this is, so it is not used";
+        let mut help = Vec::new();
+        if let Some(error) = get("error") {
+            let said = get("error_description");
+            message = format!("{message}; it says {}", coded(error, said));
+            help.extend(if self.wants_pushing(error, said.unwrap_or_default()) { Some(PUSH) } else { cause(error) });
+        }
+        help.push(must);
+        Refused { message, help: help.into_iter().map(ToOwned::to_owned).collect() }
     }
 
     /// The request that exchanges the code.

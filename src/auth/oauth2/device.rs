@@ -75,7 +75,7 @@ impl Device {
     /// The pages on which somebody agrees; they end where nothing is left to agree to.
     pub(super) fn pages(&self, config: &Config, cx: &Ctx<'_>) -> Result<Arc<PageScript>, Refused> {
         let request = page::open(address(&self.page, "verification_uri_complete", cx)?);
-        let open = Opening::Request(Box::new(Exchange { label: "page", request, common: false, bound: None }));
+        let open = Opening::Request(Box::new(Exchange::plain("page", request)));
         let (pages, fill, named) = (config.pages.pages, config.pages.fill.clone(), config.pages.named);
         let browser = if config.approved { Browser::Approver } else { Browser::Own };
         let (agree, user_code) = (Agree::ToConsent, Some(self.user_code.clone()));

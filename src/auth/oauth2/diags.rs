@@ -30,10 +30,10 @@ pub(super) fn shown_to_nobody(span: Span, client: Span, what: &str, address: &st
 /// The same of an issuer, whose metadata may name another address.
 pub(super) fn shown_perhaps(span: Span, client: Span, address: &str) -> Diagnostic {
     let message = format!("`auth: tls` shows a certificate, and the issuer {address} is asked without TLS");
-    Diagnostic::warning(&SCHEME, span, message)
+    Diagnostic::error(&SCHEME, span, message)
         .label("not https")
         .also(client, "the client")
-        .help("write the issuer's https address, unless its metadata name https endpoints for such clients (`mtls_endpoint_aliases`)")
+        .help("write the issuer's https address, or name the endpoint that sees certificates: `token_url: https://…`")
 }
 
 /// A key that the grant has no use for.

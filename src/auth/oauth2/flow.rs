@@ -244,7 +244,7 @@ impl Run {
         self.spend("request_uri", reference);
         let parameters =
             [("client_id".to_owned(), self.config.client.id(cx)?), ("request_uri".to_owned(), reference.to_owned())];
-        self.browse(authorization, &parameters, cx)
+        self.browse(Authorization { pushed: true, ..authorization }, &parameters, cx)
     }
 
     fn browse(
@@ -316,7 +316,7 @@ impl Run {
             return self.send(post, cx);
         }
         post.again = false;
-        if let Some(wait) = post.patience(answer, cx) {
+        if let Some(wait) = post.patience(answer, cx).filter(|_| cx.waits) {
             self.stage = Stage::Resting(post);
             return Ok(Move::Wait(wait, "the authorization server, which was asked too often"));
         }
@@ -325,7 +325,8 @@ impl Run {
             return Ok(Move::Wait(wait, "somebody to agree to the device"));
         }
         if !matches!(answer.status, 200 | 201) {
-            let asked = Asked { post: &post, config: &self.config, metadata: &self.metadata };
+            let assertion = ["client_assertion", "assertion"].iter().find_map(|name| get(&self.spent, name));
+            let asked = Asked { post: &post, assertion, config: &self.config, metadata: &self.metadata };
             return Err(by_endpoint(&asked, answer));
         }
         match post.to {
@@ -388,5 +389,5 @@ pub(super) fn common(label: &'static str, address: Address) -> Box<Exchange> {
     let mut headers = Headers::default();
     headers.add("accept", "application/json");
     let request = Request { method: "GET".to_owned(), address, headers, body: bytes::Bytes::new() };
-    Box::new(Exchange { label, request, common: true, bound: None })
+    Box::new(Exchange { common: true, ..Exchange::plain(label, request) })
 }

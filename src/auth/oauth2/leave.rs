@@ -119,7 +119,7 @@ impl Leave {
         self.state = parameters.iter().find(|(name, _)| name == "state").map(|(_, state)| state.clone());
         parameters.iter().for_each(|(name, value)| to.add_query(name, value));
         let request = page::open(to);
-        let open = Opening::Request(Box::new(Exchange { label: "end_session", request, common: false, bound: None }));
+        let open = Opening::Request(Box::new(Exchange::plain("end_session", request)));
         let fill = Submit::untold(crate::source::Span::NONE);
         let (agree, browser) = (Agree::ToLeave, Browser::Own);
         Ok(Arc::new(PageScript { open, until, pages: None, fill, named: false, agree, browser, user_code: None }))

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::dpop::{self, Talk as Proving};
 use super::form::Pages;
-use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal, troubles};
+use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal, fields, troubles};
 use crate::http::{ClientCertificate, Request};
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::template::{Scope, Template, TemplateError, print};
@@ -33,6 +33,7 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+pub use code::{PUSH, speaks_of_pushing};
 pub use device::approver;
 pub use metadata::metadata_places;
 
@@ -47,6 +48,8 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     about: "a token of an authorization server, by a grant of OAuth 2.0 (RFC 6749); endpoints are found by `issuer` or named",
     keys: KEYS,
     needs: &[],
+    logs_in: true,
+    look: fields::anything,
     example: include_str!("../examples/oauth2.yaml"),
     troubles: troubles::OAUTH2,
     read,

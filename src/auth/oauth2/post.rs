@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Config;
 use super::client::Proof;
 use super::metadata::{Endpoint, Metadata};
-use crate::auth::{Ctx, Exchange, Refused};
+use crate::auth::{Ctx, Exchange, Refused, Spelled, Waits};
 use crate::http::{Address, Headers, Request, Response};
 use crate::template::Template;
 
@@ -20,15 +20,15 @@ pub(super) struct Post {
     pub(super) to: Endpoint,
     /// Its parameters, without those of the client.
     pub(super) parameters: Vec<(String, String)>,
-    /// How long it has waited for a server that was asked too often.
-    waited: Duration,
+    /// How it has waited for a server that was asked too often.
+    waits: Waits,
     /// Whether this try has the nonce that the server gave in answer to the one before.
     pub(super) again: bool,
 }
 
 impl Post {
     pub(super) fn new(label: &'static str, to: Endpoint) -> Self {
-        Self { label, to, parameters: Vec::new(), waited: Duration::ZERO, again: false }
+        Self { label, to, parameters: Vec::new(), waits: Waits::default(), again: false }
     }
 
     pub(super) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -79,15 +79,15 @@ impl Post {
         body.extend_pairs(&parameters);
         let body = body.finish().into();
         let request = Request { method: "POST".to_owned(), address, headers, body };
-        Ok((Exchange { label: self.label, request, common: false, bound: None }, assertion))
+        let raw = config.client.proof == Proof::BasicRaw;
+        let spelled = if raw { Spelled::Raw } else { Spelled::Encoded };
+        Ok((Exchange { spelled, ..Exchange::plain(self.label, request) }, assertion))
     }
 
     /// How long to wait before it is sent again, when the server was asked too often (RFC 6585, section 4): it did
     /// not act on the request, so nothing is spent by another one.
     pub(super) fn patience(&mut self, response: &Response, cx: &Ctx<'_>) -> Option<Duration> {
-        let wait = response.asks_to_wait(cx.now)?;
-        self.waited += wait;
-        (self.waited <= PATIENCE).then_some(wait)
+        self.waits.next(response.asks_to_wait(cx.now)?, PATIENCE)
     }
 }
 

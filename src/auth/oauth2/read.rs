@@ -67,7 +67,7 @@ const ROWS: &[Row] = &[
     Row {
         grant: Grant::JwtBearer,
         word: "jwt_bearer",
-        registered: "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        registered: JWT_BEARER,
         endpoints: &[Endpoint::Token],
         keys: &["subject"],
     },
@@ -101,6 +101,9 @@ pub(super) const GRANTS: &[&str] = &[
 
 /// The registered name of the grant `device_code` (RFC 8628, section 3.4).
 pub(super) const DEVICE: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// The registered name of the grant `jwt_bearer` (RFC 7523, section 2.1).
+pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// The registered name of the grant `token_exchange` (RFC 8693, section 2.1).
 pub(super) const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -258,7 +261,7 @@ fn pushed(fields: Fields<'_>, grant: Grant, cx: &mut ReadScheme<'_, '_, '_>) -> 
 }
 
 /// A certificate is seen where TLS is spoken alone: at the endpoints that a client asks by itself, as far as they are
-/// written out. Those of an issuer may be elsewhere, as its metadata say.
+/// written out. Where the issuer is to say where they are, nobody who listens on the way may have a word in it.
 fn seen(fields: Fields<'_>, client: Span, cx: &mut ReadScheme<'_, '_, '_>) {
     let base = cx.base.clone();
     let plain = |key: &str| {

@@ -5,20 +5,24 @@ use serde_json::Value;
 use super::client::Proof;
 use super::metadata::Metadata;
 use super::post::Post;
-use super::read::{DEVICE, EXCHANGE};
+use super::read::{DEVICE, EXCHANGE, JWT_BEARER};
 use super::{Config, bind};
 use crate::auth::Refused;
 use crate::http::Response;
+use crate::jose::{Algorithm, Token};
 use crate::term::{list, shorten};
 
 /// What a cause is judged by.
 pub(super) struct Asked<'a> {
     pub(super) post: &'a Post,
+    /// What the client signed to show who it is, or whom it speaks for.
+    pub(super) assertion: Option<&'a str>,
     pub(super) config: &'a Config,
     pub(super) metadata: &'a Metadata,
 }
 
-type Cause = fn(&Asked<'_>) -> Vec<String>;
+/// Says what is likely, by what was asked and by the server's own sentence.
+type Cause = fn(&Asked<'_>, &str) -> Vec<String>;
 
 /// Error codes and what they say about what was sent.
 const CAUSES: &[(&str, Cause)] = &[
@@ -49,7 +53,10 @@ pub(super) fn by_endpoint(asked: &Asked<'_>, response: &Response) -> Refused {
         };
         return Refused { message, help };
     };
-    let mut help = CAUSES.iter().find(|(c, _)| *c == code).map_or_else(Vec::new, |(_, cause)| cause(asked));
+    let mut help = CAUSES
+        .iter()
+        .find(|(c, _)| *c == code)
+        .map_or_else(Vec::new, |(_, cause)| cause(asked, text("error_description").unwrap_or_default()));
     if response.status == 429 {
         help = vec!["the server was asked too often, which says nothing about the credential".to_owned()];
     }
@@ -59,10 +66,15 @@ pub(super) fn by_endpoint(asked: &Asked<'_>, response: &Response) -> Refused {
 
 /// What a server said, in one sentence.
 pub(super) fn sentence(title: &str, code: &str, description: Option<&str>) -> String {
+    format!("{title} says {}", coded(code, description))
+}
+
+/// A code, and what the server says about it.
+pub(super) fn coded(code: &str, description: Option<&str>) -> String {
     let code = shorten(code, 60);
     match description.filter(|d| !d.trim().is_empty()) {
-        Some(description) => format!("{title} says `{code}`: {}", shorten(description.trim(), 300)),
-        None => format!("{title} says `{code}`"),
+        Some(description) => format!("`{code}`: {}", shorten(description.trim(), 300)),
+        None => format!("`{code}`"),
     }
 }
 
@@ -77,7 +89,7 @@ fn other_proofs(asked: &Asked<'_>) -> Option<String> {
     Some(format!("`{own}` was used, and the server takes {}", list(&taken, "and")))
 }
 
-fn client(asked: &Asked<'_>) -> Vec<String> {
+fn client(asked: &Asked<'_>, said: &str) -> Vec<String> {
     let word = asked.config.client.proof.word();
     let first = match asked.config.client.proof {
         Proof::Basic => {
@@ -87,11 +99,8 @@ fn client(asked: &Asked<'_>) -> Vec<String> {
         Proof::Post => {
             "check `client.id` and `client.secret`; a server that wants them in `Authorization` needs `client.auth: basic`"
         }
-        Proof::PrivateKey => {
-            "the server must have the public part of `client.key` under the same `kid`, and `client.audience` must be what it calls itself; see that the clocks agree"
-        }
-        Proof::SecretKey => {
-            "check `client.secret`, and that `client.audience` is what the server calls itself; see that the clocks agree"
+        Proof::PrivateKey | Proof::SecretKey => {
+            return other_proofs(asked).into_iter().chain(signed(asked, said)).collect();
         }
         Proof::Nothing => {
             "`client.auth` is `none`: a client that is not public needs its `client.secret` or `client.key`"
@@ -105,7 +114,7 @@ fn client(asked: &Asked<'_>) -> Vec<String> {
     help
 }
 
-fn grant(asked: &Asked<'_>) -> Vec<String> {
+fn grant(asked: &Asked<'_>, said: &str) -> Vec<String> {
     let one = |text: &str| vec![text.to_owned()];
     match asked.post.value("grant_type") {
         Some("password") => one("check `username` and `password` of the identity against the account"),
@@ -116,11 +125,69 @@ fn grant(asked: &Asked<'_>) -> Vec<String> {
         Some("authorization_code") => one(
             "the code is over, was used before, or belongs to another client; `redirect_uri` and `code_verifier` must be those it was asked with",
         ),
+        Some(JWT_BEARER) => signed(asked, said),
         _ => Vec::new(),
     }
 }
 
-fn not_enabled(asked: &Asked<'_>) -> Vec<String> {
+/// What a server may not take of an assertion (RFC 7523, section 3), that first of which it speaks itself.
+fn signed(asked: &Asked<'_>, said: &str) -> Vec<String> {
+    let Some(token) = asked.assertion.and_then(|text| Token::parse(text).ok()) else { return Vec::new() };
+    let claims = token.claims().unwrap_or_default();
+    let claim = |name: &str| shorten(claims.get(name).and_then(Value::as_str).unwrap_or_default(), 200);
+    let algorithm = token.algorithm().map_or("none", Algorithm::name);
+    let taken = asked.metadata.list("token_endpoint_auth_signing_alg_values_supported");
+    let key = if asked.config.client.key.is_some() {
+        let under = token.key_id().map_or_else(
+            || "without a `kid`, which `client.kid` would name".to_owned(),
+            |kid| format!("under `kid: {}`", shorten(kid, 80)),
+        );
+        format!(
+            "it was signed with `{algorithm}` {under}: the server must know the public part of `client.key` as a key of this client, by the same `kid`"
+        )
+    } else {
+        format!(
+            "it was signed with `{algorithm}` and `client.secret`: is it the secret of this client, and is it registered for that algorithm?"
+        )
+    };
+    let audience = format!(
+        "the assertion is for `aud: {}`: the server may want to be called by its issuer, or by the address of its token endpoint; `client.audience` says which",
+        claim("aud")
+    );
+    let subject = format!(
+        "it speaks for `sub: {}`, in the name of `iss: {}`: both have to be known there",
+        claim("sub"),
+        claim("iss")
+    );
+    let time = "it is good for a minute, and once: see that the clocks agree, and that it was not sent before";
+    let mut all = vec![
+        (&["aud", "audience"][..], audience),
+        (&["key", "kid", "signature", "signed", "jwks", "alg", "algorithm", "verify", "verification"], key),
+        (
+            &["exp", "expired", "iat", "nbf", "jti", "clock", "time", "used", "once", "replay", "replayed"],
+            time.to_owned(),
+        ),
+    ];
+    if claim("sub") != claim("iss") {
+        all.push((&["sub", "subject", "user", "iss", "issuer"], subject));
+    }
+    let said = said.to_ascii_lowercase();
+    let spoken: Vec<&str> = said.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let is_meant = |words: &[&str]| words.iter().any(|word| spoken.contains(word));
+    if all.iter().any(|(words, _)| is_meant(words)) {
+        all.retain(|(words, _)| is_meant(words));
+    }
+    let other = (!taken.is_empty() && !taken.contains(&algorithm)).then(|| {
+        let taken: Vec<String> = taken.iter().map(|t| format!("`{t}`")).collect();
+        format!(
+            "it was signed with `{algorithm}`, and the server's metadata list {}: set `client.alg`",
+            list(&taken, "and")
+        )
+    });
+    other.into_iter().chain(all.into_iter().map(|(_, text)| text)).collect()
+}
+
+fn not_enabled(asked: &Asked<'_>, _: &str) -> Vec<String> {
     let grant = asked.post.value("grant_type").unwrap_or_default().to_owned();
     let known = asked.metadata.list("grant_types_supported");
     let enable = format!("enable the grant `{grant}` for the client at the server, or log in by another `grant`");
@@ -131,7 +198,7 @@ fn not_enabled(asked: &Asked<'_>) -> Vec<String> {
     vec![format!("the server's metadata list {}", list(&known, "and"))]
 }
 
-fn scope(asked: &Asked<'_>) -> Vec<String> {
+fn scope(asked: &Asked<'_>, _: &str) -> Vec<String> {
     let Some(sent) = asked.post.value("scope") else {
         return vec!["no scope was asked for; the server may want one: add `scope`".to_owned()];
     };
@@ -144,7 +211,7 @@ fn scope(asked: &Asked<'_>) -> Vec<String> {
     vec![format!("the server's metadata do not list the scope {}", list(&unknown, "or"))]
 }
 
-fn target(asked: &Asked<'_>) -> Vec<String> {
+fn target(asked: &Asked<'_>, _: &str) -> Vec<String> {
     let sent = ["resource", "audience"].into_iter().find(|name| asked.post.has(name));
     match sent {
         Some(name) => {
@@ -155,7 +222,7 @@ fn target(asked: &Asked<'_>) -> Vec<String> {
     }
 }
 
-fn request(asked: &Asked<'_>) -> Vec<String> {
+fn request(asked: &Asked<'_>, _: &str) -> Vec<String> {
     let mut help: Vec<String> = other_proofs(asked).into_iter().collect();
     if asked.post.value("grant_type") == Some(EXCHANGE) {
         // RFC 8693, section 2.2.2, has this code for a token that is not good.
@@ -175,10 +242,10 @@ fn request(asked: &Asked<'_>) -> Vec<String> {
     help
 }
 
-fn late(_: &Asked<'_>) -> Vec<String> {
+fn late(_: &Asked<'_>, _: &str) -> Vec<String> {
     vec!["the device code ended before somebody agreed: is its lifetime long enough for the pages?".to_owned()]
 }
 
-fn denied(_: &Asked<'_>) -> Vec<String> {
+fn denied(_: &Asked<'_>, _: &str) -> Vec<String> {
     vec!["somebody said no, or a rule of the server did: see what the client may ask for".to_owned()]
 }

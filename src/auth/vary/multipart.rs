@@ -12,7 +12,9 @@ pub(super) fn in_multipart(request: &mut Request, name: &str, value: &Value) -> 
     let boundary = rest.split_once("boundary=")?.1.split(';').next()?.trim_matches('"').to_owned();
     let mark = format!("--{boundary}").into_bytes();
     let parts = split(&request.body, &mark);
-    let wanted = format!("; name=\"{}\"", name.replace('"', "%22")).into_bytes();
+    // As browsers quote it (HTML, "multipart/form-data encoding algorithm").
+    let quoted = name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+    let wanted = format!("; name=\"{quoted}\"").into_bytes();
     let is_it = |part: &[u8]| head(part).is_some_and(|head| finds(head, &wanted).is_some());
     let first = parts.iter().position(|part| is_it(part))?;
     let mut body = Vec::new();

@@ -53,7 +53,7 @@ fn renamed(path: &Path, text: &str, case: &str) -> String {
 /// The names of the cases that a text holds.
 fn names(path: &Path, text: &str) -> Vec<String> {
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    let input = Input { paths: vec!["-".into()], stdin: Some(text.to_owned()), folder };
+    let input = Input { paths: vec!["-".into()], stdin: Some(text.to_owned()), folder, at: None };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = spec::load(&input, &mut sources, &mut diags);
     suites.suites.iter().flat_map(|s| &s.cases).map(|case| case.name.value.clone()).collect()
@@ -62,7 +62,7 @@ fn names(path: &Path, text: &str) -> Vec<String> {
 /// How many cases a text holds, and how many faults reading it finds.
 fn count(path: &Path, text: &str) -> (usize, usize) {
     let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-    let input = Input { paths: vec!["-".into()], stdin: Some(text.to_owned()), folder };
+    let input = Input { paths: vec!["-".into()], stdin: Some(text.to_owned()), folder, at: None };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = spec::load(&input, &mut sources, &mut diags);
     (suites.suites.iter().map(|s| s.cases.len()).sum(), diags.errors())

@@ -6,9 +6,13 @@ use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use serde_json::json;
 
+use super::keys;
 use super::pages::escape;
 use crate::demo::oauth::clients::CLIENTS;
+use crate::demo::password::SEEDED;
 use crate::demo::state::App;
+use crate::demo::users::Standing;
+use crate::demo::{aws, digest, hmac};
 
 /// Every route and what it is for, as the front page tells it.
 pub(super) const ROUTES: &[(&str, &str)] = &[
@@ -123,11 +127,41 @@ async fn home() -> Response {
     page.push_str("</dl><h2>Clients of the authorization server</h2><ul>");
     for client in CLIENTS {
         let secret = if client.secret.is_empty() { String::new() } else { format!(" with {}", escape(client.secret)) };
-        page.push_str(&format!("<li><b>{}</b>: {}, {}{secret}</li>", client.id, client.about, client.method.name()));
+        let back: Vec<String> = client.redirects.iter().map(|uri| format!("<kbd>{uri}</kbd>")).collect();
+        let back = if back.is_empty() { String::new() } else { format!("; back to {}", back.join(" or ")) };
+        page.push_str(&format!(
+            "<li><b>{}</b>: {}, {}{secret}{back}; may ask for {}</li>",
+            client.id,
+            client.about,
+            client.method.name(),
+            client.scopes.join(" ")
+        ));
     }
-    page.push_str("</ul></body></html>");
+    page.push_str("</ul><h2>Who may get in elsewhere</h2>");
+    for (area, who) in credentials() {
+        page.push_str(&format!("<h3>{area}</h3><ul>"));
+        who.iter().for_each(|one| page.push_str(&format!("<li><kbd>{}</kbd></li>", escape(one))));
+        page.push_str("</ul>");
+    }
+    page.push_str("</body></html>");
     let cacheable = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"))];
     (cacheable, Html(page)).into_response()
+}
+
+/// The credentials of every area but the authorization server, as an identity of authspec has them.
+fn credentials() -> Vec<(&'static str, Vec<String>)> {
+    let people = SEEDED.iter().map(|seed| {
+        let standing = if seed.standing == Standing::Enabled { "" } else { ", disabled" };
+        format!("username: {}, password: {} ({}{standing})", seed.name, seed.password, seed.role.name())
+    });
+    vec![
+        ("People: /login, /web/login, /forms, /basic, /oauth", people.collect()),
+        ("API keys: /keys", keys::credentials().collect()),
+        ("Devices: /digest", digest::credentials().collect()),
+        ("Partners: /hmac", hmac::credentials().collect()),
+        ("Webhooks: /hooks", hmac::hook_credentials().collect()),
+        ("Signers: /aws, in the region demo-1", aws::credentials().collect()),
+    ]
 }
 
 async fn health() -> Response {

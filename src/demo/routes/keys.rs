@@ -27,6 +27,11 @@ const KEYS: &[(&str, &str, Grant)] = &[
     ("revoked", "demo-key-revoked-9c0d1e2f", Grant::Revoked),
 ];
 
+/// The keys as the front page tells them.
+pub(super) fn credentials() -> impl Iterator<Item = String> {
+    KEYS.iter().map(|(name, key, _)| format!("key: {key}, the {name}'s"))
+}
+
 pub(super) fn routes() -> Router<App> {
     Router::new().route("/keys/report", get(read).post(write)).route("/keys/query", get(query))
 }

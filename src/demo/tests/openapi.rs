@@ -22,6 +22,12 @@ async fn it_has_the_routes_of_the_front_page_and_they_are_there() {
     let page = api.ask("GET /", &[]).await.is(200).body;
     let operations = operations(&api).await;
     assert_eq!(page.matches("<dt>").count(), operations.len());
+    // Who may get in stands there, too, and where a browser is sent back to.
+    for told in
+        ["https://web.example.com/callback", "username: camera, password: lens-cap-4", "AKIDEMOREADER", "hmac-writer-"]
+    {
+        assert!(page.contains(told), "{told}");
+    }
     for (name, _) in &operations {
         let got = api.ask(&rendered(name), &[]).await;
         let unknown = got.status == StatusCode::NOT_FOUND && got.body.contains("no such route");

@@ -33,6 +33,16 @@ fn dated(it: Try, ahead: i64) -> Try {
 const OLD: &str = r#"{"error":"RequestTimeTooSkewed","message":"The difference is too large."}"#;
 const OTHER: &str = "<Error><Code>SignatureDoesNotMatch</Code></Error>";
 
+const SCOPE: &str = r#"{"message":"Credential should be scoped to a valid region, not 'eu-1'. The request signature we calculated does not match"}"#;
+
+/// A server that wants Digest, asked by somebody whose scheme is that, and who sent nothing.
+fn asked_by_digest(scheme: &'static str) -> Try {
+    let fields = vec!["authorization".into()];
+    let sender = Sender::Identity { name: "job".into(), scheme, refreshes: false, fields, refused: Vec::new() };
+    let challenge = "Digest realm=\"r\", nonce=\"n\", qop=\"auth\", algorithm=MD5";
+    get("https://api.test/report").by(sender).gets(401).says("www-authenticate", challenge)
+}
+
 pub(super) fn examples() -> Vec<Example> {
     vec![
         example("bound-token-as-bearer", bearer(r#"{"cnf":{"jkt":"x"}}"#), bearer(r#"{"cnf":{"x5t#S256":"x"}}"#)),
@@ -69,6 +79,14 @@ pub(super) fn examples() -> Vec<Example> {
             get("https://api.test/me").bearer().gets(401).text(r#"{"message":"timestamp is too old"}"#),
         ),
         example("signature-mismatch", signed("aws-sigv4").text(OTHER), signed("aws-sigv4").text(OLD)),
+        example("signature-mismatch", signed("aws-sigv4").text(OTHER), signed("aws-sigv4").text(SCOPE)),
+        example("signature-scope", signed("aws-sigv4").text(SCOPE), signed("aws-sigv4").text(OTHER)),
+        example(
+            "digest-unanswered",
+            asked_by_digest("digest"),
+            asked_by_digest("digest").with("authorization", "Digest username=\"job\", response=\"0123\""),
+        ),
+        example("digest-unanswered", asked_by_digest("digest"), asked_by_digest("basic")),
         example(
             "signature-mismatch",
             signed("hmac").text(r#"{"error":"invalid_signature"}"#),

@@ -20,18 +20,7 @@ fn allowed(ledger: &Ledger, key: RequestKey, sender: Sender) {
 
 fn refusal(ledger: &Ledger, url: &str, sender: Sender, status: u16) -> Refusal {
     let at = ledger.tick();
-    Refusal {
-        key: get(url),
-        sender,
-        status,
-        step: 0,
-        at,
-        weight: Weight::Claim,
-        alike: None,
-        earlier: Vec::new(),
-        handed: Vec::new(),
-        after: None,
-    }
+    Refusal::new((get(url), sender), at, status, Weight::Claim)
 }
 
 #[test]

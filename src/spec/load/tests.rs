@@ -7,8 +7,12 @@ fn load_files(files: &[(&str, &str)], paths: &[&str]) -> (Suites, Vec<String>) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
-    let input =
-        Input { paths: paths.iter().map(PathBuf::from).collect(), stdin: None, folder: folder.path().to_owned() };
+    let input = Input {
+        paths: paths.iter().map(PathBuf::from).collect(),
+        stdin: None,
+        folder: folder.path().to_owned(),
+        at: None,
+    };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = load(&input, &mut sources, &mut diags);
     (suites, diags.sorted().iter().map(|d| d.message.clone()).collect())
@@ -128,7 +132,7 @@ proptest::proptest! {
     fn reading_never_panics_on_any_bytes(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("x.yaml"), bytes).unwrap();
-        let input = Input { paths: vec![".".into()], stdin: None, folder: folder.path().to_owned() };
+        let input = Input { paths: vec![".".into()], stdin: None, folder: folder.path().to_owned(), at: None };
         let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
         load(&input, &mut sources, &mut diags);
         crate::diag::render(&diags, &sources, &crate::secret::SecretSet::new(), crate::diag::Drawing { colour: false, width: 80 });

@@ -67,7 +67,9 @@ fn a_code_is_asked_for_and_exchanged_with_its_verifier() {
     let verifier = form[3].strip_prefix("code_verifier=").unwrap();
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, verifier.as_bytes());
     assert_eq!(jose::encode(digest), of(&asked, "code_challenge"));
-    let credential = ready(next(flow.as_mut(), answer(200, &token())));
+    let mut given = token();
+    given["scope"] = json!("read write");
+    let credential = ready(next(flow.as_mut(), answer(200, &given)));
     assert_eq!(part(&credential, "code"), Some("c-1"), "so that it can be sent once more");
     assert_eq!(part(&credential, "code_verifier"), Some(verifier));
 }
@@ -83,6 +85,57 @@ fn what_the_browser_comes_back_with_has_to_be_of_this_authorization() {
     let told = "the authorization endpoint says `access_denied`: No";
     assert_eq!(why("error=access_denied&error_description=No&state=STATE"), told);
     assert!(why("error=access_denied&state=other").contains("another `state`"), "also an error has to be ours");
+}
+
+#[test]
+fn an_id_token_has_to_come_with_the_scope_that_asks_for_it() {
+    let given = |scope: Option<&str>| {
+        let (mut flow, step, _) = back(|state| format!("code=c-1&state={state}"));
+        sent(step);
+        let mut given = token();
+        scope.into_iter().for_each(|scope| given["scope"] = json!(scope));
+        next(flow.as_mut(), answer(200, &given))
+    };
+    for scope in [None, Some("openid profile")] {
+        let refusal = refused(given(scope));
+        assert!(refusal.message.contains("no `id_token`") && refusal.help[0].contains("drop it"), "{refusal:?}");
+    }
+    ready(given(Some("profile")));
+}
+
+#[test]
+fn a_browser_that_comes_back_without_the_state_is_told_with_what_it_brings() {
+    let told = |query: &str| refused(back(|_| query.to_owned()).1);
+    let code = told("code=c-1&session_state=x");
+    assert!(
+        code.message.starts_with("the server sent the browser back with `code` and `session_state` alone"),
+        "{code:?}"
+    );
+    assert!(code.help[0].contains("RFC 6749, section 4.1.2"), "{code:?}");
+    let error = told("error=invalid_scope&error_description=No");
+    assert!(error.message.ends_with("it says `invalid_scope`: No"), "{error:?}");
+    assert!(error.help[0].contains("`scope`") && error.help.len() == 2, "{error:?}");
+    assert!(told("").message.contains("with nothing"));
+}
+
+#[test]
+fn a_server_that_takes_pushed_requests_alone_is_answered_by_par() {
+    let told =
+        |said: &str| refused(back(|state| format!("error=invalid_request&error_description={said}&state={state}")).1);
+    for said in ["Pushed+Authorization+Request+must+be+used", "request_uri+is+missing", "use+PAR"] {
+        assert!(told(said).help[0].contains("`par: true`"), "{said}");
+    }
+    assert!(!told("a+parameter+is+missing").help[0].contains("`par: true`"));
+    // Whoever did push is told something else.
+    let mut flow = begin(Config { par: true, ..web() });
+    next(flow.as_mut(), Heard::Start);
+    next(flow.as_mut(), answer(201, &json!({"request_uri": "urn:r:1", "expires_in": 60})));
+    let state = "x";
+    let refusal = refused(next(
+        flow.as_mut(),
+        landed(&format!("error=invalid_request&error_description=request_uri&state={state}")),
+    ));
+    assert!(!refusal.help.iter().any(|help| help.contains("`par: true`")), "{refusal:?}");
 }
 
 #[test]

@@ -71,7 +71,10 @@ pub(super) fn next(flow: &mut dyn Flow, heard: Heard) -> Move {
     let mut scope = Scope::default();
     scope.set_fields("identity", [("username", Value::from("ann")), ("password", Value::from("pw-1"))]);
     let now = Timestamp::from_second(1_000_000).unwrap();
-    flow.next(heard, &Ctx { now, scope: &scope, base: "http://id.test/base/", answers: crate::spec::Handshake::On })
+    flow.next(
+        heard,
+        &Ctx { now, scope: &scope, base: "http://id.test/base/", answers: crate::spec::Handshake::On, waits: true },
+    )
 }
 
 pub(super) fn sent(step: Move) -> Exchange {

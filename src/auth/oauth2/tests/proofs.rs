@@ -184,3 +184,41 @@ fn the_assertion_of_a_grant_names_its_subject_and_proves_the_client() {
     let credential = ready(next(flow.as_mut(), answer(200, &json!({"access_token": "t", "token_type": "Bearer"}))));
     assert!(credential.parts.iter().any(|(name, _)| &**name == "assertion"), "kept, so that it can be sent again");
 }
+
+/// What an assertion says is told, that first of which the server speaks.
+#[test]
+fn a_refused_assertion_is_told_with_what_it_says() {
+    let help = |grant: Grant, error: &str, said: &str| {
+        let mut own = config(grant);
+        own.client = Client {
+            secret: None,
+            proof: if grant == Grant::JwtBearer { Proof::Nothing } else { Proof::PrivateKey },
+            key: Some(KeySource::Read(Key::generate(Algorithm::Es256).unwrap())),
+            key_id: Some(text("key-7")),
+            audience: Some(text("https://elsewhere.test")),
+            ..own.client
+        };
+        own.subject = Some(text("ann"));
+        let mut flow = OAuth { config: Arc::new(own) }.begin();
+        sent(next(flow.as_mut(), Heard::Start));
+        let said = json!({"error": error, "error_description": said});
+        refused(next(flow.as_mut(), answer(401, &said))).help
+    };
+    let cc = |said: &str| help(Grant::ClientCredentials, "invalid_client", said);
+    let audience = "the assertion is for `aud: https://elsewhere.test`";
+    let key = "it was signed with `ES256` under `kid: key-7`";
+    let all = cc("client authentication failed");
+    assert!(all.len() == 3 && all[0].starts_with(audience) && all[1].starts_with(key), "{all:?}");
+    let one = |said: &str, begins: &str| {
+        let told = cc(said);
+        assert!(told.len() == 1 && told[0].starts_with(begins), "{said}: {told:?}");
+    };
+    one("aud must be this server", audience);
+    one("no key with this kid", key);
+    one("the assertion expired", "it is good for a minute");
+    let robot = help(Grant::JwtBearer, "invalid_grant", "unknown subject");
+    assert!(
+        robot.len() == 1 && robot[0].starts_with("it speaks for `sub: ann`, in the name of `iss: job`"),
+        "{robot:?}"
+    );
+}

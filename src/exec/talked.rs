@@ -1,0 +1,140 @@
+//! Judges what came of a talk of a scheme: by its last answer, in place of the scheme.
+
+use super::actor::{Actor, Who};
+use super::done::{Done, Ended};
+use super::drive;
+use super::exchange::StepRun;
+use super::ledger::{Asked, RequestKey, Sender};
+use super::witness::Seen;
+use crate::check::Fetched;
+use crate::event::Reason;
+use crate::http::Trail;
+use crate::spec::Talk;
+use crate::step::{Ask, IdentityId, Step};
+use crate::term::shorten;
+
+/// What a talk gave.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Gave {
+    pub(super) credential: bool,
+    /// Whether the browser was sent to where it must not go.
+    pub(super) strayed: bool,
+}
+
+/// Tells whether a step is about being asked too often.
+pub(super) fn takes_busy(step: &Step) -> bool {
+    step.expect.status.as_ref().is_some_and(|status| status.matches(429))
+}
+
+impl StepRun<'_> {
+    /// Judges the last answer of a talk in place of the scheme.
+    pub(super) async fn judge_talk(
+        &self,
+        step: &Step,
+        (actor, id): (&mut Actor, IdentityId),
+        gave: Gave,
+        mut exchanges: Done,
+    ) -> Done {
+        let Some(trail) = exchanges.last.clone().filter(|_| !exchanges.records.is_empty()) else {
+            if exchanges.held() {
+                return self.unsaid(step, actor, "the scheme sends nothing for it");
+            }
+            return exchanges;
+        };
+        let fetched: Fetched = self.fetch(step, actor, &trail).await;
+        let mut judged = self.judge(step, actor, &trail, &fetched);
+        let said = std::mem::take(&mut exchanges.reasons);
+        let last = exchanges.records.pop();
+        // That its exchange was allowed without the change is what proves it; of a login, that it works afterwards.
+        let varied = match &step.ask {
+            Ask::Talk(talk, vary) if !vary.is_empty() => Some(*talk),
+            _ => None,
+        };
+        let label = last.as_ref().and_then(|record| record.name.as_deref()).filter(|_| varied.is_some());
+        let alike = label.map(|label| drive::of_exchange(id, label));
+        let login = varied.filter(|talk| *talk == Talk::Login).map(|_| id);
+        if let (Some(old), Some(new)) = (last, judged.records.first_mut()) {
+            new.name = step.name.as_ref().map(ToString::to_string).or(old.name);
+            (new.caller, new.role) = (old.caller, old.role);
+            new.notes.extend(old.notes.into_iter().filter(|note| !new.notes.contains(note)).collect::<Vec<_>>());
+        }
+        if let Some(request) = trail.request() {
+            let key = RequestKey::of(&request.method, &request.address.to_string(), Asked::Plainly);
+            let sender = match &actor.who {
+                Who::Identity(id, session, ownership) => {
+                    Sender::Identity { id: *id, session: session.number, ownership: *ownership }
+                }
+                Who::Nobody | Who::Anonymous | Who::Entering(..) => Sender::Somebody,
+            };
+            // Whatever was allowed on the way shows no session alive after it.
+            let at = self.shared.ledger.tick();
+            self.remember(step, actor, &trail, &mut judged, Seen { key, sender, since: 0, at });
+            judged.refused.iter_mut().for_each(|refusal| {
+                refusal.alike = refusal.alike.or(alike);
+                refusal.login = login;
+            });
+            self.observe(step, actor, &trail, &mut judged, key);
+        }
+        let stopped = !gave.credential && !exchanges.held();
+        self.amend(step, actor, (gave.strayed, stopped), &trail, said, &mut judged);
+        // What the scheme captured is its own, and what was refused on the way was not asked for.
+        exchanges.captured.clear();
+        exchanges.refused.clear();
+        exchanges.append(judged);
+        exchanges.last = Some(trail);
+        exchanges
+    }
+
+    /// Takes back what a talk that was judged does not show: where its browser was led astray, where the scheme itself
+    /// stopped, and where the server was asked too often.
+    fn amend(
+        &self,
+        step: &Step,
+        actor: &Actor,
+        (strayed, stopped): (bool, bool),
+        trail: &Trail,
+        said: Vec<Reason>,
+        judged: &mut Done,
+    ) {
+        let asked = self.within.asking().any(|used| !used.step.expect.checks.is_empty());
+        let leads = step.expect.says_where() || self.within.asking().any(|used| used.step.expect.says_where());
+        if strayed && !(judged.held() && leads) {
+            // Whoever sends a browser there has not refused, whatever the status is.
+            judged.ended = Ended::Failed;
+            judged.refused.clear();
+            let why = said.into_iter().filter(|r| r.code == "astray").map(|r| Reason { step: Some(0), ..r });
+            judged.reasons.splice(0..0, why.collect::<Vec<_>>());
+        } else if judged.held() && stopped && !asked && !is_meant(step, trail) {
+            judged.ended = Ended::Failed;
+            if let Some(record) = judged.records.first_mut() {
+                record.hops = self.record(step, actor, Some(trail), Ended::Failed, 0, 0).hops;
+            }
+            judged.reasons = said;
+            judged.reasons.iter_mut().for_each(|r| r.step = Some(0));
+        } else if trail.response().is_some_and(|response| response.status == 429) && !takes_busy(step) {
+            // Whoever is asked too often has not looked at who asks.
+            judged.ended = Ended::Inconclusive;
+            judged.refused.clear();
+            judged.reasons = vec![Reason { step: Some(0), ..self.too_often(step, trail) }];
+        } else if !judged.held() {
+            let why = said.into_iter().filter(|r| matches!(r.code, "login-failed" | "logout-failed"));
+            judged.reasons.extend(why.map(|r| Reason { step: Some(0), ..r }));
+        }
+    }
+
+    /// Why nothing was learnt of a server that is asked too often.
+    fn too_often(&self, step: &Step, trail: &Trail) -> Reason {
+        let until = trail.response().and_then(|response| response.headers.text("retry-after"));
+        let wish =
+            until.map_or_else(String::new, |time| format!(", and wants `Retry-After: {}`", shorten(time.trim(), 40)));
+        let message = format!("the server is asked too often (429){wish}, which refuses nothing");
+        let help = "let fewer cases log in, or raise the limit of the test environment; `status: 429` expects it";
+        self.reason("locked-out", &message, step.span, vec![help.to_owned()])
+    }
+}
+
+/// Whether a talk that gave no credential is what the step is about: it was refused by its status, or the step
+/// looks at more than the status, as at the message on a login page.
+fn is_meant(step: &Step, trail: &Trail) -> bool {
+    trail.response().is_none_or(|r| r.status >= 400) || step.expect.checks.len() > 1
+}

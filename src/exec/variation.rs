@@ -1,0 +1,137 @@
+//! What a case changes in a talk of its scheme: parameters of exchanges, and the cookies that a browser begins with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::actor::Actor;
+use super::done::{Done, Ended};
+use super::exchange::StepRun;
+use super::twice::Gate;
+use crate::auth::{Absent, Bound, Spelled, Varied, texts, vary};
+use crate::event::Reason;
+use crate::http::jar::Jar;
+use crate::http::{Address, Request};
+use crate::spec::{Handshake, Talk};
+use crate::step::{Step, Vary};
+use crate::template::TemplateError;
+use crate::term::list;
+
+/// The talk that exchanges belong to, and what is changed in it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Talking<'a> {
+    /// What its exchanges are called that have no name.
+    pub(super) talk: Talk,
+    pub(super) variations: &'a [Variation],
+    /// Whether what a server asks back is answered.
+    pub(super) answers: Handshake,
+    /// Whether a server that is asked too often is waited for.
+    pub(super) waits: bool,
+    /// How long each of its exchanges may take, where the step says so.
+    pub(super) timeout: Option<Duration>,
+    /// Where its first request waits for those of others that leave with it.
+    pub(super) gate: Option<&'a Gate<'a>>,
+}
+
+/// A parameter that is changed, rendered.
+#[derive(Debug)]
+pub(super) struct Variation {
+    exchange: Arc<str>,
+    parameter: Arc<str>,
+    value: Value,
+    /// Whether the exchange was made with it.
+    applied: AtomicBool,
+}
+
+impl Talking<'_> {
+    /// Where a request asks the browser to be sent back to in place of the address that the scheme has; `None` when none
+    /// does, and so when it names no address.
+    pub(super) fn asked_back(&self, from: &Address) -> Option<Vec<Address>> {
+        let is_place = |v: &&Variation| matches!(&*v.parameter, "redirect_uri" | "post_logout_redirect_uri");
+        let is_browsers = |v: &&Variation| matches!(&*v.exchange, "authorize" | "par" | "end_session");
+        let all = self.variations.iter().filter(is_place).filter(is_browsers).filter(|v| !v.value.is_null());
+        let mut all = all.map(|v| texts(&v.value)).peekable();
+        all.peek()?;
+        Some(all.flatten().filter_map(|text| from.join(&text).ok()).collect())
+    }
+}
+
+impl Variation {
+    /// Tells whether no request was sent with the change.
+    pub(super) fn is_missed(&self) -> bool {
+        !self.applied.load(Ordering::Relaxed)
+    }
+
+    /// Changes the parameter if the request is of its exchange; gives a note for the record.
+    pub(super) fn apply(
+        &self,
+        label: &str,
+        request: &mut Request,
+        (bound, spelled): (Option<&Bound>, Spelled),
+    ) -> Option<String> {
+        if *label != *self.exchange {
+            return None;
+        }
+        // A page may be followed by others with forms of their own, in which nothing is added.
+        let absent = if label == "form" { Absent::Leave } else { Absent::Add };
+        let proof = bound.and_then(|bound| bound.vary(request, &self.parameter, &self.value));
+        let how = match proof.unwrap_or_else(|| vary(request, &self.parameter, &self.value, absent, spelled)) {
+            Varied::Changed => "has another value",
+            Varied::Removed => "is left out",
+            Varied::Added => "is added",
+            Varied::Missing => return None,
+        };
+        self.applied.store(true, Ordering::Relaxed);
+        Some(format!("`{}` {how}", self.parameter))
+    }
+}
+
+impl StepRun<'_> {
+    /// What a step changes in a talk: parameters, and the cookies of the browser that it begins with.
+    #[expect(clippy::type_complexity, reason = "two lists that are taken apart at once")]
+    pub(super) fn changes(
+        &self,
+        step: &Step,
+        vary: &[Vary],
+        actor: &Actor,
+    ) -> Result<(Vec<Variation>, Vec<(String, String)>), TemplateError> {
+        let variations = vary.iter().map(|v| self.variation(v, actor)).collect::<Result<Vec<_>, _>>()?;
+        let own = step.cookies(&self.scope_of(actor))?;
+        Ok((variations, [&own, self.cookies].concat()))
+    }
+
+    fn variation(&self, vary: &Vary, actor: &Actor) -> Result<Variation, TemplateError> {
+        let value = vary.value.value(&self.scope_of(actor))?;
+        let (exchange, parameter) = (Arc::clone(&vary.exchange), Arc::clone(&vary.parameter));
+        Ok(Variation { exchange, parameter, value, applied: AtomicBool::new(false) })
+    }
+
+    /// A variation that met no request proves nothing, whatever was answered.
+    pub(super) fn missed(&self, step: &Step, talk: &str, variation: &Variation, done: &mut Done) {
+        let Variation { exchange, parameter, .. } = variation;
+        let message = format!(
+            "no request of `{exchange}` was sent with another `{parameter}` than it has, so nothing was changed"
+        );
+        let sent: Vec<String> =
+            done.records.iter().map(|r| format!("`{}`", r.name.as_deref().unwrap_or(talk))).collect();
+        let help = if sent.is_empty() { Vec::new() } else { vec![format!("sent were {}", list(&sent, "and"))] };
+        let reason = self.reason("vary-missed", &message, step.span, help);
+        done.ended = Ended::Errored;
+        done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
+    }
+}
+
+/// Puts cookies into a browser before it logs in.
+pub(super) fn plant(cookies: &[(String, String)], base: &str, jar: &mut Jar) -> Result<(), String> {
+    let url = url::Url::parse(base).map_err(|_| format!("{base} is no address that cookies could be for"))?;
+    cookies.iter().for_each(|(name, value)| jar.set_raw(name, value.as_bytes(), &url, Timestamp::now()));
+    Ok(())
+}
+
+/// Whether one of these is the origin of an address.
+pub(super) fn are_met(origins: &[url::Origin], base: &str) -> bool {
+    url::Url::parse(base).is_ok_and(|url| origins.contains(&url.origin()))
+}
