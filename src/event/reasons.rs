@@ -184,6 +184,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "A refused request only shows that access is controlled if the same person gets in somewhere. Add a case in which the identity is allowed something that anonymous is not, or a `whoami` to its scheme.",
     },
     ReasonCode {
+        name: "not-sent",
+        about: "the identity's credential was not sent with the request, so its refusal is nobody's",
+        explain: "The request left without a cookie, token or answer of the identity, so whoever sent it was refused as a stranger. A session cookie may be for another path, or for https only; a server may ask for another scheme than the identity has; `-vv` shows what was sent and which cookies were kept back. Ask for an address that the credential is for, or write `as: anonymous`.",
+    },
+    ReasonCode {
         name: "not-alive",
         about: "the identity was not seen being allowed anything around the refusal, so its credential may have been dead",
         explain: "Everybody is refused with a session that ended or an account that is locked. Give the scheme a `whoami`, which is asked again after such a refusal, or let the case first do something that the identity may do.",

@@ -346,7 +346,9 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         step.refusal = match shown {
             Shown::Proven => Some(RefusalProof::Proven),
             Shown::Unproven => Some(RefusalProof::Unproven),
-            Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut => Some(RefusalProof::Nothing),
+            Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut | Shown::Unsent => {
+                Some(RefusalProof::Nothing)
+            }
             Shown::Fine => None,
         };
     }
@@ -367,6 +369,9 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
             "the request was not accepted as it is in this run, so its refusal may have another cause".to_owned(),
         ),
         Shown::LockedOut => ("control-after", relogin::told(shared, refusal)),
+        Shown::Unsent => {
+            ("not-sent", format!("the credential of `{name}` was not sent with the request, so nobody's was refused"))
+        }
         Shown::Never => (
             "never-allowed",
             format!(
@@ -405,6 +410,7 @@ fn help(code: &str) -> &'static str {
         "unproven" => "add a case in which somebody is allowed this method and target",
         "control-change" => "add `none` to its `with`: the request as it is is sent as well, and has to be accepted",
         "control-after" => "let the server take the identity as it is again, or give the case an identity of its own",
+        "not-sent" => "ask for an address that the credential is for; `-vv` shows what was sent and what was kept back",
         "not-alive" => {
             "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"
         }

@@ -114,6 +114,8 @@ pub(super) enum Weight {
     Remark,
     /// Not found: it proves nothing when the identity was never allowed anything, or is found dead.
     Hint,
+    /// The identity's credential was not sent, so it is nobody's refusal.
+    Unsent,
 }
 
 /// Whose credential a request carried.
@@ -144,6 +146,8 @@ pub(super) enum Shown {
     Died,
     /// Afterwards the login was refused as it is, too: it proves nothing.
     LockedOut,
+    /// The credential was not sent: it proves nothing.
+    Unsent,
 }
 
 /// What is known of a method and target, whatever else was asked.
@@ -466,6 +470,9 @@ impl Ledger {
 
     /// Tells what a refusal proves as far as is known now.
     pub(super) fn shown(&self, refusal: &Refusal) -> Shown {
+        if refusal.weight == Weight::Unsent {
+            return Shown::Unsent;
+        }
         let inner = self.lock();
         if let Sender::Identity { id, session, ownership } = refusal.sender {
             if !inner.is_somebody(id) {
@@ -480,6 +487,7 @@ impl Ledger {
         }
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
+            Weight::Unsent => Shown::Unsent,
             Weight::Claim | Weight::Change if inner.is_allowed(refusal) => Shown::Proven,
             Weight::Change => Shown::Unaccepted,
             Weight::Claim if refusal.alike.is_some_and(|row| inner.alike.contains(&row)) => Shown::Proven,
@@ -495,8 +503,10 @@ impl Ledger {
     /// Tells whether nobody that comes later can change what a refusal proves; whether the session
     /// lives on is another question, see [`Ledger::wants_life`].
     pub(super) fn is_settled(&self, refusal: &Refusal) -> bool {
-        if !matches!(self.shown(refusal), Shown::Proven | Shown::Fine) {
-            return false;
+        match self.shown(refusal) {
+            Shown::Proven | Shown::Fine => {}
+            Shown::Unsent => return true,
+            Shown::Unproven | Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut => return false,
         }
         match refusal.sender {
             Sender::Anonymous | Sender::Somebody => true,
@@ -536,7 +546,7 @@ impl Ledger {
     pub(super) fn wants_life(&self, refusal: &Refusal) -> bool {
         let Sender::Identity { session, ownership, .. } = refusal.sender else { return false };
         let waited = ownership == Ownership::Still && !refusal.earlier.is_empty();
-        let shared = ownership != Ownership::Fresh && !waited;
+        let shared = ownership != Ownership::Fresh && !waited && refusal.weight != Weight::Unsent;
         shared && !self.lock().seen_after(session, refusal.at, |access| access == Access::Guarded)
     }
 }

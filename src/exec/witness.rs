@@ -6,12 +6,14 @@ use super::access::{Said, is_asked, may_hold_credential, sender_of};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
+use super::kit::Holder;
 use super::leak::all_handed;
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
 use crate::check::Side;
 use crate::event::Carried;
 use crate::http::{Request, Trail};
+use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
 use crate::template::NEW;
 
@@ -83,6 +85,7 @@ impl StepRun<'_> {
         }
         done.let_in |= !held && said == Said::Allowed && self.wants_refusal(step, actor);
         if let Some(weight) = self.weight(step, said).filter(|_| held) {
+            let weight = if self.left(step, actor, trail, sender) { weight } else { Weight::Unsent };
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
             let refusal = Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) };
@@ -107,6 +110,23 @@ impl StepRun<'_> {
             Said::Hidden => Weight::Hint,
             Said::Allowed | Said::Nothing => return None,
         })
+    }
+
+    /// Tells whether the credential of an identity left with any request of a step: a cookie may be for another path, and
+    /// a question of the server one that the scheme has no answer to.
+    fn left(&self, step: &Step, actor: &Actor, trail: &Trail, sender: Sender) -> bool {
+        let (Who::Identity(id, session, _), Sender::Identity { .. }) = (&actor.who, sender) else { return true };
+        // Of a certificate the connection tells; without the handshake the question alone is what is judged.
+        if session.transport.is_some() || step.handshake == Handshake::Off {
+            return true;
+        }
+        // What the server took away itself cannot be sent any more: that is what is refused then.
+        let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
+        if fields.is_empty() && actor.jar.is_empty(Timestamp::now()) {
+            return true;
+        }
+        let holder = Holder::new(self.shared, Some((*id, session)));
+        trail.hops.iter().any(|hop| hop.request.headers.has("cookie") || holder.presented(&hop.request).spot.is_some())
     }
 
     /// Tells whether nothing but a refusal is wanted: by the step, by whoever uses the flow that ends with it, or by the

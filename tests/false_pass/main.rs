@@ -42,4 +42,5 @@ mod server;
 mod sessions;
 mod sources;
 mod tokens;
+mod unsent;
 mod waiting;
