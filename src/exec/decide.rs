@@ -352,18 +352,38 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
             Shown::Fine => None,
         };
     }
-    let (code, message) = match shown {
-        Shown::Proven => {
+    let (code, message) = match (shown, &unreached) {
+        (Shown::Proven, _) => {
             outcome.proof.proven += 1;
             return;
         }
-        Shown::Fine => return,
-        Shown::Unproven if unreached.is_some() => ("row-unreached", unreached.as_ref().map_or("", |u| &u.0).to_owned()),
-        Shown::Unproven => {
-            outcome.proof.unproven += 1;
-            let message = "nobody was allowed the same request in this run, so the refusal may have another cause";
-            ("unproven", message.to_owned())
-        }
+        (Shown::Fine, _) => return,
+        (Shown::Unproven, Some((why, _))) => ("row-unreached", why.clone()),
+        _ => lacking(shared, refusal, shown, name),
+    };
+    outcome.proof.unproven += u32::from(code == "unproven");
+    let otherwise = code == "unproven" && shared.ledger.is_allowed_otherwise(refusal);
+    let own_help = if otherwise { OTHERWISE } else { help(code) };
+    let help = unreached.filter(|_| code == "row-unreached").map_or(own_help, |(_, help)| help);
+    push(shared, outcome, (code, &message, help), refusal.step);
+    if code == "unproven" {
+        return;
+    }
+    outcome.verdict = Verdict::Inconclusive;
+    if let Some((id, ender)) = identity.and_then(|id| Some((id, shared.ledger.ender(id)?))) {
+        let named = record::disturbed(shared, id, &ender, Span::NONE);
+        let place = outcome.steps.get(refusal.step).map_or_else(|| named.place.clone(), |s| s.place.clone());
+        outcome.reasons.push(Reason { place, step: Some(refusal.step), ..named });
+    }
+}
+
+/// What a refusal lacks that proves nothing: the code of the reason, and its sentence.
+fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'static str, String) {
+    match shown {
+        Shown::Proven | Shown::Fine | Shown::Unproven => (
+            "unproven",
+            "nobody was allowed the same request in this run, so the refusal may have another cause".to_owned(),
+        ),
         Shown::Unaccepted => (
             "control-change",
             "the request was not accepted as it is in this run, so its refusal may have another cause".to_owned(),
@@ -384,19 +404,6 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
                 "`{name}` was not seen being allowed anything with this credential around the refusal, so it may have been dead"
             ),
         ),
-    };
-    let otherwise = code == "unproven" && shared.ledger.is_allowed_otherwise(refusal);
-    let own_help = if otherwise { OTHERWISE } else { help(code) };
-    let help = unreached.filter(|_| code == "row-unreached").map_or(own_help, |(_, help)| help);
-    push(shared, outcome, (code, &message, help), refusal.step);
-    if code == "unproven" {
-        return;
-    }
-    outcome.verdict = Verdict::Inconclusive;
-    if let Some((id, ender)) = identity.and_then(|id| Some((id, shared.ledger.ender(id)?))) {
-        let named = record::disturbed(shared, id, &ender, Span::NONE);
-        let place = outcome.steps.get(refusal.step).map_or_else(|| named.place.clone(), |s| s.place.clone());
-        outcome.reasons.push(Reason { place, step: Some(refusal.step), ..named });
     }
 }
 
