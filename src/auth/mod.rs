@@ -93,6 +93,8 @@ pub const COMMON_KEYS: &[Key] = &[
     key("like", "another scheme: its keys, with these over them, one by one; `null` removes one").is(Shape::Text),
     key("signing_key", "the key that the server signs tokens with, `{ file: dev.pem }` or a template; PEM, a JWK or a bare secret. With it tokens are made that are wrong in one claim alone")
         .is(Shape::Either(&[Shape::Text, Shape::Keys(SIGNING_KEYS)])),
+    key("jwks_url", "where the server publishes the keys that its tokens are verified with, a URL or a path below the target; else where the metadata of the token's issuer say, or `/.well-known/jwks.json`")
+        .is(Shape::Text),
     key("whoami", "a step that runs after every login and proves that it worked and is the right person")
         .is(Shape::STEPS),
 ];
@@ -120,6 +122,8 @@ pub struct Login {
     pub whoami: Option<StepsId>,
     /// What tokens are made with that are wrong in one claim alone.
     pub signing_key: Option<SigningKey>,
+    /// Where the keys are that verify its tokens, where the scheme says it.
+    pub jwks: Option<Template>,
 }
 
 /// The word for the scheme whose identities are known by nothing but their client certificate.

@@ -110,7 +110,8 @@ pub fn read(spec: &SchemeSpec, place: Span, cx: &mut ReadScheme<'_, '_, '_>) -> 
         Some(node) => cx.with_session(&parts, |cx| cx.steps(node)).map(|(id, _)| id),
     };
     let signing_key = fields.get("signing_key").and_then(|node| signing_key(node, cx));
-    Some(Login { kind, scheme, whoami, signing_key })
+    let jwks = fields.get("jwks_url").and_then(|node| cx.compile.reader.template(node));
+    Some(Login { kind, scheme, whoami, signing_key, jwks })
 }
 
 /// Reads the key that a server signs with.

@@ -1,5 +1,6 @@
 //! An API document as coverage needs it: operations, what they ask of a caller, and the schemes they ask it by.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::source::Span;
@@ -126,6 +127,15 @@ pub enum KeyPlace {
 }
 
 impl Document {
+    /// The scopes that an operation asks for, by any of its alternatives.
+    pub fn scopes(&self, op: &Operation) -> BTreeSet<String> {
+        let has_scopes = |name: &str| {
+            self.scheme(name).is_some_and(|s| matches!(s.kind, SchemeKind::OAuth2(_) | SchemeKind::OpenId))
+        };
+        let asked = op.security.alternatives().iter().flat_map(|r| &r.schemes);
+        asked.filter(|(name, _)| has_scopes(name)).flat_map(|(_, scopes)| scopes.iter().cloned()).collect()
+    }
+
     /// Finds a scheme by its name.
     pub fn scheme(&self, name: &str) -> Option<&SecurityScheme> {
         self.schemes.iter().find(|s| s.name == name)

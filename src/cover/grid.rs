@@ -8,6 +8,9 @@ use super::route::Router;
 use super::stance::{Groups, Said, Stance, State, Want, carries, said, stance, state, want};
 use crate::event::{Carried, Verdict};
 
+/// What the names of the library's life-cycle flows begin with.
+pub(super) const LIFE: &str = "lifecycle.";
+
 /// What was found out about all operations.
 #[derive(Debug)]
 pub struct Grid {
@@ -21,6 +24,8 @@ pub struct Grid {
     pub requests: usize,
     /// How often a defect was sent, and how often it was refused exactly as it should be.
     pub mutations: (usize, usize),
+    /// The life-cycle flows that were used, and whether a case that uses one passed.
+    pub lives: BTreeMap<String, bool>,
     /// For each role those who were seen with it, and how often.
     pub people: BTreeMap<String, BTreeMap<String, usize>>,
     /// What the groups of people are.
@@ -42,6 +47,8 @@ pub struct Row {
     pub allowed: bool,
     /// Whether a stranger was let in.
     pub open: bool,
+    /// The scopes without which somebody who is known was refused.
+    pub withheld: BTreeSet<String>,
 }
 
 /// A request that belongs to no operation.
@@ -71,6 +78,7 @@ impl Grid {
             elsewhere: BTreeMap::new(),
             requests: 0,
             mutations: (0, 0),
+            lives: lives(results),
             people: BTreeMap::new(),
             groups: Groups::Roles,
         };
@@ -148,6 +156,26 @@ impl Grid {
         if let Some(stance) = stance(document, op, (step, one.good_before), self.groups) {
             self.put(op, one, &stance);
         }
+        self.withhold(document, one);
+    }
+
+    /// Notes the scope that somebody lacked, where it is the only one that it can have been.
+    fn withhold(&mut self, document: &Document, one: &Asked<'_>) {
+        let (op, step) = (&document.operations[one.op], one.step);
+        let passed = matches!(one.verdict, Verdict::Passed | Verdict::Flaky) && step.broken == 0;
+        let Some(named) = step.lacking().filter(|_| passed && step.is_own() && said(step) == Said::Refused) else {
+            return;
+        };
+        let row = &mut self.rows[one.op];
+        if !row.allowed {
+            // Nobody was seen having it.
+            return;
+        }
+        let declared = document.scopes(op);
+        let lacked: Vec<&String> = declared.iter().filter(|scope| named.is_empty() || named.contains(scope)).collect();
+        if let [scope] = lacked[..] {
+            row.withheld.insert(scope.clone());
+        }
     }
 
     /// Puts what a request shows into its cell.
@@ -181,8 +209,20 @@ impl Row {
             used: vec![false; op.security.alternatives().len()],
             allowed: false,
             open: false,
+            withheld: BTreeSet::new(),
         }
     }
+}
+
+/// The life-cycle flows of the library that cases used, and whether one of those cases passed.
+fn lives(results: &[Results]) -> BTreeMap<String, bool> {
+    let mut lives = BTreeMap::new();
+    for case in results.iter().flat_map(|r| &r.cases) {
+        let passed = matches!(case.verdict, Verdict::Passed | Verdict::Flaky);
+        let used = case.steps.iter().flat_map(|s| &s.flows).filter(|flow| flow.name.starts_with(LIFE));
+        used.for_each(|flow| *lives.entry(flow.name.clone()).or_default() |= passed);
+    }
+    lives
 }
 
 /// Tells whether an answer shows that a credential is good for something.

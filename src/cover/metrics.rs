@@ -3,8 +3,9 @@
 //! To add a metric: a row in [`METRICS`] with its count; reports, `--fail-under` and the documents read the table.
 
 use super::document::{Document, Security};
-use super::grid::{Grid, Row};
+use super::grid::{Grid, LIFE, Row};
 use super::stance::{Stance, State, Want};
+use crate::spec::READY_FLOWS;
 
 /// A number of coverage.
 #[derive(Debug)]
@@ -62,6 +63,12 @@ pub const METRICS: &[Metric] = &[
         count: |d, g| roles(d, g, &[Want::Allowed], Want::Allowed),
     },
     Metric {
+        name: "scope",
+        about: "operation and scope: somebody known who lacks it was refused, and the challenge said so",
+        gate: false,
+        count: scopes,
+    },
+    Metric {
         name: "object",
         about: "protected operations on an object that refused somebody of the owner's role",
         gate: true,
@@ -72,6 +79,12 @@ pub const METRICS: &[Metric] = &[
         about: "alternatives of `security` that let somebody in",
         gate: false,
         count: |_, g| g.rows.iter().flat_map(|r| &r.used).fold(Share::default(), |s, used| s.with(*used)),
+    },
+    Metric {
+        name: "lifecycle",
+        about: "life-cycle flows of the library that a case used and passed; nothing where none is used",
+        gate: false,
+        count: |_, g| lives(g),
     },
     Metric {
         name: "mutation",
@@ -141,6 +154,21 @@ fn roles(document: &Document, grid: &Grid, counted: &[Want], covers: Want) -> Sh
         }
     }
     share
+}
+
+fn scopes(document: &Document, grid: &Grid) -> Share {
+    let rows = document.operations.iter().zip(&grid.rows);
+    let all = rows.flat_map(|(op, row)| document.scopes(op).into_iter().map(|scope| row.withheld.contains(&scope)));
+    all.fold(Share::default(), Share::with)
+}
+
+/// What there is in the library that does not apply counts as missing: results do not say what applies.
+fn lives(grid: &Grid) -> Share {
+    if grid.lives.is_empty() {
+        return Share::default();
+    }
+    let all = READY_FLOWS.iter().filter(|flow| flow.name.starts_with(LIFE));
+    all.fold(Share::default(), |share, flow| share.with(grid.lives.get(flow.name) == Some(&true)))
 }
 
 fn semantics(grid: &Grid) -> Share {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::event::{Carried, RefusalProof, SentRecord, Verdict};
+use crate::http::challenge::parse_challenges;
 
 /// What is needed of a JSON report.
 #[derive(Debug, Deserialize)]
@@ -49,6 +50,35 @@ pub struct StepResult {
     /// How many expectations did not hold.
     #[serde(default)]
     pub broken: usize,
+    /// The flows it is a step of.
+    #[serde(default)]
+    pub flows: Vec<FlowResult>,
+    /// What was sent and came back.
+    #[serde(default)]
+    pub hops: Vec<HopResult>,
+}
+
+/// A flow that a step belongs to.
+#[derive(Debug, Clone, Deserialize)]
+pub struct FlowResult {
+    /// Its name.
+    pub name: String,
+}
+
+/// One request and its answer.
+#[derive(Debug, Clone, Deserialize)]
+pub struct HopResult {
+    /// The answer, if one came.
+    #[serde(default)]
+    pub response: Option<AnswerResult>,
+}
+
+/// An answer.
+#[derive(Debug, Clone, Deserialize)]
+pub struct AnswerResult {
+    /// Its fields.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
 }
 
 impl StepResult {
@@ -71,6 +101,16 @@ impl StepResult {
     /// The status of the first answer: redirects that were followed lead elsewhere.
     pub fn first_status(&self) -> Option<u16> {
         self.sent.as_ref().and_then(|s| s.followed.first().copied()).or(self.status)
+    }
+
+    /// The scopes that its first answer says are lacking (RFC 6750, section 3.1): nothing where it does not say that
+    /// any is, and an empty list where it names none.
+    pub fn lacking(&self) -> Option<Vec<String>> {
+        let answer = self.hops.first()?.response.as_ref()?;
+        let lines = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("www-authenticate"));
+        let challenges = parse_challenges(lines.map(|(_, value)| value.as_bytes()));
+        let lacks = challenges.iter().find(|c| c.param("error") == Some("insufficient_scope"))?;
+        Some(lacks.param("scope").unwrap_or_default().split_whitespace().map(ToOwned::to_owned).collect())
     }
 
     /// Tells whether it was sent with the credential of its caller.

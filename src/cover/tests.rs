@@ -189,3 +189,64 @@ fn results_that_say_too_little_are_refused() {
     assert!(of("openapi: 3").contains("line 1"));
     assert!(of(r#"{"schema":"s/2","cases":[]}"#).contains("`s/2`"));
 }
+
+const SCOPED: &str = "openapi: 3.1.0
+info: { title: Orders, version: '1' }
+components:
+  securitySchemes:
+    login: { type: oauth2, flows: { clientCredentials: { tokenUrl: /token, scopes: { read: r, write: w } } } }
+    key: { type: apiKey, in: header, name: X-Key }
+paths:
+  /orders: { get: { security: [ { login: [read] } ], responses: { 403: {} } }, post: { security: [ { login: [read, write] } ], responses: { 403: {} } } }
+  /keys: { get: { security: [ { key: [] } ], responses: { 403: {} } } }
+";
+
+/// A 403 of somebody who is known, with the challenge that it came with.
+fn forbidden(line: &str, challenge: &str) -> Vec<Value> {
+    let headers = json!([["WWW-Authenticate", challenge]]);
+    vec![step(line, json!({ "hops": [{ "response": { "headers": headers } }] }))]
+}
+
+fn scopes(cases: &[Vec<Value>]) -> (usize, usize) {
+    let document = document(SCOPED);
+    let share = metric("scope").unwrap().count(&document, &Grid::of(&document, &[results(cases)]));
+    (share.covered, share.of)
+}
+
+#[test]
+fn a_scope_counts_when_the_server_says_that_it_is_lacking() {
+    const LACKS: &str = "Bearer error=\"insufficient_scope\"";
+    let owner = |line: &str| vec![step(line, json!({}))];
+    let get = || owner("root GET /orders 200");
+    assert_eq!(scopes(&[get()]), (0, 3), "a key has no scopes, and three are asked for");
+    assert_eq!(scopes(&[get(), forbidden("bob GET /orders 403", LACKS)]), (1, 3));
+    // Near misses: nobody has it, another reason, somebody unknown, no challenge.
+    assert_eq!(scopes(&[forbidden("bob GET /orders 403", LACKS)]), (0, 3));
+    assert_eq!(scopes(&[get(), forbidden("bob GET /orders 403", "Bearer error=\"invalid_token\"")]), (0, 3));
+    assert_eq!(scopes(&[get(), forbidden("anonymous GET /orders 401", LACKS)]), (0, 3));
+    assert_eq!(scopes(&[get(), owner("bob GET /orders 403")]), (0, 3));
+    // Of two scopes the challenge has to name the one.
+    let post =
+        |challenge: &str| scopes(&[owner("root POST /orders 201"), forbidden("bob POST /orders 403", challenge)]);
+    assert_eq!(post(LACKS), (0, 3));
+    assert_eq!(post(&format!("{LACKS}, scope=\"read write\"")), (0, 3));
+    assert_eq!(post(&format!("{LACKS}, scope=\"write\"")), (1, 3));
+}
+
+#[test]
+fn life_cycle_flows_count_when_a_case_that_uses_one_passed() {
+    let document = document(API);
+    let count = |results: Results| {
+        let share = metric("lifecycle").unwrap().count(&document, &Grid::of(&document, &[results]));
+        (share.covered, share.of)
+    };
+    let using = |flow: &str| vec![step("alice GET /v1/me 401", json!({ "flows": [{ "name": flow }] }))];
+    assert_eq!(count(results(&all(&["alice GET /v1/me 200"]))), (0, 0), "nobody uses any");
+    let all = crate::spec::READY_FLOWS.iter().filter(|flow| flow.name.starts_with("lifecycle.")).count();
+    assert!(all >= 10);
+    let two = [using("lifecycle.logout-replay"), using("lifecycle.logout-replay"), using("a flow of my own")];
+    assert_eq!(count(results(&two)), (1, all));
+    let mut failed = results(&[using("lifecycle.rotation")]);
+    failed.cases[0].verdict = crate::event::Verdict::Failed;
+    assert_eq!(count(failed), (0, all), "used, and nothing shown");
+}

@@ -61,7 +61,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("dpop-as-bearer", "accepts a token that is bound to a key without the proof", &[]),
     // Where the credential stands: bearer/lax.rs, gateway.rs
     row("token-in-query", "takes the token from the query", &["loc-query"]),
-    row("token-in-form", "takes the token from a form", &[]),
+    row("token-in-form", "takes the token from a form", &["loc-form"]),
     row("token-in-cookie", "takes the token from a cookie", &["loc-cookie"]),
     row("token-in-other-header", "takes the token from headers that nobody documented", &["hdr-alt-name"]),
     row("raw-token", "takes a token without the word Bearer", &["hdr-no-scheme"]),

@@ -74,7 +74,7 @@ impl<'a> Holder<'a> {
     ) -> Result<Forged, Unfit> {
         let published = match row.needs {
             Needs::Nothing | Needs::Name | Needs::Question => Err(Unfit::not_here("nobody asked for a public key")),
-            Needs::PublicKey => published(self.shared, world, presented).await,
+            Needs::PublicKey => published(self.shared, world, presented, self.declared_keys()?).await,
         };
         let sender = self.who;
         let part = |name: &str| {
@@ -106,6 +106,16 @@ impl<'a> Holder<'a> {
         });
         let kit = Kit { now, part: &part, allowed, resign: resign.as_ref(), signer: &signer, public: &public };
         (row.apply)(presented, &kit)
+    }
+
+    /// Where the scheme says that the keys are which verify its tokens.
+    fn declared_keys(&self) -> Result<Option<String>, Unfit> {
+        let Some((identity, session)) = self.who else { return Ok(None) };
+        let place = identity.login.jwks.as_ref().map(|place| place.render(&session.scope)).transpose();
+        place.map_err(|error| Unfit::Unavailable {
+            why: format!("`jwks_url` of `{}` cannot be used: {}", identity.name, error.message),
+            add: Vec::new(),
+        })
     }
 
     /// Signs a request with one thing other than it should be.

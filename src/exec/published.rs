@@ -16,10 +16,17 @@ pub(super) async fn published(
     shared: &Shared,
     world: &WorldRun,
     presented: &Presented<'_>,
+    declared: Option<String>,
 ) -> Result<Published, Unfit> {
     let (_, token) = presented.jwt()?;
     let mut asked = Vec::new();
-    for place in places(shared, world, &token).await {
+    let places = match declared {
+        // Whoever says where they are means no other keys.
+        Some(place) if place.starts_with('/') => vec![format!("{}{place}", world.base.trim_end_matches('/'))],
+        Some(place) => vec![place],
+        None => places(shared, world, &token).await,
+    };
+    for place in places {
         if let Some(found) = known(shared, world, &place).await.ok().and_then(|text| matching(&text, &token)) {
             return Ok(found);
         }
@@ -28,10 +35,7 @@ pub(super) async fn published(
         }
     }
     let why = format!("the public key that verifies the token is not published at {}", crate::term::list(&asked, "or"));
-    Err(Unfit::Unavailable {
-        why,
-        add: vec!["let the server publish its keys there, if clients verify its tokens".to_owned()],
-    })
+    Err(Unfit::Unavailable { why, add: vec!["say where it is: `jwks_url` on the scheme".to_owned()] })
 }
 
 /// Where the keys may be: where the metadata of the token's issuer say (RFC 8414, section 2), or where most put them.

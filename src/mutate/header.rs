@@ -1,8 +1,9 @@
 //! Where the credential stands and how it is written: the header level.
 
 use super::due::{Basis, Due, Heard, Said};
-use super::presented::{Forged, Presented, Unfit, put_query, raw_head};
+use super::presented::{Forged, Presented, Unfit, length, put_query, raw_head};
 use super::{Attacks, Challenge, Expect, Family, Mutation, Severity};
+use crate::http::Request;
 
 /// Mutations of the credential's place and spelling.
 pub(super) const FAMILY: Family =
@@ -323,6 +324,21 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
+        id: "loc-form",
+        about: "the credential as `access_token` in a form in the body instead of its own place",
+        explain: "Bodies end in logs and are built by pages of anybody. RFC 6750 allows this place only where no other one will do; read the header alone.",
+        refs: &["RFC 6750 section 2.2", "RFC 9700 section 4.3", "ASVS 6.3.4", "CWE-1390"],
+        severity: Severity::Medium,
+        expect: NOT_SEEN_OR_400,
+        apply: |p, _| {
+            p.field()?;
+            let mut request = p.without()?;
+            put_form(&mut request, "access_token", p.token()?)?;
+            Ok(Forged::new(request, "the credential stands in the form"))
+        },
+        ..BASE
+    },
+    Mutation {
         id: "loc-cookie",
         about: "the credential as a cookie `access_token` instead of its own place",
         explain: "Cookies travel by themselves, so this way in is open to cross-site requests. Read the header alone.",
@@ -349,7 +365,9 @@ const ROWS: &[Mutation] = &[
             judge: two,
         }),
         apply: |p, _| {
-            p.field()?;
+            if !p.is_bearer() {
+                return Err(Unfit::not_here("the query has no place for a credential of this kind"));
+            }
             let mut request = p.request.clone();
             put_query(&mut request, "access_token", Some(p.token()?))?;
             Ok(Forged::new(request, "the credential stands in the query as well"))
@@ -364,6 +382,24 @@ fn two(heard: &Heard<'_>) -> Said {
         status @ 200..=299 => Said::Lax(format!("{status}: one of the two is passed over")),
         status => Said::Due(status.to_string()),
     }
+}
+
+/// Adds a field to a form, or makes one of a body that is none (RFC 6750, section 2.2: never of a GET).
+fn put_form(request: &mut Request, name: &str, value: &str) -> Result<(), Unfit> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    if matches!(&*request.method, "GET" | "HEAD") {
+        return Err(Unfit::not_here("the method has no place for a form"));
+    }
+    let is_form = || request.headers.text("content-type").is_some_and(|kind| kind.starts_with(FORM));
+    if !request.body.is_empty() && !is_form() {
+        return Err(Unfit::not_here("the body is none that a field could be added to"));
+    }
+    let before = String::from_utf8_lossy(&request.body).into_owned();
+    let pair = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
+    request.body = if before.is_empty() { pair } else { format!("{before}&{pair}") }.into();
+    request.headers.set("content-type", FORM);
+    length(request);
+    Ok(())
 }
 
 /// Puts bytes in front of the credential's last four characters, which no HTTP library would send.
@@ -470,6 +506,35 @@ mod tests {
         assert_eq!(grade(400), (Grade::AsDue, true));
         assert_eq!(grade(200), (Grade::Amiss, true));
         assert_eq!(grade(500), (Grade::Crashed, false));
+    }
+
+    #[test]
+    fn a_form_takes_the_credential_where_there_is_room_for_it() {
+        const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+        let sent = |method: &str, fields: &[(&str, &str)], body: &str| {
+            let bearer = ("authorization", "Bearer secret-token");
+            let mut request = get("/me", &[&[bearer][..], fields].concat());
+            (request.method, request.body) = (method.to_owned(), body.to_owned().into());
+            let known = [("access_token".into(), json!("secret-token"))];
+            let presented = Presented::new(&request, &known, &["authorization".to_owned()], &[]);
+            (mutation("loc-form").unwrap().apply)(&presented, &kit()).map(|forged| forged.request)
+        };
+        let empty = sent("POST", &[], "").unwrap();
+        assert_eq!((&empty.body[..], empty.headers.has("authorization")), (&b"access_token=secret-token"[..], false));
+        assert_eq!(empty.headers.text("content-type").unwrap(), FORM.1);
+        let more = sent("POST", &[FORM, ("content-length", "3")], "a=1").unwrap();
+        assert_eq!(&more.body[..], b"a=1&access_token=secret-token");
+        assert_eq!(more.headers.text("content-length").unwrap(), more.body.len().to_string());
+        assert!(sent("GET", &[], "").is_err(), "a GET has no form");
+        assert!(sent("POST", &[("content-type", "application/json")], "{}").is_err(), "JSON is no form");
+    }
+
+    /// What stands twice has to be a token by RFC 6750: another scheme's server knows no `access_token`.
+    #[test]
+    fn only_a_bearer_token_can_stand_in_the_query_as_well() {
+        assert!(forge("loc-multi", "authorization", "Bearer secret-token").is_ok());
+        assert!(forge("loc-multi", "authorization", "Basic secret-token").is_err());
+        assert!(forge("loc-multi", "x-key", "secret-token").is_err());
     }
 
     #[test]

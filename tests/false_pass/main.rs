@@ -21,6 +21,7 @@ mod flows;
 mod fresh;
 mod guesses;
 mod kept;
+mod keys;
 mod leaking;
 mod lifecycle;
 mod lives;

@@ -86,7 +86,6 @@ const KEYS: &[Key] = &[
         .is(Shape::Text),
     key("authorize_url", "the authorization endpoint").is(Shape::Text),
     key("par_url", "the endpoint for pushed authorization requests").is(Shape::Text),
-    key("jwks_url", "the server's keys, for ID tokens").is(Shape::Text),
     key("token_url", "the token endpoint: a path below the target, or an absolute URL").is(Shape::Text),
     key("refresh_token", "the token that the grant `refresh_token` begins with").is(Shape::Text),
     key("subject", "whom the assertion of the grant `jwt_bearer` is about; the client itself when nothing is said")

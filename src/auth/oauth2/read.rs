@@ -48,7 +48,7 @@ const ROWS: &[Row] = &[
         word: "authorization_code",
         registered: "authorization_code",
         endpoints: &[Endpoint::Authorize, Endpoint::Token],
-        keys: &["authorize_url", "par_url", "jwks_url", "par", "redirect_uri", "pages", "form", "fields", "button"],
+        keys: &["authorize_url", "par_url", "par", "redirect_uri", "pages", "form", "fields", "button"],
     },
     Row {
         grant: Grant::ClientCredentials,
@@ -62,7 +62,7 @@ const ROWS: &[Row] = &[
         word: "device_code",
         registered: DEVICE,
         endpoints: &[Endpoint::Device, Endpoint::Token],
-        keys: &["approved_by", "device_url", "jwks_url", "pages", "form", "fields", "button"],
+        keys: &["approved_by", "device_url", "pages", "form", "fields", "button"],
     },
     Row {
         grant: Grant::JwtBearer,
@@ -116,7 +116,6 @@ const OWN_KEYS: &[&str] = &[
     "device_url",
     "fields",
     "form",
-    "jwks_url",
     "pages",
     "par",
     "par_url",

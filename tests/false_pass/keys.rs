@@ -1,0 +1,74 @@
+//! Where the public key of a server is that its own tokens say nothing of: a scheme of any kind names the place.
+
+use std::sync::Mutex;
+
+use authspec::jose::{Algorithm, Key, sign};
+use serde_json::{Map, json};
+
+use crate::api::unauthorized;
+use crate::runs::{BLIND, Project, Run};
+use crate::server::{Server, json};
+
+const CASE: &str = "cases:\n  - { name: c, as: alice, with: jwt-alg-confusion, request: GET /me }\n";
+
+/// A server with its keys at a place of its own; one that is lax takes whatever says HS256.
+fn server(is_lax: bool) -> Server {
+    let key = Key::generate(Algorithm::Es256).unwrap();
+    let keys = json!({ "keys": [key.public_jwk().unwrap()] }).to_string();
+    let good: Mutex<Vec<String>> = Mutex::default();
+    Server::start(move |r| {
+        let mut good = good.lock().unwrap();
+        match format!("{} {}", r.method, r.path).as_str() {
+            "POST /login" => {
+                let claims = json!({ "sub": "alice", "jti": good.len() }).to_string();
+                let token = sign(Algorithm::Es256, Map::new(), claims.as_bytes(), &key).unwrap();
+                good.push(token.clone());
+                json(200, &json!({ "access_token": token }).to_string())
+            }
+            "GET /keys/mine" => json(200, &keys),
+            "GET /me" if good.contains(&r.bearer().to_owned()) => json(200, r#"{"username":"alice"}"#),
+            "GET /me" if is_lax && is_hmac(r.bearer()) => json(200, r#"{"username":"alice"}"#),
+            "GET /me" => unauthorized("invalid signature"),
+            _ => crate::server::status(404),
+        }
+    })
+}
+
+/// Tells whether a token says that it is signed with a secret.
+fn is_hmac(token: &str) -> bool {
+    authspec::jose::Token::parse(token).is_ok_and(|token| token.header()["alg"] == "HS256")
+}
+
+fn run(server: &Server, jwks: &str) -> Run {
+    let scheme = BLIND.replace("    send:", &format!("{jwks}    send:"));
+    let people = "identities:\n  alice: { auth: api, username: alice, password: right-alice }\n";
+    Project::new(&server.url, &format!("{scheme}{people}"), CASE).run("")
+}
+
+#[test]
+fn the_place_of_the_keys_can_be_said_of_every_scheme() {
+    const MINE: &str = "    jwks_url: /keys/mine\n";
+    let strict = server(false);
+    run(&strict, MINE).must(0, &[("c", "proven")]);
+    // Asked for once, without any credential.
+    assert_eq!(strict.count("GET /keys/mine"), 1);
+    assert!(strict.seen().iter().filter(|r| r.is("GET /keys/mine")).all(|r| r.bearer().is_empty()));
+    run(&server(true), MINE).must(1, &[("c", "failed: mutant-accepted")]);
+    let whole = format!("    jwks_url: {}/keys/mine\n", strict.url);
+    run(&strict, &whole).must(0, &[("c", "proven")]);
+}
+
+#[test]
+fn where_no_key_is_nothing_is_faked() {
+    let strict = server(false);
+    let silent = run(&strict, "");
+    silent.must(3, &[("c", "inconclusive: no-bad-token")]);
+    assert!(silent.said.contains("jwks_url"), "{}", silent.said);
+    // Another place is not looked at for it.
+    let wrong = run(&strict, "    jwks_url: /keys/none\n");
+    wrong.must(3, &[("c", "inconclusive: no-bad-token")]);
+    assert!(wrong.said.contains("/keys/none") && strict.count("GET /.well-known/jwks.json") == 1, "{}", wrong.said);
+    // Nor is the key of another server.
+    let other = server(false);
+    run(&strict, &format!("    jwks_url: {}/keys/mine\n", other.url)).must(3, &[("c", "inconclusive: no-bad-token")]);
+}
