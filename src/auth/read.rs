@@ -21,7 +21,7 @@ pub struct ReadScheme<'a, 'c, 'r> {
     pub identity: Option<Span>,
     /// The address of the target, where that is written out.
     pub base: Option<Arc<str>>,
-    /// The fields of the identity who approves its login, where another one does ([`approver`]).
+    /// The fields of the identity who approves its login, where another one does ([`super::approver`]).
     pub approver: Option<Members>,
 }
 
