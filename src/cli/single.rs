@@ -10,8 +10,8 @@ use super::load::{Loaded, complain};
 use super::signals;
 use crate::diag::Diagnostics;
 use crate::event::Event;
-use crate::exec::{Keep, OnFailure, Order, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
-use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
+use crate::exec::{RunOptions, Runner, Stopper, prepare};
+use crate::verdict;
 
 /// Does a work that waits, to its end.
 pub(super) fn run<T>(context: &mut Context, work: impl AsyncFnOnce(&mut Context) -> Result<T, u8>) -> Result<T, u8> {
@@ -27,7 +27,7 @@ pub(super) fn run<T>(context: &mut Context, work: impl AsyncFnOnce(&mut Context)
 /// Brings everything to life that a runner needs; faults are shown, and end the command with the code given back.
 pub(super) async fn start(loaded: Loaded, context: &mut Context) -> Result<(Runner, UnboundedReceiver<Event>), u8> {
     let Loaded { plan, sources, secrets, .. } = loaded;
-    let options = options();
+    let options = RunOptions::one_by_one();
     let mut diags = Diagnostics::default();
     let stopper = Stopper::default();
     tokio::spawn(signals::listen(stopper.clone(), None));
@@ -41,23 +41,4 @@ pub(super) async fn start(loaded: Loaded, context: &mut Context) -> Result<(Runn
     }
     let (events, heard) = unbounded_channel();
     Ok((Runner::new(plan, prepared, options, Arc::clone(&sources), secrets, events, stopper), heard))
-}
-
-fn options() -> RunOptions {
-    RunOptions {
-        jobs: 1,
-        per_host: None,
-        on_failure: OnFailure::GoOn,
-        order: Order::Written,
-        retries: 0,
-        timeout: Duration::from_secs(30),
-        deadline: None,
-        max_wait: None,
-        keep_key: None,
-        proof: RequireProof::No,
-        keep: Keep::Exchanges,
-        wire: Wire::Untold,
-        max_body: 10 * 1024 * 1024,
-        policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop, severity: None },
-    }
 }

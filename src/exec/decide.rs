@@ -444,35 +444,14 @@ mod tests {
     use super::*;
     use crate::diag::{Diagnostics, Severity};
     use crate::event::Verdict;
-    use crate::exec::{Keep, OnFailure, Order, RunOptions, Runner, Stopper, Wire, prepare};
+    use crate::exec::{RunOptions, Runner, Stopper, prepare};
     use crate::plan::{Commands, Plan, PlanOptions, Selection};
     use crate::secret::SecretSet;
     use crate::source::SourceMap;
     use crate::spec::{Input, load};
-    use crate::verdict::{OnFlaky, OnInconclusive, Policy};
-    use std::time::Duration;
 
     const SUITE: &str =
         "target: http://127.0.0.1:9\ncases:\n  - { name: a, request: GET /a }\n  - { name: b, request: GET /b }\n";
-
-    fn options() -> RunOptions {
-        RunOptions {
-            jobs: 2,
-            per_host: None,
-            on_failure: OnFailure::GoOn,
-            order: Order::Written,
-            retries: 0,
-            timeout: Duration::from_secs(1),
-            deadline: None,
-            max_wait: None,
-            keep_key: None,
-            proof: RequireProof::No,
-            keep: Keep::Exchanges,
-            wire: Wire::Untold,
-            max_body: 1024,
-            policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop, severity: None },
-        }
-    }
 
     #[tokio::test]
     async fn a_case_that_nothing_was_told_of_is_errored() {
@@ -491,10 +470,18 @@ mod tests {
             selection: Selection::default(),
         };
         let plan = Plan::from_suites(&suites, &how, &sources, &mut diags);
-        let prepared = prepare(&plan, &options(), &secrets, &mut diags).await;
+        let prepared = prepare(&plan, &RunOptions::one_by_one(), &secrets, &mut diags).await;
         assert_eq!(diags.errors(), 0);
         let (events, mut heard) = tokio::sync::mpsc::unbounded_channel();
-        let runner = Runner::new(plan, prepared, options(), Arc::new(sources), secrets, events, Stopper::default());
+        let runner = Runner::new(
+            plan,
+            prepared,
+            RunOptions::one_by_one(),
+            Arc::new(sources),
+            secrets,
+            events,
+            Stopper::default(),
+        );
         let shared = runner.shared();
         // One case is decided as always, and what runs the other one falls over.
         decide(&shared, case::not_run(&shared, 0, Verdict::Passed, "internal", ""));

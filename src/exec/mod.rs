@@ -16,7 +16,7 @@ use crate::plan::Plan;
 use crate::secret::{Secret, SecretSet};
 use crate::source::SourceMap;
 use crate::step::IdentityId;
-use crate::verdict::Policy;
+use crate::verdict::{OnFlaky, OnInconclusive, Policy};
 
 mod access;
 mod actor;
@@ -122,6 +122,28 @@ pub struct RunOptions {
     pub max_body: usize,
     /// What the run's verdict tolerates.
     pub policy: Policy,
+}
+
+impl RunOptions {
+    /// One request after another, with all exchanges kept: for commands that send something once.
+    pub fn one_by_one() -> Self {
+        Self {
+            jobs: 1,
+            per_host: None,
+            on_failure: OnFailure::GoOn,
+            order: Order::Written,
+            retries: 0,
+            timeout: Duration::from_secs(30),
+            deadline: None,
+            max_wait: None,
+            keep_key: None,
+            proof: RequireProof::No,
+            keep: Keep::Exchanges,
+            wire: Wire::Untold,
+            max_body: 10 * 1024 * 1024,
+            policy: Policy { flaky: OnFlaky::Pass, inconclusive: OnInconclusive::Stop, severity: None },
+        }
+    }
 }
 
 /// What the first case that did not pass does to the run.

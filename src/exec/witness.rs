@@ -85,7 +85,10 @@ impl StepRun<'_> {
         }
         done.let_in |= !held && said == Said::Allowed && self.wants_refusal(step, actor);
         if let Some(weight) = self.weight(step, said).filter(|_| held) {
-            let weight = if self.left(step, actor, trail, sender) { weight } else { Weight::Unsent };
+            // That nothing is there is seen without a credential as well, where that is all that is said.
+            let is_theirs = weight != Weight::Hint || self.wants_refusal(step, actor);
+            let is_unsent = is_theirs && !self.left(step, actor, trail, sender);
+            let weight = if is_unsent { Weight::Unsent } else { weight };
             let status = trail.response().map_or(0, |r| r.status);
             let earlier = actor.allowed.clone();
             let refusal = Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) };

@@ -77,6 +77,7 @@ fn a_question_without_an_answer_is_not_refused() {
             "www-authenticate",
             "Digest realm=\"r\", nonce=\"n1\", domain=\"/open\", qop=\"auth\", algorithm=SHA-256",
         ),
+        "/nothing" => status(404),
         _ if r.bearer() == "roottoken1" => json(200, "{}"),
         _ => status(401).header("www-authenticate", "Bearer"),
     });
@@ -93,6 +94,8 @@ cases:
   - { name: root may, as: root, request: GET /list, expect: 200 }
   - { name: the camera may not, as: camera, request: GET /list, expect: 401 }
   - { name: the question is Bearer, as: camera, handshake: off, request: GET /list, expect: 401 }
+  - { name: nothing is there, as: camera, request: GET /nothing, expect: 404 }
+  - { name: it is hidden, as: camera, request: GET /nothing, expect: [403, 404] }
 ";
     // Whoever judges the question itself asks for no answer.
     let run = Project::new(&server.url, project, suite).run("");
@@ -102,6 +105,8 @@ cases:
             ("root may", "passed"),
             ("the camera may not", "inconclusive: not-sent"),
             ("the question is Bearer", "proven"),
+            ("nothing is there", "passed"),
+            ("it is hidden", "inconclusive: not-sent"),
         ],
     );
 }
