@@ -16,7 +16,7 @@ use crate::mutate::Severity;
 use crate::source::Place;
 
 mod access;
-mod finding;
+mod explanation;
 mod mutant;
 mod outcome;
 mod reasons;
@@ -24,7 +24,7 @@ mod record;
 mod serial;
 
 pub use access::{AccessCell, Likeness, Loot};
-pub use finding::{Certainty, Finding};
+pub use explanation::{Certainty, Explanation};
 pub use mutant::{ControlRecord, MutantRecord, When};
 pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason, ServerOutput};
 pub use reasons::{REASONS, ReasonCode, reason_code};

@@ -28,6 +28,11 @@ pub(super) static SCHEME: Code = Code {
     explain: "What `send` and `refresh` name must be captured by `login`, and a credential travels in one way.",
 };
 
+/// Something that is no address.
+pub(super) fn no_address(span: Span, key: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("`{key}` is no address: {why}")).label("not an address")
+}
+
 pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnostic {
     let diagnostic =
         Diagnostic::error(&UNKNOWN_SCHEME, span, format!("there is no scheme `{name}`")).label("not a scheme");

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{COMMON_KEYS, Login, SCHEMES, SIGNING_KEYS, SigningKey, diags, kind_of};
+use crate::http::Address;
 use crate::jose::{Key as SignKey, sign_bytes};
 use crate::source::{Span, Spanned};
-use crate::spec::{AskSpec, Data, Key, Node, Redirects, SchemeSpec, StepSpec};
+use crate::spec::{AskSpec, Data, Fields, Key, Node, Redirects, SchemeSpec, StepSpec};
 use crate::step::{Compile, Step, StepsId};
 use crate::template::{Members, Template};
 
@@ -110,8 +111,21 @@ pub fn read(spec: &SchemeSpec, place: Span, cx: &mut ReadScheme<'_, '_, '_>) -> 
         Some(node) => cx.with_session(&parts, |cx| cx.steps(node)).map(|(id, _)| id),
     };
     let signing_key = fields.get("signing_key").and_then(|node| signing_key(node, cx));
-    let jwks = fields.get("jwks_url").and_then(|node| cx.compile.reader.template(node));
+    let jwks = address(fields, "jwks_url", cx);
     Some(Login { kind, scheme, whoami, signing_key, jwks })
+}
+
+/// Reads an absolute address, or a path below the target.
+pub(super) fn address(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
+    let node = fields.get(key)?;
+    cx.compile.reader.word(node)?;
+    let template = cx.compile.reader.template(node)?;
+    let literal = template.as_literal().filter(|text| !text.starts_with('/'));
+    if let Some(Err(why)) = literal.map(|text| Address::parse(text)) {
+        cx.compile.reader.fault(diags::no_address(node.span, key, &why.to_string()));
+        return None;
+    }
+    Some(template)
 }
 
 /// Reads the key that a server signs with.

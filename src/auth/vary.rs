@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::http::Request;
+use crate::http::{FORM, Request};
 
 mod multipart;
 
@@ -35,10 +35,9 @@ pub enum Absent {
 }
 
 /// How id and secret of a client stand in its Basic credential.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spelled {
     /// Form-encoded (RFC 6749, section 2.3.1).
-    #[default]
     Encoded,
     /// As they are.
     Raw,
@@ -50,8 +49,8 @@ pub fn vary(request: &mut Request, parameter: &str, value: &Value, absent: Absen
     // Who a client is may be said in its credential and once more in the form, as in a pushed request.
     let client = in_basic(request, parameter, value, spelled);
     let places = [in_form, in_json, in_multipart, in_query, in_header];
-    let has_form = client.is_some() && value.is_null();
-    let found = if has_form { None } else { places.iter().find_map(|place| place(request, parameter, value)) };
+    let is_taken_out = client.is_some() && value.is_null();
+    let found = if is_taken_out { None } else { places.iter().find_map(|place| place(request, parameter, value)) };
     if let Some(varied) = client.filter(|varied| *varied != Varied::Missing).or(found).or(client) {
         return if *request == before { Varied::Missing } else { varied };
     }
@@ -76,13 +75,8 @@ pub fn texts(value: &Value) -> Vec<String> {
     }
 }
 
-fn is_form(request: &Request) -> bool {
-    request.headers.text("content-type").is_some_and(|t| t.starts_with("application/x-www-form-urlencoded"))
-}
-
 fn is_json(request: &Request) -> bool {
-    let media = request.headers.text("content-type").unwrap_or_default();
-    let media = media.split(';').next().unwrap_or_default().trim();
+    let media = request.headers.media_type();
     media == "application/json" || media.ends_with("+json")
 }
 
@@ -112,7 +106,7 @@ fn encoded(name: &str, text: &str) -> String {
 }
 
 fn in_form(request: &mut Request, name: &str, value: &Value) -> Option<Varied> {
-    if !is_form(request) {
+    if !request.is_form() {
         return None;
     }
     let body = std::str::from_utf8(&request.body).ok()?;
@@ -180,7 +174,7 @@ fn in_basic(request: &mut Request, name: &str, value: &Value, spelled: Spelled) 
         in_form(request, name, value);
         let text = match spelled {
             Spelled::Raw => kept.to_owned(),
-            Spelled::Encoded => plain(kept),
+            Spelled::Encoded => form_decoded(kept),
         };
         if replaced(&String::from_utf8_lossy(&request.body), other, &Value::Null).is_none() {
             add(request, other, &Value::from(text));
@@ -204,9 +198,8 @@ fn in_basic(request: &mut Request, name: &str, value: &Value, spelled: Spelled) 
 }
 
 /// What was form-encoded.
-fn plain(text: &str) -> String {
-    let pair = format!("{text}=");
-    url::form_urlencoded::parse(pair.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+fn form_decoded(text: &str) -> String {
+    url::form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }
 
 /// Adds a parameter where others of its kind stand.
@@ -218,14 +211,14 @@ fn add(request: &mut Request, name: &str, value: &Value) {
         request.body = Value::Object(body).to_string().into();
         return;
     }
-    let to_body = is_form(request) || (request.body.is_empty() && request.method == "POST");
+    let to_body = request.is_form() || (request.body.is_empty() && request.method == "POST");
     for text in texts(value) {
         if to_body {
             let before = String::from_utf8_lossy(&request.body).into_owned();
             let joint = if before.is_empty() { "" } else { "&" };
             request.body = format!("{before}{joint}{}", encoded(name, &text)).into();
             if !request.headers.has("content-type") {
-                request.headers.add("content-type", "application/x-www-form-urlencoded");
+                request.headers.add("content-type", FORM);
             }
         } else {
             request.address.add_query(name, &text);

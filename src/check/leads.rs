@@ -3,15 +3,17 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
+use url::Position;
 use url::form_urlencoded::parse;
 
-use crate::http::{Exchange, Request, Response, Trail};
+use crate::http::{Exchange, Request, Trail, is_redirect, percent_decoded};
 
 /// Where the last answer redirects to: the address, the names of its parameters, and their values but for those that
 /// were sent, or look as if they were made anew each time. `None` of an answer that leads nowhere.
 pub(super) fn leads(trail: &Trail) -> Option<String> {
     let Exchange { request, response, .. } = trail.hops.last()?;
-    let written = location(response.as_ref().ok()?)?;
+    let response = response.as_ref().ok().filter(|response| is_redirect(response.status))?;
+    let written = response.headers.text("location")?;
     let Ok(url) = request.address.url().join(&written) else { return Some(written) };
     let sent = sent(request);
     let value = |value: &str| match value {
@@ -19,8 +21,8 @@ pub(super) fn leads(trail: &Trail) -> Option<String> {
         _ if is_made(value) => "‹made›".to_owned(),
         _ => value.to_owned(),
     };
-    let pieces: Vec<String> = url.path().split('/').map(value).collect();
-    let mut out = format!("{}{}", url.origin().ascii_serialization(), pieces.join("/"));
+    let pieces: Vec<String> = url.path().split('/').map(|piece| value(&percent_decoded(piece.as_bytes()))).collect();
+    let mut out = format!("{}{}", &url[..Position::BeforePath], pieces.join("/"));
     for (text, mark) in [(url.query(), '?'), (url.fragment(), '#')] {
         let Some(text) = text else { continue };
         let pairs: Vec<String> = parse(text.as_bytes()).map(|(name, own)| format!("{name}={}", value(&own))).collect();
@@ -28,11 +30,6 @@ pub(super) fn leads(trail: &Trail) -> Option<String> {
         out.push_str(&pairs.join("&"));
     }
     Some(out)
-}
-
-fn location(response: &Response) -> Option<String> {
-    let field = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("location"))?;
-    (300..400).contains(&response.status).then(|| String::from_utf8_lossy(field.1).into_owned())
 }
 
 /// The values that a form or JSON was sent with.
@@ -56,11 +53,16 @@ fn gather(value: &Value, all: &mut HashSet<String>) {
     }
 }
 
-/// Whether a value looks like one that is another each time: a time, or long and with digits in it. The code of an error
-/// is shorter.
+/// Whether a value looks like one that is another each time: a time, or long and with letters and digits mixed in one of
+/// its words. The code of an error has words and numbers.
 fn is_made(value: &str) -> bool {
-    let digits = value.bytes().filter(u8::is_ascii_digit).count();
-    (digits == value.len() && digits >= 10) || (digits > 0 && value.len() >= 16)
+    let mixed = |word: &str| {
+        word.len() >= 8
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+            && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    let is_time = value.len() >= 10 && value.bytes().all(|byte| byte.is_ascii_digit());
+    is_time || (value.len() >= 16 && value.split(['_', '-', '.']).any(mixed))
 }
 
 #[cfg(test)]
@@ -72,7 +74,16 @@ mod tests {
         for made in ["1700000000", "0189f1f0-7f3e-7cc0-b2b1-9d1c8b6a5e11", "x7Fq2mVb9sKd1LwZ"] {
             assert!(is_made(made), "{made}");
         }
-        for code in ["AADSTS50034", "AUTH-1001", "no-such-user", "wrongPasswordForThisUser", "1", ""] {
+        for code in [
+            "AADSTS50034",
+            "AUTH-1001",
+            "no-such-user",
+            "wrongPasswordForThisUser",
+            "AUTH_USER_NOT_FOUND_404",
+            "error-code-1001-no-such-user",
+            "1",
+            "",
+        ] {
             assert!(!is_made(code), "{code}");
         }
     }

@@ -7,7 +7,7 @@ use super::explain::wrap;
 use super::load::{Loaded, load_text, ready};
 use super::run::commands;
 use super::single::{self, start};
-use crate::diagnose::explain;
+use crate::diagnose;
 use crate::event::{Certainty, Event, Login, Phase, Reason, StepRecord};
 use crate::exec::{Presented, Unpresented};
 use crate::mutate::{Mutation, mutation, mutations};
@@ -105,7 +105,10 @@ fn told(args: &LoginArgs, done: &Done, context: &Context) -> String {
             let out = context.out;
             text.push_str(&format!("{number}  {name}   {}\n", duration(step.elapsed)));
             // With what only a later step made known, before lines are broken.
-            let step = masked(step, &done.secrets).unwrap_or_else(|_| step.clone());
+            let Ok(step) = masked(step, &done.secrets) else {
+                text.push_str("   not shown, for it could not be masked\n");
+                continue;
+            };
             text.push_str(&exchanges(&[&step], out.colour(), out.glyphs(), out.width));
             text.push('\n');
             continue;
@@ -229,27 +232,22 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
             let help: String = reason.help.iter().map(|h| format!("help: {h}\n")).collect();
             let place = &reason.place;
             let at = if place.line > 0 { format!("  --> {place}\n") } else { String::new() };
-            let why = causes(&reason, &steps);
+            let why = causes(&reason, &steps, secrets);
             context.complain(&secrets.mask(&format!("error: {}\n{at}{help}{why}", reason.message)));
             verdict::NOT_JUDGED
         }
     }
 }
 
-/// What the rules find in the step that a login failed at, as a run tells it.
-fn causes(reason: &Reason, steps: &[StepRecord]) -> String {
+/// What the rules find in the step that a login failed at: the likeliest, with all that was seen.
+fn causes(reason: &Reason, steps: &[StepRecord], secrets: &SecretSet) -> String {
     let facts = reason.step.and_then(|step| steps.get(step)).and_then(|step| step.facts.as_deref());
-    let findings = facts.map(explain).unwrap_or_default();
+    let all = facts.map(|facts| diagnose::told(facts, secrets)).unwrap_or_default();
     let mut text = String::new();
-    for finding in findings.iter().filter(|finding| finding.certainty != Certainty::Possible).take(2) {
-        text.push_str(&format!(
-            "{}: {} (authspec explain {})\n",
-            finding.certainty.word(),
-            finding.cause,
-            finding.code
-        ));
-        finding.evidence.iter().for_each(|seen| text.push_str(&format!("  seen: {seen}\n")));
-        finding.next.iter().for_each(|next| text.push_str(&format!("  try: {next}\n")));
+    for one in all.iter().filter(|one| one.certainty != Certainty::Possible).take(2) {
+        text.push_str(&format!("{}: {} (authspec explain {})\n", one.certainty.word(), one.cause, one.code));
+        one.evidence.iter().for_each(|seen| text.push_str(&format!("  seen: {seen}\n")));
+        one.next.iter().for_each(|next| text.push_str(&format!("  try: {next}\n")));
     }
     text
 }

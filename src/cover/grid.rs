@@ -163,7 +163,7 @@ impl Grid {
     fn withhold(&mut self, document: &Document, one: &Asked<'_>) {
         let (op, step) = (&document.operations[one.op], one.step);
         let passed = matches!(one.verdict, Verdict::Passed | Verdict::Flaky) && step.broken == 0;
-        let Some(named) = step.lacking().filter(|_| passed && step.is_own() && said(step) == Said::Refused) else {
+        let Some(named) = step.lacking().filter(|_| passed && step.is_own() && step.first_status() == Some(403)) else {
             return;
         };
         let row = &mut self.rows[one.op];

@@ -278,10 +278,14 @@ fn braces(text: &str) -> usize {
     text.len()
 }
 
-/// The beginning of a text that is looked at for one value: a file may be one long line.
+/// The beginning of a text that is looked at for one value, to the end of a word: a file may be one long line, and a key
+/// in Base64 one long word.
 fn view(text: &str) -> &str {
     const LONGEST: usize = 2 * 1024;
-    &text[..text.floor_char_boundary(LONGEST)]
+    let cut = text.floor_char_boundary(LONGEST);
+    let is_end = |c: char| c.is_whitespace() || ",}]\"'".contains(c);
+    let end = text[cut..].find(is_end).map_or(text.len(), |rest| cut + rest);
+    &text[..end]
 }
 
 /// What is looked at of the first line of a text.
@@ -510,6 +514,15 @@ mod tests {
         assert_eq!(placed("{ pasword: b0b, b0b: 1 }"), "{ pasword: ‹pasword›, b0b: 1 }");
         assert_eq!(placed("password: a,b}c # now"), "password: ‹password› # now");
         assert_eq!(placed("  password: a, user: b }"), "  password: ‹password›, user: b }");
+    }
+
+    /// A key in Base64 may be one word of some thousand characters.
+    #[test]
+    fn a_long_credential_is_masked_to_its_end() {
+        let key = "x7Fq2mVb9sKd1LwZ".repeat(200);
+        for line in [format!("private_key: {key}"), format!("{{ password: {key}, a: b }}")] {
+            assert!(!masked(&line).contains("LwZ"), "{}", masked(&line));
+        }
     }
 
     /// A file may be one long line, and maps may stand in maps.

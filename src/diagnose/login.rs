@@ -261,7 +261,7 @@ fn client(facts: &Facts) -> Option<Found> {
     let basic = facts.keys().any(|k| k.basic.is_some());
     let (how, next) = match facts.leg().map_or(InForm::NoProof, |leg| leg.client) {
         _ if basic => ("was named in `authorization`", &[SECRETS, "the server may want the client in the body"][..]),
-        InForm::Assertion => ("signed an assertion", &[ASSERTED][..]),
+        InForm::Assertion | InForm::Grant => ("signed an assertion", &[ASSERTED][..]),
         InForm::Secret => {
             ("was named in the body", &[SECRETS, "the server may want the client in `authorization` (Basic)"][..])
         }
@@ -289,7 +289,7 @@ fn grant(facts: &Facts) -> Option<Found> {
     let found = Found::new(format!("the token endpoint does not accept the {what}"))
         .seen(code_of(answer))
         .seen_if(answer.quoted());
-    let asserted = facts.leg().is_some_and(|leg| leg.client == InForm::Assertion);
+    let asserted = facts.leg().is_some_and(|leg| leg.client == InForm::Grant);
     Some(if asserted {
         found.next(ASSERTED)
     } else if facts.purpose == Purpose::Refresh {

@@ -9,7 +9,7 @@
 //! that does not; a test over the whole table asks for both. 3. where it can be, a suite
 //! `tests/golden/failed/cause-<code>.yaml` that shows it from end to end.
 
-use crate::event::{Certainty, Finding, Outcome, Verdict};
+use crate::event::{Certainty, Explanation, Outcome, Verdict};
 use crate::evidence::Facts;
 use crate::secret::{SecretSet, TextKind};
 
@@ -61,7 +61,7 @@ pub struct Family {
     pub rules: &'static [Rule],
 }
 
-/// All rules. Their order decides among findings of one certainty.
+/// All rules. Their order decides among found of one certainty.
 pub const RULES: &[Family] = &[
     sent::FAMILY,
     token::FAMILY,
@@ -119,41 +119,46 @@ pub fn rules() -> impl Iterator<Item = &'static Rule> {
     RULES.iter().flat_map(|family| family.rules)
 }
 
-/// Explains facts: every finding, the most certain first. What is only possible is left out where a
+/// Explains facts: every explanation, the most certain first. What is only possible is left out where a
 /// cause is certain.
-pub fn explain(facts: &Facts) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = rules()
+pub fn explain(facts: &Facts) -> Vec<Explanation> {
+    let mut found: Vec<Explanation> = rules()
         .filter_map(|rule| {
             let Found { cause, evidence, next } = (rule.find)(facts)?;
-            Some(Finding { code: rule.code.into(), certainty: rule.certainty, cause, evidence, next, step: None })
+            Some(Explanation { code: rule.code.into(), certainty: rule.certainty, cause, evidence, next, step: None })
         })
         .collect();
-    findings.sort_by_key(|f| f.certainty);
-    let is_last = |f: &Finding| LAST.contains(&&*f.code);
-    if findings.iter().any(|f| f.certainty != Certainty::Possible && !is_last(f)) {
-        findings.retain(|f| !is_last(f));
-    } else if findings.len() > 1 {
-        findings.retain(|f| f.code != "unexplained");
+    found.sort_by_key(|f| f.certainty);
+    let is_last = |f: &Explanation| LAST.contains(&&*f.code);
+    if found.iter().any(|f| f.certainty != Certainty::Possible && !is_last(f)) {
+        found.retain(|f| !is_last(f));
+    } else if found.len() > 1 {
+        found.retain(|f| f.code != "unexplained");
     }
-    if findings.first().is_some_and(|f| f.certainty == Certainty::Certain) {
-        findings.retain(|f| f.certainty != Certainty::Possible);
+    if found.first().is_some_and(|f| f.certainty == Certainty::Certain) {
+        found.retain(|f| f.certainty != Certainty::Possible);
     }
-    findings
+    found
 }
 
-/// Adds to an outcome what explains it, masked once more: facts were taken before all secrets were known.
-pub fn annotate(outcome: &mut Outcome, secrets: &SecretSet) {
+/// Explains facts for people, masked once more: facts were taken before all secrets were known.
+pub fn told(facts: &Facts, secrets: &SecretSet) -> Vec<Explanation> {
     let mask = |text: &mut String| *text = secrets.mask_text(TextKind::Plain, text);
-    let mut findings = explain_outcome(outcome);
-    for finding in &mut findings {
-        mask(&mut finding.cause);
-        finding.evidence.iter_mut().chain(&mut finding.next).for_each(mask);
+    let mut found = explain(facts);
+    for one in &mut found {
+        mask(&mut one.cause);
+        one.evidence.iter_mut().chain(&mut one.next).for_each(mask);
     }
-    outcome.causes = findings;
+    found
+}
+
+/// Adds to an outcome what explains it.
+pub fn annotate(outcome: &mut Outcome, secrets: &SecretSet) {
+    outcome.causes = explain_outcome(outcome, secrets);
 }
 
 /// Explains an outcome that did not pass, by the facts of the step it is about.
-fn explain_outcome(outcome: &Outcome) -> Vec<Finding> {
+fn explain_outcome(outcome: &Outcome, secrets: &SecretSet) -> Vec<Explanation> {
     match outcome.verdict {
         Verdict::Failed | Verdict::Blocked | Verdict::Inconclusive | Verdict::Errored => {}
         Verdict::Passed | Verdict::Flaky | Verdict::Skipped | Verdict::NotRun => return Vec::new(),
@@ -162,9 +167,9 @@ fn explain_outcome(outcome: &Outcome) -> Vec<Finding> {
     let named = outcome.reasons.iter().filter_map(|r| r.step).find(has_facts);
     let Some(step) = named else { return Vec::new() };
     let Some(facts) = outcome.steps[step].facts.as_deref() else { return Vec::new() };
-    let mut findings = explain(facts);
-    findings.iter_mut().for_each(|f| f.step = Some(step));
-    findings
+    let mut found = told(facts, secrets);
+    found.iter_mut().for_each(|f| f.step = Some(step));
+    found
 }
 
 /// A section of an RFC.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use super::access::AccessCell;
-use super::finding::Finding;
+use super::explanation::Explanation;
 use super::mutant::{ControlRecord, MutantRecord};
 use super::reasons::reason_code;
 use super::record::{Phase, StepRecord};
@@ -63,7 +63,7 @@ pub struct Outcome {
     pub controls: Vec<ControlRecord>,
     /// What explains it, the most certain first; empty when it passed or nothing is known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub causes: Vec<Finding>,
+    pub causes: Vec<Explanation>,
     /// What the command of its target printed last, where that may explain how it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerOutput>,

@@ -225,10 +225,14 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
 fn in_form(request: &crate::http::Request) -> InForm {
     let names: Vec<_> = url::form_urlencoded::parse(&request.body).take(64).map(|(name, _)| name).collect();
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
-    match () {
-        () if has("client_assertion") || has("assertion") => InForm::Assertion,
-        () if has("client_secret") => InForm::Secret,
-        () => InForm::NoProof,
+    if has("client_assertion") {
+        InForm::Assertion
+    } else if has("client_secret") {
+        InForm::Secret
+    } else if has("assertion") {
+        InForm::Grant
+    } else {
+        InForm::NoProof
     }
 }
 
@@ -263,6 +267,8 @@ pub enum InForm {
     Assertion,
     /// By its secret.
     Secret,
+    /// By what it signed as its grant (RFC 7523, section 2.1).
+    Grant,
     /// At most by its name.
     NoProof,
 }

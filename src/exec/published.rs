@@ -19,6 +19,7 @@ pub(super) async fn published(
     declared: Option<String>,
 ) -> Result<Published, Unfit> {
     let (_, token) = presented.jwt()?;
+    let is_told = declared.is_some();
     let mut asked = Vec::new();
     let places = match declared {
         // Whoever says where they are means no other keys.
@@ -35,7 +36,8 @@ pub(super) async fn published(
         }
     }
     let why = format!("the public key that verifies the token is not published at {}", crate::term::list(&asked, "or"));
-    Err(Unfit::Unavailable { why, add: vec!["say where it is: `jwks_url` on the scheme".to_owned()] })
+    let add = if is_told { Vec::new() } else { vec!["say where it is: `jwks_url` on the scheme".to_owned()] };
+    Err(Unfit::Unavailable { why, add })
 }
 
 /// Where the keys may be: where the metadata of the token's issuer say (RFC 8414, section 2), or where most put them.

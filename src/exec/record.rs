@@ -284,8 +284,7 @@ pub(super) fn know_capture(shared: &Shared, owner: String, capture: &str, taken:
 /// Makes what a request of a flow proves somebody with known to the masks, before it is sent: the parameters of its
 /// form, and the secret of a client in Basic.
 pub(super) fn know_request(shared: &Shared, owner: &str, request: &Request) {
-    let media = request.headers.text("content-type").unwrap_or_default();
-    if media.starts_with("application/x-www-form-urlencoded") {
+    if request.is_form() {
         for (name, value) in url::form_urlencoded::parse(&request.body) {
             know_parameter(shared, owner, &name, &value);
         }

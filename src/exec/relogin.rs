@@ -12,10 +12,10 @@ use crate::step::IdentityId;
 /// Logs in as they are those whose changed logins were refused and who were not seen getting in since.
 pub(super) async fn ask(shared: &Arc<Shared>, refusals: &[Refusal], whose: impl Fn(IdentityId) -> bool) {
     let wanting = refusals.iter().filter_map(|refusal| shared.ledger.wants_login(refusal));
-    let wanting: BTreeSet<u32> = wanting.filter(|id| whose(*id)).map(|id| id.0).collect();
+    let wanting: BTreeSet<IdentityId> = wanting.filter(|id| whose(*id)).collect();
     for id in wanting {
         // What came of it is noted on the way.
-        drop(login::make(shared, IdentityId(id), None, Sharing::Fresh).await);
+        drop(login::make(shared, id, None, Sharing::Fresh).await);
     }
 }
 
@@ -23,5 +23,5 @@ pub(super) async fn ask(shared: &Arc<Shared>, refusals: &[Refusal], whose: impl 
 pub(super) fn told(shared: &Shared, refusal: &Refusal) -> String {
     let Some(id) = refusal.login else { return String::new() };
     let why = shared.ledger.why_locked_out(id).unwrap_or_default();
-    format!("the login was refused, but so it was afterwards with nothing changed: {why}")
+    format!("the login was refused, and afterwards it did not work with nothing changed either: {why}")
 }

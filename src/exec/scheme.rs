@@ -16,10 +16,11 @@ use super::person::{Given, Needed, Person};
 use super::session::Failure;
 use super::talked::{Gave, takes_busy};
 use super::uses::Within;
-use super::variation::{Talking, are_met, plant};
+use super::variation::{Talking, Variation, are_met, plant};
 use super::world::WorldRun;
 use crate::auth::{Credential, Flow};
 use crate::event::Reason;
+use crate::http::is_safe;
 use crate::http::jar::Jar;
 use crate::spec::Talk;
 use crate::step::{Ask, Caller, IdentityId, Step, Vary};
@@ -84,8 +85,6 @@ impl StepRun<'_> {
         let Driven { credential, origins, done, strayed, .. } = driven;
         let gave = Gave { credential: credential.is_some(), strayed };
         let mut done = self.judge_talk(step, (&mut talker.inside.nobody, id), gave, done).await;
-        done.requests += tried.requests;
-        done.waited += tried.waited;
         if let Some(variation) = variations.iter().find(|v| v.is_missed()) {
             self.missed(step, talk.word(), variation, &mut done);
         }
@@ -109,7 +108,9 @@ impl StepRun<'_> {
             }
             (Talk::Login | Talk::Refresh, _) => {}
         }
-        done
+        let mut all = tried;
+        all.append(done);
+        all
     }
 
     /// Goes through a talk. A server that is asked too often has not answered: it is asked again when it wants to be, as
@@ -123,10 +124,21 @@ impl StepRun<'_> {
     ) -> Result<Talked<'e>, Stillborn> {
         // Whoever uses a flow that ends with the talk asks of its last answer, not of those on the way.
         let (scope, stand_in, within) = (&world.scope, Caller::Nobody, Within::default());
-        let (talk, talking) = (talking.talk, Some(talking));
-        let run = StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };
+        let talk = talking.talk;
+        let run = StepRun {
+            world,
+            scope,
+            stand_in,
+            case: None,
+            last: None,
+            within,
+            talking: Some(talking),
+            cookies: &[],
+            ..*self
+        };
         let (mut patience, mut tried) = (Patience::default(), Done::nothing());
         loop {
+            talking.variations.iter().for_each(Variation::anew);
             let entry = Entry::of(self.shared, id, Sharing::Fresh);
             let mut talker = self.talker(talk, entry, (world, sessions.clone()), cast)?;
             if talk == Talk::Login {
@@ -134,12 +146,15 @@ impl StepRun<'_> {
             }
             let began = self.shared.ledger.tick();
             let driven = Box::pin(drive::drive(&run, id, talker.flow.as_mut(), &mut talker.inside)).await;
-            let busy = if talk == Talk::Logout || !talking.is_some_and(|talking| talking.waits) {
-                None
-            } else {
-                patience.with(&driven)
+            // Whoever logs in begins anew; of what takes a session, a part that was done is never done twice.
+            let begins_anew = match talk {
+                Talk::Login => true,
+                Talk::Refresh => driven.done.requests == 1,
+                Talk::Logout => false,
             };
+            let busy = if talking.waits && begins_anew { patience.with(&driven) } else { None };
             let Some(time) = busy else { return Ok(Talked { talker, driven, began, tried }) };
+            tried.records.extend(driven.done.records);
             tried.requests += driven.done.requests;
             tried.waited += driven.done.waited + time;
             run.wait(time, BUSY).await;
@@ -149,7 +164,7 @@ impl StepRun<'_> {
     /// Lets somebody go on with the session that a login or a refresh gave.
     pub(super) async fn go_on(
         &self,
-        (talk, is_whole): (Talk, bool),
+        (talk, asks_whoami): (Talk, bool),
         talker: Talker<'_>,
         (world, credential, origins): (&WorldRun, Credential, Vec<url::Origin>),
         cast: &mut Cast,
@@ -163,7 +178,7 @@ impl StepRun<'_> {
         let given = Given { credential, origins, jar, refused };
         let session = match entry.session(world, person, given) {
             // With another parameter it may be good for less than `whoami` asks.
-            Ok(session) if is_whole => Box::pin(entry.whoami(world, session)).await,
+            Ok(session) if asks_whoami => Box::pin(entry.whoami(world, session)).await,
             Ok(session) => Ok(Arc::new(session)),
             Err(failure) => Err(failure),
         };
@@ -220,7 +235,8 @@ impl StepRun<'_> {
         let (fields, scope) = (session.fields.clone(), (*session.scope).clone());
         let person = Person { fields, scope, approver: None };
         let flow = match talk {
-            Talk::Login | Talk::Refresh => scheme.refresh(&session.credential),
+            Talk::Login => return Err(none()),
+            Talk::Refresh => scheme.refresh(&session.credential),
             Talk::Logout => scheme.leave(&session.credential),
         };
         let Some(flow) = flow else {
@@ -268,10 +284,16 @@ fn fail(done: &mut Done, failure: &Failure) {
     done.records.extend(failure.steps.iter().cloned());
 }
 
-/// Whether something was sent of which nobody knows what the server made: a refusal is clear, an error or silence is not.
+/// Whether something was sent of which nobody knows what the server made: a refusal is clear, an error or silence is not,
+/// nor is a refusal after something was changed.
 pub(super) fn leaves_open(done: &Done) -> bool {
     let status = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.status);
-    done.requests > 0 && status.is_none_or(|status| !(400..500).contains(&status))
+    let before = done.records.len().saturating_sub(1);
+    let has_changed = done.records[..before].iter().any(|record| {
+        let method = record.request.split(' ').next().unwrap_or_default();
+        !is_safe(method) && record.status.is_some_and(|status| status / 100 == 2)
+    });
+    done.requests > 0 && (has_changed || status.is_none_or(|status| !(400..500).contains(&status)))
 }
 
 /// Lets the session of somebody be refreshed no more, where what it was refreshed with may be used up; whoever gets a

@@ -65,6 +65,11 @@ impl Variation {
         !self.applied.load(Ordering::Relaxed)
     }
 
+    /// Begins once more: what was sent before says nothing of what is sent now.
+    pub(super) fn anew(&self) {
+        self.applied.store(false, Ordering::Relaxed);
+    }
+
     /// Changes the parameter if the request is of its exchange; gives a note for the record.
     pub(super) fn apply(
         &self,

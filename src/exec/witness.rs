@@ -15,7 +15,7 @@ use crate::event::Carried;
 use crate::http::{Request, Trail};
 use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
-use crate::template::NEW;
+use crate::template::{FUNCTIONS, is_new};
 
 /// Names that are somebody's own.
 const OWN: &[&str] = &["identity", "jar", "response", "session", "sessions"];
@@ -36,17 +36,18 @@ impl StepRun<'_> {
     pub(super) fn key_of(&self, step: &Step, actor: &Actor, request: &Request, asked: Asked) -> RequestKey {
         let case = self.case.map(|index| &self.shared.plan.cases[index].shape);
         let captured = |name: &str, steps: &[Step]| steps.iter().any(|step| step.gives().contains(&name));
-        let is_new = |name: &str| {
+        let is_other = |name: &str| {
             let of_case = case.is_some_and(|shape| {
                 let var = shape.vars.iter().find(|var| &*var.name == name);
-                captured(name, &shape.steps) || var.is_some_and(|var| NEW.iter().any(|new| var.value.uses(new)))
+                captured(name, &shape.steps)
+                    || var.is_some_and(|var| FUNCTIONS.iter().any(|f| f.is_new && var.value.uses(f.name)))
             });
             let of_flow = self.within.used.iter().any(|used| captured(name, &used.flow.steps));
-            OWN.contains(&name) || NEW.contains(&name) || of_case || of_flow
+            OWN.contains(&name) || is_new(name) || of_case || of_flow
         };
         let fields = || self.shared.plan.identities.iter().flat_map(|identity| identity.login.scheme.fields());
         let matters = |name: &str| is_asked(name) && !fields().any(|own| own.eq_ignore_ascii_case(name));
-        let outline = step.outline(&self.scope_of(actor), &is_new, &matters);
+        let outline = step.outline(&self.scope_of(actor), &is_other, &matters);
         RequestKey::of(&request.method, &request.address.to_string(), asked).with(&outline)
     }
 

@@ -47,6 +47,12 @@ impl Headers {
         self.all(name).next().map(|v| String::from_utf8_lossy(v).into_owned())
     }
 
+    /// The media type of the body in lower case, without parameters.
+    pub fn media_type(&self) -> String {
+        let field = self.text("content-type").unwrap_or_default();
+        field.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+    }
+
     /// Gives all fields in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Bytes)> {
         self.0.iter().map(|(n, v)| (n.as_str(), v))
@@ -171,6 +177,16 @@ impl Trail {
     }
 }
 
+/// The media type of forms (WHATWG URL, section 5).
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+impl Request {
+    /// Tells whether its body is a form.
+    pub fn is_form(&self) -> bool {
+        self.headers.media_type() == FORM
+    }
+}
+
 impl Response {
     /// How long a server that was asked too often wants to be left alone (RFC 6585, section 4): 429 with `Retry-After`,
     /// which is a number of seconds or a date (RFC 9110, section 10.2.3). At once is never.
@@ -178,7 +194,7 @@ impl Response {
         let text = self.headers.text("retry-after").filter(|_| self.status == 429)?;
         let text = text.trim();
         let time = text.parse().map(Duration::from_secs).ok().or_else(|| {
-            let date = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+            let date = super::jar::parse_cookie_date(text.as_bytes())?;
             Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
         });
         time.map(|time| time.max(Duration::from_millis(200)))
@@ -206,8 +222,7 @@ impl Response {
 
     /// The media type in lower case, without parameters.
     pub fn media_type(&self) -> String {
-        let field = self.headers.text("content-type").unwrap_or_default();
-        field.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+        self.headers.media_type()
     }
 }
 

@@ -25,7 +25,7 @@ pub use challenge::is_field_name;
 pub use error::HttpError;
 pub use jar::is_loopback;
 pub use landing::{Carried, End, Ends, Place, Stray};
-pub use message::{Awaited, Exchange, Headers, Request, Response, Trail, is_safe};
+pub use message::{Awaited, Exchange, FORM, Headers, Request, Response, Trail, is_safe};
 pub use redirect::{Dress, Follow, Heard, Journey, MAX_HOPS, Undressed, is_redirect};
 pub use tls::{ClientCertificate, Half, TlsSettings, Verify};
 pub use transport::{Proxy, Settings, Transport};

@@ -88,8 +88,7 @@ fn changed(p: &Presented<'_>, other: fn(&str) -> Option<String>, what: &str) -> 
 
 /// Changes the tokens in a form.
 fn in_form(request: &mut Request, other: fn(&str) -> Option<String>) {
-    let media = request.headers.text("content-type").unwrap_or_default();
-    if !media.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+    if !request.is_form() {
         return;
     }
     let Ok(body) = std::str::from_utf8(&request.body) else { return };

@@ -3,7 +3,7 @@
 use super::due::{Basis, Due, Heard, Said};
 use super::presented::{Forged, Presented, Unfit, length, put_query, raw_head};
 use super::{Attacks, Challenge, Expect, Family, Mutation, Severity};
-use crate::http::Request;
+use crate::http::{FORM, Request};
 
 /// Mutations of the credential's place and spelling.
 pub(super) const FAMILY: Family =
@@ -359,7 +359,7 @@ const ROWS: &[Mutation] = &[
         refs: &["RFC 6750 section 3.1", "CWE-436"],
         severity: Severity::Low,
         expect: Expect::Says(&Due {
-            words: "400; a server that does not read the second place passes over it",
+            words: "a refusal, 400 by the RFC; a server that does not read the second place passes over it",
             fault: "two credentials in one request are answered with something else",
             basis: Basis::Nothing,
             judge: two,
@@ -386,18 +386,19 @@ fn two(heard: &Heard<'_>) -> Said {
 
 /// Adds a field to a form, or makes one of a body that is none (RFC 6750, section 2.2: never of a GET).
 fn put_form(request: &mut Request, name: &str, value: &str) -> Result<(), Unfit> {
-    const FORM: &str = "application/x-www-form-urlencoded";
     if matches!(&*request.method, "GET" | "HEAD") {
         return Err(Unfit::not_here("the method has no place for a form"));
     }
-    let is_form = || request.headers.text("content-type").is_some_and(|kind| kind.starts_with(FORM));
-    if !request.body.is_empty() && !is_form() {
-        return Err(Unfit::not_here("the body is none that a field could be added to"));
+    let no_form = || Unfit::not_here("the body is none that a field could be added to");
+    if !request.body.is_empty() && !request.is_form() {
+        return Err(no_form());
     }
-    let before = String::from_utf8_lossy(&request.body).into_owned();
+    let before = std::str::from_utf8(&request.body).map_err(|_| no_form())?;
     let pair = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish();
     request.body = if before.is_empty() { pair } else { format!("{before}&{pair}") }.into();
-    request.headers.set("content-type", FORM);
+    if !request.is_form() {
+        request.headers.set("content-type", FORM);
+    }
     length(request);
     Ok(())
 }

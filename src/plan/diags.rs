@@ -394,7 +394,10 @@ pub(super) fn unknown_mutation(span: Span, id: &str) -> Diagnostic {
     // An id that is known elsewhere, under another name here or not at all.
     let standing = crate::mutate::CATALOGUE.iter().find(|entry| entry.id == id).map(|entry| entry.standing);
     match standing {
-        Some(Standing::As(rows)) => return diagnostic.help(format!("that is `{}` here", rows.join("`, `"))),
+        Some(Standing::As(rows)) => {
+            let rows: Vec<String> = rows.iter().map(|row| format!("`{row}`")).collect();
+            return diagnostic.help(format!("that is {} here", list(&rows, "and")));
+        }
         Some(Standing::Flow(name)) => return diagnostic.help(format!("that is a flow: `use: {name}`")),
         Some(Standing::NotHere(why)) => return diagnostic.help(format!("it is no mutation here: {why}")),
         Some(Standing::LeftOut(why)) => return diagnostic.help(format!("it is known and left out: {why}")),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::event::{
-    BodyKind, BodyRecord, Carried, Certainty, Finding, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase, Proof,
-    REASONS, Reason, RefusalProof, RunInfo, SentRecord, ServerOutput, StepRecord, SuiteInfo, Summary, Tally, Verdict,
+    BodyKind, BodyRecord, Carried, Certainty, Explanation, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase,
+    Proof, REASONS, Reason, RefusalProof, RunInfo, SentRecord, ServerOutput, StepRecord, SuiteInfo, Summary, Tally,
+    Verdict,
 };
 use crate::source::Place;
 
@@ -80,8 +81,8 @@ impl<'a> Texts<'a> {
         }
     }
 
-    fn finding(&mut self) -> Finding {
-        Finding {
+    fn explanation(&mut self) -> Explanation {
+        Explanation {
             code: "token-expired".into(),
             certainty: Certainty::Likely,
             cause: self.text(),
@@ -123,7 +124,7 @@ impl<'a> Texts<'a> {
             access: None,
             with: None,
             controls: Vec::new(),
-            causes: (0..reasons).map(|_| self.finding()).collect(),
+            causes: (0..reasons).map(|_| self.explanation()).collect(),
             server: (!plain).then(|| ServerOutput { about: self.text(), lines: vec![self.text(), self.text()] }),
             steps: (0..2).map(|_| self.step()).collect(),
             case_steps: 2,

@@ -6,6 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use minijinja::{Environment, ErrorKind, Expression, UndefinedBehavior};
 
+use super::functions::new_filters;
 use super::names::{Names, Unknown};
 use super::{Origin, Scope, TemplateError, Value, diags, functions, text};
 use crate::diag::{Diagnostic, Diagnostics};
@@ -33,7 +34,8 @@ fn compile(source: &str) -> Result<Arc<Compiled>, minijinja::Error> {
         return Ok(Arc::clone(compiled));
     }
     let expression = ENGINE.compile_expression_owned(source.to_owned())?;
-    let uses = expression.undeclared_variables(true);
+    let mut uses = expression.undeclared_variables(true);
+    uses.extend(new_filters(source).map(ToOwned::to_owned));
     let compiled = Arc::new(Compiled { expression, source: source.into(), uses });
     known.insert(source.into(), Arc::clone(&compiled));
     Ok(compiled)

@@ -22,6 +22,8 @@ pub struct Function {
     pub about: &'static str,
     /// A call that a test evaluates.
     pub example: &'static str,
+    /// Whether it gives something new each time.
+    pub is_new: bool,
     call: Call,
 }
 
@@ -42,102 +44,134 @@ pub const FUNCTIONS: &[Function] = &[
         name: "base64",
         about: "spells text or bytes in Base64 with padding",
         example: "base64('a:b')",
+        is_new: false,
         call: Call::Plain(|a| encode(a, |b| STANDARD.encode(b))),
     },
     Function {
         name: "base64url",
         about: "spells text or bytes in the URL-safe Base64 of JWTs, without padding",
         example: "base64url('a?')",
+        is_new: false,
         call: Call::Plain(|a| encode(a, |b| URL_SAFE_NO_PAD.encode(b))),
     },
     Function {
         name: "file",
         about: "gives the content of a file below the project's folder, else the suite's",
         example: "file('README.md')",
+        is_new: false,
         call: Call::Within(tokens::file),
     },
     Function {
         name: "hex",
         about: "spells text or bytes in lower-case hexadecimal",
         example: "hex('a')",
+        is_new: false,
         call: Call::Plain(|a| encode(a, |bytes| hex::encode(bytes))),
     },
     Function {
         name: "hmac",
         about: "gives the HMAC as bytes: `hmac('sha256', key, message)`; also sha1, sha384, sha512",
         example: "hex(hmac('sha256', 'key', 'message'))",
+        is_new: false,
         call: Call::Plain(keyed),
     },
     Function {
         name: "jwk_thumbprint",
         about: "gives the thumbprint of a JWK (RFC 7638), a map or JSON text",
         example: "jwk_thumbprint({'kty': 'oct', 'k': 'AQAB'})",
+        is_new: false,
         call: Call::Plain(tokens::jwk_thumbprint),
     },
     Function {
         name: "jwt",
         about: "signs claims: `jwt(claims, key)`, the key a secret, PEM or a JWK; by name `alg`, `kid` and `header`",
         example: "jwt({'sub': 'ann', 'exp': now(60)}, 'secret', alg='HS256')",
+        is_new: true,
         call: Call::Named(tokens::jwt),
     },
     Function {
         name: "md5",
         about: "gives the MD5 hash as bytes, for old protocols",
         example: "hex(md5('a'))",
+        is_new: false,
         call: Call::Plain(|a| hash(a, |b| md5::Md5::digest(b).to_vec())),
     },
     Function {
         name: "now",
         about: "gives the time in seconds since 1970, shifted by an optional number of seconds",
         example: "now(60)",
+        is_new: true,
         call: Call::Plain(now),
     },
     Function {
         name: "pkce",
         about: "gives the S256 challenge of a verifier; without one, a new pair with `verifier`, `challenge` and `method`",
         example: "pkce('dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk')",
+        is_new: true,
         call: Call::Plain(tokens::pkce),
     },
     Function {
         name: "random",
         about: "gives a text of that many random letters and digits",
         example: "random(12)",
+        is_new: true,
         call: Call::Plain(random),
     },
     Function {
         name: "sha256",
         about: "gives the SHA-256 hash as bytes",
         example: "base64url(sha256('a'))",
+        is_new: false,
         call: Call::Plain(|a| hash(a, |b| digest::digest(&digest::SHA256, b).as_ref().to_vec())),
     },
     Function {
         name: "totp",
         about: "gives the one-time password of a Base32 secret, never one twice: the step waits for the next; by name `digits`, `algorithm` and `step`",
         example: "totp('JBSWY3DPEHPK3PXP', digits=6)",
+        is_new: true,
         call: Call::Named(tokens::totp),
     },
     Function {
         name: "unique_email",
         about: "gives a new address below example.com, from an optional prefix",
         example: "unique_email('ann')",
+        is_new: true,
         call: Call::Plain(unique_email),
     },
     Function {
         name: "urlencode",
         about: "percent-encodes text for a query or form value",
         example: "urlencode('a b&c')",
+        is_new: false,
         call: Call::Plain(|a| Ok(Value::from(url_encode(&text(a, 0)?)))),
     },
     Function {
         name: "uuid",
         about: "gives a new random UUID",
         example: "uuid()",
+        is_new: true,
         call: Call::Plain(|_| Ok(Value::from(uuid::Uuid::new_v4().to_string()))),
     },
 ];
 
-/// Functions that give something new each time.
-pub const NEW: &[&str] = &["jwt", "now", "pkce", "random", "totp", "unique_email", "uuid"];
+/// Tells whether a name is that of a function that gives something new each time.
+pub fn is_new(name: &str) -> bool {
+    FUNCTIONS.iter().any(|function| function.is_new && function.name == name)
+}
+
+/// Names the functions that give something new each time and that a template uses as filters, which its engine does not
+/// name: `{{ 8 | random }}`.
+pub(super) fn new_filters(source: &str) -> impl Iterator<Item = &'static str> {
+    let after_bars: Vec<&str> = source.split('|').skip(1).map(str::trim_start).collect();
+    let is_used = move |name: &str| {
+        let begins = |text: &&str| {
+            let rest = text.strip_prefix(name);
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        };
+        after_bars.iter().any(begins)
+    };
+    FUNCTIONS.iter().filter(|function| function.is_new).map(|function| function.name).filter(move |name| is_used(name))
+}
 
 /// Makes all functions known, as functions and as filters.
 pub(super) fn register(engine: &mut Environment<'static>) {

@@ -28,7 +28,8 @@ mod text;
 mod tokens;
 mod totp;
 
-pub use functions::{FUNCTIONS, Function, NEW};
+use functions::new_filters;
+pub use functions::{FUNCTIONS, Function, is_new};
 pub use names::{Asked, Members, Names};
 pub use origin::Origin;
 pub use scope::{Lookup, Scope, Value, from_json, to_json};
@@ -221,7 +222,8 @@ impl Template {
             }
             Kind::Block(text) => {
                 let names = ENGINE.template_from_str(text).map(|t| t.undeclared_variables(false)).unwrap_or_default();
-                let rendered = (!names.iter().any(|name| base(name))).then(|| self.render(scope).ok()).flatten();
+                let is_same = !names.iter().any(|name| base(name)) && new_filters(text).next().is_none();
+                let rendered = is_same.then(|| self.render(scope).ok()).flatten();
                 rendered.unwrap_or_else(|| text.to_string())
             }
         }

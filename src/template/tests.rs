@@ -113,7 +113,13 @@ fn functions_have_unique_names_and_working_examples() {
     for (i, function) in FUNCTIONS.iter().enumerate() {
         assert!(FUNCTIONS[i + 1..].iter().all(|f| f.name != function.name));
         let text = format!("{{{{ {} }}}}", function.example);
-        assert!(render(&text).is_ok(), "{}: {:?}", function.name, render(&text));
+        let mut made = render(&text);
+        // A one-time password that would be stale on arrival is not given out.
+        if made.as_ref().is_err_and(|e| function.name == "totp" && e.contains("not ready yet")) {
+            std::thread::sleep(std::time::Duration::from_secs(3));
+            made = render(&text);
+        }
+        assert!(made.is_ok(), "{}: {made:?}", function.name);
     }
     assert_eq!(
         render("{{ sha256('abc') | hex }}").unwrap(),

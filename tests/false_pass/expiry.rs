@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::api::unauthorized;
 use crate::runs::{BLIND, PEOPLE, Project, Run};
-use crate::server::{Reply, Request, Server, json};
+use crate::server::{Reply, Request, Server, claims, json};
 
 pub fn now() -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap()
@@ -23,9 +23,7 @@ pub fn token(number: usize, end: i64) -> String {
 }
 
 pub fn end_of(request: &Request) -> Option<i64> {
-    let payload = request.bearer().split('.').nth(1)?;
-    let claims: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
-    claims["exp"].as_i64()
+    claims(request.bearer())?["exp"].as_i64()
 }
 
 /// What a server knows: the tokens that it gave, in their order, and those that it did not revoke.

@@ -102,6 +102,10 @@ fn a_redirect_that_says_who_is_there_is_told() {
         let error =
             |there: bool, _: usize| format!("/login?error={}", if there { "bad-password" } else { "no-such-user" });
         redirects(error, what).must(1, &[("it", "failed: check-failed")]);
+        let numbered = |there: bool, _: usize| {
+            format!("/login?error={}", if there { "AUTH_WRONG_PASSWORD_401" } else { "AUTH_USER_NOT_FOUND_404" })
+        };
+        redirects(numbered, what).must(1, &[("it", "failed: check-failed")]);
         // What is made anew each time hides nothing.
         let with_state = move |there: bool, n: usize| format!("{}&state=0f3c{n:016x}", error(there, n));
         redirects(with_state, what).must(1, &[("it", "failed: check-failed")]);
@@ -123,6 +127,8 @@ fn a_redirect_that_repeats_what_was_sent_tells_nothing() {
         let echo =
             |there: bool, _: usize| format!("/login?user={}%40example.com", if there { "ann" } else { "nobody" });
         redirects(echo, what).must(0, &[("it", "proven")]);
+        let path = |there: bool, _: usize| format!("/login/{}%40example.com", if there { "ann" } else { "nobody" });
+        redirects(path, what).must(0, &[("it", "proven")]);
         // Where even the same user is sent elsewhere each time, nothing can be told.
         let odd = |_: bool, n: usize| format!("/login/{n}");
         redirects(odd, what).must(3, &[("it", "inconclusive: premise")]);

@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 use crate::api::unauthorized;
 use crate::expiry::{end_of, now};
 use crate::runs::{BLIND, Project, Run};
-use crate::server::{Server, json};
+use crate::server::{Server, claims, json};
 
 const SECRET: &str = "a secret of the server that nobody would find in a list";
 const KEEP: &[(&str, &str)] = &[("AUTHSPEC_KEEP_KEY", "a key of forty characters, or nearly so..")];
@@ -26,10 +26,7 @@ fn is_signed(token: &str) -> bool {
 }
 
 fn claims_of(token: &str) -> serde_json::Value {
-    use base64::Engine as _;
-    let payload = token.split('.').nth(1).unwrap_or_default();
-    let payload = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(payload).unwrap_or_default();
-    serde_json::from_slice(&payload).unwrap_or_default()
+    claims(token).unwrap_or_default()
 }
 
 /// The first token was over three minutes ago when it came, as one of yesterday's is; all others live for four seconds.

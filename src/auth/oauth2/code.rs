@@ -20,11 +20,13 @@ pub(super) const REDIRECT: &str = "http://127.0.0.1:9/cb";
 /// What to do where a server takes nothing but pushed requests.
 pub const PUSH: &str = "the server takes only requests that were pushed to it before (RFC 9126): add `par: true`";
 
-/// Tells whether a sentence of a server is about pushed authorization requests.
+/// Tells whether what a server says is about pushed authorization requests; it may be a page full of other words.
 pub fn speaks_of_pushing(said: &str) -> bool {
-    let said = said.to_ascii_lowercase();
-    ["push", "request_uri", "/par"].iter().any(|word| said.contains(word))
-        || said.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "par")
+    const WORDS: &[&str] =
+        &["pushed authorization", "pushed request", "pushed_authorization", "be pushed", "push its", "request_uri"];
+    let lower = said.to_ascii_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
+        || said.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "PAR")
 }
 
 /// An authorization that was asked for.

@@ -27,8 +27,8 @@ pub(super) fn shown_to_nobody(span: Span, client: Span, what: &str, address: &st
         .help(format!("name {what} by its https address"))
 }
 
-/// The same of an issuer, whose metadata may name another address.
-pub(super) fn shown_perhaps(span: Span, client: Span, address: &str) -> Diagnostic {
+/// The same of an issuer that is asked in the clear: whoever listens could name the endpoints.
+pub(super) fn shown_to_no_issuer(span: Span, client: Span, address: &str) -> Diagnostic {
     let message = format!("`auth: tls` shows a certificate, and the issuer {address} is asked without TLS");
     Diagnostic::error(&SCHEME, span, message)
         .label("not https")
@@ -92,11 +92,6 @@ pub(super) fn short_secret(secret: Span, algorithm: &str, bytes: usize) -> Diagn
     )
     .label("shorter")
     .help("many servers refuse it, or cannot even be told of it")
-}
-
-/// Something that is no address.
-pub(super) fn no_address(span: Span, key: &str, why: &str) -> Diagnostic {
-    Diagnostic::error(&SCHEME, span, format!("`{key}` is no address: {why}")).label("not an address")
 }
 
 /// A request that the grant does not send.

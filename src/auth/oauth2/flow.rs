@@ -316,7 +316,7 @@ impl Run {
             return self.send(post, cx);
         }
         post.again = false;
-        if let Some(wait) = post.patience(answer, cx).filter(|_| cx.waits) {
+        if let Some(wait) = post.patience(answer, cx) {
             self.stage = Stage::Resting(post);
             return Ok(Move::Wait(wait, "the authorization server, which was asked too often"));
         }
@@ -325,7 +325,7 @@ impl Run {
             return Ok(Move::Wait(wait, "somebody to agree to the device"));
         }
         if !matches!(answer.status, 200 | 201) {
-            let assertion = ["client_assertion", "assertion"].iter().find_map(|name| get(&self.spent, name));
+            let assertion = get(&self.spent, "client_assertion");
             let asked = Asked { post: &post, assertion, config: &self.config, metadata: &self.metadata };
             return Err(by_endpoint(&asked, answer));
         }

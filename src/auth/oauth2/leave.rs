@@ -54,7 +54,7 @@ impl Leaving {
                 cx.compile.reader.fault(diags::no_end_session(entry.key_span, name));
             }
         }
-        out.redirect = super::read::url(fields, "post_logout_redirect_uri", cx);
+        out.redirect = crate::auth::address(fields, "post_logout_redirect_uri", cx);
         Some(out)
     }
 

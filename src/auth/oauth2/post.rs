@@ -6,7 +6,7 @@ use super::Config;
 use super::client::Proof;
 use super::metadata::{Endpoint, Metadata};
 use crate::auth::{Ctx, Exchange, Refused, Spelled, Waits};
-use crate::http::{Address, Headers, Request, Response};
+use crate::http::{Address, FORM, Headers, Request, Response};
 use crate::template::Template;
 
 /// The longest that a server may make a login wait by `Retry-After`, all waits together.
@@ -72,7 +72,7 @@ impl Post {
         let mut parameters = self.parameters.clone();
         let mut headers = Headers::default();
         headers.add("accept", "application/json");
-        headers.add("content-type", "application/x-www-form-urlencoded");
+        headers.add("content-type", FORM);
         let assertion = config.client.prove(&mut parameters, &mut headers, metadata, cx)?;
         extend(&mut parameters, self.label, config, cx)?;
         let mut body = url::form_urlencoded::Serializer::new(String::new());
@@ -87,7 +87,8 @@ impl Post {
     /// How long to wait before it is sent again, when the server was asked too often (RFC 6585, section 4): it did
     /// not act on the request, so nothing is spent by another one.
     pub(super) fn patience(&mut self, response: &Response, cx: &Ctx<'_>) -> Option<Duration> {
-        self.waits.next(response.asks_to_wait(cx.now)?, PATIENCE)
+        let asked = response.asks_to_wait(cx.now).filter(|_| cx.waits)?;
+        self.waits.next(asked, PATIENCE)
     }
 }
 

@@ -9,9 +9,8 @@ use super::leave::Leaving;
 use super::metadata::Endpoint;
 use super::{Config, Extra, bind, diags, read_client};
 use crate::auth::form::Pages;
-use crate::auth::{ReadScheme, diags as common};
+use crate::auth::{ReadScheme, address, diags as common};
 use crate::diag::Diagnostic;
-use crate::http::Address;
 use crate::source::Span;
 use crate::spec::{Data, Fields, Node};
 use crate::template::Template;
@@ -180,8 +179,8 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let client = read_client::client(client_node, grant, cx);
     let client = client.and_then(|client| read_client::certified(client, fields, (node, client_node), cx));
     let grant = grant?;
-    let issuer = url(fields, "issuer", cx);
-    let given = Endpoint::all().filter_map(|e| Some((e, url(fields, e.key(), cx)?))).collect::<Vec<_>>();
+    let issuer = address(fields, "issuer", cx);
+    let given = Endpoint::all().filter_map(|e| Some((e, address(fields, e.key(), cx)?))).collect::<Vec<_>>();
     named(fields, (grant, grant_node.span), cx);
     if client.as_ref().is_some_and(|client| client.proof == Proof::Tls) {
         seen(fields, client_node.span, cx);
@@ -196,7 +195,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let refresh_token = fields.get("refresh_token").and_then(|node| cx.compile.reader.template(node));
     let subject = fields.get("subject").and_then(|node| cx.compile.reader.template(node));
     let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
-    let redirect = url(fields, "redirect_uri", cx);
+    let redirect = address(fields, "redirect_uri", cx);
     let approved = fields.get(APPROVED_BY).inspect(|node| drop(cx.compile.reader.word(node))).is_some();
     let pages = cx.as_approver(|cx| Pages::read(fields, node, cx))?;
     // Who approves the login of another may be known by a session, and be asked nothing.
@@ -279,7 +278,7 @@ fn seen(fields: Fields<'_>, client: Span, cx: &mut ReadScheme<'_, '_, '_>) {
         }
     }
     if let (None, Some((span, address))) = (fields.get(Endpoint::Token.key()), plain("issuer")) {
-        cx.compile.reader.fault(diags::shown_perhaps(span, client, &address));
+        cx.compile.reader.fault(diags::shown_to_no_issuer(span, client, &address));
     }
 }
 
@@ -301,19 +300,6 @@ fn person(names: &[&str], (grant, other): (Span, Option<&str>), cx: &mut ReadSch
             cx.compile.reader.fault(other.into_iter().fold(fault, Diagnostic::help));
         }
     }
-}
-
-/// An absolute address, or a path below the target.
-pub(super) fn url(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
-    let node = fields.get(key)?;
-    cx.compile.reader.word(node)?;
-    let template = cx.compile.reader.template(node)?;
-    let literal = template.as_literal().filter(|text| !text.starts_with('/'));
-    if let Some(Err(why)) = literal.map(|text| Address::parse(text)) {
-        cx.compile.reader.fault(diags::no_address(node.span, key, &why.to_string()));
-        return None;
-    }
-    Some(template)
 }
 
 fn extra(node: &Node, labels: &[&'static str], cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<Extra>> {

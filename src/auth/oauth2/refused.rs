@@ -15,7 +15,7 @@ use crate::term::{list, shorten};
 /// What a cause is judged by.
 pub(super) struct Asked<'a> {
     pub(super) post: &'a Post,
-    /// What the client signed to show who it is, or whom it speaks for.
+    /// What the client signed to show who it is.
     pub(super) assertion: Option<&'a str>,
     pub(super) config: &'a Config,
     pub(super) metadata: &'a Metadata,
@@ -100,7 +100,11 @@ fn client(asked: &Asked<'_>, said: &str) -> Vec<String> {
             "check `client.id` and `client.secret`; a server that wants them in `Authorization` needs `client.auth: basic`"
         }
         Proof::PrivateKey | Proof::SecretKey => {
-            return other_proofs(asked).into_iter().chain(signed(asked, said)).collect();
+            return other_proofs(asked)
+                .into_iter()
+                .chain(other_algorithm(asked))
+                .chain(signed(asked.assertion, asked, said))
+                .collect();
         }
         Proof::Nothing => {
             "`client.auth` is `none`: a client that is not public needs its `client.secret` or `client.key`"
@@ -125,18 +129,17 @@ fn grant(asked: &Asked<'_>, said: &str) -> Vec<String> {
         Some("authorization_code") => one(
             "the code is over, was used before, or belongs to another client; `redirect_uri` and `code_verifier` must be those it was asked with",
         ),
-        Some(JWT_BEARER) => signed(asked, said),
+        Some(JWT_BEARER) => signed(asked.post.value("assertion"), asked, said),
         _ => Vec::new(),
     }
 }
 
 /// What a server may not take of an assertion (RFC 7523, section 3), that first of which it speaks itself.
-fn signed(asked: &Asked<'_>, said: &str) -> Vec<String> {
-    let Some(token) = asked.assertion.and_then(|text| Token::parse(text).ok()) else { return Vec::new() };
+fn signed(assertion: Option<&str>, asked: &Asked<'_>, said: &str) -> Vec<String> {
+    let Some(token) = assertion.and_then(|text| Token::parse(text).ok()) else { return Vec::new() };
     let claims = token.claims().unwrap_or_default();
     let claim = |name: &str| shorten(claims.get(name).and_then(Value::as_str).unwrap_or_default(), 200);
     let algorithm = token.algorithm().map_or("none", Algorithm::name);
-    let taken = asked.metadata.list("token_endpoint_auth_signing_alg_values_supported");
     let key = if asked.config.client.key.is_some() {
         let under = token.key_id().map_or_else(
             || "without a `kid`, which `client.kid` would name".to_owned(),
@@ -177,14 +180,21 @@ fn signed(asked: &Asked<'_>, said: &str) -> Vec<String> {
     if all.iter().any(|(words, _)| is_meant(words)) {
         all.retain(|(words, _)| is_meant(words));
     }
-    let other = (!taken.is_empty() && !taken.contains(&algorithm)).then(|| {
+    all.into_iter().map(|(_, text)| text).collect()
+}
+
+/// The algorithm of an assertion that proves a client, where the server's metadata list others (RFC 8414, section 2).
+fn other_algorithm(asked: &Asked<'_>) -> Option<String> {
+    let token = asked.assertion.and_then(|text| Token::parse(text).ok())?;
+    let algorithm = token.algorithm().map_or("none", Algorithm::name);
+    let taken = asked.metadata.list("token_endpoint_auth_signing_alg_values_supported");
+    (!taken.is_empty() && !taken.contains(&algorithm)).then(|| {
         let taken: Vec<String> = taken.iter().map(|t| format!("`{t}`")).collect();
         format!(
             "it was signed with `{algorithm}`, and the server's metadata list {}: set `client.alg`",
             list(&taken, "and")
         )
-    });
-    other.into_iter().chain(all.into_iter().map(|(_, text)| text)).collect()
+    })
 }
 
 fn not_enabled(asked: &Asked<'_>, _: &str) -> Vec<String> {

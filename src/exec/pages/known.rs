@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{CONSENT_FORM, LOGIN_FORM, LOGOUT_FORM};
 use crate::auth::{PUSH, PageScript, speaks_of_pushing};
 use crate::http::jar::Jar;
-use crate::http::{Request, percent_decoded};
+use crate::http::{Request, is_field_name, percent_decoded};
 use crate::page::{Form, Kind, Known, Page};
 use crate::template::{Scope, Value};
 
@@ -58,7 +58,7 @@ pub(super) fn carry_token(request: &mut Request, page: &Page, form: &Form, jar: 
     }
     if let Some(token) = &page.signs.token {
         let header = token.header.clone().unwrap_or_else(|| "X-CSRF-Token".to_owned());
-        if header.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b)) {
+        if is_field_name(&header) {
             request.headers.set(header, token.value.replace(['\r', '\n'], ""));
         }
         return;

@@ -10,7 +10,7 @@ mod said;
 use super::due::{Basis, Due};
 use super::presented::{Forged, Presented, Unfit};
 use super::{Aim, Expect, Family, Mutation, Severity};
-use crate::http::is_safe;
+use crate::http::{is_loopback, is_safe};
 
 pub use said::shares;
 
@@ -143,7 +143,7 @@ const ROWS: &[Mutation] = &[
         severity: Severity::Low,
         apply: |p, _| {
             other(p, |good| {
-                let is_local = good.host == "localhost" || good.host.starts_with("127.") || good.host == "[::1]";
+                let is_local = url::Url::parse(&good.start()).is_ok_and(|url| is_loopback(&url));
                 (!is_local).then(|| "http://localhost:49517".to_owned())
             })
         },

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// One cause that a rule of `diagnose` found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct Explanation {
     /// The rule's code; `authspec explain` describes it.
     pub code: Cow<'static, str>,
     /// How sure it is.
@@ -21,7 +21,7 @@ pub struct Finding {
     pub step: Option<usize>,
 }
 
-/// How sure a finding is.
+/// How sure an explanation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Certainty {
