@@ -126,7 +126,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "no-control",
         about: "the request changes something, and nothing shows that the good credential would be allowed",
-        explain: "An unsafe request is not repeated as its own control. Give the scheme a `whoami`, or the case `control: { request: GET /me }`; `control: off` takes the refusal as it is.",
+        explain: "An unsafe request is not repeated as its own control. Give the scheme a `whoami`, or the case `control: { request: GET /me }`; or make what it needs in the suite's `setup` (in a matrix: `given`), and the whole case is replayed with the good credential. `control: off` takes the refusal as it is.",
     },
     ReasonCode {
         name: "uncontrolled",

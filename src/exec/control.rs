@@ -29,7 +29,7 @@ use crate::http::{Headers, Request, Response, Trail};
 use crate::mutate::shares;
 use crate::plan::{Control, Plan};
 use crate::source::Span;
-use crate::step::{IdentityId, Prepared, StepsId};
+use crate::step::{IdentityId, Prepared, Step, StepsId};
 use crate::template::Scope;
 
 /// A defect that was refused; it is proven when the good credential is allowed afterwards too.
@@ -72,6 +72,8 @@ pub(super) enum What {
     Control,
     /// The scheme's `whoami`.
     Whoami(StepsId),
+    /// The case itself, on a setup of its own.
+    Replay,
 }
 
 impl What {
@@ -159,6 +161,11 @@ impl Observed {
         }
     }
 
+    /// None that could be had, and why.
+    pub(super) fn none(why: &str) -> Self {
+        Self { error: Some(why.to_owned()), granted: false, ..Self::of_done(&Done::nothing()) }
+    }
+
     fn of_done(done: &Done) -> Self {
         let last = done.records.last();
         Self {
@@ -221,6 +228,12 @@ impl Probe {
         Self { case, step, who, jar: actor.jar.clone(), scope: Arc::clone(scope), what, owner, origin: None }
     }
 
+    /// A case once more, whoever it is of those that share it.
+    pub(super) fn replay(case: usize) -> Self {
+        let (who, jar, scope, owner) = (Who::Nobody, Jar::default(), Arc::default(), String::new());
+        Self { case, step: 0, who, jar, scope, what: What::Replay, owner, origin: None }
+    }
+
     /// Asks whether pages of an origin may read the answer, whatever it is.
     pub(super) fn shared_with(self, origin: String) -> Self {
         Self { origin: Some(origin), ..self }
@@ -240,12 +253,18 @@ impl Probe {
             What::Same(..) | What::Ready(..) => &self.owner,
             What::Control => "control",
             What::Whoami(_) => "whoami",
+            What::Replay => "the case replayed",
         }
     }
 
     /// Tells whether it is the request itself.
     pub(super) const fn is_same(&self) -> bool {
         matches!(self.what, What::Same(..))
+    }
+
+    /// Tells whether it is the whole case.
+    pub(super) const fn is_replay(&self) -> bool {
+        matches!(self.what, What::Replay)
     }
 
     fn key(&self, shared: &Shared) -> Key {
@@ -261,6 +280,11 @@ impl Probe {
             }
             What::Control => (2, shared.plan.cases[self.case].group).hash(&mut what),
             What::Whoami(steps) => (3, steps).hash(&mut what),
+            // Each time it has its people and its jar from the case.
+            What::Replay => {
+                (4, shared.plan.cases[self.case].group).hash(&mut what);
+                return (what.finish(), 0);
+            }
         }
         let mut who = DefaultHasher::new();
         match &self.who {
@@ -314,17 +338,8 @@ impl Probe {
         let step = case.shape.steps.get(self.step).unwrap_or(&case.shape.steps[0]);
         let mut actor = Actor::entering(self.who.clone(), self.jar.clone());
         let (observed, requests) = match &self.what {
-            What::Same(prepared, key) => {
-                let prepared = Prepared::clone(prepared);
-                let sender = run.sender(&prepared, &actor);
-                let _slot = shared.limits.slot(&prepared.request).await;
-                let who = actor.who.clone();
-                let trail = run.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
-                run.tell(&actor, &trail);
-                let observed = Observed::of(&run, step, &actor, &trail);
-                note(shared, (*key, at), sender, &observed, trail.response());
-                (observed, count(&trail))
-            }
+            What::Same(prepared, key) => run.good_one(step, &mut actor, Prepared::clone(prepared), *key).await,
+            What::Replay => super::replay::ask(shared, self.case).await,
             What::Ready(request, key) => {
                 let trail = run.post((**request).clone(), None, step, &world.transport).await;
                 run.tell(&actor, &trail);
@@ -354,6 +369,27 @@ impl Probe {
         };
         shared.limits.count(requests);
         Observed { at, ..observed }
+    }
+}
+
+impl StepRun<'_> {
+    /// Sends a request as it is, dressed as always, and notes what that says about access.
+    pub(super) async fn good_one(
+        &self,
+        step: &Step,
+        actor: &mut Actor,
+        prepared: Prepared,
+        key: RequestKey,
+    ) -> (Observed, u32) {
+        let at = self.shared.ledger.tick();
+        let sender = self.sender(&prepared, actor);
+        let _slot = self.shared.limits.slot(&prepared.request).await;
+        let who = actor.who.clone();
+        let trail = self.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
+        self.tell(actor, &trail);
+        let observed = Observed::of(self, step, actor, &trail);
+        note(self.shared, (key, at), sender, &observed, trail.response());
+        (observed, count(&trail))
     }
 }
 
@@ -416,6 +452,10 @@ pub(super) async fn close(shared: &Arc<Shared>, index: usize, done: CaseDone) ->
 
 /// Takes a case out of its group: it is about to wait for long, and the others must not wait with it.
 pub(super) async fn leave(shared: &Arc<Shared>, index: usize) {
+    // A case that is its own control is done again when nothing else of it stands.
+    if shared.plan.replays(index) {
+        return;
+    }
     let number = shared.plan.cases[index].group;
     let held = {
         let mut groups = lock(&shared.controls.groups);
@@ -427,6 +467,22 @@ pub(super) async fn leave(shared: &Arc<Shared>, index: usize) {
         if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
     };
     settle_all(shared, number, held).await.into_iter().for_each(|done| decide(shared, done));
+}
+
+/// Lets a group wait for more than its cases.
+pub(super) fn hold(shared: &Shared, group: usize) {
+    lock(&shared.controls.groups).entry(group).or_default().left += 1;
+}
+
+/// Ends that wait. Gives what can be decided.
+pub(super) async fn release(shared: &Arc<Shared>, number: usize) -> Vec<CaseDone> {
+    let held = {
+        let mut groups = lock(&shared.controls.groups);
+        let group = groups.entry(number).or_default();
+        group.left = group.left.saturating_sub(1);
+        if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
+    };
+    settle_all(shared, number, held).await
 }
 
 /// Cases whose last control is asked. Whoever is cut off meanwhile gives them back to their group, so that none is lost.
@@ -448,7 +504,9 @@ impl Drop for Settling<'_> {
 /// afterwards they have others. Gives what can be decided.
 pub(super) async fn settle_of(shared: &Arc<Shared>, ids: &[IdentityId]) -> Vec<CaseDone> {
     let is_theirs = |probe: &Probe| probe.who.session().is_some_and(|(id, _)| ids.contains(&id));
-    let waits = |done: &CaseDone| done.claims.iter().filter_map(|claim| claim.probe.as_deref()).any(is_theirs);
+    // A case that is done again gets its sessions anew.
+    let probes = |done: &CaseDone| done.claims.iter().filter_map(|claim| claim.probe.clone()).collect::<Vec<_>>();
+    let waits = |done: &CaseDone| probes(done).iter().any(|probe| !probe.is_replay() && is_theirs(probe));
     let held: Vec<(usize, Vec<CaseDone>)> = {
         let mut groups = lock(&shared.controls.groups);
         groups.iter_mut().map(|(number, group)| (*number, group.held.extract_if(.., |d| waits(d)).collect())).collect()

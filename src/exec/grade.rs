@@ -252,13 +252,14 @@ impl StepRun<'_> {
         let at = self.shared.ledger.tick();
         let (row, prepared) = (tried.trial.mutant.row, tried.prepared);
         let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
-        let same = probe.as_ref().is_none_or(|probe| probe.is_same());
+        let replayed = probe.as_ref().is_some_and(|probe| probe.is_replay());
+        let same = replayed || probe.as_ref().is_none_or(|probe| probe.is_same());
         if matches!(row.aim, Aim::Credential | Aim::Change) {
             done.claims.push(Claim { step: 0, at, probe, whole: same });
         }
         done.refused.extend(tried.lent.as_ref().and_then(|lent| lent.life(self, (tried, actor), at)));
         // Where the request itself was not the control, somebody has to be seen being allowed it.
-        if row.aim != Aim::Credential || !same {
+        if !replayed && (row.aim != Aim::Credential || !same) {
             let key = self.key_of(tried.trial.step, actor, &prepared.request, Asked::Plainly);
             let sender = if row.aim == Aim::Bypass { self.sender(prepared, actor) } else { Sender::Somebody };
             let status = tried.trail.response().map_or(0, |r| r.status);

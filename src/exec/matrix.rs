@@ -260,12 +260,13 @@ pub(super) struct Wave {
     pub(super) at_once: bool,
 }
 
-/// Within a row refusals run first; what changes something runs last, one cell at a time.
+/// Within a row refusals run first; what changes something runs last, one cell at a time. Cases that are their own
+/// controls are none of these.
 pub(super) fn waves(shared: &Shared, suite: usize) -> Vec<Wave> {
     let (mut first, mut second, mut last) = (Vec::new(), Vec::new(), Vec::new());
     let plan = &shared.plan.suites[suite];
     let order = if plan.serial { Order::Written } else { shared.options.order };
-    for index in order.of(plan.cases.clone()) {
+    for index in order.of(plan.cases.clone()).into_iter().filter(|index| !shared.plan.replays(*index)) {
         let case = &shared.plan.cases[index];
         // A defect of a credential that is let in is to be refused.
         let is_let_in = case.cell.is_some_and(|cell| cell.side == Side::Allowed) && case.with.is_none();

@@ -64,6 +64,7 @@ mod ready;
 mod record;
 mod relogin;
 mod renew;
+mod replay;
 mod rounds;
 mod runner;
 mod scheme;

@@ -43,7 +43,8 @@ impl StepRun<'_> {
     pub(super) fn mutant(&self) -> Option<(usize, &Mutant)> {
         let case = self.case?;
         let mutant = self.shared.plan.cases[case].with.as_deref()?;
-        (self.within.used.is_empty() && self.within.number == mutant.step).then_some((case, mutant))
+        let is_it = self.within.used.is_empty() && self.within.number == mutant.step;
+        (is_it && !self.within.is_replay).then_some((case, mutant))
     }
 
     /// Sends a step with its defect, between its controls.
@@ -274,8 +275,11 @@ impl StepRun<'_> {
         }
         let Some(what) = self.good(trial, actor, prepared) else {
             let message = format!("`{}` is not repeated as its own control", trial.step.line());
-            let help = "give the scheme a `whoami`, or the case `control: { request: GET /me }`".to_owned();
-            return Some(self.inconclusive(trial, actor, "no-control", &message, vec![help]));
+            let help = [
+                "give the scheme a `whoami`, or the case `control: { request: GET /me }`",
+                "or make what the request needs in the suite's `setup`: then the case is replayed with the good credential",
+            ];
+            return Some(self.inconclusive(trial, actor, "no-control", &message, help.map(str::to_owned).to_vec()));
         };
         let public = match (&what, &actor.who) {
             (What::Whoami(_), Who::Identity(id, session, _)) => whoami_is_public(self.shared, *id, session).await,
@@ -318,7 +322,10 @@ impl StepRun<'_> {
             (_, Aim::Bypass | Aim::Origin) => Some(same()),
             (Some(Control::Step(_)), Aim::Credential | Aim::Change) => Some(What::Control),
             (_, Aim::Credential | Aim::Change) if is_safe(&prepared.request.method) => Some(same()),
-            (_, Aim::Credential | Aim::Change) => self.whoami_of(actor).map(What::Whoami),
+            (_, Aim::Credential | Aim::Change) => {
+                let replay = || self.shared.plan.replays(trial.case).then_some(What::Replay);
+                self.whoami_of(actor).map(What::Whoami).or_else(replay)
+            }
         }
     }
 

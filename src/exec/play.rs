@@ -73,7 +73,7 @@ async fn play(shared: &Arc<Shared>, index: usize, ground: &Ground, outcome: Outc
 }
 
 /// Why a case did not even begin.
-enum Stillborn {
+pub(super) enum Stillborn {
     /// Somebody could not log in.
     Blocked(Arc<Failure>),
     /// Its row or one of its variables could not be computed.
@@ -81,15 +81,15 @@ enum Stillborn {
 }
 
 /// A case on its way.
-struct Play<'a> {
+pub(super) struct Play<'a> {
     shared: &'a Arc<Shared>,
-    case: &'a Case,
+    pub(super) case: &'a Case,
     index: usize,
     world: &'a WorldRun,
-    cast: Cast,
+    pub(super) cast: Cast,
     /// What its steps see: what was captured so far, over all below.
-    scope: Scope,
-    done: Done,
+    pub(super) scope: Scope,
+    pub(super) done: Done,
     /// What flows that are not over yet return.
     kept: Arc<Kept>,
     /// Why the teardown did not work.
@@ -100,7 +100,7 @@ struct Play<'a> {
 
 impl<'a> Play<'a> {
     /// Gets everybody a session, and the row and the variables their values.
-    async fn begin(shared: &'a Arc<Shared>, index: usize, ground: &Ground) -> Result<Self, Stillborn> {
+    pub(super) async fn begin(shared: &'a Arc<Shared>, index: usize, ground: &Ground) -> Result<Self, Stillborn> {
         let case = &shared.plan.cases[index];
         let cast = Cast::assemble(shared, case).await.map_err(Stillborn::Blocked)?;
         let fault = |message: &str, span| {
@@ -167,7 +167,7 @@ impl<'a> Play<'a> {
         !record.skipped && !enters && !refused && may_end_session(&record.request)
     }
 
-    fn step_run<'s>(&self, phase: Phase, scope: &'s Arc<Scope>) -> StepRun<'s>
+    pub(super) fn step_run<'s>(&self, phase: Phase, scope: &'s Arc<Scope>) -> StepRun<'s>
     where
         'a: 's,
     {
@@ -198,7 +198,7 @@ impl<'a> Play<'a> {
     }
 
     /// Runs the teardown; `whole` tells whether the steps came to their end or to their fault.
-    async fn tidy_up(&mut self, whole: bool) {
+    pub(super) async fn tidy_up(&mut self, whole: bool) {
         if self.case.shape.teardown.is_empty() {
             return;
         }

@@ -13,53 +13,82 @@ use super::control::{self, close};
 use super::decide::{decide, settle};
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
 use super::stop::{GRACE, Stop};
-use super::{Shared, keep, matrix, record};
+use super::{Shared, keep, matrix, record, replay};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
 use crate::spec::Session;
 use crate::step::IdentityId;
 use crate::template::Scope;
 
+/// What the cases of a suite stand on, and whether anything was set up for it.
+pub(super) struct Stand {
+    pub(super) ground: Ground,
+    set_up: bool,
+}
+
+impl Stand {
+    /// Runs the setup of a suite.
+    pub(super) async fn set_up(shared: &Arc<Shared>, suite: usize) -> Self {
+        let plan = &shared.plan.suites[suite];
+        let mut ground = plain_ground(shared, suite);
+        let set_up = ground.blocked.is_none() && !plan.setup.is_empty() && shared.stop.state() == Stop::No;
+        if set_up {
+            let steps = run_steps(shared, suite, &plan.setup, Phase::Setup, &ground.scope);
+            let cut_off = shared.stop.cut_off();
+            tokio::select! {
+                done = steps => match done {
+                    Ok((scope, requests)) => {
+                        ground.scope = scope;
+                        shared.limits.count(requests);
+                    }
+                    Err((failure, requests)) => {
+                        ground.blocked = Some(failure);
+                        shared.limits.count(requests);
+                    }
+                },
+                _ = cut_off => {}
+            }
+        }
+        Self { ground, set_up }
+    }
+
+    /// Runs the teardown, if there is anything to tear down.
+    pub(super) async fn tear_down(self, shared: &Arc<Shared>, suite: usize) {
+        let plan = &shared.plan.suites[suite];
+        if !plan.teardown.is_empty() && (self.set_up || plan.setup.is_empty()) {
+            teardown(shared, suite, &self.ground.scope).await;
+        }
+    }
+}
+
 /// Runs a suite that has a setup, a teardown or an order.
 pub(super) async fn run(shared: Arc<Shared>, suite: usize, permit: OwnedSemaphorePermit) {
     let plan = &shared.plan.suites[suite];
-    let mut ground = plain_ground(&shared, suite);
-    let mut set_up = false;
-    if ground.blocked.is_none() && !plan.setup.is_empty() && shared.stop.state() == Stop::No {
-        set_up = true;
-        let steps = run_steps(&shared, suite, &plan.setup, Phase::Setup, &ground.scope);
-        let cut_off = shared.stop.cut_off();
-        tokio::select! {
-            done = steps => match done {
-                Ok((scope, requests)) => {
-                    ground.scope = scope;
-                    shared.limits.count(requests);
-                }
-                Err((failure, requests)) => {
-                    ground.blocked = Some(failure);
-                    shared.limits.count(requests);
-                }
-            },
-            _ = cut_off => {}
-        }
-    }
+    let groups = replay::groups(&shared, suite);
     // With one job the suite keeps its place until its end, or others would run between its cases.
     let mut place = Some(permit);
-    if plan.serial || shared.options.jobs == 1 {
-        for index in matrix::waves(&shared, suite).into_iter().flat_map(|wave| wave.cases) {
-            run_case(Arc::clone(&shared), index, ground.clone()).await;
+    if plan.cases.len() > groups.iter().map(Vec::len).sum() {
+        let stand = Stand::set_up(&shared, suite).await;
+        if plan.serial || shared.options.jobs == 1 {
+            for index in matrix::waves(&shared, suite).into_iter().flat_map(|wave| wave.cases) {
+                run_case(Arc::clone(&shared), index, stand.ground.clone()).await;
+            }
+        } else {
+            // The suite waits for its cases; its own place is for them.
+            drop(place.take());
+            for wave in matrix::waves(&shared, suite) {
+                run_wave(&shared, wave, &stand.ground).await;
+            }
         }
-    } else {
-        // The suite waits for its cases; its own place is for them.
-        drop(place.take());
-        for wave in matrix::waves(&shared, suite) {
-            run_wave(&shared, wave, &ground).await;
+        if shared.options.jobs > 1 {
+            drop(place.take());
         }
+        stand.tear_down(&shared, suite).await;
     }
-    if shared.options.jobs > 1 {
-        drop(place.take());
-    }
-    if !plan.teardown.is_empty() && (set_up || plan.setup.is_empty()) {
-        teardown(&shared, suite, &ground.scope).await;
+    for group in groups {
+        if place.is_none() {
+            place = shared.limits.open().await;
+        }
+        replay::run(&shared, suite, &group).await;
     }
     drop(place);
 }
@@ -133,7 +162,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
 }
 
 /// Settles what the sessions of identities have yet to show, before a case takes these for itself.
-async fn settle_before(shared: &Arc<Shared>, ids: &[IdentityId]) {
+pub(super) async fn settle_before(shared: &Arc<Shared>, ids: &[IdentityId]) {
     tokio::select! {
         () = settle(shared, ids) => {}
         _ = shared.stop.cut_off() => {}

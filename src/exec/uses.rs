@@ -26,6 +26,8 @@ pub(super) struct Within<'a> {
     pub(super) is_last: bool,
     /// What the case keeps of flows that are not over yet.
     pub(super) kept: Option<&'a Kept>,
+    /// Whether the case is done once more, without its defect.
+    pub(super) is_replay: bool,
     /// Where the way of the login ends that it is a page of.
     pub(super) landing: Option<&'a Ends>,
 }

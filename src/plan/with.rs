@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::Control;
 use super::build::compile_steps;
 use super::case::Ground;
 use super::diags;
 use super::identity::SuiteCallers;
+use super::{Control, Plan};
 use crate::check::{Expectations, read_expect};
 use crate::mutate::{Aim, Mutation, PACKS, Pack, mutation, mutations};
 use crate::source::Span;
 use crate::spec::{CaseSpec, ControlSpec, Reader, StepSpec, WithSpec};
-use crate::step::{Callers as _, IdentityId, Step, diags as step_diags};
+use crate::step::{Caller, Callers as _, IdentityId, Step, diags as step_diags};
 
 /// One defect of one case.
 #[derive(Debug, Clone)]
@@ -205,6 +205,25 @@ pub(super) fn control(
             let mut steps: Vec<Step> = compile_steps(std::slice::from_ref(step), ground.defaults, callers, reader);
             steps.pop().map(|step| Control::Step(Box::new(step)))
         }
+    }
+}
+
+impl Plan {
+    /// Tells whether the control of a case is the case itself, done once more on a setup of its own: it changes
+    /// something, and nothing else shows that the good credential would be allowed.
+    pub fn replays(&self, index: usize) -> bool {
+        let Some(case) = self.cases.get(index) else { return false };
+        let Some(mutant) = case.with.as_deref() else { return false };
+        let Some(step) = case.shape.steps.get(mutant.step) else { return false };
+        let caller = if step.caller == Caller::Case { case.caller } else { step.caller };
+        let has_whoami = match caller {
+            Caller::Identity(id) => self.identities.get(id.0 as usize).is_some_and(|i| i.login.whoami.is_some()),
+            Caller::Case | Caller::Nobody | Caller::Anonymous => false,
+        };
+        let is_named = matches!(case.shape.control, Some(Control::Off(_) | Control::Step(_)));
+        let is_set_up = !self.suites[case.suite].setup.is_empty() || case.cell.is_some_and(|cell| cell.given > 0);
+        let is_about_credential = matches!(mutant.row.aim, Aim::Credential | Aim::Change);
+        is_about_credential && !step.is_safe() && !has_whoami && !is_named && is_set_up
     }
 }
 

@@ -34,6 +34,7 @@ mod pages;
 mod racing;
 mod redirects;
 mod refusals;
+mod replays;
 mod requests;
 mod retries;
 mod rotation;
