@@ -39,7 +39,11 @@ impl StepRun<'_> {
                 let record = ControlRecord { when: When::After, who: "control".to_owned(), status, held };
                 done.controls.push(record);
                 done.requests += shown.requests;
-                if !held {
+                if held {
+                    for refusal in &mut done.refused {
+                        refusal.control = shown.allowed.iter().any(|key| key.is_to(refusal.key));
+                    }
+                } else {
                     shown.reasons.truncate(1);
                     let came = status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
                     self.doubt(step, &mut done, &format!("the case's control was not allowed ({came})"));

@@ -408,8 +408,8 @@ fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'s
 }
 
 /// What to do where another request to the same address was allowed.
-const OTHERWISE: &str =
-    "somebody was allowed this method and target with another body or other fields: add a case that allows these";
+const OTHERWISE: &str = "somebody was allowed this method and target with another body or other fields: add a case that allows these, or name \
+     what is allowed as the case's `control`";
 
 /// What to do about a refusal that proves nothing.
 fn help(code: &str) -> &'static str {

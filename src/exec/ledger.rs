@@ -56,6 +56,11 @@ impl RequestKey {
         Self { detail: hasher.finish(), ..self }
     }
 
+    /// Tells whether another request has the same method and target.
+    pub(super) const fn is_to(self, other: Self) -> bool {
+        self.request == other.request
+    }
+
     /// The method and target as a number, for facts.
     pub(super) const fn request(self) -> u64 {
         self.request
@@ -83,6 +88,8 @@ pub(super) struct Refusal {
     pub(super) handed: Vec<Handed>,
     /// What a session of the case's own was answered after it, when that did not hold any more.
     pub(super) after: Option<u16>,
+    /// Whether the case's own `control` has the same method and target, and was allowed.
+    pub(super) control: bool,
 }
 
 impl Refusal {
@@ -98,7 +105,7 @@ impl Refusal {
     /// A refusal of which nothing else is known.
     pub(super) fn new((key, sender): (RequestKey, Sender), at: u64, status: u16, weight: Weight) -> Self {
         let (alike, login, after, earlier, handed) = (None, None, None, Vec::new(), Vec::new());
-        Self { key, sender, status, step: 0, at, weight, alike, login, earlier, handed, after }
+        Self { key, sender, status, step: 0, at, weight, alike, login, earlier, handed, after, control: false }
     }
 }
 
@@ -254,8 +261,11 @@ impl Inner {
     }
 
     /// Tells whether somebody was allowed what was refused: the same request. Where the credential is a part of the body,
-    /// as that of a login is, another body is no other request.
+    /// as that of a login is, another body is no other request; nor where the case says so by its control.
     fn is_allowed(&self, refusal: &Refusal) -> bool {
+        if refusal.control {
+            return true;
+        }
         let by_hand = !matches!(refusal.sender, Sender::Identity { .. });
         let in_body = |address: &Address| address.of_login || (by_hand && address.by_hand);
         self.known(refusal.key).somebody || self.addresses.get(&refusal.key.request).is_some_and(in_body)

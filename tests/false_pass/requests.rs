@@ -156,3 +156,27 @@ fn a_session_of_its_own_has_a_control_of_its_own() {
     let asked = [1, 2, 3, 4].map(|number| plain(&format!("token-of-alice-{number}")));
     assert_eq!(asked, [1, 2, 1, 2], "{seen:?}");
 }
+
+/// A case whose point is the body names what is allowed instead; what is allowed elsewhere shows nothing about it.
+#[test]
+fn a_control_to_the_same_address_proves_another_body() {
+    let api = Api::default();
+    let server = Server::start(move |r: &Request| match (&*r.path, api.user(r)) {
+        ("/notes", Ok(user)) if r.body.contains(&format!("\"owner\":\"{user}\"")) => json(201, "{}"),
+        ("/notes", Ok(_)) => status(403),
+        _ => api.answer(r),
+    });
+    let suite = "cases:
+  - name: with
+    as: alice
+    request: POST /notes
+    json: { owner: bob }
+    expect: 403
+    control: { request: POST /notes, json: { owner: alice } }
+  - { name: elsewhere, as: alice, request: POST /notes, json: { owner: root }, expect: 403, control: { request: GET /me } }
+  - { name: without, as: alice, request: POST /notes, json: { owner: nobody }, expect: 403 }
+";
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("--require-proof");
+    let lacks = "inconclusive: unproven";
+    run.must(3, &[("with", "proven"), ("elsewhere", lacks), ("without", lacks)]);
+}
