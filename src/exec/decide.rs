@@ -380,10 +380,10 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
 /// What a refusal lacks that proves nothing: the code of the reason, and its sentence.
 fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'static str, String) {
     match shown {
-        Shown::Proven | Shown::Fine | Shown::Unproven => (
-            "unproven",
-            "nobody was allowed the same request in this run, so the refusal may have another cause".to_owned(),
-        ),
+        Shown::Proven | Shown::Fine | Shown::Unproven => {
+            let nobody = "nobody was allowed the same request in this run, so the refusal may have another cause";
+            ("unproven", relogin::untold(refusal).unwrap_or_else(|| nobody.to_owned()))
+        }
         Shown::Unaccepted => (
             "control-change",
             "the request was not accepted as it is in this run, so its refusal may have another cause".to_owned(),
@@ -416,7 +416,9 @@ fn help(code: &str) -> &'static str {
     match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
         "control-change" => "add `none` to its `with`: the request as it is is sent as well, and has to be accepted",
-        "control-after" => "let the server take the identity as it is again, or give the case an identity of its own",
+        "control-after" => {
+            "let the server take the identity as it is, before and after, or give the case an identity of its own"
+        }
         "not-sent" => "ask for an address that the credential is for; `-vv` shows what was sent and what was kept back",
         "not-alive" => {
             "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"

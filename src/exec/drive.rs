@@ -1,6 +1,5 @@
 //! Does what a flow asks for, move by move, until there is a credential or it is clear that there will be none.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
@@ -54,13 +53,6 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow
     }
 }
 
-/// An exchange of an identity's scheme, wherever it goes: pages have an address of their own in each login.
-pub(super) fn of_exchange(id: IdentityId, label: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    ("exchange", id, label).hash(&mut hasher);
-    hasher.finish()
-}
-
 impl Shared {
     /// Whoever holds it is alone in that identity's browser.
     fn browser(&self, id: IdentityId) -> Arc<tokio::sync::Mutex<()>> {
@@ -81,9 +73,6 @@ impl Drive<'_, '_> {
             Move::Ready(credential) => {
                 let (ledger, done) = (&self.run.shared.ledger, &self.driven.done);
                 done.allowed.iter().for_each(|key| ledger.entered(*key));
-                for label in done.records.iter().filter_map(|record| record.name.as_deref()) {
-                    ledger.allowed_alike(of_exchange(self.id, label));
-                }
                 self.driven.credential = Some(credential);
                 None
             }

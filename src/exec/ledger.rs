@@ -78,10 +78,10 @@ pub(super) struct Refusal {
     /// Position in the run, for telling earlier from later.
     pub(super) at: u64,
     pub(super) weight: Weight,
-    /// Of a cell: what its row asks for, but for what was made for each cell. Of a changed refresh: its exchange.
+    /// Of a cell: what its row asks for, but for what was made for each cell.
     pub(super) alike: Option<u64>,
-    /// Of a changed login: whose, who has to get in as they are afterwards.
-    pub(super) login: Option<IdentityId>,
+    /// Of a changed talk: whose and which, that has to work with nothing changed afterwards.
+    pub(super) talk: Option<Spoken>,
     /// What the same credential was allowed earlier in the same case.
     pub(super) earlier: Vec<RequestKey>,
     /// What its answer has in its body.
@@ -104,8 +104,8 @@ impl Refusal {
 
     /// A refusal of which nothing else is known.
     pub(super) fn new((key, sender): (RequestKey, Sender), at: u64, status: u16, weight: Weight) -> Self {
-        let (alike, login, after, earlier, handed) = (None, None, None, Vec::new(), Vec::new());
-        Self { key, sender, status, step: 0, at, weight, alike, login, earlier, handed, after, control: false }
+        let (alike, talk, after, earlier, handed) = (None, None, None, Vec::new(), Vec::new());
+        Self { key, sender, status, step: 0, at, weight, alike, talk, earlier, handed, after, control: false }
     }
 }
 
@@ -151,7 +151,7 @@ pub(super) enum Shown {
     Never,
     /// The session may have been dead: it proves nothing.
     Died,
-    /// Afterwards the login was refused as it is, too: it proves nothing.
+    /// Afterwards the talk did not work with nothing changed, either: it proves nothing.
     LockedOut,
     /// The credential was not sent: it proves nothing.
     Unsent,
@@ -185,7 +185,7 @@ struct Inner {
     requests: HashMap<RequestKey, Known>,
     /// The same by method and target alone; a `whoami` tells no more than that somebody was allowed it.
     addresses: HashMap<u64, Address>,
-    /// What somebody was allowed in a row whose cells each have something of their own, or in an exchange of a login.
+    /// What somebody was allowed in a row whose cells each have something of their own.
     alike: HashSet<u64>,
     /// What whoever was allowed something got.
     handed: HashSet<Handed>,
@@ -196,10 +196,8 @@ struct Inner {
     by_session: HashMap<SessionId, HashMap<RequestKey, u64>>,
     /// What shared sessions were answered when they were asked at the end and were not alive.
     dead: HashMap<SessionId, Found>,
-    /// When the last login of each identity began that worked and changed nothing.
-    logins: HashMap<IdentityId, u64>,
-    /// When a login of an identity that changed nothing failed, and why.
-    locked_out: HashMap<IdentityId, (u64, Arc<str>)>,
+    /// The talks that changed nothing.
+    talks: Talks,
     /// The step that first ended or rotated each identity's shared session.
     ended: HashMap<IdentityId, Ender>,
     /// Pages that each identity was allowed.
@@ -293,16 +291,6 @@ impl Inner {
     fn seen_after(&self, session: SessionId, at: u64, counts: impl Fn(Access) -> bool) -> bool {
         let seen = self.by_session.get(&session);
         seen.is_some_and(|keys| keys.iter().any(|(key, last)| *last >= at && counts(self.access(*key))))
-    }
-
-    /// What the logins of an identity as it is show about a changed one that was refused at a time: also a server that
-    /// lets that identity in no more refuses it.
-    fn login_after(&self, id: IdentityId, at: u64) -> Shown {
-        if self.logins.get(&id).is_some_and(|began| *began > at) {
-            return Shown::Proven;
-        }
-        let is_locked_out = self.locked_out.get(&id).is_some_and(|(began, _)| *began > at);
-        if is_locked_out { Shown::LockedOut } else { Shown::Unproven }
     }
 
     /// Tells whether the credential was good when it was refused, as far as can be told.
@@ -484,6 +472,11 @@ impl Ledger {
             return Shown::Unsent;
         }
         let inner = self.lock();
+        if let Some(spoken) = refusal.talk {
+            // Asked is of the talk and not of the person: a session that was found dead had an end of its own.
+            let died = refusal.after.is_some_and(|after| refusal.lived(&[after]) == Some(false));
+            return if died { Shown::Died } else { inner.talks.after(spoken, refusal.at) };
+        }
         if let Sender::Identity { id, session, ownership } = refusal.sender {
             if !inner.is_somebody(id) {
                 return Shown::Never;
@@ -491,9 +484,6 @@ impl Ledger {
             if !inner.was_alive(refusal, session, ownership) {
                 return Shown::Died;
             }
-        }
-        if let Some(id) = refusal.login.filter(|_| refusal.weight == Weight::Claim) {
-            return inner.login_after(id, refusal.at);
         }
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
@@ -518,6 +508,9 @@ impl Ledger {
             Shown::Unsent => return true,
             Shown::Unproven | Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut => return false,
         }
+        if refusal.talk.is_some() {
+            return true;
+        }
         match refusal.sender {
             Sender::Anonymous | Sender::Somebody => true,
             Sender::Identity { id, .. } => self.is_surely_somebody(id),
@@ -529,31 +522,11 @@ impl Ledger {
         self.lock().is_surely_somebody(id)
     }
 
-    /// Notes that an identity logged in as it is, in a login that began at a time.
-    pub(super) fn logged_in(&self, id: IdentityId, began: u64) {
-        let mut inner = self.lock();
-        let latest = inner.logins.entry(id).or_default();
-        *latest = began.max(*latest);
-    }
-
-    /// Notes that an identity could not log in as it is, in a login that began at a time, and why.
-    pub(super) fn locked_out(&self, id: IdentityId, began: u64, why: &str) {
-        self.lock().locked_out.insert(id, (began, why.into()));
-    }
-
-    /// Tells whose login has yet to work after a changed one was refused.
-    pub(super) fn wants_login(&self, refusal: &Refusal) -> Option<IdentityId> {
-        let inner = self.lock();
-        refusal.login.filter(|id| inner.login_after(*id, refusal.at) == Shown::Unproven)
-    }
-
-    /// Why nobody could log in as it is after a changed login was refused.
-    pub(super) fn why_locked_out(&self, id: IdentityId) -> Option<Arc<str>> {
-        self.lock().locked_out.get(&id).map(|(_, why)| Arc::clone(why))
-    }
-
     /// Tells whether a shared session has yet to be seen working after a refusal.
     pub(super) fn wants_life(&self, refusal: &Refusal) -> bool {
+        if refusal.talk.is_some() {
+            return false;
+        }
         let Sender::Identity { session, ownership, .. } = refusal.sender else { return false };
         let waited = ownership == Ownership::Still && !refusal.earlier.is_empty();
         let shared = ownership != Ownership::Fresh && !waited && refusal.weight != Weight::Unsent;
@@ -561,5 +534,9 @@ impl Ledger {
     }
 }
 
+mod talks;
 #[cfg(test)]
 mod tests;
+
+pub(super) use talks::Spoken;
+use talks::Talks;

@@ -22,6 +22,7 @@ use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
 use crate::evidence::Kept;
 use crate::http::jar::Jar;
 use crate::plan::Identity;
+use crate::spec::Talk;
 use crate::step::{Caller, IdentityId, StepsId};
 use crate::template::Scope;
 use crate::term::list;
@@ -71,9 +72,14 @@ pub(super) async fn make(shared: &Arc<Shared>, id: IdentityId, old: Option<Arc<S
     let made = entry.run(refresh).await;
     let action = if entry.anew.load(Ordering::Relaxed) { LoginAction::Login } else { action };
     match &made {
-        Ok(_) if action == LoginAction::Login => shared.ledger.logged_in(id, began),
-        Err(failure) if action == LoginAction::Login => shared.ledger.locked_out(id, began, &failure.reason.message),
-        Ok(_) | Err(_) => {}
+        Ok(_) if action == LoginAction::Login => shared.ledger.talked((id, Talk::Login), began),
+        // A login after a refresh that was refused says nothing of the refresh.
+        Ok(_) => shared.ledger.talked((id, Talk::Refresh), began),
+        Err(failure) if action == LoginAction::Login => {
+            shared.ledger.not_talked((id, Talk::Login), began, &failure.reason.message);
+        }
+        // A refresh token may have had its end.
+        Err(_) => {}
     }
     let steps = entry.told.into_inner().unwrap_or_else(PoisonError::into_inner);
     let failure = made.as_ref().err().map(|f| f.reason.message.clone());
@@ -180,7 +186,13 @@ impl<'a> Entry<'a> {
     }
 
     /// Drives a flow in its turn.
-    async fn drive(&self, world: &WorldRun, flow: &mut dyn Flow, phase: Phase, mut cast: Cast) -> (Driven, Jar) {
+    pub(super) async fn drive(
+        &self,
+        world: &WorldRun,
+        flow: &mut dyn Flow,
+        phase: Phase,
+        mut cast: Cast,
+    ) -> (Driven, Jar) {
         let _turn = self.shared.entrance.acquire().await;
         let run = self.step_run(world, phase);
         let driven = Box::pin(drive::drive(&run, self.id, flow, &mut cast)).await;

@@ -1,27 +1,88 @@
-//! Shows what a refused login is worth that was made with something changed: afterwards its identity has to get in as it
-//! is. One login for each identity serves all that were refused before it.
+//! Shows what a refused login, refresh or logout is worth that was made with something changed: afterwards it has to work
+//! with nothing changed. One of each kind for each identity serves all that were refused before it; what a refresh or a
+//! logout takes is a session of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Shared;
+use super::actor::{Actor, Ownership};
+use super::cast::Cast;
 use super::ledger::Refusal;
-use super::login::{self, Sharing};
+use super::login::{self, Entry, Sharing};
+use super::session::Session;
+use crate::event::Phase;
+use crate::spec::Talk;
 use crate::step::IdentityId;
 
-/// Logs in as they are those whose changed logins were refused and who were not seen getting in since.
+/// Goes through the talks as they are of those whose changed ones were refused and that were not seen working since.
 pub(super) async fn ask(shared: &Arc<Shared>, refusals: &[Refusal], whose: impl Fn(IdentityId) -> bool) {
-    let wanting = refusals.iter().filter_map(|refusal| shared.ledger.wants_login(refusal));
-    let wanting: BTreeSet<IdentityId> = wanting.filter(|id| whose(*id)).collect();
-    for id in wanting {
-        // What came of it is noted on the way.
-        drop(login::make(shared, id, None, Sharing::Fresh).await);
+    let mut wanting: BTreeMap<IdentityId, BTreeSet<Talk>> = BTreeMap::new();
+    for (id, talk) in refusals.iter().filter_map(|refusal| shared.ledger.wants_talk(refusal)) {
+        if whose(id) {
+            wanting.entry(id).or_default().insert(talk);
+        }
+    }
+    for (id, talks) in wanting {
+        talk(shared, id, &talks).await;
     }
 }
 
-/// Says why a changed login that was refused proves nothing.
+/// Logs in, and refreshes and ends that session if that is asked.
+async fn talk(shared: &Arc<Shared>, id: IdentityId, talks: &BTreeSet<Talk>) {
+    let began = shared.ledger.tick();
+    let not = |talk: Talk, why: &str| shared.ledger.not_talked((id, talk), began, why);
+    let mut session = match login::make(shared, id, None, Sharing::Fresh).await {
+        Ok(session) => session,
+        Err(failure) => {
+            talks.iter().for_each(|talk| not(*talk, &failure.reason.message));
+            return;
+        }
+    };
+    if talks.contains(&Talk::Refresh) {
+        // A refresh that was refused gives way to a login.
+        match login::make(shared, id, Some(Arc::clone(&session)), Sharing::Fresh).await {
+            Ok(renewed) => session = renewed,
+            Err(failure) => not(Talk::Refresh, &failure.reason.message),
+        }
+        if !shared.ledger.has_talked((id, Talk::Refresh), began) {
+            not(Talk::Refresh, "the session of a new login was not refreshed");
+        }
+    }
+    if talks.contains(&Talk::Logout) {
+        let began = shared.ledger.tick();
+        match leave(shared, id, &session).await {
+            Ok(()) => shared.ledger.talked((id, Talk::Logout), began),
+            Err(why) => not(Talk::Logout, &why),
+        }
+    }
+}
+
+/// Ends a session as its scheme does.
+async fn leave(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) -> Result<(), String> {
+    let entry = Entry::of(shared, id, Sharing::Fresh);
+    let world = entry.world().map_err(|failure| failure.reason.message.clone())?;
+    let Some(mut flow) = entry.identity.login.scheme.leave(&session.credential) else {
+        return Err("the session of a new login has no logout".to_owned());
+    };
+    let cast = Cast::alone(Actor::of(id, session, Ownership::Fresh));
+    let (driven, _) = entry.drive(world, flow.as_mut(), Phase::Teardown, cast).await;
+    let why = || driven.done.reasons.first().map_or_else(String::new, |reason| reason.message.clone());
+    if driven.credential.is_some() { Ok(()) } else { Err(why()) }
+}
+
+/// Says why a changed talk that was refused proves nothing.
 pub(super) fn told(shared: &Shared, refusal: &Refusal) -> String {
-    let Some(id) = refusal.login else { return String::new() };
-    let why = shared.ledger.why_locked_out(id).unwrap_or_default();
-    format!("the login was refused, and afterwards it did not work with nothing changed either: {why}")
+    let Some((id, talk)) = refusal.talk else { return String::new() };
+    let why = shared.ledger.why_not_talked((id, talk)).unwrap_or_default();
+    format!("the {} was refused, and afterwards it did not work with nothing changed either: {why}", talk.word())
+}
+
+/// Says what is not known of a changed talk that was refused.
+pub(super) fn untold(refusal: &Refusal) -> Option<String> {
+    let (_, talk) = refusal.talk?;
+    Some(format!(
+        "no {} with nothing changed was made after this one in this run, so the refusal may have another cause",
+        talk.word()
+    ))
 }

@@ -100,13 +100,12 @@ impl StepRun<'_> {
                 cast.identities.insert(id, talker.inside.nobody);
             }
             (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {
-                let is_whole = vary.is_empty() && planted.is_empty();
                 self.go_on((talk, vary.is_empty()), talker, (world, credential, origins), cast, &mut done).await;
-                if talk == Talk::Login && is_whole && done.held() {
-                    self.shared.ledger.logged_in(id, began);
-                }
             }
             (Talk::Login | Talk::Refresh, _) => {}
+        }
+        if gave.credential && vary.is_empty() && planted.is_empty() && step.lent.is_none() && done.held() {
+            self.shared.ledger.talked((id, talk), began);
         }
         let mut all = tried;
         all.append(done);

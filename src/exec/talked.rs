@@ -2,14 +2,12 @@
 
 use super::actor::{Actor, Who};
 use super::done::{Done, Ended};
-use super::drive;
 use super::exchange::StepRun;
-use super::ledger::{Asked, RequestKey, Sender};
+use super::ledger::{Asked, Refusal, RequestKey, Sender, Spoken, Weight};
 use super::witness::Seen;
 use crate::check::Fetched;
 use crate::event::Reason;
 use crate::http::Trail;
-use crate::spec::Talk;
 use crate::step::{Ask, IdentityId, Step};
 use crate::term::shorten;
 
@@ -45,14 +43,11 @@ impl StepRun<'_> {
         let mut judged = self.judge(step, actor, &trail, &fetched);
         let said = std::mem::take(&mut exchanges.reasons);
         let last = exchanges.records.pop();
-        // That its exchange was allowed without the change is what proves it; of a login, that it works afterwards.
-        let varied = match &step.ask {
-            Ask::Talk(talk, vary) if !vary.is_empty() => Some(*talk),
+        // That it works afterwards with nothing changed is what proves it.
+        let spoken = match &step.ask {
+            Ask::Talk(talk, vary) if !vary.is_empty() => Some((id, *talk)),
             _ => None,
         };
-        let label = last.as_ref().and_then(|record| record.name.as_deref()).filter(|_| varied.is_some());
-        let alike = label.map(|label| drive::of_exchange(id, label));
-        let login = varied.filter(|talk| *talk == Talk::Login).map(|_| id);
         if let (Some(old), Some(new)) = (last, judged.records.first_mut()) {
             new.name = step.name.as_ref().map(ToString::to_string).or(old.name);
             (new.caller, new.role) = (old.caller, old.role);
@@ -69,10 +64,9 @@ impl StepRun<'_> {
             // Whatever was allowed on the way shows no session alive after it.
             let at = self.shared.ledger.tick();
             self.remember(step, actor, &trail, &mut judged, Seen { key, sender, since: 0, at });
-            judged.refused.iter_mut().for_each(|refusal| {
-                refusal.alike = refusal.alike.or(alike);
-                refusal.login = login;
-            });
+            if let Some(spoken) = spoken {
+                claim(&mut judged, spoken, gave, (key, sender), at);
+            }
             self.observe(step, actor, &trail, &mut judged, key);
         }
         let stopped = !gave.credential && !exchanges.held();
@@ -131,6 +125,21 @@ impl StepRun<'_> {
         let help = "let fewer cases log in, or raise the limit of the test environment; `status: 429` expects it";
         self.reason("locked-out", &message, step.span, vec![help.to_owned()])
     }
+}
+
+/// A changed talk that came to nothing, as its step expects, claims that the change was refused, whatever the server calls
+/// that: a token endpoint says it by a 400, and a page by being shown again. A fault of the server and a limit refuse
+/// nothing.
+fn claim(judged: &mut Done, spoken: Spoken, gave: Gave, sent: (RequestKey, Sender), at: u64) {
+    let status = judged.records.first().and_then(|record| record.status);
+    let refuses = status.filter(|status| *status < 500 && *status != 429);
+    if let (false, false, true, Some(status)) = (gave.credential, gave.strayed, judged.held(), refuses) {
+        if judged.refused.is_empty() {
+            judged.refused.push(Refusal::new(sent, at, status, Weight::Claim));
+        }
+        judged.refused.iter_mut().filter(|r| r.weight != Weight::Unsent).for_each(|r| r.weight = Weight::Claim);
+    }
+    judged.refused.iter_mut().filter(|r| r.weight == Weight::Claim).for_each(|r| r.talk = Some(spoken));
 }
 
 /// Whether a talk that gave no credential is what the step is about: it was refused by its status, or the step

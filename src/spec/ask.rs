@@ -50,7 +50,7 @@ pub struct TalkSpec {
 }
 
 /// What a scheme does with a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Talk {
     /// Makes one.
     Login,

@@ -43,6 +43,7 @@ mod runs;
 mod server;
 mod sessions;
 mod sources;
+mod talks;
 mod tokens;
 mod unsent;
 mod waiting;

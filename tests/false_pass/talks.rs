@@ -1,0 +1,178 @@
+//! Refreshes and logouts with something changed, and changed logins that are refused otherwise than by 401: what else
+//! than the change may have refused them.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::runs::{Project, Run};
+use crate::server::{Reply, Request, Server, json, status};
+
+const SCHEME: &str = "
+auth:
+  app: { scheme: oauth2, token_url: /token, revoke_url: /revoke, grant: password, client: { id: app, secret: right-secret-1 } }
+identities:
+  ann: { auth: app, username: ann, password: right-ann }
+  bob: { auth: app, username: bob, password: right-bob }
+";
+
+/// What somebody wants of the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Want {
+    Login,
+    Refresh,
+    Logout,
+}
+
+/// What has come.
+#[derive(Debug, Clone)]
+struct Asked {
+    want: Want,
+    /// Whose it is, as far as the right tokens and names say.
+    person: String,
+    /// How many of that kind were refused before.
+    refused: usize,
+}
+
+#[derive(Default)]
+struct State {
+    made: usize,
+    refused: HashMap<Want, usize>,
+    /// Refresh tokens that were used.
+    used: Vec<String>,
+}
+
+/// A server that is right but for what a rule says first: refresh tokens are good once, and a wrong client is a 401.
+fn server(rule: impl Fn(&Asked) -> Option<Reply> + Send + Sync + 'static) -> Server {
+    let state: Mutex<State> = Mutex::default();
+    Server::start(move |r: &Request| {
+        let form: Vec<(String, String)> = url::form_urlencoded::parse(r.body.as_bytes()).into_owned().collect();
+        let get = |name: &str| form.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v.as_str()).to_owned();
+        let want = match (&*r.path, &*get("grant_type")) {
+            ("/token", "refresh_token") => Want::Refresh,
+            ("/token", _) => Want::Login,
+            ("/revoke", _) => Want::Logout,
+            _ => return status(if r.bearer().starts_with("token-") { 200 } else { 401 }),
+        };
+        let mut state = state.lock().unwrap();
+        let token = get("refresh_token");
+        let person = match want {
+            Want::Login => get("username"),
+            Want::Refresh => token.split('-').nth(1).unwrap_or_default().to_owned(),
+            Want::Logout => get("token").split('-').nth(1).unwrap_or_default().to_owned(),
+        };
+        let asked = Asked { want, person, refused: state.refused.get(&want).copied().unwrap_or_default() };
+        let reply = rule(&asked).unwrap_or_else(|| {
+            // `app:right-secret-1`.
+            let right = match want {
+                _ if r.header("authorization") != "Basic YXBwOnJpZ2h0LXNlY3JldC0x" => {
+                    return json(401, r#"{"error":"invalid_client"}"#);
+                }
+                Want::Logout => return status(200),
+                Want::Login => get("password") == format!("right-{}", asked.person),
+                Want::Refresh => token.starts_with("again-") && !state.used.contains(&token),
+            };
+            if !right {
+                return json(400, r#"{"error":"invalid_grant"}"#);
+            }
+            state.used.push(token.clone());
+            state.made += 1;
+            let (who, number) = (&asked.person, state.made);
+            json(
+                200,
+                &format!(
+                    r#"{{"access_token":"token-{who}-{number}","token_type":"Bearer","refresh_token":"again-{who}-{number}"}}"#
+                ),
+            )
+        });
+        *state.refused.entry(want).or_default() += usize::from(reply.status >= 400);
+        reply
+    })
+}
+
+fn run(server: &Server, cases: &str, arguments: &str) -> Run {
+    Project::new(&server.url, SCHEME, &format!("cases:\n{cases}")).run(arguments)
+}
+
+const REFRESH: &str = "  - { name: refresh, as: ann, session: fresh, request: refresh, vary: { refresh.refresh_token: made-up }, expect: 400 }\n";
+const LOGOUT: &str = "  - { name: logout, as: ann, session: fresh, request: logout, vary: { revoke.client_secret: wrong }, expect: 401 }\n";
+const LOGIN: &str = "  - { name: login, as: ann, request: login, vary: { token.password: wrong }, expect: 400 }\n";
+
+fn refusal() -> Option<Reply> {
+    Some(json(400, r#"{"error":"invalid_grant"}"#))
+}
+
+#[test]
+fn a_good_server_proves_them_by_what_works_with_nothing_changed() {
+    let server = server(|_| None);
+    let run = run(&server, &format!("{REFRESH}{LOGOUT}{LOGIN}"), "--require-proof");
+    run.must(0, &[("refresh", "proven"), ("logout", "proven"), ("login", "proven")]);
+    // No refresh token is sent twice.
+    let tokens: Vec<String> =
+        server.seen().iter().filter(|r| r.body.contains("again-")).map(|r| r.body.clone()).collect();
+    let refreshed = tokens.iter().filter(|body| body.contains("grant_type=refresh_token")).count();
+    assert_eq!(refreshed, 1, "{tokens:?}");
+}
+
+/// Whatever is sent there is refused, and so the change proves nothing.
+#[test]
+fn an_endpoint_that_refuses_everything_proves_nothing() {
+    for (want, cases, name) in [(Want::Refresh, REFRESH, "refresh"), (Want::Logout, LOGOUT, "logout")] {
+        let server = server(move |asked| {
+            (asked.want == want)
+                .then(|| json(if want == Want::Refresh { 400 } else { 401 }, r#"{"error":"invalid_client"}"#))
+        });
+        let run = run(&server, cases, "");
+        run.must(3, &[(name, "inconclusive: control-after")]);
+        let told = run.report.to_string();
+        assert!(
+            told.contains("with nothing changed either") && told.contains(&format!("the {name} was refused")),
+            "{told}"
+        );
+    }
+}
+
+/// It works until the first refusal: also what worked before shows nothing.
+#[test]
+fn an_endpoint_that_is_closed_by_the_first_change_proves_nothing() {
+    let server = server(|asked| (asked.want == Want::Refresh && asked.refused > 0).then(refusal).flatten());
+    let cases = "  - name: refresh
+    as: ann
+    session: fresh
+    steps:
+      - { request: refresh, expect: 200 }
+      - { request: refresh, vary: { refresh.refresh_token: made-up }, expect: 400 }\n";
+    run(&server, cases, "").must(3, &[("refresh", "inconclusive: control-after")]);
+}
+
+/// What the case itself does afterwards is control enough.
+#[test]
+fn a_refresh_of_the_case_itself_is_control_enough() {
+    let server = server(|_| None);
+    let cases = "  - name: refresh
+    as: ann
+    session: fresh
+    steps:
+      - { request: refresh, vary: { refresh.refresh_token: made-up }, expect: 400 }
+      - { request: refresh, expect: 200 }\n";
+    run(&server, cases, "").must(0, &[("refresh", "proven")]);
+    assert_eq!(server.count("POST /token"), 3, "one login and two refreshes");
+}
+
+/// Somebody else's refresh works, and this one's never does.
+#[test]
+fn what_somebody_else_may_shows_nothing() {
+    let server = server(|asked| {
+        let hers = asked.want == Want::Refresh && (asked.person == "ann" || asked.refused == 0);
+        hers.then(refusal).flatten()
+    });
+    let his = "  - { name: his, as: bob, session: fresh, request: refresh, expect: 200 }\n";
+    run(&server, &format!("{REFRESH}{his}"), "-j 1")
+        .must(3, &[("refresh", "inconclusive: control-after"), ("his", "passed")]);
+}
+
+/// A 400 is how a token endpoint refuses: it wants its control as a 401 does.
+#[test]
+fn a_login_that_is_refused_by_400_needs_a_login_that_works() {
+    let server = server(|asked| (asked.want == Want::Login && asked.refused > 0).then(refusal).flatten());
+    run(&server, LOGIN, "").must(3, &[("login", "inconclusive: control-after")]);
+}
