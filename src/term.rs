@@ -99,12 +99,16 @@ pub fn system(error: &std::io::Error) -> String {
     error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
-/// Cuts a text to a number of characters, with `…` in place of the rest.
+/// Cuts a text to a number of characters, with `…` in place of the rest; what stands for a masked value is left out
+/// whole, for half of it would be masked again under another name.
 pub fn shorten(text: &str, max: usize) -> String {
     if text.chars().count() <= max {
         return text.to_owned();
     }
     let mut out: String = text.chars().take(max.saturating_sub(1)).collect();
+    if let Some(open) = out.rfind('‹').filter(|open| !out[*open..].contains('›')) {
+        out.truncate(open);
+    }
     out.push('…');
     out
 }

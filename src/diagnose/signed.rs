@@ -185,16 +185,17 @@ pub(super) fn unanswered(facts: &Facts) -> Option<Found> {
     if !of_digest || sent || asked.is_empty() {
         return None;
     }
-    let offered = asked.iter().map(|challenge| {
-        let algorithm = challenge.param("algorithm").unwrap_or("MD5");
-        let qop = challenge.param("qop").map_or_else(String::new, |qop| format!(" with `qop` {qop}"));
-        format!("`{algorithm}`{qop}")
-    });
-    let offered: Vec<String> = offered.collect();
+    let offered: Vec<String> = asked.iter().map(|challenge| challenge.offer()).collect();
+    let found = Found::new("the server asked by Digest, and its question was not answered")
+        .seen(format!("it offers {}", crate::term::list(&offered, "and")))
+        .seen("no `Authorization` was sent, so the password was not looked at");
+    if asked.iter().all(|challenge| challenge.is_short()) {
+        return Some(
+            found.next("let the server send `realm` and `nonce` in its challenge: no answer can be made without"),
+        );
+    }
     Some(
-        Found::new("the server asked by Digest, and its question was not answered")
-            .seen(format!("it offers {}", crate::term::list(&offered, "and")))
-            .seen("no `Authorization` was sent, so the password was not looked at")
+        found
             .next(
                 "`algorithm` and `qop` of the scheme have to be among what is offered: leave them out, or change them",
             )

@@ -107,7 +107,7 @@ pub(super) fn read(request: &Request, response: &Response, secrets: &SecretSet) 
         said,
         to_login: location.as_ref().and_then(|l| request.address.join(l).ok()).is_some_and(|a| is_login(a.path())),
         location: location.map(|l| secrets.mask_text(TextKind::Url, &l)),
-        retry_after: field("retry-after").map(|v| shorten(&v, 40)),
+        retry_after: field("retry-after").map(|v| shorten(&mask(&v), 40)),
         age: field("age").and_then(|v| v.trim().parse().ok()),
         cached: ["x-cache", "cf-cache-status", "x-cache-status"]
             .iter()

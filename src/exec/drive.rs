@@ -10,7 +10,7 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::rounds::run_all;
 use super::variation::Talking;
-use super::{Shared, pages};
+use super::{Shared, pages, record};
 use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
 use crate::event::Reason;
 use crate::http::Response;
@@ -18,6 +18,7 @@ use crate::source::Span;
 use crate::spec::{Handshake, Talk};
 use crate::step::{IdentityId, Step};
 use crate::template::to_json;
+use crate::term::shorten;
 
 /// What a flow came to.
 #[derive(Debug)]
@@ -187,7 +188,9 @@ impl Drive<'_, '_> {
     fn refuse(&mut self, why: &Refused) {
         let is_logout = self.run.talking.is_some_and(|talking| talking.talk == Talk::Logout);
         let code = if is_logout { "logout-failed" } else { "login-failed" };
-        let reason = self.run.reason(code, &why.message, self.span(), why.help.clone());
+        let mut reason = self.run.reason(code, &why.message, self.span(), why.help.clone());
+        // What the server said is in them whole until it is masked.
+        reason.help.iter_mut().chain([&mut reason.message]).for_each(|text| *text = shorten(text, record::LONGEST));
         let done = &mut self.driven.done;
         done.ended = Ended::Failed;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });

@@ -19,6 +19,7 @@ use crate::http::{Address, End, Ends, Follow, Stray, is_safe, percent_decoded};
 use crate::page::{ACCEPT, Agree, Fault, Filling, Guide, Known, Page, Pick, Submission, Turn};
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::Scope;
+use crate::term::shorten;
 
 mod known;
 
@@ -345,7 +346,8 @@ impl Drive<'_, '_> {
 
     fn fail(&mut self, code: &'static str, fault: Fault) {
         let done = &mut self.all.done;
-        let reason = record::reason(self.run.shared, code, &fault.message, self.open.span, fault.help);
+        let mut reason = record::reason(self.run.shared, code, &fault.message, self.open.span, fault.help);
+        reason.message = shorten(&reason.message, record::LONGEST);
         done.ended = Ended::Failed;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
     }
@@ -360,7 +362,8 @@ impl Drive<'_, '_> {
         if let (Some(said), Some(reason)) = (said, done.reasons.first_mut())
             && !matches!(reason.code, "form" | "astray")
         {
-            reason.message.push_str(&record::text(self.run.shared, &format!("; the page says \"{said}\"")));
+            let said = record::quoted(self.run.shared, &said, 200);
+            reason.message.push_str(&format!("; the page says \"{said}\""));
         }
         let last = done.records.last().and_then(|record| Some((record.name.as_deref()?, record.status?)));
         let body = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.text());

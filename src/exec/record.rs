@@ -39,6 +39,14 @@ pub(super) fn text(shared: &Shared, text: &str) -> String {
     shared.secrets.mask_text(TextKind::Plain, text)
 }
 
+/// Characters of what is told that quotes a server.
+pub(super) const LONGEST: usize = 400;
+
+/// Masks a text that quotes a server, and only then cuts it: half a secret is not recognised.
+pub(super) fn quoted(shared: &Shared, quote: &str, most: usize) -> String {
+    shorten(&text(shared, quote), most)
+}
+
 /// Masks what a case or a login is called by: events go together by it.
 pub(super) fn label(shared: &Shared, label: &Arc<str>) -> Arc<str> {
     match shared.secrets.mask(label) {
@@ -109,7 +117,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
     let mut notes: Vec<String> = Vec::new();
     let mut hops = Vec::new();
     if let Some(trail) = trail {
-        notes.extend(trail.notes.iter().map(|n| text(shared, n)));
+        notes.extend(trail.notes.iter().map(|n| quoted(shared, n, LONGEST)));
         notes.extend(refused_cookies(trail).iter().map(|n| text(shared, n)));
         if subject.whole {
             notes.extend(withheld_cookies(trail).iter().map(|n| text(shared, n)));

@@ -4,12 +4,12 @@ use super::actor::{Actor, Who};
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Spoken, Weight};
+use super::record;
 use super::witness::Seen;
 use crate::check::Fetched;
 use crate::event::Reason;
 use crate::http::Trail;
 use crate::step::{Ask, IdentityId, Step};
-use crate::term::shorten;
 
 /// What a talk gave.
 #[derive(Debug, Clone, Copy)]
@@ -119,8 +119,9 @@ impl StepRun<'_> {
     /// Why nothing was learnt of a server that is asked too often.
     fn too_often(&self, step: &Step, trail: &Trail) -> Reason {
         let until = trail.response().and_then(|response| response.headers.text("retry-after"));
-        let wish =
-            until.map_or_else(String::new, |time| format!(", and wants `Retry-After: {}`", shorten(time.trim(), 40)));
+        let wish = until.map_or_else(String::new, |time| {
+            format!(", and wants `Retry-After: {}`", record::quoted(self.shared, time.trim(), 40))
+        });
         let message = format!("the server is asked too often (429){wish}, which refuses nothing");
         let help = "let fewer cases log in, or raise the limit of the test environment; `status: 429` expects it";
         self.reason("locked-out", &message, step.span, vec![help.to_owned()])

@@ -13,6 +13,7 @@ mod tests;
 use std::fmt;
 
 use self::reader::LineReader;
+use crate::term::list;
 
 /// Parameters that RFC 7616 wants without quotes, whatever their value.
 const BARE: [&str; 3] = ["algorithm", "stale", "userhash"];
@@ -41,6 +42,26 @@ impl Challenge {
     pub fn param(&self, name: &str) -> Option<&str> {
         let found = self.params.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Says what a challenge of Digest offers, and what it lacks to be answered (RFC 7616, section 3.3).
+    pub fn offer(&self) -> String {
+        let algorithm = self.param("algorithm").unwrap_or("MD5");
+        let qop = self.param("qop").map(|qop| format!("with `qop={qop}`"));
+        let lacks: Vec<String> = self.lacks().map(|name| format!("a `{name}`")).collect();
+        let lacks = (!lacks.is_empty()).then(|| format!("without {}", list(&lacks, "and")));
+        let both: Vec<String> = qop.into_iter().chain(lacks).collect();
+        let space = if both.is_empty() { "" } else { " " };
+        format!("`{algorithm}`{space}{}", both.join(" and "))
+    }
+
+    /// Tells whether a challenge of Digest lacks what an answer is made of.
+    pub fn is_short(&self) -> bool {
+        self.lacks().next().is_some()
+    }
+
+    fn lacks(&self) -> impl Iterator<Item = &'static str> {
+        ["realm", "nonce"].into_iter().filter(|name| self.param(name).is_none())
     }
 
     fn problem(&mut self, problem: impl Into<String>) {

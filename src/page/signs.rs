@@ -64,9 +64,6 @@ const ERRORS: &[&str] = &[
     ".message",
 ];
 
-/// The longest error that is told.
-const ERROR_LENGTH: usize = 200;
-
 /// Names of meta elements that hold a CSRF token, lower case.
 const TOKENS: &[&str] = &["csrf-token", "csrf_token", "csrftoken", "_csrf", "csrf", "xsrf-token", "_token"];
 /// Names of meta elements that name the field it travels in.
@@ -107,7 +104,7 @@ fn error(html: &Html) -> Option<String> {
         // A form or an input in a state of error says nothing itself.
         let texts = found.iter().filter(|e| !matches!(e.value().name(), "html" | "body" | "form" | "input" | "script"));
         let mut texts = texts.map(|e| words::line(&words::text(**e)));
-        texts.find(|t| !t.is_empty()).map(|t| crate::term::shorten(&t, ERROR_LENGTH))
+        texts.find(|t| !t.is_empty())
     })
 }
 

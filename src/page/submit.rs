@@ -87,7 +87,7 @@ pub(super) fn resolve(base: &Url, text: &str) -> Result<Address, Fault> {
 }
 
 fn unfit(action: &str, why: &str) -> Fault {
-    let message = format!("the form goes to `{}`, where nothing can be sent: {why}", crate::term::shorten(action, 80));
+    let message = format!("the form goes to `{action}`, where nothing can be sent: {why}");
     Fault { message, help: Vec::new() }
 }
 

@@ -44,6 +44,7 @@ mod server;
 mod sessions;
 mod sources;
 mod talks;
+mod telling;
 mod tokens;
 mod unsent;
 mod waiting;

@@ -11,7 +11,7 @@ use crate::http::{Request, Response};
 use crate::mutate::{Bend, Unfit};
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::TemplateError;
-use crate::term::{list, shorten};
+use crate::term::list;
 
 mod answer;
 mod bent;
@@ -180,14 +180,8 @@ impl Talk<'_> {
 
 /// Why none of the server's Digest challenges is answered; none when there is none.
 fn unmet(wish: &Wish, challenges: &[Challenge]) -> Option<String> {
-    let asked = challenges.iter().filter(|challenge| challenge.is("digest"));
-    let offered: Vec<String> = asked
-        .map(|challenge| {
-            let qop =
-                challenge.param("qop").map_or_else(String::new, |qop| format!(" with `qop={}`", shorten(qop, 40)));
-            format!("`{}`{qop}", shorten(challenge.param("algorithm").unwrap_or("MD5"), 40))
-        })
-        .collect();
+    let mut asked = challenges.iter().filter(|challenge| challenge.is("digest"));
+    let offered: Vec<String> = asked.clone().map(Challenge::offer).collect();
     let qop = match wish.qop {
         Some(Qop::Auth) => Some("`qop: auth`".to_owned()),
         Some(Qop::AuthInt) => Some("`qop: auth-int`".to_owned()),
@@ -195,12 +189,15 @@ fn unmet(wish: &Wish, challenges: &[Challenge]) -> Option<String> {
     };
     let wanted: Vec<String> =
         wish.algorithm.map(|only| format!("`algorithm: {only}`")).into_iter().chain(qop).collect();
-    let what = if wanted.is_empty() {
-        "which is not known here, or has no realm and nonce".to_owned()
+    let offers = (!offered.is_empty()).then(|| list(&offered, "and"))?;
+    // Without them there is nothing to answer, whatever else is offered.
+    let what = if asked.all(Challenge::is_short) {
+        "which nobody can answer".to_owned()
+    } else if wanted.is_empty() {
+        "which is not known here".to_owned()
     } else {
         format!("and the scheme says {}", list(&wanted, "and"))
     };
-    let offers = (!offered.is_empty()).then(|| list(&offered, "and"))?;
     Some(format!("the server's Digest challenge was not answered: it offers {offers}, {what}"))
 }
 
@@ -305,6 +302,10 @@ mod tests {
         assert!(told(Wish::default(), unknown).contains("it offers `SHA-3`, which is not known here"));
         assert!(told(Wish { qop: Some(Qop::AuthInt), ..Wish::default() }, md5).contains("`qop: auth-int`"));
         assert_eq!(told(Wish::default(), "Basic realm=\"r\""), "", "it did not ask by Digest");
+        assert_eq!(
+            told(only("SHA-256"), "Digest realm=\"r\", qop=\"auth\""),
+            "the server's Digest challenge was not answered: it offers `MD5` with `qop=auth` and without a `nonce`, which nobody can answer"
+        );
         let wish = only("SHA-256");
         let mut talk = Talk { wish: &wish, lane: None, kept: false };
         let after = with(|_, seal| talk.after(seal, &request(), &response(401, &[CHALLENGE])));

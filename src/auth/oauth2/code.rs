@@ -12,7 +12,7 @@ use super::{Config, random};
 use crate::auth::{Agree, Browser, Ctx, Exchange, Opening, PageScript, Refused};
 use crate::http::{Address, Headers, Request};
 use crate::jose;
-use crate::term::{list, shorten};
+use crate::term::list;
 
 /// Where the browser is sent back to when nothing is said: nothing listens there, and nothing is asked there.
 pub(super) const REDIRECT: &str = "http://127.0.0.1:9/cb";
@@ -166,7 +166,7 @@ impl Authorization {
     /// The browser came back without its `state`: with what else, says what most likely happened.
     fn without_state(&self, all: &[(String, String)]) -> Refused {
         let get = |name: &str| all.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
-        let names: Vec<String> = all.iter().map(|(name, _)| format!("`{}`", shorten(name, 40))).collect();
+        let names: Vec<String> = all.iter().map(|(name, _)| format!("`{name}`")).collect();
         let came =
             if names.is_empty() { "with nothing".to_owned() } else { format!("with {} alone", list(&names, "and")) };
         let mut message = format!("the server sent the browser back {came}: without the `state` that it was given");

@@ -9,7 +9,6 @@ use super::token::Parts;
 use crate::auth::{Ctx, ReadScheme, Refused};
 use crate::spec::{Fields, Node};
 use crate::template::Template;
-use crate::term::shorten;
 
 /// The keys of the grant `token_exchange`.
 pub(super) const EXCHANGE_KEYS: &[&str] =
@@ -112,11 +111,11 @@ pub(super) fn check(parts: &Parts, post: &Post) -> Result<(), Refused> {
         Some(wanted) if wanted == issued || is_access(wanted) && is_access(issued) => Ok(()),
         None if is_access(issued) => Ok(()),
         Some(wanted) => refuse(
-            format!("the server issued a token of the type `{}`, and `{wanted}` was requested", shorten(issued, 100)),
+            format!("the server issued a token of the type `{issued}`, and `{wanted}` was requested"),
             "it may do that only if it says so in its documents; leave `requested_token_type` out to take what it gives",
         ),
         None => refuse(
-            format!("the server issued a token of the type `{}`, which opens no API", shorten(issued, 100)),
+            format!("the server issued a token of the type `{issued}`, which opens no API"),
             "ask for `requested_token_type: access_token`",
         ),
     }

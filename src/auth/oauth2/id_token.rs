@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::auth::Refused;
 use crate::jose::{self, Algorithm, Family, Jwks, Token};
-use crate::term::{list, shorten};
+use crate::term::list;
 
 /// How far the server's clock may be from ours, in seconds.
 const SLACK: i64 = 60;
@@ -58,7 +58,7 @@ fn check(text: &str, keys: Option<&Jwks>, expected: &Expected<'_>) -> Result<(),
     match (text("iss"), expected.issuer) {
         (None, _) => return Err("it names no issuer (`iss`)".to_owned()),
         (Some(said), Some(issuer)) if said != issuer => {
-            return Err(format!("its `iss` is `{}`, and the issuer is `{issuer}`", shorten(said, 100)));
+            return Err(format!("its `iss` is `{said}`, and the issuer is `{issuer}`"));
         }
         (Some(_), _) => {}
     }
@@ -92,7 +92,7 @@ fn audience(claims: &Value, client: &str) -> Result<(), String> {
         return Err(format!("it is not for the client `{client}` (`aud`)"));
     }
     match claims.get("azp").and_then(Value::as_str) {
-        Some(party) if party != client => Err(format!("it was given to `{}` (`azp`)", shorten(party, 100))),
+        Some(party) if party != client => Err(format!("it was given to `{party}` (`azp`)")),
         None if audience.len() > 1 => Err("it is for several and does not say to whom it was given (`azp`)".to_owned()),
         _ => Ok(()),
     }

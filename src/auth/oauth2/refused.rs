@@ -10,7 +10,7 @@ use super::{Config, bind};
 use crate::auth::Refused;
 use crate::http::Response;
 use crate::jose::{Algorithm, Token};
-use crate::term::{list, shorten};
+use crate::term::list;
 
 /// What a cause is judged by.
 pub(super) struct Asked<'a> {
@@ -60,7 +60,7 @@ pub(super) fn by_endpoint(asked: &Asked<'_>, response: &Response) -> Refused {
     if response.status == 429 {
         help = vec!["the server was asked too often, which says nothing about the credential".to_owned()];
     }
-    help.extend(text("error_uri").map(|uri| format!("the server points to {}", shorten(uri, 200))));
+    help.extend(text("error_uri").map(|uri| format!("the server points to {uri}")));
     Refused { message: sentence(title, code, text("error_description")), help }
 }
 
@@ -71,9 +71,8 @@ pub(super) fn sentence(title: &str, code: &str, description: Option<&str>) -> St
 
 /// A code, and what the server says about it.
 pub(super) fn coded(code: &str, description: Option<&str>) -> String {
-    let code = shorten(code, 60);
     match description.filter(|d| !d.trim().is_empty()) {
-        Some(description) => format!("`{code}`: {}", shorten(description.trim(), 300)),
+        Some(description) => format!("`{code}`: {}", description.trim()),
         None => format!("`{code}`"),
     }
 }
@@ -138,12 +137,12 @@ fn grant(asked: &Asked<'_>, said: &str) -> Vec<String> {
 fn signed(assertion: Option<&str>, asked: &Asked<'_>, said: &str) -> Vec<String> {
     let Some(token) = assertion.and_then(|text| Token::parse(text).ok()) else { return Vec::new() };
     let claims = token.claims().unwrap_or_default();
-    let claim = |name: &str| shorten(claims.get(name).and_then(Value::as_str).unwrap_or_default(), 200);
+    let claim = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let algorithm = token.algorithm().map_or("none", Algorithm::name);
     let key = if asked.config.client.key.is_some() {
         let under = token.key_id().map_or_else(
             || "without a `kid`, which `client.kid` would name".to_owned(),
-            |kid| format!("under `kid: {}`", shorten(kid, 80)),
+            |kid| format!("under `kid: {kid}`"),
         );
         format!(
             "it was signed with `{algorithm}` {under}: the server must know the public part of `client.key` as a key of this client, by the same `kid`"
@@ -216,7 +215,7 @@ fn scope(asked: &Asked<'_>, _: &str) -> Vec<String> {
     let unknown: Vec<String> =
         sent.split(' ').filter(|s| !known.is_empty() && !known.contains(s)).map(|s| format!("`{s}`")).collect();
     if unknown.is_empty() {
-        return vec![format!("`scope` was `{}`: may the client ask for all of it?", shorten(sent, 200))];
+        return vec![format!("`scope` was `{sent}`: may the client ask for all of it?")];
     }
     vec![format!("the server's metadata do not list the scope {}", list(&unknown, "or"))]
 }
@@ -226,7 +225,7 @@ fn target(asked: &Asked<'_>, _: &str) -> Vec<String> {
     match sent {
         Some(name) => {
             let value = asked.post.value(name).unwrap_or_default();
-            vec![format!("does the server know `{name}: {}`, and may the client ask for it?", shorten(value, 200))]
+            vec![format!("does the server know `{name}: {value}`, and may the client ask for it?")]
         }
         None => vec!["the server may want to be told what the token is for: add `resource` or `audience`".to_owned()],
     }

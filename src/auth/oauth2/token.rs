@@ -6,7 +6,6 @@ use serde_json::Value;
 
 use crate::auth::Refused;
 use crate::http::Response;
-use crate::term::shorten;
 
 /// The members of a token answer that become parts of a session.
 const MEMBERS: &[&str] =
@@ -46,10 +45,7 @@ pub(super) fn read(response: &Response, bound: bool) -> Result<Parts, Refused> {
         Some(kind) if bound && kind.eq_ignore_ascii_case("dpop") => {}
         Some(kind) if bound => {
             return Err(wrong(
-                format!(
-                    "gives a token of the type `{}`, and `dpop` asked for one that is bound to a key",
-                    shorten(kind, 60)
-                ),
+                format!("gives a token of the type `{kind}`, and `dpop` asked for one that is bound to a key"),
                 "the server did not look at the proof: is DPoP enabled there, and for this client? whoever finds such a token can use it",
             ));
         }
@@ -62,7 +58,7 @@ pub(super) fn read(response: &Response, bound: bool) -> Result<Parts, Refused> {
         }
         Some(kind) => {
             return Err(wrong(
-                format!("gives a token of the type `{}`, which is not sent as Bearer", shorten(kind, 60)),
+                format!("gives a token of the type `{kind}`, which is not sent as Bearer"),
                 "log in with `scheme: login` and steps of your own, where `send` says how it travels",
             ));
         }
