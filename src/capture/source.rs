@@ -11,7 +11,7 @@ use super::wire::{cookies, final_url, location};
 use super::{Answer, Source, diags};
 use crate::answer::response_value;
 use crate::http::challenge::{Challenge, parse_challenges};
-use crate::http::{Response, is_field_name};
+use crate::http::{Response, is_token};
 use crate::jsonpath::Path;
 use crate::source::Span;
 use crate::spec::{Node, Reader};
@@ -85,7 +85,7 @@ struct Header(Arc<str>);
 
 pub(super) fn header(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<dyn Source>> {
     let name = reader.word(node)?.value;
-    if !is_field_name(&name) {
+    if !is_token(&name) {
         reader.fault(diags::bad_part(node.span, "this is not the name of a header field"));
         return None;
     }

@@ -1,6 +1,6 @@
 //! `headers`: header fields of the answer that is judged.
 
-use crate::http::{Headers, is_field_name};
+use crate::http::{Headers, is_token};
 use crate::spec::{Node, Reader};
 
 use super::operator::Expectation;
@@ -27,7 +27,7 @@ pub(super) fn fields<'n>(node: &'n Node, reader: &mut Reader<'_>) -> Vec<(String
     let Some(entries) = reader.map(node) else { return Vec::new() };
     let mut out = Vec::new();
     for entry in entries.iter() {
-        if !is_field_name(&entry.key) {
+        if !is_token(&entry.key) {
             reader.fault(diags::misplaced_operator(entry.key_span, "this is no name of a header field"));
             continue;
         }

@@ -122,7 +122,7 @@ impl Drive<'_, '_> {
             }
             Move::Send(exchange) => self.send(*exchange, cast).await.map(|answer| Heard::Answer(Box::new(answer))),
             Move::Renew(exchange) => {
-                self.run.shared.common.lock().await.remove(&exchange.request.address.to_string());
+                *self.run.shared.common.at(&exchange.request.address.to_string()).await = None;
                 self.send(*exchange, cast).await.map(|answer| Heard::Answer(Box::new(answer)))
             }
         }
@@ -153,20 +153,16 @@ impl Drive<'_, '_> {
             self.driven.done.append(done);
             return answer;
         }
-        // What is the same for everybody is asked for once in a run; whoever comes meanwhile waits for it.
-        let key = exchange.request.address.to_string();
-        let mut known = self.run.shared.common.lock().await;
-        if let Some(answer) = known.get(&key) {
-            return Some(answer.clone());
+        let mut known = self.run.shared.common.at(&exchange.request.address.to_string()).await;
+        if known.is_some() {
+            return known.clone();
         }
         let (answer, done) = self.ask(exchange, cast).await;
         // What a talk is judged by is never what everybody is told.
         let last = self.driven.done.last.take();
         self.driven.done.append(done);
         self.driven.done.last = last.or(self.driven.done.last.take());
-        if let Some(answer) = answer.as_ref().filter(|a| a.status == 200) {
-            known.insert(key, answer.clone());
-        }
+        *known = answer.clone().filter(|a| a.status == 200);
         answer
     }
 

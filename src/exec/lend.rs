@@ -178,6 +178,10 @@ fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)], number: Se
             return Err(format!("`{name}` of the credential is what it is anyway, so nothing would be another one"));
         }
         part.1 = value.clone();
+        if !name.contains("refresh") {
+            // The end that the login told is that of the own one.
+            credential.expires = value.as_str().and_then(expiry).and_then(|end| Timestamp::from_second(end).ok());
+        }
     }
     let mut scope = (*session.scope).clone();
     scope

@@ -26,6 +26,7 @@ mod bad;
 mod beside;
 mod case;
 mod cast;
+mod common;
 mod control;
 mod decide;
 mod detour;
@@ -199,12 +200,12 @@ struct Shared {
     /// Connections that show a client certificate, by identity.
     certified: Mutex<HashMap<IdentityId, Arc<Transport>>>,
     /// Answers that are the same for everybody, by address.
-    common: tokio::sync::Mutex<HashMap<String, crate::http::Response>>,
+    common: common::Common<crate::http::Response>,
     /// The browsers in which identities approve the logins of others: servers keep in a session what its last page
     /// asked, so that each browser does one thing after the other.
     browsers: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
     /// Keys and metadata that servers publish, by address, as far as they were asked for.
-    published: tokio::sync::Mutex<HashMap<String, Result<String, String>>>,
+    published: common::Common<Result<String, String>>,
     ledger: ledger::Ledger,
     /// What was said about kept tokens.
     kept_told: kept::Told,

@@ -62,14 +62,11 @@ async fn places(shared: &Shared, world: &WorldRun, token: &Token) -> Vec<String>
 }
 
 async fn known(shared: &Shared, world: &WorldRun, address: &str) -> Result<String, String> {
-    // Held while it is asked: whoever comes meanwhile waits for the answer.
-    let mut known = shared.published.lock().await;
-    if let Some(text) = known.get(address) {
+    let mut known = shared.published.at(address).await;
+    if let Some(text) = &*known {
         return text.clone();
     }
-    let text = get(shared, world, address).await;
-    known.insert(address.to_owned(), text.clone());
-    text
+    known.insert(get(shared, world, address).await).clone()
 }
 
 fn matching(text: &str, token: &Token) -> Option<Published> {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
 
+use super::common::Common;
 use super::control::Controls;
 use super::decide::{check_alive, decide_rest};
 use super::doing::Doings;
@@ -178,8 +179,8 @@ impl Runner {
             sessions: Sessions::default(),
             entrance: Semaphore::new(super::login::ENTRANCE),
             certified: Mutex::default(),
-            common: tokio::sync::Mutex::default(),
-            published: tokio::sync::Mutex::default(),
+            common: Common::default(),
+            published: Common::default(),
             browsers: Mutex::default(),
             ledger: Ledger::default(),
             kept_told: super::kept::Told::default(),

@@ -122,8 +122,8 @@ pub fn parse_challenges<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Vec<Ch
     found
 }
 
-/// Tells whether a text can be the name of a header field: a token (RFC 9110, section 5.1).
-pub fn is_field_name(name: &str) -> bool {
+/// Tells whether a text is a token, as names of header fields and methods are (RFC 9110, section 5.6.2).
+pub fn is_token(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_tchar)
 }
 

@@ -21,7 +21,7 @@ mod tls;
 mod transport;
 
 pub use address::{Address, AddressError, percent_decoded};
-pub use challenge::is_field_name;
+pub use challenge::is_token;
 pub use error::HttpError;
 pub use jar::is_loopback;
 pub use landing::{Carried, End, Ends, Place, Stray};

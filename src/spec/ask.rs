@@ -11,6 +11,7 @@ use super::flow::use_of;
 use super::reader::{Fields, Key, Reader, key};
 use super::shape::Shape;
 use super::yaml::{Data, Entry, Node};
+use crate::http::is_token;
 use crate::source::{Span, Spanned};
 
 /// What a step asks for.
@@ -306,8 +307,6 @@ pub(super) fn request(node: &Node, reader: &mut Reader<'_>) -> Option<RequestSpe
     let line = text.trim_end();
     let (method, rest) = line.split_once(' ').unwrap_or((line, ""));
     let target = rest.trim_start();
-    let is_token =
-        |m: &str| !m.is_empty() && m.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
     let upper = method.to_ascii_uppercase();
     if target.is_empty() {
         let looks_like_target = method.starts_with('/') || method.contains("://");

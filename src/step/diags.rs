@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diag::{Code, Diagnostic};
-use crate::http::is_field_name;
+use crate::http::is_token;
 use crate::source::Span;
 use crate::spec::{Named, Node};
 use crate::term::{did_you_mean, list, plural};
@@ -141,7 +141,7 @@ pub(super) fn unknown_target(span: Span, name: &str, known: &[&str]) -> Diagnost
 
 /// A name that no header field can have: it is no token (RFC 9110, section 5.1).
 pub fn field_name_fault(span: Span, name: &str) -> Option<Diagnostic> {
-    (!is_field_name(name)).then(|| header_name(span, name))
+    (!is_token(name)).then(|| header_name(span, name))
 }
 
 fn header_name(span: Span, name: &str) -> Diagnostic {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{CONSENT_FORM, LOGIN_FORM, LOGOUT_FORM};
 use crate::auth::{PUSH, PageScript, speaks_of_pushing};
 use crate::http::jar::Jar;
-use crate::http::{Request, is_field_name, percent_decoded};
+use crate::http::{Request, is_token, percent_decoded};
 use crate::page::{Form, Kind, Known, Page};
 use crate::template::{Scope, Value};
 
@@ -51,14 +51,14 @@ const DOUBLE_SUBMIT: &[(&str, &str)] = &[("XSRF-TOKEN", "X-XSRF-TOKEN"), ("csrft
 /// A form without a token of its own is one that a script sends, with the token of a meta element or a cookie.
 pub(super) fn carry_token(request: &mut Request, page: &Page, form: &Form, jar: &Jar) {
     const WORDS: &[&str] = &["csrf", "xsrf", "token", "verification"];
-    let is_token = |name: &str| WORDS.iter().any(|w| name.to_ascii_lowercase().contains(w));
-    let own = form.inputs().any(|c| c.kind == Kind::Hidden && is_token(&c.name));
+    let is_guard = |name: &str| WORDS.iter().any(|w| name.to_ascii_lowercase().contains(w));
+    let own = form.inputs().any(|c| c.kind == Kind::Hidden && is_guard(&c.name));
     if own || request.method != "POST" || request.address.origin() != page.address().origin() {
         return;
     }
     if let Some(token) = &page.signs.token {
         let header = token.header.clone().unwrap_or_else(|| "X-CSRF-Token".to_owned());
-        if is_field_name(&header) {
+        if is_token(&header) {
             request.headers.set(header, token.value.replace(['\r', '\n'], ""));
         }
         return;
