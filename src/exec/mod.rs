@@ -82,6 +82,7 @@ mod value;
 mod variation;
 mod vault;
 mod witness;
+mod words;
 mod world;
 mod xfail;
 

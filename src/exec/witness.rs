@@ -15,10 +15,6 @@ use crate::event::Carried;
 use crate::http::{Request, Trail};
 use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
-use crate::template::{FUNCTIONS, is_new};
-
-/// Names that are somebody's own.
-const OWN: &[&str] = &["identity", "jar", "response", "session", "sessions"];
 
 /// A request that was sent.
 #[derive(Debug, Clone, Copy)]
@@ -34,20 +30,10 @@ pub(super) struct Seen {
 impl StepRun<'_> {
     /// What is asked for by a request of a step.
     pub(super) fn key_of(&self, step: &Step, actor: &Actor, request: &Request, asked: Asked) -> RequestKey {
-        let case = self.case.map(|index| &self.shared.plan.cases[index].shape);
-        let captured = |name: &str, steps: &[Step]| steps.iter().any(|step| step.gives().contains(&name));
-        let is_other = |name: &str| {
-            let of_case = case.is_some_and(|shape| {
-                let var = shape.vars.iter().find(|var| &*var.name == name);
-                captured(name, &shape.steps)
-                    || var.is_some_and(|var| FUNCTIONS.iter().any(|f| f.is_new && var.value.uses(f.name)))
-            });
-            let of_flow = self.within.used.iter().any(|used| captured(name, &used.flow.steps));
-            OWN.contains(&name) || is_new(name) || of_case || of_flow
-        };
+        let words = self.words();
         let fields = || self.shared.plan.identities.iter().flat_map(|identity| identity.login.scheme.fields());
         let matters = |name: &str| is_asked(name) && !fields().any(|own| own.eq_ignore_ascii_case(name));
-        let outline = step.outline(&self.scope_of(actor), &is_other, &matters);
+        let outline = step.outline(&words.above(self.scope_of(actor)), &|name| words.is_other(name), &matters);
         RequestKey::of(&request.method, &request.address.to_string(), asked).with(&outline)
     }
 

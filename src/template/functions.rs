@@ -154,11 +154,6 @@ pub const FUNCTIONS: &[Function] = &[
     },
 ];
 
-/// Tells whether a name is that of a function that gives something new each time.
-pub fn is_new(name: &str) -> bool {
-    FUNCTIONS.iter().any(|function| function.is_new && function.name == name)
-}
-
 /// Names the functions that give something new each time and that a template uses as filters, which its engine does not
 /// name: `{{ 8 | random }}`.
 pub(super) fn new_filters(source: &str) -> impl Iterator<Item = &'static str> {

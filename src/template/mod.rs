@@ -29,7 +29,7 @@ mod tokens;
 mod totp;
 
 use functions::new_filters;
-pub use functions::{FUNCTIONS, Function, is_new};
+pub use functions::{FUNCTIONS, Function};
 pub use names::{Asked, Members, Names};
 pub use origin::Origin;
 pub use scope::{Lookup, Scope, Value, from_json, to_json};

@@ -180,3 +180,99 @@ fn a_control_to_the_same_address_proves_another_body() {
     let lacks = "inconclusive: unproven";
     run.must(3, &[("with", "proven"), ("elsewhere", lacks), ("without", lacks)]);
 }
+
+/// Orders that somebody pays for: root may, others may not, and what nobody ordered is forbidden too.
+fn orders() -> Server {
+    let (api, made) = (Api::default(), std::sync::atomic::AtomicUsize::new(0));
+    Server::start(move |r| match (&*r.path, api.user(r).as_deref()) {
+        ("/orders", Ok(_)) => {
+            let number = made.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            json(201, &format!(r#"{{"id":"o{number}"}}"#))
+        }
+        ("/refunds", Ok("root")) if r.field("order").starts_with('o') || r.field("by") == "root" => json(200, "{}"),
+        ("/refunds", Ok(_)) => status(403),
+        (path, Ok("root")) if path.starts_with("/orders/") => json(200, "{}"),
+        (path, Ok(_)) if path.starts_with("/orders/") => status(403),
+        _ => api.answer(r),
+    })
+}
+
+const FLOWS: &str = r#"
+flows:
+  refund: { args: { thing: }, steps: [ { request: POST /refunds, json: { order: "{{ thing }}" } } ] }
+  twice: { args: { what: }, steps: [ { use: refund, args: { thing: "{{ what }}" } } ] }
+  claim: { args: { who: }, steps: [ { request: POST /refunds, json: { by: "{{ who }}" } } ] }
+"#;
+
+/// What somebody ordered, or whoever asks: in the hand of a flow, under a name of the case, in body and path.
+#[test]
+fn what_is_each_ones_own_is_the_same_request_by_whatever_name() {
+    let ordered = |name: &str, who: &str, step: &str, status: u16| {
+        format!(
+            r"
+  - name: {name}
+    steps:
+      - {{ as: alice, request: POST /orders, json: {{ item: 1 }}, capture: {{ order: $.id }} }}
+      - {{ as: {who}, {step}, expect: {status} }}
+"
+        )
+    };
+    let own = |name: &str, who: &str, step: &str, status: u16| {
+        format!("  - {{ name: {name}, as: {who}, {step}, expect: {status} }}\n")
+    };
+    let refund = r#"use: refund, args: { thing: "{{ order }}" }"#;
+    let twice = r#"use: twice, args: { what: "{{ order }}" }"#;
+    let claim = r#"use: claim, args: { who: "{{ identity.username }}" }"#;
+    let var = r#"vars: { key: "k-{{ uuid() }}", mine: "{{ key }}" }, request: POST /refunds, json: { by: root, key: "{{ mine }}" }"#;
+    let suite = [
+        FLOWS.to_owned(),
+        "cases:\n".to_owned(),
+        "  - { name: root is somebody, as: root, request: GET /me }\n  - { name: bob is somebody, as: bob, request: GET /me }\n".to_owned(),
+        ordered("root refunds", "root", refund, 200),
+        ordered("bob does not", "bob", refund, 403),
+        ordered("root does twice", "root", twice, 200),
+        ordered("bob not even twice", "bob", twice, 403),
+        own("root claims", "root", claim, 200),
+        own("bob may not", "bob", claim, 403),
+        own("root by a name", "root", var, 200),
+        own("bob by a name", "bob", var, 403),
+        r#"
+  - name: one order
+    steps:
+      - { as: alice, request: POST /orders, json: { item: 1 }, capture: { order: $.id } }
+      - { as: root, request: "GET /orders/{{ order }}", expect: 200 }
+      - { as: bob, request: "GET /orders/{{ order }}", expect: 403 }
+"#
+        .to_owned(),
+    ]
+    .concat();
+    let run = Project::new(&orders().url, &format!("{SCHEME}{PEOPLE}"), &suite).run("");
+    let proven = ["bob does not", "bob not even twice", "bob may not", "bob by a name", "one order"];
+    assert_eq!(proven.map(|name| run.verdict(name)), ["proven"; 5]);
+}
+
+/// The same with a slip: something else is given, although the flow has one name for it.
+#[test]
+fn something_else_under_the_same_name_proves_nothing() {
+    let suite = format!(
+        r#"{FLOWS}
+cases:
+  - {{ name: bob is somebody, as: bob, request: GET /me }}
+  - name: root refunds
+    steps:
+      - {{ as: alice, request: POST /orders, json: {{ item: 1 }}, capture: {{ order: $.id }} }}
+      - {{ as: root, use: refund, args: {{ thing: "{{{{ order }}}}" }}, expect: 200 }}
+  - name: another word
+    steps:
+      - {{ as: alice, request: POST /orders, json: {{ item: 1 }}, capture: {{ thing: $.id }} }}
+      - {{ as: bob, use: refund, args: {{ thing: "order" }}, expect: 403 }}
+  - {{ name: root claims, as: root, use: claim, args: {{ who: "{{{{ identity.username }}}}" }}, expect: 200 }}
+  - {{ name: another part, as: bob, use: claim, args: {{ who: "{{{{ identity.password }}}}" }}, expect: 403 }}
+  - {{ name: root by a name, as: root, vars: {{ key: "o-{{{{ uuid() }}}}" }}, request: POST /refunds, json: {{ order: "{{{{ key }}}}" }}, expect: 200 }}
+  - {{ name: another name, as: bob, vars: {{ key: "x-{{{{ uuid() }}}}" }}, request: POST /refunds, json: {{ order: "{{{{ key }}}}" }}, expect: 403 }}
+"#
+    );
+    let run = Project::new(&orders().url, &format!("{SCHEME}{PEOPLE}"), &suite).run("");
+    let open = ["another word", "another part", "another name"];
+    assert_eq!(open.map(|name| run.verdict(name)), ["unproven"; 3]);
+}
