@@ -16,7 +16,7 @@ use super::runner::Slot;
 use super::session::{Failure, Session};
 use super::travel::Way;
 use super::uses::Within;
-use super::variation::Talking;
+use super::variation::{Talking, complete};
 use super::witness::Seen;
 use super::world::WorldRun;
 use super::{Keep, Shared, Wire, pages};
@@ -173,6 +173,7 @@ impl StepRun<'_> {
         if let Some(Talking { talk, variations, .. }) = self.talking {
             let label = label.unwrap_or(talk.word());
             prepared.notes.extend(variations.iter().filter_map(|v| v.apply(label, &mut prepared.request, made)));
+            prepared.notes.extend(complete(&self.shared.codes, variations, label, &mut prepared.request));
         }
         prepared
     }

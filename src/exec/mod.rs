@@ -26,6 +26,7 @@ mod bad;
 mod beside;
 mod case;
 mod cast;
+mod codes;
 mod common;
 mod control;
 mod decide;
@@ -207,6 +208,8 @@ struct Shared {
     browsers: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
     /// Keys and metadata that servers publish, by address, as far as they were asked for.
     published: common::Common<Result<String, String>>,
+    /// What logins by a code redeemed.
+    codes: codes::Codes,
     ledger: ledger::Ledger,
     /// What was said about kept tokens.
     kept_told: kept::Told,

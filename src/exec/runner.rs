@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
 
+use super::codes::Codes;
 use super::common::Common;
 use super::control::Controls;
 use super::decide::{check_alive, decide_rest};
@@ -182,6 +183,7 @@ impl Runner {
             common: Common::default(),
             published: Common::default(),
             browsers: Mutex::default(),
+            codes: Codes::default(),
             ledger: Ledger::default(),
             kept_told: super::kept::Told::default(),
             matrix: super::matrix::Matrix::default(),

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::actor::Actor;
+use super::codes::Codes;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::twice::Gate;
@@ -92,6 +93,14 @@ impl Variation {
         self.applied.store(true, Ordering::Relaxed);
         Some(format!("`{}` {how}", self.parameter))
     }
+}
+
+/// Gives a request to which a code of an earlier login was given what else belongs to that code, and notes of it.
+pub(super) fn complete(codes: &Codes, variations: &[Variation], label: &str, request: &mut Request) -> Vec<String> {
+    let of_label = || variations.iter().filter(|v| *v.exchange == *label);
+    let is_changed = |name: &str| of_label().any(|v| v.parameter.split('.').next() == Some(name));
+    let code = of_label().find(|v| &*v.parameter == "code" && !v.is_missed());
+    code.map_or_else(Vec::new, |code| codes.complete(&code.value, request, is_changed))
 }
 
 impl StepRun<'_> {

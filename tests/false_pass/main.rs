@@ -9,6 +9,7 @@ mod api;
 mod astray;
 mod browsers;
 mod changed;
+mod codes;
 mod cookies;
 mod detours;
 mod digest;
