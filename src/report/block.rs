@@ -261,7 +261,13 @@ fn curl_lines(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
     if step.with.is_some() && outcome.with.as_ref().is_some_and(|with| with.verbatim) {
         return vec![page.labelled(INDENT, "curl", COLUMN).text("none: curl would not send these bytes")];
     }
-    let curl = curl::command(hop);
+    let digest =
+        hop.request.headers.iter().any(|(name, value)| name == "authorization" && value.starts_with("Digest "));
+    if step.with.is_some() && digest {
+        let none = "none: curl answers a challenge of Digest by itself, without the defect";
+        return vec![page.labelled(INDENT, "curl", COLUMN).text(none)];
+    }
+    let curl = curl::command(hop, step.caller.as_deref());
     let own = token::line(&outcome.place.file, step, hop, &curl, again);
     let mut lines = Vec::new();
     if let Some((_, text)) = &own {

@@ -76,6 +76,20 @@ impl Form {
         }
     }
 
+    /// Says how the value was written before it was put into Base64, where that made another text of it.
+    pub(super) fn encoded(self) -> Option<&'static str> {
+        match self {
+            Self::Base64 { inner: Inner::FormUrl, .. } => Some("form-encoded"),
+            Self::Base64 { inner: Inner::Percent, .. } => Some("percent-encoded"),
+            Self::Base64 { inner: Inner::Raw | Inner::Json, .. }
+            | Self::Part { .. }
+            | Self::Segment { .. }
+            | Self::Hex
+            | Self::Latin
+            | Self::Lossy => None,
+        }
+    }
+
     pub(super) fn alphabet(self) -> Alphabet {
         match self {
             Self::Part { .. } | Self::Latin | Self::Lossy => Alphabet::Exact,

@@ -49,6 +49,8 @@ struct Chain {
 pub(super) struct Match {
     pub(super) at: Range<usize>,
     pub(super) value: u32,
+    /// How the value was encoded before what encoded it there, where that cannot be told from the place.
+    pub(super) encoded: Option<&'static str>,
 }
 
 /// The first bytes of an anchor, read in one of the ways a text can be read.
@@ -269,7 +271,8 @@ impl Index {
             let alphabet = entry.form.alphabet();
             let Some(end) = forward(reader, at, after, alphabet) else { continue };
             let Some(start) = backward(reader, at, before, alphabet) else { continue };
-            found.push(Match { at: entry.form.whole(reader.text(), start..end), value: entry.value });
+            let at = entry.form.whole(reader.text(), start..end);
+            found.push(Match { at, value: entry.value, encoded: entry.form.encoded() });
         }
     }
 }

@@ -177,7 +177,7 @@ impl SecretSet {
     pub fn spots(&self, text: &[u8]) -> Vec<(Range<usize>, String)> {
         let known = self.read();
         let spots = join(known.index.find(text, &known.values)).into_iter();
-        spots.map(|spot| (spot.at, spot.values.into_iter().map(|n| known.name(n).0).collect())).collect()
+        spots.map(|spot| (spot.at, spot.values.into_iter().map(|(n, how)| known.name_of(n, how).0).collect())).collect()
     }
 
     /// Masks a text by value, then what stands where credentials stand in a text of this kind.
@@ -295,9 +295,17 @@ impl Known {
         }
     }
 
+    /// Names a secret that stands there as it was encoded: whoever puts it there has to encode it, too.
+    fn name_of(&self, number: u32, encoded: Option<&'static str>) -> MaskName {
+        let name = self.name(number);
+        let longer = encoded.map(|encoded| format!("{}.{encoded}›", name.0.trim_end_matches('›')));
+        let fits = longer.filter(|longer| self.index.find(longer.as_bytes(), &self.values).is_empty());
+        fits.map_or(name, MaskName)
+    }
+
     fn report(&self, spot: &Spot, passed: usize) -> Vec<Found> {
         let offset = u64::try_from(passed + spot.at.start).unwrap_or(u64::MAX);
-        spot.values.iter().map(|number| Found { label: self.name(*number).0, offset }).collect()
+        spot.values.iter().map(|(number, _)| Found { label: self.name(*number).0, offset }).collect()
     }
 
     fn weak_labels(&self, wanted: Weak) -> Vec<String> {
@@ -328,24 +336,25 @@ fn clean(label: &str) -> String {
 /// A stretch of text to be replaced, and the secrets that are in it.
 struct Spot {
     at: Range<usize>,
-    values: Vec<u32>,
+    /// Each with how it is encoded there.
+    values: Vec<(u32, Option<&'static str>)>,
 }
 
 /// Joins matches that overlap, so that no rest of one remains beside another; a match inside a longer one is not named.
 fn join(mut matches: Vec<Match>) -> Vec<Spot> {
-    matches.sort_by(|a, b| (a.at.start, b.at.end, a.value).cmp(&(b.at.start, a.at.end, b.value)));
+    matches.sort_by(|a, b| (a.at.start, b.at.end, a.value, a.encoded).cmp(&(b.at.start, a.at.end, b.value, b.encoded)));
     let mut spots: Vec<Spot> = Vec::new();
     for found in matches {
         match spots.last_mut() {
             Some(last) if found.at.start < last.at.end => {
                 if found.at.end > last.at.end {
                     last.at.end = found.at.end;
-                    if !last.values.contains(&found.value) {
-                        last.values.push(found.value);
+                    if last.values.iter().all(|(value, _)| *value != found.value) {
+                        last.values.push((found.value, found.encoded));
                     }
                 }
             }
-            Some(_) | None => spots.push(Spot { at: found.at, values: vec![found.value] }),
+            Some(_) | None => spots.push(Spot { at: found.at, values: vec![(found.value, found.encoded)] }),
         }
     }
     spots

@@ -315,7 +315,13 @@ fn every_spelling_is_named() {
     set.declare("secrets.web", "p@ss w0rd/\"é\"+x");
     for (name, spelling) in spellings("p@ss w0rd/\"é\"+x") {
         let masked = set.mask(&spelling).into_owned();
-        assert!(masked.contains("‹secrets.web›"), "{name}: {spelling} became {masked}");
+        // What is in Base64 cannot be undone by looking at it; so its name says what is in there.
+        let wanted = match name {
+            "basic of form" => "‹secrets.web.form-encoded›",
+            "basic of url" => "‹secrets.web.percent-encoded›",
+            _ => "‹secrets.web›",
+        };
+        assert!(masked.contains(wanted), "{name}: {spelling} became {masked}");
     }
     assert_eq!(set.mask("a p%40ss%20w0rd%2F%22%C3%A9%22%2Bx b"), "a ‹secrets.web› b");
 }

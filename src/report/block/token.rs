@@ -22,7 +22,9 @@ pub(super) fn line(
     // What `authspec token` prints: of `Authorization` what stands behind the scheme, else the whole value.
     let credential = if field.eq_ignore_ascii_case("authorization") { value.split_once(' ')?.1 } else { value };
     let with = step.with.as_ref().map(|id| format!(" --with {id}")).unwrap_or_default();
-    let (name, _) = curl.variables.iter().find(|(_, masked)| masked == credential)?;
+    let mut named = curl.variables.iter().filter(|(_, masked)| masked == credential);
+    // What has no name of its own may stand elsewhere, too, for something else.
+    let ((name, _), None) = (named.next()?, named.next()) else { return None };
     Some((name.clone(), format!("{name}=$(authspec token {}{with}{options} --suite {})", quote(caller), quote(suite))))
 }
 
@@ -49,7 +51,7 @@ mod tests {
         change(&mut step);
         let again = Again { token: Some(" --env ci".to_owned()), ..Again::default() };
         let hop = &step.hops[0];
-        line("specs/a b.yaml", &step, hop, &command(hop), &again).map(|(_, text)| text)
+        line("specs/a b.yaml", &step, hop, &command(hop, None), &again).map(|(_, text)| text)
     }
 
     #[test]
