@@ -37,7 +37,7 @@ mod troubles;
 mod vary;
 
 pub use credential::Credential;
-pub use dpop::{Bound, is_part_of_proof};
+pub use dpop::{Bound, is_part_of_proof, wants_nonce};
 use fields::lined;
 pub use fields::{FieldFault, Look, field_fault};
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused, Waits};

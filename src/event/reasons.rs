@@ -75,8 +75,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "other-cause",
-        about: "the refusal of a bad token may have another cause than the one that was tried",
-        explain: "The token is correctly signed, and was not made for this test, so it may differ in more than one way. The refusal counts when the server names the cause that was tried, or when nothing else differs; here neither is so. Take a donor that differs in nothing else, such as the same client with another `audience` or `resource`. One that was waited for, or kept from an earlier run, may have been ended by a login or a restart meanwhile.",
+        about: "the refusal may have another cause than the one that was tried",
+        explain: "A bad token is correctly signed, and was not made for this test, so it may differ in more than one way. The refusal counts when the server names the cause that was tried, or when nothing else differs; here neither is so. Take a donor that differs in nothing else, such as the same client with another `audience` or `resource`. One that was waited for, or kept from an earlier run, may have been ended by a login or a restart meanwhile. A changed login is refused for another cause, too, where the server asks for its nonce to the last.",
     },
     ReasonCode {
         name: "control-refused",

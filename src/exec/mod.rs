@@ -33,6 +33,7 @@ mod decide;
 mod detour;
 mod doing;
 mod done;
+mod doubt;
 mod dress;
 mod drive;
 mod exchange;
@@ -206,6 +207,8 @@ struct Shared {
     /// The browsers in which identities approve the logins of others: servers keep in a session what its last page
     /// asked, so that each browser does one thing after the other.
     browsers: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Whoever holds it is alone among the logins that are made again for a nonce.
+    turn: tokio::sync::Mutex<()>,
     /// Keys and metadata that servers publish, by address, as far as they were asked for.
     published: common::Common<Result<String, String>>,
     /// What logins by a code redeemed.

@@ -183,6 +183,7 @@ impl Runner {
             common: Common::default(),
             published: Common::default(),
             browsers: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
             codes: Codes::default(),
             ledger: Ledger::default(),
             kept_told: super::kept::Told::default(),

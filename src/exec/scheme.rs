@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
+use super::doubt::{NONCE, Turns};
 use super::drive::{self, Driven};
 use super::exchange::StepRun;
 use super::login::{BUSY, Entry, Patience, Sharing, refused_cookies};
@@ -113,7 +114,7 @@ impl StepRun<'_> {
     }
 
     /// Goes through a talk. A server that is asked too often has not answered: it is asked again when it wants to be, as
-    /// long as that is soon.
+    /// long as that is soon. Nor has one that asks for a nonce whose last one others used up: then it is asked alone.
     async fn hold_talk<'e>(
         &'e self,
         talking: Talking<'_>,
@@ -135,7 +136,8 @@ impl StepRun<'_> {
             cookies: &[],
             ..*self
         };
-        let (mut patience, mut tried) = (Patience::default(), Done::nothing());
+        let (mut patience, mut turns, mut tried) = (Patience::default(), Turns::default(), Done::nothing());
+        let mut turn = None;
         loop {
             talking.variations.iter().for_each(Variation::anew);
             let entry = Entry::of(self.shared, id, Sharing::Fresh);
@@ -152,11 +154,19 @@ impl StepRun<'_> {
                 Talk::Logout => false,
             };
             let busy = if talking.waits && begins_anew { patience.with(&driven) } else { None };
-            let Some(time) = busy else { return Ok(Talked { talker, driven, began, tried }) };
+            let asked = turns.with(&talking, &driven);
+            let (time, what) = match (busy, asked) {
+                (Some(time), _) => (time, BUSY),
+                (None, Some(time)) => (time, NONCE),
+                (None, None) => return Ok(Talked { talker, driven, began, tried }),
+            };
             tried.records.extend(driven.done.records);
             tried.requests += driven.done.requests;
             tried.waited += driven.done.waited + time;
-            run.wait(time, BUSY).await;
+            if asked.is_some() && turn.is_none() {
+                turn = Some(self.shared.limits.meanwhile(self.shared.turn.lock()).await);
+            }
+            run.wait(time, what).await;
         }
     }
 

@@ -80,7 +80,7 @@ impl StepRun<'_> {
     }
 
     /// Takes back what a talk that was judged does not show: where its browser was led astray, where the scheme itself
-    /// stopped, and where the server was asked too often.
+    /// stopped, where the server was asked too often, and where it asked for a nonce to the last.
     fn amend(
         &self,
         step: &Step,
@@ -110,6 +110,10 @@ impl StepRun<'_> {
             judged.ended = Ended::Inconclusive;
             judged.refused.clear();
             judged.reasons = vec![Reason { step: Some(0), ..self.too_often(step, trail) }];
+        } else if let Some(unheard) = self.unheard(step, trail).filter(|_| judged.held() && stopped) {
+            judged.ended = Ended::Inconclusive;
+            judged.refused.clear();
+            judged.reasons = vec![Reason { step: Some(0), ..unheard }];
         } else if !judged.held() {
             let why = said.into_iter().filter(|r| matches!(r.code, "login-failed" | "logout-failed"));
             judged.reasons.extend(why.map(|r| Reason { step: Some(0), ..r }));

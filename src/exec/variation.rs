@@ -66,6 +66,10 @@ impl Variation {
         !self.applied.load(Ordering::Relaxed)
     }
 
+    pub(super) fn parameter(&self) -> &str {
+        &self.parameter
+    }
+
     /// Begins once more: what was sent before says nothing of what is sent now.
     pub(super) fn anew(&self) {
         self.applied.store(false, Ordering::Relaxed);

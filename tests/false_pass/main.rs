@@ -28,6 +28,7 @@ mod lifecycle;
 mod lives;
 mod lying;
 mod matrix;
+mod nonces;
 mod origins;
 mod origins_denied;
 mod outcomes;

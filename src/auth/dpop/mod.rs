@@ -123,7 +123,7 @@ fn token_hash(token: &str) -> String {
 }
 
 /// Tells whether an answer asks for a proof with the nonce that it gives (sections 8 and 9).
-pub(super) fn wants_nonce(response: &Response) -> bool {
+pub fn wants_nonce(response: &Response) -> bool {
     if !matches!(response.status, 400 | 401) {
         return false;
     }

@@ -1,0 +1,106 @@
+//! Servers that want a nonce of theirs in each proof of a key: who is asked for another one has not been refused.
+
+use std::sync::Mutex;
+
+use crate::runs::Project;
+use crate::server::{Reply, Request, Server, claims, json, status};
+
+const SCHEME: &str = "
+auth:
+  base: { scheme: oauth2, token_url: /token, grant: client_credentials, client: { id: job, secret: right-secret-1 }, dpop: true }
+identities:
+  job: { auth: base }
+";
+
+/// A token endpoint that asks for a nonce, and looks at nothing in a proof but what a rule refuses; with what its
+/// nonces are.
+fn server(nonce: fn(&Proof) -> Nonce, refuses: fn(&Proof) -> bool) -> Server {
+    let last: Mutex<(u64, Vec<String>)> = Mutex::default();
+    Server::start(move |r: &Request| {
+        let claims = claims(r.header("dpop")).unwrap_or_default();
+        let (wanted, id) = (claims["nonce"].as_str().unwrap_or_default(), claims["jti"].as_str().unwrap_or_default());
+        if r.path != "/token" {
+            return status(if r.header("authorization").starts_with("DPoP t-") { 200 } else { 401 });
+        }
+        let mut last = last.lock().unwrap();
+        let proof = Proof { claims: claims.clone(), is_used: last.1.iter().any(|used| used == id) };
+        let is_right = wanted == format!("nonce-{}", last.0);
+        match nonce(&proof) {
+            Nonce::Once => last.0 += 1,
+            Nonce::Never => return asks("another"),
+            Nonce::Stays => {}
+        }
+        if !is_right {
+            return asks(&format!("nonce-{}", last.0)).after(20);
+        }
+        last.1.push(id.to_owned());
+        if refuses(&proof) {
+            return json(400, r#"{"error":"invalid_dpop_proof"}"#);
+        }
+        json(200, r#"{"access_token":"t-1","token_type":"DPoP"}"#)
+    })
+}
+
+struct Proof {
+    claims: serde_json::Value,
+    is_used: bool,
+}
+
+impl Proof {
+    fn is_elsewhere(&self) -> bool {
+        self.claims["htu"].as_str().is_some_and(|to| to.contains("evil"))
+    }
+}
+
+enum Nonce {
+    /// Each is good for one proof, of whomever.
+    Once,
+    /// None is ever taken.
+    Never,
+    /// One for all.
+    Stays,
+}
+
+fn asks(nonce: &str) -> Reply {
+    json(400, r#"{"error":"use_dpop_nonce"}"#).header("dpop-nonce", nonce)
+}
+
+/// Runs changed logins, each as a case of its name, with its verdict.
+fn must(server: &Server, code: i32, cases: &[((&str, &str), &str)]) {
+    let case = |((name, vary), _): &((&str, &str), &str)| {
+        format!("  - {{ name: {name}, as: job, request: login, vary: {{ {vary} }}, expect: 400 }}\n")
+    };
+    let suite: String = cases.iter().map(case).collect();
+    let verdicts: Vec<(&str, &str)> = cases.iter().map(|((name, _), verdict)| (*name, *verdict)).collect();
+    Project::new(&server.url, SCHEME, &format!("cases:\n{suite}")).run("-j 8").must(code, &verdicts);
+}
+
+const ADDRESS: (&str, &str) = ("address", "token.dpop.htu: 'http://evil.example/'");
+const SIGNATURE: (&str, &str) = ("signature", "token.dpop.signature: AAAA");
+const MADE_UP: (&str, &str) = ("made-up", "token.dpop.nonce: made-up");
+const NO_NONCE: (&str, &str) = ("none", "token.dpop.nonce: null");
+const AGAIN: (&str, &str) = ("again", "token.dpop: '{{ session.dpop_proof }}'");
+
+const FAILED: &str = "failed: check-failed";
+
+/// Logins of other cases use up the nonce that this one was given: it is not refused for what it changed.
+#[test]
+fn a_nonce_that_others_used_up_refuses_nothing() {
+    let server = server(|_| Nonce::Once, |proof| proof.is_used);
+    let all = [(ADDRESS, FAILED), (SIGNATURE, FAILED), (MADE_UP, "proven"), (NO_NONCE, "proven"), (AGAIN, "proven")];
+    must(&server, 1, &all);
+}
+
+/// Whoever does not take a nonce that it just gave says nothing of the rest.
+#[test]
+fn a_server_that_asks_and_asks_refuses_nothing() {
+    let server = server(|proof| if proof.is_elsewhere() { Nonce::Never } else { Nonce::Stays }, Proof::is_elsewhere);
+    must(&server, 3, &[(ADDRESS, "inconclusive: other-cause")]);
+}
+
+/// A nonce that is changed is refused by asking for another one.
+#[test]
+fn the_right_server_is_proven() {
+    let server = server(|_| Nonce::Stays, |proof| proof.is_elsewhere() || proof.is_used);
+    must(&server, 0, &[(ADDRESS, "proven"), (MADE_UP, "proven"), (AGAIN, "proven")]);
+}
