@@ -3,6 +3,7 @@
 use super::{Family, Found, Link, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely};
 use crate::evidence::{Answer, Facts, InForm, Page, Purpose, Word};
+use crate::term::list;
 
 pub(super) const FAMILY: Family = Family {
     title: "The login",
@@ -65,6 +66,14 @@ pub(super) const FAMILY: Family = Family {
             link: OWASP_LOGIN,
             certainty: Certain,
             find: form_again,
+        },
+        Rule {
+            code: "changed-refused",
+            about: "what `vary` changed is refused, otherwise than the step expects",
+            explain: "The step changed a parameter of a login, refresh or logout, and the server did not take it. Nothing of the identity need be wrong, for the same has to work with nothing changed. Either this is the refusal that is meant, and the step expects another one; or the change touches more than it is to.",
+            link: rfc("RFC 6749, section 5.2", "https://www.rfc-editor.org/rfc/rfc6749#section-5.2"),
+            certainty: Likely,
+            find: changed,
         },
         Rule {
             code: "client-refused",
@@ -254,6 +263,26 @@ fn coded<'a>(facts: &'a Facts, codes: &[&str]) -> Option<&'a Answer> {
 fn code_of(answer: &Answer) -> String {
     let code = answer.said.code.as_deref().or(answer.challenge_error()).unwrap_or_default();
     format!("the answer says `{code}`")
+}
+
+fn changed(facts: &Facts) -> Option<Found> {
+    let names: Vec<String> = facts.changed.iter().map(|name| format!("`{name}`")).collect();
+    if names.is_empty() {
+        return None;
+    }
+    let is_again = |a: &&Answer| a.status < 400 && (a.page == Page::Login || a.to_login);
+    if let Some(answer) = facts.answer.as_ref().filter(is_again) {
+        let cause = format!("`vary` changed {}, and the server shows its login page", list(&names, "and"));
+        return Some(Found::new(cause).seen(format!("{} in the answer", answer.status)));
+    }
+    let answer = facts.surprise().filter(|a| (400..500).contains(&a.status) && a.status != 429)?;
+    Some(
+        Found::new(format!("`vary` changed {}, and the server refuses that", list(&names, "and")))
+            .seen(format!("{} in the answer", answer.status))
+            .seen_if(answer.quoted())
+            .next(format!("where this is the refusal that is meant, expect it: `expect: {}`", answer.status))
+            .next("where it is not, see what else the change touches: with nothing changed the same has to work"),
+    )
 }
 
 fn client(facts: &Facts) -> Option<Found> {

@@ -78,6 +78,11 @@ pub const RULES: &[Family] = &[
 /// Rules that say little more than that something was refused: left out where another one finds a cause.
 const LAST: &[&str] = &["never-accepted", "token-refused", "unexplained"];
 
+/// Whoever changed something deliberately is told of that, and not of what else could be wrong with the identity: only a
+/// lock is beside it.
+const CHANGED: &str = "changed-refused";
+const BESIDE_CHANGED: &[&str] = &[CHANGED, "account-locked"];
+
 /// What a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -128,6 +133,9 @@ pub fn explain(facts: &Facts) -> Vec<Explanation> {
             Some(Explanation { code: rule.code.into(), certainty: rule.certainty, cause, evidence, next, step: None })
         })
         .collect();
+    if found.iter().any(|f| f.code == CHANGED) {
+        found.retain(|f| BESIDE_CHANGED.contains(&&*f.code));
+    }
     found.sort_by_key(|f| f.certainty);
     let is_last = |f: &Explanation| LAST.contains(&&*f.code);
     if found.iter().any(|f| f.certainty != Certainty::Possible && !is_last(f)) {

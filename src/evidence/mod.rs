@@ -55,6 +55,8 @@ pub struct Facts {
     pub skew: Option<i64>,
     /// When the last request left, in seconds since 1970.
     pub at: i64,
+    /// What `vary` changed in the talk that it belongs to, as `exchange.parameter`.
+    pub changed: Vec<String>,
     /// What the run knew about the request when the case was decided.
     pub memory: Memory,
 }
@@ -217,6 +219,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
             r.date().map(|date| date.as_second() - middle.div_euclid(1000))
         }),
         at: last.map_or_else(Timestamp::now, |hop| hop.started).as_second(),
+        changed: Vec::new(),
         memory: Memory::default(),
     }
 }

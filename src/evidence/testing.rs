@@ -26,6 +26,7 @@ pub(crate) struct Try {
     wanted: Option<StatusSet>,
     memory: Memory,
     doubted: bool,
+    changed: Vec<String>,
 }
 
 /// Begins with a request of alice, whose scheme sends a bearer token.
@@ -50,6 +51,7 @@ pub(crate) fn send(method: &str, url: &str) -> Try {
         wanted: None,
         memory: Memory::default(),
         doubted: false,
+        changed: Vec::new(),
     };
     new.then(method, url)
 }
@@ -177,6 +179,12 @@ impl Try {
         self
     }
 
+    /// What `vary` changed in it.
+    pub(crate) fn changed(mut self, what: &str) -> Self {
+        self.changed.push(what.to_owned());
+        self
+    }
+
     /// What the run remembers.
     pub(crate) fn remembers(mut self, memory: Memory) -> Self {
         self.memory = memory;
@@ -219,6 +227,7 @@ impl Try {
         let mut facts = observe(observer, &trail);
         facts.memory = self.memory;
         facts.wanted.doubted = self.doubted;
+        facts.changed = self.changed;
         facts
     }
 }

@@ -41,8 +41,9 @@ impl StepRun<'_> {
         };
         let fetched: Fetched = self.fetch(step, actor, &trail).await;
         let mut judged = self.judge(step, actor, &trail, &fetched);
-        let said = std::mem::take(&mut exchanges.reasons);
         let last = exchanges.records.pop();
+        let label = last.as_ref().and_then(|record| record.name.as_deref());
+        let said = self.by_change(step, label, (judged.held(), &trail), std::mem::take(&mut exchanges.reasons));
         // That it works afterwards with nothing changed is what proves it.
         let spoken = match &step.ask {
             Ask::Talk(talk, vary) if !vary.is_empty() => Some((id, *talk)),
@@ -68,6 +69,10 @@ impl StepRun<'_> {
                 claim(&mut judged, spoken, gave, (key, sender), at);
             }
             self.observe(step, actor, &trail, &mut judged, key);
+            let facts = judged.records.last_mut().and_then(|record| record.facts.as_mut());
+            if let (Some(facts), Ask::Talk(_, vary)) = (facts, &step.ask) {
+                facts.changed = vary.iter().map(|v| format!("{}.{}", v.exchange, v.parameter)).collect();
+            }
         }
         let stopped = !gave.credential && !exchanges.held();
         self.amend(step, actor, (gave.strayed, stopped), &trail, said, &mut judged);
@@ -77,6 +82,33 @@ impl StepRun<'_> {
         exchanges.append(judged);
         exchanges.last = Some(trail);
         exchanges
+    }
+
+    /// Why a changed talk came to nothing is told where it was changed: nothing of the identity need be wrong.
+    fn by_change(
+        &self,
+        step: &Step,
+        label: Option<&str>,
+        (held, trail): (bool, &Trail),
+        mut said: Vec<Reason>,
+    ) -> Vec<Reason> {
+        let Ask::Talk(_, all) = &step.ask else { return said };
+        let Some(vary) = all.iter().find(|vary| label == Some(&*vary.exchange)).or(all.first()) else { return said };
+        let what = format!("`{}.{}` is changed here", vary.exchange, vary.parameter);
+        let help = match trail.response() {
+            _ if held => Some(format!(
+                "{what}: where this is the refusal that is meant, say what it looks like, too, by `html` or `json`"
+            )),
+            // A refusal by its status has a cause of its own.
+            Some(response) if response.status >= 400 => None,
+            Some(_) | None => Some(format!("{what}, which is the likely cause")),
+        };
+        let is_scheme = |r: &&mut Reason| matches!(r.code, "login-failed" | "logout-failed" | "form");
+        for reason in said.iter_mut().filter(is_scheme) {
+            reason.place = record::place(self.shared, vary.span);
+            reason.help = help.iter().map(|help| record::text(self.shared, help)).collect();
+        }
+        said
     }
 
     /// Takes back what a talk that was judged does not show: where its browser was led astray, where the scheme itself

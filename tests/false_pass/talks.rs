@@ -170,6 +170,28 @@ fn what_somebody_else_may_shows_nothing() {
         .must(3, &[("refresh", "inconclusive: control-after"), ("his", "passed")]);
 }
 
+/// Whoever is asked too often has looked at nothing.
+#[test]
+fn a_limit_refuses_no_changed_talk() {
+    for (want, case, name) in
+        [(Want::Login, LOGIN, "login"), (Want::Refresh, REFRESH, "refresh"), (Want::Logout, LOGOUT, "logout")]
+    {
+        for expect in ["deny", "400", "{ status: 401, json: { $.error: invalid_client } }"] {
+            let before = Mutex::new(0);
+            let server = server(move |asked| {
+                let mut before = before.lock().unwrap();
+                *before += usize::from(asked.want == want);
+                // A login works before it is changed.
+                let busy = asked.want == want && (want != Want::Login || *before == 2);
+                busy.then(|| json(429, r#"{"error":"invalid_client"}"#))
+            });
+            let case = case.replace("expect: 400", &format!("expect: {expect}"));
+            let case = case.replace("expect: 401", &format!("expect: {expect}"));
+            run(&server, &case, "").must(3, &[(name, "inconclusive: locked-out")]);
+        }
+    }
+}
+
 /// A 400 is how a token endpoint refuses: it wants its control as a 401 does.
 #[test]
 fn a_login_that_is_refused_by_400_needs_a_login_that_works() {
