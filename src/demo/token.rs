@@ -220,6 +220,7 @@ fn for_us(weak: &Weak, audience: &serde_json::Value) -> Result<(), String> {
         serde_json::Value::Array(names) if !weak.is("aud-no-lists") => {
             names.iter().filter_map(|n| n.as_str()).collect()
         }
+        _ if weak.is("aud-any-shape") => return Ok(()),
         _ => Vec::new(),
     };
     let ours = names.iter().any(|name| *name == AUDIENCE || (weak.is("aud-by-prefix") && name.starts_with(AUDIENCE)));
@@ -278,9 +279,9 @@ fn rules(weak: &Weak, alg: Algorithm, issuer: &str) -> Validation {
         rules.validate_aud = false;
         required.retain(|claim| *claim != "aud");
     }
-    if weak.any(&["aud-by-prefix", "aud-optional"]) {
+    if weak.any(&["aud-by-prefix", "aud-optional", "aud-any-shape"]) {
         rules.validate_aud = false;
-        required.retain(|claim| *claim != "aud" || !weak.is("aud-optional"));
+        required.retain(|claim| *claim != "aud" || !weak.any(&["aud-optional", "aud-any-shape"]));
     }
     if weak.is("iss-ignores-slash") {
         rules.set_issuer(&[issuer.to_owned(), format!("{issuer}/")]);

@@ -44,6 +44,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("ignores-nbf", "accepts access tokens before they are valid", &["token-not-yet-valid"]),
     row("ignores-aud", "accepts access tokens that are meant for another audience", &["token-wrong-audience", "claim-aud-array-without"]),
     row("aud-optional", "accepts access tokens that name no audience", &["claim-aud-missing", "claim-aud-empty"]),
+    row("aud-any-shape", "looks at the audience only where it is text or a list", &["claim-aud-null", "claim-aud-object"]),
     row("aud-by-prefix", "compares only the beginning of the audience", &["claim-aud-prefix"]),
     row("aud-no-lists", "refuses access tokens for several audiences", &["claim-aud-array-with"]),
     row("ignores-iss", "accepts access tokens whatever issuer they name", &["token-wrong-issuer"]),
@@ -146,6 +147,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("csrf-unchecked", "does not look at the CSRF token", &["csrf-missing", "csrf-empty", "csrf-wrong"]),
     row("csrf-only-when-sent", "looks at the CSRF token only when there is one", &["csrf-missing", "csrf-empty"]),
     row("foreign-origin-posts", "accepts forms that another site's page sent", &["csrf-origin-foreign"]),
+    row("json-by-any-type", "takes JSON for a change whatever its type and origin", &["csrf-simple-ct"]),
     row("open-redirect", "sends people on to any address after login", &[]),
     // Logging in: routes/login.rs, signin.rs
     row("no-lockout", "lets passwords be guessed without end", &[]),

@@ -178,9 +178,7 @@ pub(crate) fn guard(app: &App, headers: &HeaderMap, expected: &str, field: &str)
     if app.is_weak("csrf-unchecked") {
         return Ok(());
     }
-    if is_foreign(app, headers) && !app.is_weak("foreign-origin-posts") {
-        return refusal("the request comes from another site; send it from the demo's own pages");
-    }
+    own_page(app, headers)?;
     let header = headers.get("x-csrf-token").and_then(|v| v.to_str().ok());
     let sent = header.unwrap_or(field);
     if sent.is_empty() && app.is_weak("csrf-only-when-sent") {
@@ -191,6 +189,15 @@ pub(crate) fn guard(app: &App, headers: &HeaderMap, expected: &str, field: &str)
     }
     if !random::same(sent, expected) {
         return refusal("the CSRF token is not that of this session; load the page again");
+    }
+    Ok(())
+}
+
+/// Refuses a change that a page of another site sent.
+pub(crate) fn own_page(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    if is_foreign(app, headers) && !app.is_weak("foreign-origin-posts") {
+        let message = "the request comes from another site; send it from the demo's own pages";
+        return Err(ApiError::new(StatusCode::FORBIDDEN, "csrf", message));
     }
     Ok(())
 }

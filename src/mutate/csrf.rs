@@ -21,6 +21,9 @@ const BASE: Mutation = Mutation {
     ..super::BASE
 };
 
+/// Where foreign pages are.
+const ELSEWHERE: &str = "https://authspec-elsewhere.example";
+
 const ROWS: &[Mutation] = &[
     Mutation {
         id: "csrf-missing",
@@ -49,13 +52,52 @@ const ROWS: &[Mutation] = &[
         apply: |p, _| {
             let mut request = change(p)?.clone();
             request.headers.remove("referer");
-            request.headers.set("Origin", "https://authspec-elsewhere.example");
+            request.headers.set("Origin", ELSEWHERE);
             request.headers.set("Sec-Fetch-Site", "cross-site");
-            Ok(Forged::new(request, "the origin is `https://authspec-elsewhere.example`"))
+            Ok(Forged::new(request, format!("the origin is `{ELSEWHERE}`")))
         },
         ..BASE
     },
+    Mutation {
+        id: "csrf-simple-ct",
+        about: "the change as the form of a foreign page can send it: JSON as `text/plain`, without fields that take a script",
+        explain: "A form sends JSON as `text/plain` without asking for leave, with the visitor's cookies. Where no token is wanted, take JSON as `application/json` only: browsers ask before they send that to another site.",
+        refs: &["ASVS 3.5.2", "WSTG-SESS-05", "CWE-352"],
+        expect: Expect::Refused(&[415, 403, 400, 419, 422], Challenge::Any),
+        severity: Severity::Medium,
+        apply: |p, _| by_form(p),
+        ..BASE
+    },
 ];
+
+/// Types that a form of any page can send (Fetch, "CORS-safelisted request-header").
+const SIMPLE: &[&str] = &["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"];
+
+/// Fields that the browser writes itself, or that any page may write.
+const PLAIN: &[&str] = &["accept", "accept-language", "content-length", "content-type", "cookie", "user-agent"];
+
+/// The request as a form of a foreign page sends it.
+fn by_form(p: &Presented<'_>) -> Result<Forged, Unfit> {
+    let mut request = change(p)?.clone();
+    if request.method != "POST" {
+        return Err(Unfit::not_here(format!("no form sends `{}`", request.method)));
+    }
+    let kind = request.headers.text("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if request.body.is_empty() || SIMPLE.iter().any(|simple| simple.eq_ignore_ascii_case(kind)) {
+        return Err(Unfit::not_here(
+            "a form can send this as it is; `csrf-origin-foreign` asks whether its origin is looked at",
+        ));
+    }
+    let names: Vec<String> = request.headers.iter().map(|(name, _)| name.to_owned()).collect();
+    for name in names.iter().filter(|name| !PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(name))) {
+        request.headers.remove(name);
+    }
+    request.headers.set("Content-Type", "text/plain");
+    request.headers.set("Origin", ELSEWHERE);
+    request.headers.set("Sec-Fetch-Site", "cross-site");
+    Ok(Forged::new(request, format!("it is sent as `text/plain` from `{ELSEWHERE}`")))
+}
 
 /// The request, if it changes something in the name of whoever holds the cookie.
 fn change<'a>(p: &Presented<'a>) -> Result<&'a Request, Unfit> {
@@ -154,6 +196,30 @@ mod tests {
         let headers = sent.unwrap().request.headers;
         assert!(headers.text("origin").unwrap().contains("elsewhere") && !headers.has("referer"));
         assert_eq!(headers.text("sec-fetch-site").unwrap(), "cross-site");
+    }
+
+    #[test]
+    fn a_form_sends_json_as_text() {
+        const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
+        let request = post(
+            &[COOKIE, JSON, ("X-Requested-With", "app"), ("X-CSRFToken", "ab2cd"), ("referer", "https://a/x")],
+            "{}",
+        );
+        let sent = forge("csrf-simple-ct", &request).unwrap().request;
+        let text = |name: &str| sent.headers.text(name).unwrap_or_default();
+        assert_eq!((text("content-type"), text("cookie")), ("text/plain".to_owned(), COOKIE.1.to_owned()));
+        assert!(text("origin").contains("elsewhere") && text("sec-fetch-site") == "cross-site");
+        assert!(!["x-requested-with", "x-csrftoken", "referer"].iter().any(|name| sent.headers.has(name)));
+        assert_eq!(sent.body, request.body);
+        // A form can send these as they are, or not at all.
+        for (fields, body) in
+            [(&[COOKIE, FORM][..], "a=1"), (&[COOKIE, ("content-type", "Text/Plain")], "{}"), (&[COOKIE, JSON], "")]
+        {
+            assert!(matches!(forge("csrf-simple-ct", &post(fields, body)), Err(Unfit::NotApplicable(_))), "{body}");
+        }
+        let mut put = post(&[COOKIE, JSON], "{}");
+        put.method = "PUT".to_owned();
+        assert!(matches!(forge("csrf-simple-ct", &put), Err(Unfit::NotApplicable(_))));
     }
 
     #[test]

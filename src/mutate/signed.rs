@@ -69,6 +69,22 @@ const ROWS: &[Mutation] = &[
         ..super::BASE
     },
     Mutation {
+        id: "claim-aud-null",
+        about: "a token whose audience is `null`",
+        explain: AUDIENCE,
+        refs: &["RFC 7519 section 4.1.3", "ASVS 9.2.3", "CWE-345"],
+        apply: |p, kit| audience(p, kit, "the audience is `null`", |_| Value::Null),
+        ..super::BASE
+    },
+    Mutation {
+        id: "claim-aud-object",
+        about: "a token whose audience is an object, which is neither text nor a list",
+        explain: AUDIENCE,
+        refs: &["RFC 7519 section 4.1.3", "ASVS 9.2.3", "CWE-345"],
+        apply: |p, kit| audience(p, kit, "the audience is an empty object", |_| json!({})),
+        ..super::BASE
+    },
+    Mutation {
         id: "claim-aud-array-without",
         about: "a token for two other audiences",
         explain: AUDIENCE,

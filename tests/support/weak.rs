@@ -42,6 +42,8 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     ),
     ("admin-writes-unguarded", &["method-override"]),
     ("any-scheme", &["first-authorization-wins"]),
+    ("aud-any-shape", &["aud-optional"]),
+    ("aud-optional", &["aud-any-shape"]),
     ("bola-account", &["bola-transfer"]),
     ("bola-read", &["existence-oracle"]),
     ("bola-transfer", &["bola-account"]),
@@ -117,7 +119,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     ),
     ("hmac-signature-unchecked", &["hmac-body-optional", "hmac-compares-beginning"]),
     ("hour-of-leeway", &["ignores-exp"]),
-    ("ignores-aud", &["aud-by-prefix", "aud-optional"]),
+    ("ignores-aud", &["aud-any-shape", "aud-by-prefix", "aud-optional"]),
     ("ignores-exp", &["hour-of-leeway"]),
     ("ignores-iss", &["iss-ignores-slash"]),
     (
@@ -178,6 +180,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     (
         "weak-hmac-secret",
         &[
+            "aud-any-shape",
             "aud-by-prefix",
             "aud-no-lists",
             "aud-optional",

@@ -49,6 +49,7 @@ pub(super) const ROUTES: &[(&str, &str)] = &[
     ("GET /web/account", "the page of whoever is logged in"),
     ("GET /web/session", "the cookie session as JSON"),
     ("POST /web/profile", "a new display_name; needs the CSRF token"),
+    ("POST /web/settings", "the same by JSON, which other sites' pages cannot send; needs no CSRF token"),
     ("POST /web/logout", "ends the cookie session; needs the CSRF token"),
     ("GET /forms/meta", "a login page with its CSRF token in a meta element, sent as X-CSRF-Token"),
     ("POST /forms/meta", "where its form goes"),

@@ -41,6 +41,7 @@ const GUARDS: &[Guard] = &[
     guard("GET /web/account$", &["session"]),
     guard("GET /web/session$", &["session"]),
     guard("POST /web/profile$", &["session"]),
+    guard("POST /web/settings$", &["session"]),
     guard("POST /web/logout$", &["session"]),
     Guard { route: "GET /basic/admin$", schemes: &["password"], roles: &["admin"] },
     guard("GET /basic/report$", &["password"]),

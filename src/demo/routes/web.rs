@@ -1,7 +1,7 @@
 //! The web area: a login page, and what a browser does after it.
 
 use axum::Router;
-use axum::extract::{FromRequestParts as _, Query, Request, State};
+use axum::extract::{FromRequest as _, FromRequestParts as _, Query, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -23,6 +23,7 @@ pub(super) fn routes() -> Router<App> {
         .route("/web/account", get(account))
         .route("/web/session", get(session))
         .route("/web/profile", post(profile))
+        .route("/web/settings", post(settings))
         .route("/web/logout", post(logout))
 }
 
@@ -157,17 +158,43 @@ async fn session(caller: WebCaller) -> Response {
 
 async fn profile(State(app): State<App>, caller: WebCaller, headers: HeaderMap, form: Form) -> Answer {
     web::guard(&app, &headers, &caller.session.csrf, form.get("csrf_token"))?;
-    let mut shown = caller.session.display_name;
+    let mut shown = caller.session.display_name.clone();
     if let Some(wanted) = form.0.get("display_name") {
-        if wanted.is_empty() || wanted.len() > 100 {
-            return Err(ApiError::bad_request("display_name has 1 to 100 bytes"));
-        }
-        shown.clone_from(wanted);
-        if let Some(session) = app.store().web.touch(&caller.session_id, clock::now_ms()) {
-            session.display_name.clone_from(wanted);
-        }
+        shown = named(&app, &caller, wanted)?;
     }
     Ok(json(StatusCode::OK, &json!({ "username": caller.name, "display_name": shown })))
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    display_name: String,
+}
+
+impl Shape for Settings {
+    const SHAPE: &'static str = "{\"display_name\": text}";
+}
+
+/// The same change by JSON. It needs no CSRF token: another site's page cannot send JSON here unasked.
+async fn settings(State(app): State<App>, caller: WebCaller, mut request: Request) -> Answer {
+    if app.is_weak("json-by-any-type") {
+        request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    } else {
+        web::own_page(&app, request.headers())?;
+    }
+    let Input(wanted): Input<Settings> = Input::from_request(request, &app).await?;
+    let shown = named(&app, &caller, &wanted.display_name)?;
+    Ok(json(StatusCode::OK, &json!({ "username": caller.name, "display_name": shown })))
+}
+
+/// Gives a person another name to be shown.
+fn named(app: &App, caller: &WebCaller, wanted: &str) -> Result<String, ApiError> {
+    if wanted.is_empty() || wanted.len() > 100 {
+        return Err(ApiError::bad_request("display_name has 1 to 100 bytes"));
+    }
+    if let Some(session) = app.store().web.touch(&caller.session_id, clock::now_ms()) {
+        wanted.clone_into(&mut session.display_name);
+    }
+    Ok(wanted.to_owned())
 }
 
 /// Ends the session here and takes the cookie back.

@@ -122,6 +122,20 @@ async fn changes_sent_by_other_sites_are_refused_even_with_the_token() {
 }
 
 #[tokio::test]
+async fn a_change_by_json_is_json_and_from_here() {
+    let api = Api::shared();
+    let mine = session(&api, "").await;
+    let mine = ("cookie", mine.as_str());
+    let body = r#"{ "display_name": "Bobby" }"#;
+    let kind = ("content-type", "application/json");
+    assert_eq!(api.send("POST /web/settings", &[mine, kind], body).await.is(200).text("/display_name"), "Bobby");
+    let plain = [mine, ("content-type", "text/plain")];
+    api.send("POST /web/settings", &plain, body).await.refused(415, "unsupported_media_type");
+    let foreign = [mine, kind, ("origin", "https://evil.example")];
+    api.send("POST /web/settings", &foreign, body).await.refused(403, "csrf");
+}
+
+#[tokio::test]
 async fn logout_kills_the_session_here_and_the_cookie_there() {
     let api = Api::shared();
     let mine = session(&api, "").await;
