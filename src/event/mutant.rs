@@ -55,4 +55,6 @@ pub enum When {
     Beside,
     /// After it, with the good credential.
     After,
+    /// With the token of the good credential signed anew, and nothing wrong with it.
+    Signed,
 }

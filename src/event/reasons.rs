@@ -114,9 +114,19 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The refusal may have come from a lock or a rate limit, not from the defect. Run with fewer mutations at once, raise the limit of the test environment, or use an account of its own.",
     },
     ReasonCode {
+        name: "refused-otherwise",
+        about: "a defect that was refused in one way is refused in another way by now, so this refusal may be a limiter's",
+        explain: "Where defects of one request are refused in different ways, one that was refused before is sent again when all are done. When it is refused like the later ones by then, the server, or a firewall before it, has begun to refuse whatever looks bad, and nothing shows what the application would answer. Run with fewer mutations at once, let the limiter of the test environment pass you by, or ask the application itself.",
+    },
+    ReasonCode {
         name: "control-after",
         about: "the good credential was not allowed any more afterwards",
         explain: "The session died, or the server did, while the defects were sent, so the refusals may have that cause. Run the case alone; a token that lives for seconds is too short for many cases.",
+    },
+    ReasonCode {
+        name: "control-signed",
+        about: "the good token was not allowed when it was signed anew, so the refusal of a bad one proves nothing",
+        explain: "A token that `signing_key` makes is to be refused for what is wrong with it. So the good one is signed anew as well, with the same claims and a blank between them, and has to be allowed. A server that refuses it refuses whatever it did not make itself, such as one that keeps a list of the tokens that it gave out, and nothing shows whether it looks at claims. Take the bad token from the server itself: without `signing_key`, by a donor (`with: { these: …, donor: NAME }`), by `AUTHSPEC_KEEP_KEY`, or by `--max-wait`.",
     },
     ReasonCode {
         name: "premise",

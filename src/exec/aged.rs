@@ -12,13 +12,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::actor::{Actor, Ownership, Who};
 use super::bad::Lent;
-use super::control::{Probe, leave};
+use super::control::Probe;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::kept::AtHand;
 use super::mutant::{Controlled, Trial};
 use super::record;
 use super::session::Session;
+use super::settle::leave;
 use crate::event::When;
 use crate::jose::expiry;
 use crate::mutate::{Bad, Forged, Grade, LEEWAY, Presented, Unfit};

@@ -27,6 +27,7 @@ impl StepRun<'_> {
                     at,
                     probe: None,
                     whole: true,
+                    refused: None,
                 }));
             }
             Control::Who(who) => self.beside(step, cast, caller, who, &mut done).await,

@@ -10,11 +10,13 @@ use jiff::Timestamp;
 
 use super::access::{Said, said};
 use super::actor::{Actor, Ownership};
-use super::control::{Observed, Probe, What, digest};
+use super::control::{Probe, What};
 use super::exchange::{StepRun, count};
 use super::mutant::{Controlled, Trial};
+use super::observed::{Observed, digest};
 use crate::http::jar::{Jar, Selection, SendContext};
 use crate::http::{Address, Headers, Request, Response, Trail, Transport, is_redirect, is_safe};
+use crate::mutate::Aim;
 use crate::plan::Mutant;
 use crate::step::Prepared;
 
@@ -215,6 +217,16 @@ impl StepRun<'_> {
             bodies.extend(body.filter(|_| granted));
         }
         bodies
+    }
+
+    /// Asks for what is guarded as somebody who is allowed, where the case names one and is
+    /// about ways around a refusal.
+    pub(super) async fn probe_allowed(&self, trial: &Trial<'_>, prepared: &Prepared) -> Option<Probe> {
+        let around = trial.mutant.row.aim == Aim::Bypass && is_safe(&prepared.request.method);
+        let id = *trial.mutant.allowed.first().filter(|_| around)?;
+        let session = self.shared.sessions.get(self.shared, id).await.ok()?;
+        let actor = Actor::of(id, &session, Ownership::Still);
+        Some(self.probe(trial, &actor, self.same(trial, &actor, prepared)))
     }
 
     /// The name by which the server knows somebody who is allowed.

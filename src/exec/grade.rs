@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use super::access::{Said, said};
 use super::actor::Actor;
 use super::bad::Lent;
-use super::control::{Claim, Observed, digest};
+use super::control::{Claim, Probe};
 use super::detour::Reached;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::{Asked, Refusal, Sender, Weight};
 use super::mutant::{Controlled, Trial};
+use super::observed::{Observed, digest};
+use super::wary::Refused;
 use super::{judge, leak, record};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
@@ -40,6 +42,10 @@ pub(super) struct Tried<'a> {
     pub(super) led_in: bool,
     /// Where the bad token came from, if it was not made here.
     pub(super) lent: Option<Lent>,
+    /// What asks whether somebody else is allowed, where the case names one.
+    pub(super) allowed: Option<Arc<Probe>>,
+    /// What was sent, to be sent again.
+    pub(super) again: Option<Arc<Refused>>,
 }
 
 /// Whom a page that is there for everybody took the sender of a defect for.
@@ -177,7 +183,7 @@ impl StepRun<'_> {
         }
         if ended == Ended::Held && trial.mutant.row.expect.stands_on() != Basis::Nothing {
             let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
-            done.claims.push(Claim { step: 0, at: self.shared.ledger.tick(), probe, whole: false });
+            done.claims.push(Claim { step: 0, at: self.shared.ledger.tick(), probe, whole: false, refused: None });
         }
         done.mutant = Some(Box::new(told(&trial, Some(graded))));
         done
@@ -254,8 +260,14 @@ impl StepRun<'_> {
         let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
         let replayed = probe.as_ref().is_some_and(|probe| probe.is_replay());
         let same = replayed || probe.as_ref().is_none_or(|probe| probe.is_same());
-        if matches!(row.aim, Aim::Credential | Aim::Change) {
-            done.claims.push(Claim { step: 0, at, probe, whole: same });
+        let refused = tried.again.clone();
+        match row.aim {
+            Aim::Credential | Aim::Change => done.claims.push(Claim { step: 0, at, probe, whole: same, refused }),
+            // Whoever is allowed has to be allowed when all ways around are tried.
+            Aim::Bypass if tried.allowed.is_some() => {
+                done.claims.push(Claim { step: 0, at, probe: tried.allowed.clone(), whole: false, refused });
+            }
+            Aim::Bypass | Aim::Origin => {}
         }
         done.refused.extend(tried.lent.as_ref().and_then(|lent| lent.life(self, (tried, actor), at)));
         // Where the request itself was not the control, somebody has to be seen being allowed it.

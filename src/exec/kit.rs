@@ -12,7 +12,7 @@ use crate::auth::{Seal, SigningKey};
 use crate::http::jar::Cookie;
 use crate::http::{Request, Response};
 use crate::jose::{Algorithm, Jwks, Key, Token};
-use crate::mutate::{Bend, Forged, Kit, Mutation, Needs, Presented, Published, Resign, Unfit, is_csrf};
+use crate::mutate::{Bend, Forged, Kit, Mutation, Needs, Presented, Published, Resign, Unfit, is_csrf, signed_anew};
 use crate::plan::Identity;
 use crate::step::{IdentityId, Prepared};
 
@@ -72,7 +72,24 @@ impl<'a> Holder<'a> {
         allowed: Option<String>,
         again: Option<Again<'_>>,
     ) -> Result<Forged, Unfit> {
-        let published = match row.needs {
+        self.with_kit(row.needs, world, presented, (allowed, again), row.apply).await
+    }
+
+    /// Signs the token of a request anew, with nothing wrong.
+    pub(super) async fn sign_anew(&self, world: &WorldRun, presented: &Presented<'_>) -> Result<String, Unfit> {
+        self.with_kit(Needs::Nothing, world, presented, (None, None), signed_anew).await
+    }
+
+    /// Fills a kit, and makes something with it.
+    async fn with_kit<T>(
+        &self,
+        needs: Needs,
+        world: &WorldRun,
+        presented: &Presented<'_>,
+        (allowed, again): (Option<String>, Option<Again<'_>>),
+        make: fn(&Presented<'_>, &Kit<'_>) -> Result<T, Unfit>,
+    ) -> Result<T, Unfit> {
+        let published = match needs {
             Needs::Nothing | Needs::Name | Needs::Question => Err(Unfit::not_here("nobody asked for a public key")),
             Needs::PublicKey => published(self.shared, world, presented, self.declared_keys()?).await,
         };
@@ -105,7 +122,7 @@ impl<'a> Holder<'a> {
             sign: &sign,
         });
         let kit = Kit { now, part: &part, allowed, resign: resign.as_ref(), signer: &signer, public: &public };
-        (row.apply)(presented, &kit)
+        make(presented, &kit)
     }
 
     /// Where the scheme says that the keys are which verify its tokens.

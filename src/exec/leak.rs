@@ -1,8 +1,8 @@
 //! Refusals that hand over what they guard: by status they refuse, and their body is the one that whoever is allowed gets.
 
-use super::control::digest;
 use super::grade::Tried;
 use super::ledger::{Refusal, RequestKey};
+use super::observed::digest;
 use super::{Shared, record};
 use crate::event::{Outcome, Reason, Verdict};
 use crate::http::{Response, Trail};

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::actor::{Actor, Who};
 use super::bad::Lent;
-use super::control::{Observed, Probe, What};
-use super::decide::whoami_is_public;
+use super::control::{Probe, What};
 use super::detour::Detour;
 use super::done::{Done, Ended};
 use super::dress::Credential;
@@ -13,14 +12,16 @@ use super::exchange::{StepRun, count};
 use super::grade::{Tried, told};
 use super::kit::{self, Again, Holder};
 use super::matrix::Got;
-use super::{ledger, pages, record};
+use super::observed::Observed;
+use super::wary::{Refused, Way, shape};
+use super::{pages, record};
 use crate::check::Stance;
-use crate::event::{ControlRecord, Reason, When};
+use crate::event::{ControlRecord, Reason};
 use crate::http::jar::Jar;
-use crate::http::{Follow, Journey, Request, Trail, Transport, is_loopback, is_safe};
+use crate::http::{Follow, Journey, Request, Trail, Transport, is_loopback};
 use crate::mutate::{Aim, Attacks, Forged, Needs, Presented, Unfit};
-use crate::plan::{Asked, Control, Mutant};
-use crate::step::{Prepared, Step, StepsId};
+use crate::plan::{Asked, Mutant};
+use crate::step::{Prepared, Step};
 
 /// What a defect is tried on.
 #[derive(Clone, Copy)]
@@ -94,7 +95,10 @@ impl StepRun<'_> {
         for secret in self.holder(actor).secrets(&presented) {
             record::know_defect(self.shared, &self.owner(actor), secret, &forged.request);
         }
-        let mut done = self.attempt(trial, actor, (&prepared, &presented), (forged, lent), &controlled).await;
+        let is_signed = forged.is_signed;
+        let done = self.attempt(trial, actor, (&prepared, &presented), (forged, lent), &controlled).await;
+        let mut done =
+            self.looked_at_twice(&trial, (actor, &prepared, &presented), &mut controlled, is_signed, done).await;
         done.controls = controlled.records;
         done.requests += question.as_ref().map_or(0, count);
         done
@@ -162,20 +166,17 @@ impl StepRun<'_> {
         let own = actor.who.session().and_then(|(_, session)| session.transport.clone());
         let transport = own.as_deref().unwrap_or(&self.world.transport);
         let verbatim = forged.head.is_some();
-        let mut before = 0;
-        if let Some(first) = forged.first {
-            let trail = self.post(first, None, trial.step, transport).await;
-            before = count(&trail);
-            self.tell(actor, &trail);
-            let observed = Observed::of(self, trial.step, actor, &trail);
-            if !observed.granted {
-                let code = if observed.is_locked_out() { "locked-out" } else { "control-refused" };
-                let message =
-                    format!("the good request was not allowed ({}), so its replay shows nothing", observed.told());
-                let done = self.inconclusive(&trial, actor, code, &message, Vec::new());
-                return Done { requests: before, ..done };
-            }
-        }
+        // What follows another request is not the same alone, and what changes something is not done again.
+        let replayed = controlled.before.as_ref().is_some_and(|(probe, _)| probe.is_replay());
+        let alone = forged.first.is_none() && trial.mutant.row.aim != Aim::Change && !replayed;
+        let made = alone.then(|| What::Made(Box::new(forged.request.clone()), forged.head.clone()));
+        let before = match forged.first {
+            None => 0,
+            Some(first) => match self.taken_first(&trial, actor, first, transport).await {
+                Ok(requests) => requests,
+                Err(done) => return *done,
+            },
+        };
         let trail = self.post(forged.request, forged.head, trial.step, transport).await;
         self.tell(actor, &trail);
         let detour = Detour { prepared, dressed: presented.request, trail: &trail, transport };
@@ -193,9 +194,26 @@ impl StepRun<'_> {
         let is_credential = trial.mutant.row.aim == Aim::Credential;
         let away = is_credential && self.sent_as_nobody(&trial, &detour, controlled).await;
         let led_in = is_credential && self.leads_in(&trial, &detour, controlled).await;
-        let tried =
-            Tried { trial, prepared, presented, trail: &trail, controlled, reached, denial, away, led_in, lent };
-        let mut done = self.grade(&tried, actor);
+        let again = made.map(|what| Arc::new(self.refused(&trial, actor, what, &trail)));
+        let allowed = self.probe_allowed(&trial, prepared).await.map(Arc::new);
+        let mut done = {
+            let trail = &trail;
+            let tried = Tried {
+                trial,
+                prepared,
+                presented,
+                trail,
+                controlled,
+                reached,
+                denial,
+                away,
+                led_in,
+                lent,
+                allowed,
+                again,
+            };
+            self.grade(&tried, actor)
+        };
         if let Some(told) = &mut done.mutant {
             told.verbatim = verbatim;
             told.change = Some(record::text(self.shared, &forged.change));
@@ -204,6 +222,33 @@ impl StepRun<'_> {
         done.cell = Got::of(&trail, denial);
         done.last = Some(Arc::new(trail));
         done
+    }
+
+    /// Sends what is to come again, and counts its requests; where it is not allowed, its replay shows nothing.
+    async fn taken_first(
+        &self,
+        trial: &Trial<'_>,
+        actor: &Actor,
+        first: Request,
+        transport: &Transport,
+    ) -> Result<u32, Box<Done>> {
+        let trail = self.post(first, None, trial.step, transport).await;
+        self.tell(actor, &trail);
+        let observed = Observed::of(self, trial.step, actor, &trail);
+        if observed.granted {
+            return Ok(count(&trail));
+        }
+        let code = if observed.is_locked_out() { "locked-out" } else { "control-refused" };
+        let message = format!("the good request was not allowed ({}), so its replay shows nothing", observed.told());
+        let done = self.inconclusive(trial, actor, code, &message, Vec::new());
+        Err(Box::new(Done { requests: count(&trail), ..done }))
+    }
+
+    /// What was sent, should it be refused.
+    fn refused(&self, trial: &Trial<'_>, actor: &Actor, what: What, trail: &Trail) -> Refused {
+        let way = Way::of(&Observed::of(self, trial.step, actor, trail));
+        let shape = trail.request().map(shape).unwrap_or_default();
+        Refused { id: trial.mutant.row.id, probe: self.probe(trial, actor, what), shape, way }
     }
 
     /// Sends a request as it stands; nothing is added, followed or repeated.
@@ -260,96 +305,6 @@ impl StepRun<'_> {
         let mut reason = self.reason("attack-not-allowed", &message, trial.mutant.span, vec![help]);
         reason.shared_cause = Some(format!("attack:{host}").into());
         Some(Done { mutant: Some(Box::new(told(trial, None))), ..self.without_answer(trial.step, actor, reason) })
-    }
-
-    /// Asks with the good credential first. A case that cannot go on is given back.
-    async fn before(
-        &self,
-        trial: &Trial<'_>,
-        actor: &Actor,
-        prepared: &Prepared,
-        controlled: &mut Controlled,
-    ) -> Option<Done> {
-        if let Some(Control::Off(_)) = &self.shared.plan.cases[trial.case].shape.control {
-            return None;
-        }
-        let Some(what) = self.good(trial, actor, prepared) else {
-            let message = format!("`{}` is not repeated as its own control", trial.step.line());
-            let help = [
-                "give the scheme a `whoami`, or the case `control: { request: GET /me }`",
-                "or make what the request needs in the suite's `setup`: then the case is replayed with the good credential",
-            ];
-            return Some(self.inconclusive(trial, actor, "no-control", &message, help.map(str::to_owned).to_vec()));
-        };
-        let public = match (&what, &actor.who) {
-            (What::Whoami(_), Who::Identity(id, session, _)) => whoami_is_public(self.shared, *id, session).await,
-            _ => false,
-        };
-        let probe = self.probe(trial, actor, what);
-        let observed = probe.observe(self.shared).await;
-        let name = probe.name();
-        let wrong = match trial.mutant.row.aim {
-            Aim::Credential | Aim::Change if !observed.granted && observed.is_locked_out() => {
-                Some(("locked-out", format!("`{name}` is locked out or limited before anything was tried")))
-            }
-            Aim::Credential | Aim::Change if !observed.granted => Some((
-                "control-refused",
-                format!("with the good credential `{name}` was not allowed ({})", observed.told()),
-            )),
-            Aim::Bypass if observed.granted => {
-                Some(("control-allowed", format!("`{name}` is allowed the plain request ({})", observed.told())))
-            }
-            Aim::Credential | Aim::Change if public => {
-                Some(("public", "anonymous passes the `whoami` too, so it controls nothing".to_owned()))
-            }
-            Aim::Credential | Aim::Change | Aim::Bypass | Aim::Origin => None,
-        };
-        controlled.records.push(observed.record(When::Before, name, wrong.is_none()));
-        if let Some((code, message)) = wrong {
-            let mut done = self.inconclusive(trial, actor, code, &message, Vec::new());
-            done.reasons.iter_mut().for_each(|r| r.shared_cause = Some(format!("{code}:{message}").into()));
-            return Some(done);
-        }
-        controlled.before = Some((Arc::new(probe), observed));
-        None
-    }
-
-    /// What has to be allowed with the good credential; nothing where nothing says it.
-    pub(super) fn good(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> Option<What> {
-        let case = &self.shared.plan.cases[trial.case];
-        let same = || self.same(trial, actor, prepared);
-        match (&case.shape.control, trial.mutant.row.aim) {
-            (_, Aim::Bypass | Aim::Origin) => Some(same()),
-            (Some(Control::Step(_)), Aim::Credential | Aim::Change) => Some(What::Control),
-            (_, Aim::Credential | Aim::Change) if is_safe(&prepared.request.method) => Some(same()),
-            (_, Aim::Credential | Aim::Change) => {
-                let replay = || self.shared.plan.replays(trial.case).then_some(What::Replay);
-                self.whoami_of(actor).map(What::Whoami).or_else(replay)
-            }
-        }
-    }
-
-    /// Asks without any credential, where the request itself is the control.
-    pub(super) async fn without(&self, trial: &Trial<'_>, presented: &Presented<'_>, controlled: &mut Controlled) {
-        let same = controlled.before.as_ref().is_some_and(|(before, _)| before.is_same());
-        let Some(request) = presented.without().ok().filter(|_| same) else { return };
-        let nobody = Actor::anonymous();
-        let key = self.key_of(trial.step, &nobody, &request, ledger::Asked::Plainly);
-        let probe = self.probe(trial, &nobody, What::Ready(Box::new(request), key));
-        let observed = probe.observe(self.shared).await;
-        controlled.records.push(observed.record(When::Without, "anonymous", !observed.granted));
-        controlled.without = Some(observed);
-    }
-
-    /// The request of a step itself.
-    pub(super) fn same(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> What {
-        let key = self.key_of(trial.step, actor, &prepared.request, ledger::Asked::Plainly);
-        What::Same(Box::new(prepared.clone()), key)
-    }
-
-    fn whoami_of(&self, actor: &Actor) -> Option<StepsId> {
-        let Who::Identity(id, ..) = &actor.who else { return None };
-        self.shared.plan.identities[id.0 as usize].login.whoami
     }
 
     /// Finds the credential in a request.

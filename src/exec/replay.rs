@@ -10,13 +10,15 @@ use std::sync::Arc;
 use futures_util::future::{BoxFuture, FutureExt as _};
 
 use super::case::Ground;
-use super::control::{Observed, Probe, hold, release};
+use super::control::Probe;
 use super::decide::decide;
 use super::frame::{in_time, run_steps};
 use super::keep::for_case;
 use super::ledger::Asked;
+use super::observed::Observed;
 use super::play::{Play, Stillborn};
 use super::rounds::run_into;
+use super::settle::{hold, release};
 use super::stop::Stop;
 use super::suite::{self, Stand};
 use super::uses::Within;

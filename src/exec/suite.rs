@@ -9,9 +9,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
 use super::case::{self, CaseDone, Ground, stopped};
-use super::control::{self, close};
 use super::decide::{decide, settle};
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
+use super::settle::{close, settle_of};
 use super::stop::{GRACE, Stop};
 use super::{Shared, keep, matrix, record, replay};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
@@ -167,7 +167,7 @@ pub(super) async fn settle_before(shared: &Arc<Shared>, ids: &[IdentityId]) {
         () = settle(shared, ids) => {}
         _ = shared.stop.cut_off() => {}
     }
-    control::settle_of(shared, ids).await.into_iter().for_each(|done| decide(shared, done));
+    settle_of(shared, ids).await.into_iter().for_each(|done| decide(shared, done));
 }
 
 async fn teardown(shared: &Arc<Shared>, suite: usize, scope: &Arc<Scope>) {

@@ -1,6 +1,7 @@
 //! Ways around a refusal: paths, methods and header fields that one layer reads otherwise than the next.
 
-use super::presented::{Forged, Presented, Unfit, put_query, raw_line, retarget};
+use super::forged::{Forged, Unfit};
+use super::presented::{Presented, put_query, raw_line, retarget};
 use super::{Aim, Attacks, Challenge, Expect, Family, Mutation, Severity};
 use crate::http::Request;
 

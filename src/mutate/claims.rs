@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::presented::{Forged, Presented, Unfit};
+use super::forged::{Forged, Unfit};
+use super::presented::Presented;
 use super::signed::edited;
 use super::{Bad, Family, Kit, Mutation, Severity};
 

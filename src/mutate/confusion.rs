@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::presented::{Forged, Presented, Unfit};
+use super::forged::{Forged, Unfit};
+use super::presented::Presented;
 use super::signature::hs256;
 use super::token::{BASE, segments, with_header};
 use super::{Attacks, Family, Kit, Mutation, Needs};

@@ -4,7 +4,8 @@
 //! They start from a request that changes something and is accepted as it is. Nothing else can stand in for that: a
 //! request that is refused for its fields, or its path, is refused with any token.
 
-use super::presented::{Forged, Presented, Unfit, is_csrf, length};
+use super::forged::{Forged, Unfit};
+use super::presented::{Presented, is_csrf, length};
 use super::session::flipped;
 use super::{Aim, Challenge, Expect, Family, Mutation, Severity};
 use crate::http::{Request, is_safe};

@@ -1,7 +1,8 @@
 //! Where the credential stands and how it is written: the header level.
 
 use super::due::{Basis, Due, Heard, Said};
-use super::presented::{Forged, Presented, Unfit, length, put_query, raw_head};
+use super::forged::{Forged, Unfit};
+use super::presented::{Presented, length, put_query, raw_head};
 use super::{Attacks, Challenge, Expect, Family, Mutation, Severity};
 use crate::http::{FORM, Request};
 

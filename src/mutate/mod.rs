@@ -21,6 +21,7 @@ mod csrf;
 mod digest;
 mod due;
 mod expect;
+mod forged;
 mod header;
 mod kit;
 mod packs;
@@ -44,9 +45,11 @@ pub use claims::LEEWAY;
 pub use cors::shares;
 pub use due::{Basis, Due, Heard, Said};
 pub use expect::{Answered, Challenge, Expect, Grade, Graded};
+pub use forged::{Forged, Unfit};
 pub use kit::{Bend, Kit, Published, Resign, Signer};
 pub use packs::{DEFAULT_PACK, PACKS, Pack, Wants};
-pub use presented::{Forged, Place, Presented, Spot, Unfit, is_csrf};
+pub use presented::{Place, Presented, Spot, is_csrf};
+pub use signed::signed_anew;
 
 /// One deliberate defect.
 #[derive(Debug)]

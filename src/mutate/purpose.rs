@@ -1,6 +1,6 @@
 //! Good tokens of the same login, sent where they are not for.
 
-use super::presented::{Forged, Unfit};
+use super::forged::{Forged, Unfit};
 use super::token::BASE;
 use super::{Family, Mutation, Severity};
 

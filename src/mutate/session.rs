@@ -2,7 +2,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::presented::{Forged, Presented, Unfit, retarget};
+use super::forged::{Forged, Unfit};
+use super::presented::{Presented, retarget};
 use super::{Challenge, Expect, Family, Mutation, Severity};
 use crate::http::Request;
 

@@ -3,7 +3,8 @@
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 
-use super::presented::{Forged, Presented, Unfit};
+use super::forged::{Forged, Unfit};
+use super::presented::Presented;
 use super::token::{BASE, segments, tampered, with_header};
 use super::{Attacks, Challenge, Expect, Family, Mutation, Severity};
 use crate::jose::{Algorithm, Key, Token, encode, sign_bytes};

@@ -3,7 +3,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::presented::{Forged, Presented, Unfit};
+use super::forged::{Forged, Unfit};
+use super::presented::Presented;
 use super::{Challenge, Expect, Family, Kit, Mutation, Severity};
 use crate::jose;
 
@@ -219,13 +220,31 @@ fn signed(
     header: Map<String, Value>,
     payload: &[u8],
 ) -> Result<Forged, Unfit> {
+    let made = sign(kit, header, payload)?;
+    let forged = Forged::new(p.with_token(&made)?, format!("{change}, and it is signed with the signing key"));
+    Ok(Forged { is_signed: true, ..forged })
+}
+
+/// The token once more with nothing wrong, as those that are: its claims are written anew, with a blank that says
+/// nothing, and signed with the key that the server trusts. A server that refuses this one refuses whatever it did not
+/// make itself.
+pub fn signed_anew(p: &Presented<'_>, kit: &Kit<'_>) -> Result<String, Unfit> {
+    let (_, token) = p.jwt()?;
+    let Ok(Value::Object(claims)) = token.claims() else {
+        return Err(Unfit::not_here("the token has no claims"));
+    };
+    let written = Value::Object(claims).to_string();
+    // As it was written it would be the same token where no signature is another each time.
+    let written = if token.payload().starts_with(b"{ ") { written } else { written.replacen('{', "{ ", 1) };
+    sign(kit, token.header().clone(), written.as_bytes())
+}
+
+fn sign(kit: &Kit<'_>, header: Map<String, Value>, payload: &[u8]) -> Result<String, Unfit> {
     let (key, algorithm) = (kit.signer)()?;
-    let made = jose::sign(algorithm, header, payload, &key);
-    let made = made.map_err(|fault| Unfit::Unavailable {
+    jose::sign(algorithm, header, payload, &key).map_err(|fault| Unfit::Unavailable {
         why: format!("the signing key does not sign it: {fault}"),
         add: Vec::new(),
-    })?;
-    Ok(Forged::new(p.with_token(&made)?, format!("{change}, and it is signed with the signing key")))
+    })
 }
 
 #[cfg(test)]
@@ -234,7 +253,7 @@ mod tests {
 
     use super::super::testing::{get, kit};
     use super::super::{Kit, Presented, Unfit};
-    use super::FAMILY;
+    use super::{FAMILY, signed_anew};
     use crate::jose::{Algorithm, Jwks, Key, Token, sign};
 
     fn members(value: Value) -> Map<String, Value> {
@@ -272,6 +291,24 @@ mod tests {
             let of_claims = changed(&members(claims.clone()), &members(read.claims().unwrap()));
             // An extension takes two members: what it is, and that it is critical.
             assert_eq!(of_header + of_claims - critical, 1, "{}", row.id);
+        }
+    }
+
+    #[test]
+    fn what_is_signed_anew_says_the_same_in_other_bytes() {
+        let secret = Key::secret(b"a secret of forty characters, or nearly so").unwrap();
+        for claims in [r#"{"sub":"alice","exp":1700000300}"#, r#"{ "sub":"alice","exp":1700000300}"#, "{}"] {
+            let header = members(json!({ "typ": "at+jwt", "kid": "k" }));
+            let token = sign(Algorithm::Hs256, header, claims.as_bytes(), &secret).unwrap();
+            let request = get("/me", &[("authorization", &format!("Bearer {token}"))]);
+            let presented = Presented::new(&request, &[], &[], &[]);
+            assert!(matches!(signed_anew(&presented, &kit()), Err(Unfit::Unavailable { .. })));
+            let signer = || Ok((secret.clone(), Algorithm::Hs256));
+            let made = signed_anew(&presented, &Kit { signer: &signer, ..kit() }).unwrap();
+            let (old, new) = (Token::parse(&token).unwrap(), Token::parse(&made).unwrap());
+            Jwks::of(secret.clone()).verify(&new).unwrap();
+            assert_ne!(token, made);
+            assert_eq!((old.header(), old.claims().unwrap()), (new.header(), new.claims().unwrap()));
         }
     }
 

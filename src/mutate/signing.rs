@@ -1,7 +1,8 @@
 //! Requests that are signed: with a signature that is none, or a good one for another request, time, place or key.
 
+use super::forged::{Forged, Unfit};
 use super::kit::{Bend, Resign};
-use super::presented::{Forged, Unfit, put_query, retarget};
+use super::presented::{put_query, retarget};
 use super::{Attacks, Challenge, Expect, Family, Kit, Mutation};
 use crate::http::{Headers, Request, is_safe};
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::presented::{Forged, Unfit};
+use super::forged::{Forged, Unfit};
 use super::{Family, Mutation, Severity};
 use crate::jose::{Token, encode};
 

@@ -4,7 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::presented::{Forged, Presented, Unfit, retarget};
+use super::forged::{Forged, Unfit};
+use super::presented::{Presented, retarget};
 use super::{Family, Kit, Mutation, Needs, bypass};
 
 /// Fields that only a proxy should be believed.

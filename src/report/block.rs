@@ -179,6 +179,7 @@ fn controls(page: Page, outcome: &Outcome) -> Vec<Line> {
             When::Before => " before",
             When::Without | When::Beside => "",
             When::After => " after",
+            When::Signed => " signed anew",
         };
         let wrong = if control.held { "" } else { ", not as it has to be" };
         format!("{} {status}{when}{wrong}", control.who)

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end there")]
 #![allow(unreachable_pub, dead_code, reason = "every module here serves the others")]
 
+mod afterwards;
 mod api;
 mod astray;
 mod browsers;
@@ -44,6 +45,7 @@ mod running;
 mod runs;
 mod server;
 mod sessions;
+mod signed_anew;
 mod sources;
 mod talks;
 mod telling;

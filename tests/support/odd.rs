@@ -156,6 +156,10 @@ fn guarded(path: &str, head: &str) -> String {
             "401 Unauthorized",
             "www-authenticate: Bearer error=\"invalid_token\", error_description=\"The token expired\"\r\n",
         ),
+        // It goes by a list, on which the token stands that came first.
+        "/guard/listed" if is_listed(value) => ("200 OK", ""),
+        // After one bad use of a token every other is forbidden, and good ones are let in all the same.
+        "/guard/wary" if was_spoilt && !is_good => ("403 Forbidden", ""),
         // What comes with the good token spoils it.
         "/guard/locks" if was_spoilt => ("423 Locked", ""),
         "/guard/dies" if was_spoilt => ("401 Unauthorized", ""),
@@ -170,6 +174,12 @@ fn guarded(path: &str, head: &str) -> String {
     // Whoever is refused is handed it all the same.
     let body = if path == "/guard/leaks" { r#"{"name":"Alice","balance":1234}"# } else { "ok" };
     format!("HTTP/1.1 {status}\r\n{fields}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+}
+
+/// Tells whether no other credential came before.
+fn is_listed(value: &str) -> bool {
+    static FIRST: Mutex<Option<String>> = Mutex::new(None);
+    !value.is_empty() && FIRST.lock().expect("nobody panics here").get_or_insert(value.to_owned()) == value
 }
 
 /// Takes a token down, and tells whether no later one came before.

@@ -96,6 +96,12 @@ impl Jar {
         self.insert(cookie);
     }
 
+    /// Gives every cookie of one value another one.
+    pub fn replace(&mut self, old: &[u8], new: &[u8]) {
+        let all = self.cookies.iter_mut().filter(|cookie| cookie.value.as_bytes() == old);
+        all.for_each(|cookie| cookie.value = CookieValue::new(new));
+    }
+
     /// Takes over the cookies of a newer jar; what only this one holds stays.
     pub fn absorb(&mut self, newer: &Self) {
         for cookie in &newer.cookies {

@@ -8,7 +8,8 @@ mod preflight;
 mod said;
 
 use super::due::{Basis, Due};
-use super::presented::{Forged, Presented, Unfit};
+use super::forged::{Forged, Unfit};
+use super::presented::Presented;
 use super::{Aim, Expect, Family, Mutation, Severity};
 use crate::http::{is_loopback, is_safe};
 

@@ -1,7 +1,8 @@
 //! Origins, and what the answer to a request from one says.
 
 use super::super::due::{Heard, Said};
-use super::super::presented::{Presented, Unfit};
+use super::super::forged::Unfit;
+use super::super::presented::Presented;
 use super::said::{CREDENTIALS, EXPOSED, ORIGIN, Told, told};
 use crate::term::list;
 

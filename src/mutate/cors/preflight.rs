@@ -1,7 +1,8 @@
 //! Preflights: what a browser asks before it sends a page's request (Fetch, section 4.8).
 
 use super::super::due::{Heard, Said};
-use super::super::presented::{Forged, Presented, Unfit};
+use super::super::forged::{Forged, Unfit};
+use super::super::presented::Presented;
 use super::origin::good;
 use super::said::{HEADERS, METHODS, ORIGIN, Told, told};
 use crate::http::{Headers, Request};

@@ -1,0 +1,109 @@
+//! What has to be seen before a defect says something: that the request is allowed with the good credential, and refused
+//! without any.
+
+use std::sync::Arc;
+
+use super::actor::{Actor, Who};
+use super::control::What;
+use super::decide::whoami_is_public;
+use super::done::Done;
+use super::exchange::StepRun;
+use super::ledger::Asked;
+use super::mutant::{Controlled, Trial};
+use crate::event::When;
+use crate::http::is_safe;
+use crate::mutate::{Aim, Presented};
+use crate::plan::Control;
+use crate::step::{Prepared, StepsId};
+
+impl StepRun<'_> {
+    /// Asks with the good credential first. A case that cannot go on is given back.
+    pub(super) async fn before(
+        &self,
+        trial: &Trial<'_>,
+        actor: &Actor,
+        prepared: &Prepared,
+        controlled: &mut Controlled,
+    ) -> Option<Done> {
+        if let Some(Control::Off(_)) = &self.shared.plan.cases[trial.case].shape.control {
+            return None;
+        }
+        let Some(what) = self.good(trial, actor, prepared) else {
+            let message = format!("`{}` is not repeated as its own control", trial.step.line());
+            let help = [
+                "give the scheme a `whoami`, or the case `control: { request: GET /me }`",
+                "or make what the request needs in the suite's `setup`: then the case is replayed with the good credential",
+            ];
+            return Some(self.inconclusive(trial, actor, "no-control", &message, help.map(str::to_owned).to_vec()));
+        };
+        let public = match (&what, &actor.who) {
+            (What::Whoami(_), Who::Identity(id, session, _)) => whoami_is_public(self.shared, *id, session).await,
+            _ => false,
+        };
+        let probe = self.probe(trial, actor, what);
+        let observed = probe.observe(self.shared).await;
+        let name = probe.name();
+        let wrong = match trial.mutant.row.aim {
+            Aim::Credential | Aim::Change if !observed.granted && observed.is_locked_out() => {
+                Some(("locked-out", format!("`{name}` is locked out or limited before anything was tried")))
+            }
+            Aim::Credential | Aim::Change if !observed.granted => Some((
+                "control-refused",
+                format!("with the good credential `{name}` was not allowed ({})", observed.told()),
+            )),
+            Aim::Bypass if observed.granted => {
+                Some(("control-allowed", format!("`{name}` is allowed the plain request ({})", observed.told())))
+            }
+            Aim::Credential | Aim::Change if public => {
+                Some(("public", "anonymous passes the `whoami` too, so it controls nothing".to_owned()))
+            }
+            Aim::Credential | Aim::Change | Aim::Bypass | Aim::Origin => None,
+        };
+        controlled.records.push(observed.record(When::Before, name, wrong.is_none()));
+        if let Some((code, message)) = wrong {
+            let mut done = self.inconclusive(trial, actor, code, &message, Vec::new());
+            done.reasons.iter_mut().for_each(|r| r.shared_cause = Some(format!("{code}:{message}").into()));
+            return Some(done);
+        }
+        controlled.before = Some((Arc::new(probe), observed));
+        None
+    }
+
+    /// What has to be allowed with the good credential; nothing where nothing says it.
+    pub(super) fn good(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> Option<What> {
+        let case = &self.shared.plan.cases[trial.case];
+        let same = || self.same(trial, actor, prepared);
+        match (&case.shape.control, trial.mutant.row.aim) {
+            (_, Aim::Bypass | Aim::Origin) => Some(same()),
+            (Some(Control::Step(_)), Aim::Credential | Aim::Change) => Some(What::Control),
+            (_, Aim::Credential | Aim::Change) if is_safe(&prepared.request.method) => Some(same()),
+            (_, Aim::Credential | Aim::Change) => {
+                let replay = || self.shared.plan.replays(trial.case).then_some(What::Replay);
+                self.whoami_of(actor).map(What::Whoami).or_else(replay)
+            }
+        }
+    }
+
+    /// Asks without any credential, where the request itself is the control.
+    pub(super) async fn without(&self, trial: &Trial<'_>, presented: &Presented<'_>, controlled: &mut Controlled) {
+        let same = controlled.before.as_ref().is_some_and(|(before, _)| before.is_same());
+        let Some(request) = presented.without().ok().filter(|_| same) else { return };
+        let nobody = Actor::anonymous();
+        let key = self.key_of(trial.step, &nobody, &request, Asked::Plainly);
+        let probe = self.probe(trial, &nobody, What::Ready(Box::new(request), key));
+        let observed = probe.observe(self.shared).await;
+        controlled.records.push(observed.record(When::Without, "anonymous", !observed.granted));
+        controlled.without = Some(observed);
+    }
+
+    /// The request of a step itself.
+    pub(super) fn same(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> What {
+        let key = self.key_of(trial.step, actor, &prepared.request, Asked::Plainly);
+        What::Same(Box::new(prepared.clone()), key)
+    }
+
+    fn whoami_of(&self, actor: &Actor) -> Option<StepsId> {
+        let Who::Identity(id, ..) = &actor.who else { return None };
+        self.shared.plan.identities[id.0 as usize].login.whoami
+    }
+}

@@ -1,0 +1,115 @@
+//! What came of a control.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::access::{Said, said};
+use super::actor::Actor;
+use super::control::Probe;
+use super::done::Done;
+use super::exchange::StepRun;
+use crate::event::{ControlRecord, When};
+use crate::http::{Headers, Trail};
+use crate::step::Step;
+
+/// What came of a control.
+#[derive(Debug, Clone)]
+pub(super) struct Observed {
+    pub(super) status: Option<u16>,
+    /// Why no answer came.
+    pub(super) error: Option<String>,
+    pub(super) granted: bool,
+    /// Whether it was refused: 401, 403, or what `outcomes` declares.
+    pub(super) denied: bool,
+    /// Tells bodies apart; nothing of one that is empty or was not looked at.
+    pub(super) body: Option<u64>,
+    /// The fields of the answer.
+    pub(super) headers: Option<Headers>,
+    /// How far the server's clock is ahead of ours, where it tells its time.
+    pub(super) skew: Option<SignedDuration>,
+    /// Position in the run when it was asked.
+    pub(super) at: u64,
+}
+
+impl Observed {
+    pub(super) fn of(run: &StepRun<'_>, step: &Step, actor: &Actor, trail: &Trail) -> Self {
+        let response = trail.response().filter(|_| trail.error.is_none());
+        let denied = run.denial(step, actor, trail).is_some();
+        let in_by_looks = response.is_some_and(|r| r.status / 100 == 2) || said(step, trail) == Said::Allowed;
+        Self {
+            status: response.map(|r| r.status),
+            error: trail.error.as_ref().map(ToString::to_string),
+            granted: in_by_looks && !denied,
+            denied: denied || response.is_some_and(|r| matches!(r.status, 401 | 403)),
+            body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
+            headers: response.map(|r| r.headers.clone()),
+            skew: response.and_then(|r| r.ahead(Timestamp::now())),
+            at: 0,
+        }
+    }
+
+    /// None that could be had, and why.
+    pub(super) fn none(why: &str) -> Self {
+        Self { error: Some(why.to_owned()), granted: false, ..Self::of_done(&Done::nothing()) }
+    }
+
+    pub(super) fn of_done(done: &Done) -> Self {
+        let last = done.records.last();
+        Self {
+            status: last.and_then(|r| r.status),
+            error: done.reasons.first().map(|r| r.message.clone()).filter(|_| last.is_none_or(|r| r.status.is_none())),
+            granted: done.held(),
+            denied: false,
+            body: None,
+            headers: None,
+            skew: None,
+            at: 0,
+        }
+    }
+
+    /// Tells whether the status is one of success.
+    pub(super) fn is_2xx(&self) -> bool {
+        self.status.is_some_and(|status| status / 100 == 2)
+    }
+
+    /// Tells whether the server refused for being asked too often, or for a lock.
+    pub(super) fn is_locked_out(&self) -> bool {
+        matches!(self.status, Some(423 | 429))
+    }
+
+    /// What came, in words.
+    pub(super) fn told(&self) -> String {
+        match (self.status, &self.error) {
+            (Some(status), _) => status.to_string(),
+            (None, Some(error)) => error.clone(),
+            (None, None) => "no answer".to_owned(),
+        }
+    }
+
+    /// Why what was refused proves nothing when a control was answered so afterwards: the code of the reason, and its
+    /// sentence.
+    pub(super) fn lost(&self, probe: &Probe) -> (&'static str, String) {
+        let (name, told) = (probe.name(), self.told());
+        if self.is_locked_out() {
+            let message = format!("afterwards `{name}` was refused as well ({told}): locked out or limited");
+            return ("locked-out", message);
+        }
+        let message = match &probe.origin {
+            Some(origin) => format!("afterwards pages of `{origin}` might not read it any more ({told})"),
+            None => format!("afterwards `{name}` was not allowed any more ({told})"),
+        };
+        ("control-after", message)
+    }
+
+    pub(super) fn record(&self, when: When, who: &str, held: bool) -> ControlRecord {
+        ControlRecord { when, who: who.to_owned(), status: self.status, held }
+    }
+}
+
+/// Tells bodies apart without keeping them.
+pub(super) fn digest(body: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    body.hash(&mut hasher);
+    hasher.finish()
+}
