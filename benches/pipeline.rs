@@ -80,6 +80,7 @@ fn plan(folder: &Path) -> usize {
         unset: Severity::Error,
         commands: authspec::plan::Commands::Run,
         selection: Selection::default(),
+        now: jiff::Timestamp::UNIX_EPOCH,
     };
     let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);
     assert_eq!(diags.errors(), 0);

@@ -33,6 +33,7 @@ fn read_at(width: usize, paths: Vec<PathBuf>, stdin: Option<String>) -> String {
         unset: Severity::Warning,
         commands: authspec::plan::Commands::Run,
         selection: Selection::default(),
+        now: jiff::Timestamp::UNIX_EPOCH,
     };
     let _ = Plan::from_suites(&suites, &options, &sources, &mut diags);
     render(&diags, &sources, &authspec::secret::SecretSet::new(), Drawing { colour: false, width })

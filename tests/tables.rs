@@ -225,6 +225,7 @@ fn faults(suite: &str) -> String {
         unset: Severity::Error,
         commands: authspec::plan::Commands::Run,
         selection: Selection::default(),
+        now: jiff::Timestamp::UNIX_EPOCH,
     };
     let _ = Plan::from_suites(&suites, &options, &sources, &mut diags);
     render(&diags, &sources, &authspec::secret::SecretSet::new(), Drawing { colour: false, width: 100 })

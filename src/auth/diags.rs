@@ -44,11 +44,18 @@ pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnost
     }
 }
 
-/// A field of an identity with a line break in it, which no such credential has.
-fn line_break(value: Span, field: &str) -> Diagnostic {
+/// A value with a line break in it, which nothing of its kind has.
+pub(super) fn line_break(value: Span, field: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, value, format!("`{field}` has a line break in it"))
         .label("a line break")
         .help("a block (`|`) ends with one; write the value in quotes, or take it from `secrets:`, which trims it")
+}
+
+/// A field of an identity that is empty, where nothing can be signed without it.
+fn empty(value: Span, field: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, value, format!("`{field}` is empty, and nothing can be signed without it"))
+        .label("empty")
+        .help("to see that unsigned requests are refused, send them `as: anonymous`; `with: pack.signing` signs with another key")
 }
 
 /// What has one line is taken from a file with several.
@@ -88,6 +95,7 @@ fn colon(value: Span) -> Diagnostic {
 pub(super) fn field((kind, scheme): (&SchemeKind, &Node), name: &str, text: &str, value: Span) -> Option<Diagnostic> {
     match field_fault(kind, Some(scheme), name, text) {
         Some(FieldFault::LineBreak) => Some(line_break(value, name)),
+        Some(FieldFault::Empty) => Some(empty(value, name)),
         Some(FieldFault::Colon) => Some(colon(value)),
         Some(FieldFault::Misspelt(why)) => Some(misspelt(value, why)),
         // A key in PEM has lines, and ends with one.
@@ -134,6 +142,25 @@ pub(super) fn certificate(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, why.to_owned()).label("here")
 }
 
+/// A client certificate that is not valid now: a warning, since that may be what is tested.
+pub fn out_of_time(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::warning(&SCHEME, span, format!("the client certificate {why}, and servers refuse it"))
+        .label("not valid now")
+        .help("let whoever signed it renew it, unless it is to be refused; see that the clock is right")
+}
+
+/// A file that is no PKCS#12 file.
+pub(super) fn no_store(span: Span, why: &str, help: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, why.to_owned()).label("this file").help(help)
+}
+
+/// The path of a file with a template in it.
+pub(super) fn no_template(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "the path holds no template: the file is read when the plan is made")
+        .label("a template")
+        .help("write the path; an identity may have its own: `cert`, `key` and what else the scheme has beside its fields")
+}
+
 pub(super) fn one_certificate(span: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, "a client certificate comes from one place").label("`cert` and `key`, or `pkcs12`")
 }
@@ -158,6 +185,13 @@ pub(super) fn nothing_to_sign(span: Span, presets: &[&str]) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, "the scheme `hmac` needs `string`: what is signed, as the server puts it together")
         .label("signs nothing")
         .help(format!("or a `preset`: {}", list(&presets, "or")))
+}
+
+/// What is signed is the same for every request: whoever saw one signature can send anything with it.
+pub(super) fn signs_the_same(span: Span) -> Diagnostic {
+    Diagnostic::warning(&SCHEME, span, "what is signed is the same for every request, and so is the signature")
+        .label("nothing of the request")
+        .help("put into it what the server does: `{{ request.method }}`, `{{ request.path }}`, `{{ request.body }}`, `{{ timestamp }}`")
 }
 
 pub(super) fn nothing_signed(span: Span) -> Diagnostic {

@@ -10,6 +10,8 @@ use crate::template::Names;
 pub enum FieldFault {
     /// It has a line break, which no credential of its kind has; most often a file's last one.
     LineBreak,
+    /// It is empty, where nothing can be signed without it.
+    Empty,
     /// It is a name of HTTP Basic with a colon (RFC 7617, section 2).
     Colon,
     /// It is a key that is not spelt as the scheme says, as this sentence has it.
@@ -21,6 +23,7 @@ impl FieldFault {
     pub const fn describe(self) -> &'static str {
         match self {
             Self::LineBreak => "has a line break in it",
+            Self::Empty => "is empty, and nothing can be signed without it",
             Self::Colon => {
                 "has a colon in it, and what stands before that is the name to a server (RFC 7617, section 2)"
             }
@@ -44,15 +47,17 @@ pub(super) fn lined(value: &Node, names: &Names) -> Option<(String, Span)> {
     names.lined(name).map(|place| (name.to_owned(), place))
 }
 
-/// Tells what is wrong with the value of a field, if it is one that the kind needs.
+/// Tells what is wrong with the value of a field: one that the kind needs has one line, and a kind knows more of its own.
 pub fn field_fault(kind: &SchemeKind, scheme: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
-    if !kind.needs.contains(&name) {
-        return None;
-    }
-    if value.contains(['\n', '\r']) {
+    if kind.needs.contains(&name) && is_broken(value) {
         return Some(FieldFault::LineBreak);
     }
     (kind.look)(scheme, name, value)
+}
+
+/// Tells whether a text has several lines, or a line break at its end.
+pub(super) fn is_broken(text: &str) -> bool {
+    text.contains(['\n', '\r'])
 }
 
 #[cfg(test)]
@@ -67,11 +72,17 @@ mod tests {
         };
         assert_eq!(fault("bearer", "token", "abc\n"), Some(FieldFault::LineBreak));
         assert_eq!(fault("basic", "username", "a:b"), Some(FieldFault::Colon));
+        assert_eq!(fault("hmac", "key", ""), Some(FieldFault::Empty));
+        assert_eq!(fault("aws-sigv4", "secret_key", ""), Some(FieldFault::Empty));
+        assert_eq!(fault("aws-sigv4", "session_token", "a\nb"), Some(FieldFault::LineBreak));
         for (scheme, name, value) in [
             ("basic", "password", "a:b"),
             ("digest", "username", "a:b"),
             ("bearer", "other", "a\nb"),
+            ("basic", "password", ""),
             ("login", "password", "x\n"),
+            ("aws-sigv4", "session_token", ""),
+            ("aws-sigv4", "other", "a\nb"),
         ] {
             assert_eq!(fault(scheme, name, value), None, "{scheme} {name}");
         }

@@ -43,7 +43,7 @@ pub use fields::{FieldFault, Look, field_fault};
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused, Waits};
 pub use oauth2::{PUSH, approver, metadata_places, speaks_of_pushing};
 pub use read::{ReadScheme, read};
-use read::{address, field_name, header_pairs, pairs, plain};
+use read::{address, field_name, header_pairs, one_line, pairs, plain};
 pub use scheme::{After, Cookies, Csrf, CsrfSource, Exchanges, Handshake, Memory, Scheme, Seal};
 use scheme::{AtOnce, unsigned};
 pub use troubles::Trouble;

@@ -2,7 +2,8 @@
 
 use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, fields, troubles};
 use crate::files::{OUTSIDE, read_file_or_absolute};
-use crate::http::{ClientCertificate, Half, Request};
+use crate::http::{ClientCertificate, Half, Request, out_of_time};
+use crate::source::Span;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::{Scope, Template, TemplateError};
 
@@ -61,10 +62,15 @@ pub(super) fn source(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
                 cx.compile.reader.fault(diags::certificate(key.map_or(cert.span, |key| key.span), &why));
                 return None;
             }
+            in_time(cert.span, &certificate, cx);
             Source::Pem(certificate)
         }
         (None, Some(store)) => {
             let bytes = file(store, cx)?;
+            if let Some((why, help)) = no_store(&bytes) {
+                cx.compile.reader.fault(diags::no_store(store.span, why, help));
+                return None;
+            }
             let Some(password) = fields.get("password") else {
                 cx.compile.reader.fault(diags::certificate(store.span, "a PKCS#12 file has a `password`"));
                 return None;
@@ -72,11 +78,13 @@ pub(super) fn source(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
             let place = password.span;
             let password = cx.compile.reader.template(password)?;
             // What needs a secret to be opened is looked into when there is one.
-            if let Some(text) = password.as_literal()
-                && let Err(why) = open(&bytes, text)
-            {
-                cx.compile.reader.fault(diags::certificate(place, &why));
-                return None;
+            match password.as_literal().map(|text| open(&bytes, text)) {
+                None => {}
+                Some(Ok(certificate)) => in_time(store.span, &certificate, cx),
+                Some(Err(why)) => {
+                    cx.compile.reader.fault(diags::certificate(place, &why));
+                    return None;
+                }
             }
             Source::Pkcs12 { bytes, password }
         }
@@ -107,8 +115,19 @@ impl Source {
     }
 }
 
+/// A certificate that is not valid now is refused by every server that looks; that may be what is tested.
+fn in_time(place: Span, certificate: &ClientCertificate, cx: &mut ReadScheme<'_, '_, '_>) {
+    if let Some(why) = out_of_time(&certificate.cert, cx.now) {
+        cx.compile.reader.fault(diags::out_of_time(place, &why));
+    }
+}
+
 fn file(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<u8>> {
     let path = cx.compile.reader.word(node)?;
+    if path.value.contains("{{") {
+        cx.compile.reader.fault(diags::no_template(path.span));
+        return None;
+    }
     match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
         Ok(bytes) => Some(bytes.to_vec()),
         Err(why) if why == OUTSIDE => {
@@ -122,8 +141,24 @@ fn file(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<u8>> {
     }
 }
 
+/// Tells why bytes are no PKCS#12 file whatever its password is, and what to do.
+fn no_store(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    if bytes.windows(11).any(|part| part == b"-----BEGIN ") {
+        return Some((
+            "the file is PEM, and no PKCS#12 file",
+            "name it by `cert`, and the file with its private key by `key`",
+        ));
+    }
+    // Whatever is DER of several things begins with a sequence (X.690, section 8.9).
+    let help = "`openssl pkcs12 -export -in cert.pem -inkey key.pem -out client.p12` makes one";
+    (bytes.first() != Some(&0x30)).then_some(("the file is no PKCS#12 file", help))
+}
+
 /// Opens a PKCS#12 file (RFC 7292); the error is one sentence.
 fn open(bytes: &[u8], password: &str) -> Result<ClientCertificate, String> {
+    if fields::is_broken(password) {
+        return Err("the password of the PKCS#12 file has a line break in it".to_owned());
+    }
     let store = p12_keystore::KeyStore::from_pkcs12(bytes, password, p12_keystore::Pkcs12ImportPolicy::Strict)
         .map_err(|_| "the PKCS#12 file cannot be opened: it has another password, or is none".to_owned())?;
     let (_, chain) = store.private_key_chain().ok_or("the PKCS#12 file holds no private key with a certificate")?;

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
+use super::fields::is_broken;
 use super::{COMMON_KEYS, Login, SCHEMES, SIGNING_KEYS, SigningKey, diags, kind_of};
 use crate::http::Address;
 use crate::jose::{Key as SignKey, sign_bytes};
@@ -22,6 +25,8 @@ pub struct ReadScheme<'a, 'c, 'r> {
     pub identity: Option<Span>,
     /// The address of the target, where that is written out.
     pub base: Option<Arc<str>>,
+    /// The time.
+    pub now: Timestamp,
     /// The fields of the identity who approves its login, where another one does ([`super::approver`]).
     pub approver: Option<Members>,
 }
@@ -120,12 +125,20 @@ pub(super) fn address(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_,
     let node = fields.get(key)?;
     cx.compile.reader.word(node)?;
     let template = cx.compile.reader.template(node)?;
+    one_line(node, key, &template, cx);
     let literal = template.as_literal().filter(|text| !text.starts_with('/'));
     if let Some(Err(why)) = literal.map(|text| Address::parse(text)) {
         cx.compile.reader.fault(diags::no_address(node.span, key, &why.to_string()));
         return None;
     }
     Some(template)
+}
+
+/// Refuses a value with a line break where it is written out.
+pub(super) fn one_line(node: &Node, key: &str, template: &Template, cx: &mut ReadScheme<'_, '_, '_>) {
+    if template.as_literal().is_some_and(|text| is_broken(text)) {
+        cx.compile.reader.fault(diags::line_break(node.span, key));
+    }
 }
 
 /// Reads the key that a server signs with.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{Bound, Credential, Ctx, Flow, Heard, Move, Refused, digest};
 use crate::http::{ClientCertificate, Request, Response};
 use crate::mutate::{Bend, Unfit};
+use crate::source::Span;
 use crate::spec::Talk;
 use crate::step::StepsId;
 use crate::template::{Scope, TemplateError};
@@ -89,6 +90,12 @@ pub trait Scheme: Debug + Send + Sync {
 
     /// The client certificate of the identity's connections; the error is one sentence.
     fn certificate(&self, _: &Scope) -> Option<Result<ClientCertificate, String>> {
+        None
+    }
+
+    /// Where the scheme says that a client certificate proves somebody, if it names none itself: then that of all
+    /// connections has to.
+    fn uncertified(&self) -> Option<Span> {
         None
     }
 

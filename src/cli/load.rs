@@ -84,8 +84,8 @@ fn plan(
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = spec::load(input, &mut sources, &mut diags);
     let (environment, target, vars) = values;
-    let options =
-        PlanOptions { environment, target, vars, variables: context.variables.clone(), unset, commands, selection };
+    let (variables, now) = (context.variables.clone(), jiff::Timestamp::now());
+    let options = PlanOptions { environment, target, vars, variables, unset, commands, selection, now };
     let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);
     let secrets = SecretSet::new();
     // Passwords that a file writes out are known before the first line of it is shown, with their

@@ -470,6 +470,7 @@ mod tests {
             unset: Severity::Error,
             commands: Commands::Run,
             selection: Selection::default(),
+            now: jiff::Timestamp::UNIX_EPOCH,
         };
         let plan = Plan::from_suites(&suites, &how, &sources, &mut diags);
         let prepared = prepare(&plan, &RunOptions::one_by_one(), &secrets, &mut diags).await;

@@ -27,7 +27,7 @@ pub use jar::is_loopback;
 pub use landing::{Carried, End, Ends, Place, Stray};
 pub use message::{Awaited, Exchange, FORM, Headers, Request, Response, Trail, is_safe};
 pub use redirect::{Dress, Follow, Heard, Journey, MAX_HOPS, Undressed, is_redirect};
-pub use tls::{ClientCertificate, Half, TlsSettings, Verify};
+pub use tls::{ClientCertificate, Half, TlsSettings, Verify, out_of_time};
 pub use transport::{Proxy, Settings, Transport};
 
 #[cfg(test)]

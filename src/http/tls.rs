@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
@@ -72,6 +73,20 @@ impl ClientCertificate {
     }
 }
 
+/// Tells why a certificate is not valid at a time (RFC 5280, section 4.1.2.5): the end of a sentence about it. Those that
+/// signed it are not looked at.
+pub fn out_of_time(pem: &[u8], now: Timestamp) -> Option<String> {
+    let first = CertificateDer::pem_slice_iter(pem).next()?.ok()?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&first).ok()?;
+    let (from, until) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
+    let day = |second: i64| Timestamp::from_second(second).map(|t| t.strftime("%Y-%m-%d %H:%M UTC").to_string()).ok();
+    match now.as_second() {
+        second if second > until => Some(format!("expired on {}", day(until)?)),
+        second if second < from => Some(format!("is not valid before {}", day(from)?)),
+        _ => None,
+    }
+}
+
 impl std::fmt::Debug for ClientCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ClientCertificate")
@@ -88,7 +103,6 @@ impl TlsSettings {
 /// Builds the configuration.
 pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Unusable> {
     let cert = |why: String| Unusable { half: Half::Cert, why };
-    let key = |why: String| Unusable { half: Half::Key, why };
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
@@ -106,7 +120,7 @@ pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, Unus
         (Some(chain), Some(own)) => {
             let certificates = certificates(chain, "`cert`").map_err(cert)?;
             let pair = PrivateKeyDer::from_pem_slice(own).map_err(|_| no_private_key(own, chain))?;
-            builder.with_client_auth_cert(certificates, pair).map_err(|e| key(unusable(&e)))
+            builder.with_client_auth_cert(certificates, pair).map_err(|e| unusable(&e))
         }
         _ => Ok(builder.with_no_client_auth()),
     }
@@ -123,14 +137,24 @@ fn no_private_key(key: &[u8], cert: &[u8]) -> Unusable {
     Unusable { half, why: why.to_owned() }
 }
 
-fn unusable(error: &rustls::Error) -> String {
-    match error {
-        rustls::Error::InconsistentKeys(_) => "`key` is not the key of the certificate in `cert`".to_owned(),
-        rustls::Error::General(_) => {
-            "`key` holds no private key of a kind that can be used: RSA, ECDSA or Ed25519".to_owned()
+/// Why certificate and key were not taken.
+fn unusable(error: &rustls::Error) -> Unusable {
+    let (half, why) = match error {
+        rustls::Error::InconsistentKeys(_) => {
+            (Half::Key, "`key` is not the key of the certificate in `cert`".to_owned())
         }
-        other => format!("`cert` and `key` cannot be used: {other}"),
-    }
+        rustls::Error::General(_) => {
+            (Half::Key, "`key` holds no private key of a kind that can be used: RSA, ECDSA or Ed25519".to_owned())
+        }
+        rustls::Error::InvalidCertificate(why) if format!("{why:?}").contains("UnsupportedCertVersion") => {
+            (Half::Cert, "the certificate in `cert` is of an old version; TLS wants X.509 version 3".to_owned())
+        }
+        rustls::Error::InvalidCertificate(_) => {
+            (Half::Cert, format!("the certificate in `cert` cannot be used: {error}"))
+        }
+        other => (Half::Key, format!("`cert` and `key` cannot be used: {other}")),
+    };
+    Unusable { half, why }
 }
 
 /// The same configuration, offering HTTP/2 and HTTP/1.1.

@@ -84,6 +84,9 @@ impl Key {
     /// Reads a key from text: a JWK, or PEM.
     pub fn from_text(text: &str) -> Result<Self, JoseFault> {
         let text = text.trim();
+        if text.is_empty() {
+            return Err(JoseFault::new("the key is empty"));
+        }
         if text.starts_with('{') {
             let jwk =
                 serde_json::from_str(text).map_err(|_| JoseFault::new("the key begins like a JWK and is no JSON"))?;

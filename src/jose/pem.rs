@@ -18,9 +18,9 @@ pub(super) fn read(text: &str) -> Result<Key, JoseFault> {
         "RSA PUBLIC KEY" => rsa_public(&der).unwrap_or_else(|| Err(unsound())),
         "CERTIFICATE" => certificate(&der).unwrap_or_else(|| Err(unsound())),
         "PRIVATE KEY" => pkcs8(&der),
-        "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der).map_err(|_| unsound()).and_then(rsa),
+        "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der).map_err(|_| unfit_rsa(&der)).and_then(rsa),
         "EC PRIVATE KEY" => ec(|signing| EcdsaKeyPair::from_private_key_der(signing, &der).ok()),
-        "ENCRYPTED PRIVATE KEY" => Err(JoseFault::new("the private key is encrypted; it is needed in the clear")),
+        "ENCRYPTED PRIVATE KEY" => Err(encrypted()),
         other => Err(JoseFault::new(format!("PEM of the kind `{other}` is not known"))),
     }
 }
@@ -29,11 +29,42 @@ fn unsound() -> JoseFault {
     JoseFault::new("the PEM holds no key that can be used")
 }
 
+fn encrypted() -> JoseFault {
+    JoseFault::new("the private key is encrypted; it is needed in the clear")
+}
+
+/// Why an `RSAPrivateKey` (RFC 8017, appendix A.1.2) was not taken.
+fn unfit_rsa(der: &[u8]) -> JoseFault {
+    let modulus = || {
+        let (numbers, _) = expect(SEQUENCE, der)?;
+        let (_, rest) = expect(INTEGER, numbers)?;
+        let (n, rest) = expect(INTEGER, rest)?;
+        Some((n, expect(INTEGER, rest)?.0))
+    };
+    modulus().and_then(|(n, e)| check_rsa(plain(n), plain(e)).err()).unwrap_or_else(unsound)
+}
+
+/// The `RSAPrivateKey` in PKCS #8 (RFC 5958, section 2).
+fn rsa_in_pkcs8(der: &[u8]) -> Option<&[u8]> {
+    let (info, _) = expect(SEQUENCE, der)?;
+    let (_, rest) = expect(INTEGER, info)?;
+    let (algorithm, rest) = expect(SEQUENCE, rest)?;
+    let (oid, _) = expect(OID, algorithm)?;
+    let (key, _) = expect(OCTETS, rest)?;
+    (oid == RSA).then_some(key)
+}
+
 fn block(text: &str) -> Result<(&str, Vec<u8>), JoseFault> {
     let no_pem = || JoseFault::new("the key is neither a JWK nor PEM");
     let (_, rest) = text.split_once("-----BEGIN ").ok_or_else(no_pem)?;
     let (label, rest) = rest.split_once("-----").ok_or_else(no_pem)?;
     let (body, _) = rest.split_once("-----END ").ok_or_else(|| JoseFault::new("the PEM has no end"))?;
+    if body.contains("Proc-Type: 4,ENCRYPTED") {
+        return Err(encrypted());
+    }
+    if body.contains("\\n") {
+        return Err(JoseFault::new("the line breaks of the PEM are spelt `\\n`, and have to be line breaks"));
+    }
     let body: String = body.split_whitespace().collect();
     Ok((label, STANDARD.decode(body).map_err(|_| JoseFault::new("the PEM is not Base64"))?))
 }
@@ -59,6 +90,9 @@ fn pkcs8(der: &[u8]) -> Result<Key, JoseFault> {
         let x = pair.public_key().as_ref().to_vec();
         return Ok(Key::of(Material::Okp { x }, Some(Private::Okp(Arc::new(pair)))));
     }
+    if let Some(key) = rsa_in_pkcs8(der) {
+        return Err(unfit_rsa(key));
+    }
     ec(|signing| EcdsaKeyPair::from_pkcs8(signing, der).ok())
 }
 
@@ -67,7 +101,11 @@ type Read = Option<Result<Key, JoseFault>>;
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
 const BITS: u8 = 0x03;
+const OCTETS: u8 = 0x04;
 const OID: u8 = 0x06;
+
+/// `rsaEncryption` (RFC 8017, appendix A.1).
+const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 
 /// Takes one value of DER (X.690, section 8.1): its tag, its content, and what follows.
 fn take(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
@@ -91,14 +129,17 @@ fn expect(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     (found == tag).then_some((content, rest))
 }
 
+/// A number without the leading zero that keeps it positive and is no part of it.
+fn plain(number: &[u8]) -> &[u8] {
+    number.strip_prefix(&[0]).unwrap_or(number)
+}
+
 /// `RSAPublicKey` (RFC 8017, appendix A.1.1).
 fn rsa_public(der: &[u8]) -> Read {
     let (numbers, _) = expect(SEQUENCE, der)?;
     let (n, rest) = expect(INTEGER, numbers)?;
     let (e, _) = expect(INTEGER, rest)?;
-    // A leading zero keeps a number positive and is no part of it.
-    let plain = |number: &[u8]| number.strip_prefix(&[0]).unwrap_or(number).to_vec();
-    let (n, e) = (plain(n), plain(e));
+    let (n, e) = (plain(n).to_vec(), plain(e).to_vec());
     Some(check_rsa(&n, &e).map(|()| Key::of(Material::Rsa { n, e }, None)))
 }
 
@@ -111,7 +152,7 @@ fn spki(der: &[u8]) -> Read {
     let key = bits.strip_prefix(&[0])?;
     let (oid, parameters) = expect(OID, algorithm)?;
     match oid {
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01] => rsa_public(key),
+        RSA => rsa_public(key),
         [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01] => {
             let (curve, _) = expect(OID, parameters)?;
             let curve = match curve {

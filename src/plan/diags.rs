@@ -320,6 +320,15 @@ pub(super) fn unseen_certificate(span: Span, name: &str, target: Span) -> Diagno
     diagnostic.help("name the target by its `https://` address")
 }
 
+/// A client that proves itself by a certificate, and none is named anywhere: something on the way may show one.
+pub(super) fn no_certificate(span: Span, name: &str, identity: Span) -> Diagnostic {
+    let message = format!("the client of `{name}` proves itself by a certificate, and none is named");
+    Diagnostic::warning(&TLS, span, message)
+        .label("shows nothing")
+        .also(identity, "this caller")
+        .help("add `cert` and `key`, or `pkcs12` and `password`, to `client`; or name the certificate that all connections show: `tls: { cert: …, key: … }`")
+}
+
 pub(super) fn no_columns(span: Span) -> Diagnostic {
     Diagnostic::error(&ACCESS, span, "this matrix has no columns but `anonymous`: no identity has a role")
         .label("whose access?")

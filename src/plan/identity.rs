@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::flow::Flows;
 use super::offer::Offer;
 use super::world::Layers;
@@ -191,7 +193,7 @@ impl SuiteCallers<'_, '_> {
         let fields: Vec<(Arc<str>, Span)> = needs.iter().map(|n| (Arc::from(*n), span)).collect();
         let base = target::literal(&layers, self.options);
         let approver = auth::approver(&scheme).map(|_| Members::Any);
-        let person = Person { place: span, fields: &fields, approver, base };
+        let person = Person { place: span, fields: &fields, approver, base, now: self.options.now };
         read_scheme(&scheme, person, &layers, reader, &mut Vec::new());
         reader.names = before;
     }
@@ -237,7 +239,7 @@ impl SuiteCallers<'_, '_> {
         let places: Vec<(Arc<str>, Span)> = fields.iter().map(|(n, s, _)| (Arc::clone(n), *s)).collect();
         let base = target::literal(self.layers, self.options);
         let of_approver = approver.map(|id| self.fields_of(id));
-        let person = Person { place: named.span, fields: &places, approver: of_approver, base };
+        let person = Person { place: named.span, fields: &places, approver: of_approver, base, now: self.options.now };
         let mut steps = std::mem::take(&mut self.plan.steps);
         let login = read_scheme(scheme, person, self.layers, reader, &mut steps);
         self.plan.steps = steps;
@@ -328,11 +330,12 @@ struct Person<'a> {
     approver: Option<Members>,
     /// The address of the target, where that is written out.
     base: Option<Arc<str>>,
+    now: Timestamp,
 }
 
 fn read_scheme(
     scheme: &SchemeSpec,
-    Person { place, fields, approver, base }: Person<'_>,
+    Person { place, fields, approver, base, now }: Person<'_>,
     layers: &Layers<'_>,
     reader: &mut Reader<'_>,
     steps: &mut Vec<Vec<Step>>,
@@ -349,5 +352,6 @@ fn read_scheme(
         given: Arc::default(),
     };
     let identity = (place != scheme.node.span).then_some(place);
-    auth::read(scheme, place, &mut ReadScheme { compile: &mut compile, steps, fields, identity, base, approver })
+    let mut cx = ReadScheme { compile: &mut compile, steps, fields, identity, base, now, approver };
+    auth::read(scheme, place, &mut cx)
 }

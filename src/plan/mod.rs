@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::auth::Login;
 use crate::demo::Weakness;
 use crate::diag::{Diagnostics, Severity};
@@ -55,6 +57,8 @@ pub struct PlanOptions {
     pub commands: Commands,
     /// Which cases are wanted.
     pub selection: Selection,
+    /// The time: a certificate has one.
+    pub now: Timestamp,
 }
 
 /// Whether the commands that files name may run.

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use super::{Commands, PlanOptions, SecretPlan, Var, World, diags, read_dotenv, target};
+use crate::auth::diags as auth;
 use crate::diag::{Diagnostics, Severity};
 use crate::files::one_end_less;
-use crate::http::{TlsSettings, Verify};
+use crate::http::{TlsSettings, Verify, out_of_time};
 use crate::source::{SourceMap, Span, Spanned};
 use crate::spec::{
     Defaults, FlowSpec, Named, Node, Project, Reader, SecretSource, SecretSpec, Shared, Suite, Suites, TargetSpec,
@@ -226,7 +228,7 @@ pub(super) fn build(
         vars,
         secrets,
         variables: Arc::clone(variables),
-        tls: tls(layers, &mut reader),
+        tls: tls(layers, options.now, &mut reader),
         proxy: layers.down().find_map(|l| l.proxy.as_ref()).and_then(|n| reader.template(n)),
         resolve: layers
             .named(|l| &l.resolve)
@@ -350,7 +352,7 @@ pub(super) fn file(path: &Spanned<Arc<str>>, folder: &Path, root: &Path, reader:
     }
 }
 
-fn tls(layers: &Layers<'_>, reader: &mut Reader<'_>) -> TlsSettings {
+fn tls(layers: &Layers<'_>, now: Timestamp, reader: &mut Reader<'_>) -> TlsSettings {
     let mut out = TlsSettings::default();
     let Some((spec, folder)) = layers.find(|l| l.tls.as_ref()) else { return out };
     if spec.verify.as_ref().is_some_and(|v| !v.value) {
@@ -362,6 +364,9 @@ fn tls(layers: &Layers<'_>, reader: &mut Reader<'_>) -> TlsSettings {
     };
     let (ca, cert, key) = (read(&spec.ca), read(&spec.cert), read(&spec.key));
     let place = [&ca, &cert, &key].into_iter().flatten().map(|(_, s)| *s).next();
+    if let Some((place, why)) = cert.as_ref().and_then(|(pem, place)| Some((*place, out_of_time(pem, now)?))) {
+        reader.fault(auth::out_of_time(place, &why));
+    }
     out.ca = ca.map(|(b, _)| b);
     out.cert = cert.map(|(b, _)| b);
     out.key = key.map(|(b, _)| b);

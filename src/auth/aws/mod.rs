@@ -6,7 +6,8 @@
 
 use jiff::Timestamp;
 
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, fields, troubles, unsigned};
+use super::fields::{FieldFault, is_broken};
+use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles, unsigned};
 use crate::http::Request;
 use crate::mutate::{Bend, Unfit};
 use crate::spec::{Fields, Node, Shape, key};
@@ -32,11 +33,20 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     ],
     needs: &["key_id", "secret_key"],
     logs_in: false,
-    look: fields::anything,
+    look,
     example: include_str!("../examples/aws-sigv4.yaml"),
     troubles: troubles::AWS,
     read,
 };
+
+/// Nothing is signed without id and secret, and what travels beside the signature is one line.
+fn look(_: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
+    match name {
+        "key_id" | "secret_key" if value.is_empty() => Some(FieldFault::Empty),
+        "session_token" if is_broken(value) => Some(FieldFault::LineBreak),
+        _ => None,
+    }
+}
 
 const AUTHORIZATION: &str = "authorization";
 const DATE: &str = "x-amz-date";

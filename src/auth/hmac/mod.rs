@@ -11,10 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 
-use super::fields::FieldFault;
+use super::fields::{FieldFault, is_broken};
 use super::{
-    Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, header_pairs, pairs,
-    troubles, unsigned,
+    Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, asks_for, diags, header_pairs,
+    pairs, troubles, unsigned,
 };
 use crate::answer::headers_value;
 use crate::http::Request;
@@ -112,7 +112,11 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         cx.compile.reader.fault(diags::nothing_to_sign(node.span, NAMES));
         return None;
     };
+    let place = string.span;
     let string = with_request(&[], cx, |cx| cx.compile.reader.template(string));
+    if string.as_ref().is_some_and(|string| string.as_literal().is_some()) {
+        cx.compile.reader.fault(diags::signs_the_same(place));
+    }
     let send = cx.compile.reader.need(fields, node, "send", "the scheme `hmac`")?;
     let faults = cx.compile.reader.diags.len();
     let places = cx.compile.reader.fields(send, PLACES, "`send`")?;
@@ -195,9 +199,17 @@ fn with_request<T>(
 const SPELLINGS: &[(&str, Spelling)] =
     &[("text", Spelling::Text), ("hex", Spelling::Hex), ("base64", Spelling::Base64)];
 
-/// Tells what is wrong with a key that is written out beside such a scheme, as far as its spelling goes.
-fn look(scheme: Option<&Node>, name: &str, key: &str) -> Option<FieldFault> {
-    let Data::Map(entries) = &scheme.filter(|_| name == "key")?.data else { return None };
+/// Tells what is wrong with a key that is written out beside such a scheme, as far as its spelling goes, and with what
+/// travels beside the signature.
+fn look(scheme: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
+    if name == "key" && value.is_empty() {
+        return Some(FieldFault::Empty);
+    }
+    let Data::Map(entries) = &scheme?.data else { return None };
+    if name != "key" {
+        let mut sent = entries.iter().filter(|e| &*e.key == "send");
+        return sent.any(|e| is_broken(value) && asks_for(&e.value, name)).then_some(FieldFault::LineBreak);
+    }
     let word = |name: &str| {
         let entry = entries.iter().find(|e| &*e.key == name)?;
         if let Data::Text(text) = &entry.value.data { Some(&**text) } else { None }
@@ -207,7 +219,7 @@ fn look(scheme: Option<&Node>, name: &str, key: &str) -> Option<FieldFault> {
         (None, Some(named)) => SPELLINGS.iter().find(|(name, _)| *name == named)?.1,
         (None, None) => Spelling::Text,
     };
-    spelling.bytes(key).err().map(FieldFault::Misspelt)
+    spelling.bytes(value).err().map(FieldFault::Misspelt)
 }
 
 /// A flow that looks at the key: one that cannot be read would spoil every request.

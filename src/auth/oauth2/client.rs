@@ -9,6 +9,7 @@ use crate::auth::mtls::Source;
 use crate::auth::{Ctx, Refused};
 use crate::http::Headers;
 use crate::jose::{self, Algorithm, JoseFault, Key};
+use crate::source::Span;
 use crate::spec::{self, Shape, key};
 use crate::template::Template;
 
@@ -70,6 +71,8 @@ pub(super) struct Client {
     pub(super) id: Template,
     pub(super) secret: Option<Template>,
     pub(super) proof: Proof,
+    /// Where it says how it proves itself.
+    pub(super) proof_at: Span,
     pub(super) key: Option<KeySource>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) key_id: Option<Template>,
@@ -133,6 +136,19 @@ impl Client {
         Ok(secret)
     }
 
+    /// Sees that it can prove itself, before anything is sent: a secret or key that is no good is nobody's answer.
+    pub(super) fn check(&self, cx: &Ctx<'_>) -> Result<(), Refused> {
+        match (self.proof, &self.key) {
+            (Proof::Basic | Proof::BasicRaw | Proof::Post | Proof::SecretKey, _) => self.secret(cx).map(drop),
+            (_, Some(KeySource::Text(text))) => {
+                let key = Key::from_text(&render(text, cx)?).map_err(unsigned)?;
+                let algorithm = self.algorithm.unwrap_or_else(|| key.usual_algorithm());
+                jose::sign_bytes(algorithm, b"", &key).map(drop).map_err(unsigned)
+            }
+            (Proof::PrivateKey | Proof::Nothing | Proof::Tls, _) => Ok(()),
+        }
+    }
+
     /// Adds what proves the client; gives an assertion, which may be used once.
     pub(super) fn prove(
         &self,
@@ -177,19 +193,15 @@ impl Client {
     /// Servers differ in whom it has to be for. The issuer names one server, whatever its endpoints are called, and
     /// newer texts want nothing else; so the token endpoint is named only where no issuer is known.
     pub(super) fn assertion(&self, subject: &str, metadata: &Metadata, cx: &Ctx<'_>) -> Result<String, Refused> {
-        let refuse = |fault: JoseFault| Refused {
-            message: format!("the client's assertion cannot be signed: {fault}"),
-            help: vec!["check `client.key` and `client.alg`".to_owned()],
-        };
         let rendered;
         let key = match (&self.key, self.proof) {
             (Some(KeySource::Read(key)), Proof::PrivateKey | Proof::Nothing) => key,
             (Some(KeySource::Text(text)), Proof::PrivateKey | Proof::Nothing) => {
-                rendered = Key::from_text(&render(text, cx)?).map_err(refuse)?;
+                rendered = Key::from_text(&render(text, cx)?).map_err(unsigned)?;
                 &rendered
             }
             _ => {
-                rendered = Key::secret(self.secret(cx)?.as_bytes()).map_err(refuse)?;
+                rendered = Key::secret(self.secret(cx)?.as_bytes()).map_err(unsigned)?;
                 &rendered
             }
         };
@@ -206,7 +218,14 @@ impl Client {
             header.insert("kid".to_owned(), render(key_id, cx)?.into());
         }
         let algorithm = self.algorithm.unwrap_or_else(|| key.usual_algorithm());
-        jose::sign(algorithm, header, claims.to_string().as_bytes(), key).map_err(refuse)
+        jose::sign(algorithm, header, claims.to_string().as_bytes(), key).map_err(unsigned)
+    }
+}
+
+fn unsigned(fault: JoseFault) -> Refused {
+    Refused {
+        message: format!("the client's assertion cannot be signed: {fault}"),
+        help: vec!["check `client.key` and `client.alg`".to_owned()],
     }
 }
 

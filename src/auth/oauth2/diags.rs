@@ -48,6 +48,27 @@ pub(super) fn no_proof(client: Span, word: &str, needs: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, client, format!("`auth: {word}` needs `{needs}`")).label(format!("`{needs}` is missing"))
 }
 
+/// The grant sends an assertion, and the client has nothing to sign it with.
+pub(super) fn nothing_signs(client: Span) -> Diagnostic {
+    Diagnostic::error(
+        &SCHEME,
+        client,
+        "the grant `jwt_bearer` sends an assertion, and the client has no key that signs it",
+    )
+    .label("`key` is missing")
+    .help("add `key: { file: key.pem }`; or `secret`, where the server wants it signed with that")
+}
+
+/// The path of a file in the place of a key.
+pub(super) fn key_is_path(span: Span, whose: &str, path: &str) -> Diagnostic {
+    let whole = format!("{{ file: {path} }}");
+    Diagnostic::error(&SCHEME, span, format!("{whose} is the path of a file, and no key")).label("a path").fix(
+        span,
+        whole.clone(),
+        format!("did you mean the key in that file, `{whole}`?"),
+    )
+}
+
 /// The client has something that it does not prove itself with.
 pub(super) fn idle_proof(key: Span, name: &str, word: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, key, format!("`{name}` is never sent or used with `auth: {word}`")).label("of no use")

@@ -92,6 +92,7 @@ impl Run {
     fn advance(&mut self, heard: Heard, cx: &Ctx<'_>) -> Result<Move, Refused> {
         match (std::mem::replace(&mut self.stage, Stage::Over), heard) {
             (Stage::Start, Heard::Start) => {
+                self.config.client.check(cx)?;
                 self.metadata = Metadata::configured(&self.config, cx)?;
                 self.bind(cx)?;
                 self.look_up(cx)

@@ -10,6 +10,7 @@ use super::dpop::{self, Talk as Proving};
 use super::form::Pages;
 use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal, fields, troubles};
 use crate::http::{ClientCertificate, Request};
+use crate::source::Span;
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
 use crate::template::{Scope, Template, TemplateError, print};
 
@@ -37,7 +38,7 @@ pub use code::{PUSH, speaks_of_pushing};
 pub use device::approver;
 pub use metadata::metadata_places;
 
-use client::{CLIENT_KEYS, Client};
+use client::{CLIENT_KEYS, Client, Proof};
 use exchange::Trade;
 use leave::{Leave, Leaving};
 use metadata::Endpoint;
@@ -183,6 +184,12 @@ impl Scheme for OAuth {
 
     fn certificate(&self, scope: &Scope) -> Option<Result<ClientCertificate, String>> {
         self.config.client.certificate.as_ref().map(|source| source.certificate(scope))
+    }
+
+    fn uncertified(&self) -> Option<Span> {
+        let client = &self.config.client;
+        let is_named = client.proof != Proof::Tls || client.certificate.is_some();
+        (!is_named).then_some(client.proof_at)
     }
 
     fn proves(&self, exchange: &str) -> bool {

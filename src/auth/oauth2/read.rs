@@ -9,7 +9,7 @@ use super::leave::Leaving;
 use super::metadata::Endpoint;
 use super::{Config, Extra, bind, diags, read_client};
 use crate::auth::form::Pages;
-use crate::auth::{ReadScheme, address, diags as common};
+use crate::auth::{ReadScheme, address, diags as common, one_line};
 use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::spec::{Data, Fields, Node};
@@ -193,7 +193,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
         cx.compile.reader.need(fields, node, "refresh_token", "the grant `refresh_token`")?;
     }
     let refresh_token = fields.get("refresh_token").and_then(|node| cx.compile.reader.template(node));
-    let subject = fields.get("subject").and_then(|node| cx.compile.reader.template(node));
+    let subject = fields.get("subject").and_then(|node| line(node, "subject", cx));
     let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
     let redirect = address(fields, "redirect_uri", cx);
     let approved = fields.get(APPROVED_BY).inspect(|node| drop(cx.compile.reader.word(node))).is_some();
@@ -231,11 +231,18 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     })
 }
 
+/// A text of one line.
+pub(super) fn line(node: &Node, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
+    let template = cx.compile.reader.template(node)?;
+    one_line(node, key, &template, cx);
+    Some(template)
+}
+
 /// One text or several; none when the key is not there.
 fn texts(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<Template>> {
     let Some(node) = fields.get(key) else { return Some(Vec::new()) };
     let nodes = cx.compile.reader.one_or_more(node);
-    nodes.iter().map(|n| cx.compile.reader.template(n)).collect()
+    nodes.iter().map(|n| line(n, key, cx)).collect()
 }
 
 /// The endpoints of a grant are named, or found by the issuer.

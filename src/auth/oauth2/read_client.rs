@@ -2,7 +2,7 @@
 
 use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
 use super::diags;
-use super::read::Grant;
+use super::read::{Grant, line};
 use crate::auth::{ReadScheme, diags as common, mtls};
 use crate::jose::{ALGORITHMS, Algorithm, Family, JoseFault, Key, sign_bytes};
 use crate::source::Span;
@@ -42,16 +42,19 @@ pub(super) fn client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, 
         Proof::Nothing => &[],
     };
     let needed = used.first().filter(|need| proof != Proof::Tls && fields.get(need).is_none());
-    if let Some(need) = needed {
-        reader.fault(diags::no_proof(node.span, proof.word(), need));
+    match needed {
+        // The client itself needs to prove nothing: what the grant sends does.
+        Some(_) if proof == Proof::Nothing => reader.fault(diags::nothing_signs(node.span)),
+        Some(need) => reader.fault(diags::no_proof(node.span, proof.word(), need)),
+        None => {}
     }
     for entry in fields.iter().filter(|e| !matches!(&*e.key, "id" | "auth") && !used.contains(&&*e.key)) {
         if CLIENT_KEYS.iter().any(|k| k.name == &*entry.key) {
             reader.fault(diags::idle_proof(entry.key_span, &entry.key, proof.word()));
         }
     }
-    let mut template = |name: &str| fields.get(name).map(|n| cx.compile.reader.template(n));
-    let (key_id, audience) = (template("kid").flatten(), template("audience").flatten());
+    let mut text = |name: &str| fields.get(name).and_then(|n| line(n, name, cx));
+    let (key_id, audience) = (text("kid"), text("audience"));
     let is_tls = proof == Proof::Tls;
     let shown = is_tls && used.iter().any(|name| fields.get(name).is_some());
     let certificate = if shown { Some(mtls::source(fields, node, cx)?) } else { None };
@@ -62,7 +65,9 @@ pub(super) fn client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, 
     if let (Proof::SecretKey, Some((node, secret))) = (proof, &secret) {
         long_enough(secret, algorithm.unwrap_or(Algorithm::Hs256), node.span, cx);
     }
-    Some(Client { id: id?.1, secret: secret.map(|(_, t)| t), proof, key, algorithm, key_id, audience, certificate })
+    let proof_at = fields.get("auth").map_or(node.span, |n| n.span);
+    let (id, secret) = (id?.1, secret.map(|(_, t)| t));
+    Some(Client { id, secret, proof, proof_at, key, algorithm, key_id, audience, certificate })
 }
 
 /// An id and a secret are one line that is not empty; of a secret in a file that shows when there is one.
@@ -98,12 +103,16 @@ pub(super) fn certified(
 
 /// Reads a private key: a file is read now, text is rendered when it is needed.
 pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<KeySource> {
-    let (text, span) = if matches!(node.data, Data::Map(_)) {
+    let (text, span, path) = if matches!(node.data, Data::Map(_)) {
         let fields = cx.compile.reader.fields(node, FILE_KEYS, "`key`")?;
         let path = cx.compile.reader.need(fields, node, "file", "`key`")?;
         let path = cx.compile.reader.word(path)?;
+        if path.value.contains("{{") {
+            cx.compile.reader.fault(common::no_template(path.span));
+            return None;
+        }
         match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
-            Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), path.span),
+            Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), path.span, None),
             Err(why) => {
                 cx.compile.reader.fault(diags::no_key(path.span, whose, &why));
                 return None;
@@ -113,12 +122,24 @@ pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> 
         let template = cx.compile.reader.template(node)?;
         match template.as_literal() {
             None => return Some(KeySource::Text(template)),
-            Some(text) => (text.to_string(), node.span),
+            Some(text) => (text.to_string(), node.span, path_of(text, cx)),
         }
     };
+    if let Some(path) = path {
+        cx.compile.reader.fault(diags::key_is_path(span, whose, &path));
+        return None;
+    }
     let read = Key::from_text(&text);
     let usable = read.and_then(|key| if key.can_sign() { Ok(key) } else { Err(public_key()) });
     usable.map_err(|fault| cx.compile.reader.fault(diags::no_key(span, whose, &fault.0))).ok().map(KeySource::Read)
+}
+
+/// A text that is no key but the path of a file.
+fn path_of(text: &str, cx: &ReadScheme<'_, '_, '_>) -> Option<String> {
+    let is_one = !Key::is_written(text) && !text.contains(char::is_whitespace);
+    let is_there = || read_file_or_absolute(cx.compile.folder, cx.compile.root, text).is_ok();
+    let is_named = [".pem", ".key", ".jwk", ".json"].iter().any(|end| text.ends_with(end));
+    (is_one && !text.is_empty() && (is_named || is_there())).then(|| text.to_owned())
 }
 
 fn public_key() -> JoseFault {

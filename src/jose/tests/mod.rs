@@ -191,3 +191,21 @@ fn expiry_is_read_from_tokens_only() {
         assert_eq!(expiry(bad), None, "{bad}");
     }
 }
+
+/// What is wrong with a key that a file or a variable holds is said by what it is.
+#[test]
+fn a_key_that_cannot_be_read_says_why() {
+    let why = |text: &str| Key::from_text(text).unwrap_err().0;
+    let locked = include_str!("../../../tests/golden/invalid/signing-keys/locked.pem");
+    assert!(why(locked).contains("encrypted"), "{}", why(locked));
+    let sound = include_str!("../../../tests/golden/invalid/signing-keys/es.pem");
+    assert!(Key::from_text(sound).is_ok());
+    assert!(why(&sound.replace('\n', "\\n")).contains("spelt `\\n`"));
+    for short in [
+        include_str!("../../../tests/golden/invalid/signing-keys/short.pem"),
+        include_str!("../../../tests/golden/invalid/signing-keys/short-pkcs8.pem"),
+    ] {
+        assert_eq!(why(short), "the RSA key is shorter than 2048 bits");
+    }
+    assert_eq!(why(" \n"), "the key is empty");
+}

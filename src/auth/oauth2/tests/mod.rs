@@ -34,6 +34,7 @@ pub(super) fn config(grant: Grant) -> Config {
             id: text("job"),
             secret: Some(text("secret-1")),
             proof: Proof::Post,
+            proof_at: Span::NONE,
             key: None,
             algorithm: None,
             key_id: None,
