@@ -56,6 +56,11 @@ pub struct Waits {
 }
 
 impl Waits {
+    /// All of them together.
+    pub const fn all(&self) -> Duration {
+        self.all
+    }
+
     /// The next wait, when a server asks for one; none when all together would be longer than a limit.
     pub fn next(&mut self, asked: Duration, limit: Duration) -> Option<Duration> {
         let left = limit.checked_sub(self.all).filter(|left| asked <= *left && !left.is_zero())?;

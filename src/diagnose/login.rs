@@ -239,7 +239,7 @@ fn not_there(facts: &Facts) -> Option<Found> {
 
 fn form_again(facts: &Facts) -> Option<Found> {
     let answer = facts.answer.as_ref().filter(|a| a.status < 400)?;
-    let posted = facts.legs.first().is_some_and(|l| l.method == "POST");
+    let posted = facts.legs.first().is_some_and(|l| l.method == "POST" && !l.grants);
     if !entering(facts) || !posted || !(answer.page == Page::Login || answer.to_login) {
         return None;
     }

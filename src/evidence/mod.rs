@@ -137,6 +137,8 @@ pub struct Leg {
     pub enters: bool,
     /// How its form says who the client is.
     pub client: InForm,
+    /// Its form asks for a token: programs do, no pages are shown.
+    pub grants: bool,
     /// The bytes of its header fields.
     pub head: usize,
     /// The answer's status.
@@ -256,6 +258,7 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
         enters: answer::is_login(request.address.path())
             || request.address.path().to_ascii_lowercase().contains("token"),
         client: in_form(request),
+        grants: url::form_urlencoded::parse(&request.body).take(64).any(|(name, _)| name == "grant_type"),
         media: media.map(|m| m.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()),
         head: request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum(),
         status: hop.response.as_ref().ok().map(|r| r.status),

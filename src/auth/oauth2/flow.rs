@@ -327,7 +327,7 @@ impl Run {
         }
         if !matches!(answer.status, 200 | 201) {
             let assertion = get(&self.spent, "client_assertion");
-            let asked = Asked { post: &post, assertion, config: &self.config, metadata: &self.metadata };
+            let asked = Asked { post: &post, assertion, config: &self.config, metadata: &self.metadata, now: cx.now };
             return Err(by_endpoint(&asked, answer));
         }
         match post.to {

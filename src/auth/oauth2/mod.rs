@@ -30,6 +30,7 @@ mod read;
 mod read_client;
 mod refused;
 mod token;
+mod unspoken;
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use crate::http::{Address, FORM, Headers, Request, Response};
 use crate::template::Template;
 
 /// The longest that a server may make a login wait by `Retry-After`, all waits together.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(super) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A request to an endpoint that the client proves itself to.
 #[derive(Debug, Clone)]
@@ -82,6 +82,11 @@ impl Post {
         let raw = config.client.proof == Proof::BasicRaw;
         let spelled = if raw { Spelled::Raw } else { Spelled::Encoded };
         Ok((Exchange { spelled, ..Exchange::plain(self.label, request) }, assertion))
+    }
+
+    /// How long a server that was asked too often was waited for.
+    pub(super) const fn waited(&self) -> Duration {
+        self.waits.all()
     }
 
     /// How long to wait before it is sent again, when the server was asked too often (RFC 6585, section 4): it did

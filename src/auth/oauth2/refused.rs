@@ -1,12 +1,13 @@
 //! What a server's refusal means: its own words, and the parameter that is the likely cause (RFC 6749, section 5.2).
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::client::Proof;
 use super::metadata::Metadata;
 use super::post::Post;
 use super::read::{DEVICE, EXCHANGE, JWT_BEARER};
-use super::{Config, bind};
+use super::{Config, bind, unspoken};
 use crate::auth::Refused;
 use crate::http::Response;
 use crate::jose::{Algorithm, Token};
@@ -19,6 +20,7 @@ pub(super) struct Asked<'a> {
     pub(super) assertion: Option<&'a str>,
     pub(super) config: &'a Config,
     pub(super) metadata: &'a Metadata,
+    pub(super) now: Timestamp,
 }
 
 /// Says what is likely, by what was asked and by the server's own sentence.
@@ -45,20 +47,16 @@ pub(super) fn by_endpoint(asked: &Asked<'_>, response: &Response) -> Refused {
     let text = |name: &str| said.get(name).and_then(Value::as_str);
     let title = asked.post.to.title();
     let Some(code) = text("error") else {
-        let message = format!("{title} answered {} without an `error` that says why", response.status);
-        let help = match response.status {
-            404 | 405 => vec![format!("is there an endpoint at this address? see `{}`", asked.post.to.key())],
-            429 => vec!["the server was asked too often, which says nothing about the credential".to_owned()],
-            _ => Vec::new(),
-        };
-        return Refused { message, help };
+        return unspoken::refused(asked.post, response, asked.now);
     };
-    let mut help = CAUSES
-        .iter()
-        .find(|(c, _)| *c == code)
-        .map_or_else(Vec::new, |(_, cause)| cause(asked, text("error_description").unwrap_or_default()));
+    let cause = CAUSES.iter().find(|(c, _)| *c == code);
+    // A code of another kind says less than the status does.
+    let mut help = cause.map_or_else(
+        || unspoken::meaning(asked.post.to, response.status, false),
+        |(_, cause)| cause(asked, text("error_description").unwrap_or_default()),
+    );
     if response.status == 429 {
-        help = vec!["the server was asked too often, which says nothing about the credential".to_owned()];
+        help = unspoken::too_often(asked.post, response, asked.now);
     }
     help.extend(text("error_uri").map(|uri| format!("the server points to {uri}")));
     Refused { message: sentence(title, code, text("error_description")), help }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::metadata::Endpoint;
+use super::unspoken;
 use crate::auth::Refused;
 use crate::http::Response;
 
@@ -21,11 +23,10 @@ pub(super) fn read(response: &Response, bound: bool) -> Result<Parts, Refused> {
         Refused { message: format!("the answer of the token endpoint {message}"), help }
     };
     let Ok(Value::Object(answer)) = serde_json::from_slice::<Value>(&response.body) else {
-        let media = response.media_type();
-        let what = if media.is_empty() { "says no media type".to_owned() } else { format!("is `{media}`") };
+        let what = unspoken::what(response);
         return Err(wrong(
-            format!("is no JSON object: it {what}"),
-            "is this the token endpoint? a token answer is JSON (RFC 6749, section 5.1)",
+            format!("is no JSON object: it is {}", what.trim_end_matches(',')),
+            &unspoken::no_endpoint(Endpoint::Token),
         ));
     };
     match answer.get("access_token").and_then(Value::as_str) {

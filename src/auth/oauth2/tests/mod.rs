@@ -231,7 +231,41 @@ fn a_server_that_was_asked_too_often_is_waited_for_and_that_has_an_end() {
     assert_eq!(sent(next(flow.as_mut(), Heard::Waited)).label, "token");
     let refusal =
         refused(next(flow.as_mut(), heard(429, &[("Retry-After", "3600")], &json!({"error": "invalid_client"}))));
-    assert_eq!(refusal.help, ["the server was asked too often, which says nothing about the credential"]);
+    assert!(
+        refusal.help[0].starts_with("it was waited for 7 seconds, and it wants to be left alone for 60 minutes"),
+        "{refusal:?}"
+    );
+    assert!(refusal.help[1].starts_with("a 429 says nothing about the credential"));
+    let mut flow = begin(config(Grant::ClientCredentials));
+    next(flow.as_mut(), Heard::Start);
+    let refusal = refused(next(flow.as_mut(), heard(429, &[], &json!({}))));
+    assert_eq!(refusal.message, "the token endpoint was asked too often");
+    assert_eq!(refusal.help[0], "it does not say for how long (no `Retry-After`): run again later");
+}
+
+#[test]
+fn what_came_instead_of_an_error_is_told() {
+    let refusal = |status: u16, media: &str, body: &'static str| {
+        let mut flow = begin(config(Grant::ClientCredentials));
+        next(flow.as_mut(), Heard::Start);
+        let mut headers = Headers::default();
+        headers.add("content-type", media.to_owned());
+        let response = Response { status, version: "HTTP/1.1", headers, body: body.into() };
+        let Refused { message, help } = refused(next(flow.as_mut(), Heard::Answer(Box::new(response))));
+        format!("{message}: {}", help.join("; "))
+    };
+    let sorry = "<!DOCTYPE html><title>Oops,\n sorry</title>";
+    let told = refusal(500, "text/html", sorry);
+    assert!(told.starts_with("the token endpoint sent an HTML page, \"Oops, sorry\", and no `error`"), "{told}");
+    assert!(told.contains("the server failed"), "{told}");
+    assert!(refusal(503, "", "").contains("sent an empty body and no `error` that says why: a proxy"));
+    assert!(refusal(404, "text/html", "<html></html>").contains("see `token_url`"));
+    assert!(refusal(302, "", "").contains("does not lead elsewhere"));
+    for status in [200, 401] {
+        let told = refusal(status, "text/html; charset=utf-8", "<title>Sign in</title>");
+        assert!(told.contains("\"Sign in\"") && told.contains("this is probably not the token endpoint"), "{told}");
+    }
+    assert!(refusal(400, "application/json", "{}").ends_with("sent JSON and no `error` that says why: "));
 }
 
 #[test]
