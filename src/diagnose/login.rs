@@ -273,7 +273,8 @@ fn changed(facts: &Facts) -> Option<Found> {
     let is_again = |a: &&Answer| a.status < 400 && (a.page == Page::Login || a.to_login);
     if let Some(answer) = facts.answer.as_ref().filter(is_again) {
         let cause = format!("`vary` changed {}, and the server shows its login page", list(&names, "and"));
-        return Some(Found::new(cause).seen(format!("{} in the answer", answer.status)));
+        let found = Found::new(cause).seen(format!("{} in the answer", answer.status));
+        return Some(found.next("look at the page for its own words: with nothing changed the same has to work"));
     }
     let answer = facts.surprise().filter(|a| (400..500).contains(&a.status) && a.status != 429)?;
     Some(
