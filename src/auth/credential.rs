@@ -12,6 +12,8 @@ use super::Bound;
 pub struct Credential {
     /// Its parts by name, `session.*`.
     pub parts: Vec<(Arc<str>, Value)>,
+    /// When those of them that are used up would have ended by themselves.
+    pub ends: Vec<(Arc<str>, Timestamp)>,
     /// When it was issued.
     pub issued: Option<Timestamp>,
     /// When it ends, if it says so.

@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::done::{Done, Ended};
 use super::drive::Driven;
 use super::exchange::StepRun;
 use super::scheme::leaves_open;
-use super::variation::Talking;
+use super::talked::Gave;
+use super::variation::{Talking, Variation};
 use crate::auth::wants_nonce;
 use crate::event::Reason;
 use crate::http::Trail;
@@ -63,5 +67,22 @@ impl StepRun<'_> {
         let message = "the server asks for another nonce in the proof (`use_dpop_nonce`) also of whoever sends the one that it gave, which refuses nothing else";
         let help = "with `-j 1` nobody uses up the nonce of another one; `handshake: off` expects the question itself";
         Some(self.reason("other-cause", message, step.span, vec![help.to_owned()]))
+    }
+
+    /// Takes back what the refusal shows of something that was sent once more and was over by itself by then.
+    pub(super) fn doubt_age(&self, step: &Step, variations: &[Variation], gave: Gave, done: &mut Done) {
+        let is_over = |v: &&Variation| self.shared.spent.is_over(v.value(), Timestamp::now());
+        let Some(variation) = variations.iter().find(is_over).filter(|_| done.held() && !gave.credential) else {
+            return;
+        };
+        let message = format!(
+            "`{}` is that of an earlier login, and by now so old that it may be refused for its age: that it is good once is not shown",
+            variation.path()
+        );
+        let help = "send it again at once: after a step `request: login`, or in a case with `session: fresh`";
+        let reason = self.reason("other-cause", &message, step.span, vec![help.to_owned()]);
+        done.ended = Ended::Inconclusive;
+        done.refused.clear();
+        done.reasons = vec![Reason { step: done.records.len().checked_sub(1), ..reason }];
     }
 }

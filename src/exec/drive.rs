@@ -75,6 +75,7 @@ impl Drive<'_, '_> {
                 let (ledger, done) = (&self.run.shared.ledger, &self.driven.done);
                 done.allowed.iter().for_each(|key| ledger.entered(*key));
                 self.run.shared.codes.keep(&credential);
+                self.run.shared.spent.keep(&credential);
                 self.driven.credential = Some(credential);
                 None
             }

@@ -78,6 +78,7 @@ mod serve;
 mod session;
 mod settle;
 mod spare;
+mod spent;
 mod stop;
 mod suite;
 mod talked;
@@ -218,6 +219,8 @@ struct Shared {
     published: common::Common<Result<String, String>>,
     /// What logins by a code redeemed.
     codes: codes::Codes,
+    /// What logins used up.
+    spent: spent::Spent,
     ledger: ledger::Ledger,
     /// What was said about kept tokens.
     kept_told: kept::Told,

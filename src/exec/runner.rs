@@ -185,6 +185,7 @@ impl Runner {
             browsers: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             codes: Codes::default(),
+            spent: super::spent::Spent::default(),
             ledger: Ledger::default(),
             kept_told: super::kept::Told::default(),
             matrix: super::matrix::Matrix::default(),

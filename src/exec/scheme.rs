@@ -89,6 +89,7 @@ impl StepRun<'_> {
         if let Some(variation) = variations.iter().find(|v| v.is_missed()) {
             self.missed(step, talk.word(), variation, &mut done);
         }
+        self.doubt_age(step, &variations, gave, &mut done);
         if talk == Talk::Login && !planted.is_empty() && !are_met(&origins, &world.base) {
             let why = format!("the login asked nothing of {}, so the cookies were not sent", world.base);
             done.reasons.insert(0, self.reason("vary-missed", &why, step.span, Vec::new()));

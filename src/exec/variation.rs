@@ -70,6 +70,15 @@ impl Variation {
         &self.parameter
     }
 
+    /// What it is called in the suite.
+    pub(super) fn path(&self) -> String {
+        format!("{}.{}", self.exchange, self.parameter)
+    }
+
+    pub(super) const fn value(&self) -> &Value {
+        &self.value
+    }
+
     /// Begins once more: what was sent before says nothing of what is sent now.
     pub(super) fn anew(&self) {
         self.applied.store(false, Ordering::Relaxed);

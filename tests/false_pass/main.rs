@@ -24,6 +24,7 @@ mod fresh;
 mod guesses;
 mod kept;
 mod keys;
+mod late;
 mod leaking;
 mod lifecycle;
 mod lives;

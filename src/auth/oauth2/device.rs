@@ -40,7 +40,7 @@ pub(super) struct Device {
     /// The page with the code filled in.
     page: String,
     interval: Duration,
-    end: Timestamp,
+    pub(super) end: Timestamp,
 }
 
 impl Device {

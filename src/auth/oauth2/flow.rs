@@ -12,6 +12,7 @@ use super::metadata::{Endpoint, Metadata};
 use super::post::{Post, render};
 use super::read::Grant;
 use super::refused::{Asked, by_endpoint};
+use super::spent::{End, Spent};
 use super::token::{self, Parts};
 use crate::auth::{Bound, Credential, Ctx, Exchange, Flow, Heard, Move, Refused};
 use crate::http::{Address, Headers, Request, Response};
@@ -26,8 +27,8 @@ pub(super) struct Run {
     pub(super) authorization: Option<Authorization>,
     /// The device that waits for somebody to agree.
     device: Option<Device>,
-    /// What was sent and may be used once, as parts of the session.
-    spent: Parts,
+    /// What was sent and may be used once.
+    spent: Spent,
     /// The key that the tokens are bound to, if they are.
     bound: Option<Arc<Bound>>,
 }
@@ -84,7 +85,7 @@ impl Run {
             metadata: Metadata::default(),
             authorization: None,
             device: None,
-            spent: Vec::new(),
+            spent: Spent::default(),
             bound: None,
         }
     }
@@ -206,7 +207,7 @@ impl Run {
                 let client = &self.config.client;
                 let subject = self.config.subject.as_ref().map_or_else(|| client.id(cx), |s| render(s, cx))?;
                 let assertion = client.assertion(&subject, &self.metadata, cx)?;
-                self.spend("assertion", &assertion);
+                self.spent.keep("assertion", &assertion, End::Own, cx.now);
                 post.with("assertion", assertion)
             }
             Grant::RefreshToken => {
@@ -242,7 +243,8 @@ impl Run {
             let message = "the answer to the pushed authorization request has no `request_uri`".to_owned();
             return Err(Refused { message, help: vec!["it has to have one (RFC 9126, section 2.2)".to_owned()] });
         };
-        self.spend("request_uri", reference);
+        let lifetime = said.get("expires_in").and_then(serde_json::Value::as_i64);
+        self.spent.keep("request_uri", reference, End::In(lifetime), cx.now);
         let parameters =
             [("client_id".to_owned(), self.config.client.id(cx)?), ("request_uri".to_owned(), reference.to_owned())];
         self.browse(Authorization { pushed: true, ..authorization }, &parameters, cx)
@@ -261,11 +263,11 @@ impl Run {
 
     fn landed(&mut self, authorization: Authorization, at: &Address, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let code = authorization.code(at, &self.metadata)?;
-        self.spend("code", &code);
-        self.spend("code_verifier", &authorization.verifier);
-        self.spend("state", &authorization.state);
-        if let Some(nonce) = &authorization.nonce {
-            self.spend("nonce", nonce);
+        self.spent.keep("code", &code, End::In(None), cx.now);
+        let Authorization { verifier, state, nonce, .. } = &authorization;
+        let with_it = [("code_verifier", Some(verifier)), ("state", Some(state)), ("nonce", nonce.as_ref())];
+        for (name, value) in with_it.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            self.spent.keep(name, value, End::None, cx.now);
         }
         let post = authorization.exchange(&code).aimed(&self.config, cx)?;
         self.authorization = Some(authorization);
@@ -276,8 +278,8 @@ impl Run {
     fn approve(&mut self, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let device = Device::read(answer, cx)?;
         let script = device.pages(&self.config, cx)?;
-        self.spend("device_code", &device.code);
-        self.spend("user_code", &device.user_code);
+        self.spent.keep("device_code", &device.code, End::At(device.end), cx.now);
+        self.spent.keep("user_code", &device.user_code, End::At(device.end), cx.now);
         self.device = Some(device);
         self.stage = Stage::Approval;
         Ok(Move::Pages(script))
@@ -294,20 +296,15 @@ impl Run {
     fn send(&mut self, post: Post, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let (mut exchange, assertion) = post.exchange(&self.config, &self.metadata, cx)?;
         if let Some(assertion) = assertion {
-            self.spend("client_assertion", &assertion);
+            self.spent.keep("client_assertion", &assertion, End::Own, cx.now);
         }
         if let Some(bound) = self.bound.clone().filter(|_| bind::is_proven(post.to)) {
             let proof = bind::prove(&bound, &mut exchange, cx)?;
-            self.spend("dpop_proof", &proof);
-            self.spend("dpop_jkt", bound.thumbprint());
+            self.spent.keep("dpop_proof", &proof, End::In(None), cx.now);
+            self.spent.keep("dpop_jkt", bound.thumbprint(), End::None, cx.now);
         }
         self.stage = Stage::Sent(post);
         Ok(Move::Send(Box::new(exchange)))
-    }
-
-    fn spend(&mut self, name: &str, value: &str) {
-        self.spent.retain(|(n, _)| &**n != name);
-        self.spent.push((name.into(), value.into()));
     }
 
     fn answered(&mut self, mut post: Post, answer: &Response, cx: &Ctx<'_>) -> Result<Move, Refused> {
@@ -326,7 +323,7 @@ impl Run {
             return Ok(Move::Wait(wait, "somebody to agree to the device"));
         }
         if !matches!(answer.status, 200 | 201) {
-            let assertion = get(&self.spent, "client_assertion");
+            let assertion = get(&self.spent.parts, "client_assertion");
             let asked = Asked { post: &post, assertion, config: &self.config, metadata: &self.metadata, now: cx.now };
             return Err(by_endpoint(&asked, answer));
         }
@@ -346,12 +343,12 @@ impl Run {
     }
 
     pub(super) fn ready(&mut self, parts: Parts, cx: &Ctx<'_>) -> Move {
-        let spent = std::mem::take(&mut self.spent);
+        let Spent { parts: spent, ends } = std::mem::take(&mut self.spent);
         let parts = match std::mem::replace(&mut self.aim, Aim::Login) {
             Aim::Login | Aim::Leave(_) => token::renewed(parts, spent),
             Aim::Refresh(_, before) => token::renewed(token::renewed(parts, spent), before),
         };
-        let mut credential = Credential { parts, bound: self.bound.take(), ..Credential::default() };
+        let mut credential = Credential { parts, ends, bound: self.bound.take(), ..Credential::default() };
         credential.set_expiry(cx.now);
         Move::Ready(credential)
     }

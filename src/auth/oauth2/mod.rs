@@ -29,6 +29,7 @@ mod post;
 mod read;
 mod read_client;
 mod refused;
+mod spent;
 mod token;
 mod unspoken;
 

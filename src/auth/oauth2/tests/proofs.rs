@@ -47,6 +47,8 @@ fn a_client_signs_who_it_is_anew_for_each_request() {
     let credential = ready(next(flow.as_mut(), answer(200, &self::token())));
     let spent = Token::parse(part(&credential, "client_assertion").unwrap()).unwrap();
     assert_eq!(spent.claims().unwrap()["jti"], again["jti"]);
+    let ends: Vec<(&str, i64)> = credential.ends.iter().map(|(name, end)| (&**name, end.as_second())).collect();
+    assert_eq!(ends, [("client_assertion", again["exp"].as_i64().unwrap())]);
 }
 
 #[test]
