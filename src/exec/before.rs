@@ -12,7 +12,7 @@ use super::ledger::Asked;
 use super::mutant::{Controlled, Trial};
 use crate::event::When;
 use crate::http::is_safe;
-use crate::mutate::{Aim, Presented};
+use crate::mutate::{Aim, Presented, Unfit};
 use crate::plan::Control;
 use crate::step::{Prepared, StepsId};
 
@@ -43,6 +43,10 @@ impl StepRun<'_> {
         let probe = self.probe(trial, actor, what);
         let observed = probe.observe(self.shared).await;
         let name = probe.name();
+        if trial.mutant.row.aim == Aim::Bypass && observed.granted && !trial.mutant.is_meant() {
+            let why = "the request is allowed as it is, so that there is no refusal to get around";
+            return Some(self.unfit(trial, actor, Unfit::not_here(why)));
+        }
         let wrong = match trial.mutant.row.aim {
             Aim::Credential | Aim::Change if !observed.granted && observed.is_locked_out() => {
                 Some(("locked-out", format!("`{name}` is locked out or limited before anything was tried")))

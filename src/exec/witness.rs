@@ -12,7 +12,9 @@ use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
 use crate::check::Side;
 use crate::event::Carried;
+use crate::http::jar::{Cookie, Jar};
 use crate::http::{Request, Trail};
+use crate::mutate::{Place, is_csrf};
 use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
 
@@ -110,13 +112,22 @@ impl StepRun<'_> {
         if session.transport.is_some() || step.handshake == Handshake::Off {
             return true;
         }
+        let now = Timestamp::now();
+        let own = session_cookies(&session.jar, now);
+        let (alive, gone): (Vec<&String>, Vec<&String>) =
+            own.iter().partition(|name| actor.jar.find(name, now).next().is_some());
         // What the server took away itself cannot be sent any more: that is what is refused then.
         let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
-        if fields.is_empty() && actor.jar.is_empty(Timestamp::now()) {
+        if fields.is_empty() && alive.is_empty() && (actor.jar.is_empty(now) || !gone.is_empty()) {
             return true;
         }
         let holder = Holder::new(self.shared, Some((*id, session)));
-        trail.hops.iter().any(|hop| hop.request.headers.has("cookie") || holder.presented(&hop.request).spot.is_some())
+        let counts = |name: &str| own.is_empty() || alive.iter().any(|own| *own == name);
+        trail.hops.iter().any(|hop| {
+            let spot = holder.presented(&hop.request).spot;
+            let elsewhere = spot.is_some_and(|spot| !matches!(spot.place, Place::Cookie(_)));
+            elsewhere || cookie_names(&hop.request).iter().any(|name| counts(name))
+        })
     }
 
     /// Tells whether nothing but a refusal is wanted: by the step, by whoever uses the flow that ends with it, or by the
@@ -145,6 +156,26 @@ impl StepRun<'_> {
             }
         }
     }
+}
+
+/// The names of the cookies that a session may go by: those that no script reads, or long ones, and not what pages are
+/// known by; where none is so, all of them. A language is no credential, though the login set it.
+fn session_cookies(jar: &Jar, now: Timestamp) -> Vec<String> {
+    const LONG: usize = 16;
+    let name = |cookie: &Cookie| String::from_utf8_lossy(cookie.name.as_bytes()).into_owned();
+    let all: Vec<&Cookie> = jar.iter(now).filter(|cookie| !is_csrf(&name(cookie))).collect();
+    let likely = |cookie: &&Cookie| cookie.http_only || cookie.value.as_bytes().len() >= LONG;
+    let some: Vec<String> = all.iter().copied().filter(likely).map(name).collect();
+    if some.is_empty() { all.into_iter().map(name).collect() } else { some }
+}
+
+/// The names of the cookies in a request.
+fn cookie_names(request: &Request) -> Vec<String> {
+    let fields = request.headers.all("cookie").map(|field| String::from_utf8_lossy(field).into_owned());
+    let names = |field: String| -> Vec<String> {
+        field.split(';').map(|pair| pair.split('=').next().unwrap_or_default().trim().to_owned()).collect()
+    };
+    fields.flat_map(names).filter(|name| !name.is_empty()).collect()
 }
 
 /// Whose credential a sender's request carries, for records.

@@ -34,6 +34,20 @@ pub struct Mutant {
     pub donors: Vec<IdentityId>,
 }
 
+impl Mutant {
+    /// Tells whether it is what was asked for: by its own id, or by a pack in which all rows start from the same. In any
+    /// other pack it is one of many, most of which have no sense for one request.
+    pub fn is_meant(&self) -> bool {
+        match self.asked {
+            Asked::ByName => true,
+            Asked::ByPack(name) => {
+                let pack = PACKS.iter().find(|pack| pack.name == name);
+                pack.is_some_and(|pack| pack.rows().iter().all(|row| row.aim == self.row.aim))
+            }
+        }
+    }
+}
+
 /// How a mutation came into a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
@@ -114,15 +128,8 @@ pub(super) fn of_step(
 
 /// Refuses rows about origins on a step that names none: where a pack is about more than that, they do not apply.
 pub(super) fn need_origin<'s>(mutants: &Mutants, step: impl Fn(usize) -> Option<&'s Step>, reader: &mut Reader<'_>) {
-    let about_origins = |mutant: &Mutant| match mutant.asked {
-        Asked::ByName => true,
-        Asked::ByPack(name) => {
-            let pack = PACKS.iter().find(|pack| pack.name == name);
-            pack.is_some_and(|pack| pack.rows().iter().all(|row| row.aim == Aim::Origin))
-        }
-    };
     let mut told = None;
-    for mutant in mutants.iter().flatten().filter(|m| m.row.aim == Aim::Origin && about_origins(m)) {
+    for mutant in mutants.iter().flatten().filter(|m| m.row.aim == Aim::Origin && m.is_meant()) {
         let names = step(mutant.step).is_none_or(|step| step.writes("origin"));
         if !names && told.replace(mutant.span) != Some(mutant.span) {
             reader.fault(diags::no_origin(mutant.span));

@@ -110,6 +110,23 @@ fn whoever_is_allowed_has_to_be_allowed_after_all_ways_around() {
     assert_eq!(run(&server(100), SCHEME, &suite).code, 0);
 }
 
+/// Whoever asks for ways around what is allowed is told so; in a pack about many things these rows are left out.
+#[test]
+fn what_is_allowed_has_nothing_to_get_around() {
+    let api = Api::default();
+    let server = Server::start(move |r| api.answer(r));
+    for (with, code, verdict) in
+        [("pack.bypass", 3, "control-allowed"), ("[az-path-slash]", 3, "control-allowed"), ("pack.asvs", 0, "skipped")]
+    {
+        let case = format!("  - {{ name: c, as: root, with: {with}, request: GET /admin }}\n");
+        let run = run(&server, SCHEME, &case);
+        let told = verdicts(&run);
+        let around: Vec<_> = told.iter().filter(|(row, _)| row.starts_with("az-")).collect();
+        assert!(!around.is_empty() && around.iter().all(|(_, told)| told == verdict), "{with}: {around:?}");
+        assert_eq!(run.code, code, "{with}\n{}", run.said);
+    }
+}
+
 /// It is no fault of the server's that a session is over when something is sent that has to be taken.
 #[test]
 fn what_has_to_be_taken_is_sent_with_a_living_session() {

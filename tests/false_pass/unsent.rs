@@ -1,11 +1,15 @@
 //! A refusal of somebody whose credential never left is nobody's.
 
 use crate::runs::Project;
-use crate::server::{Server, json, status};
+use crate::server::{Reply, Request, Server, json, status};
 
 /// Everybody with a session or the token of root may see the list; the session is a cookie for some path.
 fn cookie(path: &'static str, guarded: bool) -> Server {
-    Server::start(move |r| {
+    Server::start(answers(path, guarded))
+}
+
+fn answers(path: &'static str, guarded: bool) -> impl Fn(&Request) -> Reply + Send + Sync + 'static {
+    move |r| {
         let known = r.header("cookie").contains("sid=of-the-user");
         match &*r.path {
             "/app/login" => status(204).header("set-cookie", format!("sid=of-the-user; Path={path}; HttpOnly")),
@@ -15,7 +19,7 @@ fn cookie(path: &'static str, guarded: bool) -> Server {
             "/admin/list" if known => json(200, "[1]"),
             _ => status(401),
         }
-    })
+    }
 }
 
 const PROJECT: &str = r"
@@ -48,6 +52,29 @@ cases:
     let open = cookie("/", false);
     let run = Project::new(&open.url, PROJECT, suite).run("");
     assert_eq!((run.code, &*run.verdict("user may not")), (1, "failed"), "{}", run.said);
+}
+
+/// The login sets more than the session, and what it sets beside that goes everywhere.
+#[test]
+fn another_cookie_of_the_login_is_no_session() {
+    let suite = "
+cases:
+  - { name: root may, as: root, request: GET /admin/list, expect: 200 }
+  - { name: user may not, as: user, request: GET /admin/list, expect: [401, 403] }
+";
+    let beside: [fn(Reply) -> Reply; 3] = [
+        |login| login.header("set-cookie", "lang=de; Path=/"),
+        |login| login.header("set-cookie", "csrftoken=0123456789abcdef0123456789abcdef; Path=/; HttpOnly"),
+        |login| login.header("set-cookie", "lang=de; Path=/").header("set-cookie", "theme=dark; Path=/"),
+    ];
+    for beside in beside {
+        for (path, code, verdict) in [("/app", 3, "inconclusive: not-sent"), ("/", 0, "proven")] {
+            let inner = answers(path, true);
+            let server = Server::start(move |r| if r.is("POST /app/login") { beside(inner(r)) } else { inner(r) });
+            let run = Project::new(&server.url, PROJECT, suite).run("");
+            run.must(code, &[("root may", "passed"), ("user may not", verdict)]);
+        }
+    }
 }
 
 #[test]
