@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::args::DemoArgs;
 use super::context::Context;
-use crate::demo::{Demo, DemoOptions};
+use crate::demo::{CLIENT_FILES, Demo, DemoOptions};
 use crate::exec::{Stop, Stopper};
 use crate::verdict;
 
@@ -30,6 +30,14 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context) -> u8 {
     {
         context.complain(&format!("error: {} cannot be written: {error}\n", path.display()));
         return verdict::USAGE;
+    }
+    for (name, bytes) in CLIENT_FILES.iter().filter(|_| args.client_certs.is_some()) {
+        let path = args.client_certs.as_deref().unwrap_or_else(|| Path::new("")).join(name);
+        let folder = path.parent().map_or(Ok(()), std::fs::create_dir_all);
+        if let Err(error) = folder.and_then(|()| std::fs::write(&path, bytes)) {
+            context.complain(&format!("error: {} cannot be written: {error}\n", path.display()));
+            return verdict::USAGE;
+        }
     }
     let url = demo.url();
     let weak: Vec<&str> = args.weak.iter().map(|w| w.id).collect();

@@ -42,4 +42,5 @@ mod web;
 mod tests;
 
 pub use server::{Demo, DemoError, DemoOptions};
+pub use tls::CLIENT_FILES;
 pub use weakness::{WEAKNESS_IDS, WEAKNESSES, Weakness};

@@ -25,6 +25,18 @@ use tokio_rustls::server::TlsStream;
 /// How long a client may take to shake hands.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What the demo's clients show, as files: the gates, PEM and PKCS#12 with the password `demo-gate-7`, and a client whose
+/// certificate the demo's authority did not sign.
+pub const CLIENT_FILES: &[(&str, &[u8])] = &[
+    ("gate-7.pem", include_bytes!("../../specs/data/mtls/gate-7.pem")),
+    ("gate-7.key", include_bytes!("../../specs/data/mtls/gate-7.key")),
+    ("gate-7.p12", include_bytes!("../../specs/data/mtls/gate-7.p12")),
+    ("gate-8.pem", include_bytes!("../../specs/data/mtls/gate-8.pem")),
+    ("gate-8.key", include_bytes!("../../specs/data/mtls/gate-8.key")),
+    ("stranger.pem", include_bytes!("../../specs/data/mtls/stranger.pem")),
+    ("stranger.key", include_bytes!("../../specs/data/mtls/stranger.key")),
+];
+
 /// A certificate for `127.0.0.1` and `localhost`, and the authority that signed it.
 pub(crate) struct Identity {
     /// The authority's certificate in PEM, which a client must trust.
