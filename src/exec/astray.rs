@@ -14,8 +14,9 @@ pub(super) fn ends(run: &StepRun<'_>, script: &PageScript, home: &[Origin]) -> E
         Opening::Step(_) => None,
     };
     let asked = run.talking.zip(first).and_then(|(talking, first)| talking.asked_back(first));
+    let told_before = run.talking.zip(first).is_some_and(|(talking, first)| talking.is_told_before(first));
     let home = run.world.origins.iter().chain(home).cloned().chain(first.map(Address::origin)).collect();
-    Ends { until: script.until.clone(), asked, home, guards: script.until.is_some() }
+    Ends { until: script.until.clone(), asked, told_before, home, guards: script.until.is_some() }
 }
 
 /// Says what is wrong with where a server sent a browser.

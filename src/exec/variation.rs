@@ -60,6 +60,21 @@ impl Talking<'_> {
     }
 }
 
+impl Talking<'_> {
+    /// Tells whether a request refers to what was pushed before and is unchanged itself: whatever else it says is not
+    /// looked at (RFC 9101, section 6.3, by RFC 9126, section 4).
+    pub(super) fn is_told_before(&self, from: &Address) -> bool {
+        const REFERENCE: &str = "request_uri";
+        let refers = url::form_urlencoded::parse(from.query().as_bytes()).any(|(name, _)| name == REFERENCE);
+        let changes = |v: &Variation| match &*v.exchange {
+            "par" => &*v.parameter == "redirect_uri",
+            "authorize" => &*v.parameter == REFERENCE,
+            _ => false,
+        };
+        refers && !self.variations.iter().any(changes)
+    }
+}
+
 impl Variation {
     /// Tells whether no request was sent with the change.
     pub(super) fn is_missed(&self) -> bool {

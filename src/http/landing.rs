@@ -14,6 +14,8 @@ pub struct Ends {
     /// Where a request asked for it to be sent instead: whoever is sent to one of these, or with such a request
     /// anywhere else that is not at home, was not refused.
     pub asked: Option<Vec<Address>>,
+    /// Whether the server has to go by what it was told before, and not by that request: coming back is right then.
+    pub told_before: bool,
     /// The origins that the login may go through.
     pub home: Vec<Origin>,
     /// Whether codes and tokens stay within those.
@@ -101,7 +103,8 @@ impl Ends {
         let is_asked = self.asked.iter().flatten().any(|asked| is_same_place(asked, to));
         let place = match (comes_back, is_asked) {
             // Another spelling of the registered address is another address, too: the last character counts.
-            (true, _) if self.asked.is_some() => Place::Registered,
+            (true, _) if self.asked.is_some() && !self.told_before => Place::Registered,
+            (true, true) if !self.is_spelled_right(to) => Place::Asked,
             (true, _) => return End::Reached,
             (false, true) => Place::Asked,
             (false, false) => Place::Elsewhere,
@@ -111,6 +114,17 @@ impl Ends {
             return End::On;
         }
         End::Strayed(Stray { address: format!("{}{}", to.base(), to.path()), carried, place })
+    }
+}
+
+impl Ends {
+    /// Tells an address where the browser is to come back to from one that was asked for and is the same place but for
+    /// its spelling or its query.
+    fn is_spelled_right(&self, to: &Address) -> bool {
+        let begins = |with: &Address| to.to_string().starts_with(&with.to_string());
+        let longest = |with: &Address| begins(with).then(|| with.to_string().len());
+        let asked = self.asked.iter().flatten().filter_map(longest).max();
+        self.until.as_ref().and_then(longest) >= asked && self.until.as_ref().is_some_and(begins)
     }
 }
 
@@ -126,6 +140,7 @@ mod tests {
         Ends {
             until: Some(at("https://app.test/cb")),
             asked: asked.map(|all| all.iter().map(|a| at(a)).collect()),
+            told_before: false,
             home: vec![at("https://id.test").origin()],
             guards: true,
         }
@@ -165,5 +180,15 @@ mod tests {
         }
         let End::Strayed(stray) = of("https://evil.test/x?code=s3cret") else { panic!("it went on") };
         assert_eq!(stray.address, "https://evil.test/x", "without what it carries");
+    }
+
+    #[test]
+    fn what_was_told_before_holds_whatever_the_request_says() {
+        let asked: &[&str] = &["https://evil.test/x", "https://app.test/cb?to=1"];
+        let of = |to: &str| Ends { told_before: true, ..ends(Some(asked)) }.of(&at(to), "", &[]);
+        assert_eq!(of("https://app.test/cb?code=1"), End::Reached);
+        for to in ["https://evil.test/x?code=1", "https://app.test/cb?to=1&code=1", "https://elsewhere.test/?state=1"] {
+            assert!(carried(&of(to)).is_some(), "{to}");
+        }
     }
 }

@@ -191,6 +191,34 @@ fn what_was_pushed_is_remembered() {
     assert!(evil.seen().is_empty());
 }
 
+/// What the request to the page says beside the name of what was pushed is not looked at (RFC 9126, section 4): only who
+/// goes by it has a fault.
+#[test]
+fn a_pushed_address_holds_whatever_the_browser_says() {
+    let pushing = "    par_url: /par\n    par: true\n";
+    let evil = evil();
+    for uri in [format!("{}/callback", evil.url), format!("{HOME}?x=1"), "http://127.0.0.1:9/c%61llback".to_owned()] {
+        let right = server(|asked| to(&format!("{}&code=s3cret-code-1", asked["request_uri"])));
+        run(&right, pushing, &vary(&uri, "200")).must(0, &[("right", "passed"), ("it", "passed")]);
+        // Nor is it a refusal: somebody gets in.
+        assert_eq!(run(&right, pushing, &vary(&uri, "400")).code, 1);
+        let wrong = server(|asked| match asked.get("redirect_uri") {
+            Some(_) => answer(&with_state(asked), "code=s3cret-code-1"),
+            None => to(&format!("{}&code=s3cret-code-1", asked["request_uri"])),
+        });
+        for expect in ["200", "400"] {
+            run(&wrong, pushing, &vary(&uri, expect)).must(1, &[("right", "passed"), ("it", "failed: astray")]);
+        }
+    }
+    assert!(evil.seen().is_empty());
+}
+
+/// The parameters of a request with the state that was pushed.
+fn with_state(asked: &HashMap<String, String>) -> HashMap<String, String> {
+    let state = asked["request_uri"].split_once("state=").map_or("", |(_, state)| state);
+    asked.clone().into_iter().chain([("state".to_owned(), state.to_owned())]).collect()
+}
+
 #[test]
 fn a_logout_leads_nowhere_else() {
     let evil = evil();
@@ -215,5 +243,5 @@ fn a_careful_server_passes() {
         HOME => answer(asked, "code=s3cret-code-1"),
         _ => html(400, "<p>this redirect URI is not registered</p>"),
     });
-    run(&server, "", &vary("https://evil.example/callback", "400")).must(0, &[("right", "passed"), ("it", "passed")]);
+    run(&server, "", &vary("https://evil.example/callback", "400")).must(0, &[("right", "passed"), ("it", "proven")]);
 }
