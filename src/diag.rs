@@ -9,6 +9,8 @@ mod near;
 mod window;
 mod written;
 
+use std::collections::HashSet;
+
 use crate::source::Span;
 
 pub use draw::{Drawing, render};
@@ -157,7 +159,9 @@ impl Diagnostics {
     pub fn sorted(&self) -> Vec<&Diagnostic> {
         let mut all: Vec<&Diagnostic> = self.items.iter().collect();
         all.sort_by_key(|d| (d.span.file, d.span.start, d.severity == Severity::Warning));
-        all.dedup_by(|a, b| a.span == b.span && a.message == b.message && a.code.name == b.code.name);
+        // What is read twice finds several faults at one place, one after the other, twice.
+        let mut told = HashSet::new();
+        all.retain(|d| told.insert((d.span.file, d.span.start, d.span.end, &d.message, d.code.name)));
         all
     }
 

@@ -216,38 +216,62 @@ fn wanted(given: &Presented, args: &TokenArgs) -> Result<Vec<String>, String> {
 }
 
 fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
+    let width = context.err.width;
+    // Masked before lines are broken.
+    let tell = |head: &str, text: &str| line(head, &secrets.mask(text), width);
     match why {
         Unpresented::Stopped => verdict::INTERRUPTED,
         Unpresented::PerRequest => verdict::USAGE,
         Unpresented::Unfit { message, help } => {
-            let help: String = help.iter().map(|h| format!("help: {h}\n")).collect();
-            context.complain(&secrets.mask(&format!("error: {message}\n{help}")));
+            let help: String = help.iter().map(|h| tell("help: ", h)).collect();
+            context.complain(&format!("{}{help}", tell("error: ", &message)));
             verdict::USAGE
         }
         Unpresented::Fault(message) => {
-            context.complain(&secrets.mask(&format!("error: {message}\n")));
+            context.complain(&tell("error: ", &message));
             verdict::NOT_JUDGED
         }
         Unpresented::Failed(reason, steps) => {
-            let help: String = reason.help.iter().map(|h| format!("help: {h}\n")).collect();
+            let help: String = reason.help.iter().map(|h| tell("help: ", h)).collect();
             let place = &reason.place;
             let at = if place.line > 0 { format!("  --> {place}\n") } else { String::new() };
-            let why = causes(&reason, &steps, secrets);
-            context.complain(&secrets.mask(&format!("error: {}\n{at}{help}{why}", reason.message)));
+            let why = causes(&reason, &steps, secrets, tell);
+            context.complain(&format!("{}{at}{help}{why}", tell("error: ", &reason.message)));
             verdict::NOT_JUDGED
         }
     }
 }
 
+/// A sentence behind what it is, in lines that begin below each other.
+fn line(head: &str, sentence: &str, width: usize) -> String {
+    let mut text = head.to_owned();
+    let mut column = head.chars().count();
+    for (i, word) in sentence.split([' ', '\n']).filter(|word| !word.is_empty()).enumerate() {
+        let length = word.chars().count();
+        if i > 0 && column + 1 + length > width {
+            text.push_str(&format!("\n{}", " ".repeat(head.len())));
+            column = head.len();
+        } else if i > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    // What belongs together was held together.
+    text.replace('\u{a0}', " ") + "\n"
+}
+
 /// What the rules find in the step that a login failed at: the likeliest, with all that was seen.
-fn causes(reason: &Reason, steps: &[StepRecord], secrets: &SecretSet) -> String {
+fn causes(reason: &Reason, steps: &[StepRecord], secrets: &SecretSet, tell: impl Fn(&str, &str) -> String) -> String {
     let facts = reason.step.and_then(|step| steps.get(step)).and_then(|step| step.facts.as_deref());
     let all = facts.map(|facts| diagnose::told(facts, secrets)).unwrap_or_default();
     let mut text = String::new();
     for one in all.iter().filter(|one| one.certainty != Certainty::Possible).take(2) {
-        text.push_str(&format!("{}: {} (authspec explain {})\n", one.certainty.word(), one.cause, one.code));
-        one.evidence.iter().for_each(|seen| text.push_str(&format!("  seen: {seen}\n")));
-        one.next.iter().for_each(|next| text.push_str(&format!("  try: {next}\n")));
+        let cause = format!("{} (authspec\u{a0}explain\u{a0}{})", one.cause, one.code);
+        text.push_str(&tell(&format!("{}: ", one.certainty.word()), &cause));
+        one.evidence.iter().for_each(|seen| text.push_str(&tell("  seen: ", seen)));
+        one.next.iter().for_each(|next| text.push_str(&tell("  try: ", next)));
     }
     text
 }

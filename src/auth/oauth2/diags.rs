@@ -1,14 +1,21 @@
 //! The wording of what can be wrong with an `oauth2` scheme.
 
+use super::metadata::Endpoint;
 use crate::auth::diags::SCHEME;
 use crate::diag::Diagnostic;
 use crate::source::Span;
+use crate::term::list;
 
-/// The grant needs an endpoint that nothing names.
-pub(super) fn no_endpoint(grant: Span, word: &str, key: &str, title: &str) -> Diagnostic {
-    Diagnostic::error(&SCHEME, grant, format!("the grant `{word}` needs {title}, and nothing says where that is"))
-        .label(format!("needs `{key}` or `issuer`"))
-        .help("add `issuer`, whose metadata name all endpoints; or name this one by itself")
+/// The grant needs endpoints that nothing names.
+pub(super) fn no_endpoint(grant: Span, word: &str, missing: &[Endpoint]) -> Diagnostic {
+    let titles: Vec<String> = missing.iter().map(|endpoint| endpoint.title().to_owned()).collect();
+    let keys: Vec<String> = missing.iter().map(|endpoint| format!("`{}`", endpoint.key())).collect();
+    let (place, these) =
+        if missing.len() == 1 { ("that is", "this one by itself") } else { ("they are", "these by themselves") };
+    let titles = list(&titles, "and");
+    Diagnostic::error(&SCHEME, grant, format!("the grant `{word}` needs {titles}, and nothing says where {place}"))
+        .label(format!("needs `issuer`, or {}", list(&keys, "and")))
+        .help(format!("add `issuer`, whose metadata name all endpoints; or name {these}"))
 }
 
 /// The request is to be pushed, to an endpoint that nothing names.

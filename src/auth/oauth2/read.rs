@@ -247,10 +247,9 @@ fn texts(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Opti
 
 /// The endpoints of a grant are named, or found by the issuer.
 fn named(fields: Fields<'_>, (grant, at): (Grant, Span), cx: &mut ReadScheme<'_, '_, '_>) {
-    for endpoint in grant.endpoints() {
-        if fields.get("issuer").is_none() && fields.get(endpoint.key()).is_none() {
-            cx.compile.reader.fault(diags::no_endpoint(at, grant.word(), endpoint.key(), endpoint.title()));
-        }
+    let missing: Vec<Endpoint> = grant.endpoints().iter().copied().filter(|e| fields.get(e.key()).is_none()).collect();
+    if fields.get("issuer").is_none() && !missing.is_empty() {
+        cx.compile.reader.fault(diags::no_endpoint(at, grant.word(), &missing));
     }
 }
 
