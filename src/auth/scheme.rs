@@ -99,6 +99,11 @@ pub trait Scheme: Debug + Send + Sync {
         None
     }
 
+    /// Tells whether a login begins with what a server may take once.
+    fn begins_once(&self) -> bool {
+        false
+    }
+
     /// Tells whether the credential is made for each request, so that there is none to show on its own.
     fn is_per_request(&self) -> bool {
         self.handshake().is_some()

@@ -364,6 +364,8 @@ fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
     outcome.proof.unproven += u32::from(code == "unproven");
     let otherwise = code == "unproven" && shared.ledger.is_allowed_otherwise(refusal);
     let own_help = if otherwise { OTHERWISE } else { help(code) };
+    let of_talk = relogin::help(shared, refusal).filter(|_| matches!(code, "unproven" | "control-after"));
+    let own_help = of_talk.unwrap_or(own_help);
     let help = unreached.filter(|_| code == "row-unreached").map_or(own_help, |(_, help)| help);
     push(shared, outcome, (code, &message, help), refusal.step);
     if code == "unproven" {
@@ -416,9 +418,6 @@ fn help(code: &str) -> &'static str {
     match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
         "control-change" => "add `none` to its `with`: the request as it is is sent as well, and has to be accepted",
-        "control-after" => {
-            "let the server take the identity as it is, before and after, or give the case an identity of its own"
-        }
         "not-sent" => "ask for an address that the credential is for; `-vv` shows what was sent and what was kept back",
         "not-alive" => {
             "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"

@@ -78,6 +78,17 @@ pub(super) fn told(shared: &Shared, refusal: &Refusal) -> String {
     format!("the {} was refused, and afterwards it did not work with nothing changed either: {why}", talk.word())
 }
 
+/// What to do about a changed talk that was refused and proves nothing.
+pub(super) fn help(shared: &Shared, refusal: &Refusal) -> Option<&'static str> {
+    let (id, _) = refusal.talk?;
+    let login = &shared.plan.identities[id.0 as usize].login;
+    Some(if login.scheme.begins_once() {
+        "each login of this identity begins with the same refresh token, which may be good once: change a refresh in place of the login, and let the case itself refresh with nothing changed afterwards"
+    } else {
+        "let the server take the identity as it is, before and after, or give the case an identity of its own"
+    })
+}
+
 /// Says what is not known of a changed talk that was refused.
 pub(super) fn untold(refusal: &Refusal) -> Option<String> {
     let (_, talk) = refusal.talk?;

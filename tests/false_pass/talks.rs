@@ -192,6 +192,32 @@ fn a_limit_refuses_no_changed_talk() {
     }
 }
 
+/// A login that begins with a refresh token has no second one where the token rotates; a refresh of the one session has.
+#[test]
+fn a_token_that_is_good_once_is_not_blamed_on_the_change() {
+    let scheme = "
+auth:
+  app: { scheme: oauth2, token_url: /token, grant: refresh_token, refresh_token: again-ann-0, client: { id: app, secret: right-secret-1 } }
+identities:
+  ann: { auth: app }
+";
+    let refresh = "  - name: refresh
+    as: ann
+    session: fresh
+    steps:
+      - { request: refresh, vary: { refresh.refresh_token: made-up }, expect: 400 }
+      - { request: refresh, expect: 200 }\n";
+    let login = "  - { name: login, as: ann, request: login, vary: { token.scope: all }, expect: 400 }\n";
+    for (case, name, code, verdict) in
+        [(refresh, "refresh", 0, "proven"), (login, "login", 3, "inconclusive: control-after")]
+    {
+        let server = server(|_| None);
+        let run = Project::new(&server.url, scheme, &format!("cases:\n{case}")).run("");
+        run.must(code, &[(name, verdict)]);
+        assert_eq!(code == 3, run.report.to_string().contains("which may be good once"), "{}", run.report);
+    }
+}
+
 /// A 400 is how a token endpoint refuses: it wants its control as a 401 does.
 #[test]
 fn a_login_that_is_refused_by_400_needs_a_login_that_works() {

@@ -154,6 +154,11 @@ impl Scheme for OAuth {
         Box::new(flow::Run::login(Arc::clone(&self.config)))
     }
 
+    /// A refresh token that rotates is good once (RFC 9700, section 2.2.2).
+    fn begins_once(&self) -> bool {
+        self.config.grant == Grant::RefreshToken
+    }
+
     /// By a refresh token, where the server gave one; a client that needs none asks anew.
     fn refresh(&self, credential: &Credential) -> Option<Box<dyn Flow>> {
         let token = part(credential, "refresh_token")?.to_owned();
