@@ -143,6 +143,9 @@ impl StepRun<'_> {
             if round > 1 {
                 self.wait(repeat.every, "the next round of a step").await;
                 all.waited += repeat.every;
+                if step.is_anew {
+                    cast.empty_browser();
+                }
             }
             let mut done = self.once(step, cast, caller).await;
             done.number(round as usize);

@@ -149,6 +149,15 @@ fn rows_of_signatures_make_what_they_say() {
     assert_eq!(header(&row("jwt-embedded-jwk"))["jwk"]["kty"], "EC");
     assert_eq!(header(&row("jwt-kid-type"))["kid"], 7);
     assert!(crate::jose::unverified_claims(&row("jwt-payload-tamper")).unwrap()["exp"] == 4_102_444_800_i64);
+    // What ends at that very second is given another end.
+    let part = |claims: serde_json::Value| crate::jose::encode(claims.to_string());
+    let far = format!(
+        "{}.{}.c2ln",
+        part(json!({ "alg": "ES256" })),
+        part(json!({ "sub": "alice", "exp": 4_102_444_800_i64 }))
+    );
+    let other = super::token::tampered(&crate::jose::Token::parse(&far).unwrap()).unwrap();
+    assert!(!far.contains(&other), "{far}");
     // A key of the sender's own really signs.
     let own = row("jwt-embedded-jwk");
     let read = crate::jose::Token::parse(&own).unwrap();

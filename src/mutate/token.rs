@@ -286,6 +286,9 @@ pub(super) fn with_header(token: &Token, change: impl FnOnce(&mut Map<String, Va
     encode(Value::Object(header).to_string())
 }
 
+/// The beginning of the year 2100.
+const FAR: i64 = 4_102_444_800;
+
 /// Claims that give more than the old ones, spelt: an end that is far away or, without one, another subject. A subject
 /// that nobody knows would be refused for that.
 pub(super) fn tampered(token: &Token) -> Result<String, Unfit> {
@@ -299,7 +302,11 @@ pub(super) fn tampered(token: &Token) -> Result<String, Unfit> {
         .map(|sub| format!("{sub}-2"))
     {
         Some(other) => claims.insert("sub".to_owned(), other.into()),
-        None => claims.insert("exp".to_owned(), 4_102_444_800_i64.into()),
+        // Tokens for tests are often made until that very second.
+        None if claims.get("exp").and_then(Value::as_i64) == Some(FAR) => {
+            claims.insert("exp".to_owned(), (FAR + 3600).into())
+        }
+        None => claims.insert("exp".to_owned(), FAR.into()),
     };
     Ok(encode(Value::Object(claims).to_string()))
 }

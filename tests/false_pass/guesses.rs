@@ -55,6 +55,27 @@ fn the_session_of_the_first_login_takes_no_part_in_guesses() {
     }
 }
 
+/// Whoever has guessed before is known by a cookie and refused for that; whoever throws it away gets in by the second guess.
+#[test]
+fn rounds_are_not_told_apart_by_what_an_earlier_one_was_given() {
+    let server = || {
+        let guesses = AtomicUsize::new(0);
+        Server::start(move |r| match r.header("cookie") {
+            "" if guesses.fetch_add(1, Ordering::SeqCst) > 0 => json(200, "{}"),
+            _ => status(401).header("set-cookie", "guessed=1; Path=/"),
+        })
+    };
+    let case = |step: &str| {
+        format!("{LOGINS}cases:\n  - {{ name: it, as: anonymous, {step}, repeat: {{ times: 3 }}, expect: 401 }}\n")
+    };
+    for step in ["request: POST /login, json: { user: ann }", "use: log in"] {
+        Project::new(&server().url, "", &case(step)).run("").must(1, &[("it", "failed: check-failed")]);
+    }
+    // Nobody by name keeps what the case was given.
+    let visit = case("use: log in").replace(", as: anonymous", "");
+    Project::new(&server().url, "", &visit).run("").must(0, &[("it", "unproven: unproven")]);
+}
+
 /// And none in what a refusal tells.
 #[test]
 fn the_session_of_the_first_login_takes_no_part_in_what_is_told() {

@@ -12,6 +12,7 @@ mod browsers;
 mod changed;
 mod codes;
 mod cookies;
+mod costs;
 mod detours;
 mod digest;
 mod dying;

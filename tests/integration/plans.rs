@@ -1,9 +1,10 @@
 //! What large plans cost: reading, expanding and checking, without any request.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::process::Output;
+use std::time::Duration;
 
-use crate::support::{Session, told};
+use crate::support::{AUTHSPEC, Session, told};
 
 /// Ten thousand cells of a matrix: a thousand rows, anonymous and nine people.
 fn matrix() -> String {
@@ -18,6 +19,31 @@ fn matrix() -> String {
     suite
 }
 
+/// Runs the binary, and gives the time that the processor worked for it.
+#[cfg(unix)]
+fn work(session: &Session, args: &[&str]) -> (Duration, Output) {
+    let all: Vec<&str> =
+        ["-c", r#""$0" "$@"; code=$?; echo; times; exit $code"#, AUTHSPEC].iter().chain(args).copied().collect();
+    let output = session.command_of("/bin/sh", &all).output().expect("a shell starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    // Its children, as `0m0.25s 0m0.01s`: of users and of the system.
+    let of = |time: &str| {
+        let (minutes, seconds) = time.strip_suffix('s')?.split_once('m')?;
+        Some(minutes.parse::<f64>().ok()? * 60.0 + seconds.parse::<f64>().ok()?)
+    };
+    let times: Vec<f64> = text.lines().last().unwrap_or_default().split(' ').filter_map(of).collect();
+    assert_eq!(times.len(), 2, "{text}");
+    (Duration::from_secs_f64(times.iter().sum()), output)
+}
+
+/// The same by the clock, where no shell tells more.
+#[cfg(not(unix))]
+fn work(session: &Session, args: &[&str]) -> (Duration, Output) {
+    let begun = std::time::Instant::now();
+    let output = session.run(args);
+    (begun.elapsed(), output)
+}
+
 #[test]
 fn ten_thousand_cases_are_planned_in_less_than_a_second() {
     let rows: Vec<String> = (0..10_000).map(|i| format!("{{\"id\":\"r{i}\",\"n\":{i}}}")).collect();
@@ -28,15 +54,13 @@ fn ten_thousand_cases_are_planned_in_less_than_a_second() {
         .file("each.yaml", each)
         .file("rows.json", format!("[{}]", rows.join(",")));
     for file in ["matrix.yaml", "each.yaml"] {
-        // The best of three: other tests run at the same time.
-        let mut best = Duration::MAX;
-        for _ in 0..3 {
-            let begun = Instant::now();
-            let checked = session.run(&["check", file]);
-            best = best.min(begun.elapsed());
+        // The time of the processor, which others do not take; the best of three, since they take its caches.
+        let best = (0..3).map(|_| work(&session, &["check", file])).map(|(time, checked)| {
             let text = told(&checked);
             assert!(checked.status.success() && text.contains("10000 cases"), "{text}");
-        }
-        assert!(best < Duration::from_secs(1), "{file} took {best:?}");
+            time
+        });
+        let best = best.min().unwrap_or(Duration::MAX);
+        assert!(best > Duration::ZERO && best < Duration::from_secs(1), "{file} took {best:?}");
     }
 }

@@ -59,7 +59,12 @@ impl Session {
 
     /// Prepares the binary with arguments, ready to spawn.
     pub(crate) fn command(&self, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
-        let mut command = Command::new(AUTHSPEC);
+        self.command_of(AUTHSPEC, args)
+    }
+
+    /// The same of another program.
+    pub(crate) fn command_of(&self, program: &str, args: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+        let mut command = Command::new(program);
         command.args(args).current_dir(self.folder.path()).env_clear();
         command.envs(self.env.iter().map(|(k, v)| (k, v)));
         // Windows needs these for sockets and the temporary folder.
