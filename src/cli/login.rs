@@ -41,7 +41,7 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
             say(&format!("{}{with}", done.worth.told(&args.who.identity)), context);
             verdict::ALL_PASSED
         }
-        Err(Unpresented::PerRequest) => {
+        Err(Unpresented::PerRequest(_)) => {
             let told = done.worth.told(&args.who.identity);
             say(&format!("{told}; its scheme makes a credential for each request"), context);
             verdict::ALL_PASSED
@@ -138,7 +138,8 @@ pub(super) fn token(args: &TokenArgs, context: &mut Context) -> u8 {
     let name = &args.who.identity;
     let given = match (done.given, &args.part) {
         (Ok(given), _) => given,
-        (Err(Unpresented::PerRequest), _) => {
+        (Err(Unpresented::PerRequest(parts)), Some(_)) => Presented { headers: Vec::new(), query: Vec::new(), parts },
+        (Err(Unpresented::PerRequest(_)), None) => {
             context.complain(&format!(
                 "error: the scheme of `{name}` makes a credential for each request, so there is none to print\nhelp: `authspec try 'GET /…' --as {name}` sends a request with it\n"
             ));
@@ -221,7 +222,7 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
     let tell = |head: &str, text: &str| line(head, &secrets.mask(text), width);
     match why {
         Unpresented::Stopped => verdict::INTERRUPTED,
-        Unpresented::PerRequest => verdict::USAGE,
+        Unpresented::PerRequest(_) => verdict::USAGE,
         Unpresented::Unfit { message, help } => {
             let help: String = help.iter().map(|h| tell("help: ", h)).collect();
             context.complain(&format!("{}{help}", tell("error: ", &message)));

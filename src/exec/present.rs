@@ -29,8 +29,8 @@ pub struct Presented {
 pub enum Unpresented {
     /// The login did not work; with what was sent.
     Failed(Box<Reason>, Vec<StepRecord>),
-    /// The credential is made for each request.
-    PerRequest,
+    /// The credential is made for each request; the session has these parts all the same.
+    PerRequest(Vec<(String, String)>),
     /// The run was stopped.
     Stopped,
     /// The defect that is asked for cannot be made.
@@ -80,7 +80,7 @@ async fn present(
         })
         .collect();
     if scheme.is_per_request() {
-        return Err(Unpresented::PerRequest);
+        return Err(Unpresented::PerRequest(parts));
     }
     let base = shared.worlds[identity.world].as_ref().map(|w| w.base.clone()).unwrap_or_default();
     let address = Address::parse(&base).map_err(|e| Unpresented::Fault(e.to_string()))?;

@@ -52,13 +52,21 @@ pub(super) struct Unheard {
 /// wrong.
 pub(super) fn heard(name: &str, output: io::Result<Output>) -> Result<String, Unheard> {
     let unheard = |why: String, says: Option<String>| Unheard { why, says };
-    let output = output.map_err(|e| unheard(format!("the command `{name}` cannot be started ({})", e.kind()), None))?;
+    let output = output.map_err(|e| unheard(unstarted(name, &e), None))?;
     if !output.status.success() {
         let why = format!("the command `{name}` failed ({})", output.status);
         return Err(unheard(why, last_line(&output.stderr)));
     }
     let text = String::from_utf8(output.stdout);
     text.map_err(|_| unheard(format!("the command `{name}` printed something that is no text"), None))
+}
+
+/// Why a program does not run; the system's word for one that is not there speaks of an entity.
+pub(super) fn unstarted(name: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => format!("the command `{name}` cannot be started: there is no such program"),
+        kind => format!("the command `{name}` cannot be started ({kind})"),
+    }
 }
 
 /// Gives the last line of an output that is not empty.

@@ -124,8 +124,7 @@ impl Serving {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
-        let mut child =
-            command.spawn().map_err(|e| format!("the command `{}` cannot be started ({})", words[0], e.kind()))?;
+        let mut child = command.spawn().map_err(|e| super::program::unstarted(&words[0], &e))?;
         let tail = Arc::default();
         if let Some(stream) = child.stdout.take() {
             read(stream, Arc::clone(&tail));
