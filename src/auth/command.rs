@@ -165,6 +165,10 @@ impl Scheme for Command {
         }
     }
 
+    fn is_secret(&self, part: &str) -> bool {
+        self.send.carries(part)
+    }
+
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
         self.send.sign(seal, request)
     }

@@ -38,6 +38,8 @@ struct Login {
     refresh: Option<StepsId>,
     logout: Option<StepsId>,
     parts: Vec<Arc<str>>,
+    /// The parts that a refresh makes anew.
+    renewed: Vec<Arc<str>>,
     send: Option<Send>,
     cookies: Cookies,
 }
@@ -45,8 +47,8 @@ struct Login {
 fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
     let login = cx.compile.reader.need(fields, node, "login", "the scheme `login`");
     let (login, parts) = login.and_then(|n| cx.steps(n))?;
-    let refresh = match fields.get("refresh") {
-        None => None,
+    let (refresh, renewed) = match fields.get("refresh") {
+        None => (None, Vec::new()),
         Some(node) => {
             let (id, renewed) = cx.with_session(&parts, |cx| cx.steps(node))?;
             for name in renewed.iter().filter(|n| !parts.contains(n)) {
@@ -55,7 +57,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
             if renewed.is_empty() && !parts.is_empty() {
                 cx.compile.reader.fault(diags::refresh_captures_nothing(node.span, &parts));
             }
-            Some(id)
+            (Some(id), renewed)
         }
     };
     let logout = match fields.get("logout") {
@@ -74,7 +76,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         )
     });
     let cookies = keep.unwrap_or(if send.is_some() { Cookies::Drop } else { Cookies::Keep });
-    Some(Box::new(Login { login, refresh, logout, parts, send, cookies }))
+    Some(Box::new(Login { login, refresh, logout, parts, renewed, send, cookies }))
 }
 
 struct Run {
@@ -138,6 +140,10 @@ impl Scheme for Login {
 
     fn cookies(&self) -> Cookies {
         self.cookies
+    }
+
+    fn is_secret(&self, part: &str) -> bool {
+        self.send.as_ref().is_some_and(|send| send.carries(part)) || self.renewed.iter().any(|own| &**own == part)
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {

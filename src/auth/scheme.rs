@@ -29,6 +29,17 @@ pub trait Scheme: Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Tells whether a part of its credential is a secret whatever it is called: it travels with requests, or a refresh
+    /// makes it anew.
+    fn is_secret(&self, _part: &str) -> bool {
+        false
+    }
+
+    /// What it put on a request that proves who sends just this one: signatures.
+    fn proofs(&self, _: &Request) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Steps that end the session of whoever runs them.
     fn logout(&self) -> Option<StepsId> {
         None

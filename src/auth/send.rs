@@ -67,6 +67,14 @@ impl Send {
         Ok(())
     }
 
+    /// Tells whether a part of the session travels.
+    pub(super) fn carries(&self, part: &str) -> bool {
+        let name = format!("session.{part}");
+        let mut templates = self.headers.iter().chain(&self.cookies).chain(&self.query);
+        self.bearer.as_ref().is_some_and(|(bearer, _)| &**bearer == part)
+            || templates.any(|(_, value)| value.uses(&name))
+    }
+
     /// The header fields that it writes.
     pub(super) fn fields(&self) -> Vec<String> {
         let bearer = self.bearer.iter().map(|_| "authorization".to_owned());

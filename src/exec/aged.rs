@@ -182,7 +182,10 @@ impl StepRun<'_> {
         loop {
             self.wait_until(at(moment), "a real token to expire").await;
             // Signed anew: what a proof says of the time must be true.
-            let dressed = self.dressed(trial.step, actor, prepared);
+            let dressed = match self.dressed(trial.step, actor, prepared) {
+                Ok(dressed) => dressed,
+                Err(done) => return *done,
+            };
             let presented = self.presented(actor, &dressed);
             let age = Timestamp::now().duration_since(aging.end);
             let told = duration(Duration::from_secs(age.as_secs().unsigned_abs()));

@@ -18,7 +18,6 @@ pub(super) struct Credential<'a> {
     pub(super) session: Option<(IdentityId, Arc<Session>)>,
     pub(super) origins: Option<Vec<Origin>>,
     pub(super) removed: Vec<Arc<str>>,
-    pub(super) fault: Option<String>,
     answers: Answers,
     /// The talk of the request on its way, where the scheme has one.
     talk: Option<Box<dyn Handshake + 'a>>,
@@ -33,20 +32,20 @@ impl<'a> Credential<'a> {
         removed: Vec<Arc<str>>,
         answers: Answers,
     ) -> Self {
-        Self { shared, session, origins, removed, answers, fault: None, talk: None }
+        Self { shared, session, origins, removed, answers, talk: None }
     }
 }
 
 impl Dress for Credential<'_> {
-    fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String> {
+    fn dress(&mut self, request: &mut Request, hop: usize) -> Result<Option<String>, String> {
         let shared = self.shared;
-        let (id, session) = self.session.as_ref()?;
+        let Some((id, session)) = &self.session else { return Ok(None) };
         let identity = &shared.plan.identities[id.0 as usize];
         if self.origins.as_ref().is_some_and(|o| !o.contains(&request.address.origin())) {
             self.talk = None;
             let base = request.address.base();
-            return (hop > 0)
-                .then(|| format!("the credential of `{}` stayed behind on the way to {base}", identity.name));
+            let stayed = || format!("the credential of `{}` stayed behind on the way to {base}", identity.name);
+            return Ok((hop > 0).then(stayed));
         }
         let scheme = &identity.login.scheme;
         let own = request.headers.clone();
@@ -57,13 +56,13 @@ impl Dress for Credential<'_> {
         if self.talk.is_none() && !written {
             self.talk = scheme.handshake();
         }
-        let signed = match &mut self.talk {
+        match &mut self.talk {
             Some(talk) => talk.sign(&seal, request),
             None => scheme.sign(&seal, request),
-        };
-        if let Err(error) = signed {
-            self.fault = Some(error.message);
-            return None;
+        }
+        .map_err(|error| error.message)?;
+        for proof in scheme.proofs(request) {
+            shared.secrets.add(&format!("{}.signature", identity.name), &proof);
         }
         for name in scheme.fields().into_iter().chain(["cookie".to_owned()]) {
             if own.has(&name) {
@@ -76,7 +75,7 @@ impl Dress for Credential<'_> {
                 request.headers.remove(&name);
             }
         }
-        None
+        Ok(None)
     }
 
     fn heard(&mut self, exchange: &Exchange) -> Heard {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::actor::Actor;
+use super::actor::{Actor, Who};
 use super::exchange::StepRun;
 use super::{Shared, matrix, record};
 use crate::capture::response_value;
@@ -11,7 +11,7 @@ use crate::event::Reason;
 use crate::http::{Response, Trail};
 use crate::source::Span;
 use crate::step::Step;
-use crate::template::{Scope, Value};
+use crate::template::{Scope, Value, to_json};
 
 /// What the checks of a step said.
 #[derive(Debug)]
@@ -62,6 +62,11 @@ impl StepRun<'_> {
             match capture.take(trail, response, &scope) {
                 Ok(taken) => {
                     record::know_capture(self.shared, self.owner(actor), &capture.name, &taken);
+                    if self.is_secret(actor, &capture.name)
+                        && let Ok(value) = to_json(&taken.value)
+                    {
+                        record::know_secret(self.shared, &format!("{}.{}", self.owner(actor), capture.name), &value);
+                    }
                     captured.push((Arc::clone(&capture.name), taken.value));
                 }
                 Err(_) if brings_nothing => {}
@@ -79,6 +84,14 @@ impl StepRun<'_> {
         let judged = judge(self.shared, step, &seen);
         drop(seen);
         Told { scope, captured, not_found, judged }
+    }
+}
+
+impl StepRun<'_> {
+    /// Tells whether what is captured by this name is a secret of the sender's scheme.
+    fn is_secret(&self, actor: &Actor, name: &str) -> bool {
+        let (Who::Identity(id, ..) | Who::Entering(id, _)) = &actor.who else { return false };
+        self.shared.plan.identities[id.0 as usize].login.scheme.is_secret(name)
     }
 }
 

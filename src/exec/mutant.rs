@@ -18,7 +18,7 @@ use super::{pages, record};
 use crate::check::Stance;
 use crate::event::{ControlRecord, Reason};
 use crate::http::jar::Jar;
-use crate::http::{Follow, Journey, Request, Trail, Transport, is_loopback};
+use crate::http::{Follow, HttpError, Journey, Request, Trail, Transport, is_loopback};
 use crate::mutate::{Aim, Attacks, Forged, Needs, Presented, Unfit};
 use crate::plan::{Asked, Mutant};
 use crate::step::{Prepared, Step};
@@ -73,7 +73,10 @@ impl StepRun<'_> {
         {
             return Done { controls: controlled.records, ..done };
         }
-        let dressed = self.dressed(step, actor, &prepared);
+        let dressed = match self.dressed(step, actor, &prepared) {
+            Ok(dressed) => dressed,
+            Err(done) => return Done { controls: controlled.records, ..*done },
+        };
         let presented = self.presented(actor, &dressed);
         let question = self.question(&trial, actor, (&prepared, &dressed)).await;
         let again = Again { prepared: &prepared, question: question.as_ref().and_then(Trail::response) };
@@ -271,8 +274,8 @@ impl StepRun<'_> {
         Trail { hops: vec![exchange], error, ..Trail::default() }
     }
 
-    /// The request as it would leave.
-    pub(super) fn dressed(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Request {
+    /// The request as it would leave; else what becomes of the step.
+    pub(super) fn dressed(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Result<Request, Box<Done>> {
         let session = actor.who.session().map(|(id, session)| (id, Arc::clone(session)));
         let origins = session.as_ref().map(|(_, s)| self.origins(s));
         let removed = prepared.removed.clone();
@@ -287,7 +290,11 @@ impl StepRun<'_> {
             timeout: self.shared.options.timeout,
             gate: None,
         };
-        journey.dressed(prepared.request.clone(), &mut dress)
+        journey.dressed(prepared.request.clone(), &mut dress).map_err(|why| {
+            let error = HttpError::BadRequest { why };
+            let reason = self.reason(error.code(), &error.to_string(), step.span, Vec::new());
+            Box::new(self.without_answer(step, actor, reason))
+        })
     }
 
     /// What attacks goes to this machine and where it is permitted.

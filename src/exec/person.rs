@@ -87,10 +87,18 @@ impl Entry<'_> {
         let Given { mut credential, origins, jar, refused } = given;
         let parts = credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v)));
         scope.set_fields("session", parts.collect::<Vec<_>>());
+        let scheme = &*self.identity.login.scheme;
         for (name, value) in &credential.parts {
             record::know_part(self.shared, &self.identity.name, name, value);
+            if scheme.is_secret(name) {
+                record::know_secret(self.shared, &format!("{}.{name}", self.identity.name), value);
+                if value.is_null() || value == "" {
+                    let what = if value.is_null() { "`null`" } else { "empty" };
+                    let why = format!("it gave nothing to send: `{name}` is {what}");
+                    return Err(self.failed("login-failed", &why, Done::nothing()));
+                }
+            }
         }
-        let scheme = &*self.identity.login.scheme;
         let keep = scheme.cookies() == Cookies::Keep;
         let only_cookies = credential.parts.is_empty() || pages::needs_token(scheme);
         if keep && only_cookies && jar.is_empty(Timestamp::now()) {

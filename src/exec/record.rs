@@ -281,6 +281,22 @@ fn cut(mut text: String) -> String {
     text
 }
 
+/// Makes a part of a credential known to the masks, whatever it is called: each text in it that is not too short.
+pub(super) fn know_secret(shared: &Shared, label: &str, value: &serde_json::Value) {
+    let know = |text: &str| {
+        if text.len() >= 6 {
+            shared.secrets.add(label, text);
+        }
+    };
+    match value {
+        serde_json::Value::String(text) => know(text),
+        serde_json::Value::Number(number) => know(&number.to_string()),
+        serde_json::Value::Array(all) => all.iter().for_each(|value| know_secret(shared, label, value)),
+        serde_json::Value::Object(all) => all.values().for_each(|value| know_secret(shared, label, value)),
+        serde_json::Value::Null | serde_json::Value::Bool(_) => {}
+    }
+}
+
 /// Makes a captured value known to the masks when it is a credential by its name or its looks.
 pub(super) fn know_capture(shared: &Shared, owner: String, capture: &str, taken: &Taken) {
     let Some(value) = taken.value.as_str() else { return };

@@ -10,7 +10,7 @@ use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::given::certified;
 use crate::http::jar::Jar;
-use crate::http::{HttpError, Journey, Trail, Transport};
+use crate::http::{Journey, Trail, Transport};
 use crate::step::{Prepared, Step};
 
 /// How a request leaves.
@@ -69,9 +69,6 @@ impl StepRun<'_> {
         let is_tls = |hop: &crate::http::Exchange| hop.request.address.url().scheme() == "https";
         if certified && trail.hops.iter().any(is_tls) {
             trail.notes.push("the connection shows the client certificate of the sender".to_owned());
-        }
-        if let Some(why) = dress.fault {
-            trail.error = Some(HttpError::BadRequest { why });
         }
         trail
     }

@@ -62,8 +62,9 @@ impl Follow {
 
 /// Puts a credential on a request, hop by hop: only it knows which origins may see it.
 pub trait Dress: Send {
-    /// Adds fields, cookies or parameters; a returned sentence is noted in the trail.
-    fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String>;
+    /// Adds fields, cookies or parameters; a returned sentence is noted in the trail. The error is one sentence, and the
+    /// request is not sent.
+    fn dress(&mut self, request: &mut Request, hop: usize) -> Result<Option<String>, String>;
 
     /// Hears each answer. What it gives is noted; [`Heard::Again`] has the request dressed and sent
     /// once more.
@@ -99,8 +100,8 @@ const MOST_ASKED: usize = 2;
 pub struct Undressed;
 
 impl Dress for Undressed {
-    fn dress(&mut self, _: &mut Request, _: usize) -> Option<String> {
-        None
+    fn dress(&mut self, _: &mut Request, _: usize) -> Result<Option<String>, String> {
+        Ok(None)
     }
 }
 
@@ -136,18 +137,21 @@ impl Journey<'_> {
         let (mut hop, mut asked) = (0, 0);
         loop {
             let mut outgoing = request.clone();
-            trail.notes.extend(dress.dress(&mut outgoing, hop));
+            match dress.dress(&mut outgoing, hop) {
+                Ok(note) => trail.notes.extend(note),
+                // Without its credential it would be somebody else's.
+                Err(why) => {
+                    trail.error = Some(HttpError::BadRequest { why });
+                    break;
+                }
+            }
             // A `Cookie` field written by hand is all that travels.
             if !request.headers.has("cookie") && dress.may_carry_cookies(&outgoing) {
                 self.add_cookies(&mut outgoing, hop, &mut trail);
             }
             let left = self.timeout.saturating_sub(clock.elapsed());
-            let transport = self.elsewhere.filter(|_| !dress.is_at_home(&outgoing)).unwrap_or(self.transport);
-            let mut exchange = transport.send_at(outgoing, left, self.gate.take()).await;
-            if let Err(HttpError::Timeout(_)) = exchange.response {
-                // The user's own number, not what was left of it.
-                exchange.response = Err(HttpError::Timeout(self.timeout));
-            }
+            let at_home = dress.is_at_home(&outgoing);
+            let exchange = self.send(outgoing, left, at_home).await;
             self.keep_cookies(&exchange, &mut trail);
             let heard = if exchange.response.is_ok() { dress.heard(&exchange) } else { Heard::Done(None) };
             if let (Heard::Again(why), true) = (&heard, asked < MOST_ASKED) {
@@ -160,9 +164,7 @@ impl Journey<'_> {
                 trail.notes.extend(note);
             }
             let next = self.next(&exchange, &request, &trail.hops, hop);
-            if let Err(error) = &exchange.response {
-                trail.error = Some(error.clone());
-            }
+            trail.error = exchange.response.as_ref().err().cloned();
             trail.hops.push(exchange);
             match next {
                 Next::Stop => break,
@@ -188,14 +190,24 @@ impl Journey<'_> {
         trail
     }
 
-    /// Gives the first request as it would leave, without sending it.
-    pub fn dressed(mut self, mut request: Request, dress: &mut dyn Dress) -> Request {
+    async fn send(&mut self, outgoing: Request, left: Duration, at_home: bool) -> Exchange {
+        let transport = self.elsewhere.filter(|_| !at_home).unwrap_or(self.transport);
+        let mut exchange = transport.send_at(outgoing, left, self.gate.take()).await;
+        if let Err(HttpError::Timeout(_)) = exchange.response {
+            // The user's own number, not what was left of it.
+            exchange.response = Err(HttpError::Timeout(self.timeout));
+        }
+        exchange
+    }
+
+    /// Gives the first request as it would leave, without sending it. The error is one sentence.
+    pub fn dressed(mut self, mut request: Request, dress: &mut dyn Dress) -> Result<Request, String> {
         let by_hand = request.headers.has("cookie");
-        dress.dress(&mut request, 0);
+        dress.dress(&mut request, 0)?;
         if !by_hand && dress.may_carry_cookies(&request) {
             self.add_cookies(&mut request, 0, &mut Trail::default());
         }
-        request
+        Ok(request)
     }
 
     fn add_cookies(&mut self, request: &mut Request, hop: usize, trail: &mut Trail) {

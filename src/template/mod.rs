@@ -150,9 +150,13 @@ impl Template {
         clean.then(|| Self { kind: Kind::Block(Arc::clone(text)), span: origin.span })
     }
 
-    /// Tells whether an expression in it uses a name: a bare one, or one with its member, `session.token`.
+    /// Tells whether an expression in it uses a name, as `session.token`: itself, a member of it, or the whole of what it
+    /// is a member of.
     pub fn uses(&self, name: &str) -> bool {
-        let is = |used: &String| used == name || used.split('.').next() == Some(name);
+        let within = |whole: &str, part: &str| {
+            part.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let is = |used: &String| within(name, used) || within(used, name);
         let in_part = |part: &Part| part.compiled.uses.iter().any(is);
         match &self.kind {
             Kind::Literal(_) => false,
@@ -162,7 +166,7 @@ impl Template {
                 Piece::Expression(part) => in_part(part),
             }),
             Kind::Block(text) => {
-                ENGINE.template_from_str(text).is_ok_and(|t| t.undeclared_variables(false).contains(name))
+                ENGINE.template_from_str(text).is_ok_and(|t| t.undeclared_variables(true).iter().any(is))
             }
         }
     }

@@ -137,3 +137,65 @@ cases:
         ],
     );
 }
+
+/// A request that cannot be signed, and one whose login gave `null`, would be somebody else's.
+#[test]
+fn what_cannot_be_signed_does_not_leave() {
+    let server = Server::start(|r| if r.path == "/login" { json(200, r#"{"ticket":null}"#) } else { status(404) });
+    let project = r#"
+auth:
+  hash:
+    scheme: hmac
+    string: "{{ request.headers['X-Time'] }}"
+    send: { header: { X-Signature: "{{ hex(signature) }}" } }
+  page: { scheme: login, login: { request: POST /login, capture: { t: $.ticket } }, send: { header: { X-Corp: "{{ session.t }}" } } }
+identities:
+  signer: { auth: hash, key: a key of some length }
+  nobody: { auth: page }
+"#;
+    let suite = "cases:
+  - { name: unsigned, as: signer, request: POST /transfer, json: { amount: 5 }, expect: 404 }
+  - { name: defect, as: signer, with: hmac-other-key, request: POST /transfer, json: { amount: 6 }, control: off }
+  - { name: empty, as: nobody, request: POST /transfer, json: { amount: 7 }, expect: 404 }
+";
+    let run = Project::new(&server.url, project, suite).run("");
+    assert_eq!((run.code, server.count("POST /transfer")), (3, 0), "{}", run.said);
+    run.must(3, &[("unsigned", "errored: unsendable"), ("defect", "errored: unsendable"), ("empty", "blocked")]);
+    assert!(run.said.contains("`t` is `null`"), "{}", run.said);
+}
+
+/// What a scheme sends is a secret, whatever the part is called and wherever it stands.
+#[test]
+fn what_is_sent_is_masked_whatever_it_is_called() {
+    let server = Server::start(|r| match &*r.path {
+        "/login" => {
+            json(200, r#"{"o":{"k":"Orange-Ticket-31415"},"v":"Yellow-Ticket-27182","w":"White-Ticket-16180"}"#)
+        }
+        // Echoes all that came.
+        _ => json(401, &serde_json::json!({ "raw": format!("{} {:?}", r.path, r.headers) }).to_string()),
+    });
+    let project = r#"
+auth:
+  page:
+    scheme: login
+    login: { request: POST /login, capture: { st: $.o, val: $.v, w: $.w } }
+    refresh: { request: POST /refresh, json: { w: "{{ session.w }}" }, capture: { w: $.w } }
+    send: { header: { X-Corp: "{{ session.st.k }}" }, query: { q: "{{ session.val }}" } }
+  hash:
+    scheme: hmac
+    string: "{{ request.method }}"
+    send: { header: { X-Sig: "{{ hex(signature) }}" } }
+identities:
+  ann: { auth: page }
+  bob: { auth: hash, key: a key of some length }
+"#;
+    let suite = "cases:\n  - { name: echo, as: [ann, bob], request: GET /echo, expect: 200 }\n";
+    let run = Project::new(&server.url, project, suite).run("-vv");
+    let seen = server.seen();
+    let signature = seen.iter().map(|r| r.header("x-sig")).find(|s| !s.is_empty()).unwrap();
+    let report = run.report.to_string();
+    for secret in ["Orange-Ticket-31415", "Yellow-Ticket-27182", "White-Ticket-16180", signature] {
+        assert!(!run.said.contains(secret) && !report.contains(secret), "{secret}: {}", run.said);
+    }
+    assert!(run.said.contains("as ann") && run.said.contains("‹ann.st#1›"), "{}", run.said);
+}

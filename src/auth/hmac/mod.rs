@@ -388,6 +388,17 @@ impl Scheme for Hmac {
         true
     }
 
+    fn proofs(&self, request: &Request) -> Vec<String> {
+        let signed = |(_, value): &&(Arc<str>, Template)| value.uses("signature");
+        let fields = self.headers.iter().filter(signed).filter_map(|(name, _)| request.headers.text(name));
+        let of_query = |name: &str| {
+            let pairs = request.address.url().query_pairs().filter(|(own, _)| own == name);
+            pairs.last().map(|(_, value)| value.into_owned())
+        };
+        let parameters = self.query.iter().filter(signed).filter_map(|(name, _)| of_query(name));
+        fields.chain(parameters).collect()
+    }
+
     fn fields(&self) -> Vec<String> {
         self.headers.iter().map(|(name, _)| name.to_string()).collect()
     }

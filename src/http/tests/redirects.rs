@@ -247,14 +247,14 @@ async fn hand_written_cookies_travel_once_and_a_cookie_field_stands_alone() {
 struct Counting(Vec<(String, usize)>);
 
 impl Dress for Counting {
-    fn dress(&mut self, request: &mut Request, hop: usize) -> Option<String> {
+    fn dress(&mut self, request: &mut Request, hop: usize) -> Result<Option<String>, String> {
         self.0.push((request.address.base().to_owned(), hop));
         if hop == 2 {
-            return Some("nothing for this origin".to_owned());
+            return Ok(Some("nothing for this origin".to_owned()));
         }
         request.headers.set("authorization", format!("hop {hop}"));
         request.address.add_query("key", "k");
-        None
+        Ok(None)
     }
 }
 
@@ -299,13 +299,30 @@ async fn one_timeout_covers_all_hops() {
     assert_eq!(trail.hops.len(), 3);
 }
 
+/// Cannot sign.
+struct Unable;
+
+impl Dress for Unable {
+    fn dress(&mut self, _: &mut Request, _: usize) -> Result<Option<String>, String> {
+        Err("there is no key".to_owned())
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_signed_is_not_sent() {
+    let server = Server::script([ok("")]);
+    let trail = follow_with(request("POST", &server.url("/a")), &mut Jar::new(), &mut Unable).await;
+    assert_eq!(trail.error, Some(HttpError::BadRequest { why: "there is no key".to_owned() }));
+    assert!(server.requests().is_empty() && trail.hops.is_empty());
+}
+
 /// At home only where it was sent first.
 struct FirstHop(bool);
 
 impl Dress for FirstHop {
-    fn dress(&mut self, _: &mut Request, hop: usize) -> Option<String> {
+    fn dress(&mut self, _: &mut Request, hop: usize) -> Result<Option<String>, String> {
         self.0 = hop == 0;
-        None
+        Ok(None)
     }
 
     fn is_at_home(&self, _: &Request) -> bool {
