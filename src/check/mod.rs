@@ -178,7 +178,7 @@ pub const CHECKS: &[CheckKind] = &[
     },
     CheckKind {
         name: "error",
-        about: "that no answer comes: `tls`, `refused`, `closed` or `timeout`; it stands alone",
+        about: "that no answer comes: `tls` (the server ends the handshake, as where it wants another certificate; a refusal like others), `untrusted` (its own certificate is not taken), `refused`, `closed` or `timeout`; it stands alone",
         example: "tls",
         takes: Shape::Words(&["tls", "refused", "closed", "timeout"]),
         read: error::read,

@@ -331,7 +331,7 @@ impl StepRun<'_> {
     /// Judges that no answer came: what was expected, or an error.
     fn no_answer(&self, step: &Step, actor: &Actor, trail: &Trail) -> Done {
         let error = trail.error.clone().unwrap_or(HttpError::Closed);
-        let (ended, reason) = match step.expect.error {
+        let (ended, reason) = match step.expect.error.filter(|expected| !expected.is_beside(&error)) {
             None => {
                 // A way that leads to nobody does not lead where it should.
                 let strayed = trail.until.is_some() && trail.hops.len() > 1;

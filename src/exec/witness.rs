@@ -13,7 +13,7 @@ use super::matrix::{Part, stance};
 use crate::check::Side;
 use crate::event::Carried;
 use crate::http::jar::{Cookie, Jar};
-use crate::http::{Request, Trail};
+use crate::http::{HttpError, Request, TlsEnd, Trail};
 use crate::mutate::{Place, is_csrf};
 use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
@@ -71,6 +71,11 @@ impl StepRun<'_> {
                 }
             }
             Said::Refused | Said::SentAway | Said::Allowed | Said::Hidden | Said::Nothing => {}
+        }
+        if held && matches!(trail.error, Some(HttpError::Tls { by: TlsEnd::Server, .. })) {
+            // At the door nobody is known yet: as with what is written by hand, that somebody may is all that is to be seen.
+            let sender = if sender == Sender::Anonymous { sender } else { Sender::Somebody };
+            done.refused.push(Refusal::new((key, sender), at, 0, Weight::Claim));
         }
         done.let_in |= !held && said == Said::Allowed && self.wants_refusal(step, actor);
         if let Some(weight) = self.weight(step, said).filter(|_| held) {

@@ -5,6 +5,15 @@ use std::time::Duration;
 
 use crate::term::{duration, grouped};
 
+/// The end of a connection that does not go on with a TLS handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsEnd {
+    /// This one: it does not trust the server, or cannot talk to it.
+    Own,
+    /// The server, by an alert.
+    Server,
+}
+
 /// Why an exchange has no answer to judge.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
@@ -28,6 +37,8 @@ pub enum HttpError {
     Tls {
         /// The library's reason.
         why: String,
+        /// Who ended it.
+        by: TlsEnd,
     },
     /// The answer took too long.
     #[error("no answer within {}", duration(*.0))]
@@ -86,11 +97,13 @@ impl HttpError {
             Self::Dns { .. } => "check the spelling of the host, or pin it with `resolve:`",
             Self::Refused { .. } => "check that the server runs and listens on that port",
             Self::Closed => "look at the server's log; it may have crashed on this request",
-            Self::Tls { why } if why.contains("authorit") => {
+            Self::Tls { why, .. } if why.contains("authorit") => {
                 "for a private authority name its certificate: `tls: { ca: path }`"
             }
-            Self::Tls { why } if why.contains("client certificate") => "name it with `tls: { cert: path, key: path }`",
-            Self::Tls { why } if why.contains("does not speak TLS") => "is `http://` meant?",
+            Self::Tls { why, .. } if why.contains("client certificate") => {
+                "name it with `tls: { cert: path, key: path }`"
+            }
+            Self::Tls { why, .. } if why.contains("does not speak TLS") => "is `http://` meant?",
             Self::BadRequest { why } if why.contains("line break") => {
                 "a value from a file or a variable often ends with one: keep it out of there"
             }
@@ -205,7 +218,8 @@ impl HttpError {
             Error::PeerIncompatible(_) => "the server offers no version or cipher that is safe".to_owned(),
             other => other.to_string(),
         };
-        Self::Tls { why }
+        let by = if matches!(error, Error::AlertReceived(_)) { TlsEnd::Server } else { TlsEnd::Own };
+        Self::Tls { why, by }
     }
 }
 

@@ -22,7 +22,7 @@ mod transport;
 
 pub use address::{Address, AddressError, percent_decoded};
 pub use challenge::is_token;
-pub use error::HttpError;
+pub use error::{HttpError, TlsEnd};
 pub use jar::is_loopback;
 pub use landing::{Carried, End, Ends, Place, Stray};
 pub use message::{Awaited, Exchange, FORM, Headers, Request, Response, Trail, is_safe};

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 use tokio_rustls::client::TlsStream;
 
-use super::error::HttpError;
+use super::error::{HttpError, TlsEnd};
 use super::head::Replaced;
 use super::message::{Headers, Request, Response};
 use super::transport::{Settings, incoming, version_name};
@@ -80,7 +80,7 @@ async fn connect(
     let _ = stream.set_nodelay(true);
     let Some(config) = tls else { return Ok(Connection::Plain(stream)) };
     let name = rustls::pki_types::ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
-        .map_err(|_| HttpError::Tls { why: format!("`{host}` is no name a certificate can have") })?;
+        .map_err(|_| HttpError::Tls { why: format!("`{host}` is no name a certificate can have"), by: TlsEnd::Own })?;
     let stream = tokio_rustls::TlsConnector::from(config)
         .connect(name, stream)
         .await

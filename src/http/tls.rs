@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
-use super::error::HttpError;
+use super::error::{HttpError, TlsEnd};
 
 /// Whether certificates are verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -175,7 +175,8 @@ fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, 
 /// A configuration for connections that never speak TLS; costs nothing to make.
 pub(super) fn no_tls() -> Result<ClientConfig, HttpError> {
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|e| HttpError::Tls { why: e.to_string() })?;
+    let fault = |e: rustls::Error| HttpError::Tls { why: e.to_string(), by: TlsEnd::Own };
+    let builder = builder.with_safe_default_protocol_versions().map_err(fault)?;
     Ok(builder.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 

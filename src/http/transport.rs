@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use reqwest::Client;
 use tokio::sync::Barrier;
 
-use super::error::HttpError;
+use super::error::{HttpError, TlsEnd};
 use super::message::{Exchange, Headers, Request, Response};
 use super::reuse::{Memory, Repeat};
 use super::tls::{self, TlsSettings};
@@ -129,7 +129,7 @@ impl Transport {
     pub fn check(&self) -> Result<(), String> {
         match self.client(Scheme::Https, Connection::Pooled) {
             Ok(_) => Ok(()),
-            Err(HttpError::Tls { why } | HttpError::Other { why }) => Err(why),
+            Err(HttpError::Tls { why, .. } | HttpError::Other { why }) => Err(why),
             Err(error) => Err(error.to_string()),
         }
     }
@@ -138,7 +138,7 @@ impl Transport {
         let load = || {
             tls::client_config(&self.settings.tls)
                 .map(Arc::new)
-                .map_err(|unusable| HttpError::Tls { why: unusable.why })
+                .map_err(|unusable| HttpError::Tls { why: unusable.why, by: TlsEnd::Own })
         };
         self.tls.get_or_init(load).clone()
     }

@@ -199,3 +199,14 @@ identities:
     }
     assert!(run.said.contains("as ann") && run.said.contains("‹ann.st#1›"), "{}", run.said);
 }
+
+/// The server was never asked for its opinion of a certificate: this end broke off.
+#[test]
+fn a_handshake_that_this_end_breaks_off_is_no_refusal() {
+    let server = Server::start(|_| json(200, "{}"));
+    let suite = "cases:\n  - { name: c, request: GET /gate, expect: { error: tls } }\n";
+    let https = server.url.replace("http:", "https:");
+    Project::new(&https, "", suite).run("").must(3, &[("c", "errored: tls")]);
+    let own = suite.replace("error: tls", "error: untrusted");
+    Project::new(&https, "", &own).run("").must(0, &[("c", "passed")]);
+}

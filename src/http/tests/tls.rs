@@ -9,7 +9,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::super::jar::Jar;
-use super::super::{Follow, Journey, TlsSettings, Undressed, Verify};
+use super::super::{Follow, Journey, TlsEnd, TlsSettings, Undressed, Verify};
 use super::*;
 
 struct Authority {
@@ -98,7 +98,7 @@ async fn ask(server: &Server, host: &str, tls: TlsSettings) -> Result<String, Ht
 
 fn why(result: Result<String, HttpError>) -> String {
     match result {
-        Err(HttpError::Tls { why }) => why,
+        Err(HttpError::Tls { why, .. }) => why,
         other => panic!("{other:?}"),
     }
 }
@@ -127,7 +127,7 @@ async fn strangers_are_refused() {
     assert_eq!(why(ask(&signed, "127.0.0.1", Authority::new("theirs").trusted()).await), refused);
     let renewed = why(ask(&signed, "127.0.0.1", Authority::new("ours").trusted()).await);
     assert!(renewed.ends_with("but with another key"), "{renewed}");
-    let help = HttpError::Tls { why: refused }.help();
+    let help = HttpError::Tls { why: refused, by: TlsEnd::Own }.help();
     assert!(help[0].contains("`tls: { ca: path }`"), "{help:?}");
     assert_eq!(itself.requests().len() + signed.requests().len(), 0, "nothing was sent");
 }
