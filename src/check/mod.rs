@@ -180,7 +180,7 @@ pub const CHECKS: &[CheckKind] = &[
         name: "error",
         about: "that no answer comes: `tls` (the server ends the handshake, as where it wants another certificate; a refusal like others), `untrusted` (its own certificate is not taken), `refused`, `closed` or `timeout`; it stands alone",
         example: "tls",
-        takes: Shape::Words(&["tls", "refused", "closed", "timeout"]),
+        takes: Shape::Words(&["tls", "untrusted", "refused", "closed", "timeout"]),
         read: error::read,
     },
     CheckKind {
