@@ -53,6 +53,17 @@ fn is_nonce(parameter: &str) -> bool {
     ["dpop", "dpop.nonce"].iter().any(|own| parameter.eq_ignore_ascii_case(own))
 }
 
+/// Tells whether what was asked to the last was another nonce, of a request that had a proof.
+pub(super) fn proves_in_vain(trail: &Trail) -> bool {
+    asks_for_nonce(trail) && trail.request().is_some_and(|request| request.headers.has("dpop"))
+}
+
+/// What is known of a server that asks for another nonce to the last.
+pub(super) const UNHEARD: &str = "the server asks for another nonce in the proof (`use_dpop_nonce`) also of whoever sends the one that it gave, which refuses nothing else";
+
+const IN_TURN: &str =
+    "with `-j 1` nobody uses up the nonce of another one; `handshake: off` expects the question itself";
+
 fn asks_for_nonce(trail: &Trail) -> bool {
     trail.response().is_some_and(wants_nonce)
 }
@@ -64,9 +75,17 @@ impl StepRun<'_> {
         if step.handshake == Handshake::Off || !asks_for_nonce(trail) || vary.iter().any(|v| is_nonce(&v.parameter)) {
             return None;
         }
-        let message = "the server asks for another nonce in the proof (`use_dpop_nonce`) also of whoever sends the one that it gave, which refuses nothing else";
-        let help = "with `-j 1` nobody uses up the nonce of another one; `handshake: off` expects the question itself";
-        Some(self.reason("other-cause", message, step.span, vec![help.to_owned()]))
+        Some(self.reason("other-cause", UNHEARD, step.span, vec![IN_TURN.to_owned()]))
+    }
+
+    /// Takes back what the refusal of a plain request shows whose server asked for another nonce to the last.
+    pub(super) fn doubt_nonce(&self, step: &Step, trail: &Trail, done: &mut Done) {
+        if step.handshake == Handshake::Off || !proves_in_vain(trail) || !done.held() {
+            return;
+        }
+        done.ended = Ended::Inconclusive;
+        let reason = self.reason("other-cause", UNHEARD, step.span, vec![IN_TURN.to_owned()]);
+        done.reasons = vec![Reason { step: done.records.len().checked_sub(1), ..reason }];
     }
 
     /// Takes back what the refusal shows of something that was sent once more and was over by itself by then.

@@ -95,6 +95,7 @@ impl StepRun<'_> {
         let at = self.shared.ledger.tick();
         let fetched = self.fetch(step, actor, &trail).await;
         let mut done = self.judge(step, actor, &trail, &fetched);
+        self.doubt_nonce(step, &trail, &mut done);
         self.tell(actor, &trail);
         done.requests = requests;
         done.origins.push(origin);

@@ -15,7 +15,7 @@ use super::ledger::{Asked, Refusal, Sender, Weight};
 use super::mutant::{Controlled, Trial};
 use super::observed::{Observed, digest};
 use super::wary::Refused;
-use super::{judge, leak, record};
+use super::{doubt, judge, leak, record};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
@@ -224,6 +224,7 @@ impl StepRun<'_> {
             || status == 401;
         let (code, message) = match status {
             429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
+            401 if doubt::proves_in_vain(tried.trail) => ("other-cause", doubt::UNHEARD),
             _ if public && !about_it => ("public", "anonymous is allowed the same request"),
             _ if tried.reached == Some(Reached::Unclear) && status / 100 == 3 => {
                 ("unclear-answer", "it cannot be told whether this leads on to what is guarded")

@@ -104,3 +104,31 @@ fn the_right_server_is_proven() {
     let server = server(|_| Nonce::Stays, |proof| proof.is_elsewhere() || proof.is_used);
     must(&server, 0, &[(ADDRESS, "proven"), (MADE_UP, "proven"), (AGAIN, "proven")]);
 }
+
+/// An API that asks for another nonce to the last: whom it would let in nobody knows.
+#[test]
+fn who_is_asked_for_a_nonce_to_the_last_is_not_refused() {
+    let server = Server::start(|r| {
+        let good = r.header("authorization") == "DPoP t-1";
+        match &*r.path {
+            "/token" => json(200, r#"{"access_token":"t-1","token_type":"DPoP"}"#),
+            "/me" if good => json(200, "{}"),
+            "/admin" if r.bearer() == "roottoken1" => json(200, "{}"),
+            // What is wrong about a token is looked at after the nonce.
+            "/me" | "/admin" if !r.header("dpop").is_empty() => {
+                status(401).header("www-authenticate", r#"DPoP error="use_dpop_nonce""#).header("dpop-nonce", "another")
+            }
+            _ => status(401),
+        }
+    });
+    let more = "  root: { auth: { scheme: bearer }, token: roottoken1 }\n";
+    let suite = "cases:
+  - { name: me, as: job, request: GET /me, expect: 200 }
+  - { name: root, as: root, request: GET /admin, expect: 200 }
+  - { name: plain, as: job, request: GET /admin, expect: 401 }
+  - { name: defect, as: job, with: hdr-quoted, request: GET /me }
+";
+    let run = Project::new(&server.url, &format!("{SCHEME}{more}"), suite).run("");
+    let open = "inconclusive: other-cause";
+    run.must(3, &[("me", "passed"), ("root", "passed"), ("plain", open), ("defect", open)]);
+}
