@@ -24,7 +24,7 @@ pub(super) struct Refused {
     pub(super) id: &'static str,
     /// Sends it again.
     pub(super) probe: Probe,
-    /// The method, path and names of the fields that it was sent with.
+    /// The method, path and names of the fields that it was sent with, and the word of its scheme.
     pub(super) shape: String,
     pub(super) way: Way,
 }
@@ -55,7 +55,19 @@ impl Way {
 
 /// What a request looks like to whoever only glances at it.
 pub(super) fn shape(request: &Request) -> String {
-    let mut names: Vec<String> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+    // A field without a credential, or with the word of another scheme, is passed over by whoever looks for bad tokens.
+    let word = |value: &[u8]| {
+        let text = String::from_utf8_lossy(value).to_ascii_lowercase();
+        text.trim().split_once(' ').map(|(word, _)| word.to_owned()).unwrap_or_default()
+    };
+    let mut names: Vec<String> = request
+        .headers
+        .iter()
+        .map(|(name, value)| match name.to_ascii_lowercase() {
+            name if name == "authorization" => format!("{name} {} {}", word(value), value.is_empty()),
+            name => name,
+        })
+        .collect();
     names.sort_unstable();
     format!("{} {} {}", request.method, request.address.path(), names.join(" "))
 }
@@ -135,5 +147,13 @@ mod tests {
         assert_eq!(request("/a?b=1", &["Cookie", "accept"]), request("/a", &["Accept", "cookie"]));
         assert_ne!(request("/a", &["accept"]), request("/a", &["accept", "authorization"]));
         assert_ne!(request("/a", &["accept"]), request("/b", &["accept"]));
+        let bearing = |value: &str| {
+            let mut headers = Headers::default();
+            headers.add("Authorization", value.to_owned());
+            let address = Address::parse("http://a/").unwrap();
+            shape(&Request { method: "GET".to_owned(), address, headers, body: bytes::Bytes::new() })
+        };
+        assert_eq!(bearing("Bearer a.b.c"), bearing("bearer garbage"));
+        assert!(["", "Basic abc", "abc"].iter().all(|other| bearing(other) != bearing("Bearer a.b.c")));
     }
 }
