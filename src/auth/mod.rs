@@ -41,7 +41,7 @@ pub use dpop::{Bound, is_part_of_proof, wants_nonce};
 use fields::lined;
 pub use fields::{FieldFault, Look, field_fault};
 pub use moves::{Agree, Browser, Ctx, Exchange, Flow, Heard, Move, Opening, PageScript, Program, Refused, Waits};
-pub use oauth2::{PUSH, approver, metadata_places, speaks_of_pushing};
+pub use oauth2::{PARAMETERS, PUSH, approver, metadata_places, speaks_of_pushing};
 pub use read::{ReadScheme, read};
 use read::{address, field_name, header_pairs, one_line, pairs, plain};
 pub use scheme::{After, Cookies, Csrf, CsrfSource, Exchanges, Handshake, Memory, Scheme, Seal};

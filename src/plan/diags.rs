@@ -83,7 +83,7 @@ static SHARED_SESSION: Code = Code {
     about: "a case ends or rotates the session that other cases share",
     explain: "All cases of an identity share one login. A case that logs out or refreshes by hand would pull it away from the others; with `session: fresh` it gets a login of its own.",
 };
-static TALK: Code = Code {
+pub(super) static TALK: Code = Code {
     name: "talk",
     about: "a step asks for a login, a refresh or a logout that its caller's scheme does not have",
     explain: "`request: login`, `refresh` and `logout` do what the scheme of the caller says, and `vary: { exchange.parameter: value }` changes one parameter of it. Exchanges of your own steps are called by the step's `name`, or as the talk is; those of a scheme have fixed names, which the message lists.",
@@ -248,55 +248,6 @@ pub(super) fn shared_session(span: Span, identity: &str, what: &str) -> Diagnost
     )
     .label("add `session: fresh` to the case")
     .help("with `session: fresh` the case gets a login of its own")
-}
-
-pub(super) fn talk_of_nobody(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::error(&TALK, span, format!("there is no {word} for nobody"))
-        .label("whose?")
-        .help("add `as:` with an identity to the step or its case")
-}
-
-pub(super) fn no_talk(span: Span, identity: &str, scheme: &str, word: &str) -> Diagnostic {
-    let message = format!("`{identity}` has no {word}: its scheme `{scheme}` sends nothing for it");
-    let help = match (scheme, word) {
-        ("login" | "form", "refresh" | "logout") => format!("add `{word}:` to the scheme"),
-        _ => "its credential is made of its own fields, and travels with every request".to_owned(),
-    };
-    Diagnostic::error(&TALK, span, message).label("nothing to send").help(help)
-}
-
-pub(super) fn unknown_exchange(span: Span, name: &str, identity: &str, word: &str, known: &[&str]) -> Diagnostic {
-    let message = format!("the {word} of `{identity}` has no exchange `{name}`");
-    let diagnostic = Diagnostic::error(&TALK, span, message).label("not an exchange");
-    let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
-    let help = format!("there {} {}", if known.len() == 1 { "is" } else { "are" }, list(&names, "and"));
-    match did_you_mean(name, known.iter().copied()) {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
-        None => diagnostic.help(help),
-    }
-}
-
-/// A part of a proof is to be changed where none is made.
-pub(super) fn no_proof(span: Span, exchange: &str, parameter: &str, identity: &str) -> Diagnostic {
-    let message = format!("`{exchange}` of `{identity}` carries no proof, so there is no `{parameter}` in it");
-    Diagnostic::error(&TALK, span, message)
-        .label("no proof")
-        .help("proofs stand in `token`, `refresh` and `par` of an `oauth2` scheme with `dpop: true`")
-}
-
-/// `handshake: off` beside a talk in which nothing is asked back.
-pub(super) fn no_handshake(span: Span, identity: &str, word: &str) -> Diagnostic {
-    let message = format!("`handshake: off` says nothing here: no server asks back in the {word} of `{identity}`");
-    Diagnostic::error(&TALK, span, message)
-        .label("of no use")
-        .help("it leaves open what an authorization server asks of a proof (`dpop: true`); steps of a scheme say it themselves")
-}
-
-pub(super) fn several_exchanges(span: Span, name: &str, identity: Span) -> Diagnostic {
-    Diagnostic::error(&TALK, span, format!("several steps are called `{name}`"))
-        .label("which?")
-        .also(identity, "in the scheme of this identity")
-        .help("give the step a `name` in the scheme, and use it here")
 }
 
 pub(super) fn exclusive_nobody(span: Span) -> Diagnostic {

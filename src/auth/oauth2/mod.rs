@@ -25,6 +25,7 @@ mod flow;
 mod id_token;
 mod leave;
 mod metadata;
+mod parameters;
 mod post;
 mod read;
 mod read_client;
@@ -39,6 +40,7 @@ mod tests;
 pub use code::{PUSH, speaks_of_pushing};
 pub use device::approver;
 pub use metadata::metadata_places;
+pub use parameters::PARAMETERS;
 
 use client::{CLIENT_KEYS, Client, Proof};
 use exchange::Trade;

@@ -2,10 +2,13 @@
 
 use std::collections::HashSet;
 
-use super::{Identity, Plan, diags};
-use crate::auth::{Exchanges, is_part_of_proof};
+use super::{Identity, Plan};
+use crate::auth::{Exchanges, PARAMETERS, is_part_of_proof};
 use crate::spec::{Handshake, Reader, Session, Talk};
 use crate::step::{Ask, Caller, IdentityId, Step, Vary};
+use crate::term::did_you_mean;
+
+mod diags;
 
 /// Whose session the steps use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +70,7 @@ pub(super) fn check<'a>(
                 Talk::Logout => "ends",
             };
             if whose == Whose::Everybodys && !own.contains(id) {
-                reader.fault(diags::shared_session(step.span, &identity.name, what));
+                reader.fault(super::diags::shared_session(step.span, &identity.name, what));
                 break;
             }
         }
@@ -86,6 +89,9 @@ fn check_vary(
         let (exchange, parameter) = (&vary.exchange, &vary.parameter);
         reader.fault(diags::no_proof(vary.span, exchange, parameter, &identity.name));
     }
+    if identity.login.kind.name == "oauth2" && exchanges.labels.contains(&&*vary.exchange) {
+        check_parameter(vary, reader);
+    }
     let of_steps = exchanges.steps.iter().flat_map(|s| &plan.steps[s.0 as usize]);
     let named = of_steps.map(|s| s.name.as_deref().unwrap_or(talk.word()));
     let labels: Vec<&str> = exchanges.labels.iter().copied().chain(named).collect();
@@ -94,5 +100,20 @@ fn check_vary(
         1 => {}
         _ if exchanges.labels.contains(&&*vary.exchange) => {}
         _ => reader.fault(diags::several_exchanges(vary.span, &vary.exchange, identity.span)),
+    }
+}
+
+/// What `vary` names in an exchange of an OAuth client may be any parameter, but is seldom one that is nearly a known one.
+fn check_parameter(vary: &Vary, reader: &mut Reader<'_>) {
+    let parameter = &*vary.parameter;
+    if let Some((whole, _)) = parameter.split_once('.')
+        && ["assertion", "client_assertion"].contains(&whole)
+    {
+        reader.fault(diags::inside_assertion(vary.span, parameter, &vary.exchange, whole));
+        return;
+    }
+    let is_known = PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(parameter)) || is_part_of_proof(parameter);
+    if let Some(near) = did_you_mean(parameter, PARAMETERS.iter().copied()).filter(|_| !is_known) {
+        reader.fault(diags::nearly_parameter(vary.span, parameter, near));
     }
 }

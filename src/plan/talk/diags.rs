@@ -1,0 +1,78 @@
+//! What can be wrong with a step that asks for what a scheme does.
+
+use super::super::diags::TALK;
+use crate::diag::Diagnostic;
+use crate::source::Span;
+use crate::term::{did_you_mean, list};
+
+pub(super) fn talk_of_nobody(span: Span, word: &str) -> Diagnostic {
+    Diagnostic::error(&TALK, span, format!("there is no {word} for nobody"))
+        .label("whose?")
+        .help("add `as:` with an identity to the step or its case")
+}
+
+pub(super) fn no_talk(span: Span, identity: &str, scheme: &str, word: &str) -> Diagnostic {
+    let message = format!("`{identity}` has no {word}: its scheme `{scheme}` sends nothing for it");
+    let help = match (scheme, word) {
+        ("login" | "form", "refresh" | "logout") => format!("add `{word}:` to the scheme"),
+        _ => "its credential is made of its own fields, and travels with every request".to_owned(),
+    };
+    Diagnostic::error(&TALK, span, message).label("nothing to send").help(help)
+}
+
+pub(super) fn unknown_exchange(span: Span, name: &str, identity: &str, word: &str, known: &[&str]) -> Diagnostic {
+    let message = format!("the {word} of `{identity}` has no exchange `{name}`");
+    let diagnostic = Diagnostic::error(&TALK, span, message).label("not an exchange");
+    let names: Vec<String> = known.iter().map(|k| format!("`{k}`")).collect();
+    let help = format!("there {} {}", if known.len() == 1 { "is" } else { "are" }, list(&names, "and"));
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(help),
+    }
+}
+
+/// A part of a proof is to be changed where none is made.
+pub(super) fn no_proof(span: Span, exchange: &str, parameter: &str, identity: &str) -> Diagnostic {
+    let message = format!("`{exchange}` of `{identity}` carries no proof, so there is no `{parameter}` in it");
+    Diagnostic::error(&TALK, span, message)
+        .label("no proof")
+        .help("proofs stand in `token`, `refresh` and `par` of an `oauth2` scheme with `dpop: true`")
+}
+
+/// `handshake: off` beside a talk in which nothing is asked back.
+pub(super) fn no_handshake(span: Span, identity: &str, word: &str) -> Diagnostic {
+    let message = format!("`handshake: off` says nothing here: no server asks back in the {word} of `{identity}`");
+    Diagnostic::error(&TALK, span, message)
+        .label("of no use")
+        .help("it leaves open what an authorization server asks of a proof (`dpop: true`); steps of a scheme say it themselves")
+}
+
+pub(super) fn several_exchanges(span: Span, name: &str, identity: Span) -> Diagnostic {
+    Diagnostic::error(&TALK, span, format!("several steps are called `{name}`"))
+        .label("which?")
+        .also(identity, "in the scheme of this identity")
+        .help("give the step a `name` in the scheme, and use it here")
+}
+
+/// A claim of an assertion is to be changed by itself: it is signed, so that anything else than another assertion would
+/// break it.
+pub(super) fn inside_assertion(span: Span, parameter: &str, exchange: &str, whole: &str) -> Diagnostic {
+    Diagnostic::error(
+        &TALK,
+        span,
+        format!("`{parameter}` lies within a signed assertion, where nothing is changed by itself"),
+    )
+    .label("a part of what is signed")
+    .help(format!("give another one as a whole: `{exchange}.{whole}: \"{{{{ jwt({{…}}, key) }}}}\"`"))
+}
+
+/// A parameter that is nearly one of OAuth's.
+pub(super) fn nearly_parameter(span: Span, parameter: &str, near: &str) -> Diagnostic {
+    Diagnostic::warning(
+        &TALK,
+        span,
+        format!("`{parameter}` is no parameter of OAuth, and is added to the request as it is"),
+    )
+    .label("not known")
+    .help(format!("did you mean `{near}`?"))
+}
