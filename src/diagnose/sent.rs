@@ -131,7 +131,11 @@ fn no_identity(facts: &Facts) -> Option<Found> {
 
 fn not_sent(facts: &Facts) -> Option<Found> {
     let answer = facts.denied()?;
-    let Sender::Identity { name, fields, refused, .. } = &facts.sender else { return None };
+    let Sender::Identity { name, scheme, fields, refused, .. } = &facts.sender else { return None };
+    if *scheme == "mtls" {
+        // The connection is the credential.
+        return None;
+    }
     // What a redirect left behind, and cookies with a reason of their own, have rules of their own.
     let lost = facts.crossed() || !facts.cookies.withheld.is_empty() || !refused.is_empty();
     // A question that was not answered, too.

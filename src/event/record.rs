@@ -102,6 +102,9 @@ pub struct SentRecord {
     pub paused: bool,
 }
 
+/// The note of a step whose sender is known by its connection.
+pub const CERTIFICATE_SHOWN: &str = "the connection shows the client certificate of the sender";
+
 /// Whose credential a request carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -139,6 +139,17 @@ impl Try {
         })
     }
 
+    /// An identity that its connection shows.
+    pub(crate) fn by_certificate(self) -> Self {
+        self.by(Sender::Identity {
+            name: "alice".into(),
+            scheme: "mtls",
+            refreshes: false,
+            fields: Vec::new(),
+            refused: Vec::new(),
+        })
+    }
+
     /// An identity whose login set a cookie that was not taken.
     pub(crate) fn refused_at_login(self, kept: Kept) -> Self {
         self.by(Sender::Identity {

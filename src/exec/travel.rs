@@ -9,6 +9,7 @@ use super::actor::{Actor, Who};
 use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::given::certified;
+use crate::event::CERTIFICATE_SHOWN;
 use crate::http::jar::Jar;
 use crate::http::{Journey, Trail, Transport};
 use crate::step::{Prepared, Step};
@@ -68,7 +69,7 @@ impl StepRun<'_> {
         trail.notes.splice(0..0, notes);
         let is_tls = |hop: &crate::http::Exchange| hop.request.address.url().scheme() == "https";
         if certified && trail.hops.iter().any(is_tls) {
-            trail.notes.push("the connection shows the client certificate of the sender".to_owned());
+            trail.notes.push(CERTIFICATE_SHOWN.to_owned());
         }
         trail
     }

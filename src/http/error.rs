@@ -103,6 +103,13 @@ impl HttpError {
             Self::Tls { why, .. } if why.contains("client certificate") => {
                 "name it with `tls: { cert: path, key: path }`"
             }
+            Self::Tls { why, by: TlsEnd::Server } if why.contains("CertificateExpired") => {
+                "the client certificate is over: let whoever signed it renew it"
+            }
+            Self::Tls { why, by: TlsEnd::Server } if ["CA)", "Certificate"].iter().any(|word| why.contains(word)) => {
+                "the server does not take the client certificate (`cert`): see that an authority signed it that the \
+                 server knows, and that those between stand behind it in the file"
+            }
             Self::Tls { why, .. } if why.contains("does not speak TLS") => "is `http://` meant?",
             Self::BadRequest { why } if why.contains("line break") => {
                 "a value from a file or a variable often ends with one: keep it out of there"

@@ -4,7 +4,7 @@
 //! The same block is drawn on the terminal and written as the text of a `JUnit` failure. Pure: it
 //! reads an [`Outcome`] and gives lines; nothing in here knows a stream.
 
-use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, When, reason_code};
+use crate::event::{CERTIFICATE_SHOWN, Outcome, OutcomeKind, Phase, Reason, Verdict, When, reason_code};
 use crate::mutate::{Mutation, mutation};
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
 use crate::report::{Again, curl};
@@ -281,6 +281,10 @@ fn curl_lines(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
     if let Some(file) = curl.body_file {
         let text = format!("# {file}: the {} that were sent", bytes(hop.request.body.bytes));
         lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
+    }
+    if step.notes.iter().any(|note| note == CERTIFICATE_SHOWN) {
+        let text = "# with the client certificate: add `--cert FILE --key FILE`, as the scheme names them";
+        lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, text).wrap(page.width, COLUMN + 2));
     }
     let others = curl.variables.iter().map(|(name, _)| name.as_str());
     let names: Vec<&str> = others.filter(|name| own.as_ref().is_none_or(|(own, _)| own != name)).collect();

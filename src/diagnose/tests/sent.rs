@@ -16,6 +16,7 @@ pub(super) fn examples() -> Vec<Example> {
         example("no-identity", get(URL).by_nobody().gets(401), get(URL).by_nobody().bearer().gets(401)),
         example("credential-not-sent", get(URL).gets(401), get(URL).bearer().gets(401)),
         example("credential-not-sent", get(URL).by_cookies().gets(401), get(URL).gets(404)),
+        example("credential-not-sent", get(URL).by_cookies().gets(403), get(URL).by_certificate().gets(403)),
         example("placeholder-credential", sends("Bearer undefined"), sends("Bearer undefined1")),
         example("placeholder-credential", sends("Bearer {{ token }}"), get(URL).with("authorization", "Bearer null")),
         example("double-scheme", sends("Bearer Bearer abc"), sends("Bearer bearer-abc")),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::excerpt::excerpt;
 use super::{COLUMN, INDENT, bytes, number, step_of, step_title};
-use crate::event::{BodyKind, HopRecord, MessageRecord, Outcome, Phase, StepRecord};
+use crate::event::{BodyKind, CERTIFICATE_SHOWN, HopRecord, MessageRecord, Outcome, Phase, StepRecord};
 use crate::report::terminal::line::{Line, Page, Role, width};
 use crate::term::{duration, plural, shorten};
 
@@ -123,12 +123,18 @@ fn sent(page: Page, step: &StepRecord) -> Vec<Line> {
         return Vec::new();
     }
     let who = step.caller.as_deref().map(|c| format!("as {c}")).unwrap_or_default();
-    let credential = hop.map(credential).unwrap_or_default();
+    let is_certified = step.notes.iter().any(|note| note == CERTIFICATE_SHOWN);
+    let credential = match hop.map(credential) {
+        Some(none) if none == NO_CREDENTIAL && is_certified => "a client certificate".to_owned(),
+        found => found.unwrap_or_default(),
+    };
     let items = [(Role::Plain, request), (Role::Plain, &who), (Role::Dim, &credential)];
     // Of a request that got no answer the exchange is always kept.
     let label = if hop.is_none() && step.status.is_none() { "not sent" } else { "sent" };
     page.labelled(INDENT, label, COLUMN).flow(&items, page.width, COLUMN)
 }
+
+const NO_CREDENTIAL: &str = "no credential";
 
 /// Finds the field that carried the credential.
 fn credential(hop: &HopRecord) -> String {
@@ -144,7 +150,7 @@ fn credential(hop: &HopRecord) -> String {
             shown.collect::<Vec<_>>().join("   ")
         }
         None if hop.url.contains('‹') || hop.request.body.text.contains('‹') => String::new(),
-        None => "no credential".to_owned(),
+        None => NO_CREDENTIAL.to_owned(),
     }
 }
 
