@@ -1,18 +1,21 @@
-//! What else than its change may have refused a changed login, refresh or logout.
+//! What else than its change may have refused a changed login, refresh or logout, or than its defect a request.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::control::Probe;
 use super::done::{Done, Ended};
 use super::drive::Driven;
 use super::exchange::StepRun;
+use super::grade::Tried;
 use super::scheme::leaves_open;
 use super::talked::Gave;
 use super::variation::{Talking, Variation};
 use crate::auth::wants_nonce;
 use crate::event::Reason;
-use crate::http::Trail;
+use crate::http::{Trail, is_safe};
+use crate::mutate::{Expect, Mutation};
 use crate::spec::{Handshake, Talk};
 use crate::step::{Ask, Step};
 
@@ -68,6 +71,9 @@ fn asks_for_nonce(trail: &Trail) -> bool {
     trail.response().is_some_and(wants_nonce)
 }
 
+/// What is known of a refusal that says that nothing is there any more.
+pub(super) const GONE: &str = "the refusal may have another cause: another defect of this group may be let in, and then what this one asks for is gone";
+
 impl StepRun<'_> {
     /// Why nothing was learnt of a server that asked for a nonce to the last, where that was not what the step is about.
     pub(super) fn unheard(&self, step: &Step, trail: &Trail) -> Option<Reason> {
@@ -103,5 +109,21 @@ impl StepRun<'_> {
         done.ended = Ended::Inconclusive;
         done.refused.clear();
         done.reasons = vec![Reason { step: done.records.len().checked_sub(1), ..reason }];
+    }
+
+    /// Tells whether what a request is about may have been taken away by a defect of its group that is to be let in: it
+    /// changes something, is not its own control, and its case does not make what it asks for.
+    pub(super) fn may_be_gone(&self, tried: &Tried<'_>) -> bool {
+        let plan = &self.shared.plan;
+        let case = &plan.cases[tried.trial.case];
+        let is_own = |probe: &Probe| probe.is_same() || probe.is_replay();
+        let is_proven = tried.controlled.before.as_ref().is_some_and(|(probe, _)| is_own(probe));
+        let is_taken = |row: &Mutation| matches!(row.expect, Expect::Taken | Expect::Either);
+        let of_group = plan.cases.iter().filter(|other| other.group == case.group);
+        tried.trial.mutant.row.expect.is_refusal()
+            && !is_safe(&tried.prepared.request.method)
+            && !is_proven
+            && case.shape.steps.first().is_some_and(|first| std::ptr::eq(first, tried.trial.step))
+            && of_group.filter_map(|other| other.with.as_ref()).any(|mutant| is_taken(mutant.row))
     }
 }

@@ -225,6 +225,7 @@ impl StepRun<'_> {
         let (code, message) = match status {
             429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
             401 if doubt::proves_in_vain(tried.trail) => ("other-cause", doubt::UNHEARD),
+            404 | 410 if self.may_be_gone(tried) => ("other-cause", doubt::GONE),
             _ if public && !about_it => ("public", "anonymous is allowed the same request"),
             _ if tried.reached == Some(Reached::Unclear) && status / 100 == 3 => {
                 ("unclear-answer", "it cannot be told whether this leads on to what is guarded")
@@ -236,6 +237,10 @@ impl StepRun<'_> {
         };
         let mut reason = self.about(&tried.trial, code, message, graded);
         match code {
+            "other-cause" if message == doubt::GONE => {
+                let help = "leave those out with `except`, for a case of their own, or make what is asked for in a step before it";
+                reason.help.push(help.to_owned());
+            }
             "public" => reason.shared_cause = Some(format!("public:{}", tried.trial.step.line()).into()),
             "unclear-answer" if tried.trial.mutant.allowed.is_empty() => {
                 reason

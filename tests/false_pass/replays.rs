@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::api::{Api, unauthorized};
-use crate::runs::{BLIND, PEOPLE, Project};
+use crate::runs::{BLIND, PEOPLE, Project, SCHEME};
 use crate::server::{Reply, Request, Server, json, status};
 
 /// Orders that somebody makes and deletes; `may` says who is let in.
@@ -216,4 +216,35 @@ cases:
     run(&server, steps).must(0, &[("bad", "proven")]);
     assert_eq!(server.count("POST /orders"), 3);
     assert_eq!(server.count("POST /login"), 6, "each time one for the setup and one for the case itself");
+}
+
+/// A scheme with a `whoami`: what is let in as it should be deletes the order, and then whatever is asked gets 404.
+#[test]
+fn what_another_defect_took_away_is_not_refused() {
+    // No scheme at all is taken as well, which would be found out if the order were still there.
+    let server = orders(|api, r| {
+        let mut r = r.clone();
+        let token = r.header("authorization").rsplit(' ').next().unwrap_or_default().to_owned();
+        r.headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        api.user(&r).err().map(unauthorized)
+    });
+    let suite = "
+setup:
+  - { as: alice, request: POST /orders, json: { item: 1 }, capture: { order: $.id } }
+cases:
+  - { name: let in, as: alice, with: [hdr-lowercase-scheme, hdr-no-scheme], request: 'DELETE /orders/{{ order }}' }
+  - name: own
+    as: alice
+    steps:
+      - { request: POST /orders, json: { item: 2 }, capture: { own: $.id } }
+      - { with: [hdr-lowercase-scheme, hdr-no-scheme], request: 'DELETE /orders/{{ own }}' }
+";
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("-j 1");
+    let verdict = |name: &str, row: &str| {
+        let is = |c: &&serde_json::Value| [name, row].iter().all(|word| c["id"].as_str().unwrap().contains(word));
+        run.cases().iter().find(is).unwrap()["verdict"].as_str().unwrap().to_owned()
+    };
+    assert_eq!((run.code, &*verdict("let-in", "lowercase")), (1, "passed"), "{}", run.said);
+    assert_eq!(verdict("let-in", "no-scheme"), "inconclusive", "{}", run.said);
+    assert_eq!(verdict("/own", "no-scheme"), "failed", "{}", run.said);
 }
