@@ -58,6 +58,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("shared-session", "what a case does to a session"),
     ("slip-comment", "YAML has dropped the comment"),
     ("no-part", "what the login of another identity gets"),
+    ("oauth2-endpoints", "which endpoints a grant needs, and texts that may be templates"),
     ("oauth2-client", "which curve a key has, which endpoints a client needs, and texts that may be templates"),
     ("oauth2-tls", "what certificate files hold, and keys that exclude each other"),
     ("secret-lines", "what the files of secrets hold"),
