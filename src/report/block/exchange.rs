@@ -41,32 +41,35 @@ fn elsewhere(outcome: &Outcome, step: &StepRecord) -> String {
     if step.place.line > 0 && shown.is_some_and(|s| s.0 != here.0) { step.place.to_string() } else { String::new() }
 }
 
-/// Lists the steps that went before, one line each.
-/// How long the name of an earlier step may be.
+/// How long the name of an earlier step may be, and its request, where there is room.
 const TITLE: usize = 44;
+const REQUEST: usize = 60;
 
+/// Lists the steps that went before, one line each. What came of them is what they are listed for, so the rest makes room.
 fn before(page: Page, outcome: &Outcome, index: usize) -> Vec<Line> {
     let from = index.saturating_sub(LISTED);
-    let rows: Vec<[String; 3]> = (from..index)
-        .map(|i| {
-            let step = &outcome.steps[i];
-            let status = step.status.map_or_else(|| unanswered(step).to_owned(), |s| s.to_string());
-            [shorten(&short_title(outcome, i), TITLE), shorten(&step.request, 60), status]
-        })
-        .collect();
-    let widest = |column: usize| rows.iter().map(|r| width(&page.fold(&r[column]))).max().unwrap_or(0);
-    let (titles, requests) = (widest(0), widest(1));
+    let steps = &outcome.steps[from..index];
+    let widest = |column: &[String]| column.iter().map(|text| width(&page.fold(text))).max().unwrap_or(0);
+    let came = |step: &StepRecord| step.status.map_or_else(|| unanswered(step).to_owned(), |s| s.to_string());
+    let came: Vec<String> = steps.iter().map(came).collect();
+    let who = |step: &StepRecord| step.caller.as_deref().map(|c| format!("   as {c}")).unwrap_or_default();
+    let who: Vec<String> = steps.iter().map(who).collect();
+    let room = page.width.saturating_sub(COLUMN + 4 + widest(&came) + widest(&who));
+    let requests = steps.iter().map(|step| step.request.chars().count().min(REQUEST)).max().unwrap_or(0);
+    let most = TITLE.min(room.saturating_sub(requests).max(room / 2));
+    let titles: Vec<String> = (from..index).map(|i| shorten(&short_title(outcome, i), most)).collect();
+    let left = REQUEST.min(room.saturating_sub(widest(&titles)));
+    let asked: Vec<String> = steps.iter().map(|step| shorten(&step.request, left)).collect();
+    let (first, second) = (COLUMN + widest(&titles) + 2, COLUMN + widest(&titles) + widest(&asked) + 4);
     let mut lines = Vec::new();
     if from > 0 {
         let text = format!("{} left out here", plural(from, "step"));
         lines.push(page.labelled(INDENT, "before", COLUMN).push(Role::Dim, &text));
     }
-    for (i, [title, request, status]) in rows.iter().enumerate() {
-        let caller = outcome.steps[from + i].caller.as_deref();
-        let line = page.labelled(INDENT, if lines.is_empty() { "before" } else { "" }, COLUMN).text(title);
-        let line = line.pad_to(COLUMN + titles + 2).text(request).pad_to(COLUMN + titles + requests + 4).text(status);
-        let who = caller.map(|c| format!("as {c}")).unwrap_or_default();
-        lines.push(line.then(Role::Dim, &who).cut(page.width));
+    for i in 0..steps.len() {
+        let label = if lines.is_empty() { "before" } else { "" };
+        let line = page.labelled(INDENT, label, COLUMN).text(&titles[i]).pad_to(first).text(&asked[i]);
+        lines.push(line.pad_to(second).text(&came[i]).push(Role::Dim, &who[i]).cut(page.width));
     }
     lines
 }
