@@ -71,6 +71,27 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
         .map(|(_, name)| name)
 }
 
+/// A sentence behind its head, broken at blanks into lines that begin below each other; what a no-break space joins
+/// stays together.
+pub fn hang(head: &str, sentence: &str, width: usize) -> String {
+    let indent = head.chars().count();
+    let (mut text, mut column) = (head.to_owned(), indent);
+    for (i, word) in sentence.split([' ', '\n']).filter(|word| !word.is_empty()).enumerate() {
+        let length = word.chars().count();
+        if i > 0 && column + 1 + length > width {
+            text.push('\n');
+            text.push_str(&" ".repeat(indent));
+            column = indent;
+        } else if i > 0 {
+            text.push(' ');
+            column += 1;
+        }
+        text.push_str(word);
+        column += length;
+    }
+    text.replace('\u{a0}', " ") + "\n"
+}
+
 /// Counts the edits (insert, drop, replace, swap of neighbours) between two words.
 pub fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());

@@ -5,7 +5,7 @@ use super::codes;
 use super::context::Context;
 use crate::mutate::{PACKS, Pack};
 use crate::spec::READY_FLOWS;
-use crate::term::{did_you_mean, plural};
+use crate::term::{did_you_mean, hang, plural};
 use crate::verdict;
 
 /// What to do about each exit code.
@@ -116,21 +116,8 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
 }
 
 /// Breaks a text at blanks, two blanks in.
-pub(super) fn wrap(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && line.chars().count() + word.chars().count() + 3 > width {
-            out.push_str(&format!("  {line}\n"));
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    out.push_str(&format!("  {line}\n"));
-    out
+fn wrap(text: &str, width: usize) -> String {
+    hang("  ", text, width)
 }
 
 #[cfg(test)]

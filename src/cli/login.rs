@@ -3,7 +3,6 @@
 
 use super::args::{Files, LoginArgs, TokenArgs, WhoArgs};
 use super::context::Context;
-use super::explain::wrap;
 use super::load::{Loaded, load_text, ready};
 use super::run::commands;
 use super::single::{self, start};
@@ -16,7 +15,7 @@ use crate::report::spool::masked;
 use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
 use crate::step::IdentityId;
-use crate::term::{did_you_mean, duration, list, shorten};
+use crate::term::{did_you_mean, duration, hang, list, shorten};
 use crate::verdict;
 
 /// What came of a login.
@@ -52,7 +51,7 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
 
 /// Says a sentence, in lines.
 fn say(sentence: &str, context: &mut Context) {
-    let line = wrap(sentence, context.out.width);
+    let line = hang("  ", sentence, context.out.width);
     // Its first line begins at the edge, as the exchanges do.
     context.say(line.trim_start());
 }
@@ -219,7 +218,7 @@ fn wanted(given: &Presented, args: &TokenArgs) -> Result<Vec<String>, String> {
 fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
     let width = context.err.width;
     // Masked before lines are broken.
-    let tell = |head: &str, text: &str| line(head, &secrets.mask(text), width);
+    let tell = |head: &str, text: &str| hang(head, &secrets.mask(text), width);
     match why {
         Unpresented::Stopped => verdict::INTERRUPTED,
         Unpresented::PerRequest(_) => verdict::USAGE,
@@ -241,26 +240,6 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
             verdict::NOT_JUDGED
         }
     }
-}
-
-/// A sentence behind what it is, in lines that begin below each other.
-fn line(head: &str, sentence: &str, width: usize) -> String {
-    let mut text = head.to_owned();
-    let mut column = head.chars().count();
-    for (i, word) in sentence.split([' ', '\n']).filter(|word| !word.is_empty()).enumerate() {
-        let length = word.chars().count();
-        if i > 0 && column + 1 + length > width {
-            text.push_str(&format!("\n{}", " ".repeat(head.len())));
-            column = head.len();
-        } else if i > 0 {
-            text.push(' ');
-            column += 1;
-        }
-        text.push_str(word);
-        column += length;
-    }
-    // What belongs together was held together.
-    text.replace('\u{a0}', " ") + "\n"
 }
 
 /// What the rules find in the step that a login failed at: the likeliest, with all that was seen.

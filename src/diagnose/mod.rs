@@ -61,7 +61,7 @@ pub struct Family {
     pub rules: &'static [Rule],
 }
 
-/// All rules. Their order decides among found of one certainty.
+/// All rules. Their order decides among explanations of one certainty.
 pub const RULES: &[Family] = &[
     sent::FAMILY,
     token::FAMILY,

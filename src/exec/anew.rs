@@ -9,11 +9,10 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::mutant::{Controlled, Trial};
 use super::session::Session;
-use crate::auth::{Credential, Memory};
+use crate::auth::Credential;
 use crate::event::When;
 use crate::mutate::{Presented, Unfit};
 use crate::step::Prepared;
-use crate::template::{Scope, Value, from_json};
 
 impl StepRun<'_> {
     /// Asks what else an answer may come from, before it counts.
@@ -125,32 +124,9 @@ impl Session {
         };
         let parts = self.credential.parts.iter().map(|(name, value)| (Arc::clone(name), other(value))).collect();
         let credential = Credential { parts, ..self.credential.clone() };
-        let mut scope = Scope::above(&self.scope);
-        self.scope.local().for_each(|(name, value)| scope.set(Arc::clone(name), value.clone()));
-        let parts = credential.parts.iter().map(|(name, value)| (name.to_string(), from_json(value)));
-        scope.set_fields("session", parts.collect::<Vec<(String, Value)>>());
-        let fields = self
-            .fields
-            .iter()
-            .map(|(name, value)| (Arc::clone(name), if value == old { token.to_owned() } else { value.clone() }));
-        let (mut jar, fields) = (self.jar.clone(), fields.collect());
-        jar.replace(old.as_bytes(), token.as_bytes());
-        Self {
-            number,
-            memory: Memory::of(&credential),
-            credential,
-            jar,
-            browser: self.browser.clone(),
-            is_apart: self.is_apart,
-            scope: Arc::new(scope),
-            fields,
-            origins: self.origins.clone(),
-            transport: self.transport.clone(),
-            generation: self.generation,
-            shown_by: Vec::new(),
-            refused: Vec::new(),
-            is_spent: Arc::clone(&self.is_spent),
-            aging: tokio::sync::RwLock::default(),
-        }
+        let mut session = self.with_credential(number, credential);
+        session.jar.replace(old.as_bytes(), token.as_bytes());
+        session.fields.iter_mut().filter(|(_, value)| value == old).for_each(|(_, value)| token.clone_into(value));
+        session
     }
 }

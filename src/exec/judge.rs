@@ -85,9 +85,7 @@ impl StepRun<'_> {
         drop(seen);
         Told { scope, captured, not_found, judged }
     }
-}
 
-impl StepRun<'_> {
     /// Tells whether what is captured by this name is a secret of the sender's scheme.
     fn is_secret(&self, actor: &Actor, name: &str) -> bool {
         let (Who::Identity(id, ..) | Who::Entering(id, _)) = &actor.who else { return false };

@@ -11,15 +11,14 @@ use super::actor::{Actor, Who};
 use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
-use super::session::{Session, SessionId};
-use crate::auth::Memory;
+use super::session::SessionId;
 use crate::capture::response_value;
 use crate::event::Reason;
 use crate::http::Trail;
 use crate::jose::expiry;
 use crate::spec::Talk;
 use crate::step::{Ask, Caller, Lent, Premise, Step, Which};
-use crate::template::{Scope, from_json};
+use crate::template::Scope;
 
 /// Statuses that say nothing about a credential: too many requests, and a gateway that finds nobody behind it.
 const NOBODYS: [u16; 4] = [429, 502, 503, 504];
@@ -183,30 +182,10 @@ fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)], number: Se
             credential.expires = value.as_str().and_then(expiry).and_then(|end| Timestamp::from_second(end).ok());
         }
     }
-    let mut scope = (*session.scope).clone();
-    scope
-        .set_fields("session", credential.parts.iter().map(|(n, v)| (n.to_string(), from_json(v))).collect::<Vec<_>>());
-    let session = Session {
-        number,
-        memory: Memory::of(&credential),
-        credential,
-        jar: session.jar.clone(),
-        browser: session.browser.clone(),
-        is_apart: session.is_apart,
-        scope: Arc::new(scope),
-        fields: session.fields.clone(),
-        origins: session.origins.clone(),
-        transport: session.transport.clone(),
-        generation: session.generation,
-        shown_by: Vec::new(),
-        refused: session.refused.clone(),
-        aging: tokio::sync::RwLock::default(),
-        is_spent: if parts.iter().any(|(name, _)| name.contains("refresh")) {
-            Arc::default()
-        } else {
-            Arc::clone(&session.is_spent)
-        },
-    };
+    let mut session = session.with_credential(number, credential);
+    if parts.iter().any(|(name, _)| name.contains("refresh")) {
+        session.is_spent = Arc::default();
+    }
     let who = Who::Identity(*id, Arc::new(session), *ownership);
     // What the own one was allowed shows that only the other parts can be refused.
     Ok(Actor { who, ..actor.clone() })

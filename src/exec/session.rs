@@ -20,7 +20,7 @@ use crate::evidence::Kept;
 use crate::http::Transport;
 use crate::http::jar::Jar;
 use crate::step::IdentityId;
-use crate::template::Scope;
+use crate::template::{Scope, from_json};
 
 /// Tells sessions apart: every login and every refresh makes another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,6 +58,32 @@ pub(super) struct Session {
     pub(super) is_spent: Arc<AtomicBool>,
     /// Held by those who wait for its token to be over: a newer session might be what ends it.
     pub(super) aging: tokio::sync::RwLock<()>,
+}
+
+impl Session {
+    /// The same with another credential, of which nothing was seen yet.
+    pub(super) fn with_credential(&self, number: SessionId, credential: Credential) -> Self {
+        let mut scope = (*self.scope).clone();
+        let parts = credential.parts.iter().map(|(name, value)| (name.to_string(), from_json(value)));
+        scope.set_fields("session", parts.collect::<Vec<_>>());
+        Self {
+            number,
+            memory: Memory::of(&credential),
+            credential,
+            jar: self.jar.clone(),
+            browser: self.browser.clone(),
+            is_apart: self.is_apart,
+            scope: Arc::new(scope),
+            fields: self.fields.clone(),
+            origins: self.origins.clone(),
+            transport: self.transport.clone(),
+            generation: self.generation,
+            shown_by: Vec::new(),
+            refused: self.refused.clone(),
+            is_spent: Arc::clone(&self.is_spent),
+            aging: tokio::sync::RwLock::default(),
+        }
+    }
 }
 
 /// A login that did not work; blocks everybody who waits for it.

@@ -58,9 +58,7 @@ impl Talking<'_> {
         all.peek()?;
         Some(all.flatten().filter_map(|text| from.join(&text).ok()).collect())
     }
-}
 
-impl Talking<'_> {
     /// Tells whether a request refers to what was pushed before and is unchanged itself: whatever else it says is not
     /// looked at (RFC 9101, section 6.3, by RFC 9126, section 4).
     pub(super) fn is_told_before(&self, from: &Address) -> bool {

@@ -12,7 +12,7 @@ use super::control::{Claim, Probe};
 use super::observed::Observed;
 use super::settle::push;
 use crate::event::{Verdict, When};
-use crate::http::Request;
+use crate::http::{Headers, Request};
 
 /// How many ways of refusing are looked into.
 const WAYS: usize = 4;
@@ -42,10 +42,9 @@ pub(super) struct Way {
 impl Way {
     /// Reads it from an answer.
     pub(super) fn of(observed: &Observed) -> Self {
-        let field = |name: &str| observed.headers.as_ref().and_then(|headers| headers.text(name));
-        let media = field("content-type");
-        let media = media.map(|text| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-        Self { status: observed.status, is_challenge: field("www-authenticate").is_some(), media }
+        let headers = observed.headers.as_ref();
+        let is_challenge = headers.is_some_and(|headers| headers.has("www-authenticate"));
+        Self { status: observed.status, is_challenge, media: headers.map(Headers::media_type) }
     }
 
     fn told(&self) -> String {
@@ -134,7 +133,7 @@ pub(super) async fn look(shared: &Arc<Shared>, held: &mut [CaseDone]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Address, Headers};
+    use crate::http::Address;
 
     #[test]
     fn requests_look_alike_by_their_fields() {

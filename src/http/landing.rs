@@ -115,9 +115,7 @@ impl Ends {
         }
         End::Strayed(Stray { address: format!("{}{}", to.base(), to.path()), carried, place })
     }
-}
 
-impl Ends {
     /// Tells an address where the browser is to come back to from one that was asked for and is the same place but for
     /// its spelling or its query.
     fn is_spelled_right(&self, to: &Address) -> bool {

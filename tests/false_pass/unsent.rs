@@ -31,37 +31,33 @@ identities:
   root: { auth: key, token: roottoken1 }
 ";
 
-#[test]
-fn a_cookie_for_another_path_is_not_refused() {
-    let suite = "
+const SUITE: &str = "
 cases:
   - { name: root may, as: root, request: GET /admin/list, expect: 200 }
   - { name: user may not, as: user, request: GET /admin/list, expect: [401, 403] }
 ";
+
+#[test]
+fn a_cookie_for_another_path_is_not_refused() {
     for proof in ["", "--require-proof"] {
         // The server would let the user in, and is never asked to.
         let open = cookie("/app", false);
-        Project::new(&open.url, PROJECT, suite)
+        Project::new(&open.url, PROJECT, SUITE)
             .run(proof)
             .must(3, &[("root may", "passed"), ("user may not", "inconclusive: not-sent")]);
         let shut = cookie("/", true);
-        Project::new(&shut.url, PROJECT, suite)
+        Project::new(&shut.url, PROJECT, SUITE)
             .run(proof)
             .must(0, &[("root may", "passed"), ("user may not", "proven")]);
     }
     let open = cookie("/", false);
-    let run = Project::new(&open.url, PROJECT, suite).run("");
+    let run = Project::new(&open.url, PROJECT, SUITE).run("");
     assert_eq!((run.code, &*run.verdict("user may not")), (1, "failed"), "{}", run.said);
 }
 
 /// The login sets more than the session, and what it sets beside that goes everywhere.
 #[test]
 fn another_cookie_of_the_login_is_no_session() {
-    let suite = "
-cases:
-  - { name: root may, as: root, request: GET /admin/list, expect: 200 }
-  - { name: user may not, as: user, request: GET /admin/list, expect: [401, 403] }
-";
     let beside: [fn(Reply) -> Reply; 3] = [
         |login| login.header("set-cookie", "lang=de; Path=/"),
         |login| login.header("set-cookie", "csrftoken=0123456789abcdef0123456789abcdef; Path=/; HttpOnly"),
@@ -71,7 +67,7 @@ cases:
         for (path, code, verdict) in [("/app", 3, "inconclusive: not-sent"), ("/", 0, "proven")] {
             let inner = answers(path, true);
             let server = Server::start(move |r| if r.is("POST /app/login") { beside(inner(r)) } else { inner(r) });
-            let run = Project::new(&server.url, PROJECT, suite).run("");
+            let run = Project::new(&server.url, PROJECT, SUITE).run("");
             run.must(code, &[("root may", "passed"), ("user may not", verdict)]);
         }
     }

@@ -127,20 +127,16 @@ fn sent(page: Page, step: &StepRecord) -> Vec<Line> {
     }
     let who = step.caller.as_deref().map(|c| format!("as {c}")).unwrap_or_default();
     let is_certified = step.notes.iter().any(|note| note == CERTIFICATE_SHOWN);
-    let credential = match hop.map(credential) {
-        Some(none) if none == NO_CREDENTIAL && is_certified => "a client certificate".to_owned(),
-        found => found.unwrap_or_default(),
-    };
+    let none = if is_certified { "a client certificate" } else { "no credential" };
+    let credential = hop.map(|hop| credential(hop).unwrap_or_else(|| none.to_owned())).unwrap_or_default();
     let items = [(Role::Plain, request), (Role::Plain, &who), (Role::Dim, &credential)];
     // Of a request that got no answer the exchange is always kept.
     let label = if hop.is_none() && step.status.is_none() { "not sent" } else { "sent" };
     page.labelled(INDENT, label, COLUMN).flow(&items, page.width, COLUMN)
 }
 
-const NO_CREDENTIAL: &str = "no credential";
-
-/// Finds the field that carried the credential.
-fn credential(hop: &HopRecord) -> String {
+/// Finds the field that carried the credential; the text is empty where it stands in the address or the body.
+fn credential(hop: &HopRecord) -> Option<String> {
     let headers = &hop.request.headers;
     let named = |wanted: &str| headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted));
     let field = named("authorization").or_else(|| named("cookie"));
@@ -150,10 +146,9 @@ fn credential(hop: &HopRecord) -> String {
         Some((name, _)) => {
             let same = headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
             let shown = same.map(|(name, value)| format!("{name}: {}", shorten(&value.replace('\t', r"\t"), 200)));
-            shown.collect::<Vec<_>>().join("   ")
+            Some(shown.collect::<Vec<_>>().join("   "))
         }
-        None if hop.url.contains('‹') || hop.request.body.text.contains('‹') => String::new(),
-        None => NO_CREDENTIAL.to_owned(),
+        None => (hop.url.contains('‹') || hop.request.body.text.contains('‹')).then(String::new),
     }
 }
 
