@@ -25,10 +25,12 @@ mod load;
 mod login;
 mod manual;
 mod outputs;
+mod reports;
 mod run;
 mod schema;
 mod signals;
 mod single;
+mod telling;
 mod watch;
 
 use args::{Args, Command};

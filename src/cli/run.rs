@@ -1,35 +1,26 @@
 //! `authspec run`: plan, run, tell, write, judge.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
 
 use super::args::{Drawn, FailOn, RunArgs, Tolerated};
 use super::context::{Context, Stream};
 use super::load::{Loaded, complain, load, nothing};
-use super::signals;
-use super::{failed, list, watch};
+use super::reports::Reports;
+use super::telling::Telling;
+use super::{failed, list, signals, watch};
 use crate::diag::{Diagnostics, Severity};
-use crate::diagnose;
-use crate::event::{Event, RunInfo, Summary};
 use crate::exec::{Keep, OnFailure, Order, RequireProof, RunOptions, Runner, Stopper, Wire, prepare};
 use crate::plan::{Commands, Plan, TargetPlan, TargetUrl};
 use crate::report::curl::quote;
-use crate::report::events::{EventsWriter, Pace};
-use crate::report::file::{FileError, ReportFile, Shape, Written};
-use crate::report::har::HarWriter;
-use crate::report::json::write_json;
-use crate::report::junit::write_junit;
 use crate::report::matrix::Rows;
-use crate::report::spool::Spool;
-use crate::report::summary::write_summary;
 use crate::report::terminal::{Live, Verbosity};
-use crate::report::{Again, Reporter, Terminal, TerminalOptions};
+use crate::report::{Again, Terminal, TerminalOptions};
 use crate::secret::{Secret, SecretSet, TextKind};
-use crate::term::system;
 use crate::verdict::{self, OnFlaky, OnInconclusive, Policy};
 
 /// How long the key has to be that seals tokens: whoever gets hold of the files may try keys for ever.
@@ -128,9 +119,8 @@ async fn execute(args: &RunArgs, loaded: Loaded, context: &mut Context) -> u8 {
     let printed = runner.printed();
     let running = tokio::spawn(runner.run());
     let terminal = Terminal::new(human(args), terminal_options(args, again.clone(), context));
-    let spool = Spool::new(secrets.clone());
     let secrets_of_run = secrets.clone();
-    let mut telling = Telling { terminal, reports, spool, secrets, again, info: None, gone: false, fault: None };
+    let mut telling = Telling::new(terminal, reports, secrets, again);
     telling.listen(heard).await;
     let Ok(summary) = running.await else {
         context.complain("error: the run broke off\n");
@@ -242,230 +232,5 @@ fn terminal_options(args: &RunArgs, again: Again, context: &Context) -> Terminal
             Some(Drawn::Full) => Rows::All,
             None => Rows::Deviating,
         },
-    }
-}
-
-/// The report files of a run, opened before it starts.
-struct Reports {
-    junit: Option<ReportFile>,
-    json: Option<ReportFile>,
-    summary: Option<ReportFile>,
-    /// The summary of the job that the run is a part of, to which is added.
-    job: Option<PathBuf>,
-    events: Option<Lines>,
-    har: Option<Box<HarWriter<ReportFile>>>,
-}
-
-/// Where event lines go.
-enum Lines {
-    File(Box<EventsWriter<ReportFile>>),
-    Stream(EventsWriter<io::Stdout>),
-}
-
-impl Lines {
-    fn event(&mut self, event: &Event) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.event(event),
-            Self::Stream(stream) => stream.event(event),
-        }
-    }
-}
-
-impl Reports {
-    fn create(args: &RunArgs, job: Option<&String>, secrets: &SecretSet) -> Result<Self, FileError> {
-        let open = |path: &Option<PathBuf>, shape: Shape| match path {
-            None => Ok(None),
-            Some(path) if path.as_os_str() == "-" => ReportFile::to_stream(Box::new(io::stdout()), shape).map(Some),
-            Some(path) => ReportFile::create(path, shape).map(Some),
-        };
-        Ok(Self {
-            junit: open(&args.junit, Shape::Xml)?,
-            json: open(&args.json, Shape::Json)?,
-            summary: open(&args.summary, Shape::Text)?,
-            job: job.filter(|_| args.summary.is_none()).map(PathBuf::from),
-            events: match &args.events {
-                // Somebody reads along: each line leaves at once, masked as it is.
-                Some(path) if path.as_os_str() == "-" => {
-                    Some(Lines::Stream(EventsWriter::new(io::stdout(), secrets.clone(), Pace::Live)))
-                }
-                path => open(path, Shape::Json)?
-                    .map(|f| Lines::File(Box::new(EventsWriter::new(f, secrets.clone(), Pace::AtEnd)))),
-            },
-            har: open(&args.har, Shape::Json)?
-                .map(|f| HarWriter::new(f, secrets.clone()).map(Box::new))
-                .transpose()
-                .map_err(|why| FileError::Write { path: args.har.clone().unwrap_or_default(), why })?,
-        })
-    }
-}
-
-impl Reports {
-    /// Writes the reports that are made when all is over.
-    fn whole(
-        &mut self,
-        (info, summary, again): (&RunInfo, &Summary, &Again),
-        spool: &mut Spool,
-        secrets: &SecretSet,
-        (written, faults): (&mut Vec<Written>, &mut Vec<String>),
-    ) {
-        let files =
-            [(self.junit.take(), Kind::Junit), (self.json.take(), Kind::Json), (self.summary.take(), Kind::Summary)];
-        for (file, kind) in files {
-            let Some(file) = file else { continue };
-            let done = file.write(secrets, |to| match kind {
-                Kind::Junit => write_junit(info, summary, spool, again, to),
-                Kind::Json => write_json(info, summary, spool, to),
-                Kind::Summary => write_summary(info, summary, spool, to),
-            });
-            match done {
-                Ok(done) => written.push(done),
-                Err(error) => faults.push(error.to_string()),
-            }
-        }
-        let added = self.job.take().map(|path| add_summary(&path, (info, summary, spool), secrets));
-        if let Some(Err(why)) = added {
-            faults.push(format!("the summary of the job cannot be written: {}", system(&why)));
-        }
-    }
-}
-
-/// Hands events to the reporters.
-struct Telling {
-    terminal: Terminal,
-    reports: Reports,
-    spool: Spool,
-    secrets: SecretSet,
-    again: Again,
-    info: Option<RunInfo>,
-    /// The reader of the terminal text went away; reports are written all the same.
-    gone: bool,
-    fault: Option<io::Error>,
-}
-
-impl Telling {
-    async fn listen(&mut self, mut heard: UnboundedReceiver<Event>) {
-        let mut clock = tokio::time::interval(Duration::from_millis(200));
-        clock.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        loop {
-            tokio::select! {
-                event = heard.recv() => match event {
-                    Some(mut event) => {
-                        if let Event::CaseFinished(outcome) = &mut event {
-                            diagnose::annotate(outcome, &self.secrets);
-                        }
-                        self.hear(&event);
-                    }
-                    None => return,
-                },
-                _ = clock.tick() => {
-                    let told = self.terminal.tick(Instant::now());
-                    self.note(told);
-                }
-            }
-        }
-    }
-
-    fn hear(&mut self, event: &Event) {
-        if let Event::RunStarted(info) = event {
-            self.info = Some(info.clone());
-        }
-        if let Err(error) = self.spool.event(event) {
-            self.fault.get_or_insert(error);
-        }
-        if !self.gone {
-            let told = self.terminal.event(event);
-            self.note(told);
-        }
-        if let Some(events) = &mut self.reports.events
-            && let Err(error) = events.event(event)
-        {
-            self.fault.get_or_insert(error);
-        }
-        if let Some(har) = &mut self.reports.har
-            && let Err(error) = har.event(event)
-        {
-            self.fault.get_or_insert(error);
-        }
-    }
-
-    /// A closed pipe is a quiet end of telling, not of the run.
-    fn note(&mut self, told: io::Result<()>) {
-        if told.is_err() {
-            self.gone = true;
-        }
-    }
-
-    fn finish(mut self, summary: &Summary, secrets: &SecretSet, context: &mut Context) -> u8 {
-        warn_of_short(secrets, context);
-        let mut faults: Vec<String> =
-            self.fault.take().map(|e| format!("a report cannot be written: {}", system(&e))).into_iter().collect();
-        let mut written: Vec<Written> = Vec::new();
-        if let Some(info) = &self.info {
-            let (spool, again) = (&mut self.spool, &self.again);
-            self.reports.whole((info, summary, again), spool, secrets, (&mut written, &mut faults));
-        }
-        if let Some(events) = self.reports.events.take() {
-            match events {
-                Lines::Stream(_) => {}
-                Lines::File(file) => match file.into_inner().finish(secrets) {
-                    Ok(done) => written.push(done),
-                    Err(error) => faults.push(error.to_string()),
-                },
-            }
-        }
-        if let Some(har) = self.reports.har.take() {
-            match har.end() {
-                Ok(file) => match file.finish(secrets) {
-                    Ok(done) => written.push(done),
-                    Err(error) => faults.push(error.to_string()),
-                },
-                Err(error) => faults.push(format!("a report cannot be written: {error}")),
-            }
-        }
-        let paths: Vec<String> = written
-            .iter()
-            .filter(|w| w.path.as_os_str() != "-")
-            .map(|w| w.path.to_string_lossy().into_owned())
-            .collect();
-        if !paths.is_empty() && !self.gone {
-            let told = self.terminal.wrote(&paths, secrets.len());
-            self.note(told);
-        }
-        for fault in &faults {
-            context.complain(&format!("error: {}\n", secrets.mask(fault)));
-        }
-        match (faults.is_empty(), summary.exit) {
-            (false, verdict::ALL_PASSED | verdict::NOTHING) => verdict::REPORT,
-            (_, code) => code,
-        }
-    }
-}
-
-/// What a report file holds.
-#[derive(Debug, Clone, Copy)]
-enum Kind {
-    Junit,
-    Json,
-    Summary,
-}
-
-/// Adds the summary to what other steps of the job wrote.
-fn add_summary(
-    path: &Path,
-    (info, summary, spool): (&RunInfo, &Summary, &mut Spool),
-    secrets: &SecretSet,
-) -> io::Result<()> {
-    let mut text = Vec::new();
-    write_summary(info, summary, spool, &mut text)?;
-    let text = secrets.mask(&String::from_utf8_lossy(&text)).into_owned();
-    std::fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(text.as_bytes())
-}
-
-/// What is too short to be looked for is masked by its place alone.
-fn warn_of_short(secrets: &SecretSet, context: &mut Context) {
-    let short: Vec<String> = secrets.too_short().iter().map(|name| format!("`{name}`")).collect();
-    if !short.is_empty() {
-        let names = crate::term::list(&short, "and");
-        context.complain(&format!("warning: under 6 bytes and so masked only where credentials stand: {names}\n"));
     }
 }

@@ -16,8 +16,8 @@ use super::control::Probe;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::kept::AtHand;
+use super::known;
 use super::mutant::{Controlled, Trial};
-use super::record;
 use super::session::Session;
 use super::settle::leave;
 use crate::event::When;
@@ -93,7 +93,7 @@ impl StepRun<'_> {
         let (forged, lent, requests) = found?;
         self.without(&trial, presented, controlled).await;
         for secret in self.holder(actor).secrets(presented) {
-            record::know_defect(self.shared, &self.owner(actor), secret, &forged.request);
+            known::defect(self.shared, &self.owner(actor), secret, &forged.request);
         }
         let mut done = self.attempt(trial, actor, (prepared, presented), (forged, Some(lent)), controlled).await;
         done.requests += requests;
@@ -191,7 +191,7 @@ impl StepRun<'_> {
             let told = duration(Duration::from_secs(age.as_secs().unsigned_abs()));
             let forged = Forged::new(dressed.clone(), format!("the token itself, kept until {told} after its end"));
             for secret in self.holder(actor).secrets(&presented) {
-                record::know_defect(self.shared, &self.owner(actor), secret, &forged.request);
+                known::defect(self.shared, &self.owner(actor), secret, &forged.request);
             }
             let lent = Lent::aged(aging.id, generation);
             let mut done = self.attempt(trial, actor, (prepared, &presented), (forged, Some(lent)), controlled).await;

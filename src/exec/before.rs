@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::actor::{Actor, Who};
+use super::alive::whoami_is_public;
 use super::control::What;
-use super::decide::whoami_is_public;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::Asked;

@@ -6,156 +6,14 @@
 //! Nothing is decided on what a later answer may overturn, so the order of cases never matters.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::actor::Ownership;
-use super::decide::Sample;
+use super::alive::Sample;
 use super::leak::Handed;
 use super::session::SessionId;
 use crate::evidence::Memory;
 use crate::step::IdentityId;
-
-/// What was asked for: a method and target as they were sent, with body and fields; of a `whoami` or of any other step.
-///
-/// Where one address serves all (GraphQL) or a field names the tenant, these are what is allowed or refused. Of what is
-/// another each time they hold the words that were written for it.
-///
-/// They are told apart because a `whoami` looks at the answer: `GET /session` may be 200 to all, and
-/// yet name somebody only to whoever is logged in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct RequestKey {
-    request: u64,
-    detail: u64,
-    asked: Asked,
-}
-
-/// Why a request was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Asked {
-    /// A step of a case, a setup or a login.
-    Plainly,
-    /// A scheme's `whoami`.
-    Whoami,
-}
-
-impl RequestKey {
-    pub(super) fn of(method: &str, url: &str, asked: Asked) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (method, url).hash(&mut hasher);
-        Self { request: hasher.finish(), detail: 0, asked }
-    }
-
-    /// The same with a body and fields; there are none when nothing is written.
-    pub(super) fn with(self, outline: &str) -> Self {
-        if outline.is_empty() {
-            return self;
-        }
-        let mut hasher = DefaultHasher::new();
-        outline.hash(&mut hasher);
-        Self { detail: hasher.finish(), ..self }
-    }
-
-    /// Tells whether another request has the same method and target.
-    pub(super) const fn is_to(self, other: Self) -> bool {
-        self.request == other.request
-    }
-
-    /// The method and target as a number, for facts.
-    pub(super) const fn request(self) -> u64 {
-        self.request
-    }
-}
-
-/// A request that was refused, as its case expected.
-#[derive(Debug, Clone)]
-pub(super) struct Refusal {
-    pub(super) key: RequestKey,
-    pub(super) sender: Sender,
-    pub(super) status: u16,
-    /// Index of the step in its case.
-    pub(super) step: usize,
-    /// Position in the run, for telling earlier from later.
-    pub(super) at: u64,
-    pub(super) weight: Weight,
-    /// Of a cell: what its row asks for, but for what was made for each cell.
-    pub(super) alike: Option<u64>,
-    /// Of a changed talk: whose and which, that has to work with nothing changed afterwards.
-    pub(super) talk: Option<Spoken>,
-    /// What the same credential was allowed earlier in the same case.
-    pub(super) earlier: Vec<RequestKey>,
-    /// What its answer has in its body.
-    pub(super) handed: Vec<Handed>,
-    /// What a session of the case's own was answered after it, when that did not hold any more.
-    pub(super) after: Option<u16>,
-    /// Whether the case's own `control` has the same method and target, and was allowed.
-    pub(super) control: bool,
-}
-
-impl Refusal {
-    /// Tells whether the living session was refused, by what it was answered when it was found dead; nothing where that
-    /// tells nothing.
-    fn lived(&self, dead: &[u16]) -> Option<bool> {
-        // The dead session is answered otherwise, so this was a refusal of the living one; unless what was asked for
-        // hides from whoever is not known, or sends them to the login page.
-        let otherwise = !dead.contains(&self.status) && !matches!(self.status, 404 | 300..=399);
-        dead.iter().any(|s| matches!(s, 401 | 403)).then_some(otherwise)
-    }
-
-    /// A refusal of which nothing else is known.
-    pub(super) fn new((key, sender): (RequestKey, Sender), at: u64, status: u16, weight: Weight) -> Self {
-        let (alike, talk, after, earlier, handed) = (None, None, None, Vec::new(), Vec::new());
-        Self { key, sender, status, step: 0, at, weight, alike, talk, earlier, handed, after, control: false }
-    }
-}
-
-/// How much a refusal says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Weight {
-    /// The case is about it: it wants proof.
-    Claim,
-    /// It is about the request and not about who sends it: without proof it says nothing.
-    Change,
-    /// It was not asked for, as with a redirect to the login page that is below 400: it proves
-    /// nothing when the session is dead.
-    Remark,
-    /// Not found: it proves nothing when the identity was never allowed anything, or is found dead.
-    Hint,
-    /// The identity's credential was not sent, so it is nobody's refusal.
-    Unsent,
-}
-
-/// Whose credential a request carried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sender {
-    /// Without any credential.
-    Anonymous,
-    /// An identity with its credential.
-    Identity { id: IdentityId, session: SessionId, ownership: Ownership },
-    /// A hand-written credential, or steps of a login: shows that the request can be allowed, nothing more.
-    Somebody,
-}
-
-/// What a refusal proves.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
-    /// Access was at stake.
-    Proven,
-    /// It needs no proof.
-    Fine,
-    /// Nobody was seen being allowed the same request.
-    Unproven,
-    /// The same, where that proves nothing.
-    Unaccepted,
-    /// The identity was never allowed anything: it proves nothing.
-    Never,
-    /// The session may have been dead: it proves nothing.
-    Died,
-    /// Afterwards the talk did not work with nothing changed, either: it proves nothing.
-    LockedOut,
-    /// The credential was not sent: it proves nothing.
-    Unsent,
-}
 
 /// What is known of a method and target, whatever else was asked.
 #[derive(Debug, Default, Clone, Copy)]
@@ -245,7 +103,7 @@ impl Inner {
 
     fn guarded(&self, key: RequestKey) -> bool {
         // Whoever is refused the request is refused its `whoami`.
-        self.known(key).guarded || self.known(RequestKey { asked: Asked::Plainly, ..key }).guarded
+        self.known(key).guarded || self.known(key.plainly()).guarded
     }
 
     /// What anonymous gets too shows nothing about a credential.
@@ -332,7 +190,7 @@ impl Ledger {
     /// Notes that a request was allowed that was sent at a position in the run.
     pub(super) fn allowed(&self, key: RequestKey, sender: Sender, since: u64) {
         let mut inner = self.lock();
-        inner.requests.entry(RequestKey { asked: Asked::Plainly, ..key }).or_default().somebody = true;
+        inner.requests.entry(key.plainly()).or_default().somebody = true;
         let address = inner.addresses.entry(key.request).or_default();
         address.known.somebody = true;
         address.by_hand |= !matches!(sender, Sender::Identity { .. });
@@ -534,9 +392,11 @@ impl Ledger {
     }
 }
 
+mod refusal;
 mod talks;
 #[cfg(test)]
 mod tests;
 
+pub(super) use refusal::{Asked, Refusal, RequestKey, Sender, Shown, Weight};
 pub(super) use talks::Spoken;
 use talks::Talks;

@@ -14,7 +14,7 @@ use super::kit::{self, Again, Holder};
 use super::matrix::Got;
 use super::observed::Observed;
 use super::wary::{Refused, Way, shape};
-use super::{pages, record};
+use super::{known, pages, record};
 use crate::check::Stance;
 use crate::event::{ControlRecord, Reason};
 use crate::http::jar::Jar;
@@ -96,7 +96,7 @@ impl StepRun<'_> {
             }
         }
         for secret in self.holder(actor).secrets(&presented) {
-            record::know_defect(self.shared, &self.owner(actor), secret, &forged.request);
+            known::defect(self.shared, &self.owner(actor), secret, &forged.request);
         }
         let is_signed = forged.is_signed;
         let done = self.attempt(trial, actor, (&prepared, &presented), (forged, lent), &controlled).await;

@@ -312,7 +312,7 @@ impl Drive<'_, '_> {
         match self.ends.of(&request.address, &body, &[page.address().origin()]) {
             End::On => {}
             End::Reached => {
-                record::know_fields(self.run.shared, &self.run.owner(actor), &request.body);
+                super::known::fields(self.run.shared, &self.run.owner(actor), &request.body);
                 let mut landed = request.address.clone();
                 for (name, value) in url::form_urlencoded::parse(&request.body) {
                     landed.add_query(&name, &value);
@@ -321,7 +321,7 @@ impl Drive<'_, '_> {
                 return false;
             }
             End::Strayed(stray) => {
-                record::know_fields(self.run.shared, &self.run.owner(actor), &request.body);
+                super::known::fields(self.run.shared, &self.run.owner(actor), &request.body);
                 self.astray(&stray);
                 return false;
             }

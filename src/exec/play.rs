@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::access::may_end_session;
 use super::actor::Ownership;
+use super::alive::ask_after;
 use super::case::{CaseDone, Ground, blank, stopped};
 use super::cast::Cast;
-use super::decide::ask_after;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::frame::{TEARDOWN_FAILED, in_time};

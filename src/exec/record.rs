@@ -1,9 +1,6 @@
 //! Turns what happened into masked records. Nothing raw leaves this layer but through here.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,13 +8,12 @@ use bytes::Bytes;
 use super::Shared;
 use super::access::carriers;
 use super::ledger::Ender;
-use crate::capture::Taken;
 use crate::event::{
     BODY_KEPT, BodyKind, BodyRecord, Carried, HopRecord, MessageRecord, Phase, Reason, SentRecord, StepRecord,
     reason_code,
 };
 use crate::http::jar::{JarMove, StoreOutcome};
-use crate::http::{Exchange, Headers, Request, Trail};
+use crate::http::{Exchange, Headers, Trail};
 use crate::secret::TextKind;
 use crate::source::{Place, Span};
 use crate::step::{IdentityId, Step};
@@ -279,151 +275,4 @@ fn cut(mut text: String) -> String {
         text.push('…');
     }
     text
-}
-
-/// Makes a part of a credential known to the masks, whatever it is called: each text in it that is not too short.
-pub(super) fn know_secret(shared: &Shared, label: &str, value: &serde_json::Value) {
-    let know = |text: &str| {
-        if text.len() >= 6 {
-            shared.secrets.add(label, text);
-        }
-    };
-    match value {
-        serde_json::Value::String(text) => know(text),
-        serde_json::Value::Number(number) => know(&number.to_string()),
-        serde_json::Value::Array(all) => all.iter().for_each(|value| know_secret(shared, label, value)),
-        serde_json::Value::Object(all) => all.values().for_each(|value| know_secret(shared, label, value)),
-        serde_json::Value::Null | serde_json::Value::Bool(_) => {}
-    }
-}
-
-/// Makes a captured value known to the masks when it is a credential by its name or its looks.
-pub(super) fn know_capture(shared: &Shared, owner: String, capture: &str, taken: &Taken) {
-    let Some(value) = taken.value.as_str() else { return };
-    if looks_secret(capture) || looks_secret(&taken.key) || crate::jose::unverified_claims(value).is_some() {
-        shared.secrets.add(&format!("{owner}.{capture}"), value);
-    }
-}
-
-/// Makes what a request of a flow proves somebody with known to the masks, before it is sent: the parameters of its
-/// form, and the secret of a client in Basic.
-pub(super) fn know_request(shared: &Shared, owner: &str, request: &Request) {
-    if request.is_form() {
-        for (name, value) in url::form_urlencoded::parse(&request.body) {
-            know_parameter(shared, owner, &name, &value);
-        }
-    }
-    let header = request.headers.text("authorization").unwrap_or_default();
-    let basic = header.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text).ok());
-    let pair = basic.and_then(|bytes| String::from_utf8(bytes).ok());
-    if let Some((_, secret)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
-        for (value, _) in url::form_urlencoded::parse(secret.as_bytes()).take(1) {
-            shared.secrets.add(&format!("{owner}.client_secret"), &value);
-        }
-    }
-}
-
-/// Makes the credentials in an answer to a flow known to the masks.
-pub(super) fn know_answer(shared: &Shared, owner: &str, trail: &Trail) {
-    let Some(response) = trail.response().filter(|r| r.status < 400) else { return };
-    let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(&response.body) else { return };
-    for (name, value) in members {
-        if let Some(value) = value.as_str() {
-            know_parameter(shared, owner, &name, value);
-        }
-    }
-}
-
-/// Makes the code that a browser is sent back with known to the masks.
-pub(super) fn know_landing(shared: &Shared, owner: &str, trail: &Trail) {
-    if trail.stray.is_none() && trail.until.as_ref().is_none_or(|until| !until.reached) {
-        return;
-    }
-    let location = trail.response().and_then(|r| r.headers.text("location")).unwrap_or_default();
-    location.split(['?', '#']).skip(1).for_each(|part| know_fields(shared, owner, part.as_bytes()));
-}
-
-/// Makes those fields of a form or a query known that are credentials by their names.
-pub(super) fn know_fields(shared: &Shared, owner: &str, pairs: &[u8]) {
-    for (name, value) in url::form_urlencoded::parse(pairs) {
-        know_parameter(shared, owner, &name, &value);
-    }
-}
-
-/// Makes one parameter known when it is a credential by its name. A challenge is there to be seen, and so is an address.
-fn know_parameter(shared: &Shared, owner: &str, name: &str, value: &str) {
-    let open = name.contains("challenge") || value.is_empty() || value.starts_with("http");
-    if looks_secret(name) && !open {
-        shared.secrets.add(&format!("{owner}.{}", shorten(name, 40)), value);
-    }
-}
-
-/// Makes a part of a session known to the masks when its name or its looks say that it is a credential.
-pub(super) fn know_part(shared: &Shared, owner: &str, name: &str, value: &serde_json::Value) {
-    let Some(value) = value.as_str() else { return };
-    if looks_secret(name) || crate::jose::unverified_claims(value).is_some() {
-        shared.secrets.add(&format!("{owner}.{name}"), value);
-    }
-}
-
-/// Notes what a defect makes of a credential, which may still hold much of it: words that share a piece with it.
-pub(super) fn know_defect(shared: &Shared, owner: &str, secret: &str, forged: &Request) {
-    const PIECE: usize = 8;
-    if secret.len() < PIECE {
-        return;
-    }
-    let pieces: HashSet<&[u8]> = secret.as_bytes().windows(PIECE).collect();
-    let is_word = |b: &u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(b);
-    let texts = forged.headers.iter().map(|(_, value)| &value[..]);
-    for text in texts.chain([forged.address.target().as_bytes(), &forged.body[..]]) {
-        for word in text.split(|b| !is_word(b)).filter(|word| *word != secret.as_bytes()) {
-            // The name of a cookie or parameter may be read.
-            let named = word.iter().position(|b| *b == b'=').map(|at| word.split_at(at + 1));
-            let word = match named {
-                Some((name, value)) if !name.windows(PIECE).any(|piece| pieces.contains(piece)) => value,
-                Some(_) | None => word,
-            };
-            if word.windows(PIECE).any(|piece| pieces.contains(piece)) {
-                shared.secrets.add(&format!("{owner}.defect"), &String::from_utf8_lossy(word));
-            }
-        }
-    }
-}
-
-/// Makes the session cookies of a step known to the masks.
-pub(super) fn know_cookies(shared: &Shared, trail: &Trail, owner: String) {
-    for stored in trail.jar.stored() {
-        let name = name(stored.name().as_bytes());
-        let value = stored.value().text();
-        // A cookie that is taken back is often said to be `""`.
-        if !value.trim_matches('"').is_empty() && (stored.parsed.http_only() || looks_secret(&name)) {
-            shared.secrets.add(&format!("{owner}.cookie.{}", shorten(&name, 40)), &value);
-        }
-    }
-}
-
-/// Tells whether a name is one that credentials have.
-fn looks_secret(name: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "session",
-        "sess",
-        "sid",
-        "jwt",
-        "csrf",
-        "xsrf",
-        "auth",
-        "key",
-        "code",
-        "otp",
-        "ticket",
-        "nonce",
-        "verifier",
-        "assertion",
-    ];
-    let name = name.to_ascii_lowercase();
-    WORDS.iter().any(|w| name.contains(w)) && !name.ends_with("_type") && !name.starts_with("expires")
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::access::{Said, said};
 use super::actor::Actor;
+use super::alive::Sample;
 use super::cast::Cast;
-use super::decide::Sample;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::Weight;

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, mpsc::UnboundedSender};
 use tokio::task::JoinSet;
 
+use super::alive::check_alive;
 use super::codes::Codes;
 use super::common::Common;
 use super::control::Controls;
-use super::decide::{check_alive, decide_rest};
+use super::decide::decide_rest;
 use super::doing::Doings;
 use super::keep::Keepers;
 use super::ledger::Ledger;

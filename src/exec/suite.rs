@@ -8,8 +8,9 @@ use futures_util::FutureExt as _;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
 
+use super::alive::settle;
 use super::case::{self, CaseDone, Ground, stopped};
-use super::decide::{decide, settle};
+use super::decide::decide;
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
 use super::settle::{close, settle_of};
 use super::stop::{GRACE, Stop};
