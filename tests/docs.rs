@@ -267,7 +267,7 @@ fn life_cycles() -> String {
                 (if default.is_empty() { code(name) } else { format!("`{name}` (`{default}`)") }, about)
             })
             .collect();
-        text.push_str(&format!("### `{}`\n\n{words}\n\n", flow.name));
+        text.push_str(&format!("### `{}`\n\n{words}\n\nWhere it fails: {}\n\n", flow.name, flow.means));
         if !rows.is_empty() {
             text.push_str(&format!("{}\n", table(["given", "is"], rows.into_iter())));
         }

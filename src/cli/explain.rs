@@ -60,9 +60,10 @@ fn pack(name: &str, width: usize) -> Option<String> {
 }
 
 /// Explains a ready flow: what it does, step by step, in the language itself.
-fn ready_flow(name: &str) -> Option<String> {
+fn ready_flow(name: &str, width: usize) -> Option<String> {
     let row = READY_FLOWS.iter().find(|row| row.name == name)?;
-    Some(format!("{} (ready flow)\n  {}\n\n{}", row.name, row.about, row.text))
+    let means = if row.means.is_empty() { String::new() } else { wrap(row.means, width) + "\n" };
+    Some(format!("{} (ready flow)\n{}\n{means}\n{}", row.name, wrap(row.about, width).trim_end(), row.text))
 }
 
 pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
@@ -71,7 +72,7 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
         context.say(&text);
         return verdict::ALL_PASSED;
     }
-    if let Some(text) = ready_flow(&args.code) {
+    if let Some(text) = ready_flow(&args.code, width) {
         context.say(&text);
         return verdict::ALL_PASSED;
     }

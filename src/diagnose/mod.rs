@@ -12,11 +12,13 @@
 use crate::event::{Certainty, Explanation, Outcome, Verdict};
 use crate::evidence::Facts;
 use crate::secret::{SecretSet, TextKind};
+use crate::spec::life_cycle;
 
 mod answer;
 mod basic;
 mod between;
 mod cookie;
+mod let_in;
 mod login;
 mod redirect;
 mod run;
@@ -72,11 +74,15 @@ pub const RULES: &[Family] = &[
     login::FAMILY,
     answer::FAMILY,
     between::FAMILY,
+    let_in::FAMILY,
     run::FAMILY,
 ];
 
 /// Rules that say little more than that something was refused: left out where another one finds a cause.
 const LAST: &[&str] = &["never-accepted", "token-refused", "unexplained"];
+
+/// Rules about who may do what: not about a credential that ought to be refused whoever has it.
+const OF_RIGHTS: &[&str] = &["let-in-as-sent", "let-in-without-right", "let-in-without-credential"];
 
 /// Whoever changed something deliberately is told of that, and not of what else could be wrong with the identity: only a
 /// lock is beside it.
@@ -176,6 +182,11 @@ fn explain_outcome(outcome: &Outcome, secrets: &SecretSet) -> Vec<Explanation> {
     let Some(step) = named else { return Vec::new() };
     let Some(facts) = outcome.steps[step].facts.as_deref() else { return Vec::new() };
     let mut found = told(facts, secrets);
+    // What a defect was let in for, its own row says; a life cycle its flow.
+    let lives = outcome.steps[step].flows.iter().any(|flow| life_cycle(&flow.name).is_some());
+    if outcome.with.is_some() || lives {
+        found.retain(|f| !OF_RIGHTS.contains(&&*f.code));
+    }
     found.iter_mut().for_each(|f| f.step = Some(step));
     found
 }

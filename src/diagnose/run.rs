@@ -1,8 +1,8 @@
 //! What the rest of the run shows: who else was allowed the same, and what became of the session.
 
-use super::{Family, Found, Link, Rule, rfc};
+use super::{Family, Found, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely, Possible};
-use crate::evidence::{Facts, Page, Place, Purpose, Sender, Word};
+use crate::evidence::{Facts, Page, Purpose, Sender, Word};
 
 pub(super) const FAMILY: Family = Family {
     title: "What the rest of the run shows",
@@ -48,25 +48,6 @@ pub(super) const FAMILY: Family = Family {
             find: never,
         },
         Rule {
-            code: "let-in-without-credential",
-            about: "access was to be refused, and the request is allowed to anybody",
-            explain: "Somebody without a credential was allowed the same request in this run: the route is public, or the check of credentials is off in this environment.",
-            link: Link {
-                title: "OWASP API Security, Broken Authentication",
-                url: "https://owasp.org/API-Security/editions/2023/en/0xa2-broken-authentication/",
-            },
-            certainty: Certain,
-            find: public,
-        },
-        Rule {
-            code: "let-in-by-cookie",
-            about: "access was to be refused, and a cookie was sent beside the credential under test",
-            explain: "The step changes or removes `Authorization`, and the jar's cookies travelled all the same; the server may have let the caller in by them. Take them away with `Cookie: null` under `headers`, or send the step as `anonymous`.",
-            link: rfc("RFC 6265, section 5.4", "https://www.rfc-editor.org/rfc/rfc6265#section-5.4"),
-            certainty: Possible,
-            find: by_cookie,
-        },
-        Rule {
             code: "missing-credential-403",
             about: "the server answers 403 where no credential was sent and 401 is right",
             explain: "Without a credential the answer is 401 with a challenge. Several frameworks say 403 by default, when the first way of logging in has no challenge. Tell the server, or expect `deny`, which means both.",
@@ -85,7 +66,7 @@ pub(super) const FAMILY: Family = Family {
     ],
 };
 
-fn names(list: &[String]) -> String {
+pub(super) fn names(list: &[String]) -> String {
     let quoted: Vec<String> = list.iter().take(3).map(|n| format!("`{n}`")).collect();
     let more = list.len().saturating_sub(3);
     if more > 0 { format!("{} and {more} more", quoted.join(", ")) } else { crate::term::list(&quoted, "and") }
@@ -198,37 +179,6 @@ fn never(facts: &Facts) -> Option<Found> {
     } else {
         found.next("see whether the credential belongs to this environment, and is sent where the API reads it")
     })
-}
-
-fn let_in(facts: &Facts) -> bool {
-    facts.wanted.refusal && !facts.wanted.met && facts.answer.as_ref().is_some_and(|a| (200..300).contains(&a.status))
-}
-
-fn public(facts: &Facts) -> Option<Found> {
-    if !let_in(facts) || !facts.memory.public {
-        return None;
-    }
-    Some(
-        Found::new("this request is allowed to anybody, with or without a credential")
-            .seen("it was allowed without a credential in this run")
-            .seen(format!("{} was asked for", facts.wanted.words))
-            .next("if it should be guarded, look for the check of credentials on this route; is it switched off here?"),
-    )
-}
-
-fn by_cookie(facts: &Facts) -> Option<Found> {
-    let cookie = facts.cookies.sent.first()?;
-    let by_hand = facts.keys().any(|k| matches!(k.place, Place::Header(_)));
-    if !let_in(facts) || !by_hand || facts.memory.public {
-        return None;
-    }
-    Some(
-        Found::new(format!(
-            "the cookie `{cookie}` travelled beside the credential under test, and may have opened the door"
-        ))
-        .seen(format!("{} was asked for", facts.wanted.words))
-        .next("take the cookies away with `headers: { Cookie: null }`, or send the step as `anonymous`"),
-    )
 }
 
 fn as_403(facts: &Facts) -> Option<Found> {

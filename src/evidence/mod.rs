@@ -162,6 +162,8 @@ pub struct Memory {
     pub itself: bool,
     /// How often the same request was refused in this run.
     pub refusals: usize,
+    /// The request of an earlier step of the same case by which the same caller logged out, or had a token revoked.
+    pub left: Option<String>,
     /// The case and the step that ended the identity's session.
     pub ender: Option<(String, String)>,
 }

@@ -269,6 +269,7 @@ impl Ledger {
             elsewhere: theirs.map_or(0, elsewhere),
             itself: theirs.is_some_and(got),
             refusals: known.refusals,
+            left: None,
             ender: ender.map(|e| (e.case.to_string(), e.line.clone())),
         };
         (others, memory)

@@ -6,8 +6,8 @@ use super::case::CaseDone;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::RequestKey;
-use crate::event::{Outcome, Phase, Reason, ServerOutput, Verdict};
-use crate::evidence::{Facts, Observer, Purpose, Sender, observe};
+use crate::event::{Outcome, Phase, Reason, ServerOutput, StepRecord, Verdict};
+use crate::evidence::{Facts, Memory, Observer, Purpose, Sender, observe};
 use crate::http::Trail;
 use crate::step::{IdentityId, Step};
 
@@ -55,13 +55,14 @@ impl StepRun<'_> {
 }
 
 /// Tells whether what the rest of the run shows may explain why a case failed: an identity was
-/// refused, or did not find what another one may find.
+/// refused, or did not find what another one may find; or somebody was let in, as others may be.
 pub(super) fn may_be_explained_later(done: &CaseDone) -> bool {
     let told = done.outcome.steps.iter().rev().find_map(|s| s.facts.as_ref());
     let refused = |f: &Facts| f.name().is_some() && f.surprise().is_some_and(|a| matches!(a.status, 401 | 403 | 404));
     // What somebody got who should not have is compared with what those get who may.
     let got_in = done.outcome.reasons.first().is_some_and(|r| r.code == "got-in");
-    done.outcome.verdict == Verdict::Failed && (got_in || told.is_some_and(|f| refused(f)))
+    let let_in = |f: &Facts| f.surprise().is_some_and(|a| a.status < 300);
+    done.outcome.verdict == Verdict::Failed && (got_in || told.is_some_and(|f| refused(f) || let_in(f)))
 }
 
 /// Gives what the command of a case's target said last, where the target may be what went wrong: no answer, an
@@ -84,14 +85,16 @@ pub(super) fn recall(shared: &Shared, outcome: &mut Outcome) {
     let wanted = outcome.verdict.needs_attention();
     let doubted = outcome.verdict == Verdict::Inconclusive
         && outcome.reasons.iter().any(|r| matches!(r.code, "never-allowed" | "not-alive"));
-    for step in &mut outcome.steps {
+    let left: Vec<Option<String>> =
+        (0..outcome.steps.len()).map(|at| left(&outcome.steps[..at], &outcome.steps[at])).collect();
+    for (step, left) in outcome.steps.iter_mut().zip(left) {
         let Some(facts) = step.facts.as_mut().filter(|_| wanted) else {
             step.facts = None;
             continue;
         };
         facts.wanted.doubted = doubted;
         let (others, memory) = shared.ledger.memory(facts.request, facts.identity);
-        facts.memory = memory;
+        facts.memory = Memory { left, ..memory };
         // Two worlds may have an identity of one name each.
         let mut names: Vec<String> =
             others.iter().map(|id| shared.plan.identities[id.0 as usize].name.to_string()).collect();
@@ -100,4 +103,27 @@ pub(super) fn recall(shared: &Shared, outcome: &mut Outcome) {
         names.dedup();
         facts.memory.others = names;
     }
+}
+
+/// Finds the request of an earlier step by which the caller of a step logged out, or had a token revoked.
+fn left(earlier: &[StepRecord], step: &StepRecord) -> Option<String> {
+    const WORDS: &[&str] = &[
+        "logout",
+        "log-out",
+        "log_out",
+        "signout",
+        "sign-out",
+        "sign_out",
+        "revo",
+        "end_session",
+        "end-session",
+        "endsession",
+    ];
+    let leaves = |path: &str| {
+        let path = path.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+        WORDS.iter().any(|word| path.contains(word))
+    };
+    let mut back =
+        earlier.iter().rev().filter(|s| s.caller == step.caller && s.status.is_some_and(|status| status < 400));
+    back.find(|s| s.request.split_once(' ').is_some_and(|(_, path)| leaves(path))).map(|s| s.request.clone())
 }

@@ -8,6 +8,7 @@ use crate::event::{CERTIFICATE_SHOWN, Outcome, OutcomeKind, Phase, Reason, Verdi
 use crate::mutate::{Mutation, mutation};
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
 use crate::report::{Again, curl};
+use crate::spec::{ReadyFlow, life_cycle};
 use crate::term::{plural, shorten};
 
 mod causes;
@@ -216,6 +217,10 @@ fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
         let line = page.labelled(INDENT, "means", COLUMN).text(row.explain);
         let explain = format!("(authspec explain {})", row.id);
         lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
+    } else if let Some(row) = outlived(outcome) {
+        let line = page.labelled(INDENT, "means", COLUMN).text(row.means);
+        let explain = format!("(authspec explain {})", row.name);
+        lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
     } else if let Some(row) = first_reason_row(outcome) {
         let line = page.labelled(INDENT, "means", COLUMN).text(row.about);
         let explain = format!("(authspec explain {})", row.name);
@@ -248,6 +253,12 @@ fn let_in(outcome: &Outcome) -> Option<&'static Mutation> {
     let told = outcome.reasons.first()?;
     let of_mutants = ["mutant-accepted", "mutant-refused", "mutant-amiss"].contains(&told.code);
     mutation(&outcome.with.as_ref().filter(|_| of_mutants)?.id)
+}
+
+/// The life cycle that did not hold: what its own steps expect is what it is about.
+fn outlived(outcome: &Outcome) -> Option<&'static ReadyFlow> {
+    let step = outcome.reasons.first().filter(|_| outcome.verdict == Verdict::Failed)?.step?;
+    outcome.steps.get(step)?.flows.iter().find_map(|flow| life_cycle(&flow.name))
 }
 
 /// Finds the row that explains the first reason, unless it would only say that a check failed.

@@ -38,7 +38,7 @@ pub use model::{
 };
 pub use outcomes::{OUTCOME_KEYS, OutcomeSpec, STANCE_KEYS};
 pub use reader::{Fields, Key, Reader, key, parse_duration};
-pub use ready::{READY_FLOWS, ReadyFlow};
+pub use ready::{READY_FLOWS, ReadyFlow, life_cycle};
 pub use rows::{EACH_KEYS, Each, Row, RowValue};
 pub use shape::{Def, Shape};
 pub use shared::{

@@ -1,7 +1,8 @@
 //! Flows that are there for everybody, written in the language itself and run by their name with `use`.
 //!
 //! To add one: 1. `src/spec/ready/<family>.<name>.yaml`, which holds one flow: `args` with a remark on each, `steps`,
-//! `returns`. 2. One row in [`READY_FLOWS`]. 3. A suite in `specs/` that uses it. Its steps see its arguments and
+//! `returns`. 2. One row in [`READY_FLOWS`],
+//! for a life cycle with what it means when it fails. 3. A suite in `specs/` that uses it. Its steps see its arguments and
 //! whoever sends them; what a suite declares is not theirs to know. Tests over the table hold names, files and suites
 //! together.
 
@@ -21,64 +22,108 @@ pub struct ReadyFlow {
     pub name: &'static str,
     /// What it does, one sentence.
     pub about: &'static str,
+    /// What it means when it fails, and what to do about that, a few sentences; nothing where it proves nothing.
+    pub means: &'static str,
     /// The flow.
     pub text: &'static str,
 }
 
 /// A row whose file is called as it is.
 macro_rules! ready {
-    ($name:literal, $about:literal) => {
-        ReadyFlow { name: $name, about: $about, text: include_str!(concat!("ready/", $name, ".yaml")) }
+    ($name:literal, $about:literal, $means:literal) => {
+        ReadyFlow { name: $name, about: $about, means: $means, text: include_str!(concat!("ready/", $name, ".yaml")) }
     };
 }
 
 /// All ready flows.
 pub const READY_FLOWS: &[ReadyFlow] = &[
-    ready!("lifecycle.access-token-at-refresh-endpoint", "an access token refreshes nothing"),
-    ready!("lifecycle.code-replay", "an authorization code is good once (RFC 6749, section 4.1.2)"),
-    ready!("lifecycle.logout-replay", "after a logout the credential is dead on the server, too"),
+    ready!(
+        "lifecycle.access-token-at-refresh-endpoint",
+        "an access token refreshes nothing",
+        "The refresh endpoint takes an access token: whoever steals one renews it for ever. Tell the two kinds apart, and refuse the other one there."
+    ),
+    ready!(
+        "lifecycle.code-replay",
+        "an authorization code is good once (RFC 6749, section 4.1.2)",
+        "An authorization code was worth something twice: whoever reads one in a log or a `Referer` has the tokens as well. Strike it out at its first use, and revoke what it gave when it comes again."
+    ),
+    ready!(
+        "lifecycle.logout-replay",
+        "after a logout the credential is dead on the server, too",
+        "What the session consisted of works on after the logout: whoever copied it stays logged in. End the session on the server and look it up with each request; what cannot be looked up needs a short life."
+    ),
     ready!(
         "lifecycle.password-change-ends-other-sessions",
-        "a password that is changed ends the sessions that were made with the old one"
+        "a password that is changed ends the sessions that were made with the old one",
+        "A session that was made with the old password outlives it: whoever had stolen that stays in. End the other sessions when a password is changed."
     ),
     ready!(
         "lifecycle.reuse-kills-family",
-        "a refresh token that comes again ends its whole family (RFC 9700, section 4.14.2)"
+        "a refresh token that comes again ends its whole family (RFC 9700, section 4.14.2)",
+        "A refresh token that came a second time left its family alive: whoever stole it goes on unnoticed. When a used one comes, revoke all that descends from it."
     ),
-    ready!("lifecycle.revoke-replay", "a revoked token is dead (RFC 7009, section 2)"),
+    ready!(
+        "lifecycle.revoke-replay",
+        "a revoked token is dead (RFC 7009, section 2)",
+        "A revoked token is still taken. Whoever takes tokens has to learn of revocations: by introspection, by a list of those that ended, or by tokens with a short life."
+    ),
     ready!(
         "lifecycle.rotation",
-        "a refresh gives another refresh token, and the used one is dead (RFC 9700, section 4.14.2)"
+        "a refresh gives another refresh token, and the used one is dead (RFC 9700, section 4.14.2)",
+        "A used refresh token is still good, or nothing is given in its place: one that was stolen renews itself unnoticed. Give a new one with each refresh, and take each only once."
     ),
-    ready!("lifecycle.session-fixation", "a login makes the session anew, whatever id was planted before"),
+    ready!(
+        "lifecycle.session-fixation",
+        "a login makes the session anew, whatever id was planted before",
+        "A session id from before the login opens the account: whoever planted it is logged in as well. Make a new id at each login, and drop the old one."
+    ),
     ready!(
         "lifecycle.two-refreshes-at-once",
-        "of two refreshes with one token at the same moment one is taken (RFC 9700, section 4.14.2)"
+        "of two refreshes with one token at the same moment one is taken (RFC 9700, section 4.14.2)",
+        "One refresh token was taken twice at the same moment: it is looked up and struck out in two steps. Do both in one, as in a transaction."
     ),
     ready!(
         "lifecycle.user-enumeration-by-body",
-        "a refused login does not tell by its body whether there is such a user"
+        "a refused login does not tell by its body whether there is such a user",
+        "A refused login tells whether there is such a user, so that names can be gathered before any password is guessed. Answer with the same words in both cases."
     ),
     ready!(
         "lifecycle.user-enumeration-by-status",
-        "a refused login does not tell by its status whether there is such a user"
+        "a refused login does not tell by its status whether there is such a user",
+        "A refused login tells whether there is such a user, so that names can be gathered before any password is guessed. Answer with the same status in both cases."
     ),
     ready!(
         "lifecycle.user-enumeration-by-time",
-        "a refused login does not tell by its time whether there is such a user"
+        "a refused login does not tell by its time whether there is such a user",
+        "A refused login tells by its time whether there is such a user, so that names can be gathered before any password is guessed. Hash a password also where there is none to compare it with."
     ),
     ready!(
         "lifecycle.wrong-password-n-times-then-right",
-        "guesses at a password come to an end, or not, as documented"
+        "guesses at a password come to an end, or not, as documented",
+        "Guesses at a password are not limited as it is documented. Slow them down or lock the account after some wrong ones, for one account and for one sender."
     ),
     ready!(
         "lifecycle.wrong-verifier",
-        "an authorization code is worth nothing without its verifier (RFC 7636, section 4.6)"
+        "an authorization code is worth nothing without its verifier (RFC 7636, section 4.6)",
+        "A code is exchanged without the verifier of its challenge: whoever intercepts one has the tokens. Compare `code_verifier` with the challenge that the code was asked for with."
     ),
-    ready!("oauth2.introspect", "asks an authorization server whether a token is good, and what it says (RFC 7662)"),
-    ready!("oauth2.metadata", "reads what an authorization server says about itself, such as where its endpoints are"),
-    ready!("oauth2.revoke", "tells an authorization server that a token is needed no longer (RFC 7009)"),
+    ready!(
+        "oauth2.introspect",
+        "asks an authorization server whether a token is good, and what it says (RFC 7662)",
+        ""
+    ),
+    ready!(
+        "oauth2.metadata",
+        "reads what an authorization server says about itself, such as where its endpoints are",
+        ""
+    ),
+    ready!("oauth2.revoke", "tells an authorization server that a token is needed no longer (RFC 7009)", ""),
 ];
+
+/// Gives the life cycle of this name.
+pub fn life_cycle(name: &str) -> Option<&'static ReadyFlow> {
+    READY_FLOWS.iter().find(|row| row.name == name && !row.means.is_empty())
+}
 
 /// Reads all ready flows; they stand below whatever a project declares.
 pub(super) fn flows(sources: &mut SourceMap, diags: &mut Diagnostics) -> Vec<Named<Arc<FlowSpec>>> {
@@ -105,6 +150,7 @@ mod tests {
         assert!(READY_FLOWS.windows(2).all(|w| w[0].name < w[1].name), "in the order of their names");
         for row in READY_FLOWS {
             let (family, name) = row.name.split_once('.').unwrap();
+            assert_eq!(life_cycle(row.name).is_some(), family == "lifecycle", "{}: what a failure means", row.name);
             assert!(!family.is_empty() && !name.is_empty() && !name.contains('.'), "{}", row.name);
             for key in ["args:", "takes:"] {
                 let args = row.text.lines().skip_while(|l| *l != key).skip(1).take_while(|l| l.starts_with("  "));

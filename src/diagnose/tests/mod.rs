@@ -10,6 +10,7 @@ mod answer;
 mod basic;
 mod between;
 mod cookie;
+mod let_in;
 mod login;
 mod redirect;
 mod run;
@@ -39,6 +40,7 @@ fn examples() -> Vec<Example> {
         login::examples(),
         answer::examples(),
         between::examples(),
+        let_in::examples(),
         run::examples(),
     ];
     families.into_iter().flatten().collect()

@@ -17,8 +17,6 @@ pub(super) fn examples() -> Vec<Example> {
     let ended = || Memory { ender: Some(("auth/logout".into(), "POST /logout".into())), ..Memory::default() };
     let known = || Memory { elsewhere: 2, ..Memory::default() };
     let others = || Memory { others: vec!["root".into()], ..known() };
-    let public = || Memory { public: true, ..Memory::default() };
-    let cookie = |t: Try| t.jar("https://api.test/notes/1", "sid=1; Path=/");
     vec![
         example("session-ended-by-case", gets(401).remembers(ended()), gets(403).remembers(ended())),
         example("lacks-right", gets(403).remembers(others()), gets(403).remembers(known())),
@@ -34,12 +32,6 @@ pub(super) fn examples() -> Vec<Example> {
         ),
         example("hidden-by-404", gets(404).remembers(others()), gets(404).remembers(known())),
         example("never-accepted", gets(401), gets(401).remembers(known())),
-        example(
-            "let-in-without-credential",
-            gets(200).wants(refusal(401)).remembers(public()),
-            gets(200).wants(refusal(401)),
-        ),
-        example("let-in-by-cookie", cookie(gets(200)).wants(refusal(401)), gets(200).wants(refusal(401))),
         example(
             "missing-credential-403",
             get("https://api.test/me").by_nobody().gets(403).wants(refusal(401)),
