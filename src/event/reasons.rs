@@ -116,7 +116,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "refused-otherwise",
         about: "a defect that was refused in one way is refused in another way by now, so this refusal may be a limiter's",
-        explain: "Where defects of one request are refused in different ways, one that was refused before is sent again when all are done. When it is refused like the later ones by then, the server, or a firewall before it, has begun to refuse whatever looks bad, and nothing shows what the application would answer. Run with fewer mutations at once, let the limiter of the test environment pass you by, or ask the application itself.",
+        explain: "Where defects are refused in different ways, one or two of each way are sent again when all of a request are done. When one is refused like the others by then, the server, or a firewall before it, has begun to refuse whatever looks bad, and nothing shows what the application would answer to any that were refused so. Run with fewer mutations at once, let the limiter of the test environment pass you by, or ask the application itself.",
     },
     ReasonCode {
         name: "control-after",

@@ -24,7 +24,7 @@ use super::session::SessionId;
 use super::settle::Group;
 use super::travel::Way;
 use super::uses::Within;
-use super::wary::Refused;
+use super::wary::{First, Refused};
 use crate::event::Phase;
 use crate::http::jar::Jar;
 use crate::http::{Request, Response};
@@ -44,7 +44,7 @@ pub(super) struct Claim {
     pub(super) probe: Option<Arc<Probe>>,
     /// Whether that proves it: another request than the refused one shows no more than that the credential lives.
     pub(super) whole: bool,
-    /// What was refused, where it may be sent again.
+    /// How it was refused.
     pub(super) refused: Option<Arc<Refused>>,
 }
 
@@ -99,6 +99,7 @@ pub(super) struct Controls {
     pub(super) first: Mutex<HashMap<Key, Arc<OnceCell<Observed>>>>,
     pub(super) latest: Mutex<HashMap<Key, Observed>>,
     pub(super) groups: Mutex<HashMap<usize, Group>>,
+    pub(super) refused: First,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -44,8 +44,8 @@ pub(super) struct Tried<'a> {
     pub(super) lent: Option<Lent>,
     /// What asks whether somebody else is allowed, where the case names one.
     pub(super) allowed: Option<Arc<Probe>>,
-    /// What was sent, to be sent again.
-    pub(super) again: Option<Arc<Refused>>,
+    /// How it was refused, if it was.
+    pub(super) again: Arc<Refused>,
 }
 
 /// Whom a page that is there for everybody took the sender of a defect for.
@@ -266,7 +266,10 @@ impl StepRun<'_> {
         let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
         let replayed = probe.as_ref().is_some_and(|probe| probe.is_replay());
         let same = replayed || probe.as_ref().is_none_or(|probe| probe.is_same());
-        let refused = tried.again.clone();
+        let refused = Some(Arc::clone(&tried.again));
+        if row.aim == Aim::Credential {
+            self.shared.controls.refused.keep(&tried.again);
+        }
         match row.aim {
             Aim::Credential | Aim::Change => done.claims.push(Claim { step: 0, at, probe, whole: same, refused }),
             // Whoever is allowed has to be allowed when all ways around are tried.

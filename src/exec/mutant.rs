@@ -13,7 +13,7 @@ use super::grade::{Tried, told};
 use super::kit::{self, Again, Holder};
 use super::matrix::Got;
 use super::observed::Observed;
-use super::wary::{Refused, Way, shape};
+use super::wary::{Refused, Shape, Way};
 use super::{known, pages, record};
 use crate::check::Stance;
 use crate::event::{ControlRecord, Reason};
@@ -197,7 +197,7 @@ impl StepRun<'_> {
         let is_credential = trial.mutant.row.aim == Aim::Credential;
         let away = is_credential && self.sent_as_nobody(&trial, &detour, controlled).await;
         let led_in = is_credential && self.leads_in(&trial, &detour, controlled).await;
-        let again = made.map(|what| Arc::new(self.refused(&trial, actor, what, &trail)));
+        let again = Arc::new(self.refused(&trial, actor, made, &trail));
         let allowed = self.probe_allowed(&trial, prepared).await.map(Arc::new);
         let mut done = {
             let trail = &trail;
@@ -248,10 +248,11 @@ impl StepRun<'_> {
     }
 
     /// What was sent, should it be refused.
-    fn refused(&self, trial: &Trial<'_>, actor: &Actor, what: What, trail: &Trail) -> Refused {
+    fn refused(&self, trial: &Trial<'_>, actor: &Actor, made: Option<What>, trail: &Trail) -> Refused {
         let way = Way::of(&Observed::of(self, trial.step, actor, trail));
-        let shape = trail.request().map(shape).unwrap_or_default();
-        Refused { id: trial.mutant.row.id, probe: self.probe(trial, actor, what), shape, way }
+        let shape = trail.request().map(Shape::of).unwrap_or_default();
+        let probe = made.map(|what| self.probe(trial, actor, what));
+        Refused { id: trial.mutant.row.id, probe, shape, way }
     }
 
     /// Sends a request as it stands; nothing is added, followed or repeated.

@@ -54,3 +54,4 @@ mod telling;
 mod tokens;
 mod unsent;
 mod waiting;
+mod walls;
