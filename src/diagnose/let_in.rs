@@ -87,7 +87,8 @@ pub(super) const FAMILY: Family = Family {
 /// The answer that let somebody in. A login page, or a body that says that it failed, is a refusal in other words.
 fn let_in(facts: &Facts) -> Option<&Answer> {
     // What is not found may be gone; what others find is hidden.
-    let hidden = facts.wanted.words == "404" && facts.name().is_some() && !facts.memory.others.is_empty();
+    let hides = facts.wanted.words.starts_with("hidden") || facts.wanted.words.contains("404");
+    let hidden = hides && facts.name().is_some() && !facts.memory.others.is_empty();
     let wanted = facts.purpose == Purpose::Case && (facts.wanted.refusal || hidden) && !facts.wanted.met;
     let answer = facts.answer.as_ref().filter(|a| wanted && (200..300).contains(&a.status))?;
     (!matches!(answer.page, Page::Login | Page::JsonError)).then_some(answer)

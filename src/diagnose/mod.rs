@@ -18,6 +18,7 @@ mod answer;
 mod basic;
 mod between;
 mod cookie;
+mod instead;
 mod let_in;
 mod login;
 mod redirect;
@@ -75,6 +76,7 @@ pub const RULES: &[Family] = &[
     answer::FAMILY,
     between::FAMILY,
     let_in::FAMILY,
+    instead::FAMILY,
     run::FAMILY,
 ];
 

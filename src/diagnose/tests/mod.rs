@@ -10,6 +10,7 @@ mod answer;
 mod basic;
 mod between;
 mod cookie;
+mod instead;
 mod let_in;
 mod login;
 mod redirect;
@@ -41,6 +42,7 @@ fn examples() -> Vec<Example> {
         answer::examples(),
         between::examples(),
         let_in::examples(),
+        instead::examples(),
         run::examples(),
     ];
     families.into_iter().flatten().collect()
