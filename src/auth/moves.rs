@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Bound, Credential, Spelled};
+use super::{Absent, Bound, Credential, Signer, Spelled, Varied, vary};
 use crate::http::{Address, Request, Response};
 pub use crate::page::Agree;
 use crate::spec::Handshake;
@@ -108,6 +108,8 @@ pub struct Exchange {
     pub common: bool,
     /// The key by which it is proven, if it is.
     pub bound: Option<Arc<Bound>>,
+    /// By what its assertions are signed, if it has some.
+    pub signer: Option<Arc<Signer>>,
     /// How a client stands in its Basic credential, where it has one.
     pub spelled: Spelled,
 }
@@ -115,7 +117,30 @@ pub struct Exchange {
 impl Exchange {
     /// A request of one's own, which no key proves.
     pub fn plain(label: &'static str, request: Request) -> Self {
-        Self { label, request, common: false, bound: None, spelled: Spelled::Encoded }
+        Self { label, request, common: false, bound: None, signer: None, spelled: Spelled::Encoded }
+    }
+}
+
+/// How a request was made: by what its parameters are changed.
+#[derive(Debug, Clone, Copy)]
+pub struct How<'a> {
+    /// The key by which it is proven, if it is.
+    pub bound: Option<&'a Bound>,
+    /// By what its assertions are signed, if it has some.
+    pub signer: Option<&'a Signer>,
+    /// How a client stands in its Basic credential, where it has one.
+    pub spelled: Spelled,
+}
+
+impl How<'_> {
+    /// A request in which nothing is signed.
+    pub const PLAIN: Self = How { bound: None, signer: None, spelled: Spelled::Encoded };
+
+    /// Changes a parameter; one within a proof or an assertion is signed anew.
+    pub fn vary(&self, request: &mut Request, parameter: &str, value: &Value, absent: Absent) -> Varied {
+        let proof = self.bound.and_then(|bound| bound.vary(request, parameter, value));
+        let signed = proof.or_else(|| self.signer.and_then(|signer| signer.vary(request, parameter, value)));
+        signed.unwrap_or_else(|| vary(request, parameter, value, absent, self.spelled))
     }
 }
 

@@ -55,6 +55,12 @@ pub trait Scheme: Debug + Send + Sync {
         false
     }
 
+    /// Tells whether a parameter of an exchange of its talks is an assertion that it signs itself (RFC 7523), whose parts
+    /// `vary` reaches.
+    fn signs(&self, _exchange: &str, _parameter: &str) -> bool {
+        false
+    }
+
     /// Starts to end a session; `None` when the scheme does not say how.
     fn leave(&self, _: &Credential) -> Option<Box<dyn Flow>> {
         self.logout().map(|steps| Box::new(JustSteps(steps)) as Box<dyn Flow>)

@@ -19,7 +19,7 @@ use super::variation::{Talking, complete};
 use super::witness::Seen;
 use super::world::WorldRun;
 use super::{Shared, pages};
-use crate::auth::{Bound, Exchange as Made, Spelled};
+use crate::auth::{Exchange as Made, How};
 use crate::check::Fetched;
 use crate::event::Phase;
 use crate::http::{Request, Trail, percent_decoded};
@@ -126,9 +126,10 @@ impl StepRun<'_> {
     /// Sends a request that a flow made. What it says about access is noted; whether it is what the flow needs
     /// is for the flow to say.
     pub(super) async fn send_made(&self, step: &Step, exchange: Made, actor: &mut Actor) -> Done {
-        let Made { label, request, bound, spelled, .. } = exchange;
+        let Made { label, request, bound, signer, spelled, .. } = exchange;
+        let made = How { bound: bound.as_deref(), signer: signer.as_deref(), spelled };
         let mut prepared = match step.dress(request, &self.scope_of(actor)) {
-            Ok(prepared) => self.varied(Some(label), prepared, (bound.as_deref(), spelled)),
+            Ok(prepared) => self.varied(Some(label), prepared, made),
             Err(error) => return self.unsent(step, actor, error.into()),
         };
         if let Who::Identity(id, ..) = &actor.who {
@@ -164,12 +165,7 @@ impl StepRun<'_> {
     }
 
     /// Changes the parameters that a case wants changed in an exchange of a scheme.
-    pub(super) fn varied(
-        &self,
-        label: Option<&str>,
-        mut prepared: Prepared,
-        made: (Option<&Bound>, Spelled),
-    ) -> Prepared {
+    pub(super) fn varied(&self, label: Option<&str>, mut prepared: Prepared, made: How<'_>) -> Prepared {
         if let Some(Talking { talk, variations, .. }) = self.talking {
             let label = label.unwrap_or(talk.word());
             prepared.notes.extend(variations.iter().filter_map(|v| v.apply(label, &mut prepared.request, made)));
@@ -234,7 +230,7 @@ impl StepRun<'_> {
             // One that is over as soon as it is made is no better for being made again.
             let was_ending = is_ending(actor);
             let mut prepared = match self.prepare(step, actor).await {
-                Ok(prepared) => self.varied(step.name.as_deref(), prepared, (None, Spelled::Encoded)),
+                Ok(prepared) => self.varied(step.name.as_deref(), prepared, How::PLAIN),
                 Err(error) => return Err(Box::new(self.unsent(step, actor, error))),
             };
             if let Some(ends) = self.within.landing {

@@ -12,7 +12,7 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::uses::Within;
 use super::{Shared, astray, record};
-use crate::auth::{CsrfSource, Exchange, Opening, PageScript, Scheme, Spelled};
+use crate::auth::{CsrfSource, Exchange, How, Opening, PageScript, Scheme};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
 use crate::http::{Address, End, Ends, Follow, Stray, is_safe, percent_decoded};
@@ -152,7 +152,7 @@ impl Drive<'_, '_> {
             LOGOUT_FORM => "confirm",
             other => other,
         };
-        prepared = self.run.varied(Some(called), prepared, (None, Spelled::Encoded));
+        prepared = self.run.varied(Some(called), prepared, How::PLAIN);
         prepared.follow = Follow::Yes.within(&self.ends);
         let done = self.run.browse(self.open, actor, prepared, label).await;
         if let Some(filled) = &mut self.filled {

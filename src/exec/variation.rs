@@ -12,7 +12,7 @@ use super::codes::Codes;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::twice::Gate;
-use crate::auth::{Absent, Bound, Spelled, Varied, texts, vary};
+use crate::auth::{Absent, How, Varied, texts, turn};
 use crate::event::Reason;
 use crate::http::jar::Jar;
 use crate::http::{Address, Request};
@@ -98,19 +98,13 @@ impl Variation {
     }
 
     /// Changes the parameter if the request is of its exchange; gives a note for the record.
-    pub(super) fn apply(
-        &self,
-        label: &str,
-        request: &mut Request,
-        (bound, spelled): (Option<&Bound>, Spelled),
-    ) -> Option<String> {
+    pub(super) fn apply(&self, label: &str, request: &mut Request, made: How<'_>) -> Option<String> {
         if *label != *self.exchange {
             return None;
         }
         // A page may be followed by others with forms of their own, in which nothing is added.
         let absent = if label == "form" { Absent::Leave } else { Absent::Add };
-        let proof = bound.and_then(|bound| bound.vary(request, &self.parameter, &self.value));
-        let how = match proof.unwrap_or_else(|| vary(request, &self.parameter, &self.value, absent, spelled)) {
+        let how = match made.vary(request, &self.parameter, &self.value, absent) {
             Varied::Changed => "has another value",
             Varied::Removed => "is left out",
             Varied::Added => "is added",
@@ -138,7 +132,8 @@ impl StepRun<'_> {
         vary: &[Vary],
         actor: &Actor,
     ) -> Result<(Vec<Variation>, Vec<(String, String)>), TemplateError> {
-        let variations = vary.iter().map(|v| self.variation(v, actor)).collect::<Result<Vec<_>, _>>()?;
+        let mut variations = vary.iter().map(|v| self.variation(v, actor)).collect::<Result<Vec<_>, _>>()?;
+        variations.sort_by_key(|v| turn(&v.parameter));
         let own = step.cookies(&self.scope_of(actor))?;
         Ok((variations, [&own, self.cookies].concat()))
     }

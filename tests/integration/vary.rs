@@ -30,6 +30,7 @@ const PEOPLE: &[(&str, bool, bool)] = &[
     ("worker", false, false),
     ("worker-post", false, false),
     ("worker-key", false, false),
+    ("worker-hmac", false, false),
     ("robot", false, false),
     ("passed", false, false),
 ];

@@ -6,7 +6,7 @@ use super::metadata::{Endpoint, Metadata};
 use super::post::render;
 use super::random;
 use crate::auth::mtls::Source;
-use crate::auth::{Ctx, Refused};
+use crate::auth::{Ctx, Refused, Signer};
 use crate::http::Headers;
 use crate::jose::{self, Algorithm, JoseFault, Key};
 use crate::source::Span;
@@ -193,18 +193,7 @@ impl Client {
     /// Servers differ in whom it has to be for. The issuer names one server, whatever its endpoints are called, and
     /// newer texts want nothing else; so the token endpoint is named only where no issuer is known.
     pub(super) fn assertion(&self, subject: &str, metadata: &Metadata, cx: &Ctx<'_>) -> Result<String, Refused> {
-        let rendered;
-        let key = match (&self.key, self.proof) {
-            (Some(KeySource::Read(key)), Proof::PrivateKey | Proof::Nothing) => key,
-            (Some(KeySource::Text(text)), Proof::PrivateKey | Proof::Nothing) => {
-                rendered = Key::from_text(&render(text, cx)?).map_err(unsigned)?;
-                &rendered
-            }
-            _ => {
-                rendered = Key::secret(self.secret(cx)?.as_bytes()).map_err(unsigned)?;
-                &rendered
-            }
-        };
+        let Signer { key, algorithm } = self.signer(cx)?;
         let audience = match (&self.audience, &metadata.issuer) {
             (Some(audience), _) => render(audience, cx)?,
             (None, Some(issuer)) => issuer.clone(),
@@ -217,8 +206,20 @@ impl Client {
         if let Some(key_id) = &self.key_id {
             header.insert("kid".to_owned(), render(key_id, cx)?.into());
         }
+        jose::sign(algorithm, header, claims.to_string().as_bytes(), &key).map_err(unsigned)
+    }
+
+    /// By what it signs assertions.
+    pub(super) fn signer(&self, cx: &Ctx<'_>) -> Result<Signer, Refused> {
+        let key = match (&self.key, self.proof) {
+            (Some(KeySource::Read(key)), Proof::PrivateKey | Proof::Nothing) => key.clone(),
+            (Some(KeySource::Text(text)), Proof::PrivateKey | Proof::Nothing) => {
+                Key::from_text(&render(text, cx)?).map_err(unsigned)?
+            }
+            _ => Key::secret(self.secret(cx)?.as_bytes()).map_err(unsigned)?,
+        };
         let algorithm = self.algorithm.unwrap_or_else(|| key.usual_algorithm());
-        jose::sign(algorithm, header, claims.to_string().as_bytes(), key).map_err(unsigned)
+        Ok(Signer::new(key, algorithm))
     }
 }
 

@@ -46,6 +46,7 @@ use client::{CLIENT_KEYS, Client, Proof};
 use exchange::Trade;
 use leave::{Leave, Leaving};
 use metadata::Endpoint;
+use post::POSTED;
 use read::Grant;
 
 pub(super) const KIND: SchemeKind = SchemeKind {
@@ -203,6 +204,16 @@ impl Scheme for OAuth {
 
     fn proves(&self, exchange: &str) -> bool {
         self.config.dpop.is_some() && bind::PROVEN.contains(&exchange)
+    }
+
+    fn signs(&self, exchange: &str, parameter: &str) -> bool {
+        let is_own = match parameter {
+            "client_assertion" => self.config.client.asserts() && POSTED.contains(&exchange),
+            "assertion" => self.config.grant == Grant::JwtBearer && exchange == "token",
+            _ => false,
+        };
+        // What stands in its place is the user's own.
+        is_own && !self.config.extra.iter().any(|extra| extra.label == exchange && &*extra.name == parameter)
     }
 
     /// Revokes the refresh token, and with it all that came of it, or else the access token (RFC 7009, section 2.1);

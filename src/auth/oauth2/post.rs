@@ -1,5 +1,6 @@
 //! Requests to an authorization server: a form of named parameters, made anew each time it is sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Config;
@@ -11,6 +12,9 @@ use crate::template::Template;
 
 /// The longest that a server may make a login wait by `Retry-After`, all waits together.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
+
+/// The labels of these requests.
+pub(super) const POSTED: &[&str] = &["device", "par", "refresh", "revoke", "token"];
 
 /// A request to an endpoint that the client proves itself to.
 #[derive(Debug, Clone)]
@@ -80,8 +84,10 @@ impl Post {
         let body = body.finish().into();
         let request = Request { method: "POST".to_owned(), address, headers, body };
         let raw = config.client.proof == Proof::BasicRaw;
+        let signs = assertion.is_some() || self.has("assertion");
+        let signer = if signs { Some(Arc::new(config.client.signer(cx)?)) } else { None };
         let spelled = if raw { Spelled::Raw } else { Spelled::Encoded };
-        Ok((Exchange { spelled, ..Exchange::plain(self.label, request) }, assertion))
+        Ok((Exchange { signer, spelled, ..Exchange::plain(self.label, request) }, assertion))
     }
 
     /// How long a server that was asked too often was waited for.

@@ -54,16 +54,15 @@ pub(super) fn several_exchanges(span: Span, name: &str, identity: Span) -> Diagn
         .help("give the step a `name` in the scheme, and use it here")
 }
 
-/// A claim of an assertion is to be changed by itself: it is signed, so that anything else than another assertion would
-/// break it.
-pub(super) fn inside_assertion(span: Span, parameter: &str, exchange: &str, whole: &str) -> Diagnostic {
+/// A part of an assertion that the scheme does not sign itself, so that it could not sign it anew.
+pub(super) fn inside_assertion(span: Span, parameter: &str, exchange: &str, whole: &str, name: &str) -> Diagnostic {
     Diagnostic::error(
         &TALK,
         span,
-        format!("`{parameter}` lies within a signed assertion, where nothing is changed by itself"),
+        format!("`{exchange}` of `{name}` has no `{whole}` that its scheme signs, so there is no `{parameter}` in it"),
     )
-    .label("a part of what is signed")
-    .help(format!("give another one as a whole: `{exchange}.{whole}: \"{{{{ jwt({{…}}, key) }}}}\"`"))
+    .label("not signed here")
+    .help(format!("give one as a whole: `{exchange}.{whole}: \"{{{{ jwt({{…}}, key) }}}}\"`; a client signs itself with `client.auth: private_key_jwt` or `client_secret_jwt`, and grants with `jwt_bearer`"))
 }
 
 /// A parameter that is nearly one of OAuth's.

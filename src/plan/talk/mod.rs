@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{Identity, Plan};
-use crate::auth::{Exchanges, PARAMETERS, is_part_of_proof};
+use crate::auth::{Exchanges, PARAMETERS, is_part_of_proof, part_of_assertion};
 use crate::spec::{Handshake, Reader, Session, Talk};
 use crate::step::{Ask, Caller, IdentityId, Step, Vary};
 use crate::term::did_you_mean;
@@ -90,7 +90,7 @@ fn check_vary(
         reader.fault(diags::no_proof(vary.span, exchange, parameter, &identity.name));
     }
     if identity.login.kind.name == "oauth2" && exchanges.labels.contains(&&*vary.exchange) {
-        check_parameter(vary, reader);
+        check_parameter(vary, identity, reader);
     }
     let of_steps = exchanges.steps.iter().flat_map(|s| &plan.steps[s.0 as usize]);
     let named = of_steps.map(|s| s.name.as_deref().unwrap_or(talk.word()));
@@ -104,12 +104,12 @@ fn check_vary(
 }
 
 /// What `vary` names in an exchange of an OAuth client may be any parameter, but is seldom one that is nearly a known one.
-fn check_parameter(vary: &Vary, reader: &mut Reader<'_>) {
+fn check_parameter(vary: &Vary, identity: &Identity, reader: &mut Reader<'_>) {
     let parameter = &*vary.parameter;
-    if let Some((whole, _)) = parameter.split_once('.')
-        && ["assertion", "client_assertion"].contains(&whole)
-    {
-        reader.fault(diags::inside_assertion(vary.span, parameter, &vary.exchange, whole));
+    if let Some((whole, _)) = part_of_assertion(parameter) {
+        if !identity.login.scheme.signs(&vary.exchange, whole) {
+            reader.fault(diags::inside_assertion(vary.span, parameter, &vary.exchange, whole, &identity.name));
+        }
         return;
     }
     let is_known = PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(parameter)) || is_part_of_proof(parameter);
