@@ -42,7 +42,7 @@ pub fn turn(parameter: &str) -> u8 {
 }
 
 impl Signer {
-    pub(super) fn new(key: Key, algorithm: Algorithm) -> Self {
+    pub(super) const fn new(key: Key, algorithm: Algorithm) -> Self {
         Self { key, algorithm }
     }
 

@@ -55,6 +55,12 @@ pub trait Scheme: Debug + Send + Sync {
         false
     }
 
+    /// Proves a request anew that was changed after it was proven, or bears another token than the one it was proven with;
+    /// what it wrote before and what it wrote now, where it did.
+    fn prove_again(&self, _: &Seal<'_>, _proven_with: &str, _: &mut Request) -> Option<(String, String)> {
+        None
+    }
+
     /// Tells whether a parameter of an exchange of its talks is an assertion that it signs itself (RFC 7523), whose parts
     /// `vary` reaches.
     fn signs(&self, _exchange: &str, _parameter: &str) -> bool {

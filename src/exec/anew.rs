@@ -98,7 +98,8 @@ impl StepRun<'_> {
         };
         let probe = match what {
             What::Same(..) => {
-                let request = presented.with_token(&token).map_err(words)?;
+                let mut request = presented.with_token(&token).map_err(words)?;
+                self.holder(actor).prove_again(presented, &mut request);
                 self.probe(trial, actor, What::Made(Box::new(request), None))
             }
             // Whoever does the case again logs in again.

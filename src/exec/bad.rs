@@ -9,6 +9,7 @@ use super::access::{Said, said};
 use super::actor::{Actor, Ownership};
 use super::exchange::StepRun;
 use super::grade::Tried;
+use super::kit::Holder;
 use super::ledger::{Asked, Refusal, Sender, Weight};
 use super::mutant::Trial;
 use super::session::{Session, SessionId};
@@ -125,7 +126,9 @@ impl StepRun<'_> {
         let token = token_of(own, &session, good).ok_or_else(|| format!("the session of `{name}` holds no token"))?;
         let differs =
             differs(bad, good, &token, Timestamp::now()).map_err(|why| format!("the token of `{name}` {why}"))?;
-        let request = presented.with_token(&token).map_err(words)?;
+        let mut request = presented.with_token(&token).map_err(words)?;
+        // A token that is bound to a key is good together with that one alone.
+        Holder::new(self.shared, Some((donor, &*session))).prove_again(presented, &mut request);
         let change = format!("the token of `{name}` in its place, {}", differs.how);
         Ok((
             Forged::new(request, change),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::Shared;
@@ -72,7 +73,20 @@ impl<'a> Holder<'a> {
         allowed: Option<String>,
         again: Option<Again<'_>>,
     ) -> Result<Forged, Unfit> {
-        self.with_kit(row.needs, world, presented, (allowed, again), row.apply).await
+        let mut forged = self.with_kit(row.needs, world, presented, (allowed, again), row.apply).await?;
+        // Refused for its proof, it would show nothing of the defect.
+        if let Some((before, after)) = self.prove_again(presented, &mut forged.request) {
+            forged.head = forged.head.map(|head| replaced(&head, &before, &after));
+        }
+        Ok(forged)
+    }
+
+    /// Proves a request by the key of this session as it is now, where one made of it was proven.
+    pub(super) fn prove_again(&self, presented: &Presented<'_>, request: &mut Request) -> Option<(String, String)> {
+        let (identity, session) = self.who?;
+        let seal =
+            Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
+        identity.login.scheme.prove_again(&seal, presented.token().ok()?, request)
     }
 
     /// Signs the token of a request anew, with nothing wrong.
@@ -173,6 +187,14 @@ impl<'a> Holder<'a> {
         self.shared.secrets.declare(&format!("{}.signing_key", identity.name), &text);
         let (_, token) = presented.jwt()?;
         key_of(&text, &token).map_err(|why| unusable(&why))
+    }
+}
+
+/// A head with another text in the place of one.
+fn replaced(head: &[u8], before: &str, after: &str) -> Bytes {
+    match head.windows(before.len()).position(|text| text == before.as_bytes()) {
+        Some(at) => [&head[..at], after.as_bytes(), &head[at + before.len()..]].concat().into(),
+        None => head.to_vec().into(),
     }
 }
 

@@ -36,6 +36,7 @@ mod origins;
 mod origins_denied;
 mod outcomes;
 mod pages;
+mod proofs;
 mod racing;
 mod redirects;
 mod refusals;

@@ -17,6 +17,7 @@ use crate::http::{Request, Response};
 use crate::jose::{self, Algorithm, JoseFault, Key};
 use crate::template::{TemplateError, print};
 
+mod again;
 #[cfg(test)]
 mod tests;
 mod vary;

@@ -184,6 +184,51 @@ fn one_thing_of_a_proof_is_changed_and_the_rest_is_right() {
 }
 
 #[test]
+fn what_was_changed_after_it_was_proven_is_proven_anew() {
+    let bound = bound();
+    let made = || {
+        let mut request = request("GET", "http://h/a");
+        let proof = bound.prove(&request, Some(TOKEN), None, at(7)).unwrap();
+        request.headers.set("authorization", format!("DPoP {TOKEN}"));
+        request.headers.set(PROOF, proof);
+        request
+    };
+    let anew = |field: &str, change: fn(&mut Request)| {
+        let mut changed = made();
+        changed.headers.set("authorization", field.to_owned());
+        change(&mut changed);
+        let (before, after) = bound.prove_again(&mut changed, TOKEN, at(8)).unwrap();
+        assert_eq!(changed.headers.text(PROOF), Some(after.clone()));
+        let (old, new) = (read(&before).1, read(&after).1);
+        assert_ne!(old["jti"], new["jti"], "a proof is good once");
+        new
+    };
+    let good = format!("DPoP {TOKEN}");
+    for (field, token) in [
+        (good.clone(), TOKEN.to_owned()),
+        ("DPoP made.up".to_owned(), "made.up".to_owned()),
+        (format!("{good}."), format!("{TOKEN}.")),
+        (format!("DPoP \"{TOKEN}\""), TOKEN.to_owned()),
+        ("DPoP".to_owned(), TOKEN.to_owned()),
+    ] {
+        assert_eq!(anew(&field, |_| ())["ath"], super::token_hash(&token), "{field}");
+    }
+    let elsewhere = anew(&good, |request| {
+        request.method = "POST".to_owned();
+        request.address = Address::parse("http://h/b?c").unwrap();
+    });
+    assert_eq!((&elsewhere["htm"], &elsewhere["htu"]), (&json!("POST"), &json!("http://h/b")));
+    bound.learn(Side::Resource, made().address.base(), &response(401, &[("DPoP-Nonce", "n1")], ""));
+    assert_eq!(anew(&good, |_| ())["nonce"], "n1");
+    let own = bound.prove(&made(), None, None, at(7)).unwrap();
+    let mut written = made();
+    written.headers.set(PROOF, own.clone());
+    assert_eq!(bound.prove_again(&mut written, TOKEN, at(8)), None, "somebody else's stays");
+    written.headers.remove(PROOF);
+    assert_eq!(bound.prove_again(&mut written, TOKEN, at(8)), None, "there is none");
+}
+
+#[test]
 fn a_key_that_cannot_prove_is_refused() {
     assert!(Bound::new(Key::secret(b"secret").unwrap(), Algorithm::Hs256).is_err());
     let public = Key::generate(Algorithm::Es256).unwrap().public_jwk().unwrap();

@@ -206,6 +206,10 @@ impl Scheme for OAuth {
         self.config.dpop.is_some() && bind::PROVEN.contains(&exchange)
     }
 
+    fn prove_again(&self, seal: &Seal<'_>, proven_with: &str, request: &mut Request) -> Option<(String, String)> {
+        seal.memory.bound.as_ref()?.prove_again(request, proven_with, seal.now)
+    }
+
     fn signs(&self, exchange: &str, parameter: &str) -> bool {
         let is_own = match parameter {
             "client_assertion" => self.config.client.asserts() && POSTED.contains(&exchange),

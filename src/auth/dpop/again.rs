@@ -1,0 +1,40 @@
+//! Proves a request anew that was changed after it was proven. A proof is for one method, one address and one token, so
+//! that whatever is wrong with one of these would be refused for its proof alone, and show nothing.
+
+use jiff::Timestamp;
+
+use super::{Bound, PROOF, Side, token_hash};
+use crate::http::Request;
+use crate::jose::unverified_claims;
+
+impl Bound {
+    /// Proves a request by this key as it is now, in place of the proof that it was made with; gives both. A proof of
+    /// somebody else's making stays: it is what is tried.
+    pub(in crate::auth) fn prove_again(
+        &self,
+        request: &mut Request,
+        proven_with: &str,
+        now: Timestamp,
+    ) -> Option<(String, String)> {
+        let before = request.headers.text(PROOF).filter(|_| request.headers.all(PROOF).count() == 1)?;
+        if unverified_claims(&before)?["ath"] != token_hash(proven_with) {
+            return None;
+        }
+        let nonce = self.nonce(Side::Resource, request.address.base());
+        let after = self.prove(request, Some(&borne(request, proven_with)), nonce.as_deref(), now).ok()?;
+        request.headers.set(PROOF, after.clone());
+        Some((before, after))
+    }
+}
+
+/// The token that a request bears as a server would read it: what follows the word, but for what stands around the good
+/// one and is no part of any token, such as quotes.
+fn borne(request: &Request, good: &str) -> String {
+    let mut fields = request.headers.all("authorization");
+    let (Some(field), None) = (fields.next(), fields.next()) else { return good.to_owned() };
+    let text = String::from_utf8_lossy(field);
+    let Some((_, token)) = text.trim().split_once(' ') else { return good.to_owned() };
+    let token = token.trim();
+    let is_token = token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+    if is_token || !token.contains(good) { token.to_owned() } else { good.to_owned() }
+}

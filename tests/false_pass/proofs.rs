@@ -1,0 +1,79 @@
+//! Servers that look at the proof of a key before all else: a token that is wrong has to come with a proof of its own, or it
+//! is refused for that alone.
+
+use std::sync::Mutex;
+
+use authspec::jose::{Algorithm, Jwks, Key, Token, encode, sign};
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+
+use crate::api::unauthorized;
+use crate::expiry::now;
+use crate::runs::Project;
+use crate::server::{Request, Server, claims, json};
+
+const SECRET: &str = "a secret of the server that nobody would find in a list";
+
+fn key() -> Key {
+    Key::secret(SECRET.as_bytes()).unwrap()
+}
+
+fn given() -> String {
+    let claims = json!({ "sub": "job", "aud": "api", "exp": now() + 600 });
+    sign(Algorithm::Hs256, Map::new(), claims.to_string().as_bytes(), &key()).unwrap()
+}
+
+fn is_signed(token: &str) -> bool {
+    Token::parse(token).is_ok_and(|token| Jwks::of(key()).verify(&token).is_ok())
+}
+
+fn is_over(token: &str) -> bool {
+    claims(token).is_none_or(|claims| claims["exp"].as_i64().is_none_or(|end| end <= now()))
+}
+
+/// An API that wants a proof for each request, each of its own; a rule says which tokens it takes with one.
+fn server(takes: fn(&str) -> bool) -> Server {
+    let used: Mutex<Vec<Value>> = Mutex::default();
+    Server::start(move |r: &Request| {
+        if r.is("POST /token") {
+            return json(200, &json!({ "access_token": given(), "token_type": "DPoP" }).to_string());
+        }
+        let field = r.header("authorization");
+        let token = field.strip_prefix("DPoP ").unwrap_or_default();
+        let proof = claims(r.header("dpop")).unwrap_or_default();
+        let mut used = used.lock().unwrap();
+        let fits = proof["ath"] == encode(digest(&SHA256, token.as_bytes())) && !used.contains(&proof["jti"]);
+        used.push(proof["jti"].clone());
+        if fits && takes(token) { json(200, r#"{"name":"job"}"#) } else { unauthorized("") }
+    })
+}
+
+fn each(rows: &[&str], takes: fn(&str) -> bool, code: i32, verdict: &str) {
+    let server = server(takes);
+    let people = format!(
+        "
+auth:
+  base: {{ scheme: oauth2, token_url: /token, grant: client_credentials, client: {{ id: job, secret: right-secret-1 }}, dpop: true, signing_key: \"{SECRET}\" }}
+identities:
+  job: {{ auth: base }}
+"
+    );
+    for row in rows {
+        let suite = format!("cases:\n  - {{ name: c, as: job, with: {row}, request: GET /me }}\n");
+        Project::new(&server.url, &people, &suite).run("-j 1").must(code, &[("c", verdict)]);
+    }
+}
+
+const ACCEPTED: &str = "failed: mutant-accepted";
+
+#[test]
+fn a_forged_token_comes_with_a_proof_of_its_own() {
+    each(&["jwt-sig-bitflip", "jwt-alg-none", "tok-garbage"], |_| true, 1, ACCEPTED);
+    each(&["token-expired", "claim-exp-missing"], is_signed, 1, ACCEPTED);
+}
+
+#[test]
+fn the_right_server_is_proven() {
+    let right = |token: &str| is_signed(token) && !is_over(token);
+    each(&["jwt-sig-bitflip", "jwt-alg-none", "token-expired", "claim-exp-missing"], right, 0, "proven");
+}
