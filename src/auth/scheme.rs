@@ -217,6 +217,8 @@ pub enum After {
     Done(Option<String>),
     /// The request is to be signed and sent again, for this reason.
     Again(String),
+    /// The answer stands, and the server has not proven what it says it has: one sentence.
+    Unproven(String),
 }
 
 /// What a session's requests learn from the server and share: nonces, and the key they are for.

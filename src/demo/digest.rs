@@ -233,8 +233,9 @@ impl Proven {
     }
 
     /// `Authentication-Info` of the answer with this body: it proves that the server knows the password too.
-    pub(crate) fn info(&self, body: &[u8], next: Option<&str>) -> String {
-        let mut info = format!("rspauth=\"{}\"", self.response("", body));
+    pub(crate) fn info(&self, weak: &Weak, body: &[u8], next: Option<&str>) -> String {
+        let method = if weak.is("digest-unproven") { "GET" } else { "" };
+        let mut info = format!("rspauth=\"{}\"", self.response(method, body));
         if !self.qop.is_empty() {
             let _ = write!(info, ", qop={}, nc={}, cnonce=\"{}\"", self.qop, self.count, self.cnonce);
         }

@@ -195,6 +195,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("digest-qop-optional", "accepts a Digest answer without qop", &["digest-qop-strip"]),
     row("digest-any-realm", "hashes a Digest answer for the realm that the client names", &["digest-other-realm"]),
     row("digest-any-algorithm", "accepts a Digest answer by MD5 where it asked for better", &["digest-alg-downgrade"]),
+    row("digest-unproven", "says back to a Digest client what is no proof that it knows the password", &[]),
     row("hmac-time-unchecked", "accepts signed requests however old they are", &["hmac-stale", "hmac-future"]),
     row("hmac-nonce-reusable", "accepts a signed request as often as it comes", &["hmac-replay"]),
     row("hmac-compares-beginning", "compares a signature as far as it goes", &["hmac-truncated", "hmac-empty"]),

@@ -164,6 +164,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "A code belongs to whoever receives it, so it goes to the redirect URI that is registered for the client and nowhere else; an error or a logout goes nowhere else either. Nothing was asked at that address. With `vary` of a redirect URI the server accepted what it has to refuse. If the address is registered as well, expect it by `redirect: { to: … }`; if the login goes through it, its origin belongs under `origins:`.",
     },
     ReasonCode {
+        name: "server-unproven",
+        about: "the server did not prove what it says back as a proof that it knows the password",
+        explain: "With Digest a server may prove itself, too: `rspauth` in `Authentication-Info` is a hash of the password and the client's own nonce (RFC 7616, section 3.5). It came, and it is wrong: whoever answered does not know the password, something between changed the answer (with `qop=auth-int`), or the server hashes something else. It is computed as that of the request, without the method, for the same `uri`, `nc` and `cnonce`. A server that cannot prove itself leaves it out.",
+    },
+    ReasonCode {
         name: "wrong-person",
         about: "`whoami` says that it is somebody else, or nobody",
         explain: "The scheme's `whoami` step runs before an identity is used, after its login where it has one, and did not hold. Either the login answers 200 without logging in, the server does not take the credential, the credential is not sent where the server reads it (`send:`), or it belongs to another account.",

@@ -34,7 +34,11 @@ impl StepRun<'_> {
             let outside = run.ask_of(&answer, used.step, actor, scope);
             beyond.push(asked.join(outside));
         }
-        let Told { captured, not_found, judged: Judged { held, broken, notes }, .. } = asked;
+        let Told { captured, not_found, judged: Judged { held, mut broken, notes }, .. } = asked;
+        // Whatever it answered may be somebody else's answer.
+        if let Some(why) = &trail.unproven {
+            broken.insert(0, self.reason("server-unproven", why, step.span, Vec::new()));
+        }
         let ended = match (broken.len(), not_found.len()) {
             (0, 0) => Ended::Held,
             (0, _) => Ended::Errored,

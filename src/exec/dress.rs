@@ -90,6 +90,10 @@ impl Dress for Credential<'_> {
                 self.talk = None;
                 Heard::Done(Some("the server's question was left open, as `handshake: off` asks".to_owned()))
             }
+            After::Unproven(why) => {
+                self.talk = None;
+                Heard::Unproven(why)
+            }
             After::Done(note) => {
                 // The next hop is another request.
                 self.talk = None;

@@ -145,6 +145,8 @@ pub struct Trail {
     pub jar: JarTrail,
     /// The address that redirects should lead to.
     pub until: Option<Awaited>,
+    /// What a server on the way says that it has proven, and has not: one sentence.
+    pub unproven: Option<String>,
     /// Where the last redirect would lead, and is not followed to.
     pub stray: Option<Stray>,
     /// What happened on the way that a reader may need, without values.

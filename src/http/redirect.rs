@@ -90,6 +90,8 @@ pub enum Heard {
     Done(Option<String>),
     /// It asked for something that the request did not have yet.
     Again(String),
+    /// It stands, and the server has not proven what it says it has.
+    Unproven(String),
 }
 
 /// How often a request is sent again for what its answers ask, before the answer stands.
@@ -126,6 +128,16 @@ pub struct Journey<'a> {
 /// Fields that say nothing of anybody and may travel to another origin.
 const HARMLESS: &[&str] = &["accept", "accept-language", "user-agent"];
 
+impl Trail {
+    fn hear(&mut self, heard: Heard) {
+        match heard {
+            Heard::Done(note) => self.notes.extend(note),
+            Heard::Unproven(why) => self.unproven = self.unproven.take().or(Some(why)),
+            Heard::Again(_) => {}
+        }
+    }
+}
+
 impl Journey<'_> {
     /// Sends a request and, where asked, follows it.
     pub async fn go(mut self, mut request: Request, dress: &mut dyn Dress) -> Trail {
@@ -160,9 +172,7 @@ impl Journey<'_> {
                 trail.hops.push(exchange);
                 continue;
             }
-            if let Heard::Done(note) = heard {
-                trail.notes.extend(note);
-            }
+            trail.hear(heard);
             let next = self.next(&exchange, &request, &trail.hops, hop);
             trail.error = exchange.response.as_ref().err().cloned();
             trail.hops.push(exchange);

@@ -144,6 +144,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
             "digest-any-realm",
             "digest-counter-unchecked",
             "digest-qop-optional",
+            "digest-unproven",
             "digest-uri-not-compared",
         ],
     ),

@@ -212,12 +212,6 @@ impl Lane {
         out
     }
 
-    /// What a server that knows the password says back (`rspauth`, RFC 7616, section 3.5): the method
-    /// is left out, and with `auth-int` the body is the answer's.
-    pub(super) fn expected_back(&self, who: Person<'_>, uri: &str, body: &[u8]) -> String {
-        self.response(who, "", Asked { method: "", uri, body })
-    }
-
     const fn qop_word(&self) -> &'static str {
         match self.terms.qop {
             Qop::AuthInt => "auth-int",
@@ -225,7 +219,7 @@ impl Lane {
         }
     }
 
-    fn response(&self, who: Person<'_>, method: &str, asked: Asked<'_>) -> String {
+    pub(super) fn response(&self, who: Person<'_>, method: &str, asked: Asked<'_>) -> String {
         let Terms { hash, realm, nonce, .. } = &self.terms;
         let mut secret = hash.hex(format!("{}:{realm}:{}", who.username, who.password).as_bytes());
         if self.terms.session {

@@ -14,6 +14,7 @@ use crate::template::TemplateError;
 use crate::term::list;
 
 mod answer;
+mod back;
 mod bent;
 
 pub(in crate::auth) use answer::Lane;
@@ -153,20 +154,18 @@ impl Handshake for Talk<'_> {
             };
         }
         let Some(mut lane) = answered else { return After::Done(None) };
-        let mut note = None;
+        let mut unproven = None;
         if let Some(info) = info(response) {
-            if let Some(said) = info.param("rspauth") {
-                let expected = lane.expected_back(person(seal), request.address.target(), &response.body);
-                if !said.eq_ignore_ascii_case(&expected) {
-                    note = Some("the server's `rspauth` is wrong: it may not know the password".to_owned());
-                }
+            if lane.is_disproven(&info, person(seal), request.address.target(), response) {
+                let why = "the server's proof that it knows the password is wrong: `rspauth` in `Authentication-Info`";
+                unproven = Some(why.to_owned());
             }
             if let Some(next) = info.param("nextnonce") {
                 lane = Lane::new(lane.terms.with_nonce(next), nonce());
             }
         }
         seal.memory.give_back(request.address.base().to_owned(), lane);
-        After::Done(note)
+        unproven.map_or(After::Done(None), After::Unproven)
     }
 }
 
@@ -319,8 +318,8 @@ mod tests {
             talk.after(seal, &request(), &response(401, &[CHALLENGE]));
             sent(talk.as_mut(), seal);
             let info = ("Authentication-Info", "rspauth=\"0123\", nextnonce=\"n9\"");
-            let After::Done(Some(note)) = talk.after(seal, &request(), &response(200, &[info])) else { panic!() };
-            assert!(note.contains("rspauth"));
+            let After::Unproven(why) = talk.after(seal, &request(), &response(200, &[info])) else { panic!() };
+            assert!(why.contains("rspauth"));
             let mut next = digest.handshake().unwrap();
             let header = sent(next.as_mut(), seal).unwrap();
             assert!(header.contains("nonce=\"n9\"") && header.contains("nc=00000001"), "{header}");

@@ -92,7 +92,7 @@ fn answer(app: &App, corner: &'static Corner, proven: &Proven) -> Answer {
     let body =
         json!({ "report": "all is well", "device": proven.name, "algorithm": proven.algorithm, "qop": proven.qop });
     let next = corner.next.then(|| app.store().nonces.fresh(corner.name));
-    let info = proven.info(body.to_string().as_bytes(), next.as_deref());
+    let info = proven.info(&app.weak, body.to_string().as_bytes(), next.as_deref());
     let mut response: Response = json(StatusCode::OK, &body);
     if let Ok(value) = HeaderValue::from_str(&info) {
         response.headers_mut().insert(INFO, value);
