@@ -346,6 +346,10 @@ pub struct InitArgs {
     /// Write an access matrix with a row for each operation of an API document (`OpenAPI` 3.0, 3.1) instead.
     #[arg(long, value_name = "FILE")]
     pub openapi: Option<PathBuf>,
+
+    /// The key of an operation of that document that names the roles that may call it.
+    #[arg(long, value_name = "KEY", default_value = crate::cover::ROLES_KEY, requires = "openapi")]
+    pub roles_key: String,
 }
 
 /// Arguments of `schema`.

@@ -7,16 +7,18 @@ use std::path::{Path, PathBuf};
 use super::args::{Bound, CoverArgs};
 use super::context::{Context, Stream};
 use super::load::complain;
+use super::outputs::overwrites;
 use crate::cover::terminal::{Look, Rows, draw};
 use crate::cover::{
-    Baseline, Counted, Document, Failure, Grid, METRICS, Report, Results, Share, lint, markdown, metric, missing,
-    parse_results, read,
+    Baseline, Counted, Document, Failure, Grid, METRICS, Report, Results, Share, base_path, lint, markdown, metric,
+    missing, parse_results, read, too_large,
 };
 use crate::diag::Diagnostics;
 use crate::report::file::{ReportFile, Shape};
 use crate::report::json::SCHEMA as RESULTS;
 use crate::secret::SecretSet;
 use crate::source::SourceMap;
+use crate::spec::MAX_FILE;
 use crate::term::{plural, system};
 use crate::verdict;
 
@@ -50,6 +52,13 @@ impl From<String> for Stop {
 }
 
 fn work(args: &CoverArgs, context: &mut Context) -> Result<u8, Stop> {
+    let outputs = [("--json", &args.json), ("--summary", &args.summary), ("--write-missing", &args.write_missing)];
+    let read = args.results.iter().chain([&args.openapi]).chain(&args.baseline);
+    // An earlier report is there to be compared with, and may be replaced by the new one.
+    let read: Vec<&Path> = read.filter(|path| Some(*path) != args.baseline.as_ref()).map(PathBuf::as_path).collect();
+    if let Some(why) = overwrites(&outputs, &read, &context.folder) {
+        return Err(Stop::Because(why));
+    }
     let mut sources = SourceMap::default();
     let document = document(&args.openapi, &args.roles_key, &mut sources, context)?;
     let mut results: Vec<Results> = Vec::new();
@@ -76,7 +85,8 @@ fn work(args: &CoverArgs, context: &mut Context) -> Result<u8, Stop> {
     report.exit = if report.failures.is_empty() { verdict::ALL_PASSED } else { verdict::FAILED };
     let (mut wrote, mut faults) = (Vec::new(), Vec::new());
     if let Some(path) = &args.write_missing {
-        match write_missing(path, missing::write(&document, &grid, &sources), context) {
+        let bases: Vec<String> = results.iter().flat_map(|r| &r.targets).map(|url| base_path(url)).collect();
+        match write_missing(path, missing::write(&document, &grid, &sources, &bases), context) {
             Ok(line) => wrote.push(line),
             Err(message) => faults.push(message),
         }
@@ -100,6 +110,9 @@ pub(super) fn document(
     let full = context.folder.join(path);
     let name = path.to_string_lossy().replace('\\', "/");
     let text = String::from_utf8(bytes(path, context)?).map_err(|_| format!("{name} is no UTF-8 text"))?;
+    if text.len() > MAX_FILE {
+        return Err(Stop::Because(format!("{name} cannot be read: {}", too_large(text.len()))));
+    }
     let mut diags = Diagnostics::default();
     let folder = full.parent().unwrap_or(&context.folder).to_owned();
     let document = read((&name, &text, &folder), roles_key, sources, &mut diags);
@@ -120,8 +133,12 @@ fn bytes(path: &Path, context: &Context) -> Result<Vec<u8>, String> {
 
 /// An earlier report, or an earlier state of the document.
 fn baseline(path: &Path, args: &CoverArgs, context: &mut Context) -> Result<Baseline, Stop> {
-    if let Some(report) = Baseline::of_report(&bytes(path, context)?) {
+    let text = bytes(path, context)?;
+    if let Some(report) = Baseline::of_report(&text) {
         return Ok(report);
+    }
+    if text.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(&text).is_err_and(|e| e.is_eof()) {
+        return Err(Stop::Because(format!("{} ends in the middle: it is no whole document", path.display())));
     }
     // A result or the like is no document either, and the document's faults say so at their place.
     let before = document(path, &args.roles_key, &mut SourceMap::default(), context)?;
@@ -166,7 +183,11 @@ fn write_missing(path: &Path, missing: Option<missing::Missing>, context: &Conte
         OpenOptions::new().write(true).create_new(true).open(&full)?.write_all(missing.text.as_bytes())
     };
     write().map_err(|error| format!("{} cannot be written: {}", path.display(), system(&error)))?;
-    let comments = if missing.comments > 0 { format!(", {} as comments", missing.comments) } else { String::new() };
+    let comments = match missing.comments {
+        0 => String::new(),
+        1 => ", 1 as a comment".to_owned(),
+        all => format!(", {all} as comments"),
+    };
     let (file, cases) = (path.display(), plural(missing.cases, "case"));
     Ok(format!("{file}   {cases}{comments}; fill in {}, then `authspec check`", missing::FILL_IN))
 }

@@ -8,7 +8,7 @@ use super::args::InitArgs;
 use super::context::Context;
 use super::{cover, schema};
 use crate::cover::missing::FILL_IN;
-use crate::cover::{ROLES_KEY, skeleton};
+use crate::cover::skeleton;
 use crate::report::curl::quote;
 use crate::schema::Kind;
 use crate::source::SourceMap;
@@ -90,7 +90,7 @@ fn files(args: &InitArgs) -> Vec<Text> {
 
 /// The files of a project that is made from an API document.
 fn from_document(path: &Path, args: &InitArgs, context: &mut Context) -> Result<Vec<Text>, u8> {
-    let document = match cover::document(path, ROLES_KEY, &mut SourceMap::default(), context) {
+    let document = match cover::document(path, &args.roles_key, &mut SourceMap::default(), context) {
         Ok(document) => document,
         Err(stop) => return Err(stop.told(context)),
     };

@@ -14,9 +14,15 @@ pub(super) fn clash(args: &RunArgs, sources: &SourceMap, folder: &Path) -> Optio
         ("--summary", &args.summary),
         ("--har", &args.har),
     ];
+    let read: Vec<&Path> = sources.names().map(Path::new).collect();
+    overwrites(&reports, &read, folder)
+}
+
+/// Says which of some reports would overwrite a file that is read, or another one.
+pub(super) fn overwrites(reports: &[(&str, &Option<PathBuf>)], read: &[&Path], folder: &Path) -> Option<String> {
     let named: Vec<(&str, &PathBuf)> =
-        reports.into_iter().filter_map(|(flag, path)| Some((flag, path.as_ref()?))).collect();
-    let read: Vec<PathBuf> = sources.names().map(|name| place(folder, Path::new(name))).collect();
+        reports.iter().filter_map(|(flag, path)| Some((*flag, path.as_ref()?))).collect();
+    let read: Vec<PathBuf> = read.iter().map(|path| place(folder, path)).collect();
     for (i, (flag, path)) in named.iter().enumerate() {
         let own = place(folder, path);
         if let Some((other, _)) = named[..i].iter().find(|(_, p)| place(folder, p) == own) {

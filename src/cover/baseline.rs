@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::document::Document;
 use super::grid::Grid;
+use super::read::without_names;
 use super::report::{Failure, Report, SCHEMA};
 use super::stance::Stance;
 use crate::source::SourceMap;
@@ -62,9 +63,4 @@ impl Baseline {
         }
         out
     }
-}
-
-/// A parameter that has another name is the same parameter.
-fn without_names(path: &str) -> String {
-    path.split('/').map(|s| if s.contains('{') { "{}" } else { s }).collect::<Vec<_>>().join("/")
 }

@@ -28,7 +28,7 @@ static OPENAPI_SECURITY: Code = Code {
 static OPENAPI_PATH: Code = Code {
     name: "openapi-path",
     about: "a path of an API document can match no request, or the same as another one",
-    explain: "A path begins with `/`; its parameters stand in braces, which are closed within their segment. Two paths that differ in the names of their parameters alone are the same path to a server (OpenAPI 3.1, section 4.8.8.2).",
+    explain: "A path begins with `/`; its parameters stand in braces, which are closed within their segment. Two paths that differ in the names of their parameters alone are the same path to a server (OpenAPI 3.1, section 4.8.8.2), so no method may stand under both.",
 };
 
 pub(super) fn not_openapi(span: Span, why: &str) -> Diagnostic {
@@ -81,6 +81,15 @@ pub(super) fn unknown_scheme(span: Span, name: &str, known: &[&str]) -> Diagnost
     match did_you_mean(name, known.iter().copied()) {
         Some(near) => fault.help(format!("did you mean `{near}`?")),
         None => fault.help("declare it under `components.securitySchemes`"),
+    }
+}
+
+pub(super) fn not_a_requirement(node: &Node) -> Diagnostic {
+    let message = format!("each item of `security` is a map of schemes, and this is {}", node.type_name());
+    let fault = Diagnostic::error(&OPENAPI_SECURITY, node.span, message).label("this one");
+    match node.scalar() {
+        Some(name) => fault.help(format!("`{name}: []` asks for the scheme; `{{}}` asks for nothing")),
+        None => fault.help("`NAME: []` asks for a scheme; `{}` asks for nothing"),
     }
 }
 

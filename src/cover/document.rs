@@ -14,7 +14,8 @@ pub struct Document {
     pub version: String,
     /// The version of OpenAPI it is written in.
     pub openapi: String,
-    /// The URLs of its servers, with the defaults of their variables.
+    /// The URLs of all servers, those of the document before those of paths and operations, with the values of their
+    /// variables.
     pub servers: Vec<String>,
     /// All operations, in the order of the document.
     pub operations: Vec<Operation>,
@@ -43,8 +44,8 @@ pub struct Operation {
     pub statuses: Vec<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// Whether it takes a body.
-    pub body: bool,
+    /// The key of a step that takes its body, where it has one: `json`, `form`, `multipart` or `body`.
+    pub body: Option<&'static str>,
     /// Where it stands.
     pub span: Span,
 }
@@ -107,12 +108,23 @@ pub enum SchemeKind {
     Http(String),
     /// `type: apiKey`.
     ApiKey(KeyPlace, String),
-    /// `type: oauth2` with the names of its flows.
-    OAuth2(Vec<String>),
-    /// `type: openIdConnect`.
-    OpenId,
+    /// `type: oauth2` with its flows.
+    OAuth2(Vec<Flow>),
+    /// `type: openIdConnect` with the address of its metadata.
+    OpenId(String),
     /// `type: mutualTLS`, since OpenAPI 3.1.
     MutualTls,
+}
+
+/// A flow of `type: oauth2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flow {
+    /// Its name: `password`, `clientCredentials`, `authorizationCode`.
+    pub name: String,
+    /// The token endpoint.
+    pub token: Option<String>,
+    /// The authorization endpoint.
+    pub authorize: Option<String>,
 }
 
 /// Where an API key stands.
@@ -130,7 +142,7 @@ impl Document {
     /// The scopes that an operation asks for, by any of its alternatives.
     pub fn scopes(&self, op: &Operation) -> BTreeSet<String> {
         let has_scopes = |name: &str| {
-            self.scheme(name).is_some_and(|s| matches!(s.kind, SchemeKind::OAuth2(_) | SchemeKind::OpenId))
+            self.scheme(name).is_some_and(|s| matches!(s.kind, SchemeKind::OAuth2(_) | SchemeKind::OpenId(_)))
         };
         let asked = op.security.alternatives().iter().flat_map(|r| &r.schemes);
         asked.filter(|(name, _)| has_scopes(name)).flat_map(|(_, scopes)| scopes.iter().cloned()).collect()
@@ -146,6 +158,17 @@ impl Operation {
     /// Method and path, as people read it.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
+    }
+
+    /// The path that a suite writes: behind a server's path, as far as the target does not have that already.
+    pub fn written_path(&self, bases: &[String]) -> String {
+        let behind = |prefix: &String| {
+            let all = bases.iter().filter(|base| !base.is_empty());
+            let rests = all.filter_map(|base| prefix.strip_prefix(&**base));
+            rests.filter(|rest| rest.is_empty() || rest.starts_with('/')).map(ToOwned::to_owned).min_by_key(String::len)
+        };
+        let rest = self.prefixes.iter().find_map(behind).or_else(|| self.prefixes.first().cloned());
+        format!("{}{}", rest.unwrap_or_default(), self.path)
     }
 
     /// Tells whether it only looks (RFC 9110, section 9.2.1).

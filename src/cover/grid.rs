@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use super::document::{Document, Operation};
 use super::results::{CaseResult, Results, StepResult};
 use super::route::Router;
-use super::stance::{Groups, Said, Stance, State, Want, carries, said, stance, state, want};
+use super::schemes::Doors;
+use super::stance::{Groups, Said, Stance, State, Want, said, stance, state, want};
 use crate::event::{Carried, Verdict};
+use crate::mutate::{MUTATIONS, mutation};
 
 /// What the names of the library's life-cycle flows begin with.
 pub(super) const LIFE: &str = "lifecycle.";
@@ -18,12 +20,16 @@ pub struct Grid {
     pub stances: Vec<Stance>,
     /// A row for each operation, in the order of the document.
     pub rows: Vec<Row>,
-    /// Requests that belong to no operation: method and path, how often, and whether a stranger was let in.
-    pub elsewhere: BTreeMap<(String, String), Elsewhere>,
+    /// Requests that belong to no operation: origin, method and path, how often, and whether a stranger was let in.
+    pub elsewhere: BTreeMap<(String, String, String), Elsewhere>,
+    /// The origins that operations were asked at.
+    pub origins: BTreeSet<String>,
     /// How many requests were looked at.
     pub requests: usize,
-    /// How often a defect was sent, and how often it was refused exactly as it should be.
-    pub mutations: (usize, usize),
+    /// For each family of defects how often one was sent, and how often it was refused exactly as it should be.
+    pub mutations: BTreeMap<String, (usize, usize)>,
+    /// The requirements that a defect showed to be met; nothing where no defect was sent.
+    pub met: Option<BTreeSet<&'static str>>,
     /// The life-cycle flows that were used, and whether a case that uses one passed.
     pub lives: BTreeMap<String, bool>,
     /// For each role those who were seen with it, and how often.
@@ -41,8 +47,8 @@ pub struct Row {
     pub wants: Vec<Want>,
     /// Statuses that say something about access, as they were seen.
     pub statuses: BTreeSet<u16>,
-    /// Which alternatives of its security were used.
-    pub used: Vec<bool>,
+    /// What was seen of its schemes.
+    pub doors: Doors,
     /// Whether anybody was seen being let in with a credential.
     pub allowed: bool,
     /// Whether a stranger was let in.
@@ -76,8 +82,10 @@ impl Grid {
             stances: Vec::new(),
             rows: Vec::new(),
             elsewhere: BTreeMap::new(),
+            origins: BTreeSet::new(),
             requests: 0,
-            mutations: (0, 0),
+            mutations: BTreeMap::new(),
+            met: None,
             lives: lives(results),
             people: BTreeMap::new(),
             groups: Groups::Roles,
@@ -87,11 +95,12 @@ impl Grid {
         grid.groups = if roles { Groups::Roles } else { Groups::Names };
         let asked = grid.asked(&router, results);
         grid.stances = stances(document, &grid.people);
-        let blank = |op: &Operation| Row::blank(op, &grid.stances);
+        let blank = |op: &Operation| Row::blank(document, op, &grid.stances);
         grid.rows = document.operations.iter().map(blank).collect();
         for one in asked.iter().filter(|a| said(a.step) == Said::Allowed && may_show(a.step)) {
             grid.rows[one.op].allowed = true;
         }
+        grid.origins = asked.iter().map(|a| origin(a.step).to_owned()).collect();
         let owners = Owners::of(&asked);
         for one in &asked {
             grid.mark(document, one, &owners);
@@ -114,9 +123,11 @@ impl Grid {
                         let good_before = good_before(case, i);
                         out.push(Asked { op, step, verdict: case.verdict, good_before });
                     }
+                    // What every route answers, and what stands for a GET that is there (RFC 9110, section 9.3.2).
                     None if method == "OPTIONS" => {}
+                    None if method == "HEAD" && router.find("GET", step.line().1).is_some() => {}
                     None => {
-                        let key = (method.to_owned(), step.path().to_owned());
+                        let key = (origin(step).to_owned(), method.to_owned(), step.path().to_owned());
                         let found = self.elsewhere.entry(key).or_default();
                         found.times += 1;
                         let stranger = step.sent.as_ref().is_some_and(|s| s.credential == Carried::None);
@@ -135,16 +146,13 @@ impl Grid {
         if let Some(status) = step.first_status().filter(|s| matches!(s, 200..=299 | 401 | 403)) {
             row.statuses.insert(status);
         }
-        if speaks == Said::Allowed {
-            for (used, requirement) in row.used.iter_mut().zip(op.security.alternatives()) {
-                let schemes = requirement.schemes.iter().filter_map(|(name, _)| document.scheme(name));
-                *used |= may_show(step) && schemes.map(|s| carries(&s.kind, step)).all(|c| c != Some(false));
-            }
+        if speaks == Said::Allowed && may_show(step) {
+            row.doors.allow(document, op, step);
+        } else if matches!(step.first_status(), Some(401 | 403)) && row.allowed && step.broken == 0 {
+            row.doors.refuse(document, op, step);
         }
-        if step.with.as_deref().is_some_and(|w| w != "none") {
-            self.mutations.0 += 1;
-            let exact = step.grade.as_deref().map_or(step.first_status() == Some(401), |g| g == "denied-exact");
-            self.mutations.1 += usize::from(exact && step.broken == 0);
+        if let Some(id) = step.with.as_deref().filter(|w| *w != "none") {
+            self.defect(id, step);
         }
         if speaks == Said::Hidden && !owners.is_there(step) {
             // Nothing was there for anybody.
@@ -157,6 +165,21 @@ impl Grid {
             self.put(op, one, &stance);
         }
         self.withhold(document, one);
+    }
+
+    /// Notes how a defect was answered, and which requirements that shows to be met.
+    fn defect(&mut self, id: &str, step: &StepResult) {
+        let family = MUTATIONS.iter().find(|f| f.rows.iter().any(|row| row.id == id)).map_or("other", |f| f.name);
+        let (sent, good) = self.mutations.entry(family.to_owned()).or_default();
+        *sent += 1;
+        let exact = step.grade.as_deref().map_or(step.first_status() == Some(401), |g| g == "denied-exact");
+        let exact = exact && step.broken == 0;
+        *good += usize::from(exact);
+        let met = self.met.get_or_insert_default();
+        if exact || (step.grade.as_deref() == Some("as-due") && step.broken == 0) {
+            let refs = mutation(id).into_iter().flat_map(|row| row.refs.iter().copied());
+            met.extend(refs.filter(|r| is_requirement(r)));
+        }
     }
 
     /// Notes the scope that somebody lacked, where it is the only one that it can have been.
@@ -199,19 +222,25 @@ impl Grid {
 }
 
 impl Row {
-    fn blank(op: &Operation, stances: &[Stance]) -> Self {
+    fn blank(document: &Document, op: &Operation, stances: &[Stance]) -> Self {
         let wants: Vec<Want> = stances.iter().map(|s| want(op, s)).collect();
         let cell = |w: &Want| if *w == Want::Nothing { State::NotApplicable } else { State::Untested };
         Self {
             cells: wants.iter().map(cell).collect(),
             wants,
             statuses: BTreeSet::new(),
-            used: vec![false; op.security.alternatives().len()],
+            doors: Doors::of(document, op),
             allowed: false,
             open: false,
             withheld: BTreeSet::new(),
         }
     }
+}
+
+/// Tells whether what a row of the catalogue stands on is an item of a list that people go through.
+pub(super) fn is_requirement(reference: &str) -> bool {
+    ["ASVS ", "WSTG-"].iter().any(|list| reference.starts_with(list))
+        || reference.strip_prefix("API").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// The life-cycle flows of the library that cases used, and whether one of those cases passed.
@@ -223,6 +252,11 @@ fn lives(results: &[Results]) -> BTreeMap<String, bool> {
         used.for_each(|flow| *lives.entry(flow.name.clone()).or_default() |= passed);
     }
     lives
+}
+
+/// Where a step was sent.
+fn origin(step: &StepResult) -> &str {
+    step.sent.as_ref().map_or("", |sent| &sent.origin)
 }
 
 /// Tells whether an answer shows that a credential is good for something.

@@ -8,8 +8,8 @@ use super::diags;
 use crate::diag::Diagnostics;
 use crate::http::percent_decoded;
 use crate::source::{FileId, SourceMap};
-use crate::spec::{self, Data, Node};
-use crate::term::system;
+use crate::spec::{self, Data, Entry, Node};
+use crate::term::{grouped, system};
 
 /// How many references may lead to one another.
 const MOST: usize = 16;
@@ -57,6 +57,24 @@ impl<'a> Library<'a> {
         None
     }
 
+    /// A map with what its reference leads to, what stands beside the reference over it (OpenAPI 3.1, section 4.8.9);
+    /// lists of parameters are joined.
+    pub(super) fn merged(&mut self, node: &Node) -> Option<Node> {
+        let mut whole = node.clone();
+        for _ in 0..MOST {
+            let Some(reference) = whole.get("$ref") else { return Some(whole) };
+            let at = reference.value.clone();
+            let Data::Text(to) = &at.data else {
+                self.diags.push(diags::wrong_type(&at, "a reference as text"));
+                return None;
+            };
+            let below = self.follow(&at, to)?;
+            whole = over(&whole, &below);
+        }
+        self.diags.push(diags::circular_ref(node.get("$ref").map_or(node.span, |e| e.value.span), "$ref"));
+        None
+    }
+
     fn follow(&mut self, node: &Node, to: &str) -> Option<Node> {
         let (file, pointer) = to.split_once('#').unwrap_or((to, ""));
         if file.contains("://") {
@@ -66,7 +84,10 @@ impl<'a> Library<'a> {
         let (own, folder) = self.files.get(&node.span.file)?.clone();
         let root =
             if file.is_empty() { own } else { self.file(node, to, &folder.join(percent_decoded(file.as_bytes())))? };
-        let found = pointer.split('/').skip(1).try_fold(root, |at, step| child(&at, &unescaped(step)));
+        // Anything else than a pointer is the name of an anchor, which only schemas have.
+        let is_pointer = pointer.is_empty() || pointer.starts_with('/');
+        let steps = || pointer.split('/').skip(1);
+        let found = if is_pointer { steps().try_fold(root, |at, step| child(&at, &unescaped(step))) } else { None };
         if found.is_none() {
             self.diags.push(diags::no_such_ref(node.span, to));
         }
@@ -90,6 +111,10 @@ impl<'a> Library<'a> {
             return known.clone();
         }
         let root = match fs::read_to_string(&real) {
+            Ok(text) if text.len() > spec::MAX_FILE => {
+                self.diags.push(diags::unreadable_ref(node.span, to, &too_large(text.len())));
+                None
+            }
             Ok(text) => {
                 let shown = real.strip_prefix(&self.home).unwrap_or(&real).to_string_lossy().replace('\\', "/");
                 let id = self.sources.add(&shown, &*text);
@@ -106,6 +131,34 @@ impl<'a> Library<'a> {
         self.by_path.insert(real, root.clone());
         root
     }
+}
+
+/// Why a file is not read.
+pub fn too_large(bytes: usize) -> String {
+    let (bytes, most) = (grouped(bytes as u64), grouped(spec::MAX_FILE as u64));
+    format!("it has {bytes} bytes, and at most {most} are read")
+}
+
+/// The entries of a map without its reference, and those of another one below it.
+fn over(node: &Node, below: &Node) -> Node {
+    let own = match &node.data {
+        Data::Map(entries) => &entries[..],
+        Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) | Data::List(_) => &[],
+    };
+    let Data::Map(others) = &below.data else { return below.clone() };
+    let mut all: Vec<Entry> = own.iter().filter(|e| &*e.key != "$ref").cloned().collect();
+    for other in others.iter() {
+        match all.iter_mut().find(|e| e.key == other.key) {
+            None => all.push(other.clone()),
+            Some(here) if &*here.key == "parameters" => {
+                if let (Data::List(own), Data::List(more)) = (&here.value.data, &other.value.data) {
+                    here.value.data = Data::List(own.iter().chain(more.iter()).cloned().collect());
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    Node { data: Data::Map(all.into_iter().collect()), ..below.clone() }
 }
 
 /// One step of a JSON pointer (RFC 6901, section 4).

@@ -14,6 +14,7 @@ const MOST_UNTESTED: usize = 20;
 pub fn write(report: &Report) -> String {
     let about = &report.document;
     let mut out = format!("## Coverage of access: {} {}\n\n", text(&about.title), text(&about.version));
+    report.notes.iter().for_each(|note| out.push_str(&format!("{}\n\n", text(note))));
     for failure in &report.failures {
         let place = failure.place.as_ref().map_or_else(String::new, |p| format!(" ({})", code(p)));
         out.push_str(&format!("- :x: {}{place}\n", text(&failure.message)));

@@ -2,9 +2,12 @@
 //!
 //! To add a metric: a row in [`METRICS`] with its count; reports, `--fail-under` and the documents read the table.
 
+use std::collections::BTreeSet;
+
 use super::document::{Document, Security};
-use super::grid::{Grid, LIFE, Row};
+use super::grid::{Grid, LIFE, Row, is_requirement};
 use super::stance::{Stance, State, Want};
+use crate::mutate::mutations;
 use crate::spec::READY_FLOWS;
 
 /// A number of coverage.
@@ -76,9 +79,9 @@ pub const METRICS: &[Metric] = &[
     },
     Metric {
         name: "scheme",
-        about: "alternatives of `security` that let somebody in",
+        about: "alternatives of `security` that let somebody in, and schemes needed together that were missed when left out",
         gate: false,
-        count: |_, g| g.rows.iter().flat_map(|r| &r.used).fold(Share::default(), |s, used| s.with(*used)),
+        count: |_, g| g.rows.iter().flat_map(|r| r.doors.seen()).fold(Share::default(), Share::with),
     },
     Metric {
         name: "lifecycle",
@@ -90,7 +93,10 @@ pub const METRICS: &[Metric] = &[
         name: "mutation",
         about: "defects that were refused exactly as they should be",
         gate: false,
-        count: |_, g| Share { covered: g.mutations.1, of: g.mutations.0 },
+        count: |_, g| {
+            let all = g.mutations.values();
+            all.fold(Share::default(), |s, (sent, good)| Share { covered: s.covered + good, of: s.of + sent })
+        },
     },
     Metric {
         name: "semantics",
@@ -103,6 +109,12 @@ pub const METRICS: &[Metric] = &[
         about: "statuses about access that were seen and are documented",
         gate: false,
         count: documentation,
+    },
+    Metric {
+        name: "requirement",
+        about: "requirements (ASVS, WSTG, API Top 10) of the catalogue of defects that one showed to be met; nothing where none was sent",
+        gate: false,
+        count: |_, g| requirements(g),
     },
 ];
 
@@ -169,6 +181,13 @@ fn lives(grid: &Grid) -> Share {
     }
     let all = READY_FLOWS.iter().filter(|flow| flow.name.starts_with(LIFE));
     all.fold(Share::default(), |share, flow| share.with(grid.lives.get(flow.name) == Some(&true)))
+}
+
+fn requirements(grid: &Grid) -> Share {
+    let Some(met) = &grid.met else { return Share::default() };
+    let all: BTreeSet<&str> =
+        mutations().flat_map(|row| row.refs).copied().filter(|reference| is_requirement(reference)).collect();
+    all.iter().fold(Share::default(), |share, one| share.with(met.contains(one)))
 }
 
 fn semantics(grid: &Grid) -> Share {

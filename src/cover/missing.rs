@@ -8,6 +8,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::document::{Document, KeyPlace, Operation, SchemeKind, Security};
 use super::grid::{Grid, Row};
+use super::report::matters;
 use super::stance::{Stance, State, Want};
 use crate::capture::name_fault;
 use crate::source::SourceMap;
@@ -26,9 +27,11 @@ pub struct Missing {
     pub comments: usize,
 }
 
-/// Writes a case for every cell that no case has checked; nothing when none is missing.
-pub fn write(document: &Document, grid: &Grid, sources: &SourceMap) -> Option<Missing> {
-    let mut writing = Writing { document, grid, vars: BTreeMap::new(), names: HashSet::new(), cases: 0, comments: 0 };
+/// Writes a case for every cell that no case has checked; nothing when none is missing. `bases` are the paths that the
+/// targets of the results end in.
+pub fn write(document: &Document, grid: &Grid, sources: &SourceMap, bases: &[String]) -> Option<Missing> {
+    let mut writing =
+        Writing { document, grid, bases, vars: BTreeMap::new(), names: HashSet::new(), cases: 0, comments: 0 };
     let mut body = String::new();
     for (op, row) in document.operations.iter().zip(&grid.rows) {
         let part = writing.operation(op, row);
@@ -57,6 +60,7 @@ pub fn write(document: &Document, grid: &Grid, sources: &SourceMap) -> Option<Mi
 struct Writing<'a> {
     document: &'a Document,
     grid: &'a Grid,
+    bases: &'a [String],
     /// Variables with the operation that first needs them.
     vars: BTreeMap<String, String>,
     /// Names of cases, as ids spell them.
@@ -69,25 +73,30 @@ impl Writing<'_> {
     fn operation(&mut self, op: &Operation, row: &Row) -> String {
         let mut out = String::new();
         for ((stance, cell), want) in self.grid.stances.iter().zip(&row.cells).zip(&row.wants) {
-            let about_role = matches!(stance, Stance::Role(_));
-            let missing = matches!(cell, State::Untested | State::Vacuous);
-            if missing && (about_role || *want == Want::Denied) && *want != Want::Nothing {
-                out.push_str(&self.case(op, stance, *want));
+            if matches!(cell, State::Untested | State::Vacuous) && matters(op, stance, *want) {
+                out.push_str(&self.case(op, row, (stance, *want)));
             }
         }
         out
     }
 
-    fn case(&mut self, op: &Operation, stance: &Stance, want: Want) -> String {
+    fn case(&mut self, op: &Operation, row: &Row, (stance, want): (&Stance, Want)) -> String {
+        let refused = match op.security {
+            Security::Undeclared => format!("401 # {FILL_IN}: or 2xx, where it is public: the document does not say"),
+            Security::Public | Security::Optional(_) | Security::Required(_) => "401".to_owned(),
+        };
         match stance {
-            Stance::Anonymous => self.written(op, "refuses strangers", ("anonymous", ""), "401"),
+            Stance::Anonymous if want == Want::Allowed => {
+                self.written(op, "lets strangers in", ("anonymous", ""), "2xx")
+            }
+            Stance::Anonymous => self.written(op, "refuses strangers", ("anonymous", ""), &refused),
             Stance::Invalid => match invalid(self.document, op) {
-                Some(fields) => self.written(op, "refuses an invalid credential", ("anonymous", &fields), "401"),
+                Some(fields) => self.written(op, "refuses an invalid credential", ("anonymous", &fields), &refused),
                 None => {
                     self.comment(op, "an invalid credential", "a client certificate that its authority did not sign")
                 }
             },
-            Stance::Expired => self.expired(op),
+            Stance::Expired => self.expired(op, row),
             Stance::Role(role) => {
                 let Some(person) = self.people(role).first().copied() else {
                     return self.comment(op, role, &format!("an identity with `role: {role}`"));
@@ -113,8 +122,19 @@ impl Writing<'_> {
         all.into_iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The credential has to be one that was good once, so somebody has to bring it.
-    fn expired(&mut self, op: &Operation) -> String {
+    /// A token that is over is a defect. Another credential has to be one that was good once, so somebody has to bring it.
+    fn expired(&mut self, op: &Operation, row: &Row) -> String {
+        if has_token(self.document, op) {
+            // Somebody who may, as far as that is known.
+            let roles = self.grid.stances.iter().zip(&row.wants).filter_map(|(stance, want)| match stance {
+                Stance::Role(role) => Some((*want != Want::Allowed, role.as_str())),
+                Stance::Anonymous | Stance::Invalid | Stance::Expired | Stance::Peer => None,
+            });
+            let known = roles.filter(|(_, role)| !self.people(role).is_empty()).min_by_key(|(may_not, _)| *may_not);
+            if let Some(person) = known.and_then(|(_, role)| self.people(role).first().copied().map(scalar)) {
+                return self.written(op, "refuses an expired token", (&person, "    with: token-expired\n"), "401");
+            }
+        }
         let needs = "`as:` somebody with a short session, a `pause` beyond its end, then 401";
         self.comment(op, "an expired credential", needs)
     }
@@ -135,10 +155,10 @@ impl Writing<'_> {
     fn written(&mut self, op: &Operation, what: &str, (who, more): (&str, &str), expect: &str) -> String {
         self.cases += 1;
         let name = self.name(op, what);
-        let request = format!("{} {}{}", op.method, op.prefixes.first().map_or("", String::as_str), self.path(op));
+        let request = format!("{} {}", op.method, self.path(op));
         let mut out = format!("  - name: {}\n    as: {who}\n    request: {}\n{more}", scalar(&name), scalar(&request));
-        if op.body {
-            out.push_str(&format!("    # json: {{ }} # {FILL_IN}: a body that the operation takes\n"));
+        if let Some(key) = op.body {
+            out.push_str(&format!("    {}", body(key)));
         }
         out.push_str(&format!("    expect: {expect}\n"));
         out
@@ -164,7 +184,7 @@ impl Writing<'_> {
 
     /// The path with a variable for each parameter.
     fn path(&mut self, op: &Operation) -> String {
-        let (path, vars) = with_vars(&op.path);
+        let (path, vars) = with_vars(&op.written_path(self.bases));
         for var in vars {
             self.vars.entry(var).or_insert_with(|| op.name());
         }
@@ -172,11 +192,32 @@ impl Writing<'_> {
     }
 }
 
+/// A remark where the body of an operation belongs.
+pub(super) fn body(key: &str) -> String {
+    let empty = if key == "body" { "\"\"" } else { "{ }" };
+    format!("# {key}: {empty} # {FILL_IN}: a body that the operation takes\n")
+}
+
+/// Tells whether a credential of an operation is a token that may say itself when it is over.
+fn has_token(document: &Document, op: &Operation) -> bool {
+    let mut schemes = op.security.alternatives().iter().flat_map(|r| &r.schemes);
+    schemes.any(|(name, _)| match document.scheme(name).map(|s| &s.kind) {
+        Some(SchemeKind::Http(word)) => word == "bearer",
+        Some(SchemeKind::OAuth2(_) | SchemeKind::OpenId(_)) => true,
+        Some(SchemeKind::ApiKey(..) | SchemeKind::MutualTls) | None => false,
+    })
+}
+
 /// What may end the session it is sent with gets one of its own.
 fn fresh(op: &Operation) -> &'static str {
+    if ends_session(op) { "    session: fresh\n" } else { "" }
+}
+
+/// Tells whether a request may end the session that it is sent with.
+pub(super) fn ends_session(op: &Operation) -> bool {
     const ENDS: &[&str] = &["logout", "signout", "logoff", "signoff", "refresh", "revoke", "session", "password"];
     let path = op.path.to_ascii_lowercase().replace(['-', '_'], "");
-    if !op.is_safe() && ENDS.iter().any(|word| path.contains(word)) { "    session: fresh\n" } else { "" }
+    !op.is_safe() && ENDS.iter().any(|word| path.contains(word))
 }
 
 /// A path with a template in place of each parameter, and the names of the variables, which say what they name:
@@ -237,42 +278,62 @@ fn variable(of: &str, name: &str) -> String {
 /// A credential that nobody issued, where the first alternative has its credential.
 fn invalid(document: &Document, op: &Operation) -> Option<String> {
     const GARBAGE: &str = "not-a-credential";
-    let (mut headers, mut query, mut cookies) = (Vec::new(), Vec::new(), Vec::new());
-    let first = op.security.alternatives().first();
+    let mut fields: BTreeMap<(&str, String), String> = BTreeMap::new();
+    let mut put = |key: &'static str, name: &str, value: String| {
+        // Two schemes that look at one place get one credential.
+        let name = if key == "headers" { name.to_ascii_lowercase() } else { name.to_owned() };
+        fields.entry((key, name)).or_insert(value);
+    };
+    let authorization = |word: &str| format!("Authorization: {word} {GARBAGE}");
     if op.security == Security::Undeclared {
-        headers.push(format!("Authorization: Bearer {GARBAGE}"));
+        put("headers", "authorization", authorization("Bearer"));
     }
-    for (name, _) in first.into_iter().flat_map(|r| &r.schemes) {
+    for (name, _) in op.security.alternatives().first().into_iter().flat_map(|r| &r.schemes) {
         match &document.scheme(name)?.kind {
             // `nobody:nothing`
             SchemeKind::Http(word) if word == "basic" => {
-                headers.push("Authorization: Basic bm9ib2R5Om5vdGhpbmc=".into());
+                put("headers", "authorization", "Authorization: Basic bm9ib2R5Om5vdGhpbmc=".into());
             }
-            SchemeKind::Http(_) | SchemeKind::OAuth2(_) | SchemeKind::OpenId => {
-                headers.push(format!("Authorization: Bearer {GARBAGE}"));
+            SchemeKind::Http(word) => {
+                let mut word = scalar_word(word);
+                word[..1].make_ascii_uppercase();
+                put("headers", "authorization", authorization(&word));
             }
-            SchemeKind::ApiKey(KeyPlace::Header, name) => headers.push(format!("{}: {GARBAGE}", scalar(name))),
-            SchemeKind::ApiKey(KeyPlace::Query, name) => query.push(format!("{}: {GARBAGE}", scalar(name))),
-            SchemeKind::ApiKey(KeyPlace::Cookie, name) => cookies.push(format!("{}: {GARBAGE}", scalar(name))),
+            SchemeKind::OAuth2(_) | SchemeKind::OpenId(_) => put("headers", "authorization", authorization("Bearer")),
+            SchemeKind::ApiKey(place, name) => {
+                let key = match place {
+                    KeyPlace::Header => "headers",
+                    KeyPlace::Query => "query",
+                    KeyPlace::Cookie => "cookies",
+                };
+                put(key, name, format!("{}: {GARBAGE}", scalar(name)));
+            }
             SchemeKind::MutualTls => {}
         }
     }
     let mut out = String::new();
-    for (key, fields) in [("headers", headers), ("query", query), ("cookies", cookies)] {
-        if !fields.is_empty() {
-            out.push_str(&format!("    {key}: {{ {} }}\n", fields.join(", ")));
+    for key in ["headers", "query", "cookies"] {
+        let all: Vec<&str> = fields.iter().filter(|((k, _), _)| *k == key).map(|(_, v)| v.as_str()).collect();
+        if !all.is_empty() {
+            out.push_str(&format!("    {key}: {{ {} }}\n", all.join(", ")));
         }
     }
     (!out.is_empty()).then_some(out)
 }
 
+/// The word of an authentication scheme; anything that is none would not stand in a header.
+fn scalar_word(word: &str) -> String {
+    let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
+    if word.is_empty() { "bearer".to_owned() } else { word }
+}
+
 /// A text as YAML: plain where that is safe, else in quotes.
 pub(super) fn scalar(text: &str) -> String {
     let safe = |c: char| c.is_alphanumeric() || " /{}_.-()".contains(c);
-    let plain = text.starts_with(|c: char| c.is_alphabetic())
+    let plain = text.starts_with(|c: char| c.is_alphabetic() || c == '/')
         && text.chars().all(safe)
         && !text.ends_with(' ')
-        && !matches!(text, "true" | "false" | "null");
+        && !matches!(&*text.to_ascii_lowercase(), "true" | "false" | "null");
     if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
 }
 
@@ -288,3 +349,6 @@ fn id(name: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

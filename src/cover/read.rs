@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::diags;
-use super::document::{Document, KeyPlace, Operation, Requirement, SchemeKind, Security, SecurityScheme};
+use super::document::{Document, Flow, KeyPlace, Operation, Requirement, SchemeKind, Security, SecurityScheme};
 use super::library::Library;
 use super::route::Template;
 use crate::diag::Diagnostics;
 use crate::source::{SourceMap, Span};
 use crate::spec::{Data, Entry, Node};
+
+mod servers;
+pub use servers::path_of;
+use servers::{prefixes, spelt_out};
 
 /// The methods that a path can have (OpenAPI 3.1, section 4.8.9).
 const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -25,7 +29,7 @@ pub fn read(
     diags: &mut Diagnostics,
 ) -> Option<Document> {
     let (library, root) = Library::open(name, text, folder, sources, diags);
-    let mut reading = Reading { library, roles_key, v31: false, schemes: Vec::new() };
+    let mut reading = Reading { library, roles_key, v31: false, schemes: Vec::new(), urls: Vec::new() };
     reading.document(&root?, name)
 }
 
@@ -34,7 +38,12 @@ struct Reading<'a> {
     roles_key: &'a str,
     v31: bool,
     schemes: Vec<SecurityScheme>,
+    /// The URLs of all servers, those of the document first.
+    urls: Vec<String>,
 }
+
+/// Where an operation was first: by the form of its path and its method, the path.
+type Seen = HashMap<(String, String), (Span, String)>;
 
 /// What paths and operations inherit.
 #[derive(Clone)]
@@ -49,8 +58,10 @@ impl Reading<'_> {
         let info = root.get("info").map(|e| e.value.clone());
         let word = |key: &str| info.as_ref().and_then(|i| i.get(key)?.value.scalar()).unwrap_or_default();
         let components = root.get("components").map(|e| e.value.clone());
-        if let Some(schemes) = components.as_ref().and_then(|c| c.get("securitySchemes")) {
-            for entry in entries(&schemes.value) {
+        let components = components.and_then(|c| self.library.merged(&c));
+        let schemes = components.as_ref().and_then(|c| c.get("securitySchemes"));
+        if let Some(schemes) = schemes.and_then(|e| self.library.merged(&e.value)) {
+            for entry in entries(&schemes) {
                 let scheme = self.scheme(entry);
                 self.schemes.extend(scheme);
             }
@@ -70,7 +81,7 @@ impl Reading<'_> {
             title: word("title").to_string(),
             version: word("version").to_string(),
             openapi,
-            servers: servers.unwrap_or_default(),
+            servers: std::mem::take(&mut self.urls),
             operations,
             schemes: std::mem::take(&mut self.schemes),
             file: name.into(),
@@ -114,9 +125,13 @@ impl Reading<'_> {
             }
             "oauth2" => {
                 let flows = node.get("flows").map(|e| e.value.clone());
-                SchemeKind::OAuth2(flows.iter().flat_map(entries).map(|e| e.key.to_string()).collect())
+                let flow = |e: &Entry| {
+                    let url = |key: &str| Some(e.value.get(key)?.value.scalar()?.to_string());
+                    Flow { name: e.key.to_string(), token: url("tokenUrl"), authorize: url("authorizationUrl") }
+                };
+                SchemeKind::OAuth2(flows.iter().flat_map(entries).map(flow).collect())
             }
-            "openIdConnect" => SchemeKind::OpenId,
+            "openIdConnect" => SchemeKind::OpenId(word("openIdConnectUrl").to_string()),
             "mutualTLS" if self.v31 => SchemeKind::MutualTls,
             other => {
                 let span = node.get("type").map_or(entry.key_span, |e| e.value.span);
@@ -136,6 +151,7 @@ impl Reading<'_> {
             let variables = server.get("variables").map(|e| e.value.clone());
             urls.extend(spelt_out(&url, variables.as_ref()));
         }
+        self.urls.extend(urls.clone());
         Some(urls).filter(|urls| !urls.is_empty())
     }
 
@@ -144,6 +160,11 @@ impl Reading<'_> {
         let mut optional = false;
         let mut all = Vec::new();
         for item in &items {
+            if !matches!(item.data, Data::Map(_)) {
+                // `- token` asks for something, and `- {}` for nothing: they must not be the same.
+                self.library.diags.push(diags::not_a_requirement(item));
+                continue;
+            }
             let schemes: Vec<(String, Vec<String>)> = entries(item)
                 .map(|entry| {
                     self.known(entry);
@@ -176,23 +197,37 @@ impl Reading<'_> {
             self.library.diags.push(diags::wrong_type(paths, "a map of paths"));
             return;
         }
-        let mut seen: HashMap<String, (Span, String)> = HashMap::new();
-        for entry in entries(paths).filter(|e| !e.key.starts_with("x-")) {
+        let paths = self.library.merged(paths).unwrap_or_else(|| paths.clone());
+        let mut seen = HashMap::new();
+        for entry in entries(&paths).filter(|e| !e.key.starts_with("x-")) {
             if let Err(why) = Template::parse(&entry.key) {
                 self.library.diags.push(diags::bad_path(entry.key_span, &entry.key, why));
                 continue;
             }
-            let form = without_names(&entry.key);
-            if let Some((first, other)) = seen.get(&form) {
-                self.library.diags.push(diags::same_path(entry.key_span, &entry.key, *first, other));
-                continue;
-            }
-            seen.insert(form, (entry.key_span, entry.key.to_string()));
-            if let Some(item) = self.library.resolve(&entry.value) {
-                self.path(&entry.key, &item, inherited, out);
-                // What stands beside a reference is there as well (OpenAPI 3.1, section 4.8.9).
-                if entry.value.get("$ref").is_some() {
-                    self.path(&entry.key, &without(&entry.value, &item), inherited, out);
+            let Some(item) = self.library.merged(&entry.value) else { continue };
+            let before = out.len();
+            self.path(&entry.key, &item, inherited, out);
+            self.apart(entry, &mut seen, (before, out));
+        }
+    }
+
+    /// Two paths that differ in the names of their parameters alone are one path to a server. Documents split one so, with
+    /// other methods under each name, and then no request is of both.
+    fn apart(&mut self, entry: &Entry, seen: &mut Seen, (from, out): (usize, &mut Vec<Operation>)) {
+        let here = (entry.key_span, entry.key.to_string());
+        let mut told = false;
+        let all = out.split_off(from);
+        for op in all {
+            let key = (without_names(&op.path), op.method.clone());
+            match seen.get(&key) {
+                Some((first, other)) if !told => {
+                    self.library.diags.push(diags::same_path(entry.key_span, &entry.key, *first, other));
+                    told = true;
+                }
+                Some(_) => {}
+                None => {
+                    seen.insert(key, here.clone());
+                    out.push(op);
                 }
             }
         }
@@ -203,37 +238,72 @@ impl Reading<'_> {
         let prefixes_here = servers.as_deref().map_or_else(|| inherited.prefixes.clone(), prefixes);
         let shared = item.get("parameters").map(|e| e.value.clone());
         for entry in entries(item).filter(|e| METHODS.contains(&&*e.key)) {
-            let node = &entry.value;
+            // A reference has no place here by the letter, and stands here where documents are split into files.
+            let Some(node) = self.library.merged(&entry.value) else { continue };
             let servers = self.servers(node.get("servers"));
             let words = |key: &str| node.get(key).map(|e| texts(&e.value));
+            let roles = self.roles(node.get(self.roles_key));
             let security = self.security(node.get("security")).unwrap_or_else(|| inherited.security.clone());
             let own = node.get("parameters").map(|e| e.value.clone());
-            let statuses = node.get("responses").map(|e| entries(&e.value).map(|e| e.key.to_string()).collect());
+            let responses = node.get("responses").and_then(|e| self.library.merged(&e.value));
+            let statuses = responses.iter().flat_map(entries).map(|e| e.key.to_string()).collect();
             out.push(Operation {
                 method: entry.key.to_ascii_uppercase(),
                 path: path.to_owned(),
                 prefixes: servers.as_deref().map_or_else(|| prefixes_here.clone(), prefixes),
                 objects: self.objects(path, &[own, shared.clone()]),
-                roles: words(self.roles_key).or_else(|| self.named_roles(&security)),
+                roles: roles.or_else(|| self.named_roles(&security)),
                 security,
-                statuses: statuses.unwrap_or_default(),
+                statuses,
                 tags: words("tags").unwrap_or_default(),
-                body: node.get("requestBody").is_some(),
+                body: self.body(node.get("requestBody")),
                 span: entry.key_span,
             });
         }
     }
 
-    /// Since 3.1 a scheme without scopes may be followed by names of roles.
+    /// The key of a step that takes the body of an operation.
+    fn body(&mut self, entry: Option<&Entry>) -> Option<&'static str> {
+        let body = self.library.resolve(&entry?.value)?;
+        let content = body.get("content").map(|e| e.value.clone());
+        let types: Vec<String> = content.iter().flat_map(entries).map(|e| e.key.to_ascii_lowercase()).collect();
+        let takes = |word: &str| types.iter().any(|t| t.contains(word));
+        Some(match () {
+            () if types.is_empty() || takes("json") => "json",
+            () if takes("x-www-form-urlencoded") => "form",
+            () if takes("multipart/") => "multipart",
+            () => "body",
+        })
+    }
+
+    /// The roles that an extension names. An empty list names none, which says nothing.
+    fn roles(&mut self, entry: Option<&Entry>) -> Option<Vec<String>> {
+        let node = &entry?.value;
+        let named = match &node.data {
+            Data::Map(_) => false,
+            Data::List(items) => items.iter().all(|item| item.scalar().is_some()),
+            Data::Null | Data::Bool(_) | Data::Number(..) | Data::Text(_) => true,
+        };
+        if !named {
+            self.library.diags.push(diags::wrong_type(node, "a list of names"));
+        }
+        Some(texts(node)).filter(|roles| !roles.is_empty())
+    }
+
+    /// Since 3.1 a scheme without scopes may be followed by names of roles. Where another alternative names none, whoever
+    /// comes by that needs none.
     fn named_roles(&self, security: &Security) -> Option<Vec<String>> {
         let has_scopes = |name: &str| {
             let kind = self.schemes.iter().find(|s| s.name == name).map(|s| &s.kind);
-            matches!(kind, Some(SchemeKind::OAuth2(_) | SchemeKind::OpenId))
+            matches!(kind, Some(SchemeKind::OAuth2(_) | SchemeKind::OpenId(_)))
         };
-        let all = security.alternatives().iter().flat_map(|r| &r.schemes);
-        let roles: Vec<String> =
-            all.filter(|(name, _)| !has_scopes(name)).flat_map(|(_, roles)| roles.iter().cloned()).collect();
-        (self.v31 && !roles.is_empty()).then_some(roles)
+        let of = |r: &Requirement| -> Vec<String> {
+            let named = r.schemes.iter().filter(|(name, _)| !has_scopes(name));
+            named.flat_map(|(_, roles)| roles.iter().cloned()).collect()
+        };
+        let all: Vec<Vec<String>> = security.alternatives().iter().map(of).collect();
+        let named = self.v31 && !all.is_empty() && all.iter().all(|roles| !roles.is_empty());
+        named.then(|| all.concat())
     }
 
     /// The parameters of a path that name an object: one of a few fixed words names none.
@@ -255,6 +325,7 @@ impl Reading<'_> {
     }
 
     fn list(&mut self, node: &Node) -> Option<Vec<Node>> {
+        let node = &self.library.resolve(node)?;
         if let Data::List(items) = &node.data {
             return Some(items.to_vec());
         }
@@ -272,12 +343,6 @@ fn entries(node: &Node) -> impl Iterator<Item = &Entry> {
     all.iter()
 }
 
-/// A path without the methods that another one has.
-fn without(node: &Node, other: &Node) -> Node {
-    let own = entries(node).filter(|e| !METHODS.contains(&&*e.key) || other.get(&e.key).is_none());
-    Node { data: Data::Map(own.cloned().collect()), ..node.clone() }
-}
-
 /// A text, or a list of them.
 fn texts(node: &Node) -> Vec<String> {
     match &node.data {
@@ -293,7 +358,7 @@ fn head(root: &Node) -> Span {
 }
 
 /// `/a/{}` for `/a/{id}`.
-fn without_names(path: &str) -> String {
+pub(super) fn without_names(path: &str) -> String {
     let mut out = String::new();
     let mut inside = false;
     for c in path.chars() {
@@ -302,46 +367,6 @@ fn without_names(path: &str) -> String {
             out.push(c);
         }
         inside |= c == '{';
-    }
-    out
-}
-
-/// How many spellings of one server's URL are made of its variables.
-const SPELLINGS: usize = 32;
-
-/// A server's URL with its variables put in: each value of an `enum`, else the default.
-fn spelt_out(url: &str, variables: Option<&Node>) -> Vec<String> {
-    let mut all = vec![url.to_owned()];
-    for entry in variables.into_iter().flat_map(entries) {
-        let mark = format!("{{{}}}", entry.key);
-        let mut values = entry.value.get("enum").map(|e| texts(&e.value)).unwrap_or_default();
-        if values.is_empty() {
-            values = entry.value.get("default").map(|e| texts(&e.value)).unwrap_or_default();
-        }
-        let put = |url: &String| values.iter().map(|v| url.replace(&mark, v)).collect::<Vec<_>>();
-        if url.contains(&mark) && !values.is_empty() {
-            all = all.iter().flat_map(put).take(SPELLINGS).collect();
-        }
-    }
-    all
-}
-
-/// The paths of servers, each once, without a slash at the end.
-fn prefixes(servers: &[String]) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    for url in servers {
-        // `//host/path` is a URL without a scheme (RFC 3986, section 4.2).
-        let path = match url.split_once("//") {
-            Some((scheme, rest)) if scheme.is_empty() || scheme.ends_with(':') => {
-                rest.find('/').map_or("", |i| &rest[i..])
-            }
-            Some(_) | None => url,
-        };
-        let path = path.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-        let path = if path.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        if !out.contains(&path) {
-            out.push(path);
-        }
     }
     out
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::document::{Document, Operation};
+use super::document::{Document, Operation, Security};
 use super::grid::{Grid, Row};
 use super::lint::Found;
 use super::metrics::{METRICS, risk};
@@ -24,6 +24,9 @@ pub struct Report {
     pub document: About,
     /// What was counted.
     pub counted: Counted,
+    /// What to know before the numbers.
+    #[serde(default)]
+    pub notes: Vec<String>,
     /// The stances, in the order of the columns.
     pub stances: Vec<String>,
     /// The metrics by name.
@@ -125,7 +128,11 @@ impl Report {
         let mut metrics = Map::new();
         for metric in METRICS {
             let share = metric.count(document, grid);
-            let value = serde_json::json!({ "covered": share.covered, "of": share.of, "percent": share.percent() });
+            let mut value = serde_json::json!({ "covered": share.covered, "of": share.of, "percent": share.percent() });
+            if metric.name == "mutation" {
+                let family = |(sent, good): &(usize, usize)| serde_json::json!({ "covered": good, "of": sent });
+                value["families"] = grid.mutations.iter().map(|(name, all)| (name.clone(), family(all))).collect();
+            }
             metrics.insert(metric.name.to_owned(), value);
         }
         let rows = || document.operations.iter().zip(&grid.rows);
@@ -139,7 +146,8 @@ impl Report {
                 file: document.file.to_string(),
             },
             counted,
-            stances: grid.stances.iter().map(|s| s.name().to_owned()).collect(),
+            notes: notes(document, grid),
+            stances: grid.stances.iter().map(|s| s.name().into_owned()).collect(),
             metrics,
             failures: Vec::new(),
             operations: rows().map(|(op, row)| OperationReport::of(op, row, grid, sources)).collect(),
@@ -147,6 +155,24 @@ impl Report {
             findings: found.iter().map(FindingReport::of).collect(),
         }
     }
+}
+
+/// What to know before the numbers: why nothing is counted, where nothing is.
+fn notes(document: &Document, grid: &Grid) -> Vec<String> {
+    if grid.requests == 0 {
+        return vec!["no request was sent in these results, so nothing is counted".to_owned()];
+    }
+    let (Some(((_, method, path), _)), Some(op)) = (grid.elsewhere.first_key_value(), document.operations.first())
+    else {
+        return Vec::new();
+    };
+    if !grid.origins.is_empty() {
+        return Vec::new();
+    }
+    let own = format!("{} {}{}", op.method, op.prefixes.first().map_or("", String::as_str), op.path);
+    vec![format!(
+        "no request belongs to an operation: {method} {path} was sent, and the document has {own}; `servers` say what stands before its paths"
+    )]
 }
 
 impl OperationReport {
@@ -157,7 +183,7 @@ impl OperationReport {
             path: op.path.clone(),
             security: op.security.word().to_owned(),
             place: sources.place(op.span).to_string(),
-            cells: applicable.map(|(s, cell)| (s.name().to_owned(), cell.word().into())).collect(),
+            cells: applicable.map(|(s, cell)| (s.name().into_owned(), cell.word().into())).collect(),
             statuses: row.statuses.iter().copied().collect(),
         }
     }
@@ -169,20 +195,31 @@ impl FindingReport {
     }
 }
 
+/// Tells whether a cell is worth a case. Whether somebody is let in is asked of those who may, and of strangers where a
+/// credential is welcome and not needed: both have to be seen there. The rest is about refusals.
+pub(super) fn matters(op: &Operation, stance: &Stance, want: Want) -> bool {
+    let optional = matches!(op.security, Security::Optional(_));
+    match stance {
+        Stance::Role(_) => want != Want::Nothing,
+        Stance::Anonymous if optional => true,
+        Stance::Anonymous | Stance::Invalid | Stance::Expired | Stance::Peer => {
+            matches!(want, Want::Denied | Want::Open)
+        }
+    }
+}
+
 /// What no case has checked, the greatest risk first, then in the order of the document.
 fn untested<'a>(rows: impl Iterator<Item = (&'a Operation, &'a Row)>, grid: &Grid) -> Vec<Untested> {
     let mut out = Vec::new();
     for (op, row) in rows {
         for ((stance, cell), want) in grid.stances.iter().zip(&row.cells).zip(&row.wants) {
             let open = matches!(cell, State::Untested | State::Vacuous);
-            // Whether somebody is let in is asked of those who may; the rest is about refusals.
-            let matters = matches!(want, Want::Denied | Want::Open) || matches!(stance, Stance::Role(_));
-            if open && matters {
+            if open && matters(op, stance, *want) {
                 out.push(Untested {
                     risk: risk(op, stance),
                     method: op.method.clone(),
                     path: op.path.clone(),
-                    stance: stance.name().to_owned(),
+                    stance: stance.name().into_owned(),
                     state: cell.word().to_owned(),
                 });
             }

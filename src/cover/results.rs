@@ -11,6 +11,9 @@ pub struct Results {
     /// Its schema.
     #[serde(default)]
     pub schema: String,
+    /// Where requests went: URLs, the first of which suites append their paths to.
+    #[serde(default)]
+    pub targets: Vec<String>,
     /// Its cases.
     #[serde(default)]
     pub cases: Vec<CaseResult>,
@@ -89,7 +92,7 @@ impl StepResult {
 
     /// The path of its target.
     pub fn path(&self) -> &str {
-        self.line().1.split(['?', '#']).next().unwrap_or_default()
+        self.line().1.split('?').next().unwrap_or_default()
     }
 
     /// Tells whether its query has a parameter.
@@ -121,8 +124,15 @@ impl StepResult {
 
 /// Reads results; the error is a sentence about the file.
 pub fn parse(name: &str, text: &[u8], schema: &str) -> Result<Results, String> {
+    if text.iter().all(u8::is_ascii_whitespace) {
+        return Err(format!("{name} is empty: it is no result of `authspec run --json`"));
+    }
     let place = |e: serde_json::Error| {
-        format!("{name} is no result of `authspec run --json` (line {}, column {})", e.line(), e.column())
+        let (line, column) = (e.line(), e.column());
+        if e.is_eof() {
+            return format!("{name} ends in the middle (line {line}, column {column}): it is no whole result");
+        }
+        format!("{name} is no result of `authspec run --json` (line {line}, column {column})")
     };
     let results: Results = serde_json::from_slice(text).map_err(place)?;
     if results.schema != schema {

@@ -102,9 +102,10 @@ pub struct Router {
     routes: HashMap<(String, usize), Vec<Route>>,
 }
 
+/// The prefix is a part of the template: it may hold a parameter, where a variable of the server has no value.
 #[derive(Debug)]
 struct Route {
-    prefix: String,
+    prefix: usize,
     template: Template,
     operation: usize,
 }
@@ -114,25 +115,24 @@ impl Router {
     pub fn new(operations: &[Operation]) -> Self {
         let mut routes: HashMap<(String, usize), Vec<Route>> = HashMap::new();
         for (operation, op) in operations.iter().enumerate() {
-            let Ok(template) = Template::parse(&op.path) else { continue };
             for prefix in &op.prefixes {
-                let count = template.segments.len() + prefix.matches('/').count();
-                let route = Route { prefix: prefix.clone(), template: template.clone(), operation };
-                routes.entry((op.method.clone(), count)).or_default().push(route);
+                let Ok(template) = Template::parse(&format!("{prefix}{}", op.path)) else { continue };
+                let route = Route { prefix: prefix.matches('/').count(), template, operation };
+                routes.entry((op.method.clone(), route.template.segments.len())).or_default().push(route);
             }
         }
         for group in routes.values_mut() {
-            group.sort_by_key(|r| (std::cmp::Reverse(r.prefix.len()), r.template.freedom()));
+            group.sort_by_key(|r| (std::cmp::Reverse(r.prefix), r.template.freedom()));
         }
         Self { routes }
     }
 
-    /// Finds the operation of a request; a query is left aside.
+    /// Finds the operation of a request; a query is left aside. What travels has no fragment: a `#` stands in the mask of a
+    /// value that is secret.
     pub fn find(&self, method: &str, target: &str) -> Option<usize> {
-        let path = target.split(['?', '#']).next().unwrap_or_default();
+        let path = target.split('?').next().unwrap_or_default();
         let group = self.routes.get(&(method.to_owned(), path.matches('/').count()))?;
-        let fits = |r: &&Route| path.strip_prefix(&*r.prefix).is_some_and(|rest| r.template.matches(rest));
-        group.iter().find(fits).map(|r| r.operation)
+        group.iter().find(|r| r.template.matches(path)).map(|r| r.operation)
     }
 }
 

@@ -1,5 +1,7 @@
 //! How a caller stands before an operation, and what one answer says about that.
 
+use std::borrow::Cow;
+
 use super::document::{Document, KeyPlace, Operation, SchemeKind, Security};
 use super::results::StepResult;
 use crate::event::{Carried, RefusalProof, Verdict};
@@ -21,14 +23,17 @@ pub enum Stance {
 }
 
 impl Stance {
-    /// The name of reports.
-    pub fn name(&self) -> &str {
+    /// The name of reports. A role that is called like another stance is told as a role.
+    pub fn name(&self) -> Cow<'_, str> {
         match self {
-            Self::Anonymous => "anonymous",
-            Self::Invalid => "invalid",
-            Self::Expired => "expired",
-            Self::Role(role) => role,
-            Self::Peer => "peer",
+            Self::Anonymous => "anonymous".into(),
+            Self::Invalid => "invalid".into(),
+            Self::Expired => "expired".into(),
+            Self::Role(role) if matches!(&**role, "anonymous" | "invalid" | "expired" | "peer") => {
+                format!("role {role}").into()
+            }
+            Self::Role(role) => role.into(),
+            Self::Peer => "peer".into(),
         }
     }
 }
@@ -170,7 +175,7 @@ pub(super) fn carries(kind: &SchemeKind, step: &StepResult) -> Option<bool> {
     let has = |name: &str| Some(all.iter().any(|c| c.eq_ignore_ascii_case(name)));
     let authorization = || Some(all.iter().any(|c| c.starts_with("authorization")));
     match kind {
-        SchemeKind::Http(_) | SchemeKind::OAuth2(_) | SchemeKind::OpenId => authorization(),
+        SchemeKind::Http(_) | SchemeKind::OAuth2(_) | SchemeKind::OpenId(_) => authorization(),
         SchemeKind::ApiKey(KeyPlace::Header, name) if name.eq_ignore_ascii_case("authorization") => authorization(),
         SchemeKind::ApiKey(KeyPlace::Header, name) => has(name),
         SchemeKind::ApiKey(KeyPlace::Cookie, name) => has(&format!("cookie {name}")),

@@ -32,7 +32,7 @@ pub enum Rows {
 /// How many rows a map has unless all are asked for.
 const MOST_ROWS: usize = 40;
 /// The narrowest and the widest page.
-const PAGE: (usize, usize) = (60, 100);
+const PAGE: (usize, usize) = (60, 120);
 /// The narrowest column of operations.
 const NAMES: usize = 26;
 /// The widest name of a stance.
@@ -76,7 +76,9 @@ fn head(report: &Report, page: Page) -> Vec<Line> {
         (Role::Plain, &plural(counted.requests, "request")),
         (Role::Dim, &elsewhere),
     ];
-    page.line().push(Role::Strong, title.trim()).flow(&items, page.width, 2)
+    let mut lines = page.line().push(Role::Strong, title.trim()).flow(&items, page.width, 2);
+    lines.extend(report.notes.iter().flat_map(|note| page.line().push(Role::Doubt, note).wrap(page.width, 2)));
+    lines
 }
 
 /// A column of the map: one stance, or all roles when they are too many.
@@ -172,7 +174,7 @@ fn map(report: &Report, page: Page, look: Look) -> Vec<Line> {
     }
     let mut lines = vec![header];
     for op in rows.iter().take(most) {
-        let mut line = page.line().text(&format!("{:<7} ", op.method)).text(&op.path).cut(names).pad_to(names);
+        let mut line = name(page, &op.method, &op.path, names).pad_to(names);
         let mut at = names;
         for column in &columns {
             at += column.width();
@@ -200,6 +202,20 @@ fn map(report: &Report, page: Page, look: Look) -> Vec<Line> {
     ];
     lines.extend(page.line().flow(&legend, page.width, 0));
     lines
+}
+
+/// Method and path in so many columns. Both ends of a path say which it is, so what is too long is left out between.
+fn name(page: Page, method: &str, path: &str, max: usize) -> Line {
+    let line = page.line().text(&format!("{method:<7} "));
+    let room = max.saturating_sub(width(method).max(7) + 1);
+    let (all, mark) = (path.chars().count(), if page.glyphs == Glyphs::Ascii { "..." } else { "…" });
+    if width(path) <= room {
+        return line.text(path);
+    }
+    let kept = room.saturating_sub(width(mark));
+    let head: String = path.chars().take(kept / 3).collect();
+    let tail: String = path.chars().skip(all - (kept - kept / 3).min(all)).collect();
+    line.text(&head).push(Role::Dim, mark).text(&tail).cut(max)
 }
 
 fn numbers(report: &Report, page: Page) -> Vec<Line> {
@@ -261,7 +277,7 @@ fn untested(report: &Report, page: Page, look: Look) -> Vec<Line> {
     let mut lines = vec![page.line().push(Role::Strong, "to test next").text(", by risk")];
     for group in shown {
         let first = &group[0];
-        let name = page.line().text(&format!("{:<7} ", first.method)).text(&first.path).cut(longest);
+        let name = name(page, &first.method, &first.path, longest);
         let line = page.line().text(&format!("{:>6}  ", first.risk)).and(name).pad_to(longest + 11);
         let words: Vec<&str> = group.iter().map(|u| u.stance.as_str()).collect();
         lines.extend(line.text(&words.join(", ")).wrap(page.width, longest + 11));

@@ -20,7 +20,7 @@ pub(crate) fn operation(method: &str, path: &str) -> Operation {
         roles: None,
         statuses: Vec::new(),
         tags: Vec::new(),
-        body: false,
+        body: None,
         span: Span::NONE,
     }
 }

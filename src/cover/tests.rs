@@ -24,7 +24,7 @@ fn cells(api: &str, cases: &[Vec<Value>], operation: &str) -> BTreeMap<String, &
     let grid = Grid::of(&document, &[results(cases)]);
     let at = document.operations.iter().position(|o| o.name() == operation).unwrap();
     let all = grid.stances.iter().zip(&grid.rows[at].cells);
-    all.filter(|(_, c)| **c != State::NotApplicable).map(|(s, c)| (s.name().to_owned(), c.word())).collect()
+    all.filter(|(_, c)| **c != State::NotApplicable).map(|(s, c)| (s.name().into_owned(), c.word())).collect()
 }
 
 fn all(lines: &[&str]) -> Vec<Vec<Value>> {
@@ -187,6 +187,8 @@ fn results_that_say_too_little_are_refused() {
     assert!(of(&old.to_string()).contains("older version"));
     assert!(of("{}").contains("no schema"));
     assert!(of("openapi: 3").contains("line 1"));
+    assert!(of(r#"{"schema":"s/1","cases":["#).contains("ends in the middle"));
+    assert!(of(" \n").contains("is empty"));
     assert!(of(r#"{"schema":"s/2","cases":[]}"#).contains("`s/2`"));
 }
 
@@ -249,4 +251,124 @@ fn life_cycle_flows_count_when_a_case_that_uses_one_passed() {
     let mut failed = results(&[using("lifecycle.rotation")]);
     failed.cases[0].verdict = crate::event::Verdict::Failed;
     assert_eq!(count(failed), (0, all), "used, and nothing shown");
+}
+
+#[test]
+fn schemes_needed_together_count_when_one_is_missed() {
+    const BOTH: &str = "openapi: 3.1.0
+info: { title: Both, version: '1' }
+components:
+  securitySchemes:
+    token: { type: http, scheme: bearer }
+    key: { type: apiKey, in: header, name: X-Key }
+    again: { type: oauth2, flows: {} }
+paths:
+  /a: { get: { security: [ { token: [], key: [] } ] } }
+  /b: { get: { security: [ { token: [], again: [] } ] } }
+";
+    let document = document(BOTH);
+    let sent = |carries: &[&str], status: &str| {
+        let more = json!({ "sent": { "origin": "http://a", "credential": "own", "carries": carries } });
+        vec![step(&format!("alice GET /a {status}"), more)]
+    };
+    let count = |cases: &[Vec<Value>]| {
+        let share = metric("scheme").unwrap().count(&document, &Grid::of(&document, &[results(cases)]));
+        (share.covered, share.of)
+    };
+    let whole = || sent(&["authorization Bearer", "x-key"], "200");
+    // Two alternatives, and the two of the first; of those that look at one field neither can be left out alone.
+    assert_eq!(count(&[]), (0, 4));
+    assert_eq!(count(&[whole()]), (1, 4));
+    assert_eq!(count(&[whole(), sent(&["x-key"], "401")]), (2, 4));
+    assert_eq!(count(&[whole(), sent(&["x-key"], "401"), sent(&["authorization Bearer"], "403")]), (3, 4));
+    // Without both it is a stranger, and where nobody gets in nothing is missed.
+    assert_eq!(count(&[whole(), sent(&[], "401")]), (1, 4));
+    assert_eq!(count(&[sent(&["x-key"], "401")]), (0, 4));
+}
+
+#[test]
+fn a_requirement_counts_when_a_defect_shows_it() {
+    let document = document(API);
+    let defect = |grade: &str| {
+        let of = json!({ "with": "tok-none", "grade": grade });
+        let id = crate::mutate::mutations().find(|m| m.refs.contains(&"ASVS 9.1.1")).unwrap().id;
+        let mut step = step("alice:user GET /v1/me 401", of);
+        step["with"] = id.into();
+        Grid::of(&document, &[results(&[vec![step]])])
+    };
+    let count = |grid: &Grid| metric("requirement").unwrap().count(&document, grid);
+    assert_eq!(count(&Grid::of(&document, &[results(&[])])), Share::default(), "no defect, nothing to count");
+    let (good, bad) = (count(&defect("denied-exact")), count(&defect("accepted")));
+    assert!(good.covered >= 1 && good.of > 10 && bad.covered == 0 && bad.of == good.of, "{good:?} {bad:?}");
+    assert_eq!(defect("accepted").mutations.values().collect::<Vec<_>>(), [&(1, 0)]);
+}
+
+#[test]
+fn where_a_credential_is_optional_both_have_to_be_seen() {
+    let api = API.replace("/health: { get: { security: [],", "/health: { get: { security: [ {}, { token: [] } ],");
+    let document = document(&api);
+    let untested = |cases: &[Vec<Value>]| {
+        let grid = Grid::of(&document, &[results(cases)]);
+        let report = Report::of(&document, &grid, &[], Counted::default(), &SourceMap::default());
+        let health = report.untested.into_iter().filter(|u| u.path == "/health");
+        health.map(|u| u.stance).collect::<Vec<_>>()
+    };
+    assert_eq!(untested(&all(&["alice:user GET /v1/me 200"])), ["anonymous", "invalid", "admin", "user", "expired"]);
+    assert_eq!(
+        untested(&all(&["anonymous GET /v1/health 200", "a:user GET /v1/health 200"])),
+        ["invalid", "admin", "expired"]
+    );
+}
+
+#[test]
+fn a_role_may_be_called_like_another_stance() {
+    let document = document(&API.replace("x-required-roles: [admin]", "x-required-roles: [peer, anonymous]"));
+    let grid = Grid::of(&document, &[results(&all(&["eve:peer GET /v1/users 200", "anonymous GET /v1/users 401"]))]);
+    let report = Report::of(&document, &grid, &[], Counted::default(), &SourceMap::default());
+    assert_eq!(report.stances, ["anonymous", "invalid", "expired", "role anonymous", "role peer", "peer"]);
+    let users = &report.operations.iter().find(|o| o.path == "/users").unwrap().cells;
+    assert_eq!(
+        (&users["role peer"], &users["role anonymous"], &users["anonymous"]),
+        (&json!("passed-exact"), &json!("untested"), &json!("passed-exact"))
+    );
+}
+
+#[test]
+fn routes_of_other_servers_are_not_undocumented_ones() {
+    let document = document(API);
+    let at = |line: &str, origin: &str| vec![step(line, json!({ "sent": { "origin": origin, "credential": "none" } }))];
+    let found = |cases: &[Vec<Value>]| {
+        let grid = Grid::of(&document, &[results(cases)]);
+        let found = lint(&document, &grid, &SourceMap::default()).into_iter();
+        found.filter(|f| f.kind == "undocumented-route").map(|f| f.subject).collect::<Vec<_>>()
+    };
+    let cases = [
+        at("anonymous GET /v1/health 200", "http://a"),
+        at("anonymous HEAD /v1/health 200", "http://a"),
+        at("anonymous GET /v1/debug 200", "http://a"),
+        at("anonymous GET /.well-known/jwks.json 200", "http://idp"),
+    ];
+    assert_eq!(found(&cases), ["GET /v1/debug (1 time)"]);
+    // Where no operation was asked at all, the paths are not those of this document, and that is what there is to say.
+    assert_eq!(found(&cases[2..]), Vec::<String>::new());
+    let notes = |cases: &[Vec<Value>]| {
+        let grid = Grid::of(&document, &[results(cases)]);
+        Report::of(&document, &grid, &[], Counted::default(), &SourceMap::default()).notes.concat()
+    };
+    assert_eq!(notes(&cases), "");
+    assert!(notes(&cases[2..]).contains("GET /v1/debug was sent, and the document has GET /v1/health"));
+    assert!(notes(&[]).contains("no request was sent"));
+}
+
+#[test]
+fn a_baseline_knows_a_path_by_the_whole_of_its_form() {
+    let api = |path: &str| document(&API.replace("/users:", path));
+    let now = api("/notes/{note}.json:");
+    let bare = Grid::of(&now, &[results(&[])]);
+    let codes = |before: &Document| {
+        let failures = Baseline::of_document(before).compare(&now, &bare, &SourceMap::default());
+        failures.into_iter().map(|f| f.message).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&api("/notes/{other}.json:")), Vec::<String>::new(), "another name is no other path");
+    assert_eq!(codes(&document(API)), ["GET /notes/{note}.json is new, and no case shows that it refuses strangers"]);
 }

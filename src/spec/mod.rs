@@ -46,4 +46,4 @@ pub use shared::{
 };
 pub use step::{FILE_KEYS, STEP_KEYS, one_or_more_steps, page_step, request_step};
 pub use with::{CONTROL, ControlSpec, WITH, WITH_KEYS, WithSpec};
-pub use yaml::{Data, Entry, Node, Style, document};
+pub use yaml::{Data, Entry, MAX_FILE, Node, Style, document};

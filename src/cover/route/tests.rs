@@ -15,7 +15,10 @@ fn the_most_specific_path_wins_whatever_the_order() {
     assert_eq!(of("/notes/7"), Some("/notes/{id}"));
     assert_eq!(of("/notes/7.json"), Some("/notes/{id}.json"));
     assert_eq!(of("/users/shared"), Some("/{any}/shared"));
-    assert_eq!(of("/notes/7?full=1#end"), Some("/notes/{id}"));
+    assert_eq!(of("/notes/7?full=1"), Some("/notes/{id}"));
+    // The mask of a secret stands for one segment, and more may follow.
+    let resets = router(&["/resets/{token}/confirm", "/resets/{token}"]);
+    assert_eq!(resets.find("GET", "/resets/‹alice.token#1›/confirm"), Some(0));
 }
 
 #[test]
@@ -43,6 +46,12 @@ fn servers_put_their_path_before() {
     assert_eq!(router.find("GET", "/notes"), Some(1));
     assert_eq!(router.find("GET", "/api/v3/notes"), None);
     assert_eq!(router.find("GET", "/api/v1notes"), None);
+    // A variable without a value may have any, and a path is compared as it is written or encoded.
+    let mut open = operation("GET", "/notes");
+    open.prefixes = vec!["/{tenant}/my api".into()];
+    let router = Router::new(&[open]);
+    assert_eq!(router.find("GET", "/acme/my%20api/notes"), Some(0));
+    assert_eq!(router.find("GET", "/my%20api/notes"), None);
 }
 
 #[test]

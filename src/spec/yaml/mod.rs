@@ -133,7 +133,7 @@ impl Node {
 }
 
 /// The largest file that is read, in bytes.
-pub(super) const MAX_FILE: usize = 16 * 1024 * 1024;
+pub const MAX_FILE: usize = 16 * 1024 * 1024;
 
 /// Parses one file. `None` when it cannot be understood as YAML; the faults say why. An empty file
 /// gives a null node.
