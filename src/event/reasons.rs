@@ -76,7 +76,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "other-cause",
         about: "the refusal may have another cause than the one that was tried",
-        explain: "A bad token is correctly signed, and was not made for this test, so it may differ in more than one way. The refusal counts when the server names the cause that was tried, or when nothing else differs; here neither is so. Take a donor that differs in nothing else, such as the same client with another `audience` or `resource`. One that was waited for, or kept from an earlier run, may have been ended by a login or a restart meanwhile. A changed login is refused for another cause, too, where the server asks for its nonce to the last, or where what it sends once more was over by itself by then.",
+        explain: "A bad token is correctly signed, and was not made for this test, so it may differ in more than one way. The refusal counts when the server names the cause that was tried, or when nothing else differs; here neither is so. Take a donor that differs in nothing else, such as the same client with another `audience` or `resource`. One that was waited for, or kept from an earlier run, may have been ended by a login or a restart meanwhile. A changed login is refused for another cause, too, where the server asks for its nonce to the last, where what it sends once more was over by itself by then, or where a logout of the case ended its session before. What a step writes itself may be refused for its age where it was good when the run began and had its end meanwhile.",
     },
     ReasonCode {
         name: "control-refused",

@@ -9,12 +9,13 @@ use super::done::{Done, Ended};
 use super::drive::Driven;
 use super::exchange::StepRun;
 use super::grade::Tried;
+use super::ledger::Sender;
 use super::scheme::leaves_open;
 use super::talked::Gave;
 use super::variation::{Talking, Variation};
 use crate::auth::wants_nonce;
 use crate::event::Reason;
-use crate::http::{Trail, is_safe};
+use crate::http::{Request, Trail, is_safe};
 use crate::mutate::{Expect, Mutation};
 use crate::spec::{Handshake, Talk};
 use crate::step::{Ask, Step};
@@ -74,6 +75,19 @@ fn asks_for_nonce(trail: &Trail) -> bool {
 /// What is known of a refusal that says that nothing is there any more.
 pub(super) const GONE: &str = "the refusal may have another cause: another defect of this group may be let in, and then what this one asks for is gone";
 
+/// What may be a credential in the fields of a request: what follows the word of a scheme, cookies, and whole values.
+fn written(request: &Request) -> Vec<String> {
+    let texts = request.headers.iter().flat_map(|(name, value)| {
+        let text = String::from_utf8_lossy(value).into_owned();
+        if name.eq_ignore_ascii_case("cookie") {
+            return text.split(';').filter_map(|pair| Some(pair.split_once('=')?.1.trim().to_owned())).collect();
+        }
+        let word = text.split_once(' ').map(|(_, rest)| rest.trim().to_owned());
+        word.into_iter().chain([text]).collect::<Vec<_>>()
+    });
+    texts.collect()
+}
+
 impl StepRun<'_> {
     /// Why nothing was learnt of a server that asked for a nonce to the last, where that was not what the step is about.
     pub(super) fn unheard(&self, step: &Step, trail: &Trail) -> Option<Reason> {
@@ -105,7 +119,41 @@ impl StepRun<'_> {
             variation.path()
         );
         let help = "send it again at once: after a step `request: login`, or in a case with `session: fresh`";
-        let reason = self.reason("other-cause", &message, step.span, vec![help.to_owned()]);
+        self.take_back(step, &message, help, done);
+    }
+
+    /// Takes back what the refusal of a changed refresh or logout shows that goes with a session which was ended before.
+    pub(super) fn doubt_left(&self, step: &Step, talk: Talk, is_left: bool, done: &mut Done) {
+        if !is_left || !done.held() {
+            return;
+        }
+        let message = format!(
+            "a logout ended this session before, so the {} may be refused for that, whatever is changed in it",
+            talk.word()
+        );
+        let help = "change it before the logout, or after another `request: login`";
+        self.take_back(step, &message, help, done);
+    }
+
+    /// Takes back what the refusal of a credential shows that the step wrote itself, where it was good when the run began
+    /// and had its own end meanwhile. Who waits in the case, or asks again and again, is about that end.
+    pub(super) fn doubt_written(&self, step: &Step, sender: Sender, trail: &Trail, done: &mut Done) {
+        let waits = self.case.is_none_or(|case| self.shared.plan.cases[case].shape.pauses()) || step.repeat.is_some();
+        if sender != Sender::Somebody || waits || !done.held() || done.refused.is_empty() {
+            return;
+        }
+        let now = Timestamp::now();
+        let Some(request) = trail.request() else { return };
+        if !written(request).iter().any(|text| self.shared.spent.is_over_since(text, now)) {
+            return;
+        }
+        let message = "what this step is sent with was good when the run began, and had its own end by now: it may be refused for its age, whatever ended it before";
+        let help = "let the server give it a longer life; `pause` is for a case that is about its end";
+        self.take_back(step, message, help, done);
+    }
+
+    fn take_back(&self, step: &Step, message: &str, help: &str, done: &mut Done) {
+        let reason = self.reason("other-cause", message, step.span, vec![help.to_owned()]);
         done.ended = Ended::Inconclusive;
         done.refused.clear();
         done.reasons = vec![Reason { step: done.records.len().checked_sub(1), ..reason }];

@@ -99,6 +99,7 @@ impl StepRun<'_> {
         done.requests = requests;
         done.origins.push(origin);
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, since, at });
+        self.doubt_written(step, sender, &trail, &mut done);
         self.note_ender(step, &trail, &mut done, sender);
         self.observe(step, actor, &trail, &mut done, key);
         done.last = Some(Arc::new(trail));

@@ -126,6 +126,7 @@ impl Entry<'_> {
             shown_by: Vec::new(),
             refused,
             is_spent: Arc::default(),
+            is_left: Arc::default(),
             aging: tokio::sync::RwLock::default(),
         })
     }

@@ -73,6 +73,7 @@ impl StepRun<'_> {
         if let Some(why) = self.spent(step, talk, id, cast) {
             return self.unsaid(step, cast.actor(caller), &why);
         }
+        let is_left = step.lent.is_none() && is_left(talk, vary, cast.identities.get(&id));
         let (answers, timeout) = (step.handshake, step.timeout);
         let waits = !takes_busy(step);
         let talking = Talking { talk, variations: &variations, answers, waits, timeout, gate: None };
@@ -90,15 +91,15 @@ impl StepRun<'_> {
             self.missed(step, talk.word(), variation, &mut done);
         }
         self.doubt_age(step, &variations, gave, &mut done);
+        self.doubt_left(step, talk, is_left && !gave.credential, &mut done);
         if talk == Talk::Login && !planted.is_empty() && !are_met(&origins, &world.base) {
-            let why = format!("the login asked nothing of {}, so the cookies were not sent", world.base);
-            done.reasons.insert(0, self.reason("vary-missed", &why, step.span, Vec::new()));
-            done.ended = Ended::Errored;
+            self.unplanted(step, world, &mut done);
         }
         spend(talk, vary, is_open, cast.identities.get(&id));
         match (talk, credential) {
             // What is left of the session stays with its owner, who may show that it is dead.
             (Talk::Logout, _) => {
+                leave(gave.credential, &talker.inside.nobody);
                 cast.identities.insert(id, talker.inside.nobody);
             }
             (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {
@@ -112,6 +113,13 @@ impl StepRun<'_> {
         let mut all = tried;
         all.append(done);
         all
+    }
+
+    /// Cookies that were planted for a login that asked nothing of their origin were not sent.
+    fn unplanted(&self, step: &Step, world: &WorldRun, done: &mut Done) {
+        let why = format!("the login asked nothing of {}, so the cookies were not sent", world.base);
+        done.reasons.insert(0, self.reason("vary-missed", &why, step.span, Vec::new()));
+        done.ended = Ended::Errored;
     }
 
     /// Goes through a talk. A server that is asked too often has not answered: it is asked again when it wants to be, as
@@ -315,4 +323,23 @@ pub(super) fn spend(talk: Talk, vary: &[Vary], is_open: bool, actor: Option<&Act
     {
         session.is_spent.store(true, Ordering::Relaxed);
     }
+}
+
+/// Notes that a session was ended.
+fn leave(is_ended: bool, actor: &Actor) {
+    if let (true, Some((_, session))) = (is_ended, actor.who.session()) {
+        session.is_left.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Tells whether a changed talk goes with a session that a logout ended before, so that the change need not be what
+/// refuses it; who sends another token than that of the session does not go with it.
+fn is_left(talk: Talk, vary: &[Vary], actor: Option<&Actor>) -> bool {
+    let own = match talk {
+        Talk::Login => false,
+        Talk::Refresh => !vary.iter().any(|vary| vary.parameter.contains("refresh_token")),
+        Talk::Logout => !vary.iter().any(|vary| vary.parameter.contains("token")),
+    };
+    let session = actor.and_then(|actor| actor.who.session());
+    own && !vary.is_empty() && session.is_some_and(|(_, session)| session.is_left.load(Ordering::Relaxed))
 }

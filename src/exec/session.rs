@@ -56,6 +56,8 @@ pub(super) struct Session {
     /// Whether a refresh was sent of which nobody knows what the server made: what it was sent with may have been
     /// rotated, and whoever sends it again looks like a thief (RFC 9700, section 4.14.2).
     pub(super) is_spent: Arc<AtomicBool>,
+    /// Whether a logout ended it.
+    pub(super) is_left: Arc<AtomicBool>,
     /// Held by those who wait for its token to be over: a newer session might be what ends it.
     pub(super) aging: tokio::sync::RwLock<()>,
 }
@@ -81,6 +83,7 @@ impl Session {
             shown_by: Vec::new(),
             refused: self.refused.clone(),
             is_spent: Arc::clone(&self.is_spent),
+            is_left: Arc::clone(&self.is_left),
             aging: tokio::sync::RwLock::default(),
         }
     }

@@ -9,6 +9,7 @@ mod afterwards;
 mod api;
 mod astray;
 mod browsers;
+mod by_hand;
 mod changed;
 mod codes;
 mod cookies;

@@ -220,3 +220,34 @@ fn a_login_that_is_refused_by_400_needs_a_login_that_works() {
     let server = server(|asked| (asked.want == Want::Login && asked.refused > 0).then(refusal).flatten());
     run(&server, LOGIN, "").must(3, &[("login", "inconclusive: control-after")]);
 }
+
+/// What a logout ended is refused for that, whatever is changed in it.
+#[test]
+fn a_session_that_was_left_refuses_no_change() {
+    for (vary, code, verdict) in [
+        ("refresh.scope: all", 3, "inconclusive: other-cause"),
+        // Another token than its own does not go with it.
+        ("refresh.refresh_token: made-up", 0, "proven"),
+    ] {
+        let left = Mutex::new(false);
+        let server = server(move |asked| {
+            let mut left = left.lock().unwrap();
+            match asked.want {
+                Want::Refresh if *left => return refusal(),
+                Want::Refresh => {}
+                Want::Login => *left = false,
+                Want::Logout => *left = true,
+            }
+            None
+        });
+        let case = format!(
+            "  - name: refresh
+    as: ann
+    session: fresh
+    steps:
+      - {{ request: logout }}
+      - {{ request: refresh, vary: {{ {vary} }}, expect: 400 }}\n"
+        );
+        run(&server, &case, "").must(code, &[("refresh", verdict)]);
+    }
+}
