@@ -253,6 +253,9 @@ pub struct Tally {
     /// Cases that passed and were answered otherwise than is due.
     #[serde(default)]
     pub findings: usize,
+    /// Deliberate defects of packs that were not sent, for they may write or delete data.
+    #[serde(default)]
+    pub withheld: usize,
     /// Requests sent, logins included.
     pub requests: usize,
     /// Logins made.
@@ -276,6 +279,7 @@ impl Tally {
         self.odd_refusals += outcome.proof.odd as usize;
         self.findings += usize::from(outcome.has_finding());
         self.skipped_steps += outcome.skipped_steps();
+        self.withheld += usize::from(outcome.is_withheld());
         if outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0 {
             self.unproven += 1;
         }

@@ -149,8 +149,8 @@ fn mutations() -> String {
         for row in family.rows {
             let (about, expect) = (row.about.replace('|', "\\|"), row.expect.describe());
             let (severity, refs) = (row.severity.word(), row.refs.join(", "));
-            let attacks = if row.attacks == mutate::Attacks::Yes { ", attacks" } else { "" };
-            text.push_str(&format!("| `{}` | {about} | {expect} | {severity}{attacks} | {refs} |\n", row.id));
+            let marks = row.marks().iter().map(|mark| format!(", {mark}")).collect::<String>();
+            text.push_str(&format!("| `{}` | {about} | {expect} | {severity}{marks} | {refs} |\n", row.id));
         }
         text.push('\n');
     }

@@ -3,7 +3,8 @@
 use super::args::ExplainArgs;
 use super::codes;
 use super::context::Context;
-use crate::mutate::{PACKS, Pack};
+use super::list::marks;
+use crate::mutate::{Attacks, Class, Mutation, PACKS, Pack, mutation};
 use crate::spec::READY_FLOWS;
 use crate::term::{did_you_mean, hang, plural};
 use crate::verdict;
@@ -54,7 +55,9 @@ fn pack(name: &str, width: usize) -> Option<String> {
     let mut text = format!("pack.{} ({})\n{}", pack.name, plural(rows.len(), "mutation"), wrap(pack.about, width));
     let longest = rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
     text.push('\n');
-    rows.iter().for_each(|row| text.push_str(&format!("  {:longest$}  {}\n", row.id, row.severity.word())));
+    for row in rows {
+        text.push_str(&format!("  {:longest$}  {}{}\n", row.id, row.severity.word(), marks(row)));
+    }
     text.push_str(&format!("\n{}", wrap("Each is explained by its own name: `authspec explain hdr-missing`.", width)));
     Some(text)
 }
@@ -105,6 +108,9 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
         text.push_str(&wrap(code.about, width));
         text.push('\n');
         text.push_str(&wrap(code.explain, width));
+        for note in mutation(code.name).into_iter().flat_map(leave) {
+            text.push_str(&format!("\n{}", wrap(note, width)));
+        }
         if let Some(link) = code.link {
             text.push_str(&format!("\n  {}\n  {}\n", link.title, link.url));
         }
@@ -114,6 +120,20 @@ pub(super) fn run(args: &ExplainArgs, context: &mut Context) -> u8 {
     }
     context.say(&text);
     verdict::ALL_PASSED
+}
+
+/// What a mutation needs leave or time for.
+fn leave(row: &Mutation) -> impl Iterator<Item = &'static str> {
+    let attacks = (row.attacks == Attacks::Yes)
+        .then_some("It attacks: it is sent to this machine, and to hosts under `allow_attacks_on`.");
+    let class = match row.class {
+        Class::Harmless => None,
+        Class::Waits => Some("It waits: where no bad token is at hand, one has to end first, within `--max-wait`."),
+        Class::Destructive => Some(
+            "It is destructive: a server that takes it writes or deletes. It is sent to the embedded demo; elsewhere with `allow_destructive: true`, or where the request only reads.",
+        ),
+    };
+    attacks.into_iter().chain(class)
 }
 
 /// Breaks a text at blanks, two blanks in.

@@ -38,7 +38,14 @@ pub(super) fn run(args: &ListArgs, context: &mut Context) -> u8 {
 
 /// The mutations with how bad each is when it is taken.
 fn mutations() -> Vec<(String, String)> {
-    mutate::mutations().map(|m| (m.id.to_owned(), format!("{:<9} {}", m.severity.word(), m.about))).collect()
+    let row = |m: &mutate::Mutation| format!("{:<9} {}{}", m.severity.word(), m.about, marks(m));
+    mutate::mutations().map(|m| (m.id.to_owned(), row(m))).collect()
+}
+
+/// What is to be known of a mutation before it is sent, in brackets behind what is said of it.
+pub(super) fn marks(row: &mutate::Mutation) -> String {
+    let marks = row.marks();
+    if marks.is_empty() { String::new() } else { format!(" ({})", marks.join(", ")) }
 }
 
 /// What is in a pack, and how much.

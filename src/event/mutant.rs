@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mutate::{Grade, Severity};
+use crate::mutate::{Class, Grade, Severity};
 
 /// The defect of a case.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -11,6 +11,9 @@ pub struct MutantRecord {
     pub id: String,
     /// How bad it is when it is taken.
     pub severity: Severity,
+    /// What it costs to send it.
+    #[serde(default, skip_serializing_if = "Class::is_harmless")]
+    pub class: Class,
     /// The pack it came in with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pack: Option<String>,

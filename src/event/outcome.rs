@@ -91,6 +91,11 @@ impl Outcome {
         matches!(self.verdict, Verdict::Passed | Verdict::Flaky) && (is_inexact || self.proof.odd > 0)
     }
 
+    /// Tells whether its defect was not sent, for it may cost data and came in with a pack.
+    pub fn is_withheld(&self) -> bool {
+        self.verdict == Verdict::Skipped && self.reasons.first().is_some_and(|r| r.code == "destructive-not-allowed")
+    }
+
     /// Counts the steps that were left out although the case passed: it proves less than its text says.
     pub fn skipped_steps(&self) -> usize {
         let left_out = |step: &&StepRecord| step.skipped && step.phase == Phase::Case;

@@ -149,6 +149,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "Mutations that attack go to this machine, and to hosts listed under `allow_attacks_on` in `authspec.yaml`.",
     },
     ReasonCode {
+        name: "destructive-not-allowed",
+        about: "a mutation would be sent that may write or delete data, and nothing says that it may be lost",
+        explain: "What a destructive mutation asks for is done by a server that is weak: data is written, changed or deleted. So it is sent to the embedded demo, and elsewhere only with `allow_destructive: true` in the suite, in `authspec.yaml` or in the environment that is picked; a request that only reads (GET, HEAD, OPTIONS) needs no leave. In a pack such rows are left out without it, and counted.",
+    },
+    ReasonCode {
         name: "login-failed",
         about: "the identity could not log in, so nothing was sent in its name",
         explain: "All cases of the identity are blocked by this one cause. Check the credentials of the identity, the scheme's login step and what the server answered to it; `-vv` shows the exchange.",

@@ -393,6 +393,6 @@ pub(super) fn told(trial: &Trial<'_>, graded: Option<Graded>) -> MutantRecord {
         plan::Asked::ByName => None,
         plan::Asked::ByPack(name) => Some(name.to_owned()),
     };
-    let (id, severity, expected) = (row.id.to_owned(), row.severity, row.expect.describe());
-    MutantRecord { id, severity, pack, change: None, verbatim: false, grade, expected, actual }
+    let (id, severity, class, expected) = (row.id.to_owned(), row.severity, row.class, row.expect.describe());
+    MutantRecord { id, severity, class, pack, change: None, verbatim: false, grade, expected, actual }
 }

@@ -63,6 +63,7 @@ mod order;
 mod origin;
 mod pages;
 mod pairs;
+mod permit;
 mod person;
 mod play;
 mod present;

@@ -18,8 +18,8 @@ use super::{known, pages, record};
 use crate::check::Stance;
 use crate::event::{ControlRecord, Reason};
 use crate::http::jar::Jar;
-use crate::http::{Follow, HttpError, Journey, Request, Trail, Transport, is_loopback};
-use crate::mutate::{Aim, Attacks, Forged, Needs, Presented, Unfit};
+use crate::http::{Follow, HttpError, Journey, Request, Trail, Transport};
+use crate::mutate::{Aim, Forged, Needs, Presented, Unfit};
 use crate::plan::{Asked, Mutant};
 use crate::step::{Prepared, Step};
 
@@ -64,7 +64,7 @@ impl StepRun<'_> {
             return done;
         }
         let trial = Trial { step, mutant, case };
-        if let Some(done) = self.not_permitted(&trial, actor, &prepared) {
+        if let Some(done) = self.not_permitted(&trial, actor, &prepared).await {
             return done;
         }
         let mut controlled = Controlled::default();
@@ -108,7 +108,7 @@ impl StepRun<'_> {
     }
 
     /// Makes the defect, or takes a bad token of somebody else's.
-    async fn made(
+    pub(super) async fn made(
         &self,
         trial: &Trial<'_>,
         actor: &Actor,
@@ -298,23 +298,6 @@ impl StepRun<'_> {
         })
     }
 
-    /// What attacks goes to this machine and where it is permitted.
-    fn not_permitted(&self, trial: &Trial<'_>, actor: &Actor, prepared: &Prepared) -> Option<Done> {
-        let row = trial.mutant.row;
-        let world = &self.shared.plan.worlds[self.shared.plan.suites[self.shared.plan.cases[trial.case].suite].world];
-        let address = &prepared.request.address;
-        let host = address.url().host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let here = is_loopback(address.url()) && self.world.transport.leads_here(host);
-        if row.attacks == Attacks::No || here || world.attacks.iter().any(|glob| fits(glob, host)) {
-            return None;
-        }
-        let message = format!("`{}` attacks, and `{host}` is not permitted", row.id);
-        let help = format!("add `allow_attacks_on: [{host}]` to `authspec.yaml` if you may attack it");
-        let mut reason = self.reason("attack-not-allowed", &message, trial.mutant.span, vec![help]);
-        reason.shared_cause = Some(format!("attack:{host}").into());
-        Some(Done { mutant: Some(Box::new(told(trial, None))), ..self.without_answer(trial.step, actor, reason) })
-    }
-
     /// Finds the credential in a request.
     pub(super) fn presented<'r>(&self, actor: &Actor, request: &'r Request) -> Presented<'r> {
         self.holder(actor).presented(request)
@@ -354,13 +337,11 @@ impl StepRun<'_> {
         match unfit {
             Unfit::NotApplicable(why) => {
                 let message = format!("`{}` does not apply: {why}", row.id);
-                let mut done = self.inconclusive(trial, actor, "not-applicable", &message, Vec::new());
-                if let Asked::ByPack(_) = trial.mutant.asked {
-                    done.ended = Ended::Unfit;
-                    done.records.clear();
-                    done.reasons.iter_mut().for_each(|r| r.step = None);
+                let done = self.inconclusive(trial, actor, "not-applicable", &message, Vec::new());
+                match trial.mutant.asked {
+                    Asked::ByPack(_) => left_out(done),
+                    Asked::ByName => done,
                 }
-                done
             }
             Unfit::Unavailable { why, add } => {
                 let mut done = self.inconclusive(trial, actor, "no-bad-token", &why, add);
@@ -377,6 +358,10 @@ impl StepRun<'_> {
     }
 }
 
-fn fits(glob: &str, host: &str) -> bool {
-    globset::Glob::new(glob).is_ok_and(|glob| glob.compile_matcher().is_match(host))
+/// A row of a pack that is skipped: nothing was sent, so there is no step to show.
+pub(super) fn left_out(mut done: Done) -> Done {
+    done.ended = Ended::Unfit;
+    done.records.clear();
+    done.reasons.iter_mut().for_each(|r| r.step = None);
+    done
 }

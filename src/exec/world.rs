@@ -31,6 +31,8 @@ pub(crate) struct WorldRun {
     pub(crate) transport: Arc<Transport>,
     /// Where credentials of this world may go.
     pub(crate) origins: Vec<Origin>,
+    /// Which of its targets are the embedded demo: nothing of anybody's is there.
+    pub(crate) demos: Vec<Origin>,
     /// Why nothing can be sent: the target never got ready.
     pub(crate) not_ready: Option<NotReady>,
     /// Which command of the run serves it.
@@ -163,7 +165,16 @@ fn start(
             prepared.notices.push(notice);
         }
     }
-    Some(WorldRun { base, targets, scope: Arc::new(scope), transport, origins, not_ready: None, served: None })
+    let demos = demos(world, &base, &targets);
+    Some(WorldRun { base, targets, scope: Arc::new(scope), transport, origins, demos, not_ready: None, served: None })
+}
+
+/// Where the embedded demo is among the targets of a world.
+fn demos(world: &World, base: &str, targets: &[String]) -> Vec<Origin> {
+    let own = world.target.iter().zip([base]);
+    let named = world.targets.iter().map(|(_, target)| target).zip(targets.iter().map(String::as_str));
+    let demos = own.chain(named).filter(|(target, _)| matches!(target.url, TargetUrl::Demo(_)));
+    demos.filter_map(|(_, base)| Some(Address::parse(base).ok()?.origin())).collect()
 }
 
 fn fault(span: Span, message: &str) -> Diagnostic {

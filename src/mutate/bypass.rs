@@ -2,7 +2,7 @@
 
 use super::forged::{Forged, Unfit};
 use super::presented::{Presented, put_query, raw_line, retarget};
-use super::{Aim, Attacks, Challenge, Expect, Family, Mutation, Severity};
+use super::{Aim, Attacks, Challenge, Class, Expect, Family, Mutation, Severity};
 use crate::http::Request;
 
 /// Ways around a refusal.
@@ -18,6 +18,10 @@ pub(super) const BASE: Mutation = Mutation {
 const PATH: &str = "The layer that guards the path reads it otherwise than the one that serves it. Normalise the path once, in front of every check, and guard in the application itself.";
 const METHOD: &str = "The guard stands before some methods only. Guard the route, and say which methods it has.";
 const OVERRIDE: &str = "The guard looks at one method, and the application runs another. Resolve the method once, in front of every check, or do not let it be overridden.";
+
+/// What another method brings in does what that one does.
+const OVERRIDDEN: Mutation =
+    Mutation { explain: OVERRIDE, refs: &["WSTG-CONF-06", "CWE-650"], class: Class::Destructive, ..BASE };
 
 const ROWS: &[Mutation] = &[
     Mutation {
@@ -200,30 +204,24 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "az-method-override",
         about: "a harmless method, with the real one in `X-HTTP-Method-Override`",
-        explain: OVERRIDE,
-        refs: &["WSTG-CONF-06", "CWE-650"],
         apply: |p, _| overridden(p, "x-http-method-override"),
-        ..BASE
+        ..OVERRIDDEN
     },
     Mutation {
         id: "az-method-override-short",
         about: "a harmless method, with the real one in `X-Method-Override`",
-        explain: OVERRIDE,
-        refs: &["WSTG-CONF-06", "CWE-650"],
         apply: |p, _| overridden(p, "x-method-override"),
-        ..BASE
+        ..OVERRIDDEN
     },
     Mutation {
         id: "az-method-override-query",
         about: "a harmless method, with the real one as `?_method=`",
-        explain: OVERRIDE,
-        refs: &["WSTG-CONF-06", "CWE-650"],
         apply: |p, _| {
             let mut request = carrier(p)?;
             put_query(&mut request, "_method", Some(&p.request.method))?;
             Ok(Forged::new(request, "the method stands in the query, as `_method`"))
         },
-        ..BASE
+        ..OVERRIDDEN
     },
     Mutation {
         id: "az-param-role",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::forged::{Forged, Unfit};
 use super::presented::Presented;
 use super::signed::edited;
-use super::{Bad, Family, Kit, Mutation, Severity};
+use super::{Bad, Class, Family, Kit, Mutation, Severity};
 
 /// Mutations of claims.
 pub(super) const FAMILY: Family = Family { name: "claims", title: "Claims and time", rows: ROWS };
@@ -32,6 +32,7 @@ const ROWS: &[Mutation] = &[
             })
         },
         bad: Some(Bad::Over),
+        class: Class::Waits,
         ..super::BASE
     },
     Mutation {

@@ -7,7 +7,7 @@
 use super::forged::{Forged, Unfit};
 use super::presented::{Presented, is_csrf, length};
 use super::session::flipped;
-use super::{Aim, Challenge, Expect, Family, Mutation, Severity};
+use super::{Aim, Challenge, Class, Expect, Family, Mutation, Severity};
 use crate::http::{Request, is_safe};
 
 /// Mutations of what a site's own pages send along.
@@ -15,6 +15,7 @@ pub(super) const FAMILY: Family = Family { name: "csrf", title: "Forged requests
 
 const BASE: Mutation = Mutation {
     aim: Aim::Change,
+    class: Class::Destructive,
     severity: Severity::High,
     expect: Expect::Refused(&[403, 419, 422, 400], Challenge::Any),
     explain: "Any page can make its visitors send this, and their cookies travel along. Refuse a change that does not carry the token of its session.",

@@ -68,6 +68,8 @@ pub struct Mutation {
     pub aim: Aim,
     /// Whether it attacks rather than asks: such rows are sent only to hosts that are permitted.
     pub attacks: Attacks,
+    /// What it costs to send it: such as destroy are sent only where data may be lost.
+    pub class: Class,
     /// What has to be gathered before it can be made.
     pub needs: Needs,
     /// What the server should answer.
@@ -77,6 +79,15 @@ pub struct Mutation {
     pub bad: Option<Bad>,
     /// Makes the defect.
     pub apply: fn(&Presented<'_>, &Kit<'_>) -> Result<Forged, Unfit>,
+}
+
+impl Mutation {
+    /// What is to be known before it is sent, as words: `attacks`, and its class unless that is harmless.
+    pub fn marks(&self) -> Vec<&'static str> {
+        let attacks = (self.attacks == Attacks::Yes).then_some("attacks");
+        let class = Some(self.class).filter(|class| !class.is_harmless()).map(Class::word);
+        attacks.into_iter().chain(class).collect()
+    }
 }
 
 /// What most rows are: about a credential, such as a broken client sends, and refused as no good token. A row says what
@@ -89,6 +100,7 @@ const BASE: Mutation = Mutation {
     severity: Severity::High,
     aim: Aim::Credential,
     attacks: Attacks::No,
+    class: Class::Harmless,
     needs: Needs::Nothing,
     expect: Expect::Refused(&[401], Challenge::InvalidToken),
     bad: None,
@@ -147,6 +159,35 @@ pub enum Attacks {
     No,
     /// It tries to get in.
     Yes,
+}
+
+/// What it costs to send a mutation, whatever comes of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// Nothing: a server that takes it gives away what it should not, and no more.
+    #[default]
+    Harmless,
+    /// Time: where no bad token is at hand, one has to end first.
+    Waits,
+    /// Data: a server that takes it does what the request asks for, where that writes or deletes.
+    Destructive,
+}
+
+impl Class {
+    /// The word of tables and reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Harmless => "harmless",
+            Self::Waits => "waits",
+            Self::Destructive => "destructive",
+        }
+    }
+
+    /// Tells whether there is nothing to know.
+    pub const fn is_harmless(&self) -> bool {
+        matches!(self, Self::Harmless)
+    }
 }
 
 /// What has to be gathered before a mutation can be made.

@@ -3,7 +3,7 @@
 use super::forged::{Forged, Unfit};
 use super::kit::{Bend, Resign};
 use super::presented::{put_query, retarget};
-use super::{Attacks, Challenge, Expect, Family, Kit, Mutation};
+use super::{Attacks, Challenge, Class, Expect, Family, Kit, Mutation};
 use crate::http::{Headers, Request, is_safe};
 
 /// Requests that are signed.
@@ -62,6 +62,7 @@ const ROWS: &[Mutation] = &[
         id: "hmac-body",
         about: "the signature of the same request with another body",
         explain: COVERED,
+        class: Class::Destructive,
         apply: |_, kit| {
             swapped(kit, "body", |request| {
                 request.body = [&request.body[..], b" "].concat().into();
@@ -74,6 +75,7 @@ const ROWS: &[Mutation] = &[
         id: "hmac-path",
         about: "the signature of a request for another path",
         explain: COVERED,
+        class: Class::Destructive,
         apply: |_, kit| {
             swapped(kit, "path", |request| {
                 let query = request.address.target().split_once('?').map(|(_, query)| format!("?{query}"));
@@ -87,6 +89,7 @@ const ROWS: &[Mutation] = &[
         id: "hmac-query",
         about: "the signature of a request with another query",
         explain: COVERED,
+        class: Class::Destructive,
         apply: |_, kit| swapped(kit, "query", |request| put_query(request, "authspec", Some("1"))),
         ..BASE
     },
@@ -94,6 +97,7 @@ const ROWS: &[Mutation] = &[
         id: "hmac-method",
         about: "the signature of a request with another method",
         explain: COVERED,
+        class: Class::Destructive,
         apply: |_, kit| {
             swapped(kit, "method", |request| {
                 let other = if request.method == "OPTIONS" { "GET" } else { "OPTIONS" };
@@ -107,6 +111,7 @@ const ROWS: &[Mutation] = &[
         id: "hmac-header-swap",
         about: "the signature of a request with another value in a field that it covers",
         explain: COVERED,
+        class: Class::Destructive,
         apply: |_, kit| field_swapped(kit),
         ..BASE
     },
@@ -115,6 +120,7 @@ const ROWS: &[Mutation] = &[
         about: "a request that was rightly signed an hour ago",
         explain: TIME,
         refs: &["CWE-294"],
+        class: Class::Destructive,
         apply: |_, kit| bent(kit, HMAC, Bend::Time(-HOUR), "it was signed an hour ago"),
         ..BASE
     },
@@ -123,6 +129,7 @@ const ROWS: &[Mutation] = &[
         about: "a request that is rightly signed for in an hour",
         explain: TIME,
         refs: &["CWE-294"],
+        class: Class::Destructive,
         apply: |_, kit| bent(kit, HMAC, Bend::Time(HOUR), "it is signed for in an hour"),
         ..BASE
     },
@@ -131,6 +138,7 @@ const ROWS: &[Mutation] = &[
         about: "a good request, byte for byte a second time, where a nonce is signed",
         explain: "A request that was caught can be sent again. Remember the nonces of as long as their time is taken.",
         refs: &["CWE-294"],
+        class: Class::Destructive,
         apply: |_, kit| replayed(kit),
         ..BASE
     },

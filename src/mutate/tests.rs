@@ -7,7 +7,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::json;
 
 use super::testing::{get, kit};
-use super::{CATALOGUE, DEFAULT_PACK, Kit, MUTATIONS, PACKS, Pack, Presented, Standing, Unfit, mutation, mutations};
+use super::{
+    CATALOGUE, Class, DEFAULT_PACK, Kit, MUTATIONS, PACKS, Pack, Presented, Standing, Unfit, mutation, mutations,
+};
+use crate::http::is_safe;
 use crate::jose::{Algorithm, Jwks, Key};
 
 #[test]
@@ -61,6 +64,53 @@ fn packs_hold_what_they_name() {
         }
     }
     assert!(Pack::named(&format!("pack.{DEFAULT_PACK}")).is_some());
+}
+
+#[test]
+fn rows_that_may_cost_data_or_time_are_known() {
+    let of = |class: Class| mutations().filter(move |m| m.class == class).map(|m| m.id).collect::<Vec<_>>();
+    assert_eq!(of(Class::Waits), ["token-expired"]);
+    let destructive = [
+        "csrf-missing",
+        "csrf-empty",
+        "csrf-wrong",
+        "csrf-origin-foreign",
+        "csrf-simple-ct",
+        "az-method-override",
+        "az-method-override-short",
+        "az-method-override-query",
+        "hmac-body",
+        "hmac-path",
+        "hmac-query",
+        "hmac-method",
+        "hmac-header-swap",
+        "hmac-stale",
+        "hmac-future",
+        "hmac-replay",
+    ];
+    assert_eq!(of(Class::Destructive), destructive);
+    let default = Pack::named(&format!("pack.{DEFAULT_PACK}")).unwrap();
+    assert!(default.rows().iter().all(|row| row.class == Class::Harmless));
+}
+
+/// So a request that only reads needs no leave, whatever it is sent with.
+#[test]
+fn no_row_makes_a_request_write_that_reads() {
+    let fields = [("authorization", "Bearer a.b.c"), ("cookie", "sid=77"), ("origin", "https://app.example")];
+    let request = get("/orders/1", &fields);
+    let cookies = ["sid".to_owned()];
+    let (mut made, mut written) = (0, 0);
+    for row in mutations() {
+        let Ok(forged) = (row.apply)(&Presented::new(&request, &[], &[], &cookies), &kit()) else { continue };
+        made += 1;
+        // Nobody knows that method.
+        let reads = is_safe(&forged.request.method) || forged.request.method == "FOO";
+        let names = forged.request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        let overrides = names.filter(|name| name.contains("method-override")).count();
+        written += usize::from(!reads) + overrides + usize::from(forged.request.address.query().contains("_method"));
+        assert_eq!(written, 0, "`{}` may write", row.id);
+    }
+    assert!(made > 60, "{made}");
 }
 
 /// What these rows ask is whether the server is such a reader.

@@ -11,7 +11,7 @@ use super::select::Shown;
 use super::talk::{self, Whose};
 use super::unseen;
 use super::world::{self, Layers};
-use super::{Case, Plan, PlanOptions, SuitePlan, diags, flow};
+use super::{Case, Losses, Plan, PlanOptions, SuitePlan, diags, flow};
 use crate::check::Outcomes;
 use crate::diag::Diagnostics;
 use crate::source::{SourceMap, Span, Spanned};
@@ -170,6 +170,7 @@ fn compile_suite(
         identities: identities.into_iter().collect(),
         cases,
         access,
+        losses: Losses::of(callers.layers),
     });
 }
 

@@ -27,6 +27,7 @@ mod dotenv;
 mod flow;
 mod identity;
 mod like;
+mod losses;
 mod offer;
 mod select;
 mod talk;
@@ -37,6 +38,7 @@ mod world;
 
 pub use access::{AccessPlan, AccessRow, Cell, Column, Reach};
 pub use dotenv::read_dotenv;
+pub use losses::Losses;
 pub use select::Selection;
 pub use with::{Asked, Mutant, Wanted};
 
@@ -127,6 +129,8 @@ pub struct SuitePlan {
     pub cases: std::ops::Range<usize>,
     /// Its matrix.
     pub access: Option<AccessPlan>,
+    /// Whether deliberate defects may cost data.
+    pub losses: Losses,
 }
 
 /// One expanded case: a shape and who runs it.

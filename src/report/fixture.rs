@@ -7,7 +7,7 @@ use crate::event::{
     BodyKind, BodyRecord, Event, HopRecord, Login, LoginAction, MessageRecord, MutantRecord, Outcome, OutcomeKind,
     Phase, Proof, Reason, RunInfo, StepRecord, SuiteInfo, Summary, Tally, Verdict, Waiting,
 };
-use crate::mutate::{Grade, Severity};
+use crate::mutate::{Class, Grade, Severity};
 use crate::source::Place;
 
 /// A token as masking leaves it.
@@ -100,7 +100,8 @@ pub(crate) fn outcome(index: u32, suite: usize, id: &str, verdict: Verdict) -> O
 
 pub(crate) fn defect(id: &str, grade: Grade) -> MutantRecord {
     let (id, expected, severity) = (id.to_owned(), "401".to_owned(), Severity::Low);
-    MutantRecord { id, severity, pack: None, change: None, verbatim: false, grade: Some(grade), expected, actual: None }
+    let (class, grade) = (Class::Harmless, Some(grade));
+    MutantRecord { id, severity, class, pack: None, change: None, verbatim: false, grade, expected, actual: None }
 }
 
 pub(crate) fn reason(code: &'static str, message: &str, place: Place) -> Reason {

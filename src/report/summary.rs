@@ -52,16 +52,7 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
         let told = Grade::ALL.iter().filter_map(|g| Some(format!("{} {}", grades.get(g.word())?, g.word())));
         writeln!(to, "\n{} sent: {}", plural(grades.values().sum(), "defect"), told.collect::<Vec<_>>().join(", "))?;
     }
-    if summary.tally.findings > 0 {
-        let findings = plural(summary.tally.findings, "finding");
-        writeln!(to, "\n> {findings}: answered otherwise than is due, and let pass without `strict: true`")?;
-    }
-    if let Some(from) = summary.fail_on.filter(|_| summary.tally.spared > 0) {
-        writeln!(to, "\n> `--fail-on {}` spares defects that are milder", from.word())?;
-    }
-    for verdict in &summary.tolerated {
-        writeln!(to, "\n> `--tolerate {0}` lets {0} cases pass", verdict.word())?;
-    }
+    remarks(summary, to)?;
     for notice in &info.notices {
         writeln!(to, "\n> {}", text(notice))?;
     }
@@ -76,6 +67,25 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
         if causes.len() > MOST {
             writeln!(to, "- and {}", plural(causes.len() - MOST, "more cause"))?;
         }
+    }
+    Ok(())
+}
+
+/// Writes what is to be known beside the numbers.
+fn remarks(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
+    if summary.tally.findings > 0 {
+        let findings = plural(summary.tally.findings, "finding");
+        writeln!(to, "\n> {findings}: answered otherwise than is due, and let pass without `strict: true`")?;
+    }
+    if summary.tally.withheld > 0 {
+        let defects = plural(summary.tally.withheld, "defect");
+        writeln!(to, "\n> {defects} withheld that may write or delete data, without `allow_destructive: true`")?;
+    }
+    if let Some(from) = summary.fail_on.filter(|_| summary.tally.spared > 0) {
+        writeln!(to, "\n> `--fail-on {}` spares defects that are milder", from.word())?;
+    }
+    for verdict in &summary.tolerated {
+        writeln!(to, "\n> `--tolerate {0}` lets {0} cases pass", verdict.word())?;
     }
     Ok(())
 }

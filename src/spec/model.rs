@@ -125,6 +125,8 @@ pub struct Shared {
     pub outcomes: Vec<OutcomeSpec>,
     /// Hosts that attacking mutations may be sent to, as globs.
     pub attacks: Vec<Spanned<Arc<str>>>,
+    /// Whether mutations that may write or delete data may be sent.
+    pub destructive: Option<Spanned<bool>>,
 }
 
 /// Where requests go.

@@ -37,6 +37,11 @@ pub const SHARED_KEYS: &[Key] = &[
     key("origins", "further origins that credentials may go to").is(Shape::TEXTS),
     key("outcomes", "what `allow`, `deny` and `hidden` mean for an API that answers in its own way")
         .is(Shape::Keys(OUTCOME_KEYS)),
+    key(
+        "allow_destructive",
+        "`true`: destructive mutations may be sent, which write or delete where the server is weak; `false` forbids it",
+    )
+    .is(Shape::Flag),
 ];
 
 /// The keys of an identity that every scheme knows; its other fields are the scheme's.
@@ -132,6 +137,9 @@ pub(super) fn shared(fields: Fields<'_>, reader: &mut Reader<'_>) -> Shared {
         }),
         outcomes: outcomes(fields, reader),
         attacks: fields.get("allow_attacks_on").map_or_else(Vec::new, |n| hosts(n, reader)),
+        destructive: fields
+            .get("allow_destructive")
+            .and_then(|n| reader.flag(n).map(|value| Spanned::new(value, n.span))),
     }
 }
 

@@ -14,6 +14,9 @@ identities:
   alice: { auth: web, username: alice, password: right-alice }
 ";
 
+/// Nothing of anybody's is lost at a server of this folder.
+const LOSABLE: &str = "allow_destructive: true\n";
+
 const ID: &str = "a1b2c3d4e5f6a1b2c3d4e5f6";
 
 fn cookie<'a>(request: &'a Request, name: &str) -> &'a str {
@@ -160,6 +163,7 @@ fn a_broken_session_beside_a_good_token() {
         })
     });
     let form = FORM.replace("page: /login", "page: /login\n    csrf: { cookie: csrftoken, header: X-CSRFToken }");
+    let form = format!("{form}{LOSABLE}");
     let run =
         |with: &str| Project::new(&server.url, &form, &suite(&format!("with: {with}, request: POST /profile"))).run("");
     run("sess-truncated").must(1, &[("c", "failed: mutant-accepted")]);
@@ -197,7 +201,7 @@ fn a_forged_change_that_is_refused_for_something_else() {
                 _ => page(r, cookie(r, "sid") == ID, "/login"),
             })
         });
-        Project::new(&server.url, FORM, &change(with)).run("")
+        Project::new(&server.url, &format!("{FORM}{LOSABLE}"), &change(with)).run("")
     };
     let checked = |r: &Request| status(if r.header("x-csrf-token") == "a1b2c3d4" { 204 } else { 403 });
     let named = |id: &str| format!("[none, {id}]");

@@ -163,7 +163,9 @@ fn a_method_that_is_allowed_anyway_is_no_other_one() {
         _ => status(404),
     });
     let suite = case("as: anonymous, with: az-method-override, control: alice, request: DELETE /things/1");
-    Project::new(&server.url, ALICE, &suite).run("").must(3, &[("c", "inconclusive: unclear-answer")]);
+    Project::new(&server.url, ALICE, &format!("allow_destructive: true\n{suite}"))
+        .run("")
+        .must(3, &[("c", "inconclusive: unclear-answer")]);
 }
 
 /// One that listens to the field, and knows no POST of its own.
@@ -178,7 +180,9 @@ fn a_method_that_a_field_overrides_is_a_way_in() {
         }
     });
     let suite = case("as: anonymous, with: az-method-override, control: alice, request: DELETE /things/1");
-    Project::new(&server.url, ALICE, &suite).run("").must(1, &[("c", "failed: mutant-accepted")]);
+    Project::new(&server.url, ALICE, &format!("allow_destructive: true\n{suite}"))
+        .run("")
+        .must(1, &[("c", "failed: mutant-accepted")]);
 }
 
 /// The site of the machine itself has a welcome page at every path; the guarded one is not there.

@@ -90,7 +90,10 @@ impl Case {
             ("authspec.severity", defect.severity.clone()),
             ("authspec.grade", defect.grade.clone()),
         ];
-        let refs = mutation(&defect.id).map_or(&[][..], |row| row.refs);
+        let row = mutation(&defect.id);
+        let class = row.map(|row| row.class).filter(|class| !class.is_harmless());
+        all.extend(class.map(|class| ("authspec.class", class.word().to_owned())));
+        let refs = row.map_or(&[][..], |row| row.refs);
         all.extend(refs.iter().map(|reference| ("authspec.reference", (*reference).to_owned())));
         all.iter().map(|(name, value)| (*name, clean::attribute(value).into_owned())).collect()
     }

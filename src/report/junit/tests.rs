@@ -7,7 +7,7 @@ use quick_xml::events::{BytesStart, Event as Xml};
 
 use super::*;
 use crate::event::{MutantRecord, Outcome};
-use crate::mutate::{Grade, Severity};
+use crate::mutate::{Class, Grade, Severity};
 use crate::report::file::{ReportFile, Shape};
 use crate::report::sample::{Texts, info, outcome, summary};
 use crate::secret::SecretSet;
@@ -212,6 +212,7 @@ fn a_defect_says_what_it_stands_on_whether_it_was_refused_or_not() {
         outcome.with = Some(Box::new(MutantRecord {
             id: "token-expired".to_owned(),
             severity: Severity::High,
+            class: Class::Waits,
             pack: None,
             change: None,
             verbatim: false,
@@ -242,7 +243,8 @@ fn a_defect_says_what_it_stands_on_whether_it_was_refused_or_not() {
         assert_eq!(found[0], ("authspec.mutation", "token-expired"));
         assert_eq!(found[1], ("authspec.severity", "high"));
         assert_eq!(found[2], ("authspec.grade", grade));
-        assert!(found[3..].contains(&("authspec.reference", "ASVS 9.2.1")), "{found:?}");
+        assert_eq!(found[3], ("authspec.class", "waits"));
+        assert!(found[4..].contains(&("authspec.reference", "ASVS 9.2.1")), "{found:?}");
     }
     assert!(said(3).is_empty());
 }

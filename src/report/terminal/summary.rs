@@ -224,6 +224,11 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
             (plural(tally.skipped_steps, "step"), if tally.skipped_steps == 1 { "its" } else { "their" });
         rows.push(("skipped", Role::Doubt, format!("{steps} of cases that passed, for {whose} `if` was false")));
     }
+    if tally.withheld > 0 {
+        let (defects, verb) = (plural(tally.withheld, "defect"), if tally.withheld == 1 { "it" } else { "them" });
+        let text = format!("{defects} that may write or delete data; `allow_destructive: true` takes {verb} in");
+        rows.push(("withheld", Role::Doubt, text));
+    }
     rows.extend(let_pass(summary));
     rows
 }
