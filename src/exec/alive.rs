@@ -15,7 +15,7 @@ use super::session::Session;
 use super::uses::{Trace, Within, retrace};
 use super::world::WorldRun;
 use crate::event::Phase;
-use crate::step::{Caller, IdentityId, StepsId};
+use crate::step::{IdentityId, StepsId};
 use crate::template::Scope;
 
 /// A page that an identity was allowed, to be asked for once more: as itself, or as nobody.
@@ -139,12 +139,10 @@ fn last_status(done: &Done) -> Option<u16> {
 async fn repeat(shared: &Arc<Shared>, sample: &Sample, cast: &mut Cast) -> Option<Done> {
     let case = &shared.plan.cases[sample.case];
     let world = shared.worlds[shared.plan.suites[case.suite].world].as_ref()?;
-    let stand_in = Caller::Nobody;
     let (step, used, is_last) = retrace(&case.shape.steps, &sample.trace)?;
     let within = Within { used: &used, is_last, ..Within::default() };
-    let (phase, label, (_, scope), talking) = (Phase::Case, &case.id, sample.trace.last()?, None);
-    let run =
-        StepRun { shared, world, phase, label, scope, stand_in, case: None, last: None, within, talking, cookies: &[] };
+    let (_, scope) = sample.trace.last()?;
+    let run = StepRun { within, ..StepRun::plain(shared, world, (Phase::Case, &case.id), scope) };
     let done = run.run(step, cast).await;
     shared.limits.count(done.requests);
     Some(done)

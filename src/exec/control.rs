@@ -23,7 +23,6 @@ use super::observed::Observed;
 use super::session::SessionId;
 use super::settle::Group;
 use super::travel::Way;
-use super::uses::Within;
 use super::wary::{First, Refused};
 use crate::event::Phase;
 use crate::http::jar::Jar;
@@ -250,10 +249,8 @@ impl Probe {
         let Some(world) = shared.worlds[shared.plan.suites[case.suite].world].as_ref() else {
             return Observed::of_done(&Done::nothing());
         };
-        let (label, scope, stand_in, within) = (&case.id, &self.scope, case.caller, Within::default());
-        let phase = Phase::Case;
-        let (last, talking, cookies) = (None, None, &[][..]);
-        let run = StepRun { shared, world, phase, label, scope, stand_in, case: None, last, within, talking, cookies };
+        let run = StepRun::plain(shared, world, (Phase::Case, &case.id), &self.scope);
+        let run = StepRun { stand_in: case.caller, ..run };
         // A step of a flow has its place there; any step of the case will do to send as it does.
         let step = case.shape.steps.get(self.step).unwrap_or(&case.shape.steps[0]);
         let mut actor = Actor::entering(self.who.clone(), self.jar.clone());

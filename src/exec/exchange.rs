@@ -8,6 +8,7 @@ use url::Origin;
 use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::Done;
+use super::entrance::Inside;
 use super::known;
 use super::ledger::{Asked, RequestKey};
 use super::renew::is_ending;
@@ -48,6 +49,8 @@ pub(super) struct StepRun<'a> {
     pub(super) talking: Option<Talking<'a>>,
     /// Cookies that whoever uses the flow writes for all its requests.
     pub(super) cookies: &'a [(String, String)],
+    /// The place of a login that the steps belong to.
+    pub(super) inside: Option<&'a Inside>,
 }
 
 /// How often a request waits for a one-time password: others may take the next one first.
@@ -55,6 +58,31 @@ pub(super) const PASSWORDS: usize = 20;
 
 /// How often a session is renewed that comes to its end while its request waits to be sent.
 const RENEWALS: usize = 5;
+
+impl<'a> StepRun<'a> {
+    /// Steps of nobody's that stand in no flow and belong to nothing else.
+    pub(super) fn plain(
+        shared: &'a Arc<Shared>,
+        world: &'a WorldRun,
+        (phase, label): (Phase, &'a Arc<str>),
+        scope: &'a Arc<Scope>,
+    ) -> Self {
+        Self {
+            shared,
+            world,
+            phase,
+            label,
+            scope,
+            stand_in: Caller::Nobody,
+            case: None,
+            last: None,
+            within: Within::default(),
+            talking: None,
+            cookies: &[],
+            inside: None,
+        }
+    }
+}
 
 impl StepRun<'_> {
     /// Sends one request as somebody, and judges what came back.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::Shared;
 use super::actor::Actor;
-use super::exchange::StepRun;
+use super::exchange::{StepRun, count};
 use super::world::WorldRun;
 use crate::check::Fetched;
 use crate::http::jar::Jar;
@@ -57,6 +57,7 @@ pub(super) async fn get(shared: &Shared, world: &WorldRun, written: &str) -> Res
         gate: None,
     };
     let trail = journey.go(request, &mut Undressed).await;
+    shared.limits.count(count(&trail));
     match (trail.response(), &trail.error) {
         (Some(response), None) if response.status == 200 => Ok(response.text().into_owned()),
         (Some(response), None) => Err(format!("asked for {written}, the server answered {}", response.status)),

@@ -10,7 +10,6 @@ use super::keep::Place;
 use super::rounds::run_all;
 use super::session::Failure;
 use super::stop::TEARDOWN;
-use super::uses::Within;
 use super::{Shared, keep, record};
 use crate::event::{Phase, Reason};
 use crate::step::Step;
@@ -51,19 +50,7 @@ pub(super) async fn run_steps(
         let session = shared.sessions.get(shared, *id).await.map_err(|f| (f, 0))?;
         cast.identities.insert(*id, Actor::of(*id, &session, Ownership::Shared));
     }
-    let run = StepRun {
-        shared,
-        world,
-        phase,
-        label: &label,
-        scope: ground,
-        stand_in: plan.caller,
-        case: None,
-        last: None,
-        within: Within::default(),
-        talking: None,
-        cookies: &[],
-    };
+    let run = StepRun { stand_in: plan.caller, ..StepRun::plain(shared, world, (phase, &label), ground) };
     let (done, scope) = run_all(&run, steps, &mut cast).await;
     let requests = done.requests;
     if done.held() {

@@ -14,7 +14,6 @@ use super::exchange::StepRun;
 use super::person::{Given, Person};
 use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
-use super::uses::Within;
 use super::world::WorldRun;
 use super::{Keep, Shared, record};
 use crate::auth::{Flow, Waits};
@@ -23,12 +22,9 @@ use crate::evidence::Kept;
 use crate::http::jar::Jar;
 use crate::plan::Identity;
 use crate::spec::Talk;
-use crate::step::{Caller, IdentityId, StepsId};
+use crate::step::{IdentityId, StepsId};
 use crate::template::Scope;
 use crate::term::list;
-
-/// How many log in at once: servers count logins, and what they hash for one is dear.
-pub(super) const ENTRANCE: usize = 8;
 
 /// How long a login waits, all waits together, for a server that is asked too often.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -153,6 +149,9 @@ impl<'a> Entry<'a> {
             let what = if is_refresh { "refresh the session" } else { "log in" };
             return Err(self.failed_login(what, done));
         };
+        if !refreshes || self.anew.load(Ordering::Relaxed) {
+            self.count_login();
+        }
         let given = Given { credential, origins, jar, refused: refused_cookies(&done) };
         match self.session(world, person, given) {
             Ok(session) => self.whoami(world, session).await,
@@ -185,7 +184,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Drives a flow in its turn.
+    /// Drives a flow in its turn; while it waits, others have theirs.
     pub(super) async fn drive(
         &self,
         world: &WorldRun,
@@ -193,8 +192,8 @@ impl<'a> Entry<'a> {
         phase: Phase,
         mut cast: Cast,
     ) -> (Driven, Jar) {
-        let _turn = self.shared.entrance.acquire().await;
-        let run = self.step_run(world, phase);
+        let inside = self.shared.entrance.enter().await;
+        let run = StepRun { inside: Some(&inside), ..self.step_run(world, phase) };
         let driven = Box::pin(drive::drive(&run, self.id, flow, &mut cast)).await;
         self.shared.sessions.count(0, driven.done.requests as usize);
         self.tell(&driven.done);
@@ -223,24 +222,16 @@ impl<'a> Entry<'a> {
     }
 
     fn step_run<'s>(&'s self, world: &'s WorldRun, phase: Phase) -> StepRun<'s> {
-        StepRun {
-            shared: self.shared,
-            world,
-            phase,
-            label: &self.identity.name,
-            scope: &world.scope,
-            stand_in: Caller::Nobody,
-            case: None,
-            last: None,
-            within: Within::default(),
-            talking: None,
-            cookies: &[],
-        }
+        StepRun::plain(self.shared, world, (phase, &self.identity.name), &world.scope)
+    }
+
+    /// Counts a login that gave a credential; a scheme that only presents what it has makes none.
+    pub(super) fn count_login(&self) {
+        self.shared.sessions.count(usize::from(self.identity.login.kind.logs_in), 0);
     }
 
     /// Asks `whoami` whether the session works, and is theirs.
     pub(super) async fn whoami(&self, world: &WorldRun, session: Session) -> Made {
-        self.shared.sessions.count(usize::from(self.identity.login.kind.logs_in), 0);
         let Some(whoami) = self.identity.login.whoami else { return Ok(Arc::new(session)) };
         let ownership = if self.sharing == Sharing::Fresh { Ownership::Fresh } else { Ownership::Still };
         let asked = Arc::new(session);
@@ -329,19 +320,7 @@ pub(super) async fn ask(
 ) -> Done {
     let identity = &shared.plan.identities[id.0 as usize];
     let steps = &shared.plan.steps[whoami.0 as usize];
-    let run = StepRun {
-        shared,
-        world,
-        phase: Phase::Whoami,
-        label: &identity.name,
-        scope,
-        stand_in: Caller::Nobody,
-        case: None,
-        last: None,
-        within: Within::default(),
-        talking: None,
-        cookies: &[],
-    };
+    let run = StepRun::plain(shared, world, (Phase::Whoami, &identity.name), scope);
     let (done, _) = run_all(&run, steps, cast).await;
     shared.sessions.count(0, done.requests as usize);
     done

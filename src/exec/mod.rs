@@ -40,6 +40,7 @@ mod done;
 mod doubt;
 mod dress;
 mod drive;
+mod entrance;
 mod exchange;
 mod fetch;
 mod frame;
@@ -210,7 +211,7 @@ struct Shared {
     servers: Arc<serve::Servers>,
     sessions: session::Sessions,
     /// Lets in who logs in, a few at a time.
-    entrance: tokio::sync::Semaphore,
+    entrance: entrance::Entrance,
     /// Connections that show a client certificate, by identity.
     certified: Mutex<HashMap<IdentityId, Arc<Transport>>>,
     /// Answers that are the same for everybody, by address.

@@ -172,9 +172,8 @@ impl<'a> Play<'a> {
         'a: 's,
     {
         let case = (phase == Phase::Case).then_some(self.index);
-        let (shared, world, label) = (self.shared, self.world, &self.case.id);
-        let (stand_in, within) = (self.case.caller, Within::default());
-        StepRun { shared, world, phase, label, scope, stand_in, case, last: None, within, talking: None, cookies: &[] }
+        let stand_in = self.case.caller;
+        StepRun { stand_in, case, ..StepRun::plain(self.shared, self.world, (phase, &self.case.id), scope) }
     }
 
     /// Notes where the steps were cut off, before a teardown comes between.

@@ -256,9 +256,10 @@ impl StepRun<'_> {
             self.shared.emit(Event::Waiting(waiting));
         }
         self.shared.doing.wait(self.label, || format!("for {what}"));
-        match self.phase {
-            Phase::Case => self.shared.limits.pass_time(time).await,
-            Phase::Setup | Phase::Teardown | Phase::Login | Phase::Refresh | Phase::Whoami => {
+        match (self.inside, self.phase) {
+            (Some(inside), _) => inside.outside(tokio::time::sleep(time)).await,
+            (None, Phase::Case) => self.shared.limits.pass_time(time).await,
+            (None, Phase::Setup | Phase::Teardown | Phase::Login | Phase::Refresh | Phase::Whoami) => {
                 tokio::time::sleep(time).await;
             }
         }

@@ -42,7 +42,7 @@ pub(crate) struct Limits {
     jobs: usize,
     /// Cases that were started and not finished: more than requests, so that waiting costs nothing.
     open: Arc<Semaphore>,
-    /// Requests of setups and teardowns, which no outcome counts.
+    /// Requests of setups and teardowns, and for the keys of servers, which no outcome counts.
     extra: AtomicUsize,
 }
 
@@ -179,7 +179,7 @@ impl Runner {
             worlds: prepared.worlds,
             servers: prepared.serving.servers(),
             sessions: Sessions::default(),
-            entrance: Semaphore::new(super::login::ENTRANCE),
+            entrance: super::entrance::Entrance::default(),
             certified: Mutex::default(),
             common: Common::default(),
             published: Common::default(),

@@ -193,6 +193,9 @@ impl StepRun<'_> {
         let refused = refused_cookies(done);
         let browser = cast.identities.get(&id).map(|actor| &actor.browser).filter(|_| talk == Talk::Refresh);
         let jar = browser.filter(|jar| !jar.is_empty(Timestamp::now())).cloned().unwrap_or(inside.nobody.jar);
+        if talk == Talk::Login {
+            entry.count_login();
+        }
         let given = Given { credential, origins, jar, refused };
         let session = match entry.session(world, person, given) {
             // With another parameter it may be good for less than `whoami` asks.

@@ -49,7 +49,9 @@ fn run(server: &Server, jwks: &str) -> Run {
 fn the_place_of_the_keys_can_be_said_of_every_scheme() {
     const MINE: &str = "    jwks_url: /keys/mine\n";
     let strict = server(false);
-    run(&strict, MINE).must(0, &[("c", "proven")]);
+    let told = run(&strict, MINE);
+    told.must(0, &[("c", "proven")]);
+    assert_eq!(told.report["summary"]["requests"], strict.seen().len(), "that for the keys among them");
     // Asked for once, without any credential.
     assert_eq!(strict.count("GET /keys/mine"), 1);
     assert!(strict.seen().iter().filter(|r| r.is("GET /keys/mine")).all(|r| r.bearer().is_empty()));
@@ -71,4 +73,16 @@ fn where_no_key_is_nothing_is_faked() {
     // Nor is the key of another server.
     let other = server(false);
     run(&strict, &format!("    jwks_url: {}/keys/mine\n", other.url)).must(3, &[("c", "inconclusive: no-bad-token")]);
+}
+
+/// A check that verifies asks for keys as well, each time that it judges.
+#[test]
+fn what_a_check_fetches_is_counted() {
+    let server = server(false);
+    let people = "identities:\n  alice: { auth: api, username: alice, password: right-alice }\n";
+    let suite = "cases:\n  - { name: c, as: alice, request: GET /me, expect: { status: 200, jwt: { from: \"{{ session.access_token }}\", verify: { jwks: /keys/mine } } } }\n";
+    let run = Project::new(&server.url, &format!("{BLIND}{people}"), suite).run("");
+    run.must(0, &[("c", "passed")]);
+    assert_eq!((server.count("GET /keys/mine"), server.seen().len()), (1, 3));
+    assert_eq!(run.report["summary"]["requests"], 3);
 }

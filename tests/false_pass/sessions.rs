@@ -69,6 +69,20 @@ fn one_refresh_for_fifty_cases() {
     assert_eq!((server.count("POST /login"), server.count("POST /refresh")), (1, 1));
     assert_eq!(server.count("GET /me"), 100);
     assert_eq!(run.cases()[0]["requests"], 2);
+    assert_eq!(run.report["summary"]["logins"], 1, "a refresh is no login");
+}
+
+/// What a case does by hand counts like what the run does by itself.
+#[test]
+fn a_refresh_by_hand_is_no_login_and_a_login_by_hand_is_one() {
+    let api = Api::default();
+    let server = Server::start(move |r| api.answer(r));
+    let suite = "cases:\n  - name: c\n    as: alice\n    session: fresh\n    steps:\n      - { request: refresh, expect: 200 }\n      - { request: login, expect: 200 }\n";
+    let run = Project::new(&server.url, &format!("{REFRESHING}{PEOPLE}"), suite).run("");
+    run.must(0, &[("c", "passed")]);
+    assert_eq!((server.count("POST /login"), server.count("POST /refresh")), (2, 1));
+    assert_eq!(run.report["summary"]["logins"], 2);
+    assert_eq!(run.report["summary"]["requests"], server.seen().len());
 }
 
 /// A scheme without a refresh logs in again, once for all.
@@ -83,6 +97,7 @@ fn without_a_refresh_one_login_more() {
             .run("");
     assert_eq!(run.code, 0, "{}", run.said);
     assert_eq!(server.count("POST /login"), 2);
+    assert_eq!(run.report["summary"]["logins"], 2);
 }
 
 /// The end is known from `expires_in`: a tenth before it, the session is renewed without a 401.
@@ -271,6 +286,52 @@ fn logins_are_staggered_and_wait_when_they_are_told_to() {
     came.sort_unstable();
     let together = came[2..].windows(9).filter(|w| w[8].saturating_sub(w[0]) < Duration::from_millis(15)).count();
     assert_eq!(together, 0, "more than eight at once: {came:?}");
+}
+
+/// Twelve logins wait for a thirteenth, by steps of their own or as the server asks them to: they keep no place from it.
+#[test]
+fn a_login_that_waits_lets_others_in() {
+    let by_steps = r#"
+  slow:
+    scheme: login
+    login:
+      - { request: POST /ask, json: { username: "{{ identity.username }}" }, expect: 200 }
+      - request: GET /ready
+        retry: { attempts: 40, every: 200ms }
+        expect: { status: 200 }
+        capture: { access_token: $.access_token }
+    send: { bearer: access_token }
+"#;
+    let by_answers = "
+  slow: { scheme: oauth2, token_url: /ready, grant: client_credentials, client: { id: \"{{ identity.username }}\", secret: \"{{ identity.password }}\" } }
+";
+    for slow in [by_steps, by_answers] {
+        let opened = AtomicBool::new(false);
+        let server = Server::start(move |r| match &*r.path {
+            "/login" => {
+                opened.store(true, Ordering::SeqCst);
+                json(200, r#"{"access_token":"the-last-of-them"}"#)
+            }
+            "/ready" if opened.load(Ordering::SeqCst) => {
+                json(200, r#"{"access_token":"one-of-them","token_type":"Bearer"}"#)
+            }
+            "/ready" => status(429).header("retry-after", "1"),
+            _ => json(200, "{}"),
+        });
+        let people: String =
+            (0..12).map(|i| format!("  p{i:02}: {{ auth: slow, username: p{i}, password: secret-{i} }}\n")).collect();
+        let names: Vec<String> = (0..12).map(|i| format!("p{i:02}")).collect();
+        let project =
+            format!("{BLIND}{slow}identities:\n{people}  z: {{ auth: api, username: z, password: right-z }}\n");
+        let cases = format!(
+            "cases:\n  - {{ name: each, as: [{}], request: GET /me, expect: 200 }}\n  - {{ name: z, as: z, request: GET /me, expect: 200 }}\n",
+            names.join(", ")
+        );
+        let run = Project::new(&server.url, &project, &cases).run("--jobs 64");
+        assert_eq!(run.code, 0, "{}", run.said);
+        all(&run, "passed");
+        assert!(run.took < Duration::from_secs(6), "{:?}", run.took);
+    }
 }
 
 /// A server that never wants to be asked blocks, and refuses nobody.
