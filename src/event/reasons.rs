@@ -105,8 +105,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "unclear-answer",
-        about: "it cannot be told where a way around a refusal led",
-        explain: "The server answers paths that do not exist as well, as single-page applications do, so a 2xx alone says little. With `control: NAME` the answer is compared with what somebody gets who is allowed: the same is a way in, that of a made-up path is none.",
+        about: "it cannot be told what let the request in, or where it led",
+        explain: "The server answers paths that do not exist as well, as single-page applications do, so a 2xx alone says little. With `control: NAME` the answer is compared with what somebody gets who is allowed: the same is a way in, that of a made-up path is none. Where a session's cookie travels beside the credential under test, it may be what is let in.",
     },
     ReasonCode {
         name: "locked-out",

@@ -65,7 +65,7 @@ impl StepRun<'_> {
             (Err(unfit), None) => return Done { controls: controlled.records, ..self.unfit(&trial, actor, unfit) },
         };
         if controlled.without.is_none() {
-            self.without(&trial, presented, &mut controlled).await;
+            self.without(&trial, (actor, presented), &mut controlled).await;
         }
         leave(self.shared, trial.case).await;
         let begun = Timestamp::now();
@@ -91,7 +91,7 @@ impl StepRun<'_> {
             self.kept(&trial, presented, &hand, controlled).await
         };
         let (forged, lent, requests) = found?;
-        self.without(&trial, presented, controlled).await;
+        self.without(&trial, (actor, presented), controlled).await;
         for secret in self.holder(actor).secrets(presented) {
             known::defect(self.shared, &self.owner(actor), secret, &forged.request);
         }

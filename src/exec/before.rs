@@ -89,9 +89,23 @@ impl StepRun<'_> {
     }
 
     /// Asks without any credential, where the request itself is the control.
-    pub(super) async fn without(&self, trial: &Trial<'_>, presented: &Presented<'_>, controlled: &mut Controlled) {
+    pub(super) async fn without(
+        &self,
+        trial: &Trial<'_>,
+        (actor, presented): (&Actor, &Presented<'_>),
+        controlled: &mut Controlled,
+    ) {
         let same = controlled.before.as_ref().is_some_and(|(before, _)| before.is_same());
-        let Some(request) = presented.without().ok().filter(|_| same) else { return };
+        let Some(one_less) = presented.without().ok().filter(|_| same) else { return };
+        // Cookies of the session travel beside a credential in a field: by them nobody is a stranger.
+        let mut request = one_less.clone();
+        if presented.cookie().is_err() {
+            presented.cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
+        }
+        if request.headers.text("cookie") != one_less.headers.text("cookie") {
+            let by_cookie = self.probe(trial, actor, What::Made(Box::new(one_less), None));
+            controlled.by_cookie = by_cookie.observe(self.shared).await.granted;
+        }
         let nobody = Actor::anonymous();
         let key = self.key_of(trial.step, &nobody, &request, Asked::Plainly);
         let probe = self.probe(trial, &nobody, What::Ready(Box::new(request), key));

@@ -11,11 +11,11 @@ use super::control::{Claim, Probe};
 use super::detour::Reached;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
-use super::ledger::{Asked, Refusal, Sender, Weight};
+use super::ledger::{Asked, Refusal, Sender, Shown, Weight};
 use super::mutant::{Controlled, Trial};
 use super::observed::{Observed, digest};
 use super::wary::Refused;
-use super::{doubt, judge, leak, record};
+use super::{doubt, judge, leak, record, weigh};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, Trail};
@@ -163,7 +163,7 @@ impl StepRun<'_> {
             graded.grade = Grade::Accepted;
             let message = leak::message(tried.trail.response().map_or(0, |r| r.status));
             (Ended::Failed, vec![self.about(&trial, leak::CODE, &message, &graded)])
-        } else if let Some(reason) = self.doubtful(tried, &graded) {
+        } else if let Some(reason) = self.doubtful(tried, actor, &graded) {
             (Ended::Inconclusive, vec![reason])
         } else {
             let broken = self.broken(tried, actor, &graded);
@@ -210,7 +210,7 @@ impl StepRun<'_> {
     }
 
     /// Why the answer says nothing, if it does not.
-    fn doubtful(&self, tried: &Tried<'_>, graded: &Graded) -> Option<Reason> {
+    fn doubtful(&self, tried: &Tried<'_>, actor: &Actor, graded: &Graded) -> Option<Reason> {
         let row = tried.trial.mutant.row;
         let status = tried.trail.response().map_or(0, |r| r.status);
         // Who wants the defect let in has nothing to show.
@@ -226,6 +226,8 @@ impl StepRun<'_> {
             429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
             401 if doubt::proves_in_vain(tried.trail) => ("other-cause", doubt::UNHEARD),
             404 | 410 if self.may_be_gone(tried) => ("other-cause", doubt::GONE),
+            _ if tried.controlled.by_cookie && graded.grade == Grade::Accepted => ("unclear-answer", BY_COOKIE),
+            _ if self.is_unaccepted(tried, actor, graded) => ("control-change", weigh::UNACCEPTED),
             _ if public && !about_it => ("public", "anonymous is allowed the same request"),
             _ if tried.reached == Some(Reached::Unclear) && status / 100 == 3 => {
                 ("unclear-answer", "it cannot be told whether this leads on to what is guarded")
@@ -241,7 +243,12 @@ impl StepRun<'_> {
                 let help = "leave those out with `except`, for a case of their own, or make what is asked for in a step before it";
                 reason.help.push(help.to_owned());
             }
+            "control-change" => reason.help.push(weigh::help(code).to_owned()),
             "public" => reason.shared_cause = Some(format!("public:{}", tried.trial.step.line()).into()),
+            "unclear-answer" if message == BY_COOKIE => {
+                let help = "try the defects as an identity whose scheme has no `cookies: keep`, and the cookie as one that sends it alone";
+                reason.help.push(help.to_owned());
+            }
             "unclear-answer" if tried.trial.mutant.allowed.is_empty() => {
                 reason
                     .help
@@ -250,6 +257,21 @@ impl StepRun<'_> {
             _ => {}
         }
         Some(reason)
+    }
+
+    /// Tells whether a defect that makes no difference was refused where the request itself was not the control, and nobody
+    /// was seen being allowed it: then that may be what is refused.
+    fn is_unaccepted(&self, tried: &Tried<'_>, actor: &Actor, graded: &Graded) -> bool {
+        let row = tried.trial.mutant.row;
+        let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther) && !row.expect.is_refusal();
+        let shown = |(probe, _): &(Arc<Probe>, Observed)| probe.is_same() || probe.is_replay();
+        if !refused || row.aim != Aim::Credential || tried.controlled.before.as_ref().is_none_or(shown) {
+            return false;
+        }
+        let key = self.key_of(tried.trial.step, actor, &tried.prepared.request, Asked::Plainly);
+        let (status, at) = (tried.trail.response().map_or(0, |r| r.status), self.shared.ledger.tick());
+        let refusal = Refusal::new((key, Sender::Somebody), at, status, Weight::Change);
+        self.shared.ledger.shown(&refusal) == Shown::Unaccepted
     }
 
     /// Why the refusal of a token that was not made here may have another cause than its defect.
@@ -294,7 +316,7 @@ impl StepRun<'_> {
             };
             let (earlier, alike) = (actor.allowed.clone(), self.alike(tried.trial.step, actor));
             let row = alike.and_then(|row| self.handed_alike(actor, row, tried.trail));
-            let handed = leak::all_handed(key, row, tried.trail);
+            let handed = leak::all_within(key, row, tried.trail);
             done.refused.push(Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) });
         }
     }
@@ -353,6 +375,9 @@ impl StepRun<'_> {
         reason
     }
 }
+
+/// What is said where the credential under test is one of two.
+const BY_COOKIE: &str = "the session's cookie, which travels beside the credential, is let in by itself, so it cannot be told what the defect did";
 
 impl Tried<'_> {
     /// Whom a page that is there for everybody took the sender for; nothing when it looks the same to all.

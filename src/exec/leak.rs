@@ -1,4 +1,9 @@
-//! Refusals that hand over what they guard: by status they refuse, and their body is the one that whoever is allowed gets.
+//! Refusals that hand over what they guard: by status they refuse, and their body is the one that whoever is allowed gets,
+//! or has it in it. JSON is compared as JSON: neither blanks nor the order of members hide anything.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::Value;
 
 use super::grade::Tried;
 use super::ledger::{Refusal, RequestKey};
@@ -15,13 +20,112 @@ pub(super) const CODE: &str = "refused-with-data";
 /// A body, and what it was asked for by: a method and target, or what all cells of a row ask for.
 pub(super) type Handed = (u64, u64);
 
+/// Members that an error has beside the data that it hands over.
+const ERROR: &[&str] = &[
+    "error",
+    "errors",
+    "message",
+    "status",
+    "statusCode",
+    "code",
+    "detail",
+    "title",
+    "type",
+    "success",
+    "ok",
+    "timestamp",
+    "path",
+    "instance",
+    "request_id",
+    "requestId",
+    "trace_id",
+    "traceId",
+];
+
+/// Bytes of a body of JSON that is read.
+const READ: usize = 1 << 20;
+
+/// Values of a body that are looked at.
+const VALUES: usize = 4096;
+
 /// Tells bodies apart that say something; nothing of `{}`, `null`, `ok` and the like, which anybody may get.
 pub(super) fn telling(body: &[u8]) -> Option<u64> {
     const SHORTEST: usize = 8;
-    (body.trim_ascii().len() >= SHORTEST).then(|| digest(body))
+    let body = body.trim_ascii();
+    if body.len() < SHORTEST {
+        return None;
+    }
+    json(body).map_or_else(|| Some(digest(body)), |value| says_something(&value).then(|| alike(&value)))
 }
 
-/// Tells what an answer to a request of a method and target handed over.
+/// The same of a body and of all that is in it: a refusal may have what it guards beside its error.
+fn within(body: &[u8]) -> Vec<u64> {
+    let Some(value) = json(body.trim_ascii()) else { return telling(body).into_iter().collect() };
+    let (mut found, mut open) = (Vec::new(), vec![&value]);
+    found.extend(says_something(&value).then(|| alike(&value)));
+    while let Some(value) = open.pop().filter(|_| found.len() < VALUES) {
+        match value {
+            Value::Object(members) => {
+                let data: Vec<_> = members.iter().filter(|(name, _)| !ERROR.contains(&name.as_str())).collect();
+                if data.len() < members.len() && data.iter().map(|(_, value)| words(value)).sum::<usize>() > 1 {
+                    found.push(members_alike(data.into_iter()));
+                }
+                open.extend(members.values());
+            }
+            Value::Array(items) => open.extend(items),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => continue,
+        }
+        // One word alone may be what was asked for, as an id that an error names.
+        if words(value) > 1 {
+            found.push(alike(value));
+        }
+    }
+    found
+}
+
+/// Reads an object or a list.
+fn json(body: &[u8]) -> Option<Value> {
+    let looks = matches!(body.first(), Some(b'{' | b'[')) && body.len() <= READ;
+    looks.then(|| serde_json::from_slice(body).ok()).flatten()
+}
+
+/// Counts the texts and numbers that stand in it.
+fn words(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 0,
+        Value::Number(_) => 1,
+        Value::String(text) => usize::from(!text.is_empty()),
+        Value::Array(items) => items.iter().map(words).sum(),
+        Value::Object(members) => members.values().map(words).sum(),
+    }
+}
+
+fn says_something(value: &Value) -> bool {
+    words(value) > 0
+}
+
+/// The same for values that are the same, in whatever order their members stand.
+fn alike(value: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    match value {
+        Value::Object(members) => return members_alike(members.iter()),
+        Value::Array(items) => items.iter().map(alike).collect::<Vec<_>>().hash(&mut hasher),
+        Value::String(text) => text.hash(&mut hasher),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string().hash(&mut hasher),
+    }
+    std::mem::discriminant(value).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn members_alike<'a>(members: impl Iterator<Item = (&'a String, &'a Value)>) -> u64 {
+    let mut all: Vec<(&String, u64)> = members.map(|(name, value)| (name, alike(value))).collect();
+    all.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    all.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Tells what an answer to a request of a method and target handed to somebody who is allowed.
 pub(super) fn handed(key: RequestKey, response: Option<&Response>) -> Option<Handed> {
     Some((key.request(), telling(&response?.body)?))
 }
@@ -30,17 +134,23 @@ impl Tried<'_> {
     /// Tells whether a defect was refused by status, with the body that the good credential gets.
     pub(super) fn leaks(&self) -> bool {
         let refused = self.trial.mutant.row.expect.is_refusal();
-        let came = self.trail.response().filter(|r| refused && r.status / 100 != 2).and_then(|r| telling(&r.body));
+        let came = self.trail.response().filter(|r| refused && r.status / 100 != 2);
         let before = self.controlled.before.as_ref().map(|(_, before)| before);
-        let good = before.filter(|b| b.granted && b.is_2xx()).and_then(|b| b.body);
+        let good = before.filter(|b| b.granted && b.is_2xx()).and_then(|b| b.telling);
         let public = self.controlled.without.as_ref().is_some_and(|without| without.granted);
-        came.is_some() && came == good && !public
+        !public && good.is_some_and(|good| came.is_some_and(|r| within(&r.body).contains(&good)))
     }
 }
 
-/// Tells what an answer handed over by its target, and by its row.
+/// Tells what an answer that let somebody in handed over by its target, and by its row.
 pub(super) fn all_handed(key: RequestKey, alike: Option<Handed>, trail: &Trail) -> Vec<Handed> {
     handed(key, trail.response()).into_iter().chain(alike).collect()
+}
+
+/// Tells what a refusal may have handed over by its target, and by its row.
+pub(super) fn all_within(key: RequestKey, alike: Option<Handed>, trail: &Trail) -> Vec<Handed> {
+    let values = trail.response().map(|r| within(&r.body)).unwrap_or_default();
+    values.into_iter().map(|value| (key.request(), value)).chain(alike).collect()
 }
 
 /// Says what is wrong with such a refusal.
@@ -67,15 +177,37 @@ pub(super) fn fail(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
 
 #[cfg(test)]
 mod tests {
-    use super::telling;
+    use super::{telling, within};
 
     #[test]
     fn a_body_that_says_nothing_is_nobodys() {
-        for nothing in ["", "{}", " null\n", "ok", "[]\r\n", "\"ok\"", "denied"] {
+        for nothing in
+            ["", "{}", " null\n", "ok", "[]\r\n", "\"ok\"", "denied", r#"{"data":null,"ok":true}"#, "[ [], {} ]"]
+        {
             assert_eq!(telling(nothing.as_bytes()), None, "{nothing}");
         }
         assert_eq!(telling(b"{\"id\":17}"), telling(b"{\"id\":17}"));
         assert_ne!(telling(b"{\"id\":17}"), telling(b"{\"id\":18}"));
         assert!(telling(b"{\"id\":17}").is_some());
+    }
+
+    #[test]
+    fn what_is_handed_over_beside_an_error_is_found() {
+        let good = telling(br#"{"user":"root","roles":["admin"]}"#).unwrap();
+        for leaking in [
+            "{ \"roles\": [ \"admin\" ],\n  \"user\": \"root\" }",
+            r#"{"user":"root","roles":["admin"],"error":"forbidden"}"#,
+            r#"{"errors":[{"message":"no"}],"data":{"user":"root","roles":["admin"]}}"#,
+        ] {
+            assert!(within(leaking.as_bytes()).contains(&good), "{leaking}");
+        }
+        for other in
+            [r#"{"error":"forbidden","user":"root"}"#, r#"{"roles":["admin"]}"#, r#"{"user":"root","roles":[]}"#]
+        {
+            assert!(!within(other.as_bytes()).contains(&good), "{other}");
+        }
+        let named = telling(br#"{"id":17,"deleted":true}"#).unwrap();
+        assert!(!within(br#"{"error":"forbidden","id":17,"deleted":true}"#).contains(&named), "what was asked for");
+        assert_eq!(within(b"Forbidden by policy"), telling(b"Forbidden by policy").into_iter().collect::<Vec<_>>());
     }
 }

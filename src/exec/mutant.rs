@@ -36,6 +36,8 @@ pub(super) struct Trial<'a> {
 pub(super) struct Controlled {
     pub(super) before: Option<(Arc<Probe>, Observed)>,
     pub(super) without: Option<Observed>,
+    /// Whether the cookies of the session are let in without the credential in its field.
+    pub(super) by_cookie: bool,
     pub(super) records: Vec<ControlRecord>,
 }
 
@@ -86,7 +88,7 @@ impl StepRun<'_> {
             Err(unfit) => return Box::pin(self.unmade(trial, actor, (&prepared, &presented), controlled, unfit)).await,
         };
         match mutant.row.aim {
-            Aim::Credential => self.without(&trial, &presented, &mut controlled).await,
+            Aim::Credential => self.without(&trial, (actor, &presented), &mut controlled).await,
             Aim::Bypass | Aim::Change => {}
             Aim::Origin => {
                 let asked = (&prepared, &dressed, &forged.request);

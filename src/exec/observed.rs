@@ -9,6 +9,7 @@ use super::actor::Actor;
 use super::control::Probe;
 use super::done::Done;
 use super::exchange::StepRun;
+use super::leak;
 use crate::event::{ControlRecord, When};
 use crate::http::{Headers, Trail};
 use crate::step::Step;
@@ -24,6 +25,8 @@ pub(super) struct Observed {
     pub(super) denied: bool,
     /// Tells bodies apart; nothing of one that is empty or was not looked at.
     pub(super) body: Option<u64>,
+    /// The same of a body that says something, in whatever way it is written.
+    pub(super) telling: Option<u64>,
     /// The fields of the answer.
     pub(super) headers: Option<Headers>,
     /// How far the server's clock is ahead of ours, where it tells its time.
@@ -42,6 +45,7 @@ impl Observed {
             error: trail.error.as_ref().map(ToString::to_string),
             granted: in_by_looks && !denied,
             denied: denied || response.is_some_and(|r| matches!(r.status, 401 | 403)),
+            telling: response.and_then(|r| leak::telling(&r.body)),
             body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
             headers: response.map(|r| r.headers.clone()),
             skew: response.and_then(|r| r.ahead(Timestamp::now())),
@@ -62,6 +66,7 @@ impl Observed {
             granted: done.held(),
             denied: false,
             body: None,
+            telling: None,
             headers: None,
             skew: None,
             at: 0,

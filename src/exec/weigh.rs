@@ -58,10 +58,7 @@ fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'s
             let nobody = "nobody was allowed the same request in this run, so the refusal may have another cause";
             ("unproven", relogin::untold(refusal).unwrap_or_else(|| nobody.to_owned()))
         }
-        Shown::Unaccepted => (
-            "control-change",
-            "the request was not accepted as it is in this run, so its refusal may have another cause".to_owned(),
-        ),
+        Shown::Unaccepted => ("control-change", UNACCEPTED.to_owned()),
         Shown::LockedOut => ("control-after", relogin::told(shared, refusal)),
         Shown::Unsent => {
             ("not-sent", format!("the credential of `{name}` was not sent with the request, so nobody's was refused"))
@@ -81,12 +78,16 @@ fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'s
     }
 }
 
+/// What is said of a request that may be refused whoever sends it.
+pub(super) const UNACCEPTED: &str =
+    "the request was not accepted as it is in this run, so its refusal may have another cause";
+
 /// What to do where another request to the same address was allowed.
 const OTHERWISE: &str = "somebody was allowed this method and target with another body or other fields: add a case that allows these, or name \
      what is allowed as the case's `control`";
 
 /// What to do about a refusal that proves nothing.
-fn help(code: &str) -> &'static str {
+pub(super) fn help(code: &str) -> &'static str {
     match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
         "control-change" => "add `none` to its `with`: the request as it is is sent as well, and has to be accepted",

@@ -7,7 +7,7 @@ use super::actor::{Actor, Who};
 use super::done::Done;
 use super::exchange::StepRun;
 use super::kit::Holder;
-use super::leak::all_handed;
+use super::leak::{all_handed, all_within};
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
 use crate::check::Side;
@@ -47,7 +47,7 @@ impl StepRun<'_> {
         let held = done.held();
         let said = self.said(step, actor, trail, held);
         let alike = self.alike(step, actor);
-        let handed = all_handed(key, alike.and_then(|row| self.handed_alike(actor, row, trail)), trail);
+        let as_row = alike.and_then(|row| self.handed_alike(actor, row, trail));
         self.keep_cell(step, actor, trail, done, said);
         if said == Said::Refused {
             self.shared.ledger.refused(key);
@@ -57,7 +57,7 @@ impl StepRun<'_> {
             // A check that did not hold may be what tells that nothing was really granted.
             Said::Allowed if held => {
                 if trail.response().is_some_and(|r| r.status / 100 == 2) {
-                    self.shared.ledger.handed_out(&handed);
+                    self.shared.ledger.handed_out(&all_handed(key, as_row, trail));
                 }
                 match actor.who {
                     Who::Entering(..) => self.shared.ledger.entered(key),
@@ -84,7 +84,7 @@ impl StepRun<'_> {
             let is_unsent = is_theirs && !self.left(step, actor, trail, sender);
             let weight = if is_unsent { Weight::Unsent } else { weight };
             let status = trail.response().map_or(0, |r| r.status);
-            let earlier = actor.allowed.clone();
+            let (earlier, handed) = (actor.allowed.clone(), all_within(key, as_row, trail));
             let refusal = Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) };
             done.refused.push(refusal);
         }

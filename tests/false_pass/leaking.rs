@@ -49,6 +49,12 @@ fn a_refusal_that_hands_over_what_it_guards_is_none() {
     let leaks = "failed: refused-with-data";
     must(&guarded(|_, known| json(if known { 403 } else { 401 }, r#"{"error":"no"}"#)), 0, ["proven"; 4]);
     must(&guarded(|_, known| json(if known { 403 } else { 401 }, USERS)), 1, [leaks; 4]);
+    // Written otherwise, beside an error, or as a part.
+    let pretty = USERS.replace(':', ": ").replace(',', ",\n  ");
+    let beside = format!("{{\"error\":\"no\",\"data\":{USERS}}}");
+    for body in [pretty, beside] {
+        must(&guarded(move |_, known| json(if known { 403 } else { 401 }, &body)), 1, [leaks; 4]);
+    }
     // Only to who is not known, and only around.
     let unknown =
         guarded(|_, known| json(if known { 403 } else { 401 }, if known { r#"{"error":"no"}"# } else { USERS }));
@@ -58,6 +64,45 @@ fn a_refusal_that_hands_over_what_it_guards_is_none() {
             guarded(move |r, _| if r.path == "/users/" { json(code, USERS) } else { json(403, "{\"no\":true}") });
         must(&around, 1, ["proven", leaks, "proven", "proven"]);
     }
+}
+
+/// A server that takes a token or a cookie, and a client that sends both: what is wrong with one of them says nothing.
+#[test]
+fn a_cookie_beside_the_credential_is_no_hole() {
+    let either = |with_cookie: bool| {
+        let api = Api::default();
+        Server::start(move |r| match &*r.path {
+            "/login" => {
+                let answer = api.answer(r);
+                if with_cookie { answer.header("set-cookie", "sid=right-1234567890; HttpOnly") } else { answer }
+            }
+            "/page" if r.header("cookie").contains("sid=right-1234567890") => json(200, USERS),
+            "/page" if api.user(r).is_ok() => json(200, USERS),
+            "/page" => status(401).header("www-authenticate", "Bearer"),
+            _ => api.answer(r),
+        })
+    };
+    let suite = "cases:\n  - { name: d, as: alice, with: [hdr-missing, tok-garbage], request: GET /page }\n";
+    let scheme = SCHEME.replace("send: { bearer: access_token }", "send: { bearer: access_token }\n    cookies: keep");
+    for (with_cookie, code, said) in [(false, 0, "passed"), (true, 3, "inconclusive")] {
+        let run = Project::new(&either(with_cookie).url, &format!("{scheme}{PEOPLE}"), suite).run("");
+        assert_eq!(run.code, code, "{}", run.said);
+        assert!(run.cases().iter().all(|case| case["verdict"] == said), "{}", run.said);
+    }
+}
+
+/// Whoever asks is refused: what makes no difference to a good request makes none to this one, either.
+#[test]
+fn what_is_refused_to_everybody_is_no_false_alarm() {
+    let api = Api::default();
+    let server = Server::start(move |r| match &*r.path {
+        "/transfer" => status(401).header("www-authenticate", "Bearer error=\"invalid_token\""),
+        _ => api.answer(r),
+    });
+    let suite = "cases:\n  - { name: d, as: alice, with: [hdr-lowercase-scheme], request: POST /transfer, json: { to: bob } }\n";
+    let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+    assert_eq!(run.code, 3, "{}", run.said);
+    assert_eq!(run.cases()[0]["reasons"][0]["code"], "control-change", "{}", run.said);
 }
 
 /// The handler runs on after it has sent the sender to log in.
