@@ -37,7 +37,7 @@ impl StepRun<'_> {
         let Told { captured, not_found, judged: Judged { held, mut broken, notes }, .. } = asked;
         // Whatever it answered may be somebody else's answer.
         if let Some(why) = &trail.unproven {
-            broken.insert(0, self.reason("server-unproven", why, step.span, Vec::new()));
+            broken.insert(0, self.reason("server-unproven", why, step.span, unproven_help()));
         }
         let ended = match (broken.len(), not_found.len()) {
             (0, 0) => Ended::Held,
@@ -156,4 +156,12 @@ impl StepRun<'_> {
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
         record::step(self.shared, step, &Subject { phase: self.phase, caller, role, whole, held, broken }, trail)
     }
+}
+
+/// What to do where a server proves itself wrongly.
+fn unproven_help() -> Vec<String> {
+    vec![
+        "the server's hash is that of the request without the method, for the same `uri`, `nc` and `cnonce`, with `qop=auth-int` over its own body: mend it, or leave `rspauth` out".to_owned(),
+        "where the server is right, something answered in its place, or changed the answer on its way".to_owned(),
+    ]
 }

@@ -196,6 +196,7 @@ fn verify(app: &App, keys: &Keys, token: &str, types: &[&str]) -> Result<Map<Str
     let token = psychic.as_deref().unwrap_or(token);
     let mut rules = Validation::new(key.alg);
     rules.validate_exp = false;
+    rules.validate_nbf = !app.is_weak("ignores-nbf");
     rules.validate_aud = false;
     rules.set_issuer(&[&app.oauth.issuer]);
     rules.set_required_spec_claims(&["exp", "iss", "sub"]);
@@ -203,6 +204,7 @@ fn verify(app: &App, keys: &Keys, token: &str, types: &[&str]) -> Result<Map<Str
         Ok(data) => Ok(data.claims),
         Err(e) => Err(match e.kind() {
             ErrorKind::InvalidSignature => "the signature does not verify".to_owned(),
+            ErrorKind::ImmatureSignature => "the token is not valid yet".to_owned(),
             ErrorKind::InvalidIssuer => "the token was issued by somebody else".to_owned(),
             ErrorKind::MissingRequiredClaim(claim) => format!("the token lacks the claim {claim}"),
             _ => MALFORMED.to_owned(),
