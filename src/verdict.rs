@@ -1,6 +1,6 @@
 //! From the tally of a run to the exit code: one table, stable across versions.
 
-use crate::event::{Stopped, Tally, Verdict};
+use crate::event::{Stopped, Summary, Tally, Verdict};
 use crate::mutate::Severity;
 
 /// The codes the process can end with, with what they mean; `--help` and the docs print this table.
@@ -84,6 +84,11 @@ pub fn exit_code(tally: &Tally, stopped: Option<Stopped>, policy: Policy) -> u8 
         return if tally.of(Verdict::Inconclusive) > 0 { NOT_JUDGED } else { NOTHING };
     }
     ALL_PASSED
+}
+
+/// Tells whether nothing but flaky cases fails a run (`--fail-on flaky`).
+pub fn fails_by_flaky(summary: &Summary) -> bool {
+    summary.exit == FAILED && summary.tally.failing() == 0 && summary.tally.of(Verdict::Flaky) > 0
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use super::done::Done;
 use super::exchange::StepRun;
 use super::leak::{Handed, telling};
 use super::order::Order;
+use super::stop::Stop;
 use super::{Shared, record};
 use crate::capture::response_value;
 use crate::check::{Expectations, Fetched, Seen, Side, Stance, StatusSet, Word, alike};
@@ -315,6 +316,12 @@ pub(super) fn conclude(shared: &Shared, case: &Case, outcome: &mut Outcome, got:
     *first = Reason { code: own.code, message: own.message, ..first.clone() };
     if code == "given-failed" && (failed || outcome.verdict == Verdict::Errored) {
         outcome.verdict = Verdict::Blocked;
+        // The same steps are sent for every cell; what goes wrong alike is told once.
+        if first.shared_cause.is_none() {
+            let (wanted, came) = (first.expected.as_deref(), first.actual.as_deref());
+            let alike = format!("{code}:{}:{}:{step}:{}:{wanted:?}:{came:?}", case.suite, cell.row, first.message);
+            first.shared_cause = Some(alike.into());
+        }
     }
 }
 
@@ -400,7 +407,11 @@ pub(super) fn unreached(shared: &Shared, case: &Case) -> Option<(String, &'stati
         )),
         Reach::Planned => Some((
             format!("nobody was let in by the row `{}` in this run, so its refusals may have another cause", row.name),
-            "look at the cells of this row that should be let in",
+            if shared.stop.state() == Stop::No {
+                "look at the cells of this row that should be let in"
+            } else {
+                "the run stopped early: run this row to the end, with the cells that should be let in"
+            },
         )),
     }
 }

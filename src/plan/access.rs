@@ -16,10 +16,15 @@ use super::{Case, Plan, Shape, diags};
 use crate::check::{MISSING, Side, Stance, read_ignored, side};
 use crate::source::{Span, Spanned};
 use crate::spec::{
-    AccessSpec, Data, EVERYONE, Named, Node, OTHERS, Reader, RowSpec, Session, StepSpec, Style, is_row_key,
+    AccessSpec, Data, EVERYONE, IdentitySpec, Named, Node, OTHERS, Reader, RowSpec, Session, StepSpec, Style,
+    is_row_key,
 };
 use crate::step::{Caller, Callers as _, IdentityId, Step};
 use crate::template::Names;
+
+/// What to do about a name that `anonymous` has no value for.
+const NOBODY_OF_A_COLUMN: &str =
+    "the column `anonymous` sends it too, and has none: leave it out of `columns`, or make it a case of its own";
 
 /// The matrix of a suite.
 #[derive(Debug)]
@@ -171,15 +176,39 @@ fn columns(spec: &AccessSpec, people: &People, callers: &SuiteCallers<'_, '_>, r
             }
         }
     }
-    for column in &columns {
+    for column in columns.iter().filter(|c| c.caller != Caller::Anonymous) {
         let taken = people.iter().find(|p| p.1.as_deref() == Some(&*column.name));
         if let Some((other, ..)) = taken {
             reader.fault(diags::column_like_role(column.span, &column.name, other));
-        } else if is_row_key(&column.name) || [EVERYONE, OTHERS].contains(&&*column.name) {
+        } else if is_reserved(&column.name) {
             reader.fault(diags::column_like_key(column.span, &column.name));
         }
     }
+    check_roles(&columns, callers, reader);
     columns
+}
+
+/// Tells whether a name of columns means something else in a row.
+fn is_reserved(name: &str) -> bool {
+    is_row_key(name) || [EVERYONE, OTHERS].contains(&name)
+}
+
+/// Roles name columns too, so they are told from everything else that stands in a row.
+fn check_roles(columns: &[Column], callers: &SuiteCallers<'_, '_>, reader: &mut Reader<'_>) {
+    let mut told: Vec<&str> = Vec::new();
+    let is_taken = |role: &&str| is_reserved(role) || *role == "anonymous";
+    for role in columns.iter().filter_map(|c| c.role.as_deref()).filter(is_taken) {
+        if told.contains(&role) {
+            continue;
+        }
+        told.push(role);
+        let own = |i: &&Named<IdentitySpec>| i.value.role.as_ref().filter(|r| &*r.value == role).map(|r| r.span);
+        let place = callers.layers.named(|l| &l.identities).into_iter().find_map(|i| own(&i));
+        let whose = columns.iter().find(|c| c.role.as_deref() == Some(role)).map(|c| c.span);
+        if let Some(span) = place.or(whose) {
+            reader.fault(diags::role_taken(span, role));
+        }
+    }
 }
 
 /// Tells whether a declaration of that name has a fault of its own, which is told there.
@@ -347,6 +376,9 @@ impl Row<'_> {
         let mut names: Names = (*reader.names).clone();
         names.watch_sessions();
         names.forget_steps();
+        if who.contains(&Caller::Anonymous) {
+            names.set_nobody(NOBODY_OF_A_COLUMN);
+        }
         reader.names = Arc::new(names);
         let watched = Arc::clone(&reader.names);
         let missing = if mentions_hidden(&group.expect) { row.missing_step(MISSING) } else { None };

@@ -327,9 +327,25 @@ pub(super) fn column_like_role(span: Span, name: &str, other: &str) -> Diagnosti
 }
 
 pub(super) fn column_like_key(span: Span, name: &str) -> Diagnostic {
-    Diagnostic::error(&ACCESS, span, format!("`{name}` cannot be a column, since a row has a key of that name"))
+    let why = if ["everyone", "others"].contains(&name) {
+        "since it means several columns"
+    } else {
+        "since a row has a key of that name"
+    };
+    Diagnostic::error(&ACCESS, span, format!("`{name}` cannot be a column, {why}"))
         .label("taken")
         .help("give the identity another name")
+}
+
+pub(super) fn role_taken(span: Span, role: &str) -> Diagnostic {
+    let why = match role {
+        "anonymous" => "since nobody is called so",
+        "everyone" | "others" => "since it means several columns",
+        _ => "since a row has a key of that name",
+    };
+    Diagnostic::error(&ACCESS, span, format!("the role `{role}` cannot be a column, {why}"))
+        .label("taken")
+        .help("give the role another name")
 }
 
 pub(super) fn both_sides(span: Span) -> Diagnostic {

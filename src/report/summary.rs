@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::event::{Outcome, RunInfo, Summary, Verdict};
+use crate::event::{Outcome, Reason, RunInfo, Summary, Verdict};
 use crate::mutate::Grade;
 use crate::report::matrix::Matrices;
 use crate::report::spool::Spool;
+use crate::report::terminal::why_stopped;
 use crate::term::{duration, markdown as text, markdown_code as code, plural};
+use crate::verdict::fails_by_flaky;
 
 /// How many causes are named: a summary is read, not searched.
 const MOST: usize = 30;
@@ -19,7 +21,7 @@ const MOST: usize = 30;
 pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &mut dyn Write) -> io::Result<()> {
     let info = spool.masked(info)?;
     let mut matrices = Matrices::default();
-    let mut causes: Vec<Cause> = Vec::new();
+    let (mut causes, mut flaky): (Vec<Cause>, Vec<Cause>) = (Vec::new(), Vec::new());
     let mut grades: BTreeMap<&'static str, usize> = BTreeMap::new();
     for entry in spool.entries() {
         let outcome = spool.outcome(&entry)?;
@@ -28,13 +30,33 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
             *grades.entry(grade.word()).or_default() += 1;
         }
         if outcome.verdict.needs_attention() {
-            note(&mut causes, &outcome);
+            note(&mut causes, &outcome, outcome.reasons.first());
+        } else if outcome.verdict == Verdict::Flaky {
+            note(&mut flaky, &outcome, outcome.reasons.iter().find(|r| r.code == "retried"));
         }
     }
     writeln!(to, "## {}\n", headline(summary))?;
     let targets: Vec<String> = info.targets.iter().map(|t| code(t)).collect();
-    let (requests, time) = (summary.tally.requests, duration(summary.elapsed));
-    writeln!(to, "{} against {}, {requests} requests, {time}\n", plural(info.cases, "case"), targets.join(", "))?;
+    let (requests, time) = (plural(summary.tally.requests, "request"), duration(summary.elapsed));
+    writeln!(to, "{} against {}, {requests}, {time}\n", plural(info.cases, "case"), targets.join(", "))?;
+    numbers(summary, to)?;
+    if !grades.is_empty() {
+        let told = Grade::ALL.iter().filter_map(|g| Some(format!("{} {}", grades.get(g.word())?, g.word())));
+        writeln!(to, "\n{} sent: {}", plural(grades.values().sum(), "defect"), told.collect::<Vec<_>>().join(", "))?;
+    }
+    remarks(summary, to)?;
+    for notice in &info.notices {
+        writeln!(to, "\n> {}", text(notice))?;
+    }
+    matrices.markdown(to)?;
+    // What fails the run goes first.
+    causes.sort_by_key(|cause| cause.spared);
+    named("What did not pass", &causes, to)?;
+    named("What passed only when run again", &flaky, to)
+}
+
+/// The verdicts in a table, and below it how many refusals are proven.
+fn numbers(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
     let count = |v: Verdict| if v == Verdict::Failed { summary.tally.failing() } else { summary.tally.of(v) };
     let verdicts: Vec<(&str, usize)> = Verdict::ALL
         .into_iter()
@@ -45,47 +67,53 @@ pub fn write_summary(info: &RunInfo, summary: &Summary, spool: &mut Spool, to: &
     row(to, verdicts.iter().map(|(word, _)| (*word).to_owned()))?;
     writeln!(to, "|{}", "---:|".repeat(verdicts.len()))?;
     row(to, verdicts.iter().map(|(_, n)| n.to_string()))?;
-    if summary.tally.proven_refusals > 0 {
-        writeln!(to, "\n{} proven, each with its controls", plural(summary.tally.proven_refusals, "refusal"))?;
+    match summary.tally.proven_refusals {
+        0 => Ok(()),
+        1 => writeln!(to, "\n1 refusal proven, with its controls"),
+        n => writeln!(to, "\n{n} refusals proven, each with its controls"),
     }
-    if !grades.is_empty() {
-        let told = Grade::ALL.iter().filter_map(|g| Some(format!("{} {}", grades.get(g.word())?, g.word())));
-        writeln!(to, "\n{} sent: {}", plural(grades.values().sum(), "defect"), told.collect::<Vec<_>>().join(", "))?;
+}
+
+/// What nobody may overlook beside the numbers.
+fn remarks(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
+    let tally = &summary.tally;
+    if let Some(stopped) = summary.stopped {
+        writeln!(to, "\n> stopped: {}", why_stopped(stopped, tally.of(Verdict::NotRun)))?;
     }
-    remarks(summary, to)?;
-    for notice in &info.notices {
-        writeln!(to, "\n> {}", text(notice))?;
+    if tally.unproven > 0 {
+        let (cases, verb) = (plural(tally.unproven, "passed case"), if tally.unproven == 1 { "holds" } else { "hold" });
+        writeln!(to, "\n> {cases} {verb} a refusal that nobody was seen being allowed (unproven)")?;
     }
-    matrices.markdown(to)?;
-    if !causes.is_empty() {
-        writeln!(to, "\n### What did not pass\n")?;
-        // What fails the run goes first.
-        causes.sort_by_key(|cause| cause.spared);
-        for cause in causes.iter().take(MOST) {
-            writeln!(to, "- {cause}")?;
-        }
-        if causes.len() > MOST {
-            writeln!(to, "- and {}", plural(causes.len() - MOST, "more cause"))?;
-        }
+    if tally.findings > 0 {
+        let findings = plural(tally.findings, "finding");
+        writeln!(to, "\n> {findings}: answered otherwise than is due, and let pass without `strict: true`")?;
+    }
+    if tally.withheld > 0 {
+        let defects = plural(tally.withheld, "defect");
+        writeln!(to, "\n> {defects} withheld that may write or delete data, without `allow_destructive: true`")?;
+    }
+    if let Some(from) = summary.fail_on.filter(|_| tally.spared > 0) {
+        writeln!(to, "\n> `--fail-on {}` spares defects that are milder", from.word())?;
+    }
+    if fails_by_flaky(summary) {
+        writeln!(to, "\n> `--fail-on flaky` lets no case pass that had to be run again")?;
+    }
+    for verdict in &summary.tolerated {
+        writeln!(to, "\n> `--tolerate {0}` lets {0} cases pass", verdict.word())?;
     }
     Ok(())
 }
 
-/// Writes what is to be known beside the numbers.
-fn remarks(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
-    if summary.tally.findings > 0 {
-        let findings = plural(summary.tally.findings, "finding");
-        writeln!(to, "\n> {findings}: answered otherwise than is due, and let pass without `strict: true`")?;
+fn named(title: &str, causes: &[Cause], to: &mut dyn Write) -> io::Result<()> {
+    if causes.is_empty() {
+        return Ok(());
     }
-    if summary.tally.withheld > 0 {
-        let defects = plural(summary.tally.withheld, "defect");
-        writeln!(to, "\n> {defects} withheld that may write or delete data, without `allow_destructive: true`")?;
+    writeln!(to, "\n### {title}\n")?;
+    for cause in causes.iter().take(MOST) {
+        writeln!(to, "- {cause}")?;
     }
-    if let Some(from) = summary.fail_on.filter(|_| summary.tally.spared > 0) {
-        writeln!(to, "\n> `--fail-on {}` spares defects that are milder", from.word())?;
-    }
-    for verdict in &summary.tolerated {
-        writeln!(to, "\n> `--tolerate {0}` lets {0} cases pass", verdict.word())?;
+    if causes.len() > MOST {
+        writeln!(to, "- and {}", plural(causes.len() - MOST, "more cause"))?;
     }
     Ok(())
 }
@@ -111,8 +139,8 @@ impl std::fmt::Display for Cause {
 }
 
 /// Adds an outcome; what is the same for several is told once.
-fn note(causes: &mut Vec<Cause>, outcome: &Outcome) {
-    let (what, place) = match outcome.reasons.first() {
+fn note(causes: &mut Vec<Cause>, outcome: &Outcome, why: Option<&Reason>) {
+    let (what, place) = match why {
         None => (outcome.verdict.word().to_owned(), &outcome.place),
         Some(reason) => {
             let wanted = reason.expected.as_ref().map(|e| format!(", expected {}", code(e))).unwrap_or_default();
@@ -140,6 +168,13 @@ fn headline(summary: &Summary) -> String {
             format!("all hold but for {} spared", plural(summary.tally.spared, "case"))
         }
         (0, 0, crate::verdict::ALL_PASSED) => "all hold".to_owned(),
+        (0, 0, _) if fails_by_flaky(summary) => {
+            format!("{} passed only when run again", plural(of(&[Verdict::Flaky]), "case"))
+        }
+        (0, 0, _) if of(&[Verdict::NotRun]) > 0 => {
+            format!("stopped, {} not run", plural(of(&[Verdict::NotRun]), "case"))
+        }
+        (0, 0, crate::verdict::NOTHING) => "every case was skipped".to_owned(),
         (0, 0, _) => "did not end as it should".to_owned(),
         (0, n, _) => format!("{} could not be judged", plural(n, "case")),
         (n, 0, _) => format!("{} failed", plural(n, "case")),

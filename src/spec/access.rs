@@ -183,6 +183,10 @@ fn long(name: &Spanned<Arc<str>>, fields: Fields<'_>, node: &Node, reader: &mut 
         let help = match &*entry.key {
             "as" => "the columns say who sends it",
             "name" => "its key is its name",
+            "steps" => "a row is one request; what has to go before it stands under `given`",
+            key if super::case::CASE_KEYS.iter().any(|k| k.name == key) => {
+                "cases have that key, rows do not: write the request as a case, `as: [alice, bob]`"
+            }
             _ => "in a row with a `request` or other keys of its own, who may stands under `expect:`",
         };
         reader.fault(fault.help(help));

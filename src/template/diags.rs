@@ -79,7 +79,9 @@ pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
     match &*name.path {
         "vars" => return diagnostic.help("a variable is used by its bare name, `{{ name }}`"),
         "row" => return diagnostic.help(name.hint.unwrap_or("the case has no rows; they stand under `each`")),
-        "identity" | "session" | "jar" => return diagnostic.help("nobody sends this step; name somebody with `as`"),
+        "identity" | "session" | "jar" => {
+            return diagnostic.help(name.nobody.unwrap_or("nobody sends this step; name somebody with `as`"));
+        }
         _ => {}
     }
     let hinted = |diagnostic: Diagnostic| match name.hint {

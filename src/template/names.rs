@@ -35,6 +35,7 @@ pub struct Names {
     is_open: bool,
     /// What to say of a name that nothing supplies here.
     hint: Option<&'static str>,
+    nobody: Option<&'static str>,
     /// Where files that are named start from, and the folder they must lie in.
     files: Option<(PathBuf, PathBuf)>,
     /// The identities whose sessions templates ask for, `sessions.NAME`.
@@ -64,6 +65,8 @@ pub(super) struct Unknown {
     pub(super) lacking: Vec<String>,
     /// What to do about it at this place.
     pub(super) hint: Option<&'static str>,
+    /// What to do where nobody sends the step.
+    pub(super) nobody: Option<&'static str>,
 }
 
 impl Unknown {
@@ -104,6 +107,11 @@ impl Names {
     /// Says what to do about a name that nothing supplies here.
     pub fn set_hint(&mut self, hint: &'static str) {
         self.hint = Some(hint);
+    }
+
+    /// Says what to do about a step that is sent by nobody.
+    pub fn set_nobody(&mut self, help: &'static str) {
+        self.nobody = Some(help);
     }
 
     /// Adds a step that later ones may name.
@@ -240,10 +248,11 @@ impl Names {
                 unset: None,
                 lacking: Vec::new(),
                 hint: self.hint,
+                nobody: self.nobody,
             });
         };
         let member = parts.next()?;
-        let hint = None;
+        let (hint, nobody) = (None, None);
         let has_default = may_lack(source);
         let path = format!("{root}.{member}");
         let known: Vec<&String> = match members {
@@ -253,13 +262,13 @@ impl Names {
                 let unknown = !known.contains(member) && !has_default;
                 let unset = Some(*severity);
                 let (known, lacking) = (Vec::new(), Vec::new());
-                return unknown.then_some(Unknown { path, near: None, known, unset, lacking, hint });
+                return unknown.then_some(Unknown { path, near: None, known, unset, lacking, hint, nobody });
             }
             Members::Rows(columns) => match columns.get(member) {
                 Some(lacking) if lacking.is_empty() || has_default => return None,
                 Some(lacking) => {
                     let lacking = lacking.clone();
-                    return Some(Unknown { path, near: None, known: Vec::new(), unset: None, lacking, hint });
+                    return Some(Unknown { path, near: None, known: Vec::new(), unset: None, lacking, hint, nobody });
                 }
                 None => columns.keys().collect(),
             },
@@ -269,7 +278,7 @@ impl Names {
         }
         let near = did_you_mean(member, known.iter().map(|k| k.as_str())).map(|m| format!("{root}.{m}"));
         let known = known.iter().map(|m| format!("{root}.{m}")).collect();
-        Some(Unknown { path, near, known, unset: None, lacking: Vec::new(), hint })
+        Some(Unknown { path, near, known, unset: None, lacking: Vec::new(), hint, nobody })
     }
 }
 

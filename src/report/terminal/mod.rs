@@ -32,7 +32,8 @@ use logins::Logins;
 use progress::Progress;
 use screen::Screen;
 use suites::Suites;
-use summary::{Times, Undone};
+pub(super) use summary::why_stopped;
+use summary::{Times, Told};
 
 /// Where the text of labelled lines begins.
 const LABEL: usize = 10;
@@ -113,7 +114,7 @@ pub struct Terminal {
     logins: Logins,
     progress: Progress,
     times: Times,
-    undone: Undone,
+    told: Told,
     notices: Vec<String>,
     warnings: usize,
 }
@@ -131,7 +132,7 @@ impl Terminal {
             logins: Logins::default(),
             progress: Progress::new(0, Instant::now()),
             times: Times::default(),
-            undone: Undone::default(),
+            told: Told::default(),
             notices: Vec::new(),
             warnings: 0,
             options,
@@ -251,7 +252,7 @@ impl Terminal {
         self.matrices.add(outcome);
         if outcome.kind == OutcomeKind::Case {
             self.times.add(outcome);
-            self.undone.add(outcome);
+            self.told.add(outcome);
         }
         if self.options.verbosity == Verbosity::VeryVerbose {
             self.screen.lines(&exchange::whole(page, outcome))?;
@@ -291,7 +292,7 @@ impl Terminal {
         }
         self.screen.gap()?;
         self.screen.lines(&summary::count(page, summary))?;
-        self.screen.lines(&summary::meaning(page, summary, &self.undone, self.options.verbosity))?;
+        self.screen.lines(&summary::meaning(page, summary, &self.told, self.options.verbosity))?;
         if self.is_quiet() || self.screen.written > FAR_BACK { self.tell_notices() } else { Ok(()) }
     }
 

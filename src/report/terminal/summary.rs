@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::line::{Line, Page, Role, width};
 use super::{LABEL, Verbosity, row};
-use crate::event::{Outcome, Reason, Stopped, Summary, Tally, Verdict};
+use crate::event::{Outcome, Stopped, Summary, Tally, Verdict};
 use crate::term::{duration, list, plural, shorten};
-use crate::verdict::FAILED;
+use crate::verdict::fails_by_flaky;
 
 /// How many of the slowest cases are named.
 const SLOWEST: usize = 5;
@@ -17,6 +17,8 @@ const SLOW: Duration = Duration::from_millis(100);
 /// or this many times as long as the middle one and at least the next time.
 const TIMES_MEDIAN: u32 = 10;
 const LEAST: Duration = Duration::from_millis(20);
+/// What was wrong at first is cut behind this many characters.
+const SENTENCE: usize = 160;
 
 /// The times of all cases, and the names of the slowest.
 #[derive(Default)]
@@ -70,31 +72,26 @@ impl Times {
     }
 }
 
-/// How many cases that were cut off or not started are named.
-const UNDONE: usize = 5;
+/// How many cases are named below a line that counts them.
+const NAMED: usize = 5;
 
-/// The cases that a deadline or an interrupt left undone, those that were cut off first.
+/// The first cases of a line that counts them, each with what there is to say of it.
 #[derive(Default)]
-pub(super) struct Undone {
+struct Named {
     cases: BTreeMap<(bool, u32), (Arc<str>, String)>,
     more: usize,
 }
 
-impl Undone {
-    pub(super) fn add(&mut self, outcome: &Outcome) {
-        let stopped = |r: &&Reason| matches!(r.code, "interrupted" | "deadline");
-        let Some(reason) = outcome.reasons.first().filter(stopped) else { return };
-        // The rest of the sentence says why, which is told once.
-        let how = reason.message.rsplit_once(": ").map_or(&*reason.message, |(how, _)| how);
-        let late = how == "not started";
-        self.cases.insert((late, outcome.index), (Arc::clone(&outcome.id), how.to_owned()));
-        if self.cases.len() > UNDONE {
+impl Named {
+    fn add(&mut self, late: bool, outcome: &Outcome, how: String) {
+        self.cases.insert((late, outcome.index), (Arc::clone(&outcome.id), how));
+        if self.cases.len() > NAMED {
             self.cases.pop_last();
             self.more += 1;
         }
     }
 
-    pub(super) fn draw(&self, page: Page) -> Vec<Line> {
+    fn draw(&self, page: Page) -> Vec<Line> {
         let mut lines = Vec::new();
         for (id, how) in self.cases.values() {
             lines.extend(row(page, "").text(id).flow(&[(Role::Dim, how)], page.width, LABEL + 2));
@@ -103,6 +100,29 @@ impl Undone {
             lines.push(row(page, "").push(Role::Dim, &format!("and {} more", self.more)));
         }
         lines
+    }
+}
+
+/// Cases that have no block and are named all the same.
+#[derive(Default)]
+pub(super) struct Told {
+    /// What a deadline or an interrupt left undone, what was cut off first.
+    undone: Named,
+    /// What passed only when it was run again, with what was wrong at first.
+    flaky: Named,
+}
+
+impl Told {
+    pub(super) fn add(&mut self, outcome: &Outcome) {
+        let Some(first) = outcome.reasons.first() else { return };
+        if matches!(first.code, "interrupted" | "deadline") {
+            // The rest of the sentence says why, which is told once.
+            let how = first.message.rsplit_once(": ").map_or(&*first.message, |(how, _)| how);
+            self.undone.add(how == "not started", outcome, how.to_owned());
+        }
+        if let Some(retried) = outcome.reasons.iter().find(|r| r.code == "retried") {
+            self.flaky.add(false, outcome, format!("{} ({})", shorten(&retried.message, SENTENCE), retried.place));
+        }
     }
 }
 
@@ -152,18 +172,21 @@ fn parts(tally: &Tally) -> Vec<(Role, String)> {
 }
 
 /// Draws what stands below the count: what the numbers mean; of that the indispensable with `-q`.
-pub(super) fn meaning(page: Page, summary: &Summary, undone: &Undone, verbosity: Verbosity) -> Vec<Line> {
+pub(super) fn meaning(page: Page, summary: &Summary, told: &Told, verbosity: Verbosity) -> Vec<Line> {
     let mut rows = notes(summary);
     if verbosity == Verbosity::Quiet {
-        rows.retain(|(label, ..)| {
-            matches!(*label, "flaky" | "skipped" | "teardown" | "stopped" | "tolerated" | "spared")
+        rows.retain(|(label, role, _)| match *label {
+            "flaky" => *role == Role::Bad,
+            label => matches!(label, "skipped" | "teardown" | "stopped" | "tolerated" | "spared"),
         });
     }
     rows.into_iter()
         .flat_map(|(label, role, text)| {
             let mut lines = row(page, label).push(role, &text).wrap(page.width, LABEL);
-            if label == "stopped" {
-                lines.extend(undone.draw(page));
+            match label {
+                "stopped" => lines.extend(told.undone.draw(page)),
+                "flaky" => lines.extend(told.flaky.draw(page)),
+                _ => {}
             }
             lines
         })
@@ -179,13 +202,13 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let named = kinds.iter().filter(|v| tally.of(**v) > 0).map(|v| format!("{} {}", tally.of(*v), v.word()));
         rows.push(("unjudged", Role::Plain, named.collect::<Vec<_>>().join(", ")));
     }
-    if summary.exit == FAILED && failed(tally) == 0 && tally.of(Verdict::Flaky) > 0 {
-        let cases = plural(tally.of(Verdict::Flaky), "case");
-        rows.push((
-            "flaky",
-            Role::Bad,
-            format!("{cases} passed only when run again, and --fail-on flaky lets none pass"),
-        ));
+    if tally.of(Verdict::Flaky) > 0 {
+        let text = format!("{} passed only when run again", plural(tally.of(Verdict::Flaky), "case"));
+        rows.push(if fails_by_flaky(summary) {
+            ("flaky", Role::Bad, format!("{text}, and --fail-on flaky lets none pass"))
+        } else {
+            ("flaky", Role::Doubt, text)
+        });
     }
     if tally.of(Verdict::Skipped) == tally.total() && tally.total() > 0 {
         rows.push(("skipped", Role::Doubt, "every case, and a run is not green because nothing ran".to_owned()));
@@ -249,7 +272,8 @@ fn let_pass(summary: &Summary) -> Vec<(&'static str, Role, String)> {
     rows
 }
 
-fn why_stopped(stopped: Stopped, undone: usize) -> String {
+/// Says why a run stopped early, and how much of it was left out.
+pub(in crate::report) fn why_stopped(stopped: Stopped, undone: usize) -> String {
     let why = match stopped {
         Stopped::FailFast => "by --fail-fast",
         Stopped::Interrupted => "interrupted",
