@@ -97,6 +97,7 @@ fn what_cannot_be_sent_again_is_in_doubt_as_well() {
         })
     };
     let scheme = r#"
+allow_destructive: true
 auth:
   api:
     scheme: login
