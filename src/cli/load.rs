@@ -98,7 +98,11 @@ fn plan(
         }
     }
     for fields in written(&suites) {
-        for field in fields.iter().filter(|f| !crate::auth::is_name(&f.name)) {
+        // Beside a certificate `key` is a path; what lies there is no secret before it is read.
+        let is_path = |name: &str| {
+            matches!(name, "cert" | "pkcs12") || (name == "key" && fields.iter().any(|f| &*f.name == "cert"))
+        };
+        for field in fields.iter().filter(|f| !crate::auth::is_name(&f.name) && !is_path(&f.name)) {
             if let Some(text) = field.value.scalar().filter(|t| !t.contains("{{")) {
                 secrets.declare(&field.name, &text);
             }

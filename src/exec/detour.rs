@@ -63,12 +63,17 @@ impl StepRun<'_> {
         if let Some(onward) = onward.filter(|_| !body.is_some_and(|body| allowed.contains(&body))) {
             return self.onward(trial, detour, onward, &allowed).await;
         }
-        let mut others = Vec::new();
+        let (mut others, mut statuses) = (Vec::new(), Vec::new());
         for target in made_up(sent, detour.dressed) {
             // Another site is asked at that site.
             let like = if site(sent) == site(detour.dressed) { detour.dressed } else { sent };
             let trail = self.plainly(trial, detour, (like, &sent.method), target).await;
             others.extend(trail.response().filter(|r| r.status / 100 == 2).map(|r| digest(&r.body)));
+            statuses.extend(trail.response().map(|r| r.status));
+        }
+        // Something else was done than is done anyway, as 204 of DELETE beside 200 of POST.
+        if !is_safe(&detour.dressed.method) && !statuses.contains(&response.status) {
+            return Reached::Guarded;
         }
         judge(body, &allowed, &others)
     }

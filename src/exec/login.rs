@@ -245,7 +245,10 @@ impl<'a> Entry<'a> {
             return Ok(session.unwrap_or_else(|held| held));
         }
         let name = &self.identity.name;
-        let message = if self.identity.login.kind.logs_in {
+        let broke = done.records.last().and_then(|r| r.status).filter(|status| *status >= 500);
+        let message = if let Some(status) = broke {
+            format!("`whoami` of `{name}` was answered {status}: nothing shows that the session works")
+        } else if self.identity.login.kind.logs_in {
             format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work")
         } else {
             format!("`{name}` is not accepted, or taken for somebody else: `whoami` does not hold")
