@@ -98,12 +98,13 @@ fn plan(
         }
     }
     for fields in written(&suites) {
-        // Beside a certificate `key` is a path; what lies there is no secret before it is read.
-        let is_path = |name: &str| {
-            matches!(name, "cert" | "pkcs12") || (name == "key" && fields.iter().any(|f| &*f.name == "cert"))
+        // Paths are no secrets, and beside a certificate `key` is one; a key that is written out is none.
+        let has_cert = fields.iter().any(|f| &*f.name == "cert");
+        let is_path = |name: &str, text: &str| {
+            (matches!(name, "cert" | "pkcs12") || (name == "key" && has_cert)) && !text.contains("-----BEGIN")
         };
-        for field in fields.iter().filter(|f| !crate::auth::is_name(&f.name) && !is_path(&f.name)) {
-            if let Some(text) = field.value.scalar().filter(|t| !t.contains("{{")) {
+        for field in fields.iter().filter(|f| !crate::auth::is_name(&f.name)) {
+            if let Some(text) = field.value.scalar().filter(|t| !t.contains("{{") && !is_path(&field.name, t)) {
                 secrets.declare(&field.name, &text);
             }
         }

@@ -46,12 +46,7 @@ impl<'a> Library<'a> {
         let mut at = node.clone();
         for _ in 0..MOST {
             let Some(reference) = at.get("$ref") else { return Some(at) };
-            let node = reference.value.clone();
-            let Data::Text(to) = &node.data else {
-                self.diags.push(diags::wrong_type(&node, "a reference as text"));
-                return None;
-            };
-            at = self.follow(&node, to)?;
+            at = self.follow(&reference.value.clone())?;
         }
         self.diags.push(diags::circular_ref(node.span, "$ref"));
         None
@@ -63,19 +58,18 @@ impl<'a> Library<'a> {
         let mut whole = node.clone();
         for _ in 0..MOST {
             let Some(reference) = whole.get("$ref") else { return Some(whole) };
-            let at = reference.value.clone();
-            let Data::Text(to) = &at.data else {
-                self.diags.push(diags::wrong_type(&at, "a reference as text"));
-                return None;
-            };
-            let below = self.follow(&at, to)?;
+            let below = self.follow(&reference.value.clone())?;
             whole = over(&whole, &below);
         }
         self.diags.push(diags::circular_ref(node.get("$ref").map_or(node.span, |e| e.value.span), "$ref"));
         None
     }
 
-    fn follow(&mut self, node: &Node, to: &str) -> Option<Node> {
+    fn follow(&mut self, node: &Node) -> Option<Node> {
+        let Data::Text(to) = &node.data else {
+            self.diags.push(diags::wrong_type(node, "a reference as text"));
+            return None;
+        };
         let (file, pointer) = to.split_once('#').unwrap_or((to, ""));
         if file.contains("://") {
             self.diags.push(diags::remote_ref(node.span, to));

@@ -1,5 +1,6 @@
 //! What came in the place of a refusal, without anybody being let in.
 
+use super::let_in::came;
 use super::{Family, Found, Rule, rfc};
 use crate::event::Certainty::Likely;
 use crate::evidence::{Answer, Facts, Purpose, Word};
@@ -29,10 +30,6 @@ pub(super) const FAMILY: Family = Family {
 /// The answer where a refusal was asked for.
 fn instead(facts: &Facts) -> Option<&Answer> {
     facts.answer.as_ref().filter(|_| facts.purpose == Purpose::Case && facts.wanted.refusal && !facts.wanted.met)
-}
-
-fn came(facts: &Facts, answer: &Answer) -> String {
-    format!("{} was asked for, and {} came", facts.wanted.words, answer.status)
 }
 
 fn nothing(facts: &Facts) -> Option<Found> {

@@ -99,7 +99,7 @@ fn proves(facts: &Facts) -> bool {
     facts.secret_in_body || facts.leg().is_some_and(|leg| leg.grants || (leg.enters && leg.media.is_some()))
 }
 
-fn came(facts: &Facts, answer: &Answer) -> String {
+pub(super) fn came(facts: &Facts, answer: &Answer) -> String {
     format!("{} was asked for, and {} came", facts.wanted.words, answer.status)
 }
 

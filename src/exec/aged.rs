@@ -16,7 +16,7 @@ use super::control::Probe;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::kept::AtHand;
-use super::known;
+use super::learn;
 use super::mutant::{Controlled, Trial};
 use super::session::Session;
 use super::settle::leave;
@@ -93,7 +93,7 @@ impl StepRun<'_> {
         let (forged, lent, requests) = found?;
         self.without(&trial, (actor, presented), controlled).await;
         for secret in self.holder(actor).secrets(presented) {
-            known::defect(self.shared, &self.owner(actor), secret, &forged.request);
+            learn::defect(self.shared, &self.owner(actor), secret, &forged.request);
         }
         let mut done = self.attempt(trial, actor, (prepared, presented), (forged, Some(lent)), controlled).await;
         done.requests += requests;
@@ -191,7 +191,7 @@ impl StepRun<'_> {
             let told = duration(Duration::from_secs(age.as_secs().unsigned_abs()));
             let forged = Forged::new(dressed.clone(), format!("the token itself, kept until {told} after its end"));
             for secret in self.holder(actor).secrets(&presented) {
-                known::defect(self.shared, &self.owner(actor), secret, &forged.request);
+                learn::defect(self.shared, &self.owner(actor), secret, &forged.request);
             }
             let lent = Lent::aged(aging.id, generation);
             let mut done = self.attempt(trial, actor, (prepared, &presented), (forged, Some(lent)), controlled).await;

@@ -8,7 +8,7 @@ use super::exchange::StepRun;
 use super::judge::{self, Answer, Judged, Told};
 use super::record::{self, Subject};
 use super::session::Failure;
-use super::{Keep, Wire, known};
+use super::{Keep, Wire, learn};
 use crate::check::Fetched;
 use crate::event::{Event, Exchanged, Reason, StepRecord};
 use crate::http::{HttpError, Trail};
@@ -21,7 +21,7 @@ impl StepRun<'_> {
         let Some(response) = trail.response().filter(|_| trail.error.is_none()) else {
             return self.no_answer(step, actor, trail);
         };
-        known::cookies(self.shared, trail, self.owner(actor));
+        learn::cookies(self.shared, trail, self.owner(actor));
         let answer = Answer { trail, response, fetched };
         let mut asked = self.ask_of(&answer, step, actor, self.scope_of(actor));
         let mut beyond = Vec::new();

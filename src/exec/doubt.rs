@@ -103,9 +103,7 @@ impl StepRun<'_> {
         if step.handshake == Handshake::Off || !proves_in_vain(trail) || !done.held() {
             return;
         }
-        done.ended = Ended::Inconclusive;
-        let reason = self.reason("other-cause", UNHEARD, step.span, vec![IN_TURN.to_owned()]);
-        done.reasons = vec![Reason { step: done.records.len().checked_sub(1), ..reason }];
+        self.take_back(step, UNHEARD, IN_TURN, done);
     }
 
     /// Takes back what the refusal shows of something that was sent once more and was over by itself by then.

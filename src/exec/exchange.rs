@@ -9,7 +9,7 @@ use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::entrance::Inside;
-use super::known;
+use super::learn;
 use super::ledger::{Asked, RequestKey};
 use super::renew::is_ending;
 use super::runner::Slot;
@@ -117,7 +117,7 @@ impl StepRun<'_> {
             }
         }
         if self.within.landing.is_some() {
-            known::landing(self.shared, &self.owner(actor), &trail);
+            learn::landing(self.shared, &self.owner(actor), &trail);
         }
         let at = self.shared.ledger.tick();
         let fetched = self.fetch(step, actor, &trail).await;
@@ -139,7 +139,7 @@ impl StepRun<'_> {
     pub(super) async fn browse(&self, step: &Step, actor: &mut Actor, prepared: Prepared, label: &str) -> Done {
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
         let trail = self.send(step, actor, prepared, Way::default()).await;
-        known::landing(self.shared, &self.owner(actor), &trail);
+        learn::landing(self.shared, &self.owner(actor), &trail);
         let fetched = self.fetch(step, actor, &trail).await;
         let mut done = self.judge(step, actor, &trail, &fetched);
         done.requests = count(&trail);
@@ -169,7 +169,7 @@ impl StepRun<'_> {
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
         let sender = self.sender(&prepared, actor);
         let owner = self.owner(actor);
-        known::request(self.shared, &owner, &prepared.request);
+        learn::request(self.shared, &owner, &prepared.request);
         let own = match self.shown(actor) {
             Ok(own) => own,
             Err(why) => {
@@ -182,7 +182,7 @@ impl StepRun<'_> {
         let trail = self.send(step, actor, prepared, Way { own, gate: None }).await;
         (actor.jar, actor.page) = (jar, page);
         let at = self.shared.ledger.tick();
-        known::answer(self.shared, &owner, &trail);
+        learn::answer(self.shared, &owner, &trail);
         let mut done = self.judge(step, actor, &trail, &Fetched::new());
         done.requests = count(&trail);
         done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::actor::{Actor, Who};
 use super::exchange::StepRun;
-use super::{Shared, known, matrix, record};
+use super::{Shared, learn, matrix, record};
 use crate::capture::response_value;
 use crate::check::{Checked, Fetched, Seen};
 use crate::event::Reason;
@@ -61,11 +61,11 @@ impl StepRun<'_> {
         for capture in &step.captures {
             match capture.take(trail, response, &scope) {
                 Ok(taken) => {
-                    known::capture(self.shared, self.owner(actor), &capture.name, &taken);
+                    learn::capture(self.shared, self.owner(actor), &capture.name, &taken);
                     if self.is_secret(actor, &capture.name)
                         && let Ok(value) = to_json(&taken.value)
                     {
-                        known::secret(self.shared, &format!("{}.{}", self.owner(actor), capture.name), &value);
+                        learn::secret(self.shared, &format!("{}.{}", self.owner(actor), capture.name), &value);
                     }
                     captured.push((Arc::clone(&capture.name), taken.value));
                 }

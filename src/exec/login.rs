@@ -246,17 +246,20 @@ impl<'a> Entry<'a> {
         }
         let name = &self.identity.name;
         let broke = done.records.last().and_then(|r| r.status).filter(|status| *status >= 500);
-        let message = if let Some(status) = broke {
-            format!("`whoami` of `{name}` was answered {status}: nothing shows that the session works")
+        let (code, message) = if let Some(status) = broke {
+            let why = format!("`whoami` of `{name}` was answered {status}: nothing shows that the session works");
+            ("login-failed", why)
         } else if self.identity.login.kind.logs_in {
-            format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work")
+            let why =
+                format!("`{name}` logged in, but `whoami` does not hold: the session is not theirs or does not work");
+            ("wrong-person", why)
         } else {
-            format!("`{name}` is not accepted, or taken for somebody else: `whoami` does not hold")
+            ("wrong-person", format!("`{name}` is not accepted, or taken for somebody else: `whoami` does not hold"))
         };
         let status = done.records.last().and_then(|r| r.status);
         let facts = done.records.last().and_then(|r| r.facts.as_ref());
         let shown = facts.is_some_and(|facts| !facts.sent.is_empty()) || self.identity.login.scheme.fields().is_empty();
-        let mut failure = self.failed("wrong-person", &message, done);
+        let mut failure = self.failed(code, &message, done);
         // Where nothing was exchanged before, it is the credential itself that is refused here.
         let needs: Vec<String> = self.identity.login.kind.needs.iter().map(|need| format!("`{need}`")).collect();
         if status == Some(401)

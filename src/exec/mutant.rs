@@ -14,7 +14,7 @@ use super::kit::{self, Again, Holder};
 use super::matrix::Got;
 use super::observed::Observed;
 use super::wary::{Refused, Shape, Way};
-use super::{known, pages, record};
+use super::{learn, pages, record};
 use crate::check::Stance;
 use crate::event::{ControlRecord, Reason};
 use crate::http::jar::Jar;
@@ -98,7 +98,7 @@ impl StepRun<'_> {
             }
         }
         for secret in self.holder(actor).secrets(&presented) {
-            known::defect(self.shared, &self.owner(actor), secret, &forged.request);
+            learn::defect(self.shared, &self.owner(actor), secret, &forged.request);
         }
         let is_signed = forged.is_signed;
         let done = self.attempt(trial, actor, (&prepared, &presented), (forged, lent), &controlled).await;

@@ -11,7 +11,7 @@ use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::uses::Within;
-use super::{Shared, astray, record};
+use super::{Shared, astray, learn, record};
 use crate::auth::{CsrfSource, Exchange, How, Opening, PageScript, Scheme};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
@@ -312,7 +312,7 @@ impl Drive<'_, '_> {
         match self.ends.of(&request.address, &body, &[page.address().origin()]) {
             End::On => {}
             End::Reached => {
-                super::known::fields(self.run.shared, &self.run.owner(actor), &request.body);
+                learn::fields(self.run.shared, &self.run.owner(actor), &request.body);
                 let mut landed = request.address.clone();
                 for (name, value) in url::form_urlencoded::parse(&request.body) {
                     landed.add_query(&name, &value);
@@ -321,7 +321,7 @@ impl Drive<'_, '_> {
                 return false;
             }
             End::Strayed(stray) => {
-                super::known::fields(self.run.shared, &self.run.owner(actor), &request.body);
+                learn::fields(self.run.shared, &self.run.owner(actor), &request.body);
                 self.astray(&stray);
                 return false;
             }

@@ -12,7 +12,7 @@ use super::given::{certified, session_end};
 use super::login::Entry;
 use super::session::{Failure, Session};
 use super::world::WorldRun;
-use super::{known, pages, record};
+use super::{learn, pages, record};
 use crate::auth::{Cookies, Credential, Memory, field_fault};
 use crate::evidence::Kept;
 use crate::http::jar::Jar;
@@ -89,9 +89,9 @@ impl Entry<'_> {
         scope.set_fields("session", parts.collect::<Vec<_>>());
         let scheme = &*self.identity.login.scheme;
         for (name, value) in &credential.parts {
-            known::part(self.shared, &self.identity.name, name, value);
+            learn::part(self.shared, &self.identity.name, name, value);
             if scheme.is_secret(name) {
-                known::secret(self.shared, &format!("{}.{name}", self.identity.name), value);
+                learn::secret(self.shared, &format!("{}.{name}", self.identity.name), value);
                 if value.is_null() || value == "" {
                     let what = if value.is_null() { "`null`" } else { "empty" };
                     let why = format!("it gave nothing to send: `{name}` is {what}");

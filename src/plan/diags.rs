@@ -327,25 +327,21 @@ pub(super) fn column_like_role(span: Span, name: &str, other: &str) -> Diagnosti
 }
 
 pub(super) fn column_like_key(span: Span, name: &str) -> Diagnostic {
-    let why = if ["everyone", "others"].contains(&name) {
-        "since it means several columns"
-    } else {
-        "since a row has a key of that name"
-    };
-    Diagnostic::error(&ACCESS, span, format!("`{name}` cannot be a column, {why}"))
-        .label("taken")
-        .help("give the identity another name")
+    taken(span, &format!("`{name}`"), name).help("give the identity another name")
 }
 
 pub(super) fn role_taken(span: Span, role: &str) -> Diagnostic {
-    let why = match role {
+    taken(span, &format!("the role `{role}`"), role).help("give the role another name")
+}
+
+/// A name that means something else in a row.
+fn taken(span: Span, who: &str, name: &str) -> Diagnostic {
+    let why = match name {
         "anonymous" => "since nobody is called so",
         "everyone" | "others" => "since it means several columns",
         _ => "since a row has a key of that name",
     };
-    Diagnostic::error(&ACCESS, span, format!("the role `{role}` cannot be a column, {why}"))
-        .label("taken")
-        .help("give the role another name")
+    Diagnostic::error(&ACCESS, span, format!("{who} cannot be a column, {why}")).label("taken")
 }
 
 pub(super) fn both_sides(span: Span) -> Diagnostic {

@@ -22,6 +22,7 @@ use crate::template::Template;
 mod access;
 mod build;
 mod case;
+mod columns;
 pub mod diags;
 mod dotenv;
 mod flow;
@@ -36,7 +37,8 @@ mod unseen;
 mod with;
 mod world;
 
-pub use access::{AccessPlan, AccessRow, Cell, Column, Reach};
+pub use access::{AccessPlan, AccessRow, Cell, Reach};
+pub use columns::Column;
 pub use dotenv::read_dotenv;
 pub use losses::Losses;
 pub use select::Selection;

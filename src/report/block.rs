@@ -213,17 +213,9 @@ fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
         lines.push(page.labelled(INDENT, "attempt", COLUMN).text(&text));
     }
     lines.extend(causes::causes(page, outcome));
-    if let Some(row) = let_in(outcome) {
-        let line = page.labelled(INDENT, "means", COLUMN).text(row.explain);
-        let explain = format!("(authspec explain {})", row.id);
-        lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
-    } else if let Some(row) = outlived(outcome) {
-        let line = page.labelled(INDENT, "means", COLUMN).text(row.means);
-        let explain = format!("(authspec explain {})", row.name);
-        lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
-    } else if let Some(row) = first_reason_row(outcome) {
-        let line = page.labelled(INDENT, "means", COLUMN).text(row.about);
-        let explain = format!("(authspec explain {})", row.name);
+    if let Some((meaning, name)) = meaning(outcome) {
+        let line = page.labelled(INDENT, "means", COLUMN).text(meaning);
+        let explain = format!("(authspec explain {name})");
         lines.extend(line.flow(&[(Role::Dim, &explain)], page.width, COLUMN));
     }
     let mut said: Vec<&str> = Vec::new();
@@ -246,6 +238,15 @@ fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
         OutcomeKind::Teardown => {}
     }
     lines
+}
+
+/// What it means, by the nearest that has words of its own: a defect, a life cycle, a reason; and by what name it is
+/// explained.
+fn meaning(outcome: &Outcome) -> Option<(&'static str, &'static str)> {
+    let of_defect = || let_in(outcome).map(|row| (row.explain, row.id));
+    let of_life = || outlived(outcome).map(|row| (row.means, row.name));
+    let of_reason = || first_reason_row(outcome).map(|row| (row.about, row.name));
+    of_defect().or_else(of_life).or_else(of_reason)
 }
 
 /// The mutation whose own words say what it means that it was taken or not taken as it should be.

@@ -168,39 +168,24 @@ fn a_method_that_is_allowed_anyway_is_no_other_one() {
         .must(3, &[("c", "inconclusive: unclear-answer")]);
 }
 
-/// One that listens to the field, and knows no POST of its own.
+/// One that listens to the field, with a POST of its own for anybody or none: what was done is told by another status.
 #[test]
 fn a_method_that_a_field_overrides_is_a_way_in() {
-    let server = Server::start(|r| {
-        let method = Some(r.header("x-http-method-override")).filter(|m| !m.is_empty()).unwrap_or(&r.method);
-        match (&*r.method, method, &*r.path) {
-            ("DELETE", _, "/things/1") if !alice(r) => status(403),
-            (_, "DELETE", "/things/1") => status(204),
-            _ => status(404),
-        }
-    });
-    let suite = case("as: anonymous, with: az-method-override, control: alice, request: DELETE /things/1");
-    Project::new(&server.url, ALICE, &format!("allow_destructive: true\n{suite}"))
-        .run("")
-        .must(1, &[("c", "failed: mutant-accepted")]);
-}
-
-/// One that listens to the field, and has a POST of its own for anybody: what was done is told by another status.
-#[test]
-fn a_method_is_overridden_beside_one_that_is_allowed_anyway() {
-    let server = Server::start(|r| {
-        let method = Some(r.header("x-http-method-override")).filter(|m| !m.is_empty()).unwrap_or(&r.method);
-        match (&*r.method, method, &*r.path) {
-            ("DELETE", _, "/things/1") if !alice(r) => status(403),
-            (_, "DELETE", "/things/1") => status(204),
-            (_, "POST", "/things/1") => json(200, r#"{"made":1}"#),
-            _ => status(404),
-        }
-    });
-    let suite = case("as: anonymous, with: az-method-override, control: alice, request: DELETE /things/1");
-    Project::new(&server.url, ALICE, &format!("allow_destructive: true\n{suite}"))
-        .run("")
-        .must(1, &[("c", "failed: mutant-accepted")]);
+    for posts in [false, true] {
+        let server = Server::start(move |r| {
+            let method = Some(r.header("x-http-method-override")).filter(|m| !m.is_empty()).unwrap_or(&r.method);
+            match (&*r.method, method, &*r.path) {
+                ("DELETE", _, "/things/1") if !alice(r) => status(403),
+                (_, "DELETE", "/things/1") => status(204),
+                (_, "POST", "/things/1") if posts => json(200, r#"{"made":1}"#),
+                _ => status(404),
+            }
+        });
+        let suite = case("as: anonymous, with: az-method-override, control: alice, request: DELETE /things/1");
+        Project::new(&server.url, ALICE, &format!("allow_destructive: true\n{suite}"))
+            .run("")
+            .must(1, &[("c", "failed: mutant-accepted")]);
+    }
 }
 
 /// The site of the machine itself has a welcome page at every path; the guarded one is not there.

@@ -96,21 +96,11 @@ fn what_cannot_be_sent_again_is_in_doubt_as_well() {
             }
         })
     };
-    let scheme = r#"
-allow_destructive: true
-auth:
-  api:
-    scheme: login
-    login:
-      request: POST /login
-      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
-      capture: { token: $.access_token }
-    send: { cookie: { sid: "{{ session.token }}" } }
-    whoami: { request: GET /me, expect: { status: 200, json: { $.username: "{{ identity.username }}" } } }
-"#;
+    let cookie = "send: { cookie: { sid: \"{{ session.access_token }}\" } }";
+    let scheme = format!("allow_destructive: true\n{}", SCHEME.replace("send: { bearer: access_token }", cookie));
     let case = "  - { name: c, as: alice, with: [sess-garbage, sess-truncated, csrf-origin-foreign, none], request: POST /change, json: { a: 1 } }\n";
-    let asleep = run(&server(100), scheme, case, 1);
+    let asleep = run(&server(100), &scheme, case, 1);
     assert_eq!(asleep.code, 1, "asleep, it hides nothing\n{}", asleep.said);
-    let awake = run(&server(2), scheme, case, 1);
+    let awake = run(&server(2), &scheme, case, 1);
     assert_eq!((awake.code, doubted(&awake)), (3, 1), "{}", awake.said);
 }
