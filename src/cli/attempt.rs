@@ -1,15 +1,18 @@
 //! `authspec try`: one request as somebody, the whole exchange, and the case that asks for what came.
 //!
-//! It is run as a suite of one case that expects any status at all, so everything is as in a run: the login, `whoami`,
-//! the masks.
+//! It is run as a suite of one case, so everything is as in a run: the login, `whoami`, the masks. Whatever status comes
+//! is an answer.
 
 use super::args::TryArgs;
 use super::context::Context;
-use super::load::{Loaded, load_text};
+use super::load::{Loaded, load_into, load_text};
 use super::single::{self, start};
-use crate::event::{Event, Outcome, Phase, StepRecord};
+use crate::diagnose;
+use crate::event::{Event, Login, LoginAction, Outcome, Phase, StepRecord, Verdict};
+use crate::report::spool::masked;
 use crate::report::terminal::exchanges;
 use crate::secret::{SecretSet, TextKind};
+use crate::term::hang;
 use crate::verdict;
 
 mod append;
@@ -17,45 +20,89 @@ mod wording;
 
 use wording::Asked;
 
+/// How many causes of a refusal are told.
+const CAUSES: usize = 3;
+
 pub(super) fn run(args: &TryArgs, context: &mut Context) -> u8 {
-    let text = format!("cases:\n{}    expect: [{}]\n", Asked::of(args).text(), any_status());
-    let loaded = match load_text(text, &args.place, context) {
+    // Without an expectation a status from 400 on is none that was wanted, so that the rules look for its cause.
+    let text = format!("cases:\n{}", Asked::of(args).text());
+    let loaded = match &args.suite {
+        Some(suite) => load_into(suite, text, &args.place, context),
+        None => load_text(text, &args.place, context),
+    };
+    let loaded = match loaded {
         Ok(loaded) => loaded,
         Err(code) => return code,
     };
     let secrets = loaded.secrets.clone();
     match single::run(context, async |context| send(loaded, context).await) {
-        Ok(outcome) => tell(args, &outcome, &secrets, context),
+        Ok((mut outcome, logins)) => {
+            diagnose::annotate(&mut outcome, &secrets);
+            tell(args, (&outcome, &logins), &secrets, context)
+        }
         Err(code) => code,
     }
 }
 
-/// Whatever status comes is an answer.
-fn any_status() -> String {
-    let refusals: Vec<String> = (400..500).map(|code: u16| code.to_string()).collect();
-    format!("2xx, 3xx, 5xx, {}", refusals.join(", "))
-}
-
-async fn send(loaded: Loaded, context: &mut Context) -> Result<Box<Outcome>, u8> {
+async fn send(loaded: Loaded, context: &mut Context) -> Result<(Box<Outcome>, Vec<Login>), u8> {
     let (runner, mut heard) = start(loaded, context).await?;
     let running = tokio::spawn(runner.run());
-    let mut outcome = None;
+    let (mut outcome, mut logins) = (None, Vec::new());
     while let Some(event) = heard.recv().await {
-        if let Event::CaseFinished(finished) = event {
-            outcome.get_or_insert(finished);
+        match event {
+            Event::CaseFinished(finished) => {
+                outcome.get_or_insert(finished);
+            }
+            Event::Login(login) => logins.push(login),
+            _ => {}
         }
     }
     match running.await {
         Ok(summary) if summary.exit == verdict::INTERRUPTED => Err(verdict::INTERRUPTED),
-        Ok(_) => outcome.ok_or(verdict::NOT_JUDGED),
+        Ok(_) => outcome.map(|outcome| (outcome, logins)).ok_or(verdict::NOT_JUDGED),
         Err(_) => Err(verdict::NOT_JUDGED),
     }
 }
 
+/// Shows the logins, each exchange under its name.
+fn told(logins: &[Login], secrets: &SecretSet, context: &mut Context) {
+    let out = context.out;
+    for (login, step) in logins.iter().flat_map(|login| login.steps.iter().map(move |step| (login, step))) {
+        let of = match (step.phase, login.action) {
+            (Phase::Whoami, _) => "whoami",
+            (_, LoginAction::Refresh) => "refresh",
+            (_, LoginAction::Login) => "login",
+        };
+        let name = step.name.as_ref().filter(|name| *name != of).map(|n| format!(" \"{n}\"")).unwrap_or_default();
+        // With what only a later step made known, before lines are broken.
+        let shown = masked(step, secrets)
+            .map_or_else(|_| String::new(), |step| exchanges(&[&step], out.colour(), out.glyphs(), out.width));
+        let head = format!("{of} of {}{name}", login.identity);
+        context.say(&secrets.mask(&format!("{head}\n{shown}\n")));
+    }
+}
+
+/// What the rules find in what was refused, the likeliest first.
+fn causes(outcome: &Outcome, width: usize) -> String {
+    let mut text = String::new();
+    let mut say = |head: &str, what: &str| text.push_str(&hang(head, what, width));
+    for one in outcome.causes.iter().take(CAUSES) {
+        let cause = format!("{} (authspec\u{a0}explain\u{a0}{})", one.cause, one.code);
+        say(&format!("{}: ", one.certainty.word()), &cause);
+        one.evidence.iter().for_each(|seen| say("  seen: ", seen));
+        one.next.iter().for_each(|next| say("  try: ", next));
+    }
+    text
+}
+
 /// Shows what was exchanged, and the case of it.
-fn tell(args: &TryArgs, outcome: &Outcome, secrets: &SecretSet, context: &mut Context) -> u8 {
+fn tell(args: &TryArgs, (outcome, logins): (&Outcome, &[Login]), secrets: &SecretSet, context: &mut Context) -> u8 {
     let answered = outcome.steps.iter().rfind(|s| s.phase == Phase::Case && s.status.is_some());
     let out = context.out;
+    // One that failed stands among the steps of the case.
+    if args.verbose > 0 && outcome.verdict != Verdict::Blocked {
+        told(logins, secrets, context);
+    }
     let shown: Vec<&StepRecord> = outcome.steps.iter().collect();
     context.say(&secrets.mask(&exchanges(&shown, out.colour(), out.glyphs(), out.width)));
     let Some(step) = answered else {
@@ -63,8 +110,14 @@ fn tell(args: &TryArgs, outcome: &Outcome, secrets: &SecretSet, context: &mut Co
             let help: String = reason.help.iter().map(|h| format!("help: {h}\n")).collect();
             context.complain(&secrets.mask(&format!("error: {}\n{help}", reason.message)));
         }
+        if args.verbose > 0 {
+            context.complain(&secrets.mask(&causes(outcome, context.err.width)));
+        }
         return verdict::NOT_JUDGED;
     };
+    if args.verbose > 0 && step.status.is_some_and(|status| status >= 400) && !outcome.causes.is_empty() {
+        context.say(&secrets.mask(&format!("\n{}", causes(outcome, out.width))));
+    }
     let case = secrets.mask_text(TextKind::Plain, &Asked::of(args).with_answer(step));
     let Some(path) = &args.append else {
         context.say(&format!("\nto paste, below `cases:` of a suite:\n\n{case}{}", wording::remark(&case)));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::args::{Files, PlaceArgs};
@@ -55,6 +55,32 @@ pub(super) fn load_text(text: String, place: &PlaceArgs, context: &mut Context) 
     shown(loaded, context)
 }
 
+/// The same, as if its cases were those of a suite, and it had no others.
+pub(super) fn load_into(suite: &Path, text: String, place: &PlaceArgs, context: &mut Context) -> Result<Loaded, u8> {
+    let at = context.folder.join(suite);
+    let input = Input {
+        paths: vec![suite.to_owned(), "-".into()],
+        stdin: Some(text),
+        folder: context.folder.clone(),
+        at: at.parent().map(Path::to_owned),
+    };
+    let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
+    let mut suites = spec::load(&input, &mut sources, &mut diags);
+    let is_typed = |suite: &spec::Suite| &*sources.name(suite.file) == "<stdin>";
+    if let Some(typed) = suites.suites.iter().position(is_typed).map(|at| suites.suites.remove(at))
+        && let [suite] = &mut suites.suites[..]
+    {
+        (suite.cases, suite.access) = (typed.cases, None);
+    } else if diags.errors() == 0 {
+        context.complain(&format!("error: {} is no suite\nhelp: `--suite` takes one file\n", suite.display()));
+        return Err(verdict::USAGE);
+    }
+    let values = (place.environment.clone(), place.target.clone(), Vec::new());
+    let about = (Severity::Error, commands(place.no_exec));
+    let loaded = planned((sources, diags), &suites, values, about, Selection::default(), context);
+    shown(loaded, context)
+}
+
 /// Where the project is looked for, unless it is found from here upwards: in `specs`.
 fn home(context: &Context) -> Option<PathBuf> {
     let here = &context.folder;
@@ -83,10 +109,22 @@ fn plan(
 ) -> Loaded {
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let suites = spec::load(input, &mut sources, &mut diags);
+    planned((sources, diags), &suites, values, (unset, commands), selection, context)
+}
+
+/// Makes the plan of suites that were read.
+fn planned(
+    (sources, mut diags): (SourceMap, Diagnostics),
+    suites: &spec::Suites,
+    values: Values,
+    (unset, commands): (Severity, Commands),
+    selection: Selection,
+    context: &Context,
+) -> Loaded {
     let (environment, target, vars) = values;
     let (variables, now) = (context.variables.clone(), jiff::Timestamp::now());
     let options = PlanOptions { environment, target, vars, variables, unset, commands, selection, now };
-    let plan = Plan::from_suites(&suites, &options, &sources, &mut diags);
+    let plan = Plan::from_suites(suites, &options, &sources, &mut diags);
     let secrets = SecretSet::new();
     // Passwords that a file writes out are known before the first line of it is shown, with their
     // names where the file has no fault.
@@ -97,7 +135,7 @@ fn plan(
             }
         }
     }
-    for fields in written(&suites) {
+    for fields in written(suites) {
         // Paths are no secrets, and beside a certificate `key` is one; a key that is written out is none.
         let has_cert = fields.iter().any(|f| &*f.name == "cert");
         let is_path = |name: &str, text: &str| {

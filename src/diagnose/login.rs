@@ -229,12 +229,15 @@ fn not_there(facts: &Facts) -> Option<Found> {
     if answer.says(Word::Password) {
         return None;
     }
-    Some(
-        Found::new(format!("{what} `{}`", leg.path))
-            .seen(format!("{} {}{} answered {}", leg.method, leg.base, leg.path, answer.status))
-            .seen_if(allow)
-            .next("check the path, the base path of `target:` and the method of the login step"),
-    )
+    let found = Found::new(format!("{what} `{}`", leg.path))
+        .seen(format!("{} {}{} answered {}", leg.method, leg.base, leg.path, answer.status))
+        .seen_if(allow);
+    // A scheme that knows its endpoint names the key that it stands at; there is no login step to look at.
+    Some(if facts.made {
+        found
+    } else {
+        found.next("check the path, the base path of `target:` and the method of the login step")
+    })
 }
 
 fn form_again(facts: &Facts) -> Option<Found> {

@@ -100,6 +100,9 @@ pub struct SentRecord {
     /// Whether the step waited before it, as its `pause` says.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub paused: bool,
+    /// Whether the sender's credential is made anew for each request: a signature, a proof, an answer to a challenge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub per_request: bool,
 }
 
 /// The note of a step whose sender is known by its connection.

@@ -57,6 +57,8 @@ pub struct Facts {
     pub at: i64,
     /// What `vary` changed in the talk that it belongs to, as `exchange.parameter`.
     pub changed: Vec<String>,
+    /// Its scheme made the request, and says itself where the address stands.
+    pub made: bool,
     /// What the run knew about the request when the case was decided.
     pub memory: Memory,
 }
@@ -224,6 +226,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         }),
         at: last.map_or_else(Timestamp::now, |hop| hop.started).as_second(),
         changed: Vec::new(),
+        made: false,
         memory: Memory::default(),
     }
 }

@@ -154,7 +154,12 @@ impl StepRun<'_> {
         let caller = self.caller(actor);
         let role = self.role(actor);
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
-        record::step(self.shared, step, &Subject { phase: self.phase, caller, role, whole, held, broken }, trail)
+        let subject = Subject { phase: self.phase, caller, role, whole, held, broken };
+        let mut record = record::step(self.shared, step, &subject, trail);
+        if let (Who::Identity(id, ..), Some(sent)) = (&actor.who, &mut record.sent) {
+            sent.per_request = self.shared.plan.identities[id.0 as usize].login.scheme.is_per_request();
+        }
+        record
     }
 }
 

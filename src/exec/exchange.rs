@@ -189,6 +189,7 @@ impl StepRun<'_> {
         self.tell(actor, &trail);
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, since, at });
         self.observe(step, actor, &trail, &mut done, key);
+        done.records.iter_mut().filter_map(|r| r.facts.as_mut()).for_each(|facts| facts.made = true);
         done.last = Some(Arc::new(trail));
         done
     }

@@ -156,6 +156,7 @@ fn sent(shared: &Shared, step: &Step, trail: &Trail) -> Option<SentRecord> {
         carries: carriers(&first.headers).iter().map(|c| mask(c)).collect(),
         followed: before.iter().filter_map(|h| h.response.as_ref().ok()).map(|r| r.status).collect(),
         paused: step.pause.is_some(),
+        per_request: false,
     })
 }
 

@@ -4,7 +4,7 @@
 //! The same block is drawn on the terminal and written as the text of a `JUnit` failure. Pure: it
 //! reads an [`Outcome`] and gives lines; nothing in here knows a stream.
 
-use crate::event::{CERTIFICATE_SHOWN, Outcome, OutcomeKind, Phase, Reason, Verdict, When, reason_code};
+use crate::event::{Outcome, OutcomeKind, Phase, Reason, Verdict, When, reason_code};
 use crate::mutate::{Mutation, mutation};
 use crate::report::terminal::line::{Colour, Glyphs, Line, Page, Role};
 use crate::report::{Again, curl};
@@ -12,6 +12,7 @@ use crate::spec::{ReadyFlow, life_cycle};
 use crate::term::{plural, shorten};
 
 mod causes;
+mod command;
 mod compare;
 mod excerpt;
 pub(crate) mod exchange;
@@ -40,7 +41,20 @@ pub(crate) struct Block {
     message: String,
     place: String,
     name: String,
+    /// The user's lines.
     body: Vec<Line>,
+    /// What the first case was sent with, and what became of it.
+    rest: (Vec<Line>, Vec<Line>),
+}
+
+/// The cases of one cause.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cases<'a> {
+    /// The first of them.
+    pub(crate) ids: &'a [&'a str],
+    /// The defects they are sent with.
+    pub(crate) defects: &'a [&'a str],
+    pub(crate) count: usize,
 }
 
 /// Draws the block of an outcome.
@@ -48,26 +62,25 @@ pub(crate) fn block(page: Page, outcome: &Outcome, again: &Again) -> Block {
     let first = outcome.reasons.first();
     let place = first.map(|r| &r.place).filter(|p| p.line > 0).unwrap_or(&outcome.place);
     let message = first.map_or_else(|| "no reason was given".to_owned(), |r| shorten(&r.message, SENTENCE));
-    let mut body = reasons(page, outcome);
-    body.extend(defect(page, outcome));
-    body.extend(exchange::told(page, outcome));
-    body.extend(controls(page, outcome));
-    body.extend(server(page, outcome));
-    body.extend(advice(page, outcome, again));
+    let mut rest = exchange::told(page, outcome);
+    rest.extend(controls(page, outcome));
+    rest.extend(server(page, outcome));
+    rest.extend(advice(page, outcome, again));
     Block {
         verdict: outcome.verdict,
         spared: outcome.spared,
         message,
         place: if place.line > 0 { place.to_string() } else { String::new() },
         name: outcome.name.clone(),
-        body,
+        body: reasons(page, outcome),
+        rest: (defect(page, outcome), rest),
     }
 }
 
 /// Gives the block as plain text, at most `width` columns where possible: what `JUnit` shows.
 pub fn failure_text(outcome: &Outcome, width: usize, again: &Again) -> String {
     let page = Page { width: width.max(40), glyphs: Glyphs::Unicode };
-    let lines = block(page, outcome, again).draw(page, "", &[], 1);
+    let lines = block(page, outcome, again).draw(page, "", &Cases { ids: &[], defects: &[], count: 1 });
     let mut text = String::new();
     for line in lines {
         text.push_str(&line.render(Colour::Off));
@@ -77,8 +90,9 @@ pub fn failure_text(outcome: &Outcome, width: usize, again: &Again) -> String {
 }
 
 impl Block {
-    /// Puts the head above the block: its number, how many cases it concerns and their ids.
-    pub(crate) fn draw(&self, page: Page, number: &str, ids: &[&str], count: usize) -> Vec<Line> {
+    /// Puts the head above the block: its number, how many cases it concerns, their ids and defects.
+    pub(crate) fn draw(&self, page: Page, number: &str, cases: &Cases<'_>) -> Vec<Line> {
+        let Cases { ids, defects, count } = *cases;
         let mut lines = self.head(page, number, count);
         let (label, names) = if count == 1 { ("case", &[self.name.as_str()][..]) } else { ("cases", ids) };
         let named = names.len().min(CASES_NAMED);
@@ -90,6 +104,15 @@ impl Block {
             lines.push(page.line().pad_to(COLUMN).push(Role::Dim, &format!("and {} more", count - named)));
         }
         lines.extend(self.body.iter().cloned());
+        let (defect, rest) = &self.rest;
+        match defects {
+            [] | [_] => lines.extend(defect.iter().cloned()),
+            several => {
+                let head = page.labelled(INDENT, "defects", COLUMN).text(&several.join(", "));
+                lines.extend(head.wrap(page.width, COLUMN));
+            }
+        }
+        lines.extend(rest.iter().cloned());
         lines
     }
 
@@ -228,7 +251,7 @@ fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
             said.push(help);
         }
     }
-    lines.extend(curl_lines(page, outcome, again));
+    lines.extend(command::lines(page, outcome, again));
     match outcome.kind {
         OutcomeKind::Case => {
             let again = format!("{} --id {} -vv", again.run, curl::quote(&outcome.id));
@@ -266,45 +289,6 @@ fn outlived(outcome: &Outcome) -> Option<&'static ReadyFlow> {
 fn first_reason_row(outcome: &Outcome) -> Option<&'static crate::event::ReasonCode> {
     let reason = outcome.reasons.first().filter(|r| r.code != "check-failed")?;
     reason_code(reason.code).filter(|row| row.about != reason.message)
-}
-
-fn curl_lines(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
-    let Some(step) = step_of(outcome).map(|i| &outcome.steps[i]) else { return Vec::new() };
-    let Some(hop) = step.hops.last() else { return Vec::new() };
-    if step.with.is_some() && outcome.with.as_ref().is_some_and(|with| with.verbatim) {
-        return vec![page.labelled(INDENT, "curl", COLUMN).text("none: curl would not send these bytes")];
-    }
-    let digest =
-        hop.request.headers.iter().any(|(name, value)| name == "authorization" && value.starts_with("Digest "));
-    if step.with.is_some() && digest {
-        let none = "none: curl answers a challenge of Digest by itself, without the defect";
-        return vec![page.labelled(INDENT, "curl", COLUMN).text(none)];
-    }
-    let curl = curl::command(hop, step.caller.as_deref());
-    let own = token::line(&outcome.place.file, step, hop, &curl, again);
-    let mut lines = Vec::new();
-    if let Some((_, text)) = &own {
-        lines.push(page.labelled(INDENT, "token", COLUMN).exact(Role::Plain, text));
-    }
-    for (i, text) in curl.lines(page.width - COLUMN).iter().enumerate() {
-        let label = if i == 0 { "curl" } else { "" };
-        lines.push(page.labelled(INDENT, label, COLUMN).exact(Role::Plain, text));
-    }
-    if let Some(file) = curl.body_file {
-        let text = format!("# {file}: the {} that were sent", bytes(hop.request.body.bytes));
-        lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
-    }
-    if step.notes.iter().any(|note| note == CERTIFICATE_SHOWN) {
-        let text = "# with the client certificate: add `--cert FILE --key FILE`, as the scheme names them";
-        lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, text).wrap(page.width, COLUMN + 2));
-    }
-    let others = curl.variables.iter().map(|(name, _)| name.as_str());
-    let names: Vec<&str> = others.filter(|name| own.as_ref().is_none_or(|(own, _)| own != name)).collect();
-    if !names.is_empty() {
-        let text = format!("# set {}", crate::term::list(&names, "and"));
-        lines.extend(page.line().pad_to(COLUMN).push(Role::Dim, &text).wrap(page.width, COLUMN + 2));
-    }
-    lines
 }
 
 /// Finds the step a block is about: the first reason's, else the last one that ran.

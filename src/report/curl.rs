@@ -4,6 +4,7 @@
 //! holds no secret. Certificates are always verified: a command that a report suggests must not
 //! teach to switch that off.
 
+mod aws;
 mod form;
 #[cfg(test)]
 mod tests;
@@ -94,11 +95,28 @@ pub fn command(hop: &HopRecord, caller: Option<&str>) -> Curl {
     Curl { parts, variables: variables.0, body_file }
 }
 
+/// Tells whether a request answers a challenge of Digest.
+pub fn answers_digest(hop: &HopRecord) -> bool {
+    hop.request.headers.iter().any(|(name, value)| name == "authorization" && value.starts_with("Digest "))
+}
+
+/// Tells whether curl makes the credential of a request by itself.
+pub fn signs(hop: &HopRecord) -> bool {
+    answers_digest(hop) || aws::signed(hop).is_some()
+}
+
 fn headers(hop: &HopRecord, caller: Option<&str>, has_body: bool, variables: &mut Variables) -> Vec<String> {
     let mut parts = Vec::new();
     let form = "application/x-www-form-urlencoded";
+    let aws = aws::signed(hop);
     for (name, value) in &hop.request.headers {
         let lower = name.to_ascii_lowercase();
+        if let Some(scope) = aws.as_ref().filter(|_| aws::OWN.contains(&lower.as_str())) {
+            if lower == "authorization" {
+                parts.extend(scope.options(caller, variables));
+            }
+            continue;
+        }
         let by_curl = OWN.contains(&lower.as_str())
             || (lower == "accept" && value == "*/*")
             || (lower == "content-type" && has_body && value == form);

@@ -62,6 +62,7 @@ impl<'a> Texts<'a> {
                 carries: vec![self.text()],
                 followed: vec![302],
                 paused: true,
+                per_request: false,
             }),
             status: Some(401),
             refusal: Some(RefusalProof::Proven),

@@ -78,9 +78,17 @@ pub struct TryArgs {
     #[arg(value_name = "REQUEST")]
     pub request: String,
 
-    /// Who sends it: an identity of the project; nobody without it.
+    /// Who sends it: an identity of the project, or of the suite; nobody without it.
     #[arg(long = "as", value_name = "IDENTITY")]
     pub caller: Option<String>,
+
+    /// The suite it is sent as a case of: with its identities, variables, defaults, `setup` and `teardown`.
+    #[arg(long, value_name = "FILE")]
+    pub suite: Option<PathBuf>,
+
+    /// Every request and answer whole, those of the login, too; and why a request may have been refused.
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
 
     /// A header field; several times for several.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]

@@ -47,6 +47,7 @@ mod tests {
             carries: vec![name.to_owned()],
             followed: Vec::new(),
             paused: false,
+            per_request: false,
         });
         change(&mut step);
         let again = Again { token: Some(" --env ci".to_owned()), ..Again::default() };

@@ -1,12 +1,12 @@
 //! Collects what did not pass by cause, so that every cause is told once and the worst come first.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::line::{Line, Page};
 use crate::event::{Outcome, Verdict};
 use crate::report::Again;
-use crate::report::block::{Block, CASES_NAMED, block};
+use crate::report::block::{Block, CASES_NAMED, Cases, block};
 
 pub(super) struct Causes {
     all: Vec<Cause>,
@@ -24,6 +24,8 @@ struct Cause {
     index: u32,
     count: usize,
     ids: Vec<(u32, Arc<str>)>,
+    /// The defects of its cases, in the plan's order.
+    defects: BTreeMap<u32, String>,
     block: Option<Block>,
 }
 
@@ -39,6 +41,17 @@ fn severity(outcome: &Outcome) -> Option<u8> {
     }
 }
 
+/// The key of what an outcome has in common with others. What could not be judged for one sentence about one place has
+/// one cause, however many defects stand behind it; but every unproven refusal stands for itself.
+fn common(outcome: &Outcome) -> Option<Arc<str>> {
+    let first = outcome.reasons.first()?;
+    let place = &first.place;
+    let alike = outcome.verdict == Verdict::Inconclusive && first.code != "unproven" && place.line > 0;
+    first.shared_cause.clone().or_else(|| {
+        alike.then(|| format!("{} {}:{}:{} {}", first.code, place.file, place.line, place.start, first.message).into())
+    })
+}
+
 impl Causes {
     pub(super) fn new(most: usize) -> Self {
         Self { all: Vec::new(), by_key: HashMap::new(), most, drawn: 0, last_shown: None }
@@ -47,11 +60,12 @@ impl Causes {
     /// Takes in an outcome.
     pub(super) fn add(&mut self, page: Page, outcome: &Outcome, again: &Again) {
         let Some(severity) = severity(outcome) else { return };
-        let key = outcome.reasons.first().and_then(|r| r.shared_cause.clone());
+        let key = common(outcome);
         let known = key.as_ref().and_then(|k| self.by_key.get(k).copied());
         let at = known.unwrap_or_else(|| {
             let at = self.all.len();
-            self.all.push(Cause { severity, index: u32::MAX, count: 0, ids: Vec::new(), block: None });
+            let (ids, defects) = (Vec::new(), BTreeMap::new());
+            self.all.push(Cause { severity, index: u32::MAX, count: 0, ids, defects, block: None });
             if let Some(key) = key {
                 self.by_key.insert(key, at);
             }
@@ -100,7 +114,9 @@ impl Causes {
             let cause = &self.all[at];
             let ids: Vec<&str> = cause.ids.iter().map(|(_, id)| &**id).collect();
             if let Some(block) = &cause.block {
-                blocks.push(block.draw(page, &format!("{:>digits$} ", i + 1), &ids, cause.count));
+                let defects: Vec<&str> = cause.defects.values().map(String::as_str).collect();
+                let cases = Cases { ids: &ids, defects: &defects, count: cause.count };
+                blocks.push(block.draw(page, &format!("{:>digits$} ", i + 1), &cases));
             }
         }
         blocks
@@ -113,12 +129,17 @@ impl Causes {
 }
 
 impl Cause {
-    /// Keeps the ids of the first cases in the plan's order.
+    /// Keeps the ids of the first cases in the plan's order, and the defects of all.
     fn name(&mut self, outcome: &Outcome) {
         let at = self.ids.partition_point(|(index, _)| *index <= outcome.index);
         if at < CASES_NAMED {
             self.ids.insert(at, (outcome.index, Arc::clone(&outcome.id)));
             self.ids.truncate(CASES_NAMED);
+        }
+        if let Some(with) = &outcome.with
+            && !self.defects.values().any(|id| *id == with.id)
+        {
+            self.defects.insert(outcome.index, with.id.clone());
         }
     }
 }
