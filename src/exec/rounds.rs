@@ -25,6 +25,8 @@ use crate::template::{Scope, TemplateError};
 
 /// The note of a step that is not tried again.
 const LET_IN: &str = "not asked again: it was let in";
+/// What ends the tries of a refresh before they are over.
+const SPENT: &str = "not tried again: what a refresh was sent with is never sent twice";
 
 /// Runs steps one after the other, each with what those before captured; stops at the first that does
 /// not hold.
@@ -180,7 +182,12 @@ impl StepRun<'_> {
             if done.held() && done.refused.iter().any(|refusal| refusal.weight != Weight::Hint) {
                 done = first_in.take().unwrap_or(done);
             }
-            if done.held() || done.let_in || attempt >= attempts {
+            // What a refresh was sent with is never sent twice: what came of it stands.
+            let is_spent = attempt < attempts && !done.held() && self.is_spent(step, cast, caller);
+            if done.held() || done.let_in || is_spent || attempt >= attempts {
+                if let (true, Some(record)) = (is_spent, done.records.last_mut()) {
+                    record.notes.push(SPENT.to_owned());
+                }
                 if done.let_in && attempts > 1 {
                     done.records.iter_mut().for_each(|record| record.notes.push(LET_IN.to_owned()));
                 }

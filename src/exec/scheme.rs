@@ -221,6 +221,14 @@ impl StepRun<'_> {
         })
     }
 
+    /// Whether a try of a step used up what the next would be sent with.
+    pub(super) fn is_spent(&self, step: &Step, cast: &Cast, caller: Caller) -> bool {
+        match (&step.ask, caller) {
+            (Ask::Talk(talk, _), Caller::Identity(id)) => self.spent(step, *talk, id, cast).is_some(),
+            _ => false,
+        }
+    }
+
     /// Gets somebody ready for a talk: to log in one needs nothing, for all else a session.
     fn talker<'e>(
         &self,

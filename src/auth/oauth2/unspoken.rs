@@ -69,7 +69,14 @@ pub(super) fn too_often(post: &Post, response: &Response, now: Timestamp) -> Vec
             "{before}it wants to be left alone for {} (`Retry-After`); a login waits no longer than {most} in all: run again after that time",
             whole(wish)
         ),
-        None => format!("{before}it does not say for how long (no `Retry-After`): run again later"),
+        None => {
+            let field = if response.headers.text("retry-after").is_some() {
+                "`Retry-After` is neither a number of seconds nor a date"
+            } else {
+                "no `Retry-After`"
+            };
+            format!("{before}it does not say for how long ({field}): run again later")
+        }
     };
     vec![waits, "a 429 says nothing about the credential".to_owned()]
 }

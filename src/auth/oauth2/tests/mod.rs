@@ -241,6 +241,10 @@ fn a_server_that_was_asked_too_often_is_waited_for_and_that_has_an_end() {
     let refusal = refused(next(flow.as_mut(), heard(429, &[], &json!({}))));
     assert_eq!(refusal.message, "the token endpoint was asked too often");
     assert_eq!(refusal.help[0], "it does not say for how long (no `Retry-After`): run again later");
+    let mut flow = begin(config(Grant::ClientCredentials));
+    next(flow.as_mut(), Heard::Start);
+    let refusal = refused(next(flow.as_mut(), heard(429, &[("retry-after", "soon")], &json!({}))));
+    assert!(refusal.help[0].contains("(`Retry-After` is neither a number of seconds nor a date)"), "{refusal:?}");
 }
 
 #[test]
