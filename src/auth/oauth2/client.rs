@@ -5,12 +5,13 @@ use serde_json::{Map, json};
 use super::metadata::{Endpoint, Metadata};
 use super::post::render;
 use super::random;
+use crate::auth::fields::is_broken;
 use crate::auth::mtls::Source;
-use crate::auth::{Ctx, Refused, Signer};
+use crate::auth::{Ctx, FieldFault, Refused, Signer};
 use crate::http::Headers;
 use crate::jose::{self, Algorithm, JoseFault, Key};
 use crate::source::Span;
-use crate::spec::{self, Shape, key};
+use crate::spec::{self, Data, Node, Shape, key};
 use crate::template::Template;
 
 /// The keys of `client`.
@@ -107,6 +108,13 @@ impl Proof {
             Self::Tls => "tls_client_auth",
         }
     }
+}
+
+/// A secret that an identity gives to its client has one line.
+pub(super) fn look(scheme: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
+    let Data::Text(secret) = &scheme?.get("client")?.value.get("secret")?.value.data else { return None };
+    let given = secret.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix("identity.")?;
+    (given == name && is_broken(value)).then_some(FieldFault::LineBreak)
 }
 
 impl Client {

@@ -187,3 +187,10 @@ pub(super) fn no_end_session(key: Span, name: &str) -> Diagnostic {
         .label("of no use")
         .help("add `logout: end_session`, or `logout: [revoke, end_session]` for both")
 }
+
+/// A server sends the browser back with parameters of its own; what stands behind `#` never reaches a client.
+pub(super) fn fragment(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "`redirect_uri` has a fragment, which RFC 6749 (section 3.1.2) forbids")
+        .label("a fragment")
+        .help("leave out `#` and what follows; to see that a server refuses it, `vary` the parameter in a login")
+}

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::dpop::{self, Talk as Proving};
 use super::form::Pages;
-use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal, fields, troubles};
+use super::{Credential, Exchanges, Flow, Handshake, ReadScheme, Scheme, SchemeKind, Seal, troubles};
 use crate::http::{ClientCertificate, Request};
 use crate::source::Span;
 use crate::spec::{Fields, Key, Node, Shape, Talk, key};
@@ -55,7 +55,7 @@ pub(super) const KIND: SchemeKind = SchemeKind {
     keys: KEYS,
     needs: &[],
     logs_in: true,
-    look: fields::anything,
+    look: client::look,
     example: include_str!("../examples/oauth2.yaml"),
     troubles: troubles::OAUTH2,
     read,

@@ -196,6 +196,11 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let subject = fields.get("subject").and_then(|node| line(node, "subject", cx));
     let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
     let redirect = address(fields, "redirect_uri", cx);
+    if let (Some(node), Some(template)) = (fields.get("redirect_uri"), &redirect)
+        && template.as_literal().is_some_and(|text| text.contains('#'))
+    {
+        cx.compile.reader.fault(diags::fragment(node.span));
+    }
     let approved = fields.get(APPROVED_BY).inspect(|node| drop(cx.compile.reader.word(node))).is_some();
     let pages = cx.as_approver(|cx| Pages::read(fields, node, cx))?;
     // Who approves the login of another may be known by a session, and be asked nothing.
