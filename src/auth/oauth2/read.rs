@@ -169,6 +169,15 @@ impl Grant {
     }
 }
 
+/// Reads where the browser is sent back to, which has no fragment (RFC 6749, section 3.1.2).
+fn redirect_uri(fields: Fields<'_>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
+    let redirect = address(fields, "redirect_uri", cx)?;
+    if let Some(node) = fields.get("redirect_uri").filter(|_| redirect.as_literal().is_some_and(|t| t.contains('#'))) {
+        cx.compile.reader.fault(diags::fragment(node.span));
+    }
+    Some(redirect)
+}
+
 /// Reads the keys of a scheme.
 pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Config> {
     let grant = cx.compile.reader.need(fields, node, "grant", "the scheme `oauth2`");
@@ -195,12 +204,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let refresh_token = fields.get("refresh_token").and_then(|node| cx.compile.reader.template(node));
     let subject = fields.get("subject").and_then(|node| line(node, "subject", cx));
     let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
-    let redirect = address(fields, "redirect_uri", cx);
-    if let (Some(node), Some(template)) = (fields.get("redirect_uri"), &redirect)
-        && template.as_literal().is_some_and(|text| text.contains('#'))
-    {
-        cx.compile.reader.fault(diags::fragment(node.span));
-    }
+    let redirect = redirect_uri(fields, cx);
     let approved = fields.get(APPROVED_BY).inspect(|node| drop(cx.compile.reader.word(node))).is_some();
     let pages = cx.as_approver(|cx| Pages::read(fields, node, cx))?;
     // Who approves the login of another may be known by a session, and be asked nothing.

@@ -64,19 +64,15 @@ pub(super) fn too_often(post: &Post, response: &Response, now: Timestamp) -> Vec
         Duration::ZERO => String::new(),
         waited => format!("it was waited for {}, and ", whole(waited)),
     };
-    let waits = match response.asks_to_wait(now) {
-        Some(wish) => format!(
+    let waits = if let Some(wish) = response.asks_to_wait(now) {
+        format!(
             "{before}it wants to be left alone for {} (`Retry-After`); a login waits no longer than {most} in all: run again after that time",
             whole(wish)
-        ),
-        None => {
-            let field = if response.headers.text("retry-after").is_some() {
-                "`Retry-After` is neither a number of seconds nor a date"
-            } else {
-                "no `Retry-After`"
-            };
-            format!("{before}it does not say for how long ({field}): run again later")
-        }
+        )
+    } else {
+        let is_there = response.headers.text("retry-after").is_some();
+        let why = if is_there { "`Retry-After` is neither a number of seconds nor a date" } else { "no `Retry-After`" };
+        format!("{before}it does not say for how long ({why}): run again later")
     };
     vec![waits, "a 429 says nothing about the credential".to_owned()]
 }
