@@ -8,8 +8,7 @@ use super::context::Context;
 use super::load::{Loaded, load_into, load_text};
 use super::single::{self, start};
 use crate::diagnose;
-use crate::event::{Event, Login, LoginAction, Outcome, Phase, StepRecord, Verdict};
-use crate::report::spool::masked;
+use crate::event::{Event, Login, Outcome, Phase, StepRecord, Verdict};
 use crate::report::terminal::exchanges;
 use crate::secret::{SecretSet, TextKind};
 use crate::term::hang;
@@ -64,35 +63,9 @@ async fn send(loaded: Loaded, context: &mut Context) -> Result<(Box<Outcome>, Ve
     }
 }
 
-/// Shows the logins, each exchange under its name.
-fn told(logins: &[Login], secrets: &SecretSet, context: &mut Context) {
-    let out = context.out;
-    for (login, step) in logins.iter().flat_map(|login| login.steps.iter().map(move |step| (login, step))) {
-        let of = match (step.phase, login.action) {
-            (Phase::Whoami, _) => "whoami",
-            (_, LoginAction::Refresh) => "refresh",
-            (_, LoginAction::Login) => "login",
-        };
-        let name = step.name.as_ref().filter(|name| *name != of).map(|n| format!(" \"{n}\"")).unwrap_or_default();
-        // With what only a later step made known, before lines are broken.
-        let shown = masked(step, secrets)
-            .map_or_else(|_| String::new(), |step| exchanges(&[&step], out.colour(), out.glyphs(), out.width));
-        let head = format!("{of} of {}{name}", login.identity);
-        context.say(&secrets.mask(&format!("{head}\n{shown}\n")));
-    }
-}
-
 /// What the rules find in what was refused, the likeliest first.
 fn causes(outcome: &Outcome, width: usize) -> String {
-    let mut text = String::new();
-    let mut say = |head: &str, what: &str| text.push_str(&hang(head, what, width));
-    for one in outcome.causes.iter().take(CAUSES) {
-        let cause = format!("{} (authspec\u{a0}explain\u{a0}{})", one.cause, one.code);
-        say(&format!("{}: ", one.certainty.word()), &cause);
-        one.evidence.iter().for_each(|seen| say("  seen: ", seen));
-        one.next.iter().for_each(|next| say("  try: ", next));
-    }
-    text
+    single::causes(outcome.causes.iter().take(CAUSES), |head, what| hang(head, what, width))
 }
 
 /// Shows what was exchanged, and the case of it.
@@ -101,7 +74,8 @@ fn tell(args: &TryArgs, (outcome, logins): (&Outcome, &[Login]), secrets: &Secre
     let out = context.out;
     // One that failed stands among the steps of the case.
     if args.verbose > 0 && outcome.verdict != Verdict::Blocked {
-        told(logins, secrets, context);
+        let whose = args.caller.as_deref().unwrap_or_default();
+        context.say(&secrets.mask(&single::exchanged(logins, whose, true, secrets, out)));
     }
     let shown: Vec<&StepRecord> = outcome.steps.iter().collect();
     context.say(&secrets.mask(&exchanges(&shown, out.colour(), out.glyphs(), out.width)));

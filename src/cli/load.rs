@@ -66,7 +66,7 @@ pub(super) fn load_into(suite: &Path, text: String, place: &PlaceArgs, context: 
     };
     let (mut sources, mut diags) = (SourceMap::default(), Diagnostics::default());
     let mut suites = spec::load(&input, &mut sources, &mut diags);
-    let is_typed = |suite: &spec::Suite| &*sources.name(suite.file) == "<stdin>";
+    let is_typed = |suite: &spec::Suite| &*sources.name(suite.file) == spec::STDIN;
     if let Some(typed) = suites.suites.iter().position(is_typed).map(|at| suites.suites.remove(at))
         && let [suite] = &mut suites.suites[..]
     {

@@ -7,15 +7,13 @@ use super::load::{Loaded, load_text, ready};
 use super::run::commands;
 use super::single::{self, start};
 use crate::diagnose;
-use crate::event::{Certainty, Event, Login, Phase, Reason, StepRecord};
+use crate::event::{Certainty, Event, Login};
 use crate::exec::{Presented, Unpresented};
 use crate::mutate::{Mutation, mutation, mutations};
 use crate::plan::Identity;
-use crate::report::spool::masked;
-use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
 use crate::step::IdentityId;
-use crate::term::{did_you_mean, duration, hang, list, shorten};
+use crate::term::{did_you_mean, hang, list};
 use crate::verdict;
 
 /// What came of a login.
@@ -32,7 +30,8 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
         Ok(done) => done,
         Err(code) => return code,
     };
-    context.say(&done.secrets.mask(&told(args, &done, context)));
+    let shown = single::exchanged(&done.logins, &args.who.identity, args.verbose > 0, &done.secrets, context.out);
+    context.say(&done.secrets.mask(&shown));
     match done.given {
         Ok(given) => {
             let parts: Vec<String> = given.parts.iter().map(|(name, _)| format!("`{name}`")).collect();
@@ -83,42 +82,6 @@ impl Worth {
             Self::Untried => format!("{name} has a credential, and no `whoami` shows whether it is accepted"),
         }
     }
-}
-
-/// What was exchanged, whose login it was where others had to log in first.
-fn told(args: &LoginArgs, done: &Done, context: &Context) -> String {
-    let (mut text, mut whose) = (String::new(), &*args.who.identity);
-    let steps = done.logins.iter().flat_map(|login| login.steps.iter().map(move |step| (&login.identity, step)));
-    for (i, (identity, step)) in steps.enumerate() {
-        if whose != &**identity {
-            text.push_str(&format!("{identity}\n"));
-            whose = identity;
-        }
-        let name = match (&step.name, step.phase) {
-            (Some(name), _) => name.as_str(),
-            (None, Phase::Whoami) => "whoami",
-            (None, _) => "login",
-        };
-        let number = i + 1;
-        if args.verbose > 0 {
-            let out = context.out;
-            text.push_str(&format!("{number}  {name}   {}\n", duration(step.elapsed)));
-            // With what only a later step made known, before lines are broken.
-            let Ok(step) = masked(step, &done.secrets) else {
-                text.push_str("   not shown, for it could not be masked\n");
-                continue;
-            };
-            text.push_str(&exchanges(&[&step], out.colour(), out.glyphs(), out.width));
-            text.push('\n');
-            continue;
-        }
-        let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
-        let row = format!("{number:>3}  {:<16}  {status}  ", shorten(name, 30));
-        // As much as the longest time takes, so that what is cut does not hang on how long it took.
-        let room = context.out.width.saturating_sub(row.chars().count() + 2 + "999.9ms".len()).max(20);
-        text.push_str(&format!("{row}{}  {}\n", shorten(&step.request, room), duration(step.elapsed)));
-    }
-    text
 }
 
 /// Prints the credential.
@@ -235,25 +198,14 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
             let help: String = reason.help.iter().map(|h| tell("help: ", h)).collect();
             let place = &reason.place;
             let at = if place.line > 0 { format!("  --> {place}\n") } else { String::new() };
-            let why = causes(&reason, &steps, secrets, tell);
+            let facts = reason.step.and_then(|step| steps.get(step)).and_then(|step| step.facts.as_deref());
+            let found = facts.map(|facts| diagnose::told(facts, secrets)).unwrap_or_default();
+            let likely = found.iter().filter(|one| one.certainty != Certainty::Possible);
+            let why = single::causes(likely.take(2), tell);
             context.complain(&format!("{}{at}{help}{why}", tell("error: ", &reason.message)));
             verdict::NOT_JUDGED
         }
     }
-}
-
-/// What the rules find in the step that a login failed at: the likeliest, with all that was seen.
-fn causes(reason: &Reason, steps: &[StepRecord], secrets: &SecretSet, tell: impl Fn(&str, &str) -> String) -> String {
-    let facts = reason.step.and_then(|step| steps.get(step)).and_then(|step| step.facts.as_deref());
-    let all = facts.map(|facts| diagnose::told(facts, secrets)).unwrap_or_default();
-    let mut text = String::new();
-    for one in all.iter().filter(|one| one.certainty != Certainty::Possible).take(2) {
-        let cause = format!("{} (authspec\u{a0}explain\u{a0}{})", one.cause, one.code);
-        text.push_str(&tell(&format!("{}: ", one.certainty.word()), &cause));
-        one.evidence.iter().for_each(|seen| text.push_str(&tell("  seen: ", seen)));
-        one.next.iter().for_each(|next| text.push_str(&tell("  try: ", next)));
-    }
-    text
 }
 
 /// Loads, finds the identity, and logs it in.

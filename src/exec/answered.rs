@@ -154,12 +154,12 @@ impl StepRun<'_> {
         let caller = self.caller(actor);
         let role = self.role(actor);
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
-        let subject = Subject { phase: self.phase, caller, role, whole, held, broken };
-        let mut record = record::step(self.shared, step, &subject, trail);
-        if let (Who::Identity(id, ..), Some(sent)) = (&actor.who, &mut record.sent) {
-            sent.per_request = self.shared.plan.identities[id.0 as usize].login.scheme.is_per_request();
-        }
-        record
+        let per_request = match &actor.who {
+            Who::Identity(id, ..) => self.shared.plan.identities[id.0 as usize].login.scheme.is_per_request(),
+            Who::Nobody | Who::Anonymous | Who::Entering(..) => false,
+        };
+        let subject = Subject { phase: self.phase, caller, role, per_request, whole, held, broken };
+        record::step(self.shared, step, &subject, trail)
     }
 }
 

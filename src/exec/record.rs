@@ -24,6 +24,8 @@ pub(super) struct Subject {
     pub(super) phase: Phase,
     pub(super) caller: Option<String>,
     pub(super) role: Option<String>,
+    /// Whether the caller's credential is made anew for each request.
+    pub(super) per_request: bool,
     /// Whether the exchanges are kept.
     pub(super) whole: bool,
     pub(super) held: usize,
@@ -131,7 +133,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
         with: None,
         grade: None,
         request,
-        sent: trail.and_then(|t| sent(shared, step, t)),
+        sent: trail.and_then(|t| sent(shared, step, subject, t)),
         status: trail.and_then(Trail::response).map(|r| r.status),
         refusal: None,
         place: shared.sources.place(step.span),
@@ -145,7 +147,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
 }
 
 /// What left first, by name. Whose credential it was, the ledger knows better: until then it may be anybody's.
-fn sent(shared: &Shared, step: &Step, trail: &Trail) -> Option<SentRecord> {
+fn sent(shared: &Shared, step: &Step, subject: &Subject, trail: &Trail) -> Option<SentRecord> {
     let first = trail.request()?;
     let before = &trail.hops[..trail.hops.len().saturating_sub(1)];
     // Names alone: no credential stands where one would be looked for. Every step of a run has these.
@@ -156,7 +158,7 @@ fn sent(shared: &Shared, step: &Step, trail: &Trail) -> Option<SentRecord> {
         carries: carriers(&first.headers).iter().map(|c| mask(c)).collect(),
         followed: before.iter().filter_map(|h| h.response.as_ref().ok()).map(|r| r.status).collect(),
         paused: step.pause.is_some(),
-        per_request: false,
+        per_request: subject.per_request,
     })
 }
 

@@ -17,6 +17,7 @@ mod discover;
 mod ids;
 mod projects;
 
+pub use discover::STDIN;
 pub use projects::{PROJECT_FILE, PROJECT_KEYS};
 
 use discover::{Found, discover};

@@ -30,7 +30,7 @@ pub use ask::{
 };
 pub use case::{CASE_KEYS, CASE_LEVEL, XFAIL_KEYS};
 pub use flow::{BESIDE_USE, FLOW_KEYS, given_steps};
-pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, SUITE_KEYS, load};
+pub use load::{Input, PROJECT_FILE, PROJECT_KEYS, STDIN, SUITE_KEYS, load};
 pub use model::{
     AuthSpec, CaseSpec, Defaults, FlowSpec, Handshake, IdentitySpec, Named, Pause, Payload, PayloadKind, Project,
     Redirects, Repeat, Retry, SchemeSpec, SecretSource, SecretSpec, Session, Shared, StepSpec, Suite, Suites,

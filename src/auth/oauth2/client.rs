@@ -7,11 +7,11 @@ use super::post::render;
 use super::random;
 use crate::auth::fields::is_broken;
 use crate::auth::mtls::Source;
-use crate::auth::{Ctx, FieldFault, Refused, Signer};
+use crate::auth::{Ctx, FieldFault, Refused, Signer, asks_for};
 use crate::http::Headers;
 use crate::jose::{self, Algorithm, JoseFault, Key};
 use crate::source::Span;
-use crate::spec::{self, Data, Node, Shape, key};
+use crate::spec::{self, Node, Shape, key};
 use crate::template::Template;
 
 /// The keys of `client`.
@@ -112,9 +112,8 @@ impl Proof {
 
 /// A secret that an identity gives to its client has one line.
 pub(super) fn look(scheme: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
-    let Data::Text(secret) = &scheme?.get("client")?.value.get("secret")?.value.data else { return None };
-    let given = secret.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix("identity.")?;
-    (given == name && is_broken(value)).then_some(FieldFault::LineBreak)
+    let secret = &scheme?.get("client")?.value.get("secret")?.value;
+    (is_broken(value) && asks_for(secret, name)).then_some(FieldFault::LineBreak)
 }
 
 impl Client {

@@ -78,7 +78,8 @@ pub struct TryArgs {
     #[arg(value_name = "REQUEST")]
     pub request: String,
 
-    /// Who sends it: an identity of the project, or of the suite; nobody without it.
+    /// Who sends it: an identity of the project, or of the suite; without it whoever the suite's `defaults` name, else
+    /// nobody.
     #[arg(long = "as", value_name = "IDENTITY")]
     pub caller: Option<String>,
 

@@ -9,6 +9,9 @@ use crate::diag::Diagnostics;
 use crate::source::Span;
 use crate::spec::diags;
 
+/// What a suite on standard input is called.
+pub const STDIN: &str = "<stdin>";
+
 /// One file on its way.
 pub(super) struct Found {
     pub(super) path: PathBuf,
@@ -23,7 +26,7 @@ pub(super) fn discover(input: &Input, diags: &mut Diagnostics) -> Vec<Found> {
     let mut seen = BTreeSet::new();
     for path in &input.paths {
         if path.as_os_str() == "-" {
-            out.push(Found { path: path.clone(), shown: "<stdin>".into(), named: true });
+            out.push(Found { path: path.clone(), shown: STDIN.into(), named: true });
             continue;
         }
         let full = input.folder.join(path);
