@@ -2,7 +2,10 @@
 //!
 //! Pure text; colours are chosen by whoever writes to a terminal. Imports nothing of the crate.
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use unicode_width::UnicodeWidthChar;
 
 /// Writes a count with its noun, `1 case`, `2 cases`; a noun in `-y`, `-s` or `-ch` is bent rightly.
 pub fn plural(count: usize, noun: &str) -> String {
@@ -74,22 +77,91 @@ pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>)
 /// A sentence behind its head, broken at blanks into lines that begin below each other; what a no-break space joins
 /// stays together.
 pub fn hang(head: &str, sentence: &str, width: usize) -> String {
-    let indent = head.chars().count();
-    let (mut text, mut column) = (head.to_owned(), indent);
-    for (i, word) in sentence.split([' ', '\n']).filter(|word| !word.is_empty()).enumerate() {
-        let length = word.chars().count();
-        if i > 0 && column + 1 + length > width {
-            text.push('\n');
-            text.push_str(&" ".repeat(indent));
-            column = indent;
+    let words: Vec<&str> = sentence.split([' ', '\n']).filter(|word| !word.is_empty()).collect();
+    let indent = columns(head);
+    let lines = lines(&words.join(" "), width.saturating_sub(indent));
+    format!("{head}{}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
+}
+
+/// The columns that sentences are broken to where a window has so many.
+pub fn page(columns: usize) -> usize {
+    columns.clamp(40, 120)
+}
+
+/// Breaks a text at blanks into lines of so many columns where it can be broken.
+pub fn lines(text: &str, room: usize) -> Vec<String> {
+    let (mut lines, mut line, mut column) = (Vec::new(), String::new(), 0);
+    for (i, word) in text.split(' ').enumerate() {
+        let length = columns(word);
+        if i > 0 && column > 0 && column + 1 + length > room {
+            lines.push(std::mem::take(&mut line));
+            column = 0;
         } else if i > 0 {
-            text.push(' ');
+            line.push(' ');
             column += 1;
         }
-        text.push_str(word);
+        line.push_str(word);
         column += length;
     }
-    text.replace('\u{a0}', " ") + "\n"
+    lines.push(line);
+    lines.iter().map(|line| line.trim_end().replace('\u{a0}', " ")).collect()
+}
+
+/// Breaks what is told to the columns of a page, line by line: what follows `error: `, `help: ` or another first word
+/// of that kind begins below it, everything else below the beginning of its line.
+pub fn paged(text: &str, width: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches('\n');
+        if columns(bare) <= width {
+            out.push_str(line);
+            continue;
+        }
+        let head = head(bare);
+        let told = lines(&bare[head..], width.saturating_sub(columns(&bare[..head])));
+        out.push_str(&bare[..head]);
+        out.push_str(&told.join(&format!("\n{}", " ".repeat(columns(&bare[..head])))));
+        out.push_str(&line[bare.len()..]);
+    }
+    out
+}
+
+/// Where what is told begins in a line: behind its blanks, or behind a word of small letters and `: `.
+fn head(line: &str) -> usize {
+    let plain = unstyled(line);
+    let blank = plain.len() - plain.trim_start_matches(' ').len();
+    let word = plain[blank..].find(|c: char| !c.is_ascii_lowercase()).map_or(0, |end| blank + end);
+    let is_word = word > blank && plain[word..].starts_with(": ");
+    if !is_word {
+        return line.len() - line.trim_start_matches(' ').len();
+    }
+    // The blank behind it is the first of what is told, whatever styles stand before.
+    line.find(": ")
+        .or_else(|| line.find(":\u{1b}"))
+        .and_then(|end| line[end..].find(' ').map(|at| end + at + 1))
+        .unwrap_or(0)
+}
+
+/// Counts the columns that a text takes: wide characters take two, styles none.
+pub fn columns(text: &str) -> usize {
+    unstyled(text).chars().map(|c| UnicodeWidthChar::width(c).unwrap_or(0)).sum()
+}
+
+/// Leaves out the codes of styles: `ESC [`, numbers, and a letter that ends them.
+pub fn unstyled(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c == '\u{1b}' {
+            chars.by_ref().find(char::is_ascii_alphabetic);
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
 }
 
 /// Counts the edits (insert, drop, replace, swap of neighbours) between two words.
@@ -186,6 +258,25 @@ mod tests {
         assert_eq!(did_you_mean("statsu", known), Some("status"));
         assert_eq!(did_you_mean("sameAs", known), Some("same_as"));
         assert_eq!(did_you_mean("colour", known), None);
+    }
+
+    #[test]
+    fn lines_are_broken_by_the_columns_that_are_seen() {
+        assert_eq!(lines("one two three", 7), ["one two", "three"]);
+        assert_eq!(lines("日本 日本 x", 9), ["日本 日本", "x"]);
+        assert_eq!(lines("\u{1b}[1mone\u{1b}[0m two", 7), ["\u{1b}[1mone\u{1b}[0m two"]);
+        assert_eq!(lines("a  b", 9), ["a  b"], "blanks that are quoted stay");
+        assert_eq!(lines("unbreakable\u{a0}word it is", 8), ["unbreakable word", "it is"]);
+        assert_eq!(hang("help: ", "one two\nthree", 13), "help: one two\n      three\n");
+    }
+
+    #[test]
+    fn a_page_hangs_what_follows_its_first_word() {
+        let told = paged("error: one two three\n\n  short\nhelp: one two\nno head at all here\n", 14);
+        assert_eq!(told, "error: one two\n       three\n\n  short\nhelp: one two\nno head at all\nhere\n");
+        let styled = "\u{1b}[31merror:\u{1b}[0m";
+        assert_eq!(paged(&format!("{styled} one two three\n"), 14), format!("{styled} one two\n       three\n"));
+        assert_eq!(paged("a-very-long-word-alone", 10), "a-very-long-word-alone");
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod golden;
 mod interrupts;
 #[path = "integration/logins.rs"]
 mod logins;
+#[path = "integration/pages.rs"]
+mod pages;
 #[path = "integration/plans.rs"]
 mod plans;
 #[path = "integration/serve.rs"]

@@ -3,7 +3,7 @@
 use super::args::CheckArgs;
 use super::context::Context;
 use super::load::{look, nothing};
-use crate::term::plural;
+use crate::term::{hang, plural};
 use crate::verdict;
 
 pub(super) fn run(args: &CheckArgs, context: &mut Context) -> u8 {
@@ -16,7 +16,7 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context) -> u8 {
         return nothing(&loaded, context);
     }
     let mut line = format!(
-        "ok: {}, {}, {}",
+        "{}, {}, {}",
         plural(plan.suites.len(), "suite"),
         plural(plan.cases.len(), "case"),
         plural(plan.identities.len(), "identity")
@@ -24,6 +24,6 @@ pub(super) fn run(args: &CheckArgs, context: &mut Context) -> u8 {
     if plan.excluded_files > 0 {
         line.push_str(&format!(", {} excluded", plural(plan.excluded_files, "file")));
     }
-    context.say(&format!("{line}\n"));
+    context.say(&hang("ok: ", &line, context.out.page()));
     verdict::ALL_PASSED
 }

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 
+use clap::builder::StyledStr;
+
 use super::args::{Args, ColourChoice};
 use crate::diag::Drawing;
 use crate::report::terminal::{Colour, Glyphs};
+use crate::term::{page, paged};
 
 /// What the commands know of the outside world.
 pub(super) struct Context {
@@ -39,12 +42,16 @@ impl Stream {
     pub(super) fn drawing(self) -> Drawing {
         Drawing { colour: self.colour, width: self.width }
     }
+
+    /// The columns that sentences are broken to.
+    pub(super) fn page(self) -> usize {
+        page(self.width)
+    }
 }
 
 impl Context {
     pub(super) fn read(args: &Args) -> Self {
-        let variables: BTreeMap<String, String> =
-            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect();
+        let variables = environment();
         let stream = |terminal: bool| stream(terminal, args.color, &variables);
         Self {
             out: stream(std::io::stdout().is_terminal()),
@@ -54,15 +61,31 @@ impl Context {
         }
     }
 
-    /// Writes to standard output. A reader that went away is no error.
+    /// Writes to standard output as it stands: tables, files, exchanges. A reader that went away is no error.
     pub(super) fn say(&mut self, text: &str) {
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
     }
 
-    /// Writes to standard error.
+    /// Writes sentences to standard error, masked already, broken to its width.
     pub(super) fn complain(&mut self, text: &str) {
+        self.show(&paged(text, self.err.page()));
+    }
+
+    /// Writes to standard error what is drawn already.
+    pub(super) fn show(&mut self, text: &str) {
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
+}
+
+/// Writes what is wrong with the arguments to standard error, broken to its width.
+pub(super) fn usage(told: &StyledStr) {
+    let err = stream(std::io::stderr().is_terminal(), ColourChoice::Auto, &environment());
+    let told = if err.colour { told.ansi().to_string() } else { told.to_string() };
+    let _ = std::io::stderr().lock().write_all(paged(&told, err.page()).as_bytes());
+}
+
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))).collect()
 }
 
 fn stream(terminal: bool, choice: ColourChoice, variables: &BTreeMap<String, String>) -> Stream {

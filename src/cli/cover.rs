@@ -228,5 +228,5 @@ fn tell(args: &CoverArgs, report: &Report, wrote: &[String], context: &mut Conte
     for (i, line) in wrote.iter().enumerate() {
         text.push_str(&format!("{}{line}\n", if i == 0 { "wrote     " } else { "          " }));
     }
-    if taken { context.complain(&text) } else { context.say(&text) }
+    if taken { context.show(&text) } else { context.say(&text) }
 }

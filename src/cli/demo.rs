@@ -6,6 +6,7 @@ use super::args::DemoArgs;
 use super::context::Context;
 use crate::demo::{CLIENT_FILES, Demo, DemoOptions};
 use crate::exec::{Stop, Stopper};
+use crate::term::hang;
 use crate::verdict;
 
 pub(super) fn run(args: &DemoArgs, context: &mut Context) -> u8 {
@@ -44,9 +45,7 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context) -> u8 {
     if !weak.is_empty() {
         context.complain(&format!("weak on purpose: {}\n", weak.join(", ")));
     }
-    context.say(&format!(
-        "demo API on {url}\n\n  users  alice / wonderland-7 (user), bob / builder-8 (user), dora / auditor-3 (auditor),\n         root / toor-admin-9 (admin), carol / caramel-4 (disabled), lara / lockout-5 (user)\n  keys   demo-key-reader-1a2b3c4d, demo-key-writer-5e6f7a8b, demo-key-revoked-9c0d1e2f\n  oauth  issuer {url}/oauth; its clients, their secrets and keys stand on {url}/\n         service / service-secret-7d1f, web / web-secret-3c9e, spa (public)\n  try    curl {url}/health\n         curl -X POST {url}/login -H 'content-type: application/json' \\\n              -d '{{\"username\":\"alice\",\"password\":\"wonderland-7\"}}'\n         authspec run specs/ --target {url}\n\nstop it with Ctrl-C\n"
-    ));
+    context.say(&front(url, context.out.page()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return verdict::USAGE };
     let stopper = Stopper::default();
@@ -57,4 +56,26 @@ pub(super) fn run(args: &DemoArgs, context: &mut Context) -> u8 {
         }
     });
     verdict::ALL_PASSED
+}
+
+/// What there is to try: people, keys, clients, requests.
+fn front(url: &str, page: usize) -> String {
+    let people = "alice\u{a0}/\u{a0}wonderland-7\u{a0}(user), bob\u{a0}/\u{a0}builder-8\u{a0}(user), \
+                  dora\u{a0}/\u{a0}auditor-3\u{a0}(auditor), root\u{a0}/\u{a0}toor-admin-9\u{a0}(admin), \
+                  carol\u{a0}/\u{a0}caramel-4\u{a0}(disabled), lara\u{a0}/\u{a0}lockout-5\u{a0}(user)";
+    let keys = "demo-key-reader-1a2b3c4d, demo-key-writer-5e6f7a8b, demo-key-revoked-9c0d1e2f";
+    let issuer = format!("issuer {url}/oauth; its clients, their secrets and keys stand on {url}/");
+    let clients = "service\u{a0}/\u{a0}service-secret-7d1f, web\u{a0}/\u{a0}web-secret-3c9e, spa\u{a0}(public)";
+    let row = |head: &str, text: &str| hang(head, text, page);
+    let told = [
+        row("  users  ", people),
+        row("  keys   ", keys),
+        row("  oauth  ", &issuer),
+        row("         ", clients),
+        format!("  try    curl {url}/health\n"),
+        format!("         curl -X POST {url}/login -H 'content-type: application/json' \\\n"),
+        "              -d '{\"username\":\"alice\",\"password\":\"wonderland-7\"}'\n".to_owned(),
+        format!("         authspec run specs/ --target {url}\n"),
+    ];
+    format!("demo API on {url}\n\n{}\nstop it with Ctrl-C\n", told.concat())
 }

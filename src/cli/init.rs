@@ -13,7 +13,7 @@ use crate::report::curl::quote;
 use crate::schema::Kind;
 use crate::source::SourceMap;
 use crate::spec::PROJECT_FILE;
-use crate::term::list;
+use crate::term::{hang, list};
 use crate::verdict;
 
 /// The folder of the schemas: hidden, so that nothing in it is taken for a suite.
@@ -44,6 +44,7 @@ pub(super) fn run(args: &InitArgs, context: &mut Context) -> u8 {
         ));
         return verdict::USAGE;
     }
+    let page = context.out.page();
     let wide = files.iter().map(|(name, ..)| shown(&args.dir, name).len()).max().unwrap_or(0);
     for (i, (name, text, about)) in files.iter().enumerate() {
         let path = shown(&args.dir, name);
@@ -54,9 +55,9 @@ pub(super) fn run(args: &InitArgs, context: &mut Context) -> u8 {
             return verdict::USAGE;
         }
         let label = if i == 0 { "wrote" } else { "" };
-        context.say(&format!("{label:<7} {path:<wide$}   {about}\n"));
+        context.say(&hang(&format!("{label:<7} {path:<wide$}   "), about, page));
     }
-    context.say(&next(args));
+    context.say(&next(args, page));
     verdict::ALL_PASSED
 }
 
@@ -103,24 +104,24 @@ fn from_document(path: &Path, args: &InitArgs, context: &mut Context) -> Result<
     Ok(all)
 }
 
-fn next(args: &InitArgs) -> String {
+fn next(args: &InitArgs, page: usize) -> String {
     let dir = quote(&args.dir.to_string_lossy().replace('\\', "/"));
     let default = dir == "specs";
     let run = if default { "authspec run".to_owned() } else { format!("authspec run {dir}") };
     let go = if default || dir == "." { String::new() } else { format!("cd {dir} && ") };
+    let head = "next    ";
     if args.openapi.is_some() {
         return format!(
-            "\nnext    put what you know in place of {FILL_IN}\n        authspec check {dir}\n        {run}\n"
+            "\n{head}put what you know in place of {FILL_IN}\n        authspec check {dir}\n        {run}\n"
         );
     }
     let attempt = format!("{go}authspec try 'GET /me' --as alice");
     if args.target == "demo" {
-        return format!("\nnext    {run}\n        {attempt}\n");
+        return format!("\n{head}{run}\n        {attempt}\n");
     }
-    format!(
-        "\nnext    the paths, people and passwords are the demo's: put yours into {}\n        {attempt}\n        {run}\n",
-        shown(&args.dir, PROJECT_FILE)
-    )
+    let project = shown(&args.dir, PROJECT_FILE);
+    let yours = format!("the paths, people and passwords are the demo's: put yours into {project}");
+    format!("\n{}        {attempt}\n        {run}\n", hang(head, &yours, page))
 }
 
 /// A path as people read it.

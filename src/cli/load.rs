@@ -232,5 +232,5 @@ pub(super) fn complain(
         counts.push(plural(warnings, "warning"));
     }
     text.push_str(&format!("{}{end}\n", counts.join(", ")));
-    context.complain(&text);
+    context.show(&text);
 }

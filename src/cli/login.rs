@@ -50,7 +50,7 @@ pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
 
 /// Says a sentence, in lines.
 fn say(sentence: &str, context: &mut Context) {
-    let line = hang("  ", sentence, context.out.width);
+    let line = hang("  ", sentence, context.out.page());
     // Its first line begins at the edge, as the exchanges do.
     context.say(line.trim_start());
 }
@@ -179,7 +179,7 @@ fn wanted(given: &Presented, args: &TokenArgs) -> Result<Vec<String>, String> {
 }
 
 fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
-    let width = context.err.width;
+    let width = context.err.page();
     // Masked before lines are broken.
     let tell = |head: &str, text: &str| hang(head, &secrets.mask(text), width);
     match why {

@@ -46,9 +46,13 @@ pub fn main() -> ExitCode {
     let args = match Args::try_parse_from(list::with_word(std::env::args_os().collect())) {
         Ok(args) => args,
         Err(error) => {
-            let _ = error.print();
             // Help and version are no errors.
-            return ExitCode::from(if error.use_stderr() { verdict::USAGE } else { 0 });
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            context::usage(&error.render());
+            return ExitCode::from(verdict::USAGE);
         }
     };
     let context = Context::read(&args);

@@ -38,7 +38,7 @@ pub(super) fn run(args: &RunArgs, context: &mut Context) -> u8 {
         context.complain(&format!("\nwatching {}; Ctrl-C ends\n", plural(before.len(), "file")));
         match wait(&before, args, context) {
             Some(changed) if context.err.terminal => {
-                context.complain(&format!("\u{1b}[2J\u{1b}[H{changed} changed\n\n"));
+                context.show(&format!("\u{1b}[2J\u{1b}[H{changed} changed\n\n"));
             }
             Some(changed) => context.complain(&format!("{changed} changed\n\n")),
             None => return code,

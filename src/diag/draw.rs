@@ -1,5 +1,6 @@
 //! Draws diagnostics as `rustc` does.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Patch, Renderer, Snippet, renderer::DecorStyle};
@@ -9,6 +10,7 @@ use super::written::declare_written;
 use super::{Diagnostic, Diagnostics, Severity};
 use crate::secret::SecretSet;
 use crate::source::{FileId, SourceMap, Span};
+use crate::term::{columns, lines, page, unstyled};
 
 /// How diagnostics are drawn.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +27,12 @@ struct Sheet<'a> {
     masks: Masks<'a>,
     renderer: Renderer,
     width: usize,
+}
+
+/// A label of a diagnostic: that of the place itself, or of a further one.
+enum Label {
+    Own,
+    Of(usize),
 }
 
 /// Draws all diagnostics as `rustc` does, with a blank line between them. Secrets are masked before lines are cut to the
@@ -50,12 +58,53 @@ pub fn render(diagnostics: &Diagnostics, sources: &SourceMap, secrets: &SecretSe
 }
 
 impl Sheet<'_> {
+    /// A label that does not fit beside its mark stands below the lines.
     fn draw(&self, diagnostic: &Diagnostic) -> String {
-        let level = match diagnostic.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
+        let (mut diagnostic, mut notes) = (Cow::Borrowed(diagnostic), Vec::new());
+        loop {
+            let drawn = self.drawn(&diagnostic, &notes);
+            let Some(which) = self.overrunning(&diagnostic, &drawn) else { return drawn };
+            let place = self.sources.place(diagnostic.span);
+            let told = diagnostic.to_mut();
+            notes.push(match which {
+                Label::Own => std::mem::take(&mut told.label),
+                Label::Of(i) => {
+                    let (span, label) = &mut told.also[i];
+                    let (there, label) = (self.sources.place(*span), std::mem::take(label));
+                    let file = if there.file == place.file { "line " } else { &*format!("{}:", there.file) };
+                    format!("{file}{}: {label}", there.line)
+                }
+            });
+        }
+    }
+
+    /// The first label that goes over the page.
+    fn overrunning(&self, diagnostic: &Diagnostic, drawn: &str) -> Option<Label> {
+        let plain = unstyled(drawn);
+        let wide: Vec<&str> = plain.lines().filter(|line| columns(line) > self.width).collect();
+        let over = |label: &str| {
+            let label = self.masks.secrets.mask(label);
+            !label.is_empty() && wide.iter().any(|line| line.trim_end().ends_with(&*label))
         };
-        let message = self.masks.secrets.mask(&diagnostic.message);
+        if over(&diagnostic.label) {
+            return Some(Label::Own);
+        }
+        diagnostic.also.iter().position(|(_, label)| over(label)).map(Label::Of)
+    }
+
+    /// A sentence of a diagnostic, masked and then broken behind what stands before it.
+    fn sentence(&self, before: usize, text: &str) -> String {
+        let room = page(self.width).saturating_sub(before).max(20);
+        let masked = self.masks.secrets.mask(text);
+        masked.split('\n').flat_map(|line| lines(line, room)).collect::<Vec<_>>().join("\n")
+    }
+
+    fn drawn(&self, diagnostic: &Diagnostic, notes: &[String]) -> String {
+        let (level, word) = match diagnostic.severity {
+            Severity::Error => (Level::ERROR, "error"),
+            Severity::Warning => (Level::WARNING, "warning"),
+        };
+        let message = self.sentence(word.len() + diagnostic.code.name.len() + "[]: ".len(), &diagnostic.message);
         let mut group = Group::with_title(level.primary_title(message).id(diagnostic.code.name));
         let mut files: Vec<FileId> = Vec::new();
         let all = std::iter::once(diagnostic.span).chain(diagnostic.also.iter().map(|(s, _)| *s));
@@ -72,9 +121,13 @@ impl Sheet<'_> {
         }
         // Without a place there is no margin that help could hang on.
         let placeless = files.is_empty();
+        let margin = self.margin(diagnostic);
+        for note in notes {
+            group = group.element(Level::NOTE.message(self.sentence(margin + "= note: ".len(), note)));
+        }
         let mut text = String::new();
         for help in &diagnostic.help {
-            let help = self.masks.secrets.mask(help);
+            let help = self.sentence("help: ".len() + if placeless { 0 } else { margin + "= ".len() }, help);
             if placeless {
                 let help = Group::with_title(Level::HELP.secondary_title(help));
                 text.push_str(&format!("\n{}", self.renderer.render(&[help])));
@@ -93,11 +146,20 @@ impl Sheet<'_> {
             let range = window.range(fix.span);
             let source = Snippet::source(window.text).line_start(window.first_line).patch(Patch::new(range, text));
             report.push(
-                Group::with_title(Level::HELP.secondary_title(self.masks.secrets.mask(&fix.title))).element(source),
+                Group::with_title(Level::HELP.secondary_title(self.sentence("help: ".len(), &fix.title)))
+                    .element(source),
             );
         }
         let drawn = self.renderer.render(&report);
         places.iter().fold(drawn, |drawn, (moved, place)| drawn.replacen(moved, place, 1)) + &text
+    }
+
+    /// The columns before the `=` of a remark: as many as the highest number of a line takes, and a blank.
+    fn margin(&self, diagnostic: &Diagnostic) -> usize {
+        let spans = std::iter::once(diagnostic.span).chain(diagnostic.also.iter().map(|(span, _)| *span));
+        let fix = diagnostic.fix.iter().map(|fix| fix.span);
+        let last = spans.chain(fix).filter(|span| span.is_some()).map(|span| self.sources.place(span).line).max();
+        last.unwrap_or_default().to_string().len() + 1
     }
 
     /// The lines of one file. A mask moves what is behind it, so the place as it will be drawn, and as it is in the file.
@@ -181,6 +243,34 @@ mod tests {
         let marks = drawn.lines().find(|l| l.contains("^^^^^^ here")).unwrap();
         let column = |text: &str, word: &str| text[..text.find(word).unwrap()].chars().count();
         assert_eq!(column(line, "statsu"), column(marks, "^"), "{drawn}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_page() {
+        let mut sources = SourceMap::default();
+        let file = sources.add("a.yaml", "# the first\ncases: [ { name: a, expect: 200, statsu: 1 } ]\n");
+        let at = "# the first\ncases: [ { name: a, expect: 200, ".len();
+        let long = "a sentence of many words that needs more than one line of any page, and says so at some length";
+        let mut all = Diagnostics::default();
+        let span = Span::new(file, at, at + 6);
+        let first = Span::new(file, 2, 5);
+        let told =
+            Diagnostic::error(&CODE, span, long).label(format!("label, {long}")).also(first, format!("also, {long}"));
+        all.push(told.help(long).fix(span, "status", long));
+        all.push(Diagnostic::warning(&CODE, Span::NONE, long).help(long));
+        for (width, colour) in (40..=120).flat_map(|width| [(width, false), (width, true)]) {
+            let drawn = render(&all, &sources, &SecretSet::new(), Drawing { colour, width });
+            let plain = unstyled(&drawn);
+            for line in plain.lines() {
+                assert!(columns(line) <= width, "{width}: {line}\n{drawn}");
+            }
+            let words = plain.split_whitespace().filter(|w| *w != "|").collect::<Vec<_>>().join(" ");
+            assert_eq!(words.matches(long).count(), 7, "{width}: {drawn}");
+        }
+        let drawn = render(&all, &sources, &SecretSet::new(), Drawing { colour: false, width: 80 });
+        assert!(drawn.contains("\n  = note: label, a sentence"), "{drawn}");
+        assert!(drawn.contains("\n  = note: line 1: also, a sentence"), "{drawn}");
+        assert!(drawn.contains("^^^^^^\n"), "the place is marked all the same: {drawn}");
     }
 
     #[test]

@@ -14,6 +14,9 @@ const AROUND: usize = 12;
 /// Characters that stay before the first thing that is marked in a line that is too long.
 const BEFORE: usize = 20;
 
+/// Characters that the drawing keeps free on each side of what is marked.
+const PAD: usize = 6;
+
 /// What stands in place of a part that is left out.
 const DOTS: &str = "...";
 
@@ -129,7 +132,9 @@ impl Window {
         let mut marks: Vec<Range<usize>> = spans.iter().map(|span| self.range(*span)).collect();
         let first = marks.iter().map(|at| self.column_of(at.start)).min().unwrap_or_default();
         let last = marks.iter().map(|at| self.column_of(at.end)).max().unwrap_or_default();
-        if last.saturating_sub(first) < self.room(width) {
+        let room = self.room(width);
+        let is_whole = self.text.lines().all(|line| line.chars().count() <= room);
+        if is_whole || last.saturating_sub(first) + PAD.min(first) + PAD < room {
             return;
         }
         marks.sort_by_key(|at| (at.start, at.end));

@@ -72,6 +72,12 @@ impl Case {
         Self { session, name, head, runs }
     }
 
+    /// Sets a further environment variable.
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.session = self.session.env(name, value);
+        self
+    }
+
     /// Tells whether this system has what the suite needs.
     pub(crate) fn fits_here(&self) -> bool {
         directives(&self.head, "only").all(|system| match &*system {
