@@ -84,6 +84,13 @@ fn misspelt(value: Span, why: &str) -> Diagnostic {
         .help("`key_encoding` says how the key is spelt: `text`, `hex` or `base64`; a preset knows it by itself")
 }
 
+/// A key that cannot be used.
+pub(super) fn no_key(span: Span, whose: &str, why: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, format!("{whose} cannot be used: {why}"))
+        .label("no key that can sign")
+        .help("a private key in PEM (PKCS #8, PKCS #1 or SEC 1), or a JWK with its private part")
+}
+
 /// A name that HTTP Basic cannot say.
 fn colon(value: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, value, "a user name of `basic` has no colon in it (RFC 7617, section 2)")
@@ -98,6 +105,7 @@ pub(super) fn field((kind, scheme): (&SchemeKind, &Node), name: &str, text: &str
         Some(FieldFault::Empty) => Some(empty(value, name)),
         Some(FieldFault::Colon) => Some(colon(value)),
         Some(FieldFault::Misspelt(why)) => Some(misspelt(value, why)),
+        Some(FieldFault::NoKey(why)) => Some(no_key(value, &format!("`{name}`"), &why)),
         // A key in PEM has lines, and ends with one.
         None => (text.ends_with('\n') && text.trim_end().lines().count() == 1).then(|| line_end(value, name)),
     }
@@ -192,6 +200,13 @@ pub(super) fn signs_the_same(span: Span) -> Diagnostic {
     Diagnostic::warning(&SCHEME, span, "what is signed is the same for every request, and so is the signature")
         .label("nothing of the request")
         .help("put into it what the server does: `{{ request.method }}`, `{{ request.path }}`, `{{ request.body }}`, `{{ timestamp }}`")
+}
+
+/// A signature in a field as bytes, which no field carries.
+pub(super) fn raw_signature(value: Span, name: &str) -> Diagnostic {
+    Diagnostic::error(&SCHEME, value, format!("`{name}` has the signature as bytes, and only text can be sent there"))
+        .label("bytes")
+        .help("spell it as the server does: `{{ hex(signature) }}`, `{{ base64(signature) }}` or `{{ base64url(signature) }}`")
 }
 
 pub(super) fn nothing_signed(span: Span) -> Diagnostic {

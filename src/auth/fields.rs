@@ -6,7 +6,7 @@ use crate::spec::{Data, Node};
 use crate::template::Names;
 
 /// What is wrong with a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FieldFault {
     /// It has a line break, which no credential of its kind has; most often a file's last one.
     LineBreak,
@@ -16,11 +16,13 @@ pub enum FieldFault {
     Colon,
     /// It is a key that is not spelt as the scheme says, as this sentence has it.
     Misspelt(&'static str),
+    /// It is no private key, for this reason.
+    NoKey(String),
 }
 
 impl FieldFault {
     /// Says it in a sentence about the field.
-    pub const fn describe(self) -> &'static str {
+    pub const fn describe(&self) -> &'static str {
         match self {
             Self::LineBreak => "has a line break in it",
             Self::Empty => "is empty, and nothing can be signed without it",
@@ -28,6 +30,7 @@ impl FieldFault {
                 "has a colon in it, and what stands before that is the name to a server (RFC 7617, section 2)"
             }
             Self::Misspelt(_) => "is not spelt as the scheme says",
+            Self::NoKey(_) => "is no private key that can sign",
         }
     }
 }

@@ -12,6 +12,7 @@ use super::signals;
 use crate::diag::Diagnostics;
 use crate::event::{Event, Explanation, Login, LoginAction, Phase};
 use crate::exec::{RunOptions, Runner, Stopper, prepare};
+use crate::report::block::exchange::unanswered;
 use crate::report::spool::masked;
 use crate::report::terminal::exchanges;
 use crate::secret::SecretSet;
@@ -82,7 +83,7 @@ pub(super) fn exchanged<'a>(
             text.push('\n');
             continue;
         }
-        let status = step.status.map_or_else(|| "no answer".to_owned(), |s| s.to_string());
+        let status = step.status.map_or_else(|| unanswered(step).to_owned(), |s| s.to_string());
         let row = format!("{number:>3}  {:<16}  {status}  ", shorten(name, 30));
         // As much as the longest time takes, so that what is cut does not hang on how long it took.
         let room = out.width.saturating_sub(row.chars().count() + 2 + "999.9ms".len()).max(20);

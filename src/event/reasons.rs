@@ -155,7 +155,7 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "login-failed",
-        about: "the identity could not log in, so nothing was sent in its name",
+        about: "the identity has no session, so nothing more was sent in its name",
         explain: "All cases of the identity are blocked by this one cause. Check the credentials of the identity, the scheme's login step and what the server answered to it; `-vv` shows the exchange.",
     },
     ReasonCode {

@@ -112,7 +112,7 @@ impl HttpError {
             }
             Self::Tls { why, .. } if why.contains("does not speak TLS") => "is `http://` meant?",
             Self::BadRequest { why } if why.contains("line break") => {
-                "a value from a file or a variable often ends with one: keep it out of there"
+                "a value from a file, a variable or an answer often ends with one: keep it out of there"
             }
             Self::Timeout(_) => "give the step more time with `timeout:`, or look why the server is slow",
             Self::TooLarge(_) => "is this the answer that was meant?",

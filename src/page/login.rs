@@ -363,7 +363,7 @@ fn refused(page: &Page) -> Fault {
 fn nothing_to_fill(page: &Page, what: &str) -> Fault {
     let titles: Vec<String> = page.forms.iter().map(Form::title).collect();
     let there = match titles.as_slice() {
-        [] => "it has none at all; is `page:` the login page?".to_owned(),
+        [] => "it has none at all: is this the login page? a form that a script makes is not seen; `pages:` says what is sent in its place".to_owned(),
         titles => format!(
             "it has {}; say which with `form:`, and what goes where with `fields:`",
             crate::term::list(titles, "and")

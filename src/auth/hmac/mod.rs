@@ -131,6 +131,9 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         cx.compile.reader.fault(diags::nothing_signed(send.span));
         return None;
     }
+    for (name, value) in headers.iter().chain(&query).filter(|(_, value)| is_raw(value)) {
+        cx.compile.reader.fault(diags::raw_signature(value.span(), name));
+    }
     let reader = &mut *cx.compile.reader;
     let stamps = [
         ("seconds", Stamp::Seconds),
@@ -156,6 +159,12 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         whole.stamp = reader.one_of(node, "a spelling of a moment", &stamps)?;
     }
     Some(Box::new(whole))
+}
+
+/// Tells whether a value has the signature in it as the bytes that it is.
+fn is_raw(value: &Template) -> bool {
+    let source = value.source();
+    source == "signature" || source.contains("{{ signature }}")
 }
 
 fn of_preset(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {

@@ -11,7 +11,7 @@ use crate::auth::{Ctx, FieldFault, Refused, Signer, asks_for};
 use crate::http::Headers;
 use crate::jose::{self, Algorithm, JoseFault, Key};
 use crate::source::Span;
-use crate::spec::{self, Node, Shape, key};
+use crate::spec::{self, Data, Node, Shape, key};
 use crate::template::Template;
 
 /// The keys of `client`.
@@ -110,10 +110,34 @@ impl Proof {
     }
 }
 
-/// A secret that an identity gives to its client has one line.
+/// A secret that an identity gives to its client has one line, and a key can sign.
 pub(super) fn look(scheme: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
-    let secret = &scheme?.get("client")?.value.get("secret")?.value;
-    (is_broken(value) && asks_for(secret, name)).then_some(FieldFault::LineBreak)
+    let scheme = scheme?;
+    let client = &scheme.get("client")?.value;
+    if is_broken(value) && client.get("secret").is_some_and(|entry| asks_for(&entry.value, name)) {
+        return Some(FieldFault::LineBreak);
+    }
+    // Beside a certificate the key is the path of a file.
+    let signer = (client.get("cert").is_none() && client.get("pkcs12").is_none()).then_some(client);
+    let keys =
+        [signer, scheme.get("dpop").map(|entry| &entry.value)].into_iter().flatten().filter_map(|n| n.get("key"));
+    keys.into_iter()
+        .any(|entry| is_field(&entry.value, name))
+        .then(|| signing(value).err())?
+        .map(|fault| FieldFault::NoKey(fault.0))
+}
+
+/// Tells whether a value is a field of the identity, whole.
+fn is_field(value: &Node, name: &str) -> bool {
+    let Data::Text(text) = &value.data else { return false };
+    let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    inner.and_then(|inner| inner.trim().strip_prefix("identity.")) == Some(name)
+}
+
+/// Reads a private key.
+pub(super) fn signing(text: &str) -> Result<Key, JoseFault> {
+    let key = Key::from_text(text)?;
+    if key.can_sign() { Ok(key) } else { Err(JoseFault("it is the public part, which cannot sign".to_owned())) }
 }
 
 impl Client {

@@ -134,13 +134,6 @@ pub(super) fn no_request(span: Span, name: &str, known: &[&str]) -> Diagnostic {
     }
 }
 
-/// A key that cannot be used.
-pub(super) fn no_key(span: Span, whose: &str, why: &str) -> Diagnostic {
-    Diagnostic::error(&SCHEME, span, format!("{whose} cannot be used: {why}"))
-        .label("no key that can sign")
-        .help("a private key in PEM (PKCS #8, PKCS #1 or SEC 1), or a JWK with its private part")
-}
-
 /// A key and an algorithm that do not go together.
 pub(super) fn misfit(span: Span, why: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, format!("key and algorithm do not go together: {why}")).label("does not fit")
@@ -188,9 +181,24 @@ pub(super) fn no_end_session(key: Span, name: &str) -> Diagnostic {
         .help("add `logout: end_session`, or `logout: [revoke, end_session]` for both")
 }
 
-/// A server sends the browser back with parameters of its own; what stands behind `#` never reaches a client.
-pub(super) fn fragment(span: Span) -> Diagnostic {
-    Diagnostic::error(&SCHEME, span, "`redirect_uri` has a fragment, which RFC 6749 (section 3.1.2) forbids")
-        .label("a fragment")
-        .help("leave out `#` and what follows; to see that a server refuses it, `vary` the parameter in a login")
+/// An address has a part that a specification forbids: what the part is, and the character that it begins with.
+pub(super) fn forbidden(span: Span, key: &str, (part, mark, by): (&str, char, &str)) -> Diagnostic {
+    let parameter = match key {
+        "issuer" => "",
+        _ => "; to see that a server refuses it, `vary` the parameter in a login",
+    };
+    Diagnostic::error(&SCHEME, span, format!("`{key}` has {part}, which {by} forbids"))
+        .label(part)
+        .help(format!("leave out `{mark}` and what follows{parameter}"))
+}
+
+/// A grant that gives a token to whoever knows the client's name.
+pub(super) fn proves_nothing(client: Span) -> Diagnostic {
+    Diagnostic::warning(
+        &SCHEME,
+        client,
+        "the grant `client_credentials` is for clients that prove who they are (RFC 6749, section 4.4), and this one proves nothing",
+    )
+    .label("neither `secret` nor `key`")
+    .help("add the secret or the key; `auth: none` says that nothing is meant")
 }

@@ -118,18 +118,22 @@ impl Run {
 
     /// Asks for the metadata, unless the scheme itself names all that is needed.
     fn look_up(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let needed: &[Endpoint] = match &self.aim {
-            Aim::Login => self.config.grant.endpoints(),
-            Aim::Refresh(..) => &[Endpoint::Token],
-            Aim::Leave(leave) => leave.endpoints(),
-        };
-        let known = needed.iter().all(|e| self.metadata.names(*e));
+        let known = self.needed().iter().all(|e| self.metadata.names(*e));
         let mut places = if known { Vec::new() } else { self.metadata.places(cx)? };
         if places.is_empty() {
             return self.begin(cx);
         }
         let first = places.remove(0);
         Ok(self.ask(first, places))
+    }
+
+    /// The endpoints that there have to be.
+    fn needed(&self) -> &'static [Endpoint] {
+        match &self.aim {
+            Aim::Login => self.config.grant.endpoints(),
+            Aim::Refresh(..) => &[Endpoint::Token],
+            Aim::Leave(leave) => leave.endpoints(),
+        }
     }
 
     fn ask(&mut self, place: Address, others: Vec<Address>) -> Move {
@@ -146,6 +150,10 @@ impl Run {
     ) -> Result<Move, Refused> {
         if answer.status == 200 {
             self.metadata.learn(answer, from)?;
+            // One that is missing is told before somebody logs in for nothing.
+            for endpoint in self.needed() {
+                self.metadata.endpoint(*endpoint, cx)?;
+            }
             return self.begin(cx);
         }
         if !others.is_empty() && answer.status < 500 {

@@ -169,13 +169,25 @@ impl Grant {
     }
 }
 
-/// Reads where the browser is sent back to, which has no fragment (RFC 6749, section 3.1.2).
-fn redirect_uri(fields: Fields<'_>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
-    let redirect = address(fields, "redirect_uri", cx)?;
-    if let Some(node) = fields.get("redirect_uri").filter(|_| redirect.as_literal().is_some_and(|t| t.contains('#'))) {
-        cx.compile.reader.fault(diags::fragment(node.span));
-    }
-    Some(redirect)
+/// Tells of what an address may not have, where it is written out.
+fn lacks(key: &str, node: &Node, address: &Template, cx: &mut ReadScheme<'_, '_, '_>) {
+    let has = |mark: char| address.as_literal().is_some_and(|text| text.contains(mark));
+    let forbidden = match key {
+        // An issuer has nothing but a path (OpenID Connect Discovery, section 3, and RFC 8414, section 2).
+        "issuer" if has('?') => ("a query", '?', "RFC 8414 (section 2)"),
+        "issuer" if has('#') => ("a fragment", '#', "RFC 8414 (section 2)"),
+        "redirect_uri" if has('#') => ("a fragment", '#', "RFC 6749 (section 3.1.2)"),
+        "resource" if has('#') => ("a fragment", '#', "RFC 8707 (section 2)"),
+        _ => return,
+    };
+    cx.compile.reader.fault(diags::forbidden(node.span, key, forbidden));
+}
+
+/// Reads an address that may not have everything that addresses have.
+fn plain_address(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Template> {
+    let read = address(fields, key, cx)?;
+    lacks(key, fields.get(key)?, &read, cx);
+    Some(read)
 }
 
 /// Reads the keys of a scheme.
@@ -185,14 +197,17 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let (grant_node, client_node) = (grant?, client?);
     let words: Vec<(&str, Grant)> = words().collect();
     let grant = cx.compile.reader.one_of(grant_node, "a grant", &words);
-    let client = read_client::client(client_node, grant, cx);
-    let client = client.and_then(|client| read_client::certified(client, fields, (node, client_node), cx));
+    let client = read_client::client((fields, node), client_node, grant, cx);
     let grant = grant?;
-    let issuer = address(fields, "issuer", cx);
+    let issuer = plain_address(fields, "issuer", cx);
     let given = Endpoint::all().filter_map(|e| Some((e, address(fields, e.key(), cx)?))).collect::<Vec<_>>();
     named(fields, (grant, grant_node.span), cx);
-    if client.as_ref().is_some_and(|client| client.proof == Proof::Tls) {
-        seen(fields, client_node.span, cx);
+    match client.as_ref().map(|client| client.proof) {
+        Some(Proof::Tls) => seen(fields, client_node.span, cx),
+        Some(Proof::Nothing) if grant == Grant::ClientCredentials && is_bare(client_node) => {
+            cx.compile.reader.fault(diags::proves_nothing(client_node.span));
+        }
+        _ => {}
     }
     useful(fields, grant, grant_node.span, cx);
     if grant == Grant::Password {
@@ -204,7 +219,7 @@ pub(super) fn config(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_
     let refresh_token = fields.get("refresh_token").and_then(|node| cx.compile.reader.template(node));
     let subject = fields.get("subject").and_then(|node| line(node, "subject", cx));
     let trade = if grant == Grant::TokenExchange { Some(Trade::read(fields, node, cx)?) } else { None };
-    let redirect = redirect_uri(fields, cx);
+    let redirect = plain_address(fields, "redirect_uri", cx);
     let approved = fields.get(APPROVED_BY).inspect(|node| drop(cx.compile.reader.word(node))).is_some();
     let pages = cx.as_approver(|cx| Pages::read(fields, node, cx))?;
     // Who approves the login of another may be known by a session, and be asked nothing.
@@ -251,7 +266,13 @@ pub(super) fn line(node: &Node, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> O
 fn texts(fields: Fields<'_>, key: &str, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<Template>> {
     let Some(node) = fields.get(key) else { return Some(Vec::new()) };
     let nodes = cx.compile.reader.one_or_more(node);
-    nodes.iter().map(|n| line(n, key, cx)).collect()
+    let read = |node: &Node| line(node, key, cx).inspect(|text| lacks(key, node, text, cx));
+    nodes.iter().map(read).collect()
+}
+
+/// Tells whether of a client only its id is written.
+fn is_bare(client: &Node) -> bool {
+    matches!(&client.data, Data::Map(entries) if entries.len() == 1)
 }
 
 /// The endpoints of a grant are named, or found by the issuer.

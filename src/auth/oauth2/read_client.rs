@@ -1,10 +1,10 @@
 //! Reads what a scheme says of its client: who it is, and how it proves that.
 
-use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof};
+use super::client::{CLIENT_KEYS, Client, KeySource, PROOFS, Proof, signing};
 use super::diags;
 use super::read::{Grant, line};
 use crate::auth::{ReadScheme, diags as common, mtls};
-use crate::jose::{ALGORITHMS, Algorithm, Family, JoseFault, Key, sign_bytes};
+use crate::jose::{ALGORITHMS, Algorithm, Family, Key, sign_bytes};
 use crate::source::Span;
 use crate::spec::{self, Data, Fields, Node, Reader, Shape};
 use crate::step::read_file_or_absolute;
@@ -13,8 +13,18 @@ use crate::template::Template;
 /// The keys of `key`.
 const FILE_KEYS: &[spec::Key] = &[spec::key("file", "a file with the key, PEM or a JWK").is(Shape::Text).needed()];
 
-/// Reads `client`.
-pub(super) fn client(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
+/// Reads `client`, with the certificate that may stand beside it in the scheme.
+pub(super) fn client(
+    (fields, scheme): (Fields<'_>, &Node),
+    node: &Node,
+    grant: Option<Grant>,
+    cx: &mut ReadScheme<'_, '_, '_>,
+) -> Option<Client> {
+    let client = alone(node, grant, cx)?;
+    certified(client, fields, (scheme, node), cx)
+}
+
+fn alone(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Client> {
     let reader = &mut *cx.compile.reader;
     let fields = reader.fields(node, CLIENT_KEYS, "`client`")?;
     let id = reader.need(fields, node, "id", "`client`").and_then(|n| Some((n, reader.template(n)?)));
@@ -83,7 +93,7 @@ fn one_line(what: &str, node: &Node, template: &Template, reader: &mut Reader<'_
 }
 
 /// Takes in the certificate that stands beside `client`, as that of an identity does.
-pub(super) fn certified(
+fn certified(
     client: Client,
     fields: Fields<'_>,
     (scheme, node): (&Node, &Node),
@@ -114,7 +124,7 @@ pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> 
         match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
             Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), path.span, None),
             Err(why) => {
-                cx.compile.reader.fault(diags::no_key(path.span, whose, &why));
+                cx.compile.reader.fault(common::no_key(path.span, whose, &why));
                 return None;
             }
         }
@@ -129,9 +139,10 @@ pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> 
         cx.compile.reader.fault(diags::key_is_path(span, whose, &path));
         return None;
     }
-    let read = Key::from_text(&text);
-    let usable = read.and_then(|key| if key.can_sign() { Ok(key) } else { Err(public_key()) });
-    usable.map_err(|fault| cx.compile.reader.fault(diags::no_key(span, whose, &fault.0))).ok().map(KeySource::Read)
+    signing(&text)
+        .map_err(|fault| cx.compile.reader.fault(common::no_key(span, whose, &fault.0)))
+        .ok()
+        .map(KeySource::Read)
 }
 
 /// A text that is no key but the path of a file.
@@ -140,10 +151,6 @@ fn path_of(text: &str, cx: &ReadScheme<'_, '_, '_>) -> Option<String> {
     let is_there = || read_file_or_absolute(cx.compile.folder, cx.compile.root, text).is_ok();
     let is_named = [".pem", ".key", ".jwk", ".json"].iter().any(|end| text.ends_with(end));
     (is_one && !text.is_empty() && (is_named || is_there())).then(|| text.to_owned())
-}
-
-fn public_key() -> JoseFault {
-    JoseFault("it is the public part, which cannot sign".to_owned())
 }
 
 /// A secret that signs is at least as long as the hash (RFC 7518, section 3.2); many servers refuse a shorter one.

@@ -30,8 +30,14 @@ pub(super) fn read(response: &Response, bound: bool) -> Result<Parts, Refused> {
         ));
     };
     match answer.get("access_token").and_then(Value::as_str) {
-        Some(token) if !token.is_empty() => {}
-        Some(_) => return Err(wrong("has an empty `access_token`".to_owned(), "")),
+        Some("") => return Err(wrong("has an empty `access_token`".to_owned(), "")),
+        Some(token) if token.contains(char::is_control) => {
+            return Err(wrong(
+                "has an `access_token` that no request can carry: there is a line break or another control character in it".to_owned(),
+                "a token is made of visible ASCII letters and blanks (RFC 6749, appendix A.12)",
+            ));
+        }
+        Some(_) => {}
         None => {
             let help = match answer.get("error").and_then(Value::as_str) {
                 Some(_) => {

@@ -76,7 +76,11 @@ fn before(page: Page, outcome: &Outcome, index: usize) -> Vec<Line> {
 
 /// What is told in place of a status.
 pub(crate) const fn unanswered(step: &StepRecord) -> &'static str {
-    if step.skipped { "skipped" } else { "no answer" }
+    match (step.skipped, &step.sent) {
+        (true, _) => "skipped",
+        (false, None) => "not sent",
+        (false, Some(_)) => "no answer",
+    }
 }
 
 fn short_title(outcome: &Outcome, index: usize) -> String {

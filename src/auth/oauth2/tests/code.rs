@@ -145,7 +145,7 @@ fn a_promised_issuer_has_to_be_there() {
     let mut flow = begin(own);
     next(flow.as_mut(), Heard::Start);
     let document = json!({"issuer": "https://id.test", "authorization_endpoint": "http://id.test/base/authorize_url",
-        "authorization_response_iss_parameter_supported": true});
+        "token_endpoint": "http://id.test/base/token", "authorization_response_iss_parameter_supported": true});
     let asked = opened(next(flow.as_mut(), answer(200, &document)));
     let refusal = refused(next(flow.as_mut(), landed(&format!("code=c&state={}", of(&asked, "state")))));
     assert!(refusal.message.contains("without `iss`"));

@@ -223,6 +223,15 @@ fn metadata_of_another_issuer_are_refused() {
 }
 
 #[test]
+fn nobody_logs_in_for_an_endpoint_that_the_metadata_do_not_name() {
+    let mut flow = begin(Config { grant: Grant::AuthorizationCode, ..discovering() });
+    next(flow.as_mut(), Heard::Start);
+    let document = json!({"issuer": "https://id.test/t1", "authorization_endpoint": "https://id.test/t1/auth"});
+    let refusal = refused(next(flow.as_mut(), answer(200, &document)));
+    assert!(refusal.message.contains("do not name the token endpoint (`token_endpoint`)"), "{refusal:?}");
+}
+
+#[test]
 fn a_server_that_was_asked_too_often_is_waited_for_and_that_has_an_end() {
     let mut flow = begin(config(Grant::ClientCredentials));
     next(flow.as_mut(), Heard::Start);
