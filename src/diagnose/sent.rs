@@ -2,7 +2,7 @@
 
 use super::{Family, Found, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely};
-use crate::evidence::{Facts, Fault, Place, Sender, Sent, Word, Word68};
+use crate::evidence::{Answer, Facts, Fault, Page, Place, Sender, Sent, Word, Word68};
 
 pub(super) const FAMILY: Family = Family {
     title: "What was sent",
@@ -62,6 +62,14 @@ pub(super) const FAMILY: Family = Family {
             link: rfc("RFC 6750, section 2.1", "https://www.rfc-editor.org/rfc/rfc6750#section-2.1"),
             certainty: Certain,
             find: blank,
+        },
+        Rule {
+            code: "odd-secret",
+            about: "a secret holds characters that often come along by mistake",
+            explain: "A password, key or token begins with a byte order mark, ends with a blank or a line break, holds a tab, or a character that only looks like one of ASCII. Servers compare secrets byte by byte. Such characters come along when a file is saved by an editor of another system, when a value is made with `echo`, or copied from a page, a chat or a document. The secret may be meant so: then something else is wrong.",
+            link: rfc("RFC 8265, section 4", "https://www.rfc-editor.org/rfc/rfc8265#section-4"),
+            certainty: Likely,
+            find: odd,
         },
         Rule {
             code: "scheme-missing",
@@ -213,8 +221,24 @@ fn blank(facts: &Facts) -> Option<Found> {
     }
     Some(
         Found::new(format!("the credential in {} holds {what}", sent.place.words()))
-            .seen(format!("{} were sent behind the scheme word", crate::term::plural(sent.length, "byte")))
+            .seen("it was sent as a part of the credential")
             .next("take the value from its source again; a copy from a page or a chat often brings such characters"),
+    )
+}
+
+fn odd(facts: &Facts) -> Option<Found> {
+    let refused = |status| matches!(status, 400 | 401 | 403 | 422);
+    let shown_again = |a: &Answer| a.status < 400 && (a.page == Page::Login || a.to_login);
+    facts.answer.as_ref().filter(|a| shown_again(a) || facts.surprise().is_some_and(|a| refused(a.status)))?;
+    let (name, odd) = facts.odd.first()?;
+    // What is seen in the credential itself has a rule of its own, which is surer.
+    if facts.keys().any(|k| k.has(Fault::Blank) || k.has(Fault::Invisible) || k.basic.is_some_and(|b| b.newline)) {
+        return None;
+    }
+    Some(
+        Found::new(format!("{name} {}", odd.words()))
+            .seen("the server compares it like any other character")
+            .next(odd.remedy()),
     )
 }
 

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use crate::check::StatusSet;
 use crate::http::{HttpError, Request, Response, Trail};
-use crate::secret::{SecretSet, TextKind};
+use crate::secret::{Odd, SecretSet, TextKind};
 use crate::step::IdentityId;
 
 mod answer;
@@ -45,6 +45,8 @@ pub struct Facts {
     pub legs: Vec<Leg>,
     /// The body of the last request holds a known secret, as that of a login does.
     pub secret_in_body: bool,
+    /// The secrets of the sender and of the last request that are written oddly, by the names that stand for them.
+    pub odd: Vec<(String, Odd)>,
     /// The credentials of the last request, cookies last.
     pub sent: Vec<Sent>,
     /// What the jar did.
@@ -218,6 +220,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         legs: trail.hops.iter().map(|hop| leg(hop, &promised, secrets)).collect(),
         sent: last.map(|hop| sent::all(&hop.request, &promised, secrets)).unwrap_or_default(),
         secret_in_body: last.is_some_and(|hop| *secrets.mask_bytes(&hop.request.body) != hop.request.body[..]),
+        odd: last.map(|hop| oddities(&hop.request, secrets)).unwrap_or_default(),
         cookies: cookies::read(&trail.jar),
         answer: last.zip(response).map(|(hop, r)| answer::read(&hop.request, r, secrets)),
         skew: last.zip(response).and_then(|(hop, r)| {
@@ -229,6 +232,18 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         made: false,
         memory: Memory::default(),
     }
+}
+
+/// The secrets that a request carries and that are written oddly.
+fn oddities(request: &Request, secrets: &SecretSet) -> Vec<(String, Odd)> {
+    let mut text = request.address.target().as_bytes().to_vec();
+    for (_, value) in request.headers.iter() {
+        text.push(b'\n');
+        text.extend_from_slice(value);
+    }
+    text.push(b'\n');
+    text.extend_from_slice(&request.body);
+    secrets.oddities(&text).into_iter().map(|(name, odd)| (name.as_str().to_owned(), odd)).collect()
 }
 
 /// What of a client its form has (RFC 6749, section 2.3.1; RFC 7521, section 4).

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
 use super::token::{self, Basic, Token};
 use crate::http::Request;
-use crate::secret::SecretSet;
+use crate::secret::{SecretSet, is_invisible};
 
 /// A credential as it left, without its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,10 +244,6 @@ fn stand_in(value: &str) -> Option<Fault> {
     let marked = ["{{", "}}", "${", "%7b%7b", "{%"].iter().any(|m| lower.contains(m));
     let angled = lower.starts_with('<') && lower.ends_with('>');
     (shell || marked || angled).then_some(Fault::Template)
-}
-
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}' | '\u{feff}' | '\u{fffd}')
 }
 
 /// Reads `base64(user:password)` (RFC 7617, section 2).

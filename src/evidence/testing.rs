@@ -27,6 +27,7 @@ pub(crate) struct Try {
     memory: Memory,
     doubted: bool,
     changed: Vec<String>,
+    secrets: SecretSet,
 }
 
 /// Begins with a request of alice, whose scheme sends a bearer token.
@@ -52,6 +53,7 @@ pub(crate) fn send(method: &str, url: &str) -> Try {
         memory: Memory::default(),
         doubted: false,
         changed: Vec::new(),
+        secrets: SecretSet::new(),
     };
     new.then(method, url)
 }
@@ -196,6 +198,12 @@ impl Try {
         self
     }
 
+    /// A secret that is known.
+    pub(crate) fn knows(self, label: &str, value: &str) -> Self {
+        self.secrets.declare(label, value);
+        self
+    }
+
     /// What the run remembers.
     pub(crate) fn remembers(mut self, memory: Memory) -> Self {
         self.memory = memory;
@@ -225,10 +233,9 @@ impl Try {
             }
             trail.hops.push(Exchange { request, response: Ok(response), started: now, elapsed: Duration::ZERO });
         }
-        let secrets = SecretSet::new();
         let identity = matches!(self.sender, Sender::Identity { .. }).then_some(IdentityId(0));
         let observer = Observer {
-            secrets: &secrets,
+            secrets: &self.secrets,
             purpose: self.purpose,
             sender: self.sender,
             identity,

@@ -9,7 +9,9 @@ use super::ledger::RequestKey;
 use crate::event::{Outcome, Phase, Reason, ServerOutput, StepRecord, Verdict};
 use crate::evidence::{Facts, Memory, Observer, Purpose, Sender, observe};
 use crate::http::Trail;
+use crate::secret::Odd;
 use crate::step::{IdentityId, Step};
+use crate::template::print;
 
 /// How many failed cases wait for the end of the run, when it is known who else was allowed what.
 pub(super) const WAITING: usize = 256;
@@ -49,8 +51,41 @@ impl StepRun<'_> {
             request: key.request(),
         };
         if let Some(record) = done.records.last_mut() {
-            record.facts = Some(Box::new(observe(observer, trail)));
+            let mut facts = observe(observer, trail);
+            // What signs does not travel.
+            for odd in self.odd_fields(actor) {
+                if !facts.odd.contains(&odd) {
+                    facts.odd.push(odd);
+                }
+            }
+            record.facts = Some(Box::new(facts));
         }
+    }
+}
+
+impl StepRun<'_> {
+    /// The secret fields of the sender that are written oddly, by the names that stand for them.
+    fn odd_fields(&self, actor: &Actor) -> Vec<(String, Odd)> {
+        let (id, value): (_, Box<dyn Fn(&str) -> Option<String>>) = match &actor.who {
+            Who::Nobody | Who::Anonymous => return Vec::new(),
+            Who::Entering(id, scope) => {
+                let person = scope.get("identity");
+                (id, Box::new(move |name| person.and_then(|p| p.get_attr(name).ok()).and_then(|v| print(&v).ok())))
+            }
+            Who::Identity(id, session, _) => {
+                (id, Box::new(|name| session.fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone())))
+            }
+        };
+        let identity = &self.shared.plan.identities[id.0 as usize];
+        let secret = identity.fields.iter().filter(|field| field.secret);
+        let odd = secret.filter_map(|field| {
+            let value = value(&field.name)?;
+            let masked = self.shared.secrets.mask(&value);
+            let is_name = masked.starts_with('‹') && masked.find('›') == Some(masked.len() - '›'.len_utf8());
+            let name = if is_name { masked.into_owned() } else { format!("‹{}.{}›", identity.name, field.name) };
+            Odd::of(&value).map(|odd| (name, odd))
+        });
+        odd.collect()
     }
 }
 

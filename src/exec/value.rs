@@ -100,6 +100,8 @@ fn read_secret(secret: &SecretPlan, world: &World, diags: &mut Diagnostics) -> R
     }
     // A command ends its line; elsewhere a newline may have been meant.
     let meant = !matches!(spec.source, SecretSource::Command(..)) && spec.json.is_none();
+    // A file with a key in PEM ends with one, and the key is the same without.
+    let meant = meant && !trimmed.trim_end().ends_with("-----");
     if meant && trimmed.len() != text.len() {
         let message = "the secret ends in a newline, which was trimmed";
         diags.push(Diagnostic::warning(&SECRET, spec.span, message).label("from here"));

@@ -11,6 +11,7 @@ mod folded;
 mod follow;
 mod forms;
 mod index;
+mod odd;
 mod set;
 pub mod structure;
 #[cfg(test)]
@@ -18,6 +19,7 @@ mod tests;
 mod unescape;
 mod value;
 
+pub use odd::{Odd, is_invisible};
 pub use set::{Found, MaskName, SecretSet};
 pub use structure::TextKind;
 pub use value::{NotText, Secret};

@@ -7,10 +7,10 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use super::Secret;
 use super::forms::SHORTEST;
 use super::index::{Index, Match};
 use super::structure::{self, TextKind};
+use super::{Odd, Secret};
 
 /// How much longer than the longest secret its spellings may be, when a file is searched piece by piece.
 const LONGEST_SPELLING: usize = 12;
@@ -178,6 +178,17 @@ impl SecretSet {
         let known = self.read();
         let spots = join(known.index.find(text, &known.values)).into_iter();
         spots.map(|spot| (spot.at, spot.values.into_iter().map(|(n, how)| known.name_of(n, how).0).collect())).collect()
+    }
+
+    /// Lists the secrets in a text that are written oddly, by the names that stand for them.
+    pub fn oddities(&self, text: &[u8]) -> Vec<(MaskName, Odd)> {
+        let known = self.read();
+        let mut numbers: Vec<u32> =
+            known.index.find(text, &known.values).into_iter().map(|found| found.value).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        let odd = |number: &u32| known.values.get(*number as usize).and_then(|value| Odd::of(value.expose()));
+        numbers.iter().filter_map(|number| Some((known.name(*number), odd(number)?))).collect()
     }
 
     /// Masks a text by value, then what stands where credentials stand in a text of this kind.

@@ -1,12 +1,24 @@
 //! What was sent.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::{Example, example};
-use crate::evidence::testing::{get, jwt};
+use crate::evidence::testing::{get, jwt, send};
 
 const URL: &str = "https://api.test/me";
 
 fn sends(value: &str) -> crate::evidence::testing::Try {
     get(URL).with("authorization", value).gets(401)
+}
+
+fn basic(password: &str) -> crate::evidence::testing::Try {
+    sends(&format!("Basic {}", STANDARD.encode(format!("alice:{password}"))))
+}
+
+fn posts(password: &str) -> crate::evidence::testing::Try {
+    let body = format!(r#"{{"username":"alice","password":"{password}"}}"#);
+    send("POST", "https://api.test/login").body("application/json", &body).at_login().gets(401)
 }
 
 pub(super) fn examples() -> Vec<Example> {
@@ -24,6 +36,16 @@ pub(super) fn examples() -> Vec<Example> {
         example("quoted-credential", sends("Bearer \"abc\""), sends("Bearer a'bc")),
         example("blank-in-credential", sends("Bearer ab c"), sends("Digest username=\"a\", realm=\"b c\"")),
         example("blank-in-credential", sends("Bearer abc\u{200b}"), sends("Bearer abc")),
+        example(
+            "odd-secret",
+            basic("\u{feff}wonderland").knows("alice.password", "\u{feff}wonderland"),
+            basic("wonderland").knows("alice.password", "wonderland"),
+        ),
+        example(
+            "odd-secret",
+            posts("wonderland ").knows("alice.password", "wonderland "),
+            posts("wonderland ").knows("alice.password", "wonderland"),
+        ),
         example("scheme-missing", sends(&token), sends(&format!("Bearer {token}"))),
         example("scheme-missing", sends("k3y").says("www-authenticate", "Bearer"), sends("k3y")),
         example("scheme-mismatch", asks("Basic realm=\"x\""), asks("bearer realm=\"x\"")),
