@@ -85,6 +85,16 @@ pub struct Place {
     pub width: usize,
 }
 
+/// What the names of files begin with that are part of authspec.
+pub const OWN_FILE: &str = "authspec:";
+
+impl Place {
+    /// Tells whether it is in a file that is part of authspec.
+    pub fn is_own(&self) -> bool {
+        self.file.starts_with(OWN_FILE)
+    }
+}
+
 fn text<S: serde::Serializer>(s: &Arc<str>, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(s)
 }

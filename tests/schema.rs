@@ -38,6 +38,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("file-outside", "whether a file lies below the project"),
     ("flow-answer", "what the last step of a flow does"),
     ("flow-takes", "which names a flow has for steps, and what is an expression"),
+    ("alone", "whose session it is, what stands before a step, and keys that exclude each other"),
     ("bad-premise", "whether a text is an expression, and that a flag is of use"),
     ("flow-cycle", "flows that use one another"),
     ("flow-returns", "what the steps of a flow capture"),

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::send::{SEND_KEYS, Send};
 use super::{
-    Credential, Ctx, Flow, Heard, Move, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, fields, pairs,
-    troubles,
+    Credential, Ctx, Flow, Heard, Move, Part, Program, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags, fields,
+    pairs, troubles,
 };
 use crate::http::Request;
 use crate::jsonpath::Path;
@@ -175,6 +175,10 @@ impl Scheme for Command {
 
     fn fields(&self) -> Vec<String> {
         self.send.fields()
+    }
+
+    fn travels(&self) -> Vec<Part> {
+        self.send.travels()
     }
 }
 

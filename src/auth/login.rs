@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::send::{SEND_KEYS, Send};
 use super::{
-    Cookies, Credential, Ctx, Exchanges, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags,
+    Cookies, Credential, Ctx, Exchanges, Flow, Heard, Move, Part, ReadScheme, Refused, Scheme, SchemeKind, Seal, diags,
     fields, troubles,
 };
 use crate::http::Request;
@@ -152,5 +152,9 @@ impl Scheme for Login {
 
     fn fields(&self) -> Vec<String> {
         self.send.as_ref().map_or_else(Vec::new, Send::fields)
+    }
+
+    fn travels(&self) -> Vec<Part> {
+        self.send.as_ref().map_or_else(Vec::new, Send::travels)
     }
 }

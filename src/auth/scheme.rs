@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
-use super::{Bound, Credential, Ctx, Flow, Heard, Move, Refused, digest};
+use super::{Bound, Credential, Ctx, Flow, Heard, Move, Part, Refused, digest};
 use crate::http::{ClientCertificate, Request, Response};
 use crate::mutate::{Bend, Unfit};
 use crate::source::Span;
@@ -130,6 +130,11 @@ pub trait Scheme: Debug + Send + Sync {
     /// Tells whether the credential is made for each request, so that there is none to show on its own.
     fn is_per_request(&self) -> bool {
         self.handshake().is_some()
+    }
+
+    /// What it puts on requests, where that is several things of which each may be worth something alone.
+    fn travels(&self) -> Vec<Part> {
+        Vec::new()
     }
 
     /// Tells whether a request of this identity carries the credential only if [`Scheme::sign`] puts

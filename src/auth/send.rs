@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ReadScheme, Seal, diags, header_pairs, pairs};
+use super::{Part, ReadScheme, Seal, diags, header_pairs, pairs};
 use crate::http::Request;
 use crate::source::Span;
 use crate::spec::{Key, Node, Shape, key};
@@ -73,6 +73,15 @@ impl Send {
         let mut templates = self.headers.iter().chain(&self.cookies).chain(&self.query);
         self.bearer.as_ref().is_some_and(|(bearer, _)| &**bearer == part)
             || templates.any(|(_, value)| value.uses(&name))
+    }
+
+    /// What it puts on requests.
+    pub(super) fn travels(&self) -> Vec<Part> {
+        let bearer = self.bearer.iter().map(|_| Part::Field("authorization".into()));
+        let headers = self.headers.iter().map(|(name, _)| Part::Field(name.to_ascii_lowercase().into()));
+        let cookies = self.cookies.iter().map(|(name, _)| Part::Cookie(Arc::clone(name)));
+        let query = self.query.iter().map(|(name, _)| Part::Parameter(Arc::clone(name)));
+        bearer.chain(headers).chain(cookies).chain(query).collect()
     }
 
     /// The header fields that it writes.

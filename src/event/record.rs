@@ -37,7 +37,7 @@ pub struct StepRecord {
     /// Its place among the steps of its part, from 1: `3`; `3.2` for the second request of the third, or the second step of its flow.
     #[serde(default)]
     pub number: String,
-    /// Whether its `if` was false, so that nothing was sent.
+    /// Whether nothing was sent: its `if` was false, or there was nothing to send it with.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skipped: bool,
     /// The flows it is a step of, from that which the case uses to the innermost.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Shared;
 use super::actor::{Actor, Ownership, Who};
+use super::alone::Thing;
 use super::login::{self, Sharing};
 use super::session::{Failure, Session};
 use crate::plan::Case;
@@ -18,12 +19,14 @@ pub(super) struct Cast {
     /// Nobody by name; a new one for every step that names it, or for all of a flow.
     anonymous: Actor,
     pub(super) identities: HashMap<IdentityId, Actor>,
+    /// What of a session was let in alone, by the step that found it out.
+    pub(super) let_in: HashMap<Arc<str>, Vec<Thing>>,
 }
 
 impl Cast {
     /// One actor who sends every step, as in a login.
     pub(super) fn alone(actor: Actor) -> Self {
-        Self { nobody: actor, anonymous: Actor::anonymous(), identities: HashMap::new() }
+        Self { nobody: actor, anonymous: Actor::anonymous(), identities: HashMap::new(), let_in: HashMap::new() }
     }
 
     /// Gets a session for every identity that the case uses.

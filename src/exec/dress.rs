@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use url::Origin;
 
 use super::Shared;
-use super::session::Session;
+use super::session::{Carries, Session};
 use crate::auth::{After, Handshake, Seal};
 use crate::http::{Dress, Exchange, Heard, Request};
 use crate::spec::Handshake as Answers;
@@ -47,8 +47,12 @@ impl Dress for Credential<'_> {
             let stayed = || format!("the credential of `{}` stayed behind on the way to {base}", identity.name);
             return Ok((hop > 0).then(stayed));
         }
+        if session.carries == Carries::Nothing {
+            return Ok(None);
+        }
         let scheme = &identity.login.scheme;
-        let own = request.headers.clone();
+        let unsigned = request.clone();
+        let own = &unsigned.headers;
         let seal =
             Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
         let written =
@@ -61,6 +65,9 @@ impl Dress for Credential<'_> {
             None => scheme.sign(&seal, request),
         }
         .map_err(|error| error.message)?;
+        if let Carries::Only(part) = &session.carries {
+            *request = part.alone(&unsigned, request);
+        }
         for proof in scheme.proofs(request) {
             shared.secrets.add(&format!("{}.signature", identity.name), &proof);
         }

@@ -65,6 +65,13 @@ impl StepRun<'_> {
         if step.caller == Caller::Case { self.stand_in } else { step.caller }
     }
 
+    /// Tells whether somebody has what a refresh is sent with.
+    pub(super) fn may_refresh(&self, actor: &Actor) -> bool {
+        let Who::Identity(id, session, _) = &actor.who else { return false };
+        let scheme = &self.shared.plan.identities[id.0 as usize].login.scheme;
+        !scheme.exchanges(Talk::Refresh).is_empty() && scheme.refresh(&session.credential).is_some()
+    }
+
     /// Gives the caller the credential that a step is sent with; gives back the own one, for later.
     pub(super) fn lend(&self, step: &Step, lent: &Lent, cast: &mut Cast) -> Result<(Caller, Actor), Box<Done>> {
         let caller = self.caller_of(step);

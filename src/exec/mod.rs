@@ -22,6 +22,7 @@ mod access;
 mod actor;
 mod aged;
 mod alive;
+mod alone;
 mod anew;
 mod answered;
 mod astray;

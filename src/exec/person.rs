@@ -10,7 +10,7 @@ use super::cast::Cast;
 use super::done::Done;
 use super::given::{certified, session_end};
 use super::login::Entry;
-use super::session::{Failure, Session};
+use super::session::{Carries, Failure, Session};
 use super::world::WorldRun;
 use super::{learn, pages, record};
 use crate::auth::{Cookies, Credential, Memory, field_fault};
@@ -127,6 +127,7 @@ impl Entry<'_> {
             refused,
             is_spent: Arc::default(),
             is_left: Arc::default(),
+            carries: Carries::All,
             aging: tokio::sync::RwLock::default(),
         })
     }

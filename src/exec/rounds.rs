@@ -21,7 +21,7 @@ use crate::event::{Event, Phase, Waiting};
 use crate::mutate::Aim;
 use crate::spec::{Repeat, Talk};
 use crate::step::{Ask, Caller, Pause, Step};
-use crate::template::{Scope, TemplateError};
+use crate::template::{Scope, TemplateError, Value};
 
 /// The note of a step that is not tried again.
 const LET_IN: &str = "not asked again: it was let in";
@@ -81,7 +81,10 @@ impl StepRun<'_> {
             Err(done) => *done,
             Ok(own) => {
                 let end = end_of(cast.actor(self.caller_of(step)), step);
-                let done = self.in_time(step, cast).await;
+                let done = match &step.alone {
+                    None => self.in_time(step, cast).await,
+                    Some(alone) => Box::pin(self.each_alone(step, alone, cast)).await,
+                };
                 is_over = end.is_some_and(|end| end <= Timestamp::now());
                 if let Some((caller, own)) = own {
                     *cast.actor(caller) = own;
@@ -89,12 +92,14 @@ impl StepRun<'_> {
                 done
             }
         };
-        self.hold_premise(step, cast, &mut done, is_over);
+        if step.alone.is_none() {
+            self.hold_premise(step, cast, &mut done, is_over);
+        }
         done
     }
 
     /// Runs a step in its time, unless its condition keeps it from being sent.
-    async fn in_time(&self, step: &Step, cast: &mut Cast) -> Done {
+    pub(super) async fn in_time(&self, step: &Step, cast: &mut Cast) -> Done {
         let caller = self.caller_of(step);
         if step.is_anew {
             cast.empty_browser();
@@ -128,6 +133,7 @@ impl StepRun<'_> {
     fn condition(&self, step: &Step, actor: &Actor) -> Result<bool, TemplateError> {
         let Some(condition) = &step.condition else { return Ok(true) };
         let mut scope = self.scope_of(actor);
+        scope.set_fields("credential", [("refreshes", Value::from(self.may_refresh(actor)))]);
         if let Some((trail, response)) = self.last.and_then(|trail| Some((trail, trail.response()?))) {
             scope.set("response", response_value(trail, response));
         }

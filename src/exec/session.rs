@@ -14,7 +14,7 @@ use url::Origin;
 use super::Shared;
 use super::ledger::RequestKey;
 use super::login::{Sharing, make};
-use crate::auth::{Credential, Memory};
+use crate::auth::{Credential, Memory, Part};
 use crate::event::{Reason, StepRecord};
 use crate::evidence::Kept;
 use crate::http::Transport;
@@ -58,11 +58,31 @@ pub(super) struct Session {
     pub(super) is_spent: Arc<AtomicBool>,
     /// Whether a logout ended it.
     pub(super) is_left: Arc<AtomicBool>,
+    /// What of its credential travels.
+    pub(super) carries: Carries,
     /// Held by those who wait for its token to be over: a newer session might be what ends it.
     pub(super) aging: tokio::sync::RwLock<()>,
 }
 
+/// What of a credential travels with requests, beside the cookies of the jar.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) enum Carries {
+    /// All that its scheme puts there.
+    #[default]
+    All,
+    /// One thing of it.
+    Only(Part),
+    /// Nothing.
+    Nothing,
+}
+
 impl Session {
+    /// The same of which not all travels.
+    pub(super) fn carrying(&self, carries: Carries) -> Self {
+        let same = self.with_credential(self.number, self.credential.clone());
+        Self { carries, shown_by: self.shown_by.clone(), ..same }
+    }
+
     /// The same with another credential, of which nothing was seen yet.
     pub(super) fn with_credential(&self, number: SessionId, credential: Credential) -> Self {
         let mut scope = (*self.scope).clone();
@@ -84,6 +104,7 @@ impl Session {
             refused: self.refused.clone(),
             is_spent: Arc::clone(&self.is_spent),
             is_left: Arc::clone(&self.is_left),
+            carries: self.carries.clone(),
             aging: tokio::sync::RwLock::default(),
         }
     }

@@ -114,7 +114,7 @@ impl StepRun<'_> {
     fn left(&self, step: &Step, actor: &Actor, trail: &Trail, sender: Sender) -> bool {
         let (Who::Identity(id, session, _), Sender::Identity { .. }) = (&actor.who, sender) else { return true };
         // Of a certificate the connection tells; without the handshake the question alone is what is judged.
-        if session.transport.is_some() || step.handshake == Handshake::Off {
+        if session.transport.is_some() || step.handshake == Handshake::Off || step.alone.is_some() {
             return true;
         }
         let now = Timestamp::now();

@@ -21,8 +21,21 @@ pub const FLOW_KEYS: &[Key] = &[
 ];
 
 /// The keys of a step that go with `use`; what is sent and how is said by the steps of the flow.
-pub const BESIDE_USE: &[&str] =
-    &["name", "as", "use", "args", "if", "pause", "repeat", "expect", "capture", "cookies", "credential", "premise"];
+pub const BESIDE_USE: &[&str] = &[
+    "name",
+    "as",
+    "use",
+    "args",
+    "if",
+    "pause",
+    "repeat",
+    "expect",
+    "capture",
+    "cookies",
+    "credential",
+    "alone",
+    "premise",
+];
 
 /// Reads a flow.
 pub(super) fn flow(reader: &mut Reader<'_>, node: &Node) -> Option<Arc<FlowSpec>> {

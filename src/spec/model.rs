@@ -355,6 +355,8 @@ pub struct StepSpec {
     pub condition: Option<Node>,
     /// Which credential it is sent with, if it is not the caller's own of now.
     pub credential: Option<Node>,
+    /// Whether it is sent with one thing of its caller's session at a time.
+    pub alone: Option<Node>,
     /// What has to hold for the case to prove anything: the step itself, or an expression over its answer.
     pub premise: Option<Node>,
     /// The defects it is sent with.

@@ -13,7 +13,7 @@ use super::model::{FlowSpec, Named};
 use super::reader::Reader;
 use super::yaml::{self, Words};
 use crate::diag::Diagnostics;
-use crate::source::{SourceMap, Span};
+use crate::source::{OWN_FILE, SourceMap, Span};
 
 /// A flow that nobody has to declare.
 #[derive(Debug)]
@@ -129,7 +129,7 @@ pub fn life_cycle(name: &str) -> Option<&'static ReadyFlow> {
 pub(super) fn flows(sources: &mut SourceMap, diags: &mut Diagnostics) -> Vec<Named<Arc<FlowSpec>>> {
     let mut all = Vec::with_capacity(READY_FLOWS.len());
     for row in READY_FLOWS {
-        let file = sources.add(&format!("authspec:{}", row.name), row.text);
+        let file = sources.add(&format!("{OWN_FILE}{}", row.name), row.text);
         let Some(node) = yaml::parse(file, row.text, &mut Words::default(), diags) else { continue };
         let read = flow(&mut Reader::new(sources, diags), &node);
         let span = Span::new(file, 0, row.text.find('\n').unwrap_or_default());

@@ -61,6 +61,8 @@ pub const STEP_KEYS: &[Key] = &[
     key("if", "an expression; where it is false the step is skipped").is(Shape::Text),
     key("credential", "the name of an earlier step: the caller's credential and cookies are those of then; or a map of its parts that are other ones")
         .is(Shape::Either(&[Shape::Quoted, Shape::Filled(&Shape::Map(&Shape::Any))])),
+    key("alone", "`true`: sends the step once with each thing that the caller's session consists of, such as a token or a cookie, and keeps which are let in; or the name of such a step before: with each that was let in there")
+        .is(Shape::Either(&[Shape::Flag, Shape::Quoted])),
     key("premise", "`true`: where the step does not hold, the case is inconclusive, since it would prove nothing; `answered`: where a limit or a gateway answers (429, 502 to 504), or a credential is refused that has ended by itself; or an expression over the `response`, and over `credential.over`, that has to be true for the step to mean anything")
         .is(Shape::Either(&[Shape::Flag, Shape::Quoted])),
 ];
@@ -107,6 +109,7 @@ pub(super) fn step(node: &Node, fields: Fields<'_>, reader: &mut Reader<'_>) -> 
         together: fields.get("together").and_then(|n| together(n, reader)),
         condition: fields.get("if").cloned(),
         credential: fields.get("credential").cloned(),
+        alone: fields.get("alone").cloned(),
         premise: fields.get("premise").cloned(),
         with: with(fields, reader),
     };
@@ -221,6 +224,7 @@ fn bare(node: &Node, ask: AskSpec) -> StepSpec {
         together: None,
         condition: None,
         credential: None,
+        alone: None,
         premise: None,
         with: None,
     }

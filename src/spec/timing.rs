@@ -53,6 +53,13 @@ pub(super) fn together(node: &Node, reader: &mut Reader<'_>) -> Option<u32> {
 
 /// Finds keys that say the opposite of each other.
 pub(super) fn conflicts(fields: Fields<'_>, reader: &mut Reader<'_>) {
+    if let Some(alone) = fields.entry("alone") {
+        let why = "it is sent once with each thing of a session";
+        let others = ["retry", "repeat", "together", "capture", "with"].into_iter();
+        for (other, entry) in others.filter_map(|other| Some((other, fields.entry(other)?))) {
+            reader.fault(diags::at_odds(("alone", alone.key_span), (other, entry.key_span), why));
+        }
+    }
     let Some(retry) = fields.entry("retry") else { return };
     for (other, why) in [
         ("repeat", "`retry` asks until it holds once, `repeat` that it holds every time"),

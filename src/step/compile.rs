@@ -57,7 +57,11 @@ impl Compile<'_, '_> {
     /// Compiles a list of steps; what one captures is known to the next.
     pub fn steps(&mut self, specs: &[StepSpec]) -> Vec<Step> {
         let mut steps = Vec::with_capacity(specs.len());
-        steps.extend(specs.iter().filter_map(|spec| self.step(spec)));
+        for spec in specs {
+            let Some(step) = self.step(spec) else { continue };
+            spec.alone.iter().for_each(|node| self.check_alone(&step, &steps, node));
+            steps.push(step);
+        }
         steps
     }
 
@@ -67,11 +71,8 @@ impl Compile<'_, '_> {
         let base = Arc::clone(&self.reader.names);
         self.reader.names = self.callers.names(&base, caller.unwrap_or(Caller::Nobody));
         let lent = spec.credential.as_ref().map(|n| self.lent(n, caller.unwrap_or(Caller::Case)).ok_or(())).transpose();
-        let condition = spec
-            .condition
-            .as_ref()
-            .map(|n| self.with_response(n.span, |cx| cx.reader.expression(n)).ok_or(()))
-            .transpose();
+        let condition = self.condition(spec);
+        let alone = spec.alone.as_ref().map(|n| self.alone(n, spec, caller.unwrap_or(Caller::Case)).ok_or(()));
         let (mut ask, returned) = self.ask(spec, caller.unwrap_or(Caller::Nobody));
         let redirects = self.redirects(spec);
         let parts = self.parts(spec);
@@ -123,6 +124,7 @@ impl Compile<'_, '_> {
             together: spec.together,
             condition: condition.ok()?,
             lent: lent.ok()?,
+            alone: alone.transpose().ok()?,
             premise: premise.ok()?,
         })
     }
@@ -211,12 +213,18 @@ impl Compile<'_, '_> {
         Some(Ask::Talk(spec.talk, vary))
     }
 
+    /// Compiles `if`.
+    fn condition(&mut self, spec: &StepSpec) -> Result<Option<Template>, ()> {
+        let Some(node) = &spec.condition else { return Ok(None) };
+        self.with_response(node.span, |cx| cx.about_credential(node, "refreshes")).map(Some).ok_or(())
+    }
+
     /// Compiles `premise`: `true`, `answered`, or an expression over the answer.
     fn premise(&mut self, node: &Node) -> Option<Premise> {
         match &node.data {
             Data::Bool(true) => Some(Premise::Step),
             Data::Text(text) if text.trim() == "answered" => Some(Premise::Answered),
-            Data::Text(_) => self.with_response(node.span, |cx| cx.premise_of(node)).map(Premise::That),
+            Data::Text(_) => self.with_response(node.span, |cx| cx.about_credential(node, "over")).map(Premise::That),
             _ => {
                 self.reader.fault(diags::bad_premise(node.span));
                 None
@@ -225,9 +233,9 @@ impl Compile<'_, '_> {
     }
 
     /// Compiles an expression that sees what the step was sent with, too.
-    fn premise_of(&mut self, node: &Node) -> Option<Template> {
+    fn about_credential(&mut self, node: &Node, what: &str) -> Option<Template> {
         let mut names = (*self.reader.names).clone();
-        names.object("credential", Members::These(["over".to_owned()].into()));
+        names.object("credential", Members::These([what.to_owned()].into()));
         self.reader.names = Arc::new(names);
         self.reader.expression(node)
     }

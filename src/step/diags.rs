@@ -24,7 +24,14 @@ pub const CODES: &[&Code] = &[
     &WITH,
     &CREDENTIAL,
     &PREMISE,
+    &ALONE,
 ];
+
+static ALONE: Code = Code {
+    name: "alone",
+    about: "`alone` says nothing that could be sent",
+    explain: "`alone: true` sends a step once with each thing that its caller's session consists of, and `alone: NAME` with those that were let in at the step of that name, which stands before it in the same list. Its caller is an identity, and it asks for something itself or uses a flow.",
+};
 
 static PREMISE: Code = Code {
     name: "bad-premise",
@@ -287,4 +294,22 @@ pub(super) fn bad_premise(span: Span) -> Diagnostic {
     Diagnostic::error(&PREMISE, span, "a premise is `true`, `answered`, or an expression over the `response`")
         .label("neither")
         .help("leave it out where the step is what the case is about")
+}
+
+/// `alone` where nothing could be sent so.
+pub(super) fn nothing_alone(span: Span, why: &str) -> Diagnostic {
+    Diagnostic::error(&ALONE, span, format!("`alone` says nothing here: {why}"))
+        .label("of what?")
+        .help("write `alone: true`, or the name of an earlier step that has it, in a request or `use` of an identity's")
+}
+
+/// `alone` with the name of no step that found out what is let in.
+pub(super) fn never_alone(span: Span, name: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic =
+        Diagnostic::error(&ALONE, span, format!("no step `{name}` with `alone: true` stands before this one"))
+            .label("nothing was let in there");
+    match did_you_mean(name, known.iter().copied()) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help("a step of that name with `alone: true` finds out what of the session is let in alone"),
+    }
 }

@@ -13,6 +13,7 @@ use crate::source::Span;
 use crate::spec::{Handshake, Repeat, Retry, Talk, target_name};
 use crate::template::{Scope, Template};
 
+mod alone;
 mod compile;
 pub mod diags;
 mod flow;
@@ -24,6 +25,7 @@ mod submit;
 mod tree;
 
 pub use crate::files::{OUTSIDE, leaves, read_file, read_file_or_absolute};
+pub use alone::Alone;
 pub use compile::{Callers, Compile};
 pub use flow::{Arg, Flow, Found, Giver};
 pub use given::{Given, Ground};
@@ -92,6 +94,8 @@ pub struct Step {
     pub condition: Option<Template>,
     /// Which credential it is sent with, if it is not its caller's own of now.
     pub lent: Option<Lent>,
+    /// Whether it is sent with one thing of its caller's session at a time.
+    pub alone: Option<Alone>,
     /// What has to hold for the case to prove anything.
     pub premise: Option<Premise>,
 }
@@ -191,6 +195,7 @@ impl Step {
             together: None,
             condition: None,
             lent: None,
+            alone: None,
             premise: None,
         }
     }
@@ -308,7 +313,11 @@ impl Step {
     /// Tells whether it can be sent once more without harm or delay.
     pub fn is_repeatable(&self) -> bool {
         let safe = self.is_safe();
-        let at_once = self.lent.is_none() && self.pause.is_none() && self.retry.is_none() && self.repeat.is_none();
+        let at_once = self.lent.is_none()
+            && self.alone.is_none()
+            && self.pause.is_none()
+            && self.retry.is_none()
+            && self.repeat.is_none();
         safe && at_once && self.together.is_none() && self.condition.is_none()
     }
 

@@ -105,8 +105,10 @@ impl Api {
         user.map_or_else(|| json(400, r#"{"error":"invalid_grant"}"#), |user| self.issue(&user))
     }
 
+    /// Ends the token, and the refresh token that came with it.
     fn logout(&self, request: &Request) -> Reply {
         let gone = self.tokens.lock().unwrap().remove(request.bearer());
+        self.refreshes.lock().unwrap().remove(&request.bearer().replacen("token", "refresh", 1));
         gone.map_or_else(|| unauthorized("invalid token"), |_| status(204))
     }
 }

@@ -37,6 +37,7 @@ mod origins;
 mod origins_denied;
 mod outcomes;
 mod pages;
+mod parts;
 mod permit;
 mod proofs;
 mod racing;

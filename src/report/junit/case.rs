@@ -174,7 +174,10 @@ fn remarks(unproven: u32, skipped_steps: usize) -> String {
         out.push_str(&format!("unproven: {told}; nobody was allowed the same request, so the cause may be another\n"));
     }
     if skipped_steps > 0 {
-        out.push_str(&format!("skipped: {}, for the condition under `if` was false\n", plural(skipped_steps, "step")));
+        out.push_str(&format!(
+            "skipped: {}, for the condition under `if` was false, or nothing was there to send\n",
+            plural(skipped_steps, "step")
+        ));
     }
     out
 }

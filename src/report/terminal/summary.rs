@@ -193,6 +193,12 @@ pub(super) fn meaning(page: Page, summary: &Summary, told: &Told, verbosity: Ver
         .collect()
 }
 
+/// What passed without some of its steps.
+fn skipped(steps: usize) -> String {
+    let whose = if steps == 1 { "its" } else { "their" };
+    format!("{} of cases that passed, for {whose} `if` was false, or nothing was there to send", plural(steps, "step"))
+}
+
 /// Says what there is to say beside the count, each with its label.
 fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
     let tally = &summary.tally;
@@ -243,9 +249,7 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         rows.push(("findings", Role::Doubt, text));
     }
     if tally.skipped_steps > 0 {
-        let (steps, whose) =
-            (plural(tally.skipped_steps, "step"), if tally.skipped_steps == 1 { "its" } else { "their" });
-        rows.push(("skipped", Role::Doubt, format!("{steps} of cases that passed, for {whose} `if` was false")));
+        rows.push(("skipped", Role::Doubt, skipped(tally.skipped_steps)));
     }
     if tally.withheld > 0 {
         let (defects, verb) = (plural(tally.withheld, "defect"), if tally.withheld == 1 { "it" } else { "them" });
