@@ -18,6 +18,8 @@ pub struct Credential {
     pub issued: Option<Timestamp>,
     /// When it ends, if it says so.
     pub expires: Option<Timestamp>,
+    /// The scopes that were asked for and not given.
+    pub ungiven: Vec<String>,
     /// The key that it is bound to, if it is; a refresh keeps it.
     pub bound: Option<Arc<Bound>>,
 }

@@ -23,6 +23,7 @@ mod let_in;
 mod login;
 mod redirect;
 mod run;
+mod scope;
 mod sent;
 mod signed;
 #[cfg(test)]

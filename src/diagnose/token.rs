@@ -1,6 +1,6 @@
 //! The token that was sent: what it says of itself, and what the server says about it.
 
-use super::{Family, Found, Rule, rfc};
+use super::{Family, Found, Rule, rfc, scope};
 use crate::event::Certainty::{Certain, Likely, Possible};
 use crate::evidence::{Answer, Facts, Fault, Word};
 use crate::term::duration;
@@ -94,7 +94,15 @@ pub(super) const FAMILY: Family = Family {
             explain: "`insufficient_scope` means that the server knows who asks and that the token holds too little. Ask for the scope when logging in; if it is asked for and not given, the account or the client may not have it.",
             link: rfc("RFC 6750, section 3.1", "https://www.rfc-editor.org/rfc/rfc6750#section-3.1"),
             certainty: Certain,
-            find: scope,
+            find: scope::missing,
+        },
+        Rule {
+            code: "scope-not-given",
+            about: "the login asked for a scope that it was not given, and the request is refused with 403",
+            explain: "An authorization server may give less than was asked for, and says so only by `scope` in its answer. The token is good, and what it lacks is missed later, at the API. Allow the scope to the client or the account, or ask for less.",
+            link: rfc("RFC 6749, section 3.3", "https://www.rfc-editor.org/rfc/rfc6749#section-3.3"),
+            certainty: Likely,
+            find: scope::not_given,
         },
         Rule {
             code: "step-up-wanted",
@@ -335,32 +343,6 @@ fn signature(facts: &Facts) -> Option<Found> {
             .next("get a token from the issuer that this API trusts; compare the environments of both")
             .next("after a rotation of keys, let the API fetch its key set anew"),
     )
-}
-
-fn scope(facts: &Facts) -> Option<Found> {
-    let answer = facts.surprise().filter(|a| a.has_code("insufficient_scope"))?;
-    let wanted: Vec<&str> =
-        answer.challenges.iter().filter_map(|c| c.param("scope")).flat_map(str::split_whitespace).collect();
-    let held = facts.token().and_then(|(_, t)| t.scopes.clone());
-    let lacking: Vec<String> = wanted
-        .iter()
-        .filter(|w| held.as_ref().is_none_or(|h| h.iter().all(|s| s != *w)))
-        .map(|w| format!("`{w}`"))
-        .collect();
-    let cause = if lacking.is_empty() {
-        "the token is good, and its scope does not suffice".to_owned()
-    } else {
-        format!("the token is good, and lacks {}", crate::term::list(&lacking, "and"))
-    };
-    let who = facts.name().map_or("the identity".to_owned(), |n| format!("`{n}`"));
-    let found = Found::new(cause).seen("`WWW-Authenticate` says `insufficient_scope`").seen_if(answer.quoted());
-    let found = if facts.memory.others.is_empty() {
-        found
-    } else {
-        let names: Vec<String> = facts.memory.others.iter().take(3).map(|n| format!("`{n}`")).collect();
-        found.seen(format!("{} was allowed the same request", crate::term::list(&names, "and")))
-    };
-    Some(found.next(format!("let {who} have the scope or role, or, if the refusal is right, say `expect: 403`")))
 }
 
 fn step_up(facts: &Facts) -> Option<Found> {

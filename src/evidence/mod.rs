@@ -49,6 +49,8 @@ pub struct Facts {
     pub odd: Vec<(String, Odd)>,
     /// The credentials of the last request, cookies last.
     pub sent: Vec<Sent>,
+    /// The scopes that the sender's login asked for and was not given.
+    pub ungiven: Vec<String>,
     /// What the jar did.
     pub cookies: Cookies,
     /// The last answer.
@@ -221,6 +223,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         sent: last.map(|hop| sent::all(&hop.request, &promised, secrets)).unwrap_or_default(),
         secret_in_body: last.is_some_and(|hop| *secrets.mask_bytes(&hop.request.body) != hop.request.body[..]),
         odd: last.map(|hop| oddities(&hop.request, secrets)).unwrap_or_default(),
+        ungiven: Vec::new(),
         cookies: cookies::read(&trail.jar),
         answer: last.zip(response).map(|(hop, r)| answer::read(&hop.request, r, secrets)),
         skew: last.zip(response).and_then(|(hop, r)| {

@@ -28,6 +28,7 @@ pub(crate) struct Try {
     doubted: bool,
     changed: Vec<String>,
     secrets: SecretSet,
+    ungiven: Vec<String>,
 }
 
 /// Begins with a request of alice, whose scheme sends a bearer token.
@@ -54,6 +55,7 @@ pub(crate) fn send(method: &str, url: &str) -> Try {
         doubted: false,
         changed: Vec::new(),
         secrets: SecretSet::new(),
+        ungiven: Vec::new(),
     };
     new.then(method, url)
 }
@@ -204,6 +206,12 @@ impl Try {
         self
     }
 
+    /// A scope that the login asked for in vain.
+    pub(crate) fn without_scope(mut self, scope: &str) -> Self {
+        self.ungiven.push(scope.to_owned());
+        self
+    }
+
     /// What the run remembers.
     pub(crate) fn remembers(mut self, memory: Memory) -> Self {
         self.memory = memory;
@@ -246,6 +254,7 @@ impl Try {
         facts.memory = self.memory;
         facts.wanted.doubted = self.doubted;
         facts.changed = self.changed;
+        facts.ungiven = self.ungiven;
         facts
     }
 }

@@ -12,13 +12,13 @@ use super::rounds::run_all;
 use super::variation::Talking;
 use super::{Shared, pages, record};
 use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
-use crate::event::Reason;
+use crate::event::{Reason, StepRecord};
 use crate::http::Response;
 use crate::source::Span;
 use crate::spec::{Handshake, Talk};
 use crate::step::{IdentityId, Step};
 use crate::template::to_json;
-use crate::term::shorten;
+use crate::term::{list, shorten};
 
 /// What a flow came to.
 #[derive(Debug)]
@@ -76,6 +76,7 @@ impl Drive<'_, '_> {
                 done.allowed.iter().for_each(|key| ledger.entered(*key));
                 self.run.shared.codes.keep(&credential);
                 self.run.shared.spent.keep(&credential);
+                self.note_ungiven(&credential);
                 self.driven.credential = Some(credential);
                 None
             }
@@ -127,6 +128,20 @@ impl Drive<'_, '_> {
                 *self.run.shared.common.at(&exchange.request.address.to_string()).await = None;
                 self.send(*exchange, cast).await.map(|answer| Heard::Answer(Box::new(answer)))
             }
+        }
+    }
+
+    /// Notes the scopes that were asked for and not given beside the answer that gave the token; a talk in which
+    /// something was changed asked for something else.
+    fn note_ungiven(&mut self, credential: &Credential) {
+        let is_plain = self.run.talking.is_none_or(|talking| talking.variations.is_empty());
+        let is_token = |r: &&mut StepRecord| r.name.as_deref().is_some_and(|n| matches!(n, "token" | "refresh"));
+        let record = self.driven.done.records.iter_mut().rev().find(is_token);
+        if let (true, false, Some(record)) = (is_plain, credential.ungiven.is_empty(), record) {
+            let scopes: Vec<String> = credential.ungiven.iter().map(|scope| format!("`{scope}`")).collect();
+            let noun = if scopes.len() == 1 { "scope" } else { "scopes" };
+            let note = format!("asked for and not given: the {noun} {}", list(&scopes, "and"));
+            record.notes.push(record::text(self.run.shared, &note));
         }
     }
 

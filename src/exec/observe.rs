@@ -6,6 +6,7 @@ use super::case::CaseDone;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::RequestKey;
+use super::record;
 use crate::event::{Outcome, Phase, Reason, ServerOutput, StepRecord, Verdict};
 use crate::evidence::{Facts, Memory, Observer, Purpose, Sender, observe};
 use crate::http::Trail;
@@ -50,7 +51,7 @@ impl StepRun<'_> {
             wanted: step.expect.status.as_ref(),
             request: key.request(),
         };
-        if let Some(record) = done.records.last_mut() {
+        if let Some(last) = done.records.last_mut() {
             let mut facts = observe(observer, trail);
             // What signs does not travel.
             for odd in self.odd_fields(actor) {
@@ -58,7 +59,10 @@ impl StepRun<'_> {
                     facts.odd.push(odd);
                 }
             }
-            record.facts = Some(Box::new(facts));
+            if let Who::Identity(_, session, _) = &actor.who {
+                facts.ungiven = session.credential.ungiven.iter().map(|s| record::text(self.shared, s)).collect();
+            }
+            last.facts = Some(Box::new(facts));
         }
     }
 }

@@ -356,7 +356,8 @@ impl Run {
             Aim::Login | Aim::Leave(_) => token::renewed(parts, spent),
             Aim::Refresh(_, before) => token::renewed(token::renewed(parts, spent), before),
         };
-        let mut credential = Credential { parts, ends, bound: self.bound.take(), ..Credential::default() };
+        let ungiven = token::ungiven(&self.config, &parts, cx);
+        let mut credential = Credential { parts, ends, ungiven, bound: self.bound.take(), ..Credential::default() };
         credential.set_expiry(cx.now);
         Move::Ready(credential)
     }

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::Config;
+use super::flow::get;
 use super::metadata::Endpoint;
+use super::post::render;
 use super::unspoken;
-use crate::auth::Refused;
+use crate::auth::{Ctx, Refused};
 use crate::http::Response;
 
 /// The members of a token answer that become parts of a session.
@@ -78,6 +81,19 @@ pub(super) fn read(response: &Response, bound: bool) -> Result<Parts, Refused> {
     }
     let member = |name: &&str| Some((Arc::from(*name), answer.get(*name)?.clone()));
     Ok(MEMBERS.iter().filter_map(member).filter(|(_, v)| !v.is_null()).collect())
+}
+
+/// The scopes that were asked for and not given. A server that says nothing of the scope gave what was asked for (RFC
+/// 6749, section 5.1).
+pub(super) fn ungiven(config: &Config, parts: &Parts, cx: &Ctx<'_>) -> Vec<String> {
+    // What is asked for in another way is the user's own affair.
+    if config.extra.iter().any(|extra| &*extra.name == "scope") {
+        return Vec::new();
+    }
+    let Some(given) = get(parts, "scope") else { return Vec::new() };
+    let asked = config.scope.iter().filter_map(|scope| render(scope, cx).ok()).collect::<Vec<_>>().join(" ");
+    let is_given = |scope: &str| given.split_whitespace().any(|one| one == scope);
+    asked.split_whitespace().filter(|scope| !is_given(scope)).map(ToOwned::to_owned).collect()
 }
 
 /// Puts new parts over old ones: what a refresh does not give stays as it was (RFC 6749, section 6).

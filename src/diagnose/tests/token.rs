@@ -67,6 +67,16 @@ pub(super) fn examples() -> Vec<Example> {
             get(URL).bearer().gets(403),
         ),
         example(
+            "scope-not-given",
+            get(URL).bearer().gets(403).without_scope("admin"),
+            get(URL)
+                .bearer()
+                .gets(403)
+                .without_scope("admin")
+                .says("www-authenticate", "Bearer error=\"insufficient_scope\""),
+        ),
+        example("scope-not-given", get(URL).bearer().gets(403).without_scope("admin"), get(URL).bearer().gets(403)),
+        example(
             "step-up-wanted",
             invalid("")
                 .says("www-authenticate", "Bearer error=\"insufficient_user_authentication\", max_age=\"5\"")
