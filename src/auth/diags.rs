@@ -209,6 +209,13 @@ pub(super) fn raw_signature(value: Span, name: &str) -> Diagnostic {
         .help("spell it as the server does: `{{ hex(signature) }}`, `{{ base64(signature) }}` or `{{ base64url(signature) }}`")
 }
 
+/// A list of steps of a scheme that has none.
+pub(super) fn no_steps(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "here has to be a step")
+        .label("an empty list")
+        .help("leave the key out where nothing is to be said")
+}
+
 pub(super) fn nothing_signed(span: Span) -> Diagnostic {
     Diagnostic::error(&SCHEME, span, "nothing carries the signature")
         .label("no `signature`")

@@ -34,13 +34,22 @@ pub struct ReadScheme<'a, 'c, 'r> {
 impl ReadScheme<'_, '_, '_> {
     /// Compiles a step or a list of steps, and gives the names they capture.
     pub(super) fn steps(&mut self, node: &Node) -> Option<(StepsId, Vec<Arc<str>>)> {
-        let specs = crate::spec::one_or_more_steps(node, self.compile.reader);
+        let specs = self.specs(node)?;
         self.compiled(&specs)
+    }
+
+    /// Reads steps, of which there has to be one.
+    fn specs(&mut self, node: &Node) -> Option<Vec<StepSpec>> {
+        if matches!(&node.data, Data::List(items) if items.is_empty()) {
+            self.compile.reader.fault(diags::no_steps(node.span));
+            return None;
+        }
+        Some(crate::spec::one_or_more_steps(node, self.compile.reader))
     }
 
     /// Compiles steps that follow redirects unless they say otherwise, as those through pages do.
     pub(super) fn following(&mut self, node: &Node) -> Option<(StepsId, Vec<Arc<str>>)> {
-        let mut specs = crate::spec::one_or_more_steps(node, self.compile.reader);
+        let mut specs = self.specs(node)?;
         for spec in specs.iter_mut().filter(|s| s.redirects.is_none()) {
             spec.redirects = Some(Redirects::Follow);
         }

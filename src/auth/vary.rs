@@ -123,7 +123,8 @@ fn in_query(request: &mut Request, name: &str, value: &Value) -> Option<Varied> 
     Some(became(value))
 }
 
-/// A member of a JSON body; dots lead into objects.
+/// A member of a JSON body; dots lead into objects, and with numbers into lists. One that is not there is added to the object
+/// that the dots lead to; where they lead into something that is there, and no further, nothing is.
 fn in_json(request: &mut Request, path: &str, value: &Value) -> Option<Varied> {
     if !is_json(request) {
         return None;
@@ -131,18 +132,46 @@ fn in_json(request: &mut Request, path: &str, value: &Value) -> Option<Varied> {
     let mut body: Value = serde_json::from_slice(&request.body).ok()?;
     let (parents, last) = path.rsplit_once('.').map_or((None, path), |(p, l)| (Some(p), l));
     let mut inner = &mut body;
-    for name in parents.into_iter().flat_map(|p| p.split('.')) {
-        inner = inner.get_mut(name)?;
+    for (depth, name) in parents.into_iter().flat_map(|p| p.split('.')).enumerate() {
+        match within(inner, name) {
+            Some(next) => inner = next,
+            None if depth == 0 => return None,
+            None => return Some(Varied::Missing),
+        }
     }
-    let map = inner.as_object_mut()?;
-    map.get(last)?;
-    if value.is_null() {
-        map.shift_remove(last);
-    } else {
-        map.insert(last.to_owned(), value.clone());
-    }
+    let became = match (inner, last.parse::<usize>()) {
+        (Value::Object(map), _) => {
+            let is_there = map.contains_key(last);
+            match (is_there, value.is_null()) {
+                (false, true) => return Some(Varied::Missing),
+                (false, false) if parents.is_none() => return None,
+                (true, true) => drop(map.shift_remove(last)),
+                (_, false) => drop(map.insert(last.to_owned(), value.clone())),
+            }
+            if is_there { became(value) } else { Varied::Added }
+        }
+        (Value::Array(items), Ok(at)) if at < items.len() && value.is_null() => {
+            items.remove(at);
+            Varied::Removed
+        }
+        (Value::Array(items), Ok(at)) if at < items.len() => {
+            items[at] = value.clone();
+            Varied::Changed
+        }
+        _ if parents.is_none() => return None,
+        _ => return Some(Varied::Missing),
+    };
     request.body = body.to_string().into();
-    Some(became(value))
+    Some(became)
+}
+
+/// A member of an object, or an item of a list by its number, from 0.
+fn within<'a>(value: &'a mut Value, name: &str) -> Option<&'a mut Value> {
+    match value {
+        Value::Object(map) => map.get_mut(name),
+        Value::Array(items) => items.get_mut(name.parse::<usize>().ok()?),
+        _ => None,
+    }
 }
 
 fn in_header(request: &mut Request, name: &str, value: &Value) -> Option<Varied> {
@@ -268,6 +297,25 @@ mod tests {
         assert_eq!(vary(&mut it, "user.age", &json!(null), Absent::Add, Spelled::Encoded), Varied::Removed);
         assert_eq!(vary(&mut it, "otp", &json!(7), Absent::Add, Spelled::Encoded), Varied::Added);
         assert_eq!(it.body, r#"{"user":{"name":"eve"},"remember":true,"otp":7}"#);
+    }
+
+    #[test]
+    fn dots_lead_into_lists_and_never_to_a_member_of_that_name() {
+        let body = r#"{"list":[{"k":"v"},{"k":"w"}],"user":{"name":"ann"}}"#;
+        let varied = |name: &str, value: Value| {
+            let mut it = request("POST", "http://h/login", &[("content-type", "application/json")], body);
+            let became = vary(&mut it, name, &value, Absent::Add, Spelled::Encoded);
+            (became, String::from_utf8(it.body.to_vec()).unwrap())
+        };
+        assert_eq!(varied("list.1.k", json!("x")), (Varied::Changed, body.replace("\"w\"", "\"x\"")));
+        assert_eq!(varied("list.0", json!(null)), (Varied::Removed, body.replace(r#"{"k":"v"},"#, "")));
+        assert_eq!(varied("list.0", json!(7)), (Varied::Changed, body.replace(r#"{"k":"v"}"#, "7")));
+        let added = body.replace(r#""ann""#, r#""ann","otp":7"#);
+        assert_eq!(varied("user.otp", json!(7)), (Varied::Added, added));
+        for nowhere in ["list.2", "list.k", "list.2.k", "user.name.x", "user.address.city", "list.1.k.z"] {
+            assert_eq!(varied(nowhere, json!("x")), (Varied::Missing, body.to_owned()), "{nowhere}");
+        }
+        assert_eq!(varied("new.name", json!(1)).0, Varied::Added, "nothing is called `new`");
     }
 
     #[test]

@@ -1,5 +1,5 @@
-//! The authorization codes that logins of the run redeemed, each with what it was asked with: one that is sent once more is
-//! to be refused for that alone, and not for a verifier or a key that it never belonged to.
+//! What logins of the run redeemed and proved, each with what it belongs to: a code or a proof that is sent once more is to be
+//! refused for that alone, and not for a verifier or a key that it never belonged to.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,17 +18,25 @@ struct Redeemed {
     bound: Option<Arc<Bound>>,
 }
 
-/// The codes of a run.
+/// The authorization codes of a run, and the proofs that its logins sent.
 #[derive(Debug, Default)]
-pub(super) struct Codes(Mutex<HashMap<String, Redeemed>>);
+pub(super) struct Codes {
+    codes: Mutex<HashMap<String, Redeemed>>,
+    /// The keys that proofs are by.
+    proofs: Mutex<HashMap<String, Arc<Bound>>>,
+}
 
 impl Codes {
-    /// Keeps the code that a login redeemed, if it was one by a code.
+    /// Keeps the code that a login redeemed, if it was one by a code, and its last proof, if it had some.
     pub(super) fn keep(&self, credential: &Credential) {
         let part = |name: &str| credential.parts.iter().find(|(n, _)| &**n == name).map(|(_, value)| value);
         if let (Some(Value::String(code)), Some(verifier)) = (part("code"), part("code_verifier")) {
             let redeemed = Redeemed { verifier: verifier.clone(), bound: credential.bound.clone() };
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(code.clone(), redeemed);
+            self.codes.lock().unwrap_or_else(PoisonError::into_inner).insert(code.clone(), redeemed);
+        }
+        if let (Some(Value::String(proof)), Some(bound)) = (part("dpop_proof"), &credential.bound) {
+            let mut proofs = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+            proofs.insert(proof.clone(), Arc::clone(bound));
         }
     }
 
@@ -39,7 +47,7 @@ impl Codes {
         request: &mut Request,
         is_changed: impl Fn(&str) -> bool,
     ) -> Vec<String> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(redeemed) = code.as_str().and_then(|code| all.get(code)) else { return Vec::new() };
         let mut notes = Vec::new();
         if !is_changed("code_verifier")
@@ -51,6 +59,30 @@ impl Codes {
             && bound.adopt(request)
         {
             notes.push("the proof is by the key of that code".to_owned());
+        }
+        notes
+    }
+
+    /// Makes a request one by the key of a proof that another request of its talk sends once more, but for what was changed
+    /// as well; gives notes of it. Otherwise the code would be bound to another key than the proof is by (RFC 9449,
+    /// section 10), and that would be refused.
+    pub(super) fn follow(
+        &self,
+        proof: &Value,
+        request: &mut Request,
+        is_changed: impl Fn(&str) -> bool,
+    ) -> Vec<String> {
+        let all = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(bound) = proof.as_str().and_then(|proof| all.get(proof)) else { return Vec::new() };
+        let mut notes = Vec::new();
+        let key = bound.thumbprint().into();
+        if !is_changed("dpop_jkt")
+            && vary(request, "dpop_jkt", &key, Absent::Leave, Spelled::Encoded) == Varied::Changed
+        {
+            notes.push("`dpop_jkt` is the key of the proof that is sent once more".to_owned());
+        }
+        if !is_changed("dpop") && bound.adopt(request) {
+            notes.push("the proof is by the key of the one that is sent once more".to_owned());
         }
         notes
     }

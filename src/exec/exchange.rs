@@ -102,10 +102,11 @@ impl StepRun<'_> {
             Ok(None) => {}
             Ok(Some(renewed)) => {
                 actor.take_over(&renewed);
-                if let Ok(again) = self.prepare(step, actor).await {
+                // It may come to its end as well before it is its turn.
+                if let Ok((again, slot)) = self.ready(step, actor).await {
                     sender = self.sender(&again, actor);
                     self.tell(actor, &trail);
-                    trail = self.send(step, actor, again, Way::default()).await;
+                    trail = self.set_off(slot, (step, actor), again, Way::default()).await;
                     trail.notes.push("sent again with a newer session after a 401".to_owned());
                     requests += count(&trail);
                     self.note_futile(actor, &trail);
@@ -158,7 +159,8 @@ impl StepRun<'_> {
         let Made { label, request, bound, signer, spelled, .. } = exchange;
         let made = How { bound: bound.as_deref(), signer: signer.as_deref(), spelled };
         let mut prepared = match step.dress(request, &self.scope_of(actor)) {
-            Ok(prepared) => self.varied(Some(label), prepared, made),
+            // What it proves stands in it, and no cookies travel with it.
+            Ok(prepared) => self.varied(Some(label), prepared, made, &[]),
             Err(error) => return self.unsent(step, actor, error.into()),
         };
         if let Who::Identity(id, ..) = &actor.who {
@@ -195,13 +197,33 @@ impl StepRun<'_> {
     }
 
     /// Changes the parameters that a case wants changed in an exchange of a scheme.
-    pub(super) fn varied(&self, label: Option<&str>, mut prepared: Prepared, made: How<'_>) -> Prepared {
+    pub(super) fn varied(
+        &self,
+        label: Option<&str>,
+        mut prepared: Prepared,
+        made: How<'_>,
+        carried: &[String],
+    ) -> Prepared {
         if let Some(Talking { talk, variations, .. }) = self.talking {
             let label = label.unwrap_or(talk.word());
-            prepared.notes.extend(variations.iter().filter_map(|v| v.apply(label, &mut prepared.request, made)));
+            let notes: Vec<String> =
+                variations.iter().filter_map(|v| v.apply(label, &mut prepared, made, carried)).collect();
+            prepared.notes.extend(notes);
             prepared.notes.extend(complete(&self.shared.codes, variations, label, &mut prepared.request));
         }
         prepared
+    }
+
+    /// The fields that a request will have of its sender: those of the credential, and the cookies.
+    pub(super) fn carried(&self, actor: &Actor, prepared: &Prepared) -> Vec<String> {
+        let of_scheme = actor
+            .who
+            .session()
+            .filter(|(_, session)| self.origins(session).contains(&prepared.request.address.origin()));
+        let fields = of_scheme.map(|(id, _)| self.shared.plan.identities[id.0 as usize].login.scheme.fields());
+        let has_cookies =
+            !prepared.cookies.is_empty() || actor.jar.covers(prepared.request.address.url(), Timestamp::now());
+        fields.into_iter().flatten().chain(has_cookies.then(|| "cookie".to_owned())).collect()
     }
 
     /// Renders the request; one that needs a one-time password waits until there is a fresh one.
@@ -260,7 +282,10 @@ impl StepRun<'_> {
             // One that is over as soon as it is made is no better for being made again.
             let was_ending = is_ending(actor);
             let mut prepared = match self.prepare(step, actor).await {
-                Ok(prepared) => self.varied(step.name.as_deref(), prepared, How::PLAIN),
+                Ok(prepared) => {
+                    let carried = self.carried(actor, &prepared);
+                    self.varied(step.name.as_deref(), prepared, How::PLAIN, &carried)
+                }
                 Err(error) => return Err(Box::new(self.unsent(step, actor, error))),
             };
             if let Some(ends) = self.within.landing {

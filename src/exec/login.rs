@@ -131,7 +131,7 @@ impl<'a> Entry<'a> {
             session.into_iter().for_each(|s| person.scope.set("session", s));
             let cast = self.entering(&person, old.jar.clone());
             let (driven, jar) = self.drive(world, flow.as_mut(), Phase::Refresh, cast).await;
-            if driven.credential.is_none() && is_over(&driven.done) {
+            if driven.credential.is_none() && (is_over(&driven.done) || self.is_refused(&driven.done)) {
                 // The whole family of that token is over: it is dropped, and never tried again.
                 self.anew.store(true, Ordering::Relaxed);
                 person = self.person(world, self.needed(None).await?)?;
@@ -162,6 +162,13 @@ impl<'a> Entry<'a> {
                 Err(Arc::new(Failure { reason, steps: done.records }))
             }
         }
+    }
+
+    /// Tells whether the steps of a scheme's own that refresh were refused: 401 and 403 say so of what they were sent with
+    /// (RFC 9110, section 15.5), where nothing else is agreed.
+    fn is_refused(&self, done: &Done) -> bool {
+        let status = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.status);
+        self.identity.login.scheme.refresh_steps().is_some() && matches!(status, Some(401 | 403))
     }
 
     /// Somebody on their way in.

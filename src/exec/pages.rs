@@ -152,7 +152,8 @@ impl Drive<'_, '_> {
             LOGOUT_FORM => "confirm",
             other => other,
         };
-        prepared = self.run.varied(Some(called), prepared, How::PLAIN);
+        let carried = self.run.carried(actor, &prepared);
+        prepared = self.run.varied(Some(called), prepared, How::PLAIN, &carried);
         prepared.follow = Follow::Yes.within(&self.ends);
         let done = self.run.browse(self.open, actor, prepared, label).await;
         if let Some(filled) = &mut self.filled {

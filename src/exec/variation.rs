@@ -17,7 +17,7 @@ use crate::event::Reason;
 use crate::http::jar::Jar;
 use crate::http::{Address, Request};
 use crate::spec::{Handshake, Talk};
-use crate::step::{Step, Vary};
+use crate::step::{Prepared, Step, Vary};
 use crate::template::TemplateError;
 use crate::term::list;
 
@@ -97,14 +97,30 @@ impl Variation {
         self.applied.store(false, Ordering::Relaxed);
     }
 
-    /// Changes the parameter if the request is of its exchange; gives a note for the record.
-    pub(super) fn apply(&self, label: &str, request: &mut Request, made: How<'_>) -> Option<String> {
+    /// Changes the parameter if the request is of its exchange; gives a note for the record. What the sender's credential
+    /// and cookies will be put into is changed before they are.
+    pub(super) fn apply(
+        &self,
+        label: &str,
+        prepared: &mut Prepared,
+        made: How<'_>,
+        carried: &[String],
+    ) -> Option<String> {
         if *label != *self.exchange {
             return None;
         }
-        // A page may be followed by others with forms of their own, in which nothing is added.
-        let absent = if label == "form" { Absent::Leave } else { Absent::Add };
-        let how = match made.vary(request, &self.parameter, &self.value, absent) {
+        let request = &mut prepared.request;
+        let field = carried.iter().find(|field| field.eq_ignore_ascii_case(&self.parameter));
+        let varied = if let Some(field) = field.filter(|field| !request.headers.has(field)) {
+            prepared.removed.push(field.as_str().into());
+            texts(&self.value).into_iter().for_each(|text| request.headers.add(field.as_str(), text));
+            if self.value.is_null() { Varied::Removed } else { Varied::Changed }
+        } else {
+            // A page may be followed by others with forms of their own, in which nothing is added.
+            let absent = if label == "form" { Absent::Leave } else { Absent::Add };
+            made.vary(request, &self.parameter, &self.value, absent)
+        };
+        let how = match varied {
             Varied::Changed => "has another value",
             Varied::Removed => "is left out",
             Varied::Added => "is added",
@@ -115,12 +131,20 @@ impl Variation {
     }
 }
 
-/// Gives a request to which a code of an earlier login was given what else belongs to that code, and notes of it.
+/// Gives a request to which a code of an earlier login was given what else belongs to that code, and those of a talk that
+/// sends a proof once more what belongs to the proof; and notes of it.
 pub(super) fn complete(codes: &Codes, variations: &[Variation], label: &str, request: &mut Request) -> Vec<String> {
     let of_label = || variations.iter().filter(|v| *v.exchange == *label);
-    let is_changed = |name: &str| of_label().any(|v| v.parameter.split('.').next() == Some(name));
+    let is_changed = |name: &str| {
+        of_label().any(|v| v.parameter.split('.').next().is_some_and(|own| own.eq_ignore_ascii_case(name)))
+    };
     let code = of_label().find(|v| &*v.parameter == "code" && !v.is_missed());
-    code.map_or_else(Vec::new, |code| codes.complete(&code.value, request, is_changed))
+    let mut notes = code.map_or_else(Vec::new, |code| codes.complete(&code.value, request, is_changed));
+    if let Some(proof) = variations.iter().find(|v| v.parameter.eq_ignore_ascii_case("dpop")).filter(|_| code.is_none())
+    {
+        notes.extend(codes.follow(&proof.value, request, is_changed));
+    }
+    notes
 }
 
 impl StepRun<'_> {

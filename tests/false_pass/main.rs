@@ -57,5 +57,6 @@ mod talks;
 mod telling;
 mod tokens;
 mod unsent;
+mod varied;
 mod waiting;
 mod walls;

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::runs::{PEOPLE, Project, REFRESHING, Run};
 use crate::server::{Reply, Request, Server, json, status};
@@ -159,6 +159,45 @@ fn a_refresh_that_fails() {
     let run = Project::new(&rotating.server.url, &format!("{OAUTH}{PEOPLE}"), &cases(10, "")).run("--jobs 10");
     assert_eq!(run.code, 0, "{}", run.said);
     rotating.was_never_robbed(&run);
+}
+
+/// Steps of one's own that refresh are refused: what they were sent with is over, and whoever can log in does so.
+#[test]
+fn a_refresh_that_is_refused() {
+    let refused = |status_: u16| {
+        let fate: Fate = if status_ == 401 { |_, _| status(401) } else { |_, _| status(400) };
+        let rotating = Rotating::start(fate);
+        let project = format!("{REFRESHING}{PEOPLE}");
+        let run = Project::new(&rotating.server.url, &project, &cases(10, "")).run("--jobs 10");
+        rotating.was_never_robbed(&run);
+        (run.code, rotating.server.count("POST /login"))
+    };
+    assert_eq!(refused(401), (0, 2));
+    assert_eq!(refused(400), (3, 1), "that may be about anything");
+}
+
+/// Requests that are sent again with a renewed session wait for their turn: until then that may have ended, too.
+#[test]
+fn a_session_that_ends_before_it_is_their_turn() {
+    let made: Mutex<Vec<Instant>> = Mutex::default();
+    let server = Server::start(move |r| {
+        if r.path == "/token" {
+            let mut made = made.lock().unwrap();
+            made.push(Instant::now());
+            let n = made.len();
+            return json(
+                200,
+                &format!(r#"{{"access_token":"t-{n}","refresh_token":"r-{n}","token_type":"bearer","expires_in":3}}"#),
+            );
+        }
+        let n: usize = r.bearer().trim_start_matches("t-").parse().unwrap_or_default();
+        // The first is over at once, whatever its answer said.
+        let lives = n > 1 && made.lock().unwrap()[n - 1].elapsed() <= Duration::from_secs(3);
+        let reply = if lives { json(200, "{}") } else { json(401, r#"{"error":"token expired"}"#) };
+        reply.after(750)
+    });
+    let run = Project::new(&server.url, &format!("{OAUTH}{PEOPLE}"), &cases(8, "")).run("--jobs 2");
+    assert_eq!(run.code, 0, "{}", run.said);
 }
 
 /// A suite that refreshes by hand: each round has what the one before was given.

@@ -64,7 +64,7 @@ impl Bound {
     }
 
     /// The thumbprint of the key (RFC 7638), `jkt` in what is bound to it.
-    pub(super) fn thumbprint(&self) -> &str {
+    pub fn thumbprint(&self) -> &str {
         &self.thumbprint
     }
 

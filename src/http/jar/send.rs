@@ -115,6 +115,12 @@ impl Jar {
         selection
     }
 
+    /// Tells whether a request to `url` would carry cookies.
+    pub fn covers(&self, url: &Url, now: Timestamp) -> bool {
+        let request = Request::new(url, now, SendContext::default(), self.secure_over);
+        self.cookies.iter().any(|cookie| request.reasons(cookie).is_empty())
+    }
+
     /// Finds where the cookie of that name is that goes first to `url`.
     pub(super) fn place_of(&self, name: &str, url: &Url, now: Timestamp) -> Option<usize> {
         let request = Request::new(url, now, SendContext::default(), self.secure_over);
