@@ -61,8 +61,8 @@ impl Check for AsMissing {
         differs.or_else(|| fields(&there.headers, &here.headers)).map_or(Checked::Held, told)
     }
 
-    fn beside(&self) -> Option<&str> {
-        Some(MISSING)
+    fn looks_at(&self, step: &str) -> bool {
+        step == MISSING
     }
 
     fn ignore(&mut self, paths: &[Path]) {

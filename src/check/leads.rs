@@ -33,7 +33,7 @@ pub(super) fn leads(trail: &Trail) -> Option<String> {
 }
 
 /// The values that a form or JSON was sent with.
-fn sent(request: &Request) -> HashSet<String> {
+pub(super) fn sent(request: &Request) -> HashSet<String> {
     match serde_json::from_slice::<Value>(&request.body) {
         Ok(body) => {
             let mut all = HashSet::new();

@@ -26,6 +26,7 @@ pub mod diags;
 mod duration;
 mod error;
 mod expect;
+mod fields;
 mod headers;
 mod hidden;
 mod html;
@@ -259,9 +260,9 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
-    /// Gives the name of the earlier step whose answer it looks at.
-    fn beside(&self) -> Option<&str> {
-        None
+    /// Tells whether it looks at the answer of an earlier step of that name.
+    fn looks_at(&self, _step: &str) -> bool {
+        false
     }
 
     /// Says what a reader of a report has to know although it held.

@@ -15,18 +15,17 @@ use crate::term::list;
 use super::html::shown;
 use super::leads::leads;
 use super::value::{describe, describe_text, same};
-use super::{Check, Checked, Placed, Seen, diags};
+use super::{Check, Checked, Placed, Seen, diags, fields};
 
 /// The keys of both.
 pub(super) const KEYS: &[Key] = &[
     key("step", "the name of an earlier step of the case").is(Shape::Text),
     key("in", "what is compared: `status`, `body`, `headers`; `location`: where a redirect leads, but for values that were sent or look made anew; or `shown`: of pages their elements and texts, of other bodies all. The first two when nothing is said")
         .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers", "location", "shown"]))),
+    key("again", "with `in: headers`, the name of a step that was answered to the same as `step`: what differs between these two may differ here as well; cookies are compared by their names")
+        .is(Shape::Text),
     key("ignore", "JSONPaths of the body and names of header fields that may differ").is(Shape::TEXTS),
 ];
-
-/// Header fields that differ from answer to answer by their nature, or follow from what is compared elsewhere.
-const VOLATILE: [&str; 5] = ["date", "age", "etag", "content-length", "set-cookie"];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
@@ -55,6 +54,7 @@ enum Wish {
 struct Beside {
     wish: Wish,
     step: Arc<str>,
+    again: Option<Arc<str>>,
     parts: Vec<Part>,
     paths: Vec<Path>,
     fields: Vec<String>,
@@ -80,14 +80,9 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
         let fields = reader.fields(node, KEYS, &place)?;
         (reader.need(fields, node, "step", &place)?, Some(fields))
     };
-    let step = reader.word(named)?;
-    if !reader.names.has_step(&step.value) {
-        let known: Vec<String> = reader.names.steps().map(ToOwned::to_owned).collect();
-        reader.fault(diags::unknown_step(step.span, &step.value, &known));
-        return None;
-    }
-    let mut beside =
-        Beside { wish, step: step.value, parts: vec![Part::Status, Part::Body], paths: Vec::new(), fields: Vec::new() };
+    let step = earlier_step(named, reader)?;
+    let parts = vec![Part::Status, Part::Body];
+    let mut beside = Beside { wish, step, again: None, parts, paths: Vec::new(), fields: Vec::new() };
     if let Some(node) = fields.and_then(|f| f.get("in")) {
         let items = reader.one_or_more(node);
         if items.is_empty() {
@@ -98,6 +93,12 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
         if beside.parts.is_empty() {
             return None;
         }
+    }
+    if let Some(node) = fields.and_then(|f| f.get("again")) {
+        if !beside.parts.contains(&Part::Headers) {
+            reader.fault(diags::no_checks(node.span, "no header fields are compared, so `again` says nothing"));
+        }
+        beside.again = Some(earlier_step(node, reader)?);
     }
     for item in fields.and_then(|f| f.get("ignore")).map_or(&[][..], |node| reader.one_or_more(node)) {
         let text = reader.word(item)?.value;
@@ -120,6 +121,17 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
         }
     }
     Some(Placed { subject: format!("{word} `{}`", beside.step), check: Box::new(beside), span: node.span })
+}
+
+/// Reads the name of an earlier step.
+fn earlier_step(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
+    let step = reader.word(node)?;
+    if reader.names.has_step(&step.value) {
+        return Some(step.value);
+    }
+    let known: Vec<String> = reader.names.steps().map(ToOwned::to_owned).collect();
+    reader.fault(diags::unknown_step(step.span, &step.value, &known));
+    None
 }
 
 /// Tells whether a path names all that a body holds: `$`, or wildcards alone.
@@ -169,7 +181,7 @@ impl Beside {
                 Part::Status => (there.status != here.status)
                     .then(|| format!("the status: {} there, {} here", there.status, here.status)),
                 Part::Body => self.body(there, here)?,
-                Part::Headers => self.header(there, here),
+                Part::Headers => self.headers(earlier, seen)?,
                 Part::Location => apart(leads(earlier), leads(seen.trail)),
                 Part::Shown => match (shown(there), shown(here)) {
                     (Some(there), Some(here)) => unlike(&there, &here),
@@ -178,6 +190,13 @@ impl Beside {
             });
         }
         Ok(out)
+    }
+
+    fn headers(&self, there: &Trail, seen: &Seen<'_>) -> Result<Option<String>, String> {
+        let Some(name) = &self.again else { return Ok(fields::difference(there, seen.trail, &self.fields)) };
+        let again = earlier(seen.scope, name).filter(|trail| trail.response().is_some());
+        let again = again.ok_or_else(|| format!("the step `{name}` left no answer to compare with"))?;
+        Ok(fields::steady_difference([there, &again], seen.trail, &self.fields))
     }
 
     fn body(&self, there: &Response, here: &Response) -> Result<Option<String>, String> {
@@ -196,27 +215,6 @@ impl Beside {
                 describe_text(&here.text())
             ))),
         }
-    }
-
-    fn header(&self, there: &Response, here: &Response) -> Option<String> {
-        let ignored = |name: &str| VOLATILE.contains(&name) || self.fields.iter().any(|f| f == name);
-        let all = |response: &Response| {
-            let mut all: Vec<(String, String)> = response
-                .headers
-                .iter()
-                .map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(value).into_owned()))
-                .filter(|(name, _)| !ignored(name))
-                .collect();
-            all.sort();
-            all
-        };
-        let (there, here) = (all(there), all(here));
-        let odd = there
-            .iter()
-            .find(|f| !here.contains(f))
-            .map(|f| (f, "there"))
-            .or_else(|| here.iter().find(|f| !there.contains(f)).map(|f| (f, "here")));
-        odd.map(|((name, value), place)| format!("the header field {name}: {} only {place}", describe_text(value)))
     }
 }
 
@@ -306,8 +304,8 @@ impl Check for Beside {
         }
     }
 
-    fn beside(&self) -> Option<&str> {
-        Some(&self.step)
+    fn looks_at(&self, step: &str) -> bool {
+        *self.step == *step || self.again.as_deref() == Some(step)
     }
 }
 

@@ -153,6 +153,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("no-lockout", "lets passwords be guessed without end", &[]),
     row("tells-users-by-status", "answers 404 where there is no such user", &[]),
     row("tells-users-by-body", "says in words that there is no such user", &[]),
+    row("tells-users-by-headers", "counts the guesses that are left in a field only where there is such a user", &[]),
     row("tells-users-by-time", "takes its time to refuse only where there is such a user", &[]),
     row("password-operators", "hands an object in place of the password to its database", &[]),
     row("password-ignores-case", "takes a password in capitals", &[]),

@@ -88,6 +88,11 @@ pub const READY_FLOWS: &[ReadyFlow] = &[
         "A refused login tells whether there is such a user, so that names can be gathered before any password is guessed. Answer with the same words in both cases."
     ),
     ready!(
+        "lifecycle.user-enumeration-by-headers",
+        "a refused login does not tell by its header fields whether there is such a user",
+        "A refused login tells by its header fields or cookies whether there is such a user, so that names can be gathered before any password is guessed. Answer with the same fields in both cases."
+    ),
+    ready!(
         "lifecycle.user-enumeration-by-status",
         "a refused login does not tell by its status whether there is such a user",
         "A refused login tells whether there is such a user, so that names can be gathered before any password is guessed. Answer with the same status in both cases."

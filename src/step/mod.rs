@@ -210,7 +210,7 @@ impl Step {
 
     /// Tells whether it compares its answer with that of a step.
     pub fn compares_with(&self, name: &str) -> bool {
-        let own = self.expect.checks.iter().any(|placed| placed.check.beside() == Some(name));
+        let own = self.expect.checks.iter().any(|placed| placed.check.looks_at(name));
         own || self.within().iter().any(|step| step.compares_with(name))
     }
 

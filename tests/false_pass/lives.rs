@@ -141,9 +141,48 @@ const LOGINS: &str = "
 #[test]
 fn a_login_page_is_asked_each_time_in_another_browser() {
     let alike = || Site::new(99, ["Wrong.", "Wrong."]);
-    for what in ["status", "body", "time"] {
+    for what in ["status", "body", "headers", "time"] {
         let run = alike().run(&format!("lifecycle.user-enumeration-by-{what}{LOGINS}"));
         assert_eq!((run.code, &*run.verdict("it")), (0, "passed"), "{what}: {}", run.said);
+    }
+}
+
+/// What tells by a header field or by the name of a cookie is told; an id of the request is not.
+#[test]
+fn a_field_that_says_who_is_there_is_told() {
+    let run = |known: [&'static str; 2], unknown: [&'static str; 2]| {
+        let asked = AtomicUsize::new(0);
+        let server = Server::start(move |r| {
+            let number = asked.fetch_add(1, Ordering::SeqCst);
+            if r.field("password") == "right" {
+                return json(200, "{}");
+            }
+            let [name, value] = if r.field("username") == "ann" { known } else { unknown };
+            let reply = unauthorized("wrong").header("x-request-id", number.to_string());
+            if name.is_empty() { reply } else { reply.header(name, format!("{value}{number}")) }
+        });
+        let login = |user: &str, password: &str| {
+            format!("{{ request: POST /login, json: {{ username: {user}, password: {password} }} }}")
+        };
+        let (right, known, unknown) = (login("ann", "right"), login("ann", "a-guess"), login("zoe", "a-guess"));
+        let suite = format!(
+            "cases:\n  - name: it\n    use: lifecycle.user-enumeration-by-headers\n    args:\n      right: {right}\n      \
+             known: {known}\n      unknown: {unknown}\n"
+        );
+        Project::new(&server.url, "", &suite).run("")
+    };
+    let nothing = ["", ""];
+    for alike in [nothing, ["x-left", "4"], ["set-cookie", "visit="]] {
+        run(alike, alike).must(0, &[("it", "proven")]);
+    }
+    for (known, unknown, told) in [
+        (["x-left", "4"], nothing, "the header field x-left: only there"),
+        (nothing, ["x-hint", "join"], "the header field x-hint: only here"),
+        (["set-cookie", "seen="], ["set-cookie", "new="], "the cookie `seen`: only there"),
+    ] {
+        let run = run(known, unknown);
+        run.must(1, &[("it", "failed: check-failed")]);
+        assert!(run.said.contains(told), "{}", run.said);
     }
 }
 

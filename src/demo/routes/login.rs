@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use axum::routing::post;
 use serde::Deserialize;
@@ -118,7 +118,11 @@ async fn proven(app: &App, name: &str, secret: &Secret) -> Result<User, ApiError
             return ApiError::new(StatusCode::UNAUTHORIZED, "invalid_credentials", "there is no such user")
                 .challenge(&bearer_challenge());
         }
-        refused.into_error()
+        let error = refused.into_error();
+        if known && app.is_weak("tells-users-by-headers") {
+            return error.with(HeaderName::from_static("x-guesses-left"), "4");
+        }
+        error
     })
 }
 
