@@ -35,6 +35,7 @@ mod read;
 mod resign;
 mod scheme;
 mod send;
+mod signed;
 mod troubles;
 mod vary;
 
@@ -50,6 +51,7 @@ use read::{address, field_name, header_pairs, one_line, pairs, plain};
 pub use resign::{Signer, part_of_assertion, turn};
 pub use scheme::{After, Cookies, Csrf, CsrfSource, Exchanges, Handshake, Memory, Scheme, Seal};
 use scheme::{AtOnce, unsigned};
+pub use signed::{Signed, tokens};
 pub use troubles::Trouble;
 pub use vary::{Absent, Spelled, Varied, texts, vary};
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
 
+use super::signed::{Signed, Strings};
 use super::{Bound, Credential, Ctx, Flow, Heard, Move, Part, Refused, digest};
 use crate::http::{ClientCertificate, Request, Response};
 use crate::mutate::{Bend, Unfit};
@@ -37,6 +38,11 @@ pub trait Scheme: Debug + Send + Sync {
 
     /// What it put on a request that proves who sends just this one: signatures.
     fn proofs(&self, _: &Request) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What of a request was signed, as it left.
+    fn signed(&self, _: &Memory, _: &Request) -> Vec<Signed> {
         Vec::new()
     }
 
@@ -231,6 +237,8 @@ pub enum After {
 pub struct Memory {
     /// Free nonce lanes by origin.
     pub(super) lanes: Mutex<HashMap<String, Vec<digest::Lane>>>,
+    /// What was signed lately.
+    pub(super) strings: Strings,
     /// The key that the session's token is bound to, with the nonces for its proofs.
     pub(super) bound: Option<Arc<Bound>>,
 }

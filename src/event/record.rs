@@ -148,6 +148,9 @@ pub struct HopRecord {
     pub url: String,
     /// The request as it left.
     pub request: MessageRecord,
+    /// What of it was signed, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signed: Vec<SignedRecord>,
     /// The answer, if one came.
     pub response: Option<MessageRecord>,
     /// Why no answer came.
@@ -155,6 +158,22 @@ pub struct HopRecord {
     /// From sending to the last byte.
     #[serde(rename = "ms", with = "millis")]
     pub elapsed: Duration,
+}
+
+/// Something that was signed of a request, masked: never the signature.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SignedRecord {
+    /// `string to sign`, `canonical request`, `DPoP proof`, `client_assertion` or `assertion`.
+    pub what: String,
+    /// Its text; of the last three the members of the header, an empty line, and the claims, a line each.
+    pub text: String,
+}
+
+impl SignedRecord {
+    /// Tells whether it is a token, which says itself what was signed.
+    pub fn is_token(&self) -> bool {
+        !matches!(&*self.what, "string to sign" | "canonical request")
+    }
 }
 
 /// A request or a response, masked.

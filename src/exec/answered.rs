@@ -154,11 +154,13 @@ impl StepRun<'_> {
         let caller = self.caller(actor);
         let role = self.role(actor);
         let whole = ended != Ended::Held || self.shared.options.keep == Keep::Exchanges;
-        let per_request = match &actor.who {
-            Who::Identity(id, ..) => self.shared.plan.identities[id.0 as usize].login.scheme.is_per_request(),
-            Who::Nobody | Who::Anonymous | Who::Entering(..) => false,
-        };
-        let subject = Subject { phase: self.phase, caller, role, per_request, whole, held, broken };
+        let session = actor.who.session();
+        let signer = session.map(|(id, session)| {
+            let scheme = &*self.shared.plan.identities[id.0 as usize].login.scheme;
+            (scheme, &session.memory)
+        });
+        let per_request = signer.is_some_and(|(scheme, _)| scheme.is_per_request());
+        let subject = Subject { phase: self.phase, caller, role, per_request, signer, whole, held, broken };
         record::step(self.shared, step, &subject, trail)
     }
 }

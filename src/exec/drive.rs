@@ -194,6 +194,20 @@ impl Drive<'_, '_> {
         (answer, done)
     }
 
+    /// Keeps the exchange that is refused whole where it was signed: what was signed is what a server disagrees with.
+    fn show_signed(&mut self) {
+        let done = &mut self.driven.done;
+        let (Some(record), Some(trail)) = (done.records.last_mut(), &done.last) else { return };
+        let is_same =
+            trail.request().is_some_and(|request| record.request.starts_with(&format!("{} ", request.method)));
+        if is_same && record.hops.is_empty() {
+            let (hops, _) = record::exchanged(self.run.shared, trail);
+            if hops.iter().any(|hop| !hop.signed.is_empty()) {
+                record.hops = hops;
+            }
+        }
+    }
+
     fn span(&self) -> Span {
         self.run.shared.plan.identities[self.id.0 as usize].span
     }
@@ -204,6 +218,7 @@ impl Drive<'_, '_> {
         let mut reason = self.run.reason(code, &why.message, self.span(), why.help.clone());
         // What the server said is in them whole until it is masked.
         reason.help.iter_mut().chain([&mut reason.message]).for_each(|text| *text = shorten(text, record::LONGEST));
+        self.show_signed();
         let done = &mut self.driven.done;
         done.ended = Ended::Failed;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });

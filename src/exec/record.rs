@@ -8,24 +8,27 @@ use bytes::Bytes;
 use super::Shared;
 use super::access::carriers;
 use super::ledger::Ender;
+use crate::auth::{Memory, Scheme, Signed, tokens};
 use crate::event::{
-    BODY_KEPT, BodyKind, BodyRecord, Carried, HopRecord, MessageRecord, Phase, Reason, SentRecord, StepRecord,
-    reason_code,
+    BODY_KEPT, BodyKind, BodyRecord, Carried, HopRecord, MessageRecord, Phase, Reason, SentRecord, SignedRecord,
+    StepRecord, reason_code,
 };
 use crate::http::jar::{JarMove, StoreOutcome};
-use crate::http::{Exchange, Headers, Trail};
+use crate::http::{Exchange, Headers, Request, Trail};
 use crate::secret::TextKind;
 use crate::source::{Place, Span};
 use crate::step::{IdentityId, Step};
 use crate::term::shorten;
 
 /// What a step's record is made with beside its trail.
-pub(super) struct Subject {
+pub(super) struct Subject<'a> {
     pub(super) phase: Phase,
     pub(super) caller: Option<String>,
     pub(super) role: Option<String>,
     /// Whether the caller's credential is made anew for each request.
     pub(super) per_request: bool,
+    /// What signs the caller's requests, and what it remembers of them.
+    pub(super) signer: Option<(&'a dyn Scheme, &'a Memory)>,
     /// Whether the exchanges are kept.
     pub(super) whole: bool,
     pub(super) held: usize,
@@ -107,7 +110,7 @@ pub(super) fn disturbed(shared: &Shared, id: IdentityId, ender: &Ender, span: Sp
 }
 
 /// Makes the record of a step.
-pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Option<&Trail>) -> StepRecord {
+pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject<'_>, trail: Option<&Trail>) -> StepRecord {
     let request = trail.and_then(Trail::request).map_or_else(
         || step.line(),
         |r| format!("{} {}", r.method, shared.secrets.mask_text(TextKind::Url, r.address.target())),
@@ -119,7 +122,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
         notes.extend(refused_cookies(trail).iter().map(|n| text(shared, n)));
         if subject.whole {
             notes.extend(withheld_cookies(trail).iter().map(|n| text(shared, n)));
-            hops = trail.hops.iter().map(|h| hop(shared, h)).collect();
+            hops = trail.hops.iter().map(|h| hop(shared, subject.signer, h)).collect();
         }
     }
     StepRecord {
@@ -147,7 +150,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject, trail: Optio
 }
 
 /// What left first, by name. Whose credential it was, the ledger knows better: until then it may be anybody's.
-fn sent(shared: &Shared, step: &Step, subject: &Subject, trail: &Trail) -> Option<SentRecord> {
+fn sent(shared: &Shared, step: &Step, subject: &Subject<'_>, trail: &Trail) -> Option<SentRecord> {
     let first = trail.request()?;
     let before = &trail.hops[..trail.hops.len().saturating_sub(1)];
     // Names alone: no credential stands where one would be looked for. Every step of a run has these.
@@ -164,7 +167,7 @@ fn sent(shared: &Shared, step: &Step, subject: &Subject, trail: &Trail) -> Optio
 
 /// Every hop of a trail with the time it was sent.
 pub(super) fn exchanged(shared: &Shared, trail: &Trail) -> (Vec<HopRecord>, Vec<String>) {
-    trail.hops.iter().map(|h| (hop(shared, h), h.started.to_string())).unzip()
+    trail.hops.iter().map(|h| (hop(shared, None, h), h.started.to_string())).unzip()
 }
 
 /// The cookies that were not taken, with their reasons: a server that sets one means something by it.
@@ -198,7 +201,15 @@ fn name(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn hop(shared: &Shared, exchange: &Exchange) -> HopRecord {
+/// What was signed of a request, masked as a whole.
+fn signed(shared: &Shared, signer: Option<(&dyn Scheme, &Memory)>, request: &Request) -> Vec<SignedRecord> {
+    let strings = signer.map(|(scheme, memory)| scheme.signed(memory, request)).unwrap_or_default();
+    let all = strings.into_iter().chain(tokens(request));
+    all.map(|Signed { what, text: signed }| SignedRecord { what: what.to_owned(), text: text(shared, &signed) })
+        .collect()
+}
+
+fn hop(shared: &Shared, signer: Option<(&dyn Scheme, &Memory)>, exchange: &Exchange) -> HopRecord {
     let request = &exchange.request;
     let version = exchange.response.as_ref().map_or("HTTP/1.1", |r| r.version);
     let target = shared.secrets.mask_text(TextKind::Url, request.address.target());
@@ -225,6 +236,7 @@ fn hop(shared: &Shared, exchange: &Exchange) -> HopRecord {
     HopRecord {
         url: shared.secrets.mask_text(TextKind::Url, &request.address.to_string()),
         request: sent,
+        signed: signed(shared, signer, request),
         response,
         error,
         elapsed: exchange.elapsed,

@@ -17,6 +17,7 @@ mod compare;
 mod excerpt;
 pub(crate) mod exchange;
 pub(crate) mod json;
+mod signed;
 mod snippet;
 mod token;
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::event::{
     BodyKind, BodyRecord, Carried, Certainty, Explanation, HopRecord, MessageRecord, Outcome, OutcomeKind, Phase,
-    Proof, REASONS, Reason, RefusalProof, RunInfo, SentRecord, ServerOutput, StepRecord, SuiteInfo, Summary, Tally,
-    Verdict,
+    Proof, REASONS, Reason, RefusalProof, RunInfo, SentRecord, ServerOutput, SignedRecord, StepRecord, SuiteInfo,
+    Summary, Tally, Verdict,
 };
 use crate::source::Place;
 
@@ -73,6 +73,7 @@ impl<'a> Texts<'a> {
             hops: vec![HopRecord {
                 url: self.text(),
                 request,
+                signed: vec![SignedRecord { what: self.text(), text: self.text() }],
                 response: Some(self.message()),
                 error: Some(self.text()),
                 elapsed: Duration::from_millis(1),

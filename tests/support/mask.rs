@@ -17,6 +17,12 @@ static RULES: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         // The date of a signature, today; one of another day was written by somebody.
         (r"\b20[2-9][0-9]{5}T[0-9]{6}Z", "00000000T000000Z"),
         (r"(Credential=[A-Za-z0-9]+)/20[2-9][0-9]{5}/", "$1/00000000/"),
+        (r"\b20[2-9][0-9]{5}(/[a-z0-9-]+/[a-z0-9-]+/aws4_request)", "00000000$1"),
+        (r"(aws4_request\n\s*[|=] )[0-9a-f]{64}", "${1}the hash of the canonical request"),
+        // What stands in proofs and assertions.
+        (r"(?m)^(\s*[|=] (?:iat|exp|nbf): )[0-9]+$", "${1}0"),
+        (r"(?m)^(\s*[|=] (?:jti|ath|nonce): )[A-Za-z0-9_-]{36,43}$", "${1}0"),
+        (r"(public key with the thumbprint )[A-Za-z0-9_-]{43}", "${1}0"),
         // What the demo makes up.
         (r"\breq-[0-9a-f]+-[0-9]+", "req-0"),
         (r"‹masked:[0-9a-f]{8}›", "‹masked:00000000›"),

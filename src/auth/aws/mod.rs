@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use super::fields::{FieldFault, is_broken};
-use super::{AtOnce, Flow, ReadScheme, Scheme, SchemeKind, Seal, diags, troubles, unsigned};
+use super::{AtOnce, Flow, Memory, ReadScheme, Scheme, SchemeKind, Seal, Signed, diags, troubles, unsigned};
 use crate::http::Request;
 use crate::mutate::{Bend, Unfit};
 use crate::spec::{Fields, Node, Shape, key};
@@ -127,6 +127,10 @@ impl Scheme for Aws {
         self.signed(seal, Bend::Nothing, request)
     }
 
+    fn signed(&self, _: &Memory, request: &Request) -> Vec<Signed> {
+        read_back(request).unwrap_or_default()
+    }
+
     fn bend(&self, seal: &Seal<'_>, bend: Bend, _: &str, request: &mut Request) -> Result<(), Unfit> {
         if request.headers.has(AUTHORIZATION) {
             return Err(Unfit::not_here("the step signs itself"));
@@ -183,15 +187,45 @@ fn authorization(seal: &Seal<'_>, asked: Asked<'_>, right: Terms<'_>, bend: Bend
         Bend::Day => Terms { day: other(right.day, ["20150830", "20130524"]), ..right },
         _ => right,
     };
-    // The names of S3 and its kin (`s3-outposts`, `s3express`) all begin alike.
-    let style = if right.service.starts_with("s3") { PathStyle::Exact } else { PathStyle::Normal };
-    let (canonical, names) = sign::canonical(asked, style);
+    let (canonical, names) = sign::canonical(asked, style(right.service));
     let string = sign::string_to_sign(terms, &canonical);
     let secret = if bend == Bend::Key { "a secret that no server knows" } else { seal.field("secret_key") };
     let signature = hex::encode(bend.signature(sign::signature(secret, terms, &string)));
     let id = if bend == Bend::KeyId { "AKIAAUTHSPECNOBODY00" } else { seal.field("key_id") };
     let credential = format!("{id}/{}", terms.scope());
     format!("{} Credential={credential}, SignedHeaders={names}, Signature={signature}", sign::ALGORITHM)
+}
+
+/// What a signature says that it is of.
+fn read_back(request: &Request) -> Option<Vec<Signed>> {
+    let value = written(request, AUTHORIZATION)?;
+    let parameters = value.strip_prefix(sign::ALGORITHM)?;
+    let parameter = |name: &str| {
+        let all = parameters.split(',').filter_map(|one| one.trim().split_once('='));
+        all.into_iter().find(|(n, _)| *n == name).map(|(_, value)| value)
+    };
+    let names: Vec<&str> = parameter("SignedHeaders")?.split(';').collect();
+    let mut terms = parameter("Credential")?.rsplitn(5, '/').skip(1);
+    let (service, region, day) = (terms.next()?, terms.next()?, terms.next()?);
+    let mut fields = signed_fields(request);
+    fields.retain(|(name, _)| names.iter().any(|signed| signed.eq_ignore_ascii_case(name)));
+    let (date, payload) = (written(request, DATE)?, written(request, PAYLOAD)?);
+    let asked = Asked {
+        method: &request.method,
+        path: request.address.path(),
+        query: request.address.query(),
+        fields: &fields,
+        payload: &payload,
+    };
+    let (canonical, _) = sign::canonical(asked, style(service));
+    let string = sign::string_to_sign(Terms { date: &date, day, region, service }, &canonical);
+    let canonical = String::from_utf8_lossy(&canonical).into_owned();
+    Some(vec![Signed::new("canonical request", canonical), Signed::new("string to sign", string)])
+}
+
+/// The names of S3 and its kin (`s3-outposts`, `s3express`) all begin alike.
+fn style(service: &str) -> PathStyle {
+    if service.starts_with("s3") { PathStyle::Exact } else { PathStyle::Normal }
 }
 
 /// A field that the step wrote itself.

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::fields::{FieldFault, is_broken};
 use super::{
-    Credential, Ctx, Flow, Heard, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, asks_for, diags, header_pairs,
-    pairs, troubles, unsigned,
+    Credential, Ctx, Flow, Heard, Memory, Move, ReadScheme, Refused, Scheme, SchemeKind, Seal, Signed, asks_for, diags,
+    header_pairs, pairs, troubles, unsigned,
 };
 use crate::answer::headers_value;
 use crate::http::Request;
@@ -287,9 +287,20 @@ impl Hmac {
         let string = self.string.render(&scope)?;
         let key = if bend == Bend::Key { Ok(OTHER_KEY.to_vec()) } else { self.key.bytes(seal.field("key")) };
         let key = key.map_err(|why| TemplateError::new(why, Span::NONE))?;
+        let text = Signed::new(STRING, string.as_str());
         let signature = mac::sign(&mac::Key::new(self.algorithm, &key), string.as_bytes());
         scope.set("signature", Value::from_bytes(bend.signature(signature.as_ref().to_vec())));
-        self.put(request, &scope, true)
+        self.put(request, &scope, true)?;
+        seal.memory.strings.keep(self.told_by(request), text);
+        Ok(())
+    }
+
+    /// What tells one signed request from the others: where the signature stands.
+    fn told_by(&self, request: &Request) -> String {
+        let carriers = self.headers.iter().filter(|(_, value)| value.uses("signature"));
+        let values = carriers.filter_map(|(name, _)| request.headers.text(name));
+        let whole = std::iter::once(format!("{} {}", request.method, request.address.target())).chain(values);
+        whole.collect::<Vec<_>>().join("\n")
     }
 
     /// Puts the fields and parameters on the request that have the signature in them, or those that have not. A
@@ -312,6 +323,9 @@ const OTHER_KEY: &[u8] = b"a key that no server knows, of 40 bytes.";
 
 /// A key id that nobody has.
 const NOBODY: &str = "authspec-nobody";
+
+/// What is signed is called so.
+const STRING: &str = "string to sign";
 
 /// The names that the id of a key most often has, where several fields of an identity travel.
 const IDS: &[&str] = &["key_id", "id", "account", "username", "name"];
@@ -372,6 +386,10 @@ impl Scheme for Hmac {
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
         self.signed(seal, Bend::Nothing, &uuid::Uuid::new_v4().simple().to_string(), request)
+    }
+
+    fn signed(&self, memory: &Memory, request: &Request) -> Vec<Signed> {
+        memory.strings.of(&self.told_by(request)).into_iter().collect()
     }
 
     fn bend(&self, seal: &Seal<'_>, bend: Bend, nonce: &str, request: &mut Request) -> Result<(), Unfit> {

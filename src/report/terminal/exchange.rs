@@ -68,6 +68,12 @@ pub fn exchanges(steps: &[&StepRecord], colour: Colour, glyphs: Glyphs, width: u
 
 fn exchange(page: Page, indent: usize, hop: &HopRecord, lines: &mut Vec<Line>) {
     message(page, indent, "> ", &hop.request, None, lines);
+    for signed in &hop.signed {
+        let start = || page.line().pad_to(indent).push(Role::Dim, "= ");
+        lines.push(start().push(Role::Dim, &signed.what));
+        let text = if signed.text.is_empty() { "(empty)" } else { &signed.text };
+        text.split('\n').for_each(|text| lines.extend(start().text(text).fill(page.width, indent + 4)));
+    }
     if let Some(response) = &hop.response {
         message(page, indent, "< ", response, Some(duration(hop.elapsed)), lines);
     }
