@@ -20,6 +20,8 @@ pub struct Credential {
     pub expires: Option<Timestamp>,
     /// The scopes that were asked for and not given.
     pub ungiven: Vec<String>,
+    /// The refresh token that it was got for, where one was sent.
+    pub redeemed: Option<String>,
     /// The key that it is bound to, if it is; a refresh keeps it.
     pub bound: Option<Arc<Bound>>,
 }

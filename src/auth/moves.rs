@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Absent, Bound, Credential, Signer, Spelled, Varied, vary};
+use super::{Absent, Bound, Credential, Newest, Signer, Spelled, Varied, vary};
 use crate::http::{Address, Request, Response};
 pub use crate::page::Agree;
 use crate::spec::Handshake;
@@ -45,6 +45,15 @@ pub struct Ctx<'a> {
     pub answers: Handshake,
     /// Whether a server that is asked too often is waited for, or left to be judged.
     pub waits: bool,
+    /// The refresh tokens that took the place of others; nothing where just the one at hand is meant.
+    pub newest: Option<&'a Newest>,
+}
+
+impl Ctx<'_> {
+    /// Gives the refresh token that is good by now in place of another one.
+    pub(super) fn newest_of(&self, token: &str) -> String {
+        self.newest.map_or_else(|| token.to_owned(), |newest| newest.of(token))
+    }
 }
 
 /// The waits for a server that is asked too often: each is at least twice as long as the one before, so that one that

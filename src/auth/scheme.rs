@@ -67,6 +67,11 @@ pub trait Scheme: Debug + Send + Sync {
         None
     }
 
+    /// Makes what proves a request anew, where it is sent again and a proof is good once; what it was before and is now.
+    fn renew_proof(&self, _: &Seal<'_>, _: &mut Request) -> Option<(String, String)> {
+        None
+    }
+
     /// Tells whether a parameter of an exchange of its talks is an assertion that it signs itself (RFC 7523), whose parts
     /// `vary` reaches.
     fn signs(&self, _exchange: &str, _parameter: &str) -> bool {

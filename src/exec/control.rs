@@ -266,7 +266,9 @@ impl Probe {
             }
             What::Made(request, head) => {
                 let own = self.who.session().and_then(|(_, session)| session.transport.as_deref());
-                let trail = run.post((**request).clone(), head.clone(), step, own.unwrap_or(&world.transport)).await;
+                let (mut request, mut head) = ((**request).clone(), head.clone());
+                run.holder(&actor).renew_proof(&mut request, &mut head);
+                let trail = run.post(request, head, step, own.unwrap_or(&world.transport)).await;
                 run.tell(&actor, &trail);
                 (Observed::of(&run, step, &actor, &trail), count(&trail))
             }

@@ -9,7 +9,7 @@ use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::rounds::run_all;
-use super::variation::Talking;
+use super::variation::{Talking, Variation};
 use super::{Shared, pages, record};
 use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
 use crate::event::{Reason, StepRecord};
@@ -40,13 +40,18 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow
     let origins = run.world.origins.clone();
     let driven = Driven { credential: None, origins, done: Done::nothing(), refused: false, strayed: false };
     let mut drive = Drive { run, id, driven };
+    let begins_once = run.shared.plan.identities[id.0 as usize].login.scheme.begins_once();
+    let is_exact = run.talking.is_some_and(|talking| talking.is_exact);
+    let newest = Some(&run.shared.newest).filter(|_| begins_once && !is_exact);
+    // Two that begin with one token would be one who sends it twice.
+    let _turn = if newest.is_some() { Some(run.shared.redeeming.lock().await) } else { None };
     let mut heard = Heard::Start;
     loop {
         let scope = run.scope_of(&cast.nobody);
         let answers = run.talking.map_or(Handshake::On, |talking| talking.answers);
         let waits = run.talking.is_none_or(|talking| talking.waits);
-        let step =
-            flow.next(heard, &Ctx { now: Timestamp::now(), scope: &scope, base: &run.world.base, answers, waits });
+        let (now, base) = (Timestamp::now(), &*run.world.base);
+        let step = flow.next(heard, &Ctx { now, scope: &scope, base, answers, waits, newest });
         match drive.make(step, cast).await {
             Some(next) => heard = next,
             None => return drive.driven,
@@ -68,14 +73,29 @@ struct Drive<'a, 'r> {
 }
 
 impl Drive<'_, '_> {
+    /// Notes what was used up, and what took the place of the refresh token that was sent, unless a step had another one
+    /// sent.
+    fn keep(&self, credential: &Credential) {
+        self.run.shared.codes.keep(credential);
+        self.run.shared.spent.keep(credential);
+        let is_other = |variation: &Variation| variation.is_of("refresh_token");
+        if self.run.talking.is_some_and(|talking| talking.variations.iter().any(is_other)) {
+            return;
+        }
+        let given = credential.parts.iter().find(|(name, _)| &**name == "refresh_token");
+        let given = given.and_then(|(_, token)| token.as_str());
+        if let (Some(used), Some(given)) = (&credential.redeemed, given) {
+            self.run.shared.newest.put(used, given);
+        }
+    }
+
     /// Makes one move; nothing is heard of the last one.
     async fn make(&mut self, step: Move, cast: &mut Cast) -> Option<Heard> {
         match step {
             Move::Ready(credential) => {
                 let (ledger, done) = (&self.run.shared.ledger, &self.driven.done);
                 done.allowed.iter().for_each(|key| ledger.entered(*key));
-                self.run.shared.codes.keep(&credential);
-                self.run.shared.spent.keep(&credential);
+                self.keep(&credential);
                 self.note_ungiven(&credential);
                 self.driven.credential = Some(credential);
                 None

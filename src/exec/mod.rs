@@ -226,6 +226,10 @@ struct Shared {
     published: common::Common<Result<String, String>>,
     /// What logins by a code redeemed.
     codes: codes::Codes,
+    /// What took the place of refresh tokens that were used.
+    newest: crate::auth::Newest,
+    /// Whoever holds it is alone among those whose logins begin with a refresh token.
+    redeeming: tokio::sync::Mutex<()>,
     /// What logins used up.
     spent: spent::Spent,
     ledger: ledger::Ledger,

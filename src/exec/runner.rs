@@ -186,6 +186,8 @@ impl Runner {
             browsers: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
             codes: Codes::default(),
+            newest: crate::auth::Newest::default(),
+            redeeming: tokio::sync::Mutex::default(),
             spent: super::spent::Spent::default(),
             ledger: Ledger::default(),
             kept_told: super::kept::Told::default(),

@@ -74,9 +74,9 @@ impl StepRun<'_> {
             return self.unsaid(step, cast.actor(caller), &why);
         }
         let is_left = step.lent.is_none() && is_left(talk, vary, cast.identities.get(&id));
-        let (answers, timeout) = (step.handshake, step.timeout);
+        let (answers, timeout, is_exact) = (step.handshake, step.timeout, step.lent.is_some());
         let waits = !takes_busy(step);
-        let talking = Talking { talk, variations: &variations, answers, waits, timeout, gate: None };
+        let talking = Talking { talk, variations: &variations, answers, waits, is_exact, timeout, gate: None };
         let talked = Box::pin(self.hold_talk(talking, id, (world, &sessions, &planted), cast)).await;
         let Talked { mut talker, driven, began, tried } = match talked {
             Ok(talked) => talked,

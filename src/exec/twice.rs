@@ -99,7 +99,7 @@ impl StepRun<'_> {
             let (answers, timeout) = (step.handshake, step.timeout);
             let (talk, gate) = (Talk::Refresh, Some(gate));
             // Whoever waits and asks again was not sent at once.
-            let talking = Talking { talk, variations: &[], answers, waits: false, timeout, gate };
+            let talking = Talking { talk, variations: &[], answers, waits: false, is_exact: true, timeout, gate };
             let (scope, stand_in, within, talking) = (&world.scope, Caller::Nobody, Within::default(), Some(talking));
             let run =
                 StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };

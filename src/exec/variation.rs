@@ -31,6 +31,8 @@ pub(super) struct Talking<'a> {
     pub(super) answers: Handshake,
     /// Whether a server that is asked too often is waited for.
     pub(super) waits: bool,
+    /// Whether it is sent with just the credential at hand, whatever took the place of that since.
+    pub(super) is_exact: bool,
     /// How long each of its exchanges may take, where the step says so.
     pub(super) timeout: Option<Duration>,
     /// Where its first request waits for those of others that leave with it.
@@ -45,6 +47,13 @@ pub(super) struct Variation {
     value: Value,
     /// Whether the exchange was made with it.
     applied: AtomicBool,
+}
+
+impl Variation {
+    /// Tells whether it changes a parameter of that name.
+    pub(super) fn is_of(&self, parameter: &str) -> bool {
+        &*self.parameter == parameter
+    }
 }
 
 impl Talking<'_> {

@@ -318,7 +318,7 @@ const ROWS: &[Mutation] = &[
         expect: NOT_SEEN_OR_400,
         apply: |p, _| {
             p.field()?;
-            let mut request = p.without()?;
+            let mut request = p.moved()?;
             put_query(&mut request, "access_token", Some(p.token()?))?;
             Ok(Forged::new(request, "the credential stands in the query"))
         },
@@ -333,7 +333,7 @@ const ROWS: &[Mutation] = &[
         expect: NOT_SEEN_OR_400,
         apply: |p, _| {
             p.field()?;
-            let mut request = p.without()?;
+            let mut request = p.moved()?;
             put_form(&mut request, "access_token", p.token()?)?;
             Ok(Forged::new(request, "the credential stands in the form"))
         },
@@ -347,7 +347,7 @@ const ROWS: &[Mutation] = &[
         severity: Severity::Medium,
         apply: |p, _| {
             p.field()?;
-            let mut request = p.without()?;
+            let mut request = p.moved()?;
             request.headers.put_cookie("access_token", Some(p.token()?));
             Ok(Forged::new(request, "the credential stands in a cookie"))
         },

@@ -181,6 +181,16 @@ impl<'a> Presented<'a> {
         Ok(request)
     }
 
+    /// Gives the request without the credential, for one that moves elsewhere: the proof of a key (RFC 9449) stays, or it
+    /// would be refused for the want of that.
+    pub fn moved(&self) -> Result<Request, Unfit> {
+        const PROOF: &str = "dpop";
+        let mut request = self.without()?;
+        request.headers.remove(PROOF);
+        self.request.headers.all(PROOF).for_each(|proof| request.headers.add(PROOF, proof.clone()));
+        Ok(request)
+    }
+
     fn put_field(&self, request: &mut Request, name: &str, value: Bytes) {
         // In its own place: the order of fields is not what is to change.
         let before: Vec<(String, Bytes)> =

@@ -43,6 +43,7 @@ mod proofs;
 mod racing;
 mod redirects;
 mod refusals;
+mod renewals;
 mod replays;
 mod requests;
 mod retries;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::api::unauthorized;
 use crate::expiry::now;
 use crate::runs::Project;
-use crate::server::{Request, Server, claims, json};
+use crate::server::{Request, Server, claims, json, status};
 
 const SECRET: &str = "a secret of the server that nobody would find in a list";
 
@@ -48,8 +48,8 @@ fn server(takes: fn(&str) -> bool) -> Server {
     })
 }
 
-fn each(rows: &[&str], takes: fn(&str) -> bool, code: i32, verdict: &str) {
-    let server = server(takes);
+/// One case with a row, or several.
+fn project(server: &Server, row: &str) -> Project {
     let people = format!(
         "
 auth:
@@ -58,9 +58,14 @@ identities:
   job: {{ auth: base }}
 "
     );
+    let suite = format!("cases:\n  - {{ name: c, as: job, with: {row}, request: GET /me }}\n");
+    Project::new(&server.url, &people, &suite)
+}
+
+fn each(rows: &[&str], takes: fn(&str) -> bool, code: i32, verdict: &str) {
+    let server = server(takes);
     for row in rows {
-        let suite = format!("cases:\n  - {{ name: c, as: job, with: {row}, request: GET /me }}\n");
-        Project::new(&server.url, &people, &suite).run("-j 1").must(code, &[("c", verdict)]);
+        project(&server, row).run("-j 1").must(code, &[("c", verdict)]);
     }
 }
 
@@ -76,4 +81,55 @@ fn a_forged_token_comes_with_a_proof_of_its_own() {
 fn the_right_server_is_proven() {
     let right = |token: &str| is_signed(token) && !is_over(token);
     each(&["jwt-sig-bitflip", "jwt-alg-none", "token-expired", "claim-exp-missing"], right, 0, "proven");
+}
+
+/// An API that takes a token from anywhere in the request, with a proof that is its own.
+fn anywhere(r: &Request) -> String {
+    let cookies = r.header("cookie").split("; ").filter_map(|pair| pair.strip_prefix("access_token="));
+    let query = r.path.split_once("access_token=").map(|(_, token)| token.split('&').next().unwrap_or_default());
+    let field = r.header("authorization").strip_prefix("DPoP ");
+    field.or(query).or(cookies.last()).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_token_in_another_place_comes_with_its_proof() {
+    for row in ["loc-query", "loc-cookie"] {
+        let used: Mutex<Vec<Value>> = Mutex::default();
+        let server = Server::start(move |r: &Request| {
+            if r.is("POST /token") {
+                return json(200, &json!({ "access_token": given(), "token_type": "DPoP" }).to_string());
+            }
+            let (token, proof) = (anywhere(r), claims(r.header("dpop")).unwrap_or_default());
+            let mut used = used.lock().unwrap();
+            let fits = proof["ath"] == encode(digest(&SHA256, token.as_bytes())) && !used.contains(&proof["jti"]);
+            used.push(proof["jti"].clone());
+            if fits && is_signed(&token) { json(200, r#"{"name":"job"}"#) } else { unauthorized("") }
+        });
+        project(&server, row).run("-j 1").must(1, &[("c", ACCEPTED)]);
+    }
+}
+
+/// What was refused once is sent again to see whether by now all is refused: a proof that came before says nothing of that.
+#[test]
+fn what_is_sent_again_has_a_proof_of_its_own() {
+    let used: Mutex<Vec<Value>> = Mutex::default();
+    let server = Server::start(move |r: &Request| {
+        if r.is("POST /token") {
+            return json(200, &json!({ "access_token": given(), "token_type": "DPoP" }).to_string());
+        }
+        let token = r.header("authorization").strip_prefix("DPoP ").unwrap_or_default().to_owned();
+        let proof = claims(r.header("dpop")).unwrap_or_default();
+        let mut used = used.lock().unwrap();
+        let is_new = !used.contains(&proof["jti"]);
+        used.push(proof["jti"].clone());
+        match token.split('.').count() {
+            _ if !is_new => unauthorized("used before"),
+            3 if is_signed(&token) => json(200, r#"{"name":"job"}"#),
+            3 => unauthorized("not signed"),
+            _ => status(403),
+        }
+    });
+    let run = project(&server, "[tok-garbage, jwt-sig-bitflip]").run("-j 1");
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert!(run.cases().iter().all(|case| case["verdict"] == "passed"), "{}", run.said);
 }

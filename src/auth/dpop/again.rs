@@ -2,10 +2,11 @@
 //! that whatever is wrong with one of these would be refused for its proof alone, and show nothing.
 
 use jiff::Timestamp;
+use serde_json::Map;
 
 use super::{Bound, PROOF, Side, token_hash};
 use crate::http::Request;
-use crate::jose::unverified_claims;
+use crate::jose::{Token, unverified_claims};
 
 impl Bound {
     /// Proves a request by this key as it is now, in place of the proof that it was made with; gives both. A proof of
@@ -22,6 +23,25 @@ impl Bound {
         }
         let nonce = self.nonce(Side::Resource, request.address.base());
         let after = self.prove(request, Some(&borne(request, proven_with)), nonce.as_deref(), now).ok()?;
+        request.headers.set(PROOF, after.clone());
+        Some((before, after))
+    }
+}
+
+impl Bound {
+    /// Makes a proof of this key anew for a request that is sent again: each is good once. Gives both.
+    pub(in crate::auth) fn renew(&self, request: &mut Request, now: Timestamp) -> Option<(String, String)> {
+        let before = request.headers.text(PROOF).filter(|_| request.headers.all(PROOF).count() == 1)?;
+        if Token::parse(&before).ok()?.header().get("jwk") != Some(&self.jwk) {
+            return None;
+        }
+        let mut claims = unverified_claims(&before)?;
+        claims["jti"] = uuid::Uuid::new_v4().to_string().into();
+        claims["iat"] = now.as_second().into();
+        if let Some(nonce) = self.nonce(Side::Resource, request.address.base()) {
+            claims["nonce"] = nonce.into();
+        }
+        let after = self.sign(Map::new(), &claims).ok()?;
         request.headers.set(PROOF, after.clone());
         Some((before, after))
     }

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::client::KeySource;
+use super::flow::{Aim, Run};
 use super::metadata::Endpoint;
-use super::post::render;
+use super::post::{Post, render};
 use super::refused::Asked;
 use super::{diags, read_client};
 use crate::auth::dpop::{self, Bound, Side};
@@ -122,4 +123,22 @@ pub(super) fn refused_proof(asked: &Asked<'_>, _: &str) -> Vec<String> {
 /// Why a server asks for a nonce and goes on asking.
 pub(super) fn wanted_nonce(_: &Asked<'_>, _: &str) -> Vec<String> {
     vec!["the server wants its nonce in the proof; it has to give one in `DPoP-Nonce`, and to take the one it gave (RFC 9449, section 8)".to_owned()]
+}
+
+impl Run {
+    /// Keeps the nonce of an answer, and tells whether the request is to be proven and sent once more with it.
+    pub(super) fn asked_back(&self, post: &Post, answer: &Response, cx: &Ctx<'_>) -> Result<bool, Refused> {
+        let Some(bound) = self.bound.as_ref().filter(|_| is_proven(post.to)) else { return Ok(false) };
+        let at = self.metadata.endpoint(post.to, cx)?;
+        Ok(asks_back(bound, post.again, at.base(), answer, cx))
+    }
+
+    /// Makes the key of a new session, where its tokens are to be bound to one.
+    pub(super) fn bind(&mut self, cx: &Ctx<'_>) -> Result<(), Refused> {
+        let new = matches!(self.aim, Aim::Login).then_some(self.config.dpop.as_ref()).flatten();
+        if let Some(dpop) = new {
+            self.bound = Some(Arc::new(dpop.bound(cx)?));
+        }
+        Ok(())
+    }
 }

@@ -30,7 +30,9 @@ pub(super) struct Run {
     /// What was sent and may be used once.
     spent: Spent,
     /// The key that the tokens are bound to, if they are.
-    bound: Option<Arc<Bound>>,
+    pub(super) bound: Option<Arc<Bound>>,
+    /// The refresh token that was sent.
+    redeemed: Option<String>,
 }
 
 pub(super) enum Aim {
@@ -87,6 +89,7 @@ impl Run {
             device: None,
             spent: Spent::default(),
             bound: None,
+            redeemed: None,
         }
     }
 
@@ -170,10 +173,12 @@ impl Run {
     fn begin(&mut self, cx: &Ctx<'_>) -> Result<Move, Refused> {
         let post = match &mut self.aim {
             Aim::Login => return self.log_in(cx),
-            Aim::Refresh(token, _) => Post::new("refresh", Endpoint::Token)
-                .with("grant_type", "refresh_token")
-                .with("refresh_token", token.as_str())
-                .aimed(&self.config, cx)?,
+            Aim::Refresh(token, _) => {
+                let token = cx.newest_of(token);
+                self.redeemed = Some(token.clone());
+                let post = Post::new("refresh", Endpoint::Token).with("grant_type", "refresh_token");
+                post.with("refresh_token", token).aimed(&self.config, cx)?
+            }
             Aim::Leave(leave) => match leave.revocation() {
                 Some(post) => post,
                 None => return self.leave_pages(cx),
@@ -220,7 +225,9 @@ impl Run {
             }
             Grant::RefreshToken => {
                 let token = self.config.refresh_token.as_ref().map(|t| render(t, cx)).transpose()?;
-                post.with("refresh_token", token.unwrap_or_default())
+                let token = cx.newest_of(&token.unwrap_or_default());
+                self.redeemed = Some(token.clone());
+                post.with("refresh_token", token)
             }
             Grant::TokenExchange => match &self.config.trade {
                 Some(trade) => trade.ask(post, cx)?,
@@ -357,27 +364,10 @@ impl Run {
             Aim::Refresh(_, before) => token::renewed(token::renewed(parts, spent), before),
         };
         let ungiven = token::ungiven(&self.config, &parts, cx);
-        let mut credential = Credential { parts, ends, ungiven, bound: self.bound.take(), ..Credential::default() };
+        let (bound, redeemed) = (self.bound.take(), self.redeemed.take());
+        let mut credential = Credential { parts, ends, ungiven, redeemed, bound, ..Credential::default() };
         credential.set_expiry(cx.now);
         Move::Ready(credential)
-    }
-}
-
-impl Run {
-    /// Keeps the nonce of an answer, and tells whether the request is to be proven and sent once more with it.
-    fn asked_back(&self, post: &Post, answer: &Response, cx: &Ctx<'_>) -> Result<bool, Refused> {
-        let Some(bound) = self.bound.as_ref().filter(|_| bind::is_proven(post.to)) else { return Ok(false) };
-        let at = self.metadata.endpoint(post.to, cx)?;
-        Ok(bind::asks_back(bound, post.again, at.base(), answer, cx))
-    }
-
-    /// Makes the key of a new session, where its tokens are to be bound to one.
-    fn bind(&mut self, cx: &Ctx<'_>) -> Result<(), Refused> {
-        let new = matches!(self.aim, Aim::Login).then_some(self.config.dpop.as_ref()).flatten();
-        if let Some(dpop) = new {
-            self.bound = Some(Arc::new(dpop.bound(cx)?));
-        }
-        Ok(())
     }
 }
 

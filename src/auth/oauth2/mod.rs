@@ -210,6 +210,10 @@ impl Scheme for OAuth {
         seal.memory.bound.as_ref()?.prove_again(request, proven_with, seal.now)
     }
 
+    fn renew_proof(&self, seal: &Seal<'_>, request: &mut Request) -> Option<(String, String)> {
+        seal.memory.bound.as_ref()?.renew(request, seal.now)
+    }
+
     fn signs(&self, exchange: &str, parameter: &str) -> bool {
         let is_own = match parameter {
             "client_assertion" => self.config.client.asserts() && POSTED.contains(&exchange),

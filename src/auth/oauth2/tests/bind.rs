@@ -59,7 +59,8 @@ fn a_question_that_is_to_be_judged_is_left_open() {
     next(flow.as_mut(), Heard::Start);
     let scope = Scope::default();
     let answers = crate::spec::Handshake::Off;
-    let cx = Ctx { now: Timestamp::UNIX_EPOCH, scope: &scope, base: "http://id.test", answers, waits: true };
+    let cx =
+        Ctx { now: Timestamp::UNIX_EPOCH, scope: &scope, base: "http://id.test", answers, waits: true, newest: None };
     refused(flow.next(asking("n1"), &cx));
 }
 

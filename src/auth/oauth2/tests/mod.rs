@@ -74,7 +74,14 @@ pub(super) fn next(flow: &mut dyn Flow, heard: Heard) -> Move {
     let now = Timestamp::from_second(1_000_000).unwrap();
     flow.next(
         heard,
-        &Ctx { now, scope: &scope, base: "http://id.test/base/", answers: crate::spec::Handshake::On, waits: true },
+        &Ctx {
+            now,
+            scope: &scope,
+            base: "http://id.test/base/",
+            answers: crate::spec::Handshake::On,
+            waits: true,
+            newest: None,
+        },
     )
 }
 

@@ -53,7 +53,7 @@ fn an_endpoint_without_an_alias_and_the_browser_s_are_where_they_are() {
     let config = certified(Proof::Tls, true);
     let scope = Scope::default();
     let answers = crate::spec::Handshake::On;
-    let cx = Ctx { now: Timestamp::UNIX_EPOCH, scope: &scope, base: ISSUER, answers, waits: true };
+    let cx = Ctx { now: Timestamp::UNIX_EPOCH, scope: &scope, base: ISSUER, answers, waits: true, newest: None };
     let mut known = super::super::metadata::Metadata::configured(&config, &cx).unwrap();
     let response =
         Response { status: 200, version: "HTTP/1.1", headers: Headers::default(), body: metadata().to_string().into() };
