@@ -12,6 +12,7 @@ use super::{
 };
 use crate::http::Request;
 use crate::jsonpath::Path;
+use crate::source::Span;
 use crate::spec::{Fields, Node, Shape, key};
 use crate::template::{Template, TemplateError};
 
@@ -52,10 +53,13 @@ struct Plan {
     folder: PathBuf,
     /// None: everything that is printed is the token.
     parts: Option<Vec<(Arc<str>, Path)>>,
+    /// Where the program stands, and what is taken from what it prints.
+    places: (Span, Span),
 }
 
 fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Box<dyn Scheme>> {
     let words = cx.compile.reader.need(fields, node, "command", "the scheme `command`")?;
+    let places = (words.span, fields.get("capture").map_or(words.span, |capture| capture.span));
     let items = cx.compile.reader.list(words)?;
     if items.is_empty() {
         cx.compile.reader.fault(diags::no_program(words.span));
@@ -76,7 +80,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
         None => Send::bearer(Arc::clone(names.first()?), node.span),
     };
     let folder = cx.compile.folder.to_owned();
-    Some(Box::new(Command { plan: Arc::new(Plan { words, variables, folder, parts }), send }))
+    Some(Box::new(Command { plan: Arc::new(Plan { words, variables, folder, parts, places }), send }))
 }
 
 fn read_parts(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<(Arc<str>, Path)>> {
@@ -92,7 +96,7 @@ fn read_parts(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<(Arc<s
     if parts.is_empty() { None } else { Some(parts) }
 }
 
-struct Run(Arc<Plan>);
+struct Run(Arc<Plan>, Span);
 
 impl Flow for Run {
     fn next(&mut self, heard: Heard, cx: &Ctx<'_>) -> Move {
@@ -101,7 +105,7 @@ impl Flow for Run {
                 Ok(program) => Move::Run(Box::new(program)),
                 Err(error) => Move::Refused(Refused { message: error.message, help: Vec::new() }),
             },
-            Heard::Printed(text) => match self.0.credential(&text) {
+            Heard::Printed(text) => match self.0.credential(&text).inspect_err(|_| self.1 = self.0.places.1) {
                 Ok(mut credential) => {
                     credential.set_expiry(cx.now);
                     Move::Ready(credential)
@@ -110,6 +114,10 @@ impl Flow for Run {
             },
             Heard::Steps(_) | Heard::Answer(_) | Heard::Landed(_) | Heard::Waited => Move::Refused(Refused::unasked()),
         }
+    }
+
+    fn at(&self) -> Option<Span> {
+        Some(self.1)
     }
 }
 
@@ -150,7 +158,7 @@ impl Plan {
 
 impl Scheme for Command {
     fn begin(&self) -> Box<dyn Flow> {
-        Box::new(Run(Arc::clone(&self.plan)))
+        Box::new(Run(Arc::clone(&self.plan), self.plan.places.0))
     }
 
     /// The program is asked again: it knows best whether it still has one.
@@ -188,7 +196,13 @@ mod tests {
 
     fn plan(parts: Option<&[(&str, &str)]>) -> Plan {
         let parts = parts.map(|p| p.iter().map(|(n, path)| ((*n).into(), Path::parse(path).unwrap())).collect());
-        Plan { words: Vec::new(), variables: Vec::new(), folder: PathBuf::new(), parts }
+        Plan {
+            words: Vec::new(),
+            variables: Vec::new(),
+            folder: PathBuf::new(),
+            parts,
+            places: (Span::NONE, Span::NONE),
+        }
     }
 
     #[test]

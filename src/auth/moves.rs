@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{Absent, Bound, Credential, Newest, Signer, Spelled, Varied, vary};
 use crate::http::{Address, Request, Response};
 pub use crate::page::Agree;
+use crate::source::Span;
 use crate::spec::Handshake;
 use crate::step::{StepsId, Submit};
 use crate::template::Scope;
@@ -83,6 +84,11 @@ impl Waits {
 pub trait Flow: Send {
     /// Says what to do next.
     fn next(&mut self, heard: Heard, cx: &Ctx<'_>) -> Move;
+
+    /// Where the key of the scheme stands that its last move is about, where it is one; else the identity is meant.
+    fn at(&self) -> Option<Span> {
+        None
+    }
 }
 
 /// What a flow wants done.

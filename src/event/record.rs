@@ -59,6 +59,10 @@ pub struct StepRecord {
     /// What left first, by name; nothing when nothing did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent: Option<SentRecord>,
+    /// What became of it, where it is no request but a program that was run: `ended with 0`. Then `request` is its
+    /// command line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ran: Option<String>,
     /// Final status, when an answer came.
     pub status: Option<u16>,
     /// What its refusal proves, where it was refused as expected.

@@ -1,6 +1,7 @@
 //! Does what a flow asks for, move by move, until there is a credential or it is clear that there will be none.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use url::Origin;
@@ -11,7 +12,7 @@ use super::exchange::StepRun;
 use super::rounds::run_all;
 use super::variation::{Talking, Variation};
 use super::{Shared, pages, record};
-use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Refused};
+use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Program, Refused};
 use crate::event::{Reason, StepRecord};
 use crate::http::Response;
 use crate::source::Span;
@@ -39,7 +40,7 @@ pub(super) struct Driven {
 pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow, cast: &mut Cast) -> Driven {
     let origins = run.world.origins.clone();
     let driven = Driven { credential: None, origins, done: Done::nothing(), refused: false, strayed: false };
-    let mut drive = Drive { run, id, driven };
+    let mut drive = Drive { run, id, driven, at: None };
     let begins_once = run.shared.plan.identities[id.0 as usize].login.scheme.begins_once();
     let is_exact = run.talking.is_some_and(|talking| talking.is_exact);
     let newest = Some(&run.shared.newest).filter(|_| begins_once && !is_exact);
@@ -52,6 +53,7 @@ pub(super) async fn drive(run: &StepRun<'_>, id: IdentityId, flow: &mut dyn Flow
         let waits = run.talking.is_none_or(|talking| talking.waits);
         let (now, base) = (Timestamp::now(), &*run.world.base);
         let step = flow.next(heard, &Ctx { now, scope: &scope, base, answers, waits, newest });
+        drive.at = flow.at();
         match drive.make(step, cast).await {
             Some(next) => heard = next,
             None => return drive.driven,
@@ -70,6 +72,8 @@ struct Drive<'a, 'r> {
     run: &'a StepRun<'r>,
     id: IdentityId,
     driven: Driven,
+    /// The key of the scheme that the move is about.
+    at: Option<Span>,
 }
 
 impl Drive<'_, '_> {
@@ -97,6 +101,7 @@ impl Drive<'_, '_> {
                 done.allowed.iter().for_each(|key| ledger.entered(*key));
                 self.keep(&credential);
                 self.note_ungiven(&credential);
+                self.note_given(&credential);
                 self.driven.credential = Some(credential);
                 None
             }
@@ -109,13 +114,7 @@ impl Drive<'_, '_> {
                 self.driven.done.waited += time;
                 Some(Heard::Waited)
             }
-            Move::Run(program) => match self.run.program(&program).await {
-                Ok(text) => Some(Heard::Printed(text)),
-                Err(why) => {
-                    self.refuse(&why);
-                    None
-                }
-            },
+            Move::Run(program) => self.program(&program).await,
             Move::Steps(steps) => {
                 let steps = &self.run.shared.plan.steps[steps.0 as usize];
                 let (done, _) = run_all(self.run, steps, cast).await;
@@ -162,6 +161,32 @@ impl Drive<'_, '_> {
             let noun = if scopes.len() == 1 { "scope" } else { "scopes" };
             let note = format!("asked for and not given: the {noun} {}", list(&scopes, "and"));
             record.notes.push(record::text(self.run.shared, &note));
+        }
+    }
+
+    /// Runs a program, which is a step of the login like any other.
+    async fn program(&mut self, program: &Program) -> Option<Heard> {
+        let clock = Instant::now();
+        let (became, heard) = self.run.program(program).await;
+        let ran = record::Ran { words: program.words.clone(), became, elapsed: clock.elapsed() };
+        let name = &self.run.shared.plan.identities[self.id.0 as usize].name;
+        let at = self.at.unwrap_or_else(|| self.span());
+        let record = record::program(self.run.shared, self.run.phase, name, at, ran);
+        self.driven.done.append(Done::of(Ended::Held, record));
+        match heard {
+            Ok(text) => Some(Heard::Printed(text)),
+            Err(why) => {
+                self.refuse(&why);
+                None
+            }
+        }
+    }
+
+    /// Notes what the program of a login gave, by name.
+    fn note_given(&mut self, credential: &Credential) {
+        let names: Vec<String> = credential.parts.iter().map(|(name, _)| format!("`{name}`")).collect();
+        if let Some(record) = self.driven.done.records.last_mut().filter(|record| record.ran.is_some()) {
+            record.notes.push(record::text(self.run.shared, &format!("gave {}", list(&names, "and"))));
         }
     }
 
@@ -235,7 +260,7 @@ impl Drive<'_, '_> {
     fn refuse(&mut self, why: &Refused) {
         let is_logout = self.run.talking.is_some_and(|talking| talking.talk == Talk::Logout);
         let code = if is_logout { "logout-failed" } else { "login-failed" };
-        let mut reason = self.run.reason(code, &why.message, self.span(), why.help.clone());
+        let mut reason = self.run.reason(code, &why.message, self.at.unwrap_or_else(|| self.span()), why.help.clone());
         // What the server said is in them whole until it is masked.
         reason.help.iter_mut().chain([&mut reason.message]).for_each(|text| *text = shorten(text, record::LONGEST));
         self.show_signed();

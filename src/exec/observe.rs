@@ -70,26 +70,26 @@ impl StepRun<'_> {
 impl StepRun<'_> {
     /// The secret fields of the sender that are written oddly, by the names that stand for them.
     fn odd_fields(&self, actor: &Actor) -> Vec<(String, Odd)> {
-        let (id, value): (_, Box<dyn Fn(&str) -> Option<String>>) = match &actor.who {
-            Who::Nobody | Who::Anonymous => return Vec::new(),
-            Who::Entering(id, scope) => {
-                let person = scope.get("identity");
-                (id, Box::new(move |name| person.and_then(|p| p.get_attr(name).ok()).and_then(|v| print(&v).ok())))
-            }
-            Who::Identity(id, session, _) => {
-                (id, Box::new(|name| session.fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone())))
-            }
-        };
+        let (Who::Entering(id, _) | Who::Identity(id, ..)) = &actor.who else { return Vec::new() };
         let identity = &self.shared.plan.identities[id.0 as usize];
         let secret = identity.fields.iter().filter(|field| field.secret);
         let odd = secret.filter_map(|field| {
-            let value = value(&field.name)?;
+            let value = field_of(actor, &field.name)?;
             let masked = self.shared.secrets.mask(&value);
             let is_name = masked.starts_with('‹') && masked.find('›') == Some(masked.len() - '›'.len_utf8());
             let name = if is_name { masked.into_owned() } else { format!("‹{}.{}›", identity.name, field.name) };
             Odd::of(&value).map(|odd| (name, odd))
         });
         odd.collect()
+    }
+}
+
+/// A field of whoever sends a step, as it was rendered.
+fn field_of(actor: &Actor, name: &str) -> Option<String> {
+    match &actor.who {
+        Who::Nobody | Who::Anonymous => None,
+        Who::Entering(_, scope) => print(&scope.get("identity")?.get_attr(name).ok()?).ok(),
+        Who::Identity(_, session, _) => session.fields.iter().find(|(n, _)| &**n == name).map(|(_, v)| v.clone()),
     }
 }
 

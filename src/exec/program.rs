@@ -13,12 +13,12 @@ use crate::term::duration;
 const MOST: usize = 1 << 20;
 
 impl StepRun<'_> {
-    /// Runs a program to its end. What it prints on standard output is never told; the last line of its standard
+    /// Runs a program to its end, and says how it ended. What it prints on standard output is never told; the last line of its standard
     /// error is, masked, since it says what is wrong.
-    pub(super) async fn program(&self, program: &Program) -> Result<String, Refused> {
+    pub(super) async fn program(&self, program: &Program) -> (String, Result<String, Refused>) {
         let refused = |message: String, help: Vec<String>| Refused { message, help };
         let Some((name, arguments)) = program.words.split_first() else {
-            return Err(refused("the command is empty".to_owned(), Vec::new()));
+            return ("was not run".to_owned(), Err(refused("the command is empty".to_owned(), Vec::new())));
         };
         let mut command = Command::new(name);
         command.args(arguments).current_dir(&program.folder).stdin(Stdio::null()).kill_on_drop(true);
@@ -26,18 +26,28 @@ impl StepRun<'_> {
         let of_talk = self.talking.and_then(|talking| talking.timeout);
         let limit = of_talk.unwrap_or(self.shared.options.timeout);
         let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
-            return Err(refused(
-                format!("the command `{name}` did not end within {}", duration(limit)),
-                vec!["`--timeout` gives it more".to_owned()],
-            ));
+            let message = format!("the command `{name}` did not end within {}", duration(limit));
+            let why = refused(message, vec!["`--timeout` gives it more".to_owned()]);
+            return ("was stopped, for it did not end".to_owned(), Err(why));
         };
+        let became = became(&output);
         let text = heard(name, output).map_err(|Unheard { why, says }| {
             refused(why, says.map(|line| format!("it says: {line}")).into_iter().collect())
-        })?;
-        if text.len() > MOST {
-            return Err(refused(format!("the command `{name}` printed more than 1 MiB"), Vec::new()));
-        }
-        Ok(text)
+        });
+        let fits = |text: &String| text.len() <= MOST;
+        let most = || refused(format!("the command `{name}` printed more than 1 MiB"), Vec::new());
+        (became, text.and_then(|text| if fits(&text) { Ok(text) } else { Err(most()) }))
+    }
+}
+
+/// How a program ended, in a few words.
+fn became(output: &io::Result<Output>) -> String {
+    match output {
+        Ok(output) => match output.status.code() {
+            Some(code) => format!("ended with {code}"),
+            None => format!("was ended ({})", output.status),
+        },
+        Err(_) => "was not started".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -137,6 +138,7 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject<'_>, trail: O
         grade: None,
         request,
         sent: trail.and_then(|t| sent(shared, step, subject, t)),
+        ran: None,
         status: trail.and_then(Trail::response).map(|r| r.status),
         refusal: None,
         place: shared.sources.place(step.span),
@@ -146,6 +148,51 @@ pub(super) fn step(shared: &Shared, step: &Step, subject: &Subject<'_>, trail: O
         hops,
         notes,
         facts: None,
+    }
+}
+
+/// Makes the record of a program that was run for a login.
+pub(super) fn program(shared: &Shared, phase: Phase, name: &str, span: Span, ran: Ran) -> StepRecord {
+    let words: Vec<String> = ran.words.iter().map(|word| quote(&text(shared, word))).collect();
+    StepRecord {
+        name: Some("command".to_owned()),
+        phase,
+        number: String::new(),
+        skipped: false,
+        flows: Vec::new(),
+        caller: Some(text(shared, name)),
+        role: None,
+        with: None,
+        grade: None,
+        request: words.join(" "),
+        sent: None,
+        ran: Some(text(shared, &ran.became)),
+        status: None,
+        refusal: None,
+        place: shared.sources.place(span),
+        elapsed: ran.elapsed,
+        held: 0,
+        broken: 0,
+        hops: Vec::new(),
+        notes: Vec::new(),
+        facts: None,
+    }
+}
+
+/// A program that was run.
+pub(super) struct Ran {
+    pub(super) words: Vec<String>,
+    pub(super) became: String,
+    pub(super) elapsed: Duration,
+}
+
+/// A word as a shell takes it.
+fn quote(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=‹›#".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

@@ -58,6 +58,7 @@ pub(crate) fn get(path: &str, status: &str, headers: &[(&str, &str)], answer: Bo
         role: None,
         request: format!("GET {path}"),
         sent: None,
+        ran: None,
         status: code,
         refusal: None,
         place: place("specs/notes.yaml", 30, "  - request: GET", "request"),

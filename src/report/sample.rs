@@ -64,6 +64,7 @@ impl<'a> Texts<'a> {
                 paused: true,
                 per_request: false,
             }),
+            ran: Some(self.text()),
             status: Some(401),
             refusal: Some(RefusalProof::Proven),
             place: self.place(9),

@@ -24,15 +24,15 @@ impl Odd {
         if value.trim_start().starts_with(['{', '[']) || value.contains("-----BEGIN ") {
             return None;
         }
-        let rules: [(Self, fn(&str) -> bool); 6] = [
-            (Self::ByteOrderMark, |value| value.starts_with('\u{feff}')),
-            (Self::LineBreak, |value| value.contains(['\n', '\r'])),
-            (Self::Control, |value| value.contains(char::is_control)),
-            (Self::Blank, |value| value.starts_with(' ') || value.ends_with(' ')),
-            (Self::Invisible, |value| value.contains(is_invisible)),
-            (Self::LookAlike, looks_alike),
+        let seen = [
+            (Self::ByteOrderMark, value.starts_with('\u{feff}')),
+            (Self::LineBreak, value.contains(['\n', '\r'])),
+            (Self::Control, value.contains(char::is_control)),
+            (Self::Blank, value.starts_with(' ') || value.ends_with(' ')),
+            (Self::Invisible, value.contains(is_invisible)),
+            (Self::LookAlike, looks_alike(value)),
         ];
-        rules.into_iter().find(|(_, is_so)| is_so(value)).map(|(odd, _)| odd)
+        seen.into_iter().find(|(_, is_so)| *is_so).map(|(odd, _)| odd)
     }
 
     /// Says it of a secret that is named before.

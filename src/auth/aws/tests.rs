@@ -118,6 +118,19 @@ fn a_session_token_travels_signed_and_a_body_may_stay_unsigned() {
 }
 
 #[test]
+fn what_is_read_back_is_what_was_signed() {
+    let scheme = aws("execute-api", Payload::Signed);
+    let request = signed(&scheme, DAY, "token", request("POST http://h/a/../b?c=d", &[("X-Own", "1  2")], "body"));
+    let told = Scheme::signed(&scheme, &Memory::default(), &request);
+    let [canonical, string] = &told[..] else { panic!("{told:?}") };
+    assert!(canonical.text.starts_with("POST\n/b\nc=d\nhost:h\n"), "{}", canonical.text);
+    assert!(string.text.ends_with(&sign::sha256(canonical.text.as_bytes())));
+    let terms = Terms { date: "20130524T000000Z", day: "20130524", region: "us-east-1", service: "execute-api" };
+    let again = hex::encode(sign::signature("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", terms, &string.text));
+    assert!(authorization_of(&request).ends_with(&again));
+}
+
+#[test]
 fn paths_and_queries_are_spelt_by_one_rule() {
     let line = |path: &str, query: &str, style| {
         let asked = Asked { method: "GET", path, query, fields: &[], payload: "" };

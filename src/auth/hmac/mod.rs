@@ -79,6 +79,8 @@ struct Hmac {
     algorithm: Algorithm,
     key: Spelling,
     stamp: Stamp,
+    /// Where it is said how the key is spelt, or else the scheme.
+    key_at: Span,
     string: Template,
     headers: Vec<(Arc<str>, Template)>,
     query: Vec<(Arc<str>, Template)>,
@@ -144,6 +146,7 @@ fn read(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Opt
     let mut whole = Hmac {
         algorithm: mac::HMAC_SHA256,
         key: Spelling::Text,
+        key_at: fields.get("key_encoding").unwrap_or(node).span,
         stamp: Stamp::Seconds,
         string: string?,
         headers,
@@ -185,7 +188,7 @@ fn of_preset(fields: Fields<'_>, node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -
         preset.headers.iter().map(|(name, value)| Some((Arc::from(*name), compile(value, cx)?))).collect()
     });
     let (algorithm, stamp, query) = (mac::HMAC_SHA256, Stamp::Seconds, Vec::new());
-    Some(Box::new(Hmac { algorithm, key: preset.key, stamp, string, headers: headers?, query }))
+    Some(Box::new(Hmac { algorithm, key: preset.key, key_at: node.span, stamp, string, headers: headers?, query }))
 }
 
 /// Puts what a signer knows into scope.
@@ -232,7 +235,7 @@ fn look(scheme: Option<&Node>, name: &str, value: &str) -> Option<FieldFault> {
 }
 
 /// A flow that looks at the key: one that cannot be read would spoil every request.
-struct Check(Spelling);
+struct Check(Spelling, Span);
 
 impl Flow for Check {
     fn next(&mut self, _: Heard, cx: &Ctx<'_>) -> Move {
@@ -244,6 +247,10 @@ impl Flow for Check {
                 Move::Refused(Refused { message: message.to_owned(), help: vec![help] })
             }
         }
+    }
+
+    fn at(&self) -> Option<Span> {
+        Some(self.1)
     }
 }
 
@@ -381,7 +388,7 @@ fn request_value(request: &Request) -> Value {
 
 impl Scheme for Hmac {
     fn begin(&self) -> Box<dyn Flow> {
-        Box::new(Check(self.key))
+        Box::new(Check(self.key, self.key_at))
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {

@@ -16,7 +16,7 @@ fn template(text: &str) -> Template {
 fn scheme(key: Spelling, string: &str, headers: &[(&str, &str)], query: &[(&str, &str)]) -> Hmac {
     let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(n, v)| (Arc::from(*n), template(v))).collect();
     let (headers, query, stamp) = (map(headers), map(query), Stamp::Seconds);
-    Hmac { algorithm: mac::HMAC_SHA256, key, stamp, string: template(string), headers, query }
+    Hmac { algorithm: mac::HMAC_SHA256, key, key_at: Span::NONE, stamp, string: template(string), headers, query }
 }
 
 fn preset(name: &str) -> Hmac {

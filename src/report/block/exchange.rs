@@ -77,11 +77,12 @@ fn before(page: Page, outcome: &Outcome, index: usize) -> Vec<Line> {
 }
 
 /// What is told in place of a status.
-pub(crate) const fn unanswered(step: &StepRecord) -> &'static str {
-    match (step.skipped, &step.sent) {
-        (true, _) => "skipped",
-        (false, None) => "not sent",
-        (false, Some(_)) => "no answer",
+pub(crate) fn unanswered(step: &StepRecord) -> &str {
+    match (step.skipped, &step.ran, &step.sent) {
+        (true, ..) => "skipped",
+        (false, Some(ran), _) => ran,
+        (false, None, None) => "not sent",
+        (false, None, Some(_)) => "no answer",
     }
 }
 
@@ -137,7 +138,11 @@ fn sent(page: Page, step: &StepRecord) -> Vec<Line> {
     let credential = hop.map(|hop| credential(hop).unwrap_or_else(|| none.to_owned())).unwrap_or_default();
     let items = [(Role::Plain, request), (Role::Plain, &who), (Role::Dim, &credential)];
     // Of a request that got no answer the exchange is always kept.
-    let label = if hop.is_none() && step.status.is_none() { "not sent" } else { "sent" };
+    let label = match (&step.ran, hop, step.status) {
+        (Some(_), ..) => "ran",
+        (None, None, None) => "not sent",
+        _ => "sent",
+    };
     page.labelled(INDENT, label, COLUMN).flow(&items, page.width, COLUMN)
 }
 
@@ -160,6 +165,10 @@ fn credential(hop: &HopRecord) -> Option<String> {
 
 fn got(page: Page, step: &StepRecord) -> Vec<Line> {
     let Some(hop) = step.hops.last() else {
+        if let Some(ran) = &step.ran {
+            let line = page.labelled(INDENT, "got", COLUMN).text(ran);
+            return line.then(Role::Dim, &duration(step.elapsed)).wrap(page.width, COLUMN);
+        }
         let Some(status) = step.status else { return Vec::new() };
         return vec![page.labelled(INDENT, "got", COLUMN).text(&status.to_string())];
     };

@@ -39,6 +39,7 @@ fn step(page: Page, step: &StepRecord, title: &str, lines: &mut Vec<Line>) {
     let place = if step.place.line > 0 { step.place.to_string() } else { String::new() };
     let items = [(Role::Plain, who.as_str()), (Role::Dim, &duration(step.elapsed)), (Role::Place, &place)];
     lines.extend(head.flow(&items, page.width, INDENT + 2));
+    program(page, INDENT, step, lines);
     for hop in &step.hops {
         exchange(page, INDENT, hop, lines);
     }
@@ -56,6 +57,7 @@ pub fn exchanges(steps: &[&StepRecord], colour: Colour, glyphs: Glyphs, width: u
         if i > 0 {
             lines.push(page.line());
         }
+        program(page, 0, step, &mut lines);
         for hop in &step.hops {
             exchange(page, 0, hop, &mut lines);
         }
@@ -64,6 +66,14 @@ pub fn exchanges(steps: &[&StepRecord], colour: Colour, glyphs: Glyphs, width: u
         }
     }
     lines.iter().map(|line| line.render(colour) + "\n").collect()
+}
+
+/// Draws the program that a step ran in place of a request.
+fn program(page: Page, indent: usize, step: &StepRecord, lines: &mut Vec<Line>) {
+    let Some(ran) = &step.ran else { return };
+    let start = |mark: &str| page.line().pad_to(indent).push(Role::Dim, mark);
+    lines.extend(start("$ ").push(Role::Strong, &step.request).fill(page.width, indent + 4));
+    lines.extend(start("< ").text(ran).then(Role::Dim, &duration(step.elapsed)).fill(page.width, indent + 4));
 }
 
 fn exchange(page: Page, indent: usize, hop: &HopRecord, lines: &mut Vec<Line>) {
