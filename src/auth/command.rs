@@ -177,6 +177,10 @@ impl Scheme for Command {
         self.send.carries(part)
     }
 
+    fn field_at(&self, name: &str) -> Option<Span> {
+        self.send.field_at(name)
+    }
+
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
         self.send.sign(seal, request)
     }

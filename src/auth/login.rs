@@ -10,6 +10,7 @@ use super::{
     fields, troubles,
 };
 use crate::http::Request;
+use crate::source::Span;
 use crate::spec::{Fields, Node, Shape, Talk, key};
 use crate::step::StepsId;
 use crate::template::TemplateError;
@@ -144,6 +145,10 @@ impl Scheme for Login {
 
     fn is_secret(&self, part: &str) -> bool {
         self.send.as_ref().is_some_and(|send| send.carries(part)) || self.renewed.iter().any(|own| &**own == part)
+    }
+
+    fn field_at(&self, name: &str) -> Option<Span> {
+        self.send.as_ref().and_then(|send| send.field_at(name))
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {

@@ -102,6 +102,11 @@ pub trait Scheme: Debug + Send + Sync {
         None
     }
 
+    /// Where the scheme says what stands in a header field.
+    fn field_at(&self, _name: &str) -> Option<Span> {
+        None
+    }
+
     /// Puts the credential on a request.
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError>;
 

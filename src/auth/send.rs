@@ -67,6 +67,13 @@ impl Send {
         Ok(())
     }
 
+    /// Where it says what stands in a header field.
+    pub(super) fn field_at(&self, name: &str) -> Option<Span> {
+        let header = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name));
+        let bearer = self.bearer.as_ref().filter(|_| name.eq_ignore_ascii_case("authorization"));
+        header.map(|(_, value)| value.span()).or_else(|| bearer.map(|(_, span)| *span))
+    }
+
     /// Tells whether a part of the session travels.
     pub(super) fn carries(&self, part: &str) -> bool {
         let name = format!("session.{part}");

@@ -59,7 +59,12 @@ impl StepRun<'_> {
                 // A way that leads to nobody does not lead where it should.
                 let strayed = trail.until.is_some() && trail.hops.len() > 1;
                 let ended = if strayed { Ended::Failed } else { Ended::Errored };
-                let mut reason = self.reason(error.code(), &error.to_string(), step.span, error.help());
+                let mut reason = self.reason(
+                    error.code(),
+                    &error.to_string(),
+                    self.fault_at(step, actor, trail, &error),
+                    error.help(),
+                );
                 if error.is_everybodys() {
                     reason.shared_cause = record::dead_target(&reason.message);
                 }
@@ -73,6 +78,20 @@ impl StepRun<'_> {
         let (held, broken) = (usize::from(ended == Ended::Held), usize::from(ended == Ended::Failed));
         let record = self.record(step, actor, Some(trail), ended, held, broken);
         Done { reasons: reason.into_iter().collect(), ..Done::of(ended, record) }
+    }
+
+    /// Where it is written what cannot be sent: the value in the step or in the scheme of its sender, if it is one.
+    fn fault_at(&self, step: &Step, actor: &Actor, trail: &Trail, error: &HttpError) -> Span {
+        let of_field = || {
+            let HttpError::BadField { field, .. } = error else { return None };
+            let of_scheme = || {
+                let (id, _) = actor.who.session()?;
+                self.shared.plan.identities[id.0 as usize].login.scheme.field_at(field)
+            };
+            step.field_at(field).or_else(of_scheme)
+        };
+        let known = |span: &Span| span.is_some();
+        trail.fault.filter(known).or_else(of_field).filter(known).unwrap_or(step.span)
     }
 
     /// Whose captures and cookies these are, for the names of masks.

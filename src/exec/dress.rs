@@ -9,6 +9,7 @@ use super::Shared;
 use super::session::{Carries, Session};
 use crate::auth::{After, Handshake, Seal};
 use crate::http::{Dress, Exchange, Heard, Request};
+use crate::source::Span;
 use crate::spec::Handshake as Answers;
 use crate::step::IdentityId;
 
@@ -21,6 +22,8 @@ pub(super) struct Credential<'a> {
     answers: Answers,
     /// The talk of the request on its way, where the scheme has one.
     talk: Option<Box<dyn Handshake + 'a>>,
+    /// Where it is written what could not be put on the request.
+    pub(super) fault: Option<Span>,
 }
 
 impl<'a> Credential<'a> {
@@ -32,7 +35,7 @@ impl<'a> Credential<'a> {
         removed: Vec<Arc<str>>,
         answers: Answers,
     ) -> Self {
-        Self { shared, session, origins, removed, answers, talk: None }
+        Self { shared, session, origins, removed, answers, talk: None, fault: None }
     }
 }
 
@@ -60,11 +63,14 @@ impl Dress for Credential<'_> {
         if self.talk.is_none() && !written {
             self.talk = scheme.handshake();
         }
-        match &mut self.talk {
+        let signed = match &mut self.talk {
             Some(talk) => talk.sign(&seal, request),
             None => scheme.sign(&seal, request),
+        };
+        if let Err(error) = signed {
+            self.fault = Some(error.span);
+            return Err(error.message);
         }
-        .map_err(|error| error.message)?;
         if let Carries::Only(part) = &session.carries {
             *request = part.alone(&unsigned, request);
         }

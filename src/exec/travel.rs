@@ -67,6 +67,7 @@ impl StepRun<'_> {
         let mut trail = Box::pin(journey.go(request, &mut dress)).await;
         self.shared.doing.go_on(self.label, count(&trail).saturating_sub(1));
         trail.notes.splice(0..0, notes);
+        trail.fault = dress.fault;
         let is_tls = |hop: &crate::http::Exchange| hop.request.address.url().scheme() == "https";
         if certified && trail.hops.iter().any(is_tls) {
             trail.notes.push(CERTIFICATE_SHOWN.to_owned());

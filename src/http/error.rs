@@ -64,6 +64,14 @@ pub enum HttpError {
         /// What is wrong with it.
         why: String,
     },
+    /// A header field cannot be sent like this.
+    #[error("the request cannot be sent: {what} of the header field `{field}` cannot travel")]
+    BadField {
+        /// Its name.
+        field: String,
+        /// What of it.
+        what: String,
+    },
     /// Anything else on the way.
     #[error("the connection failed: {why}")]
     Other {
@@ -82,7 +90,7 @@ impl HttpError {
             Self::TooLarge(_) => "body-too-large",
             Self::BadAnswer { .. } => "bad-answer",
             Self::Redirects { .. } => "redirects",
-            Self::BadRequest { .. } => "unsendable",
+            Self::BadRequest { .. } | Self::BadField { .. } => "unsendable",
         }
     }
 
@@ -111,7 +119,7 @@ impl HttpError {
                  server knows, and that those between stand behind it in the file"
             }
             Self::Tls { why, .. } if why.contains("does not speak TLS") => "is `http://` meant?",
-            Self::BadRequest { why } if why.contains("line break") => {
+            Self::BadField { what, .. } if what.contains("line break") => {
                 "a value from a file, a variable or an answer often ends with one: keep it out of there"
             }
             Self::Timeout(_) => "give the step more time with `timeout:`, or look why the server is slow",
@@ -120,6 +128,7 @@ impl HttpError {
             | Self::BadAnswer { .. }
             | Self::Redirects { .. }
             | Self::BadRequest { .. }
+            | Self::BadField { .. }
             | Self::Other { .. } => {
                 return Vec::new();
             }

@@ -9,6 +9,7 @@ use super::address::Address;
 use super::error::HttpError;
 use super::jar::JarTrail;
 use super::landing::Stray;
+use crate::source::Span;
 
 /// Header fields in order; duplicates are kept, names are compared without case.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -151,6 +152,8 @@ pub struct Trail {
     pub stray: Option<Stray>,
     /// What happened on the way that a reader may need, without values.
     pub notes: Vec<String>,
+    /// Where it is written what could not be put on a request, if that is known.
+    pub fault: Option<Span>,
 }
 
 /// An address that redirects should lead to; it is not asked for.

@@ -67,8 +67,7 @@ pub(super) fn method(request: &Request) -> Result<http::Method, HttpError> {
 pub(super) fn header_map(fields: &Headers) -> Result<http::HeaderMap, HttpError> {
     let mut map = http::HeaderMap::with_capacity(fields.len() + 1);
     for (name, value) in fields.iter() {
-        let bad =
-            |what: &str| HttpError::BadRequest { why: format!("{what} of the header field `{name}` cannot travel") };
+        let bad = |what: &str| HttpError::BadField { field: name.to_owned(), what: what.to_owned() };
         let header = http::HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad("the name"))?;
         let value = http::HeaderValue::from_maybe_shared(value.clone()).map_err(|_| bad(&unsendable(value)))?;
         map.append(header, value);

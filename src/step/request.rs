@@ -9,6 +9,7 @@ use super::multipart::Multipart;
 use super::{Ask, LastPage, Redirects, Step, Tree, Unready};
 use crate::http::{Address, AddressError, Follow, Headers, Request};
 use crate::page::Submission;
+use crate::source::Span;
 use crate::spec::target_name;
 use crate::template::{Scope, Template, TemplateError};
 
@@ -64,6 +65,17 @@ pub(super) enum Field {
     Values(Vec<Template>),
     /// `null`: none, whatever else would add one.
     Removed,
+}
+
+impl Step {
+    /// Where the value of a header field stands that the step writes itself.
+    pub fn field_at(&self, name: &str) -> Option<Span> {
+        let (_, field) = self.parts.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name))?;
+        match field {
+            Field::Values(values) => values.first().map(Template::span),
+            Field::Removed => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]

@@ -293,7 +293,7 @@ impl Hmac {
         scope.set("request", request_value(request));
         let string = self.string.render(&scope)?;
         let key = if bend == Bend::Key { Ok(OTHER_KEY.to_vec()) } else { self.key.bytes(seal.field("key")) };
-        let key = key.map_err(|why| TemplateError::new(why, Span::NONE))?;
+        let key = key.map_err(|why| TemplateError::new(why, self.key_at))?;
         let text = Signed::new(STRING, string.as_str());
         let signature = mac::sign(&mac::Key::new(self.algorithm, &key), string.as_bytes());
         scope.set("signature", Value::from_bytes(bend.signature(signature.as_ref().to_vec())));
@@ -389,6 +389,10 @@ fn request_value(request: &Request) -> Value {
 impl Scheme for Hmac {
     fn begin(&self) -> Box<dyn Flow> {
         Box::new(Check(self.key, self.key_at))
+    }
+
+    fn field_at(&self, name: &str) -> Option<Span> {
+        self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.span())
     }
 
     fn sign(&self, seal: &Seal<'_>, request: &mut Request) -> Result<(), TemplateError> {
