@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{Absent, Spelled, Varied, vary};
 use crate::http::Request;
-use crate::jose::{self, Algorithm, Family, JoseFault, Key};
+use crate::jose::{self, Algorithm, Family, Form, JoseFault, Key};
 
 /// What stands in the header of a signed token (RFC 7515, section 4.1); everything else is a claim.
 const HEADER: &[&str] = &["alg", "crit", "cty", "jku", "jwk", "kid", "typ", "x5c", "x5t", "x5t#S256", "x5u"];
@@ -114,13 +114,23 @@ impl Signer {
         Self { key, algorithm }.sign(&parts).ok()
     }
 
-    /// The algorithm is the key's own, also where the header says another; what says that it has none gets none.
+    /// Signs by the algorithm that the header says, so that a server which takes it finds nothing wrong: one of secrets
+    /// has the public part of a key pair for its secret, in PEM, as a server has it that mixes them up. What says that it
+    /// has none gets none, and one that nobody knows is that of the key.
     fn sign(&self, parts: &Parts) -> Result<String, JoseFault> {
         let text = format!("{}.{}", spell(&parts.header), spell(&parts.claims));
-        if parts.header["alg"] == "none" {
+        let said = parts.header["alg"].as_str().unwrap_or_default();
+        if said == "none" {
             return Ok(format!("{text}."));
         }
-        let signature = jose::sign_bytes(self.algorithm, text.as_bytes(), &self.key)?;
+        let algorithm = Algorithm::named(said).unwrap_or(self.algorithm);
+        let secret = match (algorithm.family(), self.key.family()) {
+            (Family::Secret, Family::Secret) => None,
+            (Family::Secret, _) => self.key.public_pem(Form::Spki),
+            _ => None,
+        };
+        let own = secret.map(|pem| Key::secret(pem.as_bytes())).transpose()?;
+        let signature = jose::sign_bytes(algorithm, text.as_bytes(), own.as_ref().unwrap_or(&self.key))?;
         Ok(format!("{text}.{}", jose::encode(signature)))
     }
 }
@@ -234,6 +244,24 @@ mod tests {
         let mut order = ["a.signature", "a.key", "a.aud", "scope"];
         order.sort_by_key(|parameter| turn(parameter));
         assert_eq!(order, ["a.aud", "scope", "a.key", "a.signature"], "nothing signs anew after these");
+    }
+
+    #[test]
+    fn whoever_takes_the_algorithm_that_is_named_finds_the_signature_right() {
+        let key = Key::generate(Algorithm::Rs256).unwrap();
+        let (other_secret, own) = (own().key, Signer::new(key.clone(), Algorithm::Rs256));
+        let claims = json!({"iss": "job"}).to_string();
+        let token = jose::sign(Algorithm::Rs256, Map::new(), claims.as_bytes(), &key).unwrap();
+        let verified = |algorithm: &str, known: &Key| {
+            let (after, varied) = own.change(&token, "alg", &json!(algorithm)).unwrap();
+            let token = Token::parse(&after).unwrap();
+            assert_eq!((varied, token.algorithm().unwrap().name()), (Varied::Changed, algorithm));
+            Jwks::of(known.clone()).verify(&token).is_ok()
+        };
+        assert!(verified("PS256", &key) && verified("RS512", &key));
+        let public = Key::secret(key.public_pem(Form::Spki).unwrap().as_bytes()).unwrap();
+        assert!(verified("HS256", &public) && !verified("HS256", &other_secret));
+        assert!(own.change(&token, "alg", &json!("ES256")).is_none(), "no such key");
     }
 
     #[test]

@@ -76,6 +76,14 @@ pub(super) const FAMILY: Family = Family {
             find: changed,
         },
         Rule {
+            code: "changed-accepted",
+            about: "what `vary` changed made no difference to the server",
+            explain: "The step changed a parameter of a login, refresh or logout and expects that the server refuses it, and the server went on as if nothing were changed. It does not look at that parameter, or takes more values for it than it should. If the value that was sent is one that it may take, vary it otherwise, or expect what came.",
+            link: rfc("RFC 9700, section 2", "https://www.rfc-editor.org/rfc/rfc9700#section-2"),
+            certainty: Likely,
+            find: change_taken,
+        },
+        Rule {
             code: "client-refused",
             about: "the token endpoint does not accept the client",
             explain: "`invalid_client`: the client is unknown, its secret is wrong or has expired, its key is not registered, its assertion is for somebody else (`aud`), or it must prove itself in another way (header or body). Compare with what the server lists under `token_endpoint_auth_methods_supported`.",
@@ -286,6 +294,22 @@ fn changed(facts: &Facts) -> Option<Found> {
             .seen_if(answer.quoted())
             .next(format!("where this is the refusal that is meant, expect it: `expect: {}`", answer.status))
             .next("where it is not, see what else the change touches: with nothing changed the same has to work"),
+    )
+}
+
+fn change_taken(facts: &Facts) -> Option<Found> {
+    let names: Vec<String> = facts.changed.iter().map(|name| format!("`{name}`")).collect();
+    let is_asked = facts.wanted.refusal || facts.wanted.words.starts_with('4');
+    let answer = facts.answer.as_ref().filter(|a| a.status < 400 && a.page != Page::Login && !a.to_login)?;
+    if names.is_empty() || facts.wanted.met || !is_asked {
+        return None;
+    }
+    let names = list(&names, "and");
+    Some(
+        Found::new(format!("`vary` changed {names}, and the server took it all the same"))
+            .seen(format!("{} in the answer, where the step expects {}", answer.status, facts.wanted.words))
+            .next(format!("let the server look at {names}: whoever sends another value is to be refused"))
+            .next("if it may take this value, send one that it must not take, or expect what came"),
     )
 }
 

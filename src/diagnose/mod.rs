@@ -89,8 +89,8 @@ const OF_RIGHTS: &[&str] = &["let-in-as-sent", "let-in-without-right", "let-in-w
 
 /// Whoever changed something deliberately is told of that, and not of what else could be wrong with the identity: only a
 /// lock is beside it.
-const CHANGED: &str = "changed-refused";
-const BESIDE_CHANGED: &[&str] = &[CHANGED, "account-locked"];
+const CHANGED: &[&str] = &["changed-refused", "changed-accepted"];
+const BESIDE_CHANGED: &str = "account-locked";
 
 /// What a rule found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,8 +142,8 @@ pub fn explain(facts: &Facts) -> Vec<Explanation> {
             Some(Explanation { code: rule.code.into(), certainty: rule.certainty, cause, evidence, next, step: None })
         })
         .collect();
-    if found.iter().any(|f| f.code == CHANGED) {
-        found.retain(|f| BESIDE_CHANGED.contains(&&*f.code));
+    if found.iter().any(|f| CHANGED.contains(&&*f.code)) {
+        found.retain(|f| CHANGED.contains(&&*f.code) || f.code == BESIDE_CHANGED);
     }
     found.sort_by_key(|f| f.certainty);
     let is_last = |f: &Explanation| LAST.contains(&&*f.code);

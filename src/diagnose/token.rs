@@ -194,6 +194,9 @@ fn expired(facts: &Facts) -> Option<Found> {
         ("oauth2", false) => {
             "there is no refresh token to renew the session with: ask for one, often with the scope `offline_access`"
         }
+        ("oauth2", true) => {
+            "a session is renewed by itself before its end where the token answer says when that is (`expires_in`), and never in a case that pauses or has a session of its own"
+        }
         _ => WRITTEN_DOWN,
     }))
 }

@@ -112,6 +112,9 @@ pub struct SentRecord {
 /// The note of a step whose sender is known by its connection.
 pub const CERTIFICATE_SHOWN: &str = "the connection shows the client certificate of the sender";
 
+/// The note on a request whose sender is known by a certificate that the server did not ask for.
+pub const CERTIFICATE_UNASKED: &str = "the server asked for no client certificate, so none was shown: a proxy before it may end TLS, or clients are known at another address";
+
 /// Whose credential a request carried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -331,9 +331,10 @@ impl Facts {
         self.sent.iter().filter(|s| !matches!(s.place, Place::Cookie(_)))
     }
 
-    /// Gives the token that was sent, if one can be read.
+    /// Gives the token that was sent, if one can be read; a proof beside it (RFC 9449) is none.
     pub fn token(&self) -> Option<(&Sent, &Token)> {
-        self.sent.iter().find_map(|s| Some((s, s.token.as_ref()?)))
+        let is_proof = |place: &Place| matches!(place, Place::Header(name) if name == "dpop");
+        self.sent.iter().filter(|s| !is_proof(&s.place)).find_map(|s| Some((s, s.token.as_ref()?)))
     }
 
     /// The time by the server's clock, or by this one when the server does not tell.

@@ -2,10 +2,13 @@
 
 use url::Origin;
 
+use super::actor::Actor;
+use super::done::Done;
 use super::exchange::StepRun;
 use crate::auth::{Opening, PageScript};
 use crate::http::{Address, Carried, Ends, Place, Stray};
 use crate::page::Fault;
+use crate::step::{Ask, Prepared, Step};
 
 /// The ends of the pages of a login or a logout that may go to these origins and to those of its suite.
 pub(super) fn ends(run: &StepRun<'_>, script: &PageScript, home: &[Origin]) -> Ends {
@@ -15,8 +18,36 @@ pub(super) fn ends(run: &StepRun<'_>, script: &PageScript, home: &[Origin]) -> E
     };
     let asked = run.talking.zip(first).and_then(|(talking, first)| talking.asked_back(first));
     let told_before = run.talking.zip(first).is_some_and(|(talking, first)| talking.is_told_before(first));
-    let home = run.world.origins.iter().chain(home).cloned().chain(first.map(Address::origin)).collect();
-    Ends { until: script.until.clone(), asked, told_before, home, guards: script.until.is_some() }
+    // Where a device sends people is what an answer says, and no endpoint.
+    let endpoint = first.map(Address::origin).filter(|_| script.user_code.is_none());
+    let own: Vec<Origin> = run.world.origins.iter().chain(home).cloned().chain(endpoint).collect();
+    let home = own.iter().cloned().chain(first.map(Address::origin)).collect();
+    Ends { until: script.until.clone(), asked, told_before, home, guards: script.until.is_some(), own }
+}
+
+/// Why nothing is typed into a form that goes to an address.
+pub(super) fn foreign(to: &Address) -> Fault {
+    let base = to.base();
+    Fault {
+        message: format!(
+            "the form goes to {base}, where nobody logs in as far as the suite says: nothing was filled in"
+        ),
+        help: vec![format!(
+            "if that is where people log in, say so: `origins: [\"{base}\"]`; otherwise the server leads browsers away with what they know"
+        )],
+    }
+}
+
+impl StepRun<'_> {
+    /// A form of a login that would tell somebody else who logs in is never sent.
+    pub(super) fn typed_elsewhere(&self, step: &Step, actor: &Actor, prepared: &Prepared, ends: &Ends) -> Option<Done> {
+        let to = &prepared.request.address;
+        if !matches!(step.ask, Ask::Submit(_)) || ends.own.contains(&to.origin()) {
+            return None;
+        }
+        let Fault { message, help } = foreign(to);
+        Some(self.without_answer(step, actor, self.reason("other-origin", &message, step.span, help)))
+    }
 }
 
 /// Says what is wrong with where a server sent a browser.

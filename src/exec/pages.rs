@@ -138,7 +138,12 @@ impl Drive<'_, '_> {
             Some(exchange) => self.open.dress(exchange.request.clone(), &scope).map_err(Into::into),
         };
         match prepared {
-            Ok(prepared) => self.ask(prepared, request.map_or(LOGIN_PAGE, |e| e.label), actor).await,
+            Ok(prepared) => {
+                if request.is_none() {
+                    self.ends.own.push(prepared.request.address.origin());
+                }
+                self.ask(prepared, request.map_or(LOGIN_PAGE, |e| e.label), actor).await;
+            }
             Err(error) => self.all.done.append(self.run.unsent(self.open, actor, error)),
         }
     }
@@ -290,6 +295,7 @@ impl Drive<'_, '_> {
         if let Turn::Fill(..) = turn {
             self.filled = Some(Filled { cookies: held(&actor.jar), led_on: false });
         }
+        let is_filled = matches!(turn, Turn::Fill(..));
         let by_itself = Filling { fields: Vec::new(), button: Pick::None };
         let (submission, label) = match turn {
             Turn::Arrived => return false,
@@ -308,6 +314,10 @@ impl Drive<'_, '_> {
                 return false;
             }
         };
+        if is_filled && !self.ends.own.contains(&request.address.origin()) {
+            self.fail("other-origin", astray::foreign(&request.address));
+            return false;
+        }
         // A form that is sent there by itself carries its answer in the body (`form_post`).
         let body = String::from_utf8_lossy(&request.body);
         match self.ends.of(&request.address, &body, &[page.address().origin()]) {
@@ -366,9 +376,10 @@ impl Drive<'_, '_> {
             let said = record::quoted(self.run.shared, &said, 200);
             reason.message.push_str(&format!("; the page says \"{said}\""));
         }
-        let last = done.records.last().and_then(|record| Some((record.name.as_deref()?, record.status?)));
+        let last =
+            done.records.last().and_then(|record| Some(((record.name.as_deref()?, &*record.request), record.status?)));
         let body = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.text());
-        let cause = last.and_then(|(label, status)| likely(label, status, body.as_deref().unwrap_or_default()));
+        let cause = last.and_then(|(asked, status)| likely(asked, status, body.as_deref().unwrap_or_default()));
         if let (Some(cause), Some(reason)) = (cause, done.reasons.first_mut().filter(|reason| reason.help.is_empty())) {
             reason.help.push(cause.to_owned());
         }

@@ -9,7 +9,7 @@ use super::actor::{Actor, Who};
 use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::given::certified;
-use crate::event::CERTIFICATE_SHOWN;
+use crate::event::{CERTIFICATE_SHOWN, CERTIFICATE_UNASKED};
 use crate::http::jar::Jar;
 use crate::http::{Journey, Trail, Transport};
 use crate::step::{Prepared, Step};
@@ -70,7 +70,8 @@ impl StepRun<'_> {
         trail.fault = dress.fault;
         let is_tls = |hop: &crate::http::Exchange| hop.request.address.url().scheme() == "https";
         if certified && trail.hops.iter().any(is_tls) {
-            trail.notes.push(CERTIFICATE_SHOWN.to_owned());
+            let shown = own.as_ref().is_some_and(|own| own.was_asked_for_certificate());
+            trail.notes.push(if shown { CERTIFICATE_SHOWN } else { CERTIFICATE_UNASKED }.to_owned());
         }
         trail
     }

@@ -187,6 +187,8 @@ impl StepRun<'_> {
             done.records.iter().map(|r| format!("`{}`", r.name.as_deref().unwrap_or(talk))).collect();
         let help = if sent.is_empty() { Vec::new() } else { vec![format!("sent were {}", list(&sent, "and"))] };
         let reason = self.reason("vary-missed", &message, step.span, help);
+        // No rule has anything to say of a change that was not made.
+        done.records.iter_mut().filter_map(|r| r.facts.as_mut()).for_each(|facts| facts.changed.clear());
         done.ended = Ended::Errored;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });
     }

@@ -20,6 +20,9 @@ pub struct Ends {
     pub home: Vec<Origin>,
     /// Whether codes and tokens stay within those.
     pub guards: bool,
+    /// The origins that somebody logs in at, as the suite and the server's metadata say: names and passwords are typed in
+    /// for no other, wherever the browser was led.
+    pub own: Vec<Origin>,
 }
 
 /// An address that a browser was sent to and must not ask for.
@@ -141,6 +144,7 @@ mod tests {
             told_before: false,
             home: vec![at("https://id.test").origin()],
             guards: true,
+            own: Vec::new(),
         }
     }
 

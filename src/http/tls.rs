@@ -1,12 +1,15 @@
 //! TLS settings as one rustls configuration, made only when an `https` address is met.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
+use rustls::client::ResolvesClientCert;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
 
 use super::error::{HttpError, TlsEnd};
@@ -155,6 +158,35 @@ fn unusable(error: &rustls::Error) -> Unusable {
         other => (Half::Key, format!("`cert` and `key` cannot be used: {other}")),
     };
     Unusable { half, why }
+}
+
+/// The same configuration, which remembers whether a server asked for the client certificate: one that nobody asked for was
+/// never shown.
+pub(super) fn watched(mut config: ClientConfig, asked: &Arc<AtomicBool>) -> ClientConfig {
+    let own = Arc::clone(&config.client_auth_cert_resolver);
+    config.client_auth_cert_resolver = Arc::new(Watched { own, asked: Arc::clone(asked) });
+    config
+}
+
+#[derive(Debug)]
+struct Watched {
+    own: Arc<dyn ResolvesClientCert>,
+    asked: Arc<AtomicBool>,
+}
+
+impl ResolvesClientCert for Watched {
+    fn resolve(&self, authorities: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.asked.store(true, Ordering::Relaxed);
+        self.own.resolve(authorities, schemes)
+    }
+
+    fn only_raw_public_keys(&self) -> bool {
+        self.own.only_raw_public_keys()
+    }
+
+    fn has_certs(&self) -> bool {
+        self.own.has_certs()
+    }
 }
 
 /// The same configuration, offering HTTP/2 and HTTP/1.1.

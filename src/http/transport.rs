@@ -4,6 +4,7 @@
 //! identities share one pool. A client certificate is one, so it cannot leak to others.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -74,6 +75,7 @@ pub struct Transport {
     tls: OnceLock<Result<Arc<rustls::ClientConfig>, HttpError>>,
     memory: Memory,
     direct: plain::Pool,
+    certificate_asked: Arc<AtomicBool>,
 }
 
 /// The same settings with and without a pool.
@@ -117,7 +119,12 @@ impl Transport {
     pub fn new(settings: Settings) -> Self {
         let (plain, secure) = (Clients::default(), Clients::default());
         let (tls, memory, direct) = (OnceLock::new(), Memory::default(), plain::Pool::default());
-        Self { settings, plain, secure, tls, memory, direct }
+        Self { settings, plain, secure, tls, memory, direct, certificate_asked: Arc::default() }
+    }
+
+    /// Tells whether a server asked for a client certificate in a handshake: one that it did not ask for was not shown.
+    pub fn was_asked_for_certificate(&self) -> bool {
+        self.certificate_asked.load(Ordering::Relaxed)
     }
 
     /// The settings.
@@ -137,7 +144,7 @@ impl Transport {
     fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, HttpError> {
         let load = || {
             tls::client_config(&self.settings.tls)
-                .map(Arc::new)
+                .map(|config| Arc::new(tls::watched(config, &self.certificate_asked)))
                 .map_err(|unusable| HttpError::Tls { why: unusable.why, by: TlsEnd::Own })
         };
         self.tls.get_or_init(load).clone()

@@ -57,6 +57,7 @@ mod sources;
 mod talks;
 mod telling;
 mod tokens;
+mod typed;
 mod unsent;
 mod varied;
 mod waiting;

@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::runs::{Project, Run};
-use crate::server::{Request, Server, claims, json, status};
+use crate::server::{Request, Server, claims, html, json, status};
 
 const STEPS: &str = "
 auth:
@@ -76,6 +76,36 @@ fn dots_lead_into_a_list_or_nowhere() {
     run(&stepwise(&["pin"]), STEPS, &case("login", "enter.list.0.pin: 2")).must(0, &[("varied", "proven")]);
     run(&stepwise(&["pin"]), STEPS, &case("login", "enter.list.4.pin: 2"))
         .must(3, &[("varied", "errored: vary-missed")]);
+}
+
+/// A login page that is shown again is the refusal that is meant where the step says something of the answer itself.
+#[test]
+fn how_long_it_took_says_nothing_of_the_answer() {
+    let page = "<!doctype html><p class=error>Try again.</p><form method=post><input name=username><input type=password name=password></form>";
+    let server = Server::start(move |r: &Request| match &*r.path {
+        "/login" if r.body.contains("password=right") => {
+            status(303).header("location", "/").header("set-cookie", "sid=1")
+        }
+        "/login" => html(200, page),
+        _ => status(200),
+    });
+    let project = "
+auth:
+  app: { scheme: form, page: /login }
+identities:
+  ann: { auth: app, username: ann, password: right }
+";
+    let verdict = |more: &str| {
+        let case = format!(
+            "  - {{ name: varied, as: ann, request: login, vary: {{ form.password: wrong }}, expect: {{ status: 200, {more} }} }}\n"
+        );
+        let run = run(&server, project, &case);
+        (run.code, run.verdict("varied"))
+    };
+    assert_eq!(verdict("html: { p: { contains: again } }"), (0, "proven".to_owned()));
+    for mute in ["duration: { below: 5s }", "sent: { headers: { Accept: { exists: true } } }"] {
+        assert_eq!(verdict(mute).0, 1, "{mute}");
+    }
 }
 
 const CODE: &str = "

@@ -124,7 +124,7 @@ pub(super) fn key(node: &Node, whose: &str, cx: &mut ReadScheme<'_, '_, '_>) -> 
         match read_file_or_absolute(cx.compile.folder, cx.compile.root, &path.value) {
             Ok(bytes) => (String::from_utf8_lossy(&bytes).into_owned(), path.span, None),
             Err(why) => {
-                cx.compile.reader.fault(common::no_key(path.span, whose, &why));
+                cx.compile.reader.fault(crate::step::diags::file(path.span, &path.value, &why));
                 return None;
             }
         }

@@ -103,6 +103,9 @@ fn client(asked: &Asked<'_>, said: &str) -> Vec<String> {
                 .chain(signed(asked.assertion, asked, said))
                 .collect();
         }
+        Proof::Nothing if asked.config.client.key.is_some() => {
+            "the key signs the assertion alone, and the client proves nothing beside it: a server that wants a proof as well needs `client.auth: private_key_jwt`"
+        }
         Proof::Nothing => {
             "`client.auth` is `none`: a client that is not public needs its `client.secret` or `client.key`"
         }

@@ -1,6 +1,7 @@
 //! Logins.
 
 use super::{Example, example};
+use crate::check::StatusSet;
 use crate::evidence::Purpose;
 use crate::evidence::testing::{Try, get, send};
 
@@ -42,6 +43,16 @@ pub(super) fn examples() -> Vec<Example> {
         example("changed-refused", oauth("invalid_client").changed("token.client_secret"), oauth("invalid_client")),
         example("changed-refused", told(403, "{}").changed("logout.x-csrf"), post().gets(429).changed("logout.x-csrf")),
         example("changed-refused", told(200, page).changed("form.password"), told(200, "{}").changed("form.password")),
+        example(
+            "changed-accepted",
+            told(200, "{}").changed("token.code").wants(StatusSet::of(&[400])),
+            told(200, "{}").changed("token.code").wants(StatusSet::of(&[201])),
+        ),
+        example(
+            "changed-accepted",
+            told(303, "{}").changed("token.code").wants(StatusSet::of(&[401])),
+            told(200, page).changed("form.password").wants(StatusSet::of(&[401])),
+        ),
         example("client-refused", oauth("invalid_client"), oauth("invalid_grant")),
         example("grant-refused", oauth("invalid_grant").purpose(Purpose::Refresh), oauth("invalid_request")),
         example("grant-not-enabled", oauth("unsupported_grant_type"), oauth("invalid_grant")),

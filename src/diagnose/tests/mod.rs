@@ -34,6 +34,7 @@ fn examples() -> Vec<Example> {
     let families = [
         sent::examples(),
         token::examples(),
+        token::lesser(),
         basic::examples(),
         signed::examples(),
         redirect::examples(),

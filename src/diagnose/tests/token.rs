@@ -47,8 +47,6 @@ pub(super) fn examples() -> Vec<Example> {
         example("token-not-yet-valid", told("jwt not active"), told("jwt of an active user")),
         example("token-truncated", short("Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIi"), claims("{}")),
         example("token-truncated", short("Bearer eyJhbGciOiJSUzI1NiJ9.eyJzdWIi.c2ln"), short("Bearer abc.def")),
-        example("wrong-token-kind", claims(r#"{"typ":"Refresh"}"#), claims(r#"{"typ":"Bearer"}"#)),
-        example("wrong-token-kind", claims(r#"{"token_use":"id"}"#), claims(r#"{"token_use":"access"}"#)),
         example(
             "token-unsigned",
             short(&format!("Bearer {}", jwt(r#"{"alg":"none"}"#, "{}"))),
@@ -58,6 +56,36 @@ pub(super) fn examples() -> Vec<Example> {
         example("wrong-audience", told("jwt audience invalid. expected: api"), told("no audience")),
         example("wrong-issuer", told("Jwt issuer is not configured"), told("the issuer of the note")),
         example("signature-refused", told("invalid signature"), told("sign here")),
+        example(
+            "step-up-wanted",
+            invalid("")
+                .says("www-authenticate", "Bearer error=\"insufficient_user_authentication\", max_age=\"5\"")
+                .gets(401)
+                .text(r#"{"error":"insufficient_user_authentication"}"#),
+            invalid(""),
+        ),
+        example("token-refused", invalid(""), invalid(", error_description=\"the token expired\"")),
+        example("token-refused", invalid("").remembers(Memory { elsewhere: 2, ..Memory::default() }), exp(-5)),
+        example("token-encrypted", short("Bearer eyJhbGciOiJSUzI1NiJ9.a.b.c.d"), claims("{}")),
+        example(
+            "other-environment",
+            claims(r#"{"iss":"https://id.staging.test"}"#),
+            claims(r#"{"iss":"https://api.test"}"#),
+        ),
+    ]
+}
+
+/// Other tokens than open an API, and those that open less of it.
+pub(super) fn lesser() -> Vec<Example> {
+    vec![
+        example("wrong-token-kind", claims(r#"{"typ":"Refresh"}"#), claims(r#"{"typ":"Bearer"}"#)),
+        example("wrong-token-kind", claims(r#"{"token_use":"id"}"#), claims(r#"{"token_use":"access"}"#)),
+        // A proof has a nonce as an ID token has, and stands beside the token.
+        example(
+            "wrong-token-kind",
+            claims(r#"{"nonce":"n","sub":"a","aud":"b"}"#),
+            get(URL).with("dpop", &jwt(r#"{"alg":"ES256"}"#, r#"{"nonce":"n","sub":"a","aud":"b"}"#)).gets(401),
+        ),
         example(
             "scope-missing",
             get(URL)
@@ -76,21 +104,5 @@ pub(super) fn examples() -> Vec<Example> {
                 .says("www-authenticate", "Bearer error=\"insufficient_scope\""),
         ),
         example("scope-not-given", get(URL).bearer().gets(403).without_scope("admin"), get(URL).bearer().gets(403)),
-        example(
-            "step-up-wanted",
-            invalid("")
-                .says("www-authenticate", "Bearer error=\"insufficient_user_authentication\", max_age=\"5\"")
-                .gets(401)
-                .text(r#"{"error":"insufficient_user_authentication"}"#),
-            invalid(""),
-        ),
-        example("token-refused", invalid(""), invalid(", error_description=\"the token expired\"")),
-        example("token-refused", invalid("").remembers(Memory { elsewhere: 2, ..Memory::default() }), exp(-5)),
-        example("token-encrypted", short("Bearer eyJhbGciOiJSUzI1NiJ9.a.b.c.d"), claims("{}")),
-        example(
-            "other-environment",
-            claims(r#"{"iss":"https://id.staging.test"}"#),
-            claims(r#"{"iss":"https://api.test"}"#),
-        ),
     ]
 }

@@ -10,8 +10,12 @@ use crate::page::{Form, Kind, Known, Page};
 use crate::template::{Scope, Value};
 
 /// What of an exchange with a page is the likely cause, when it is refused by its status.
-pub(super) fn likely(label: &str, status: u16, said: &str) -> Option<&'static str> {
+pub(super) fn likely((label, request): (&str, &str), status: u16, said: &str) -> Option<&'static str> {
+    let is_pushed = request.contains("request_uri=");
     match (label, status) {
+        ("authorize", 400..=403) if is_pushed => Some(
+            "the request was pushed before, and this one refers to it by its `request_uri`: that is good once and not for long (RFC 9126, section 2.2), for the client that pushed it",
+        ),
         ("authorize", 400..=403) if speaks_of_pushing(said) => Some(PUSH),
         ("authorize", 400..=404) => Some(
             "before it sends a browser anywhere, a server looks at `client.id` and `redirect_uri`: both are as they are registered, to the last character",

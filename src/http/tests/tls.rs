@@ -176,6 +176,16 @@ async fn a_client_certificate_is_shown_only_by_its_own_transport() {
         ..authority.trusted()
     };
     assert_eq!(ask(&server, "127.0.0.1", shows.clone()).await.unwrap(), "1 certificates");
+    // Whoever asks for none is shown none, through either door.
+    let careless = authority.server(&["127.0.0.1"]);
+    for (server, asked) in [(&server, true), (&careless, false)] {
+        for target in ["/", "/./"] {
+            let transport = Transport::new(Settings { tls: shows.clone(), ..settings() });
+            let request = request("GET", &url(server, "127.0.0.1", target));
+            assert!(transport.send(request, SOON).await.response.is_ok());
+            assert_eq!(transport.was_asked_for_certificate(), asked, "{target}");
+        }
+    }
     let refused = ask(&server, "127.0.0.1", authority.trusted()).await.unwrap_err();
     assert_eq!(refused.to_string(), "TLS failed: the server asks for a client certificate");
     assert!(refused.help()[0].contains("`tls: { cert: path, key: path }`"));
