@@ -60,6 +60,22 @@ pub(super) const FAMILY: Family = Family {
             find: unanswered,
         },
         Rule {
+            code: "digest-stale",
+            about: "the server calls the nonce of Digest stale, also the one that it just gave",
+            explain: "`stale=true` says that name and password are right and the nonce is not taken any more; then the request is answered with the new nonce, once. A server that calls that one stale as well does not know it: several instances behind a balancer that do not share their nonces, an answer from a cache, or nonces that live for less than a request takes.",
+            link: rfc("RFC 7616, section 3.3", "https://www.rfc-editor.org/rfc/rfc7616#section-3.3"),
+            certainty: Certain,
+            find: stale,
+        },
+        Rule {
+            code: "digest-refused",
+            about: "the server looked at the answer to its Digest challenge and does not take it",
+            explain: "The question was answered, and the server asks again without `stale=true`: the hash is not the one that it computed. Name or password are wrong, or both sides hash something else: a proxy changed the path or the method, or the server keeps hashes of another realm, which every password is wrong for.",
+            link: rfc("RFC 7616, section 3.4", "https://www.rfc-editor.org/rfc/rfc7616#section-3.4"),
+            certainty: Likely,
+            find: digest_refused,
+        },
+        Rule {
             code: "signature-mismatch",
             about: "the server computed another signature of the request",
             explain: "Both sides sign what they take for the request, with the same secret. Either the secret or its spelling differs (a line break at its end, `key_encoding`), or something that is signed does: the path as it is encoded, the order of the query, a field that a proxy changed, the body. For AWS see that `service` and `region` are those of the address; for webhooks, that the body is signed byte for byte.",
@@ -200,6 +216,44 @@ pub(super) fn unanswered(facts: &Facts) -> Option<Found> {
                 "`algorithm` and `qop` of the scheme have to be among what is offered: leave them out, or change them",
             )
             .next("a step with `handshake: off` is not answered for"),
+    )
+}
+
+/// The challenges of an answer to a request that answered one, as the scheme of its sender does.
+fn asked_again(facts: &Facts) -> Option<Vec<&Challenge>> {
+    let answer = facts.surprise().filter(|a| a.status == 401)?;
+    let of_digest = matches!(&facts.sender, Sender::Identity { scheme, .. } if *scheme == "digest");
+    let sent = facts.leg()?.fields.iter().any(|field| field == "authorization");
+    let asked: Vec<&Challenge> = answer.challenges.iter().filter(|challenge| challenge.is("digest")).collect();
+    (of_digest && sent && !asked.is_empty()).then_some(asked)
+}
+
+fn is_stale(challenge: &Challenge) -> bool {
+    challenge.param("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"))
+}
+
+fn stale(facts: &Facts) -> Option<Found> {
+    asked_again(facts)?.into_iter().find(|challenge| is_stale(challenge))?;
+    Some(
+        Found::new("the server calls the nonce of Digest stale, also the one that it just gave")
+            .seen("`stale=true` in the answer: name and password are not what is wrong")
+            .next("let all instances of the server know each other's nonces, or the balancer keep to one of them")
+            .next("see whether the challenge comes from a cache"),
+    )
+}
+
+fn digest_refused(facts: &Facts) -> Option<Found> {
+    let asked = asked_again(facts)?;
+    if asked.iter().any(|challenge| is_stale(challenge)) {
+        return None;
+    }
+    let realm = asked.iter().find_map(|challenge| challenge.param("realm"));
+    Some(
+        Found::new("the server looked at the answer to its Digest challenge and does not take it")
+            .seen("the question was answered, and it asks again without `stale=true`")
+            .seen_if(realm.map(|realm| format!("its realm is \"{realm}\"")))
+            .next("check `username` and `password` of the identity against the account in that realm")
+            .next("then what is hashed: the path and the method as they reach the server, which a proxy may change"),
     )
 }
 

@@ -4,8 +4,8 @@ use super::actor::{Actor, Who};
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Spoken, Weight};
-use super::record;
 use super::witness::Seen;
+use super::{leak, record};
 use crate::check::{Fetched, Placed};
 use crate::event::Reason;
 use crate::http::Trail;
@@ -143,6 +143,14 @@ impl StepRun<'_> {
             judged.refused.clear();
             let why = said.into_iter().filter(|r| r.code == "astray").map(|r| Reason { step: Some(0), ..r });
             judged.reasons.splice(0..0, why.collect::<Vec<_>>());
+        } else if judged.held() && stopped && hands_over(trail) {
+            // Clients go by the status, and whoever reads the answer has what it refuses.
+            let message = "the answer refuses by its status, and has an `access_token` in it";
+            let help =
+                vec!["let the server end there once it refuses: whoever sees that answer can use the token".to_owned()];
+            judged.ended = Ended::Failed;
+            judged.refused.clear();
+            judged.reasons = vec![Reason { step: Some(0), ..self.reason(leak::CODE, message, step.span, help) }];
         } else if judged.held() && stopped && !asked && !is_meant(step, trail) {
             judged.ended = Ended::Failed;
             if let Some(record) = judged.records.first_mut() {
@@ -190,6 +198,14 @@ fn claim(judged: &mut Done, spoken: Spoken, gave: Gave, sent: (RequestKey, Sende
         judged.refused.iter_mut().filter(|r| r.weight != Weight::Unsent).for_each(|r| r.weight = Weight::Claim);
     }
     judged.refused.iter_mut().filter(|r| r.weight == Weight::Claim).for_each(|r| r.talk = Some(spoken));
+}
+
+/// Whether an answer that refuses has a token in it.
+fn hands_over(trail: &Trail) -> bool {
+    let answer = trail.response().filter(|response| response.status >= 400);
+    let said: Option<serde_json::Value> = answer.and_then(|response| serde_json::from_slice(&response.body).ok());
+    let token = said.as_ref().and_then(|said| said.get("access_token")?.as_str());
+    token.is_some_and(|token| !token.is_empty())
 }
 
 /// Whether a talk that gave no credential is what the step is about: it was refused by its status, or the step

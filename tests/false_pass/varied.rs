@@ -108,6 +108,30 @@ identities:
     }
 }
 
+/// The token endpoint refuses by its status, and gives the token all the same.
+#[test]
+fn a_refusal_with_a_token_in_it() {
+    let server = |more: &'static str| {
+        Server::start(move |r: &Request| match &*r.path {
+            "/token" if r.body.contains("client_secret=right") => {
+                json(200, r#"{"access_token":"token-of-ann-1","token_type":"bearer"}"#)
+            }
+            "/token" => json(400, &format!(r#"{{"error":"invalid_client"{more}}}"#)),
+            _ => status(200),
+        })
+    };
+    let project = "
+auth:
+  app: { scheme: oauth2, token_url: /token, grant: client_credentials, client: { id: app, secret: right, auth: post } }
+identities:
+  ann: { auth: app }
+";
+    let case = "  - { name: varied, as: ann, request: login, vary: { token.client_secret: wrong }, expect: 400 }\n";
+    run(&server(""), project, case).must(0, &[("varied", "proven")]);
+    run(&server(r#","access_token":"token-of-ann-2""#), project, case)
+        .must(1, &[("varied", "failed: refused-with-data")]);
+}
+
 const CODE: &str = "
 auth:
   web: { scheme: oauth2, authorize_url: /authorize, par_url: /par, token_url: /token, grant: authorization_code, client: { id: web, secret: right-secret-1 }, dpop: true, par: PUSHED }

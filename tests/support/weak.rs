@@ -134,6 +134,9 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
             "trusts-user-header",
         ],
     ),
+    // A logout that is held to all of the session finds either.
+    ("logout-keeps-refresh", &["logout-keeps-token"]),
+    ("logout-keeps-token", &["logout-keeps-refresh"]),
     (
         "no-challenge",
         &[

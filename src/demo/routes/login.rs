@@ -104,7 +104,7 @@ async fn proven(app: &App, name: &str, secret: &Secret) -> Result<User, ApiError
     };
     let known = app.store().users.get(name).is_some();
     if !known && app.is_weak("tells-users-by-time") {
-        return Err(signin::wrong());
+        return Err(signin::wrong().challenge(&bearer_challenge()));
     }
     let checked = signin::check(app, name, password).await;
     if checked.is_err() && app.is_weak("tells-users-by-time") {

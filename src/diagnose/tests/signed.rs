@@ -43,6 +43,13 @@ fn asked_by_digest(scheme: &'static str) -> Try {
     get("https://api.test/report").by(sender).gets(401).says("www-authenticate", challenge)
 }
 
+/// The same, answered.
+fn answered() -> Try {
+    asked_by_digest("digest").with("authorization", "Digest username=\"job\", response=\"0123\"")
+}
+
+const STALE: &str = "Digest realm=\"r\", nonce=\"n2\", qop=\"auth\", stale=true";
+
 pub(super) fn examples() -> Vec<Example> {
     vec![
         example("bound-token-as-bearer", bearer(r#"{"cnf":{"jkt":"x"}}"#), bearer(r#"{"cnf":{"x5t#S256":"x"}}"#)),
@@ -81,12 +88,11 @@ pub(super) fn examples() -> Vec<Example> {
         example("signature-mismatch", signed("aws-sigv4").text(OTHER), signed("aws-sigv4").text(OLD)),
         example("signature-mismatch", signed("aws-sigv4").text(OTHER), signed("aws-sigv4").text(SCOPE)),
         example("signature-scope", signed("aws-sigv4").text(SCOPE), signed("aws-sigv4").text(OTHER)),
-        example(
-            "digest-unanswered",
-            asked_by_digest("digest"),
-            asked_by_digest("digest").with("authorization", "Digest username=\"job\", response=\"0123\""),
-        ),
+        example("digest-unanswered", asked_by_digest("digest"), answered()),
         example("digest-unanswered", asked_by_digest("digest"), asked_by_digest("basic")),
+        example("digest-stale", answered().says("www-authenticate", STALE), answered()),
+        example("digest-refused", answered(), answered().says("www-authenticate", STALE)),
+        example("digest-refused", answered(), asked_by_digest("digest")),
         example(
             "signature-mismatch",
             signed("hmac").text(r#"{"error":"invalid_signature"}"#),
