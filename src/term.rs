@@ -2,7 +2,6 @@
 //!
 //! Pure text; colours are chosen by whoever writes to a terminal. Imports nothing of the crate.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use unicode_width::UnicodeWidthChar;
@@ -83,6 +82,16 @@ pub fn hang(head: &str, sentence: &str, width: usize) -> String {
     format!("{head}{}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
 }
 
+/// Quotes a word for a POSIX shell.
+pub fn quote(word: &str) -> String {
+    let safe = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
+    if !word.is_empty() && word.chars().all(safe) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// The columns that sentences are broken to where a window has so many.
 pub fn page(columns: usize) -> usize {
     columns.clamp(40, 120)
@@ -147,21 +156,9 @@ pub fn columns(text: &str) -> usize {
     unstyled(text).chars().map(|c| UnicodeWidthChar::width(c).unwrap_or(0)).sum()
 }
 
-/// Leaves out the codes of styles: `ESC [`, numbers, and a letter that ends them.
-pub fn unstyled(text: &str) -> Cow<'_, str> {
-    if !text.contains('\u{1b}') {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c == '\u{1b}' {
-            chars.by_ref().find(char::is_ascii_alphabetic);
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
+/// Leaves out the codes of styles.
+pub fn unstyled(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
 }
 
 /// Counts the edits (insert, drop, replace, swap of neighbours) between two words.

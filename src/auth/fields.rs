@@ -43,10 +43,15 @@ pub(super) fn anything(_: Option<&Node>, _: &str, _: &str) -> Option<FieldFault>
     None
 }
 
+/// What follows a prefix in the template that a value is, whole: `{{ identity.NAME }}`.
+pub(super) fn whole<'a>(value: &'a Node, prefix: &str) -> Option<&'a str> {
+    let Data::Text(text) = &value.data else { return None };
+    text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix(prefix)
+}
+
 /// The secret that a value is, whole, and where that comes from, if it is known to have several lines.
 pub(super) fn lined(value: &Node, names: &Names) -> Option<(String, Span)> {
-    let Data::Text(text) = &value.data else { return None };
-    let name = text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix("secrets.")?;
+    let name = whole(value, "secrets.")?;
     names.lined(name).map(|place| (name.to_owned(), place))
 }
 

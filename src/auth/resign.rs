@@ -10,7 +10,7 @@ use crate::jose::{self, Algorithm, Family, Form, JoseFault, Key};
 /// What stands in the header of a signed token (RFC 7515, section 4.1); everything else is a claim.
 const HEADER: &[&str] = &["alg", "crit", "cty", "jku", "jwk", "kid", "typ", "x5c", "x5t", "x5t#S256", "x5u"];
 /// The parameters that travel as signed assertions.
-const ASSERTIONS: &[&str] = &["assertion", "client_assertion"];
+pub(super) const ASSERTIONS: &[&str] = &["assertion", "client_assertion"];
 /// The part that stands for the key; nothing in a token is called so.
 const KEY: &str = "key";
 /// The part that stands for the signature.
@@ -124,13 +124,10 @@ impl Signer {
             return Ok(format!("{text}."));
         }
         let algorithm = Algorithm::named(said).unwrap_or(self.algorithm);
-        let secret = match (algorithm.family(), self.key.family()) {
-            (Family::Secret, Family::Secret) => None,
-            (Family::Secret, _) => self.key.public_pem(Form::Spki),
-            _ => None,
-        };
-        let own = secret.map(|pem| Key::secret(pem.as_bytes())).transpose()?;
-        let signature = jose::sign_bytes(algorithm, text.as_bytes(), own.as_ref().unwrap_or(&self.key))?;
+        // A secret has no public part, and signs itself.
+        let public = self.key.public_pem(Form::Spki).filter(|_| algorithm.family() == Family::Secret);
+        let public = public.map(|pem| Key::secret(pem.as_bytes())).transpose()?;
+        let signature = jose::sign_bytes(algorithm, text.as_bytes(), public.as_ref().unwrap_or(&self.key))?;
         Ok(format!("{text}.{}", jose::encode(signature)))
     }
 }

@@ -7,8 +7,9 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::dpop::PROOF;
-use crate::http::{FORM, Request};
-use crate::jose;
+use super::resign::ASSERTIONS;
+use crate::http::Request;
+use crate::jose::{self, Token};
 
 /// How many strings of a session are kept: more than requests are under way at once.
 const KEPT: usize = 128;
@@ -56,15 +57,10 @@ impl Strings {
 pub fn tokens(request: &Request) -> Vec<Signed> {
     let proofs = request.headers.all(PROOF).filter_map(|proof| read("DPoP proof", std::str::from_utf8(proof).ok()?));
     let mut all: Vec<Signed> = proofs.collect();
-    let is_form = request.headers.text("content-type").is_some_and(|media| media.starts_with(FORM));
-    if is_form {
+    if request.is_form() {
         for (name, value) in url::form_urlencoded::parse(&request.body).take(64) {
-            let what = match &*name {
-                "client_assertion" => "client_assertion",
-                "assertion" => "assertion",
-                _ => continue,
-            };
-            all.extend(read(what, &value));
+            let assertion = ASSERTIONS.iter().find(|known| **known == name);
+            all.extend(assertion.and_then(|what| read(what, &value)));
         }
     }
     all
@@ -72,13 +68,11 @@ pub fn tokens(request: &Request) -> Vec<Signed> {
 
 /// The header and the claims of a token; nothing when it is none.
 fn read(what: &'static str, token: &str) -> Option<Signed> {
-    let parts: Vec<&str> = token.split('.').collect();
-    let [header, claims, _] = parts[..] else { return None };
-    let members = |part: &str| {
-        let json: Map<String, Value> = serde_json::from_slice(&jose::decode(part).ok()?).ok()?;
-        Some(json.iter().map(|(name, value)| format!("{name}: {}", plain(name, value))).collect::<Vec<_>>().join("\n"))
+    let token = Token::parse(token).ok()?;
+    let members = |all: &Map<String, Value>| {
+        all.iter().map(|(name, value)| format!("{name}: {}", plain(name, value))).collect::<Vec<_>>().join("\n")
     };
-    Some(Signed::new(what, format!("{}\n\n{}", members(header)?, members(claims)?)))
+    Some(Signed::new(what, format!("{}\n\n{}", members(token.header()), members(token.claims().ok()?.as_object()?))))
 }
 
 /// A member for people; a key by what servers compare it by (RFC 9449, section 6.1).
@@ -94,7 +88,7 @@ fn plain(name: &str, value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{Address, Headers};
+    use crate::http::{Address, FORM, Headers};
 
     fn request(headers: &[(&str, &str)], body: &str) -> Request {
         let mut all = Headers::default();

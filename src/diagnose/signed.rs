@@ -192,15 +192,18 @@ fn scope(facts: &Facts) -> Option<Found> {
     )
 }
 
-/// A question of Digest stands in the answer, and nothing that answers one was sent.
-pub(super) fn unanswered(facts: &Facts) -> Option<Found> {
+/// The questions of Digest in an answer to somebody of that scheme, and whether one was answered before.
+fn digest(facts: &Facts) -> Option<(&Answer, Vec<&Challenge>, bool)> {
     let answer = facts.surprise().filter(|a| a.status == 401)?;
     let of_digest = matches!(&facts.sender, Sender::Identity { scheme, .. } if *scheme == "digest");
-    let sent = facts.leg()?.fields.iter().any(|field| field == "authorization");
     let asked: Vec<&Challenge> = answer.challenges.iter().filter(|challenge| challenge.is("digest")).collect();
-    if !of_digest || sent || asked.is_empty() {
-        return None;
-    }
+    let sent = facts.leg()?.fields.iter().any(|field| field == "authorization");
+    (of_digest && !asked.is_empty()).then_some((answer, asked, sent))
+}
+
+/// A question of Digest stands in the answer, and nothing that answers one was sent.
+pub(super) fn unanswered(facts: &Facts) -> Option<Found> {
+    let (_, asked, _) = digest(facts).filter(|(.., sent)| !sent)?;
     let offered: Vec<String> = asked.iter().map(|challenge| challenge.offer()).collect();
     let found = Found::new("the server asked by Digest, and its question was not answered")
         .seen(format!("it offers {}", crate::term::list(&offered, "and")))
@@ -219,39 +222,29 @@ pub(super) fn unanswered(facts: &Facts) -> Option<Found> {
     )
 }
 
-/// The challenges of an answer to a request that answered one, as the scheme of its sender does.
-fn asked_again(facts: &Facts) -> Option<Vec<&Challenge>> {
-    let answer = facts.surprise().filter(|a| a.status == 401)?;
-    let of_digest = matches!(&facts.sender, Sender::Identity { scheme, .. } if *scheme == "digest");
-    let sent = facts.leg()?.fields.iter().any(|field| field == "authorization");
-    let asked: Vec<&Challenge> = answer.challenges.iter().filter(|challenge| challenge.is("digest")).collect();
-    (of_digest && sent && !asked.is_empty()).then_some(asked)
-}
-
 fn is_stale(challenge: &Challenge) -> bool {
     challenge.param("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true"))
 }
 
 fn stale(facts: &Facts) -> Option<Found> {
-    asked_again(facts)?.into_iter().find(|challenge| is_stale(challenge))?;
+    let (answer, ..) = digest(facts).filter(|(_, asked, sent)| *sent && asked.iter().any(|c| is_stale(c)))?;
     Some(
         Found::new("the server calls the nonce of Digest stale, also the one that it just gave")
             .seen("`stale=true` in the answer: name and password are not what is wrong")
+            .seen_if(answer.quoted())
             .next("let all instances of the server know each other's nonces, or the balancer keep to one of them")
             .next("see whether the challenge comes from a cache"),
     )
 }
 
 fn digest_refused(facts: &Facts) -> Option<Found> {
-    let asked = asked_again(facts)?;
-    if asked.iter().any(|challenge| is_stale(challenge)) {
-        return None;
-    }
+    let (answer, asked, _) = digest(facts).filter(|(_, asked, sent)| *sent && !asked.iter().any(|c| is_stale(c)))?;
     let realm = asked.iter().find_map(|challenge| challenge.param("realm"));
     Some(
         Found::new("the server looked at the answer to its Digest challenge and does not take it")
             .seen("the question was answered, and it asks again without `stale=true`")
             .seen_if(realm.map(|realm| format!("its realm is \"{realm}\"")))
+            .seen_if(answer.quoted())
             .next("check `username` and `password` of the identity against the account in that realm")
             .next("then what is hashed: the path and the method as they reach the server, which a proxy may change"),
     )

@@ -49,18 +49,7 @@ impl Codes {
     ) -> Vec<String> {
         let all = self.codes.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(redeemed) = code.as_str().and_then(|code| all.get(code)) else { return Vec::new() };
-        let mut notes = Vec::new();
-        if !is_changed("code_verifier")
-            && vary(request, "code_verifier", &redeemed.verifier, Absent::Leave, Spelled::Encoded) == Varied::Changed
-        {
-            notes.push("`code_verifier` is the one of that code".to_owned());
-        }
-        if let Some(bound) = redeemed.bound.as_ref().filter(|_| !is_changed("dpop"))
-            && bound.adopt(request)
-        {
-            notes.push("the proof is by the key of that code".to_owned());
-        }
-        notes
+        belong(request, ("code_verifier", &redeemed.verifier), redeemed.bound.as_deref(), "that code", is_changed)
     }
 
     /// Makes a request one by the key of a proof that another request of its talk sends once more, but for what was changed
@@ -74,16 +63,27 @@ impl Codes {
     ) -> Vec<String> {
         let all = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(bound) = proof.as_str().and_then(|proof| all.get(proof)) else { return Vec::new() };
-        let mut notes = Vec::new();
         let key = bound.thumbprint().into();
-        if !is_changed("dpop_jkt")
-            && vary(request, "dpop_jkt", &key, Absent::Leave, Spelled::Encoded) == Varied::Changed
-        {
-            notes.push("`dpop_jkt` is the key of the proof that is sent once more".to_owned());
-        }
-        if !is_changed("dpop") && bound.adopt(request) {
-            notes.push("the proof is by the key of the one that is sent once more".to_owned());
-        }
-        notes
+        belong(request, ("dpop_jkt", &key), Some(bound), "the proof that is sent once more", is_changed)
     }
+}
+
+/// Gives a request the parameter and the proof that go with something, but for what was changed as well; and notes of it.
+fn belong(
+    request: &mut Request,
+    (name, value): (&str, &Value),
+    bound: Option<&Bound>,
+    of: &str,
+    is_changed: impl Fn(&str) -> bool,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !is_changed(name) && vary(request, name, value, Absent::Leave, Spelled::Encoded) == Varied::Changed {
+        notes.push(format!("`{name}` is the one of {of}"));
+    }
+    if let Some(bound) = bound.filter(|_| !is_changed("dpop"))
+        && bound.adopt(request)
+    {
+        notes.push(format!("the proof is by the key of {of}"));
+    }
+    notes
 }

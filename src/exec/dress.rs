@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use url::Origin;
 
 use super::Shared;
 use super::session::{Carries, Session};
-use crate::auth::{After, Handshake, Seal};
+use crate::auth::{After, Handshake};
 use crate::http::{Dress, Exchange, Heard, Request};
 use crate::source::Span;
 use crate::spec::Handshake as Answers;
@@ -54,10 +53,12 @@ impl Dress for Credential<'_> {
             return Ok(None);
         }
         let scheme = &identity.login.scheme;
-        let unsigned = request.clone();
-        let own = &unsigned.headers;
-        let seal =
-            Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
+        let own = request.headers.clone();
+        let alone = match &session.carries {
+            Carries::Only(part) => Some((part, request.clone())),
+            Carries::All | Carries::Nothing => None,
+        };
+        let seal = session.seal();
         let written =
             scheme.fields().iter().any(|f| own.has(f) || self.removed.iter().any(|r| r.eq_ignore_ascii_case(f)));
         if self.talk.is_none() && !written {
@@ -71,7 +72,7 @@ impl Dress for Credential<'_> {
             self.fault = Some(error.span);
             return Err(error.message);
         }
-        if let Carries::Only(part) = &session.carries {
+        if let Some((part, unsigned)) = alone {
             *request = part.alone(&unsigned, request);
         }
         for proof in scheme.proofs(request) {
@@ -95,8 +96,7 @@ impl Dress for Credential<'_> {
         let (Some(talk), Some((_, session)), Ok(response)) = (&mut self.talk, &self.session, &exchange.response) else {
             return Heard::Done(None);
         };
-        let seal =
-            Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
+        let seal = session.seal();
         match talk.after(&seal, &exchange.request, response) {
             After::Again(why) if self.answers == Answers::On => Heard::Again(why),
             After::Again(_) => {

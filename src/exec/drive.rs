@@ -82,7 +82,7 @@ impl Drive<'_, '_> {
     fn keep(&self, credential: &Credential) {
         self.run.shared.codes.keep(credential);
         self.run.shared.spent.keep(credential);
-        let is_other = |variation: &Variation| variation.is_of("refresh_token");
+        let is_other = |variation: &Variation| variation.parameter() == "refresh_token";
         if self.run.talking.is_some_and(|talking| talking.variations.iter().any(is_other)) {
             return;
         }

@@ -84,13 +84,13 @@ impl<'a> Holder<'a> {
     /// Proves a request by the key of this session as it is now, where one made of it was proven.
     pub(super) fn prove_again(&self, presented: &Presented<'_>, request: &mut Request) -> Option<(String, String)> {
         let (identity, session) = self.who?;
-        identity.login.scheme.prove_again(&seal(session), presented.token().ok()?, request)
+        identity.login.scheme.prove_again(&session.seal(), presented.token().ok()?, request)
     }
 
     /// Makes the proof of a request anew that is sent again, and of its head where that leaves byte for byte.
     pub(super) fn renew_proof(&self, request: &mut Request, head: &mut Option<Bytes>) {
         let Some((identity, session)) = self.who else { return };
-        if let Some((before, after)) = identity.login.scheme.renew_proof(&seal(session), request) {
+        if let Some((before, after)) = identity.login.scheme.renew_proof(&session.seal(), request) {
             *head = head.take().map(|head| replaced(&head, &before, &after));
         }
     }
@@ -164,7 +164,7 @@ impl<'a> Holder<'a> {
         again: Option<Again<'_>>,
     ) -> Result<Request, Unfit> {
         let (identity, session) = self.who.ok_or_else(|| Unfit::not_here("nobody signs the request"))?;
-        let seal = Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now };
+        let seal = Seal { now, ..session.seal() };
         let mut request = request.clone();
         match again.and_then(|again| again.question) {
             Some(question) => identity.login.scheme.answer(&seal, question, bend, nonce, &mut request)?,
@@ -194,10 +194,6 @@ impl<'a> Holder<'a> {
         let (_, token) = presented.jwt()?;
         key_of(&text, &token).map_err(|why| unusable(&why))
     }
-}
-
-fn seal(session: &Session) -> Seal<'_> {
-    Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() }
 }
 
 /// A head with another text in the place of one.

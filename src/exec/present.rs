@@ -7,7 +7,6 @@ use super::runner::Runner;
 use super::session::Session;
 use super::world::WorldRun;
 use super::{Shared, suite};
-use crate::auth::Seal;
 use crate::event::{Reason, StepRecord};
 use crate::http::{Address, Headers, Request};
 use crate::mutate::{Aim, Mutation, Unfit};
@@ -96,9 +95,7 @@ async fn present(
     if !cookies.is_empty() {
         request.headers.add("Cookie", cookies.join("; "));
     }
-    let seal =
-        Seal { scope: &session.scope, identity: &session.fields, memory: &session.memory, now: Timestamp::now() };
-    scheme.sign(&seal, &mut request).map_err(|e| Unpresented::Fault(e.message))?;
+    scheme.sign(&session.seal(), &mut request).map_err(|e| Unpresented::Fault(e.message))?;
     if let Some(row) = defect {
         let world = shared.worlds[identity.world].as_ref();
         let world = world.ok_or_else(|| Unpresented::Fault("there is no target".to_owned()))?;

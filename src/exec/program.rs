@@ -13,8 +13,8 @@ use crate::term::duration;
 const MOST: usize = 1 << 20;
 
 impl StepRun<'_> {
-    /// Runs a program to its end, and says how it ended. What it prints on standard output is never told; the last line of its standard
-    /// error is, masked, since it says what is wrong.
+    /// Runs a program to its end, and says how it ended. What it prints on standard output is never told; the last line
+    /// of its standard error is, masked, since it says what is wrong.
     pub(super) async fn program(&self, program: &Program) -> (String, Result<String, Refused>) {
         let refused = |message: String, help: Vec<String>| Refused { message, help };
         let Some((name, arguments)) = program.words.split_first() else {

@@ -19,7 +19,7 @@ use crate::http::{Exchange, Headers, Request, Trail};
 use crate::secret::TextKind;
 use crate::source::{Place, Span};
 use crate::step::{IdentityId, Step};
-use crate::term::shorten;
+use crate::term::{quote, shorten};
 
 /// What a step's record is made with beside its trail.
 pub(super) struct Subject<'a> {
@@ -184,16 +184,6 @@ pub(super) struct Ran {
     pub(super) words: Vec<String>,
     pub(super) became: String,
     pub(super) elapsed: Duration,
-}
-
-/// A word as a shell takes it.
-fn quote(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=‹›#".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// What left first, by name. Whose credential it was, the ledger knows better: until then it may be anybody's.

@@ -83,7 +83,7 @@ pub(super) fn help(shared: &Shared, refusal: &Refusal) -> Option<&'static str> {
     let (id, _) = refusal.talk?;
     let login = &shared.plan.identities[id.0 as usize].login;
     Some(if login.scheme.begins_once() {
-        "each login of this identity begins with the same refresh token, which may be good once: change a refresh in place of the login, and let the case itself refresh with nothing changed afterwards"
+        "a login of this identity begins with a refresh token, which may be good once and was not replaced: change a refresh in place of the login, and let the case itself refresh with nothing changed afterwards"
     } else {
         "let the server take the identity as it is, before and after, or give the case an identity of its own"
     })

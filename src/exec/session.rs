@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use url::Origin;
@@ -14,7 +15,7 @@ use url::Origin;
 use super::Shared;
 use super::ledger::RequestKey;
 use super::login::{Sharing, make};
-use crate::auth::{Credential, Memory, Part};
+use crate::auth::{Credential, Memory, Part, Seal};
 use crate::event::{Reason, StepRecord};
 use crate::evidence::Kept;
 use crate::http::Transport;
@@ -77,6 +78,11 @@ pub(super) enum Carries {
 }
 
 impl Session {
+    /// What a signer may use of it, now.
+    pub(super) fn seal(&self) -> Seal<'_> {
+        Seal { scope: &self.scope, identity: &self.fields, memory: &self.memory, now: Timestamp::now() }
+    }
+
     /// The same of which not all travels.
     pub(super) fn carrying(&self, carries: Carries) -> Self {
         let same = self.with_credential(self.number, self.credential.clone());

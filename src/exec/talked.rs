@@ -9,7 +9,7 @@ use super::{leak, record};
 use crate::check::{Fetched, Placed};
 use crate::event::Reason;
 use crate::http::Trail;
-use crate::step::{Ask, IdentityId, Step, Vary};
+use crate::step::{Ask, IdentityId, Step};
 
 /// What a talk gave.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +66,6 @@ impl StepRun<'_> {
             let at = self.shared.ledger.tick();
             self.remember(step, actor, &trail, &mut judged, Seen { key, sender, since: 0, at });
             if let Some(spoken) = spoken {
-                if let Ask::Talk(_, vary) = &step.ask {
-                    self.left_out(vary, id, &mut judged);
-                }
                 claim(&mut judged, spoken, gave, (key, sender), at);
             }
             self.observe(step, actor, &trail, &mut judged, key);
@@ -85,16 +82,6 @@ impl StepRun<'_> {
         exchanges.append(judged);
         exchanges.last = Some(trail);
         exchanges
-    }
-
-    /// A talk in which the credential itself was changed has not lost it on the way.
-    fn left_out(&self, vary: &[Vary], id: IdentityId, judged: &mut Done) {
-        let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
-        let is_carried =
-            |name: &str| name.eq_ignore_ascii_case("cookie") || fields.iter().any(|f| f.eq_ignore_ascii_case(name));
-        if vary.iter().any(|vary| is_carried(&vary.parameter)) {
-            judged.refused.iter_mut().for_each(|refusal| refusal.weight = Weight::Claim);
-        }
     }
 
     /// Why a changed talk came to nothing is told where it was changed: nothing of the identity need be wrong.

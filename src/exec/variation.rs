@@ -49,13 +49,6 @@ pub(super) struct Variation {
     applied: AtomicBool,
 }
 
-impl Variation {
-    /// Tells whether it changes a parameter of that name.
-    pub(super) fn is_of(&self, parameter: &str) -> bool {
-        &*self.parameter == parameter
-    }
-}
-
 impl Talking<'_> {
     /// Where a request asks the browser to be sent back to in place of the address that the scheme has; `None` when none
     /// does, and so when it names no address.

@@ -117,12 +117,18 @@ impl StepRun<'_> {
         if session.transport.is_some() || step.handshake == Handshake::Off || step.alone.is_some() {
             return true;
         }
+        let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
+        // Nor was it lost on the way where the step itself changed what it travels in.
+        if step
+            .varies(|name| name.eq_ignore_ascii_case("cookie") || fields.iter().any(|f| f.eq_ignore_ascii_case(name)))
+        {
+            return true;
+        }
         let now = Timestamp::now();
         let own = session_cookies(&session.jar, now);
         let (alive, gone): (Vec<&String>, Vec<&String>) =
             own.iter().partition(|name| actor.jar.find(name, now).next().is_some());
         // What the server took away itself cannot be sent any more: that is what is refused then.
-        let fields = self.shared.plan.identities[id.0 as usize].login.scheme.fields();
         if fields.is_empty() && alive.is_empty() && (actor.jar.is_empty(now) || !gone.is_empty()) {
             return true;
         }

@@ -14,7 +14,7 @@ use crate::event::{BODY_KEPT, BodyKind, HopRecord};
 use crate::http::percent_decoded;
 use crate::report::block::json;
 use crate::report::terminal::line::is_hostile;
-pub use words::quote;
+pub use crate::term::quote;
 use words::{Piece, Variables, pieces};
 
 /// A command and what it needs.

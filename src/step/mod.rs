@@ -167,6 +167,11 @@ pub enum Pause {
 }
 
 impl Step {
+    /// Tells whether it asks for a talk in which a parameter is changed that is of this kind.
+    pub fn varies(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        matches!(&self.ask, Ask::Talk(_, vary) if vary.iter().any(|vary| is_it(&vary.parameter)))
+    }
+
     /// Tells whether a header field of that name is written, by itself or by the defaults.
     pub fn writes(&self, name: &str) -> bool {
         let mut headers = self.parts.headers.iter();

@@ -165,13 +165,7 @@ impl Aws {
             request.headers.set(TOKEN, token.to_owned());
         }
         let fields = signed_fields(request);
-        let asked = Asked {
-            method: &request.method,
-            path: request.address.path(),
-            query: request.address.query(),
-            fields: &fields,
-            payload: &payload,
-        };
+        let asked = asked(request, &fields, &payload);
         let terms = Terms { date: &date, day: date.get(..8).unwrap_or(&date), region: &region, service: &service };
         let value = authorization(seal, asked, terms, bend);
         request.headers.set(AUTHORIZATION, value);
@@ -196,6 +190,12 @@ fn authorization(seal: &Seal<'_>, asked: Asked<'_>, right: Terms<'_>, bend: Bend
     format!("{} Credential={credential}, SignedHeaders={names}, Signature={signature}", sign::ALGORITHM)
 }
 
+/// What of a request is signed, with these fields and this hash of its body.
+fn asked<'a>(request: &'a Request, fields: &'a [(String, Vec<u8>)], payload: &'a str) -> Asked<'a> {
+    let (path, query) = (request.address.path(), request.address.query());
+    Asked { method: &request.method, path, query, fields, payload }
+}
+
 /// What a signature says that it is of.
 fn read_back(request: &Request) -> Option<Vec<Signed>> {
     let value = written(request, AUTHORIZATION)?;
@@ -210,13 +210,7 @@ fn read_back(request: &Request) -> Option<Vec<Signed>> {
     let mut fields = signed_fields(request);
     fields.retain(|(name, _)| names.iter().any(|signed| signed.eq_ignore_ascii_case(name)));
     let (date, payload) = (written(request, DATE)?, written(request, PAYLOAD)?);
-    let asked = Asked {
-        method: &request.method,
-        path: request.address.path(),
-        query: request.address.query(),
-        fields: &fields,
-        payload: &payload,
-    };
+    let asked = asked(request, &fields, &payload);
     let (canonical, _) = sign::canonical(asked, style(service));
     let string = sign::string_to_sign(Terms { date: &date, day, region, service }, &canonical);
     let canonical = String::from_utf8_lossy(&canonical).into_owned();

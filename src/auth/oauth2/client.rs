@@ -5,13 +5,13 @@ use serde_json::{Map, json};
 use super::metadata::{Endpoint, Metadata};
 use super::post::render;
 use super::random;
-use crate::auth::fields::is_broken;
+use crate::auth::fields::{is_broken, whole};
 use crate::auth::mtls::Source;
 use crate::auth::{Ctx, FieldFault, Refused, Signer, asks_for};
 use crate::http::Headers;
 use crate::jose::{self, Algorithm, JoseFault, Key};
 use crate::source::Span;
-use crate::spec::{self, Data, Node, Shape, key};
+use crate::spec::{self, Node, Shape, key};
 use crate::template::Template;
 
 /// The keys of `client`.
@@ -118,20 +118,11 @@ pub(super) fn look(scheme: Option<&Node>, name: &str, value: &str) -> Option<Fie
         return Some(FieldFault::LineBreak);
     }
     // Beside a certificate the key is the path of a file.
-    let signer = (client.get("cert").is_none() && client.get("pkcs12").is_none()).then_some(client);
-    let keys =
-        [signer, scheme.get("dpop").map(|entry| &entry.value)].into_iter().flatten().filter_map(|n| n.get("key"));
-    keys.into_iter()
-        .any(|entry| is_field(&entry.value, name))
-        .then(|| signing(value).err())?
-        .map(|fault| FieldFault::NoKey(fault.0))
-}
-
-/// Tells whether a value is a field of the identity, whole.
-fn is_field(value: &Node, name: &str) -> bool {
-    let Data::Text(text) = &value.data else { return false };
-    let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-    inner.and_then(|inner| inner.trim().strip_prefix("identity.")) == Some(name)
+    let signer = Some(client).filter(|client| client.get("cert").is_none() && client.get("pkcs12").is_none());
+    let dpop = scheme.get("dpop").map(|entry| &entry.value);
+    let mut keys = signer.into_iter().chain(dpop).filter_map(|owner| owner.get("key"));
+    let is_key = keys.any(|entry| whole(&entry.value, "identity.") == Some(name));
+    if is_key { signing(value).err().map(|fault| FieldFault::NoKey(fault.0)) } else { None }
 }
 
 /// Reads a private key.

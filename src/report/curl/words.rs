@@ -1,19 +1,10 @@
 //! Words of a command: quoted for a shell, masked values read from variables.
 
 use crate::report::terminal::line::is_hostile;
+use crate::term::quote;
 
 /// What stands for a value too short to be told from others without giving it away.
 const NAMELESS: &str = "‹masked›";
-
-/// Quotes a word for a POSIX shell.
-pub fn quote(word: &str) -> String {
-    let safe = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
-    if !word.is_empty() && word.chars().all(safe) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
 
 /// The variables of a command: each name with the masked value it stands for.
 #[derive(Default)]
