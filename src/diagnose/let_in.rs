@@ -94,6 +94,11 @@ fn let_in(facts: &Facts) -> Option<&Answer> {
     (!matches!(answer.page, Page::Login | Page::JsonError)).then_some(answer)
 }
 
+/// The same, where it was not refused before: who was refused is asked who they are, and whether they may.
+fn let_in_always(facts: &Facts) -> Option<&Answer> {
+    let_in(facts).filter(|_| !facts.wanted.refused_before)
+}
+
 /// Its body may prove something, as that of a login or a refresh does: then that is what was under test.
 fn proves(facts: &Facts) -> bool {
     facts.secret_in_body || facts.leg().is_some_and(|leg| leg.grants || (leg.enters && leg.media.is_some()))
@@ -162,7 +167,7 @@ fn after_logout(facts: &Facts) -> Option<Found> {
 }
 
 fn open(facts: &Facts) -> Option<Found> {
-    let answer = let_in(facts)?;
+    let answer = let_in_always(facts)?;
     let nobody = matches!(facts.sender, Sender::Nobody | Sender::Anonymous) && facts.sent.is_empty() && !proves(facts);
     if !nobody && !facts.memory.public {
         return None;
@@ -181,11 +186,16 @@ fn open(facts: &Facts) -> Option<Found> {
 }
 
 fn by_cache(facts: &Facts) -> Option<Found> {
-    let answer = let_in(facts).filter(|a| a.cached || a.age.is_some_and(|age| age > 0))?;
-    let age = answer.age.map_or("a cache says that it answered".to_owned(), |age| format!("`Age` is {age} s"));
+    let is_old = |a: &&Answer| a.cached || a.age.is_some_and(|age| age > 0);
+    let answer = let_in(facts).filter(|a| facts.wanted.refused_before || is_old(a))?;
+    let age = answer.age.filter(|age| *age > 0).map(|age| format!("`Age` is {age} s"));
+    let says = age.or_else(|| answer.cached.then(|| "a cache says that it answered".to_owned()));
+    let before =
+        facts.wanted.refused_before.then(|| "the same was refused before somebody else was allowed it".to_owned());
     Some(
         Found::new("the answer comes out of a cache, and was made for somebody else")
-            .seen(age)
+            .seen_if(before)
+            .seen_if(says)
             .seen(came(facts, answer))
             .next("let answers behind a login carry `Cache-Control: private` or `no-store`"),
     )
@@ -213,7 +223,7 @@ fn is_taken(facts: &Facts) -> bool {
 }
 
 fn as_sent(facts: &Facts) -> Option<Found> {
-    let answer = let_in(facts)?;
+    let answer = let_in_always(facts)?;
     if !is_taken(facts) || facts.wanted.words != "401" || expired(facts).is_some() || unsigned(facts).is_some() {
         return None;
     }
@@ -229,7 +239,7 @@ fn as_sent(facts: &Facts) -> Option<Found> {
 }
 
 fn without_right(facts: &Facts) -> Option<Found> {
-    let answer = let_in(facts)?;
+    let answer = let_in_always(facts)?;
     let name = facts.name()?;
     if !is_taken(facts) || facts.wanted.words == "401" {
         return None;

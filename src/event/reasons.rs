@@ -224,6 +224,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The answer was 2xx. Where the body is the same as that of somebody who may, it is no harmless page: the route does not ask who is calling (BOLA where the object is another person's, BFLA where the role is missing). An empty body or one that differs may be a list of the caller's own things; then the cell is `allow`.",
     },
     ReasonCode {
+        name: "let-in-later",
+        about: "a request that was refused at first was let in once somebody else had been allowed the same",
+        explain: "Both answers are shown. Between them nothing was changed by the case, and somebody who may was allowed the same method and target: so the answer was most likely kept, by a cache in the application or before it, and is given to whoever asks. Let answers behind a login carry `Cache-Control: private` or `no-store`, let the cache ask who it is before it answers, or tell callers apart by `Vary: Authorization, Cookie`. Where another case gives this right meanwhile, write both as steps of one case.",
+    },
+    ReasonCode {
         name: "changed",
         about: "the request was refused, and yet `unchanged` does not find things as they were",
         explain: "The server did what was asked before or beside saying no. Only the status is right; look for a check of access that runs after the work, or in another handler.",

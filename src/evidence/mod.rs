@@ -118,6 +118,8 @@ pub struct Wanted {
     pub met: bool,
     /// It is, and yet the run holds it for no proof.
     pub doubted: bool,
+    /// The same was refused before somebody else was allowed it.
+    pub refused_before: bool,
 }
 
 /// One request of a step.
@@ -218,6 +220,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
             refusal: set.means_refusal(),
             met: status.is_some_and(|s| set.matches(s)),
             doubted: false,
+            refused_before: false,
         },
         legs: trail.hops.iter().map(|hop| leg(hop, &promised, secrets)).collect(),
         sent: last.map(|hop| sent::all(&hop.request, &promised, secrets)).unwrap_or_default(),

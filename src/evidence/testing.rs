@@ -26,6 +26,7 @@ pub(crate) struct Try {
     wanted: Option<StatusSet>,
     memory: Memory,
     doubted: bool,
+    refused_before: bool,
     changed: Vec<String>,
     secrets: SecretSet,
     ungiven: Vec<String>,
@@ -53,6 +54,7 @@ pub(crate) fn send(method: &str, url: &str) -> Try {
         wanted: None,
         memory: Memory::default(),
         doubted: false,
+        refused_before: false,
         changed: Vec::new(),
         secrets: SecretSet::new(),
         ungiven: Vec::new(),
@@ -188,6 +190,12 @@ impl Try {
         self
     }
 
+    /// The same was refused before somebody else was allowed it.
+    pub(crate) fn refused_before(mut self) -> Self {
+        self.refused_before = true;
+        self
+    }
+
     /// The run holds the expected refusal for no proof.
     pub(crate) fn doubted(mut self) -> Self {
         self.doubted = true;
@@ -253,6 +261,7 @@ impl Try {
         let mut facts = observe(observer, &trail);
         facts.memory = self.memory;
         facts.wanted.doubted = self.doubted;
+        facts.wanted.refused_before = self.refused_before;
         facts.changed = self.changed;
         facts.ungiven = self.ungiven;
         facts

@@ -331,7 +331,12 @@ fn note(
     }
     let refused = observed.denied;
     match sender {
-        _ if observed.granted => shared.ledger.allowed(key, sender, since),
+        _ if observed.granted => {
+            shared.ledger.allowed(key, sender, since);
+            if sender != Sender::Anonymous {
+                shared.later.allowed(key.request(), shared.ledger.tick());
+            }
+        }
         Sender::Anonymous if refused => shared.ledger.guarded(key),
         Sender::Anonymous | Sender::Somebody | Sender::Identity { .. } => {}
     }

@@ -7,7 +7,7 @@ use super::case::{self, CaseDone};
 use super::ledger::Refusal;
 use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::settle::undecided;
-use super::{OnFailure, RequireProof, Shared, leak, matrix, spare, weigh, xfail};
+use super::{OnFailure, RequireProof, Shared, later, leak, matrix, spare, weigh, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Stopped, Tally, Verdict};
 
@@ -34,7 +34,8 @@ fn is_settled(shared: &Shared, refusal: &Refusal) -> bool {
 pub(super) fn decide(shared: &Shared, mut done: CaseDone) {
     let settled = |done: &CaseDone| {
         let passed = matches!(done.outcome.verdict, Verdict::Passed | Verdict::Flaky);
-        !passed || done.refusals.iter().all(|r| is_settled(shared, r))
+        let is_open = || shared.later.is_open(done.outcome.index as usize);
+        !passed || (!is_open() && done.refusals.iter().all(|r| is_settled(shared, r)))
     };
     let mut ready = Vec::new();
     {
@@ -92,6 +93,9 @@ fn tell_lost(shared: &Shared) {
 /// Judges the refusals of a case and emits its outcome.
 fn finish(shared: &Shared, done: CaseDone) {
     let CaseDone { mut outcome, refusals, .. } = done;
+    if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
+        later::fail(shared, &mut outcome, &refusals);
+    }
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
         match refusals.iter().find(|refusal| shared.ledger.leaks(refusal)) {
             Some(refusal) => leak::fail(shared, &mut outcome, refusal),

@@ -376,6 +376,11 @@ impl Ledger {
         }
     }
 
+    /// Tells whether an identity was allowed a method and target.
+    pub(super) fn was_allowed(&self, id: IdentityId, request: u64) -> bool {
+        self.lock().by_identity.get(&id).is_some_and(|keys| keys.iter().any(|key| key.request == request))
+    }
+
     /// Tells whether an identity was allowed something that anonymous was seen being refused.
     pub(super) fn is_surely_somebody(&self, id: IdentityId) -> bool {
         self.lock().is_surely_somebody(id)

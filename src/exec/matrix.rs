@@ -17,7 +17,7 @@ use super::exchange::StepRun;
 use super::leak::{Handed, telling};
 use super::order::Order;
 use super::stop::Stop;
-use super::{Shared, record};
+use super::{Shared, later, record};
 use crate::capture::response_value;
 use crate::check::{Expectations, Fetched, Seen, Side, Stance, StatusSet, Word, alike};
 use crate::event::{AccessCell, Likeness, Loot, Outcome, Reason, Verdict};
@@ -364,7 +364,7 @@ fn tell_loot(shared: &Shared, case: &Case, cell: Cell, outcome: &mut Outcome) {
     let index = outcome.index as usize;
     let Some(body) = shared.matrix.lock().intruders.remove(&index) else { return };
     let (Some(told), Some(first)) = (&mut outcome.access, outcome.reasons.first_mut()) else { return };
-    if first.code != "got-in" {
+    if !matches!(first.code, "got-in" | later::CODE) {
         return;
     }
     let columns = shared.plan.suites[case.suite].access.as_ref().map_or(&[][..], |a| &a.columns);

@@ -51,6 +51,7 @@ mod judge;
 mod keep;
 mod kept;
 mod kit;
+mod later;
 mod leak;
 mod learn;
 mod ledger;
@@ -233,6 +234,8 @@ struct Shared {
     /// What logins used up.
     spent: spent::Spent,
     ledger: ledger::Ledger,
+    /// What is asked again when somebody was allowed it.
+    later: later::Later,
     /// What was said about kept tokens.
     kept_told: kept::Told,
     matrix: matrix::Matrix,

@@ -16,13 +16,14 @@ use super::common::Common;
 use super::control::Controls;
 use super::decide::decide_rest;
 use super::doing::Doings;
-use super::keep::Keepers;
+use super::keep::{Keepers, Place};
+use super::later::Later;
 use super::ledger::Ledger;
 use super::order::Order;
 use super::serve::{Printed, Serving};
 use super::session::Sessions;
 use super::stop::Stop;
-use super::{Prepared, RunOptions, Shared, Stopper, record, suite};
+use super::{Prepared, RunOptions, Shared, Stopper, later, record, suite};
 use crate::demo::Demo;
 use crate::event::{Event, RunInfo, Stopped, SuiteInfo, Summary, Verdict, Warning};
 use crate::http::Request;
@@ -167,8 +168,8 @@ impl Runner {
             excluded_files: plan.excluded_files,
             notices,
         };
-        let limits = Limits::new(&options);
         let shared = Shared {
+            limits: Limits::new(&options),
             keepers: Keepers::of(&plan),
             controls: Controls::of(&plan),
             plan,
@@ -190,9 +191,9 @@ impl Runner {
             redeeming: tokio::sync::Mutex::default(),
             spent: super::spent::Spent::default(),
             ledger: Ledger::default(),
+            later: Later::default(),
             kept_told: super::kept::Told::default(),
             matrix: super::matrix::Matrix::default(),
-            limits,
             decided: Mutex::default(),
             doing: Doings::default(),
             stop,
@@ -230,7 +231,10 @@ impl Runner {
         });
         dispatch(&shared).await;
         tokio::select! {
-            () = check_alive(&shared) => {}
+            () = async {
+                check_alive(&shared).await;
+                later::ask(&shared, Place::None).await;
+            } => {}
             _ = shared.stop.cut_off() => {}
         }
         shared.sessions.end();

@@ -12,9 +12,10 @@ use super::alive::settle;
 use super::case::{self, CaseDone, Ground, stopped};
 use super::decide::decide;
 use super::frame::{TEARDOWN_FAILED, in_time, run_steps};
+use super::keep::Place;
 use super::settle::{close, settle_of};
 use super::stop::{GRACE, Stop};
-use super::{Shared, keep, matrix, record, replay};
+use super::{Shared, keep, later, matrix, record, replay};
 use crate::event::{CaseStarted, Event, Outcome, OutcomeKind, Phase, Proof, Reason, Verdict};
 use crate::spec::Session;
 use crate::step::IdentityId;
@@ -160,6 +161,7 @@ pub(super) async fn run_case(shared: Arc<Shared>, index: usize, ground: Ground) 
     }
     close(&shared, index, done).await.into_iter().for_each(|done| decide(&shared, done));
     drop(held);
+    later::ask(&shared, Place::Given).await;
 }
 
 /// Settles what the sessions of identities have yet to show, before a case takes these for itself.

@@ -64,6 +64,7 @@ impl StepRun<'_> {
                     _ => self.shared.ledger.allowed(key, sender, since),
                 }
                 alike.into_iter().for_each(|row| self.shared.ledger.allowed_alike(row));
+                self.note_allowed(Seen { key, sender, since, at }, alike);
                 done.allowed.push(key);
                 if let Sender::Identity { id, .. } = sender {
                     done.allowed_to = Some(id);
@@ -87,6 +88,9 @@ impl StepRun<'_> {
             let (earlier, handed) = (actor.allowed.clone(), all_within(key, as_row, trail));
             let refusal = Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) };
             done.refused.push(refusal);
+            if weight == Weight::Claim {
+                self.note_refused(step, actor, Seen { key, sender, since, at }, alike);
+            }
         }
     }
 

@@ -10,6 +10,7 @@ mod api;
 mod astray;
 mod browsers;
 mod by_hand;
+mod caches;
 mod changed;
 mod codes;
 mod cookies;

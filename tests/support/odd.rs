@@ -146,6 +146,10 @@ fn guarded(path: &str, head: &str) -> String {
     let is_good = !token.is_empty() && value == format!("Bearer {token}");
     let spoilt = format!("{path} {token}");
     let was_spoilt = SPOILT.lock().expect("nobody panics here").contains(&spoilt);
+    // What somebody got who may is kept, and given to whoever asks.
+    if is_good && path == "/guard/kept" {
+        SPOILT.lock().expect("nobody panics here").insert(format!("{path} "));
+    }
     if !is_good && !token.is_empty() {
         SPOILT.lock().expect("nobody panics here").insert(spoilt);
     }
@@ -160,6 +164,7 @@ fn guarded(path: &str, head: &str) -> String {
         "/guard/listed" if is_listed(value) => ("200 OK", ""),
         // After one bad use of a token every other is forbidden, and good ones are let in all the same.
         "/guard/wary" if was_spoilt && !is_good => ("403 Forbidden", ""),
+        "/guard/kept" if was_spoilt => ("200 OK", "age: 3\r\n"),
         // What comes with the good token spoils it.
         "/guard/locks" if was_spoilt => ("423 Locked", ""),
         "/guard/dies" if was_spoilt => ("401 Unauthorized", ""),
