@@ -26,7 +26,7 @@ struct Done {
 
 /// Shows the login, exchange by exchange.
 pub(super) fn run(args: &LoginArgs, context: &mut Context) -> u8 {
-    let done = match enter(&args.who, None, context) {
+    let done = match enter(&args.who, None, context, |_| None) {
         Ok(done) => done,
         Err(code) => return code,
     };
@@ -93,21 +93,24 @@ pub(super) fn token(args: &TokenArgs, context: &mut Context) -> u8 {
             return verdict::USAGE;
         }
     };
-    let done = match enter(&args.who, defect, context) {
+    let name = &args.who.identity;
+    // Whoever wants a part of the session logs in for it; of a credential there is none, whatever the server says.
+    let none = |identity: &Identity| {
+        let is_none = args.part.is_none() && identity.login.scheme.is_per_request();
+        is_none.then(|| {
+            format!(
+                "error: the scheme of `{name}` makes a credential for each request, so there is none to print\nhelp: `authspec try 'GET /…' --as {name}` sends a request with it\n"
+            )
+        })
+    };
+    let done = match enter(&args.who, defect, context, none) {
         Ok(done) => done,
         Err(code) => return code,
     };
-    let name = &args.who.identity;
-    let given = match (done.given, &args.part) {
-        (Ok(given), _) => given,
-        (Err(Unpresented::PerRequest(parts)), Some(_)) => Presented { headers: Vec::new(), query: Vec::new(), parts },
-        (Err(Unpresented::PerRequest(_)), None) => {
-            context.complain(&format!(
-                "error: the scheme of `{name}` makes a credential for each request, so there is none to print\nhelp: `authspec try 'GET /…' --as {name}` sends a request with it\n"
-            ));
-            return verdict::USAGE;
-        }
-        (Err(why), _) => return refuse(why, &done.secrets, context),
+    let given = match done.given {
+        Ok(given) => given,
+        Err(Unpresented::PerRequest(parts)) => Presented { headers: Vec::new(), query: Vec::new(), parts },
+        Err(why) => return refuse(why, &done.secrets, context),
     };
     match wanted(&given, args) {
         Ok(lines) => {
@@ -208,8 +211,13 @@ fn refuse(why: Unpresented, secrets: &SecretSet, context: &mut Context) -> u8 {
     }
 }
 
-/// Loads, finds the identity, and logs it in.
-fn enter(who: &WhoArgs, defect: Option<&'static Mutation>, context: &mut Context) -> Result<Done, u8> {
+/// Loads, finds the identity, and logs it in, unless there is a complaint about it first.
+fn enter(
+    who: &WhoArgs,
+    defect: Option<&'static Mutation>,
+    context: &mut Context,
+    complaint: impl Fn(&Identity) -> Option<String>,
+) -> Result<Done, u8> {
     let loaded = loaded(who, context)?;
     let Some(at) = loaded.plan.identities.iter().position(|i| *i.name == *who.identity) else {
         let known: Vec<&str> = loaded.plan.identities.iter().map(|i| &*i.name).collect();
@@ -224,6 +232,10 @@ fn enter(who: &WhoArgs, defect: Option<&'static Mutation>, context: &mut Context
         context.complain(&format!("error: there is no identity `{}`\nhelp: {hint}\n", who.identity));
         return Err(verdict::USAGE);
     };
+    if let Some(complaint) = complaint(&loaded.plan.identities[at]) {
+        context.complain(&complaint);
+        return Err(verdict::USAGE);
+    }
     let id = IdentityId(u32::try_from(at).unwrap_or(u32::MAX));
     single::run(context, async |context| log_in(loaded, (id, defect), context).await)
 }

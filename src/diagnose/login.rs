@@ -322,6 +322,10 @@ fn client(facts: &Facts) -> Option<Found> {
         InForm::Secret => {
             ("was named in the body", &[SECRETS, "the server may want the client in `authorization` (Basic)"][..])
         }
+        InForm::NoProof if facts.certified => (
+            "sent its id, and its certificate was shown",
+            &["the server has to know that certificate, or its issuer and subject, as those of this client"][..],
+        ),
         InForm::NoProof => (
             "sent its id and no secret",
             &["a client that is not public has to prove itself: by a secret, a key or a certificate"][..],

@@ -3,7 +3,7 @@
 use super::token::{moment, span};
 use super::{Family, Found, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely};
-use crate::evidence::{Answer, Facts, Sender, Sent, Word, Word68};
+use crate::evidence::{Answer, Facts, Purpose, Sender, Sent, Word, Word68};
 use crate::http::challenge::Challenge;
 
 const SIGV4: &str = "https://docs.aws.amazon.com/IAM/latest/UserGuide/signature-v4-troubleshooting.html";
@@ -119,13 +119,26 @@ fn nonce(facts: &Facts) -> Option<Found> {
     } else {
         format!("`use_dpop_nonce` in the answer, {}", answer.status)
     };
-    Some(
-        Found::new("the server wants its nonce in the proof, and did not get one that it takes")
-            .seen(seen)
-            .seen_if(answer.quoted())
-            .next("see whether the answer has a `DPoP-Nonce`, whether it comes from a cache, and whether all instances of the server take each other's nonces")
-            .next("a step with a `DPoP` field of its own or with `handshake: off` is not answered for"),
-    )
+    let gives = facts.leg().is_some_and(|leg| leg.gives_nonce);
+    let (what, next) = if gives {
+        (
+            "did not get one that it takes",
+            "see whether the answer comes from a cache, and whether all instances of the server take each other's nonces",
+        )
+    } else {
+        ("gives none", "let the server send its nonce in `DPoP-Nonce`, beside `use_dpop_nonce`")
+    };
+    let found = Found::new(format!("the server wants its nonce in the proof, and {what}"))
+        .seen(seen)
+        .seen_if((!gives).then(|| "no `DPoP-Nonce` in the answer".to_owned()))
+        .seen_if(answer.quoted())
+        .next(next);
+    let is_written = facts.purpose == Purpose::Case && gives;
+    Some(if is_written {
+        found.next("a step with a `DPoP` field of its own or with `handshake: off` is not answered for")
+    } else {
+        found
+    })
 }
 
 fn proof(facts: &Facts) -> Option<Found> {

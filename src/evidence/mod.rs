@@ -61,6 +61,8 @@ pub struct Facts {
     pub at: i64,
     /// What `vary` changed in the talk that it belongs to, as `exchange.parameter`.
     pub changed: Vec<String>,
+    /// The connection showed a client certificate.
+    pub certified: bool,
     /// Its scheme made the request, and says itself where the address stands.
     pub made: bool,
     /// What the run knew about the request when the case was decided.
@@ -147,6 +149,8 @@ pub struct Leg {
     pub client: InForm,
     /// Its form asks for a token: programs do, no pages are shown.
     pub grants: bool,
+    /// The answer gives a nonce for a proof.
+    pub gives_nonce: bool,
     /// The bytes of its header fields.
     pub head: usize,
     /// The answer's status.
@@ -235,6 +239,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         }),
         at: last.map_or_else(Timestamp::now, |hop| hop.started).as_second(),
         changed: Vec::new(),
+        certified: false,
         made: false,
         memory: Memory::default(),
     }
@@ -286,6 +291,7 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
         client: in_form(request),
         grants: url::form_urlencoded::parse(&request.body).take(64).any(|(name, _)| name == "grant_type"),
         media: media.map(|m| m.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()),
+        gives_nonce: hop.response.as_ref().is_ok_and(|response| response.headers.has("dpop-nonce")),
         head: request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum(),
         status: hop.response.as_ref().ok().map(|r| r.status),
         error: hop.response.as_ref().err().cloned(),

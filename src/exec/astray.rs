@@ -1,5 +1,7 @@
 //! Where the browser of a login must not be sent: what its ends are, and what it means when it is.
 
+use std::sync::PoisonError;
+
 use url::Origin;
 
 use super::actor::Actor;
@@ -39,10 +41,17 @@ pub(super) fn foreign(to: &Address) -> Fault {
 }
 
 impl StepRun<'_> {
-    /// A form of a login that would tell somebody else who logs in is never sent.
-    pub(super) fn typed_elsewhere(&self, step: &Step, actor: &Actor, prepared: &Prepared, ends: &Ends) -> Option<Done> {
+    /// A form of a login that would tell somebody else who logs in is never sent. Where a step of the login names an
+    /// address itself, people log in there.
+    pub(super) fn typed_elsewhere(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Option<Done> {
         let to = &prepared.request.address;
-        if !matches!(step.ask, Ask::Submit(_)) || ends.own.contains(&to.origin()) {
+        let mut home = self.within.home.map(|home| home.lock().unwrap_or_else(PoisonError::into_inner));
+        if !matches!(step.ask, Ask::Submit(_)) {
+            home.iter_mut().for_each(|home| home.push(to.origin()));
+            return None;
+        }
+        let own = self.within.landing.map(|ends| &ends.own).or(home.as_deref())?;
+        if own.contains(&to.origin()) {
             return None;
         }
         let Fault { message, help } = foreign(to);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::control::Claim;
 use super::ledger::Refusal;
 use super::session::Failure;
-use super::{Shared, play, record};
+use super::{Shared, play, record, relogin};
 use crate::check::Side;
 use crate::event::{Outcome, OutcomeKind, Proof, Reason, Stopped, Verdict};
 use crate::plan::Case;
@@ -114,6 +114,10 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
         done.outcome.requests = requests;
         done.outcome.attempts = attempt;
         done.outcome.elapsed = clock.elapsed();
+        tokio::select! {
+            () = Box::pin(relogin::straight_after(shared, &mut done)) => {}
+            _ = shared.stop.cut_off() => {}
+        }
         return done;
     }
 }

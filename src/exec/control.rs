@@ -29,7 +29,7 @@ use crate::http::jar::Jar;
 use crate::http::{Request, Response};
 use crate::mutate::shares;
 use crate::plan::Control;
-use crate::step::{Prepared, Step, StepsId};
+use crate::step::{IdentityId, Prepared, Step, StepsId};
 use crate::template::Scope;
 
 /// A defect that was refused; it is proven when the good credential is allowed afterwards too.
@@ -99,6 +99,8 @@ pub(super) struct Controls {
     pub(super) latest: Mutex<HashMap<Key, Observed>>,
     pub(super) groups: Mutex<HashMap<usize, Group>>,
     pub(super) refused: First,
+    /// Logins that show what changed ones are worth, one at a time for each identity.
+    pub(super) logins: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

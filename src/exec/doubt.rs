@@ -35,7 +35,6 @@ impl Turns {
     /// or that is what it is about. Logins that go on at once may use up the nonces of one another, where a server has
     /// one for all.
     pub(super) fn with(&mut self, talking: &Talking<'_>, driven: &Driven) -> Option<Duration> {
-        let asks = driven.done.last.as_ref().is_some_and(|trail| asks_for_nonce(trail));
         let takes_part =
             talking.answers == Handshake::On && talking.variations.iter().all(|v| !is_nonce(v.parameter()));
         let begins_anew = match talking.talk {
@@ -44,7 +43,13 @@ impl Turns {
             Talk::Refresh => !leaves_open(&driven.done),
             Talk::Logout => false,
         };
-        if driven.credential.is_some() || !asks || !takes_part || !begins_anew || self.0 == TURNS {
+        if takes_part && begins_anew { self.again(driven) } else { None }
+    }
+
+    /// The same of a login that changes nothing.
+    pub(super) fn again(&mut self, driven: &Driven) -> Option<Duration> {
+        let asks = driven.done.last.as_ref().is_some_and(|trail| proves_in_vain(trail));
+        if driven.credential.is_some() || !asks || self.0 == TURNS {
             return None;
         }
         self.0 += 1;

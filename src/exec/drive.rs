@@ -1,6 +1,6 @@
 //! Does what a flow asks for, move by move, until there is a credential or it is clear that there will be none.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::rounds::run_all;
+use super::uses::Within;
 use super::variation::{Talking, Variation};
 use super::{Shared, pages, record};
 use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Program, Refused};
@@ -117,7 +118,9 @@ impl Drive<'_, '_> {
             Move::Run(program) => self.program(&program).await,
             Move::Steps(steps) => {
                 let steps = &self.run.shared.plan.steps[steps.0 as usize];
-                let (done, _) = run_all(self.run, steps, cast).await;
+                let home = Mutex::new(self.run.world.origins.clone());
+                let run = StepRun { within: Within { home: Some(&home), ..self.run.within }, ..*self.run };
+                let (done, _) = run_all(&run, steps, cast).await;
                 // Where a login sends what it knows is trusted with what it gives.
                 self.driven.origins.extend(done.origins.iter().cloned());
                 let held = done.held();
@@ -239,15 +242,17 @@ impl Drive<'_, '_> {
         (answer, done)
     }
 
-    /// Keeps the exchange that is refused whole where it was signed: what was signed is what a server disagrees with.
-    fn show_signed(&mut self) {
+    /// Keeps the exchange whole that is refused: what the server says of it, and what was signed, is what it is about. Where
+    /// it gave something all the same, that is not shown unless it was signed.
+    fn show_refused(&mut self) {
         let done = &mut self.driven.done;
         let (Some(record), Some(trail)) = (done.records.last_mut(), &done.last) else { return };
         let is_same =
             trail.request().is_some_and(|request| record.request.starts_with(&format!("{} ", request.method)));
         if is_same && record.hops.is_empty() {
             let (hops, _) = record::exchanged(self.run.shared, trail);
-            if hops.iter().any(|hop| !hop.signed.is_empty()) {
+            let is_refused = trail.response().is_some_and(|response| response.status >= 400);
+            if is_refused || hops.iter().any(|hop| !hop.signed.is_empty()) {
                 record.hops = hops;
             }
         }
@@ -263,7 +268,7 @@ impl Drive<'_, '_> {
         let mut reason = self.run.reason(code, &why.message, self.at.unwrap_or_else(|| self.span()), why.help.clone());
         // What the server said is in them whole until it is masked.
         reason.help.iter_mut().chain([&mut reason.message]).for_each(|text| *text = shorten(text, record::LONGEST));
-        self.show_signed();
+        self.show_refused();
         let done = &mut self.driven.done;
         done.ended = Ended::Failed;
         done.reasons.insert(0, Reason { step: done.records.len().checked_sub(1), ..reason });

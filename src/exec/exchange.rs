@@ -288,10 +288,10 @@ impl StepRun<'_> {
                 }
                 Err(error) => return Err(Box::new(self.unsent(step, actor, error))),
             };
+            if let Some(done) = self.typed_elsewhere(step, actor, &prepared) {
+                return Err(Box::new(done));
+            }
             if let Some(ends) = self.within.landing {
-                if let Some(done) = self.typed_elsewhere(step, actor, &prepared, ends) {
-                    return Err(Box::new(done));
-                }
                 prepared.follow = prepared.follow.within(ends);
             }
             if let Some(done) = self.foreign(step, actor, &prepared) {

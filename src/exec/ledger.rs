@@ -334,7 +334,7 @@ impl Ledger {
         if let Some(spoken) = refusal.talk {
             // Asked is of the talk and not of the person: a session that was found dead had an end of its own.
             let died = refusal.after.is_some_and(|after| refusal.lived(&[after]) == Some(false));
-            return if died { Shown::Died } else { inner.talks.after(spoken, refusal.at) };
+            return if died { Shown::Died } else { inner.talks.of(refusal, spoken) };
         }
         if let Sender::Identity { id, session, ownership } = refusal.sender {
             if !inner.is_somebody(id) {

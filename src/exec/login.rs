@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::actor::{Actor, Ownership, Who};
 use super::cast::Cast;
 use super::done::Done;
+use super::doubt::{NONCE, Turns};
 use super::drive::{self, Driven};
 use super::exchange::StepRun;
 use super::person::{Given, Person};
@@ -17,7 +18,7 @@ use super::session::{Failure, Made, Session};
 use super::world::WorldRun;
 use super::{Keep, Shared, record};
 use crate::auth::{Flow, Waits};
-use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord};
+use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord, Warning};
 use crate::evidence::Kept;
 use crate::http::jar::Jar;
 use crate::plan::Identity;
@@ -131,9 +132,13 @@ impl<'a> Entry<'a> {
             session.into_iter().for_each(|s| person.scope.set("session", s));
             let cast = self.entering(&person, old.jar.clone());
             let (driven, jar) = self.drive(world, flow.as_mut(), Phase::Refresh, cast).await;
-            if driven.credential.is_none() && (is_over(&driven.done) || self.is_refused(&driven.done)) {
-                // The whole family of that token is over: it is dropped, and never tried again.
+            let is_lost = is_lost(&driven.done) && !self.identity.login.scheme.begins_once();
+            if driven.credential.is_none() && (is_over(&driven.done) || self.is_refused(&driven.done) || is_lost) {
+                // The whole family of that token is over, or nobody knows: it is dropped, and never tried again.
                 self.anew.store(true, Ordering::Relaxed);
+                if is_lost {
+                    self.warn_of_lost(&driven.done);
+                }
                 person = self.person(world, self.needed(None).await?)?;
                 self.log_in(world, &person).await
             } else {
@@ -171,6 +176,19 @@ impl<'a> Entry<'a> {
         self.identity.login.scheme.refresh_steps().is_some() && matches!(status, Some(401 | 403))
     }
 
+    /// Tells that a refresh has no clear end: an endpoint that fails is seen, although the run goes on.
+    fn warn_of_lost(&self, done: &Done) {
+        let status = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.status);
+        let how = status.map_or_else(|| "not answered".to_owned(), |status| format!("answered {status}"));
+        let message = format!(
+            "the refresh of `{}` was {how}, and what it was sent with is never sent twice: it logs in anew",
+            self.identity.name
+        );
+        let place = Some(record::place(self.shared, self.identity.span));
+        let message = record::text(self.shared, &message);
+        self.shared.emit(Event::Warning(Warning { code: "refresh-lost", message, place }));
+    }
+
     /// Somebody on their way in.
     pub(super) fn entering(&self, person: &Person, jar: Jar) -> Cast {
         let mut cast = Cast::alone(Actor::entering(Who::Entering(self.id, Arc::new(person.scope.clone())), jar));
@@ -179,15 +197,22 @@ impl<'a> Entry<'a> {
         cast
     }
 
-    /// Logs in, with patience for a server that is asked too often.
+    /// Logs in, with patience for a server that is asked too often; alone where others used up the nonce that it was given.
     async fn log_in(&self, world: &WorldRun, person: &Person) -> (Driven, Jar) {
-        let mut patience = Patience::default();
+        let (mut patience, mut turns, mut turn) = (Patience::default(), Turns::default(), None);
         loop {
             let mut flow = self.identity.login.scheme.begin();
             let cast = self.entering(person, Jar::default());
             let (driven, jar) = self.drive(world, flow.as_mut(), Phase::Login, cast).await;
-            let Some(time) = patience.with(&driven) else { return (driven, jar) };
-            self.step_run(world, Phase::Login).wait(time, BUSY).await;
+            let (time, what) = match (patience.with(&driven), turns.again(&driven)) {
+                (Some(time), _) => (time, BUSY),
+                (None, Some(time)) => (time, NONCE),
+                (None, None) => return (driven, jar),
+            };
+            if what == NONCE && turn.is_none() {
+                turn = Some(self.shared.turn.lock().await);
+            }
+            self.step_run(world, Phase::Login).wait(time, what).await;
         }
     }
 
@@ -312,6 +337,12 @@ impl<'a> Entry<'a> {
         reason.shared_cause = Some(format!("{}:{}", reason.code, self.identity.name).into());
         reason
     }
+}
+
+/// Tells whether a refresh got no answer, or an error of the server: nobody knows what came of it.
+fn is_lost(done: &Done) -> bool {
+    let answer = done.last.as_ref().and_then(|trail| trail.response());
+    done.requests > 0 && answer.is_none_or(|response| response.status >= 500)
 }
 
 /// Tells whether the server says that a refresh token is worth nothing any more (RFC 6749, section 5.2): it is over, was

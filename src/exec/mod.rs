@@ -51,6 +51,7 @@ mod judge;
 mod keep;
 mod kept;
 mod kit;
+mod lanes;
 mod later;
 mod leak;
 mod learn;
@@ -223,6 +224,8 @@ struct Shared {
     browsers: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
     /// Whoever holds it is alone among the logins that are made again for a nonce.
     turn: tokio::sync::Mutex<()>,
+    /// Where requests that prove a key are sent one after the other.
+    lanes: lanes::Lanes,
     /// Keys and metadata that servers publish, by address, as far as they were asked for.
     published: common::Common<Result<String, String>>,
     /// What logins by a code redeemed.

@@ -7,7 +7,7 @@ use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::RequestKey;
 use super::record;
-use crate::event::{Outcome, Phase, Reason, ServerOutput, StepRecord, Verdict};
+use crate::event::{CERTIFICATE_SHOWN, Outcome, Phase, Reason, ServerOutput, StepRecord, Verdict};
 use crate::evidence::{Facts, Memory, Observer, Purpose, Sender, observe};
 use crate::http::Trail;
 use crate::secret::Odd;
@@ -53,6 +53,7 @@ impl StepRun<'_> {
         };
         if let Some(last) = done.records.last_mut() {
             let mut facts = observe(observer, trail);
+            facts.certified = trail.notes.iter().any(|note| note == CERTIFICATE_SHOWN);
             // What signs does not travel.
             for odd in self.odd_fields(actor) {
                 if !facts.odd.contains(&odd) {

@@ -12,7 +12,7 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::uses::Within;
 use super::{Shared, astray, learn, record};
-use crate::auth::{CsrfSource, Exchange, How, Opening, PageScript, Scheme};
+use crate::auth::{CsrfSource, Exchange, How, Opening, PageScript, Scheme, texts};
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
 use crate::http::{Address, End, Ends, Follow, Stray, is_safe, percent_decoded};
@@ -23,7 +23,7 @@ use crate::term::shorten;
 
 mod known;
 
-use known::{carry_token, known, likely};
+use known::{carry_token, known, likely, retyped};
 
 /// What the exchanges with pages are called in records; `vary` calls them `page`, `form`, `consent` and `confirm`.
 const LOGIN_PAGE: &str = "the login page";
@@ -68,7 +68,8 @@ pub(super) async fn drive(
     all.origin = open.fixed_address(&run.world.scope).map(|a| a.origin());
     let agreement = if script.agree == Agree::ToLeave { LOGOUT_FORM } else { CONSENT_FORM };
     let ends = astray::ends(run, script, home);
-    let mut drive = Drive { run, open, ends, all: &mut all, agreement, filled: None };
+    let code = request.and_then(|request| retyped(run, request, script.user_code.as_deref()?));
+    let mut drive = Drive { run, open, ends, all: &mut all, agreement, filled: None, code };
     drive.open(request, &mut cast.nobody).await;
     if let Some(pages) = script.pages {
         drive.told(&plan.steps[pages.0 as usize], cast).await;
@@ -113,6 +114,8 @@ struct Drive<'a, 'r> {
     agreement: &'static str,
     /// The form that was filled in last.
     filled: Option<Filled>,
+    /// What the code of a device was changed to on the way to its page; `Null` where it was left out.
+    code: Option<serde_json::Value>,
 }
 
 /// How things were before a form was filled in, and what has come of it.
@@ -212,12 +215,19 @@ impl Drive<'_, '_> {
     /// Finds the way by itself.
     async fn found(&mut self, script: &PageScript, actor: &mut Actor) {
         let scope = self.run.scope_of(actor);
-        let known = match known(script, &scope) {
+        let mut known = match known(script, &scope) {
             Ok(known) => known,
             Err(error) => return self.all.done.append(self.run.unsent(self.open, actor, error.into())),
         };
         let is_logout = known.agree == Agree::ToLeave;
+        // What a case changed is what is typed from then on: the right code would undo it.
+        let typed = self.code.as_ref().map(|code| texts(code).into_iter().next());
+        let is_left_out = typed.as_ref().is_some_and(Option::is_none);
+        known.user_code = typed.flatten().or(known.user_code);
         let mut guide = Guide::new(known);
+        if is_left_out {
+            guide = guide.without_code();
+        }
         while self.goes_on() {
             let Some(page) = self.page() else {
                 if is_logout {

@@ -1,19 +1,42 @@
 //! Shows what a refused login, refresh or logout is worth that was made with something changed: afterwards it has to work
-//! with nothing changed. One of each kind for each identity serves all that were refused before it; what a refresh or a
-//! logout takes is a session of its own.
+//! with nothing changed. A login does so straight after the case; of the others one of each kind for each identity serves
+//! all that were refused before it, and what a refresh or a logout takes is a session of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Shared;
 use super::actor::{Actor, Ownership};
+use super::case::CaseDone;
 use super::cast::Cast;
-use super::ledger::Refusal;
+use super::control::lock;
+use super::ledger::{Refusal, Weight};
 use super::login::{self, Entry, Sharing};
 use super::session::Session;
-use crate::event::Phase;
+use crate::event::{Phase, Verdict};
 use crate::spec::Talk;
 use crate::step::IdentityId;
+
+/// Logs in with nothing changed straight after a case whose changed logins were refused. A lock that an earlier case caused
+/// refuses whatever is sent, and is over by itself later. Those who wait for the same login share it. Whose login begins
+/// with what may be good once is left alone until the run ends.
+pub(super) async fn straight_after(shared: &Arc<Shared>, done: &mut CaseDone) {
+    if done.outcome.verdict != Verdict::Passed {
+        return;
+    }
+    for refusal in &mut done.refusals {
+        let Some((id, Talk::Login)) = refusal.talk.filter(|_| refusal.weight == Weight::Claim) else { continue };
+        if shared.plan.identities[id.0 as usize].login.scheme.begins_once() {
+            continue;
+        }
+        let alone = Arc::clone(lock(&shared.controls.logins).entry(id).or_default());
+        let _alone = alone.lock().await;
+        if shared.ledger.wants_talk(refusal).is_some() {
+            talk(shared, id, &BTreeSet::from([Talk::Login])).await;
+        }
+        refusal.shut = shared.ledger.is_shut((id, Talk::Login), refusal.at);
+    }
+}
 
 /// Goes through the talks as they are of those whose changed ones were refused and that were not seen working since.
 pub(super) async fn ask(shared: &Arc<Shared>, refusals: &[Refusal], whose: impl Fn(IdentityId) -> bool) {
@@ -74,13 +97,24 @@ async fn leave(shared: &Arc<Shared>, id: IdentityId, session: &Arc<Session>) -> 
 /// Says why a changed talk that was refused proves nothing.
 pub(super) fn told(shared: &Shared, refusal: &Refusal) -> String {
     let Some((id, talk)) = refusal.talk else { return String::new() };
+    if let Some(why) = &refusal.shut {
+        return format!(
+            "the login was refused, and straight afterwards it did not work with nothing changed either, as if the account or the client were locked: {why}"
+        );
+    }
     let why = shared.ledger.why_not_talked((id, talk)).unwrap_or_default();
     format!("the {} was refused, and afterwards it did not work with nothing changed either: {why}", talk.word())
 }
 
+/// What to do about a lock.
+const SHUT: &str = "give the case an identity or a client of its own, put it before those that are meant to be refused, or let the server lock later in the test environment; `control: off` lets the refusal stand unproven";
+
 /// What to do about a changed talk that was refused and proves nothing.
 pub(super) fn help(shared: &Shared, refusal: &Refusal) -> Option<&'static str> {
     let (id, _) = refusal.talk?;
+    if refusal.shut.is_some() {
+        return Some(SHUT);
+    }
     let login = &shared.plan.identities[id.0 as usize].login;
     Some(if login.scheme.begins_once() {
         "a login of this identity begins with a refresh token, which may be good once and was not replaced: change a refresh in place of the login, and let the case itself refresh with nothing changed afterwards"

@@ -186,6 +186,7 @@ impl Runner {
             published: Common::default(),
             browsers: Mutex::default(),
             turn: tokio::sync::Mutex::default(),
+            lanes: super::lanes::Lanes::default(),
             codes: Codes::default(),
             newest: crate::auth::Newest::default(),
             redeeming: tokio::sync::Mutex::default(),

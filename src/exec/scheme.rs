@@ -159,7 +159,7 @@ impl StepRun<'_> {
             // Whoever logs in begins anew; of what takes a session, a part that was done is never done twice.
             let begins_anew = match talk {
                 Talk::Login => true,
-                Talk::Refresh => driven.done.requests == 1,
+                Talk::Refresh => driven.done.requests == 1 && !leaves_open(&driven.done),
                 Talk::Logout => false,
             };
             let busy = if talking.waits && begins_anew { patience.with(&driven) } else { None };

@@ -19,9 +19,9 @@ pub(super) struct Gave {
     pub(super) strayed: bool,
 }
 
-/// Tells whether a step is about being asked too often.
+/// Tells whether a step is about being asked too often, or about a server that cannot answer.
 pub(super) fn takes_busy(step: &Step) -> bool {
-    step.expect.status.as_ref().is_some_and(|status| status.matches(429))
+    step.expect.status.as_ref().is_some_and(|status| status.matches(429) || status.matches(503))
 }
 
 impl StepRun<'_> {

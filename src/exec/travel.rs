@@ -9,9 +9,11 @@ use super::actor::{Actor, Who};
 use super::dress::Credential;
 use super::exchange::{StepRun, count};
 use super::given::certified;
+use super::lanes::{self, Helps};
 use crate::event::{CERTIFICATE_SHOWN, CERTIFICATE_UNASKED};
 use crate::http::jar::Jar;
 use crate::http::{Journey, Trail, Transport};
+use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
 
 /// How a request leaves.
@@ -40,8 +42,51 @@ impl StepRun<'_> {
         step.timeout.or_else(of_talk).unwrap_or(self.shared.options.timeout)
     }
 
-    /// Lets a request travel with the credential and the cookies of its sender.
+    /// Lets a request travel with the credential and the cookies of its sender: in its turn, where others would use up the
+    /// nonce that it proves its key with.
     pub(super) async fn travel(
+        &self,
+        step: &Step,
+        who: &Who,
+        jar: &mut Jar,
+        prepared: Prepared,
+        way: Way<'_>,
+    ) -> Trail {
+        let is_written = prepared.request.headers.has("dpop") || prepared.request.headers.has("authorization");
+        let is_gated = way.gate.is_some() || self.talking.is_some_and(|talking| talking.gate.is_some());
+        let proves = who.session().is_some_and(|(_, session)| session.credential.bound.is_some());
+        if !proves || is_written || is_gated || step.handshake == Handshake::Off {
+            return self.set_out(step, who, jar, prepared, way).await;
+        }
+        let (lanes, base) = (&self.shared.lanes, prepared.request.address.base().to_owned());
+        let mut turn = lanes.turn(&base).await;
+        let again = Way { own: way.own.clone(), gate: None };
+        let mut trail = self.set_out(step, who, jar, prepared.clone(), way).await;
+        if !lanes::is_lost(&trail) {
+            return trail;
+        }
+        if turn.is_none() {
+            turn = lanes.begin(&base).await;
+        }
+        let Some(mut helps) = turn else { return trail };
+        for _ in 0..lanes::TURNS {
+            let way = Way { own: again.own.clone(), gate: None };
+            let next = self.set_out(step, who, jar, prepared.clone(), way).await;
+            let is_lost = lanes::is_lost(&next);
+            trail = lanes::join(trail, next);
+            if !is_lost {
+                *helps = Helps::Yes;
+                trail.notes.push("sent again in its turn: others had used up the nonce for its proof".to_owned());
+                return trail;
+            }
+        }
+        if *helps == Helps::Unknown {
+            *helps = Helps::No;
+        }
+        trail
+    }
+
+    async fn set_out(
         &self,
         step: &Step,
         who: &Who,

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt as _};
 use serde_json::Value as Json;
+use url::Origin;
 
 use super::cast::Cast;
 use super::done::Done;
@@ -30,6 +31,8 @@ pub(super) struct Within<'a> {
     pub(super) is_replay: bool,
     /// Where the way of the login ends that it is a page of.
     pub(super) landing: Option<&'a Ends>,
+    /// Where people log in, of the steps of a login: the suite's origins, and what these steps ask for themselves.
+    pub(super) home: Option<&'a Mutex<Vec<Origin>>>,
 }
 
 /// A flow as a step uses it, in the names of that step.

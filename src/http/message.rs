@@ -193,10 +193,11 @@ impl Request {
 }
 
 impl Response {
-    /// How long a server that was asked too often wants to be left alone (RFC 6585, section 4): 429 with `Retry-After`,
-    /// which is a number of seconds or a date (RFC 9110, section 10.2.3). At once is never.
+    /// How long a server that was asked too often (429; RFC 6585, section 4) or cannot answer for now (503; RFC 9110,
+    /// section 15.6.4) wants to be left alone: `Retry-After`, which is a number of seconds or a date (section 10.2.3). At
+    /// once is never.
     pub fn asks_to_wait(&self, now: Timestamp) -> Option<Duration> {
-        let text = self.headers.text("retry-after").filter(|_| self.status == 429)?;
+        let text = self.headers.text("retry-after").filter(|_| matches!(self.status, 429 | 503))?;
         let text = text.trim();
         let time = text.parse().map(Duration::from_secs).ok().or_else(|| {
             let date = super::jar::parse_cookie_date(text.as_bytes())?;
@@ -236,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_429_that_says_when_asks_to_wait() {
+    fn only_a_429_or_503_that_says_when_asks_to_wait() {
         let now: Timestamp = "2015-10-21T07:27:50Z".parse().unwrap();
         let wait = |status, text: Option<&str>| {
             let mut headers = Headers::default();
@@ -247,6 +248,7 @@ mod tests {
         assert_eq!(wait(429, Some("Wed, 21 Oct 2015 07:28:00 GMT")), Some(Duration::from_secs(10)));
         assert_eq!(wait(429, Some("Wed, 21 Oct 2015 07:00:00 GMT")), Some(Duration::from_millis(200)));
         assert_eq!(wait(429, Some("0")), Some(Duration::from_millis(200)));
-        assert_eq!((wait(429, None), wait(429, Some("soon")), wait(503, Some("7"))), (None, None, None));
+        assert_eq!(wait(503, Some("7")), Some(Duration::from_secs(7)));
+        assert_eq!((wait(429, None), wait(429, Some("soon")), wait(500, Some("7"))), (None, None, None));
     }
 }

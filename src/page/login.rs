@@ -95,6 +95,11 @@ impl Guide {
         }
     }
 
+    /// Starts where the code of a device was left out on the way to its page: it is not filled in there, either.
+    pub fn without_code(self) -> Self {
+        Self { coded: true, ..self }
+    }
+
     /// Tells whether anything was filled in yet.
     pub const fn has_filled(&self) -> bool {
         !self.is_unasked() || self.coded || self.agreed

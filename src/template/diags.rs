@@ -5,6 +5,7 @@ use minijinja::ErrorKind;
 use super::names::Unknown;
 use crate::diag::{Code, Diagnostic};
 use crate::source::Span;
+use crate::term::list;
 
 /// The kinds of faults a template can have.
 pub const CODES: &[&Code] = &[&TEMPLATE_SYNTAX, &UNKNOWN_NAME, &UNKNOWN_FILTER, &UNSET_VARIABLE];
@@ -73,6 +74,15 @@ pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
         return Diagnostic::error(&UNKNOWN_NAME, span, message)
             .label("not defined in some rows")
             .help("give it to all rows, or write `| default(…)` behind it");
+    }
+    if name.is_called {
+        let diagnostic = Diagnostic::error(&UNKNOWN_NAME, span, format!("there is no function `{}`", name.path))
+            .label("no function of this name");
+        let known: Vec<String> = name.known.iter().map(|known| format!("`{known}`")).collect();
+        return match &name.near {
+            Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
+            None => diagnostic.help(format!("functions are {}", list(&known, "and"))),
+        };
     }
     let diagnostic = Diagnostic::error(&UNKNOWN_NAME, span, format!("nothing supplies `{}` at this point", name.path))
         .label("not defined at this point");

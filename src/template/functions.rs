@@ -118,6 +118,13 @@ pub const FUNCTIONS: &[Function] = &[
         call: Call::Plain(random),
     },
     Function {
+        name: "sha1",
+        about: "gives the SHA-1 hash as bytes, for what is old and still asks for it",
+        example: "hex(sha1('a'))",
+        is_new: false,
+        call: Call::Plain(|a| hash(a, |b| digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, b).as_ref().to_vec())),
+    },
+    Function {
         name: "sha256",
         about: "gives the SHA-256 hash as bytes",
         example: "base64url(sha256('a'))",

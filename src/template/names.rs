@@ -9,6 +9,8 @@ use crate::files::read_file;
 use crate::source::Span;
 use crate::term::did_you_mean;
 
+use super::functions::FUNCTIONS;
+
 /// What is known of the members of an object such as `identity` or `secrets`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Members {
@@ -67,6 +69,8 @@ pub(super) struct Unknown {
     pub(super) hint: Option<&'static str>,
     /// What to do where nobody sends the step.
     pub(super) nobody: Option<&'static str>,
+    /// Whether it is called, so that a function is meant.
+    pub(super) is_called: bool,
 }
 
 impl Unknown {
@@ -239,20 +243,28 @@ impl Names {
             if self.is_open {
                 return None;
             }
-            let known = self.bare.iter().chain(self.objects.keys());
-            let near = did_you_mean(root, known.map(String::as_str)).map(ToOwned::to_owned);
+            let is_called = is_called(root, source);
+            let functions = || FUNCTIONS.iter().map(|function| function.name);
+            let names = self.bare.iter().chain(self.objects.keys()).map(String::as_str);
+            let near = if is_called { did_you_mean(root, functions()) } else { did_you_mean(root, names) };
+            let known = if is_called {
+                functions().map(ToOwned::to_owned).collect()
+            } else {
+                self.bare.iter().cloned().collect()
+            };
             return Some(Unknown {
                 path: root.to_owned(),
-                near,
-                known: self.bare.iter().cloned().collect(),
+                near: near.map(ToOwned::to_owned),
+                known,
                 unset: None,
                 lacking: Vec::new(),
                 hint: self.hint,
                 nobody: self.nobody,
+                is_called,
             });
         };
         let member = parts.next()?;
-        let (hint, nobody) = (None, None);
+        let (hint, nobody, is_called) = (None, None, false);
         let has_default = may_lack(source);
         let path = format!("{root}.{member}");
         let known: Vec<&String> = match members {
@@ -262,13 +274,22 @@ impl Names {
                 let unknown = !known.contains(member) && !has_default;
                 let unset = Some(*severity);
                 let (known, lacking) = (Vec::new(), Vec::new());
-                return unknown.then_some(Unknown { path, near: None, known, unset, lacking, hint, nobody });
+                return unknown.then_some(Unknown { path, near: None, known, unset, lacking, hint, nobody, is_called });
             }
             Members::Rows(columns) => match columns.get(member) {
                 Some(lacking) if lacking.is_empty() || has_default => return None,
                 Some(lacking) => {
                     let lacking = lacking.clone();
-                    return Some(Unknown { path, near: None, known: Vec::new(), unset: None, lacking, hint, nobody });
+                    return Some(Unknown {
+                        path,
+                        near: None,
+                        known: Vec::new(),
+                        unset: None,
+                        lacking,
+                        hint,
+                        nobody,
+                        is_called,
+                    });
                 }
                 None => columns.keys().collect(),
             },
@@ -278,8 +299,17 @@ impl Names {
         }
         let near = did_you_mean(member, known.iter().map(|k| k.as_str())).map(|m| format!("{root}.{m}"));
         let known = known.iter().map(|m| format!("{root}.{m}")).collect();
-        Some(Unknown { path, near, known, unset: None, lacking: Vec::new(), hint, nobody })
+        Some(Unknown { path, near, known, unset: None, lacking: Vec::new(), hint, nobody, is_called })
     }
+}
+
+/// Tells whether an expression calls a name.
+fn is_called(name: &str, source: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    source.match_indices(name).any(|(at, _)| {
+        let behind = source[at + name.len()..].trim_start();
+        !source[..at].ends_with(is_word) && behind.starts_with('(')
+    })
 }
 
 /// Tells whether an expression says what holds when a name is not there.

@@ -133,6 +133,8 @@ fn functions_have_unique_names_and_working_examples() {
         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     );
     assert!(render("{{ sha256('a') }}").unwrap_err().contains("bytes"));
+    // FIPS 180-1, appendix A.
+    assert_eq!(render("{{ hex(sha1('abc')) }}").unwrap(), "a9993e364706816aba3e25717850c26c9cd0d89d");
 }
 
 #[test]

@@ -63,15 +63,16 @@ const WRONG: &str =
     "  - { name: wrong, as: job, request: login, vary: { token.client_secret: wrong-secret }, expect: 401 }\n";
 
 #[test]
-fn one_login_afterwards_proves_all_that_were_changed() {
+fn a_login_straight_afterwards_proves_what_was_changed() {
     let server = server(|_| None);
     let more = "  - { name: none, as: job, request: login, vary: { token.client_secret: null }, expect: 401 }
   - { name: nobody, as: job, request: login, vary: { token.client_id: nobody }, expect: 401 }
   - { name: hers, as: ann, request: login, vary: { token.password: wrong }, expect: 401 }\n";
     let run = run(&server, &format!("{WRONG}{more}"), "--require-proof");
     run.must(0, &[("wrong", "proven"), ("none", "proven"), ("nobody", "proven"), ("hers", "proven")]);
-    // Each logs in before as always, and once more at the end.
-    assert_eq!(server.count("POST /token"), 4 + 2 * 2, "{}", run.said);
+    // Each logs in before as always, and once more after each case; cases that end together share that.
+    let logins = server.count("POST /token") - 4 - 2;
+    assert!((2..=4).contains(&logins), "{logins}: {}", run.said);
 }
 
 /// The first wrong secret locks the client: what comes after it is refused whatever it is.

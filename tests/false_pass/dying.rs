@@ -266,8 +266,8 @@ fn refreshes_that_do_not_help() {
     // An error with status 200.
     run(|_, _| json(200, r#"{"error":"invalid_grant"}"#), REFRESHING)
         .must(3, &[("alice sees herself", "blocked: login-failed")]);
-    // An error.
-    run(|_, _| status(500), REFRESHING).must(3, &[("alice sees herself", "blocked: login-failed")]);
+    // An error: the login that takes its place gives what is over, too.
+    run(|_, _| status(500), REFRESHING).must(1, &[("alice sees herself", "failed: check-failed")]);
     // Nothing.
     run(|_, _| status(204), REFRESHING).must(3, &[("alice sees herself", "blocked: login-failed")]);
     // Somebody else's token, where a `whoami` looks.

@@ -16,6 +16,7 @@ mod codes;
 mod cookies;
 mod costs;
 mod detours;
+mod devices;
 mod digest;
 mod dying;
 mod ending;

@@ -105,6 +105,38 @@ fn the_right_server_is_proven() {
     must(&server, 0, &[(ADDRESS, "proven"), (MADE_UP, "proven"), (AGAIN, "proven")]);
 }
 
+/// An API that takes its newest nonce alone, whoever got it: who has to be let in is, however many ask at once.
+#[test]
+fn requests_that_use_up_the_nonces_of_one_another_take_turns() {
+    let newest: Mutex<u64> = Mutex::default();
+    let server = Server::start(move |r| {
+        if r.path == "/token" {
+            return json(200, r#"{"access_token":"t-1","token_type":"DPoP"}"#);
+        }
+        let mut newest = newest.lock().unwrap();
+        let nonce = claims(r.header("dpop")).unwrap_or_default()["nonce"].as_str().unwrap_or_default().to_owned();
+        let is_right = nonce == format!("nonce-{newest}");
+        *newest += 1;
+        let reply = if is_right {
+            status(if r.path == "/admin" { 403 } else { 200 })
+        } else {
+            status(401).header("www-authenticate", r#"DPoP error="use_dpop_nonce""#)
+        };
+        reply.header("dpop-nonce", &format!("nonce-{newest}")).after(10)
+    });
+    let more = "  tim: { auth: base }\n";
+    let case = |n: usize| {
+        let who = if n.is_multiple_of(2) { "job" } else { "tim" };
+        format!(
+            "  - {{ name: c{n}, as: {who}, request: GET /me, expect: 200 }}\n  - {{ name: d{n}, as: {who}, request: GET /admin, expect: 403 }}\n"
+        )
+    };
+    let suite = format!("cases:\n{}", (0..20).map(case).collect::<String>());
+    let run = Project::new(&server.url, &format!("{SCHEME}{more}"), &suite).run("-j 8");
+    assert_eq!(run.code, 0, "{}", run.said);
+    assert!(server.count("GET /me") + server.count("GET /admin") < 40 * 5, "{}", run.said);
+}
+
 /// An API that asks for another nonce to the last: whom it would let in nobody knows.
 #[test]
 fn who_is_asked_for_a_nonce_to_the_last_is_not_refused() {

@@ -2,6 +2,7 @@
 //! section 4.14.2). Whatever is cut off, times out or is tried again: we are never the thief.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -129,36 +130,68 @@ fn a_refresh_that_times_out() {
         &cases(10, ""),
         "--jobs 10 --timeout 500ms --retry 2",
         |_, run| {
-            assert_ne!(run.code, 0, "{}", run.said);
+            assert_eq!(run.code, 0, "{}", run.said);
+            assert!(run.said.contains("the refresh of `alice` was not answered"), "{}", run.said);
         },
     );
 }
 
-/// The server rotated, and hangs up: it is not asked again on the chance that it did not.
+/// The server rotated, and hangs up: it is not asked again on the chance that it did not. Whoever can log in does so, and
+/// is told of it.
 #[test]
 fn an_answer_that_is_lost() {
     let lost: Fate = |_, _| std::panic::resume_unwind(Box::new(()));
     of_both(lost, &cases(10, ""), "--jobs 10 --retry 2", |_, run| {
-        assert_eq!(run.code, 3, "{}", run.said);
+        assert_eq!(run.code, 0, "{}", run.said);
+        assert!(run.said.contains("the refresh of `alice` was not answered"), "{}", run.said);
     });
 }
 
-/// An error in between says nothing about the token either.
+/// An error in between says nothing about the token either, whenever it is to be asked again.
 #[test]
 fn a_refresh_that_fails() {
-    of_both(
-        |_, _| status(503),
-        &cases(10, ""),
-        "--jobs 10 --retry 2",
-        |_, run| {
-            assert_eq!(run.code, 3, "{}", run.said);
-        },
-    );
+    let told: fn(&Rotating, &Run) = |_, run| {
+        assert_eq!(run.code, 0, "{}", run.said);
+        assert!(run.said.contains("the refresh of `alice` was answered 503"), "{}", run.said);
+    };
+    of_both(|_, _| status(503), &cases(10, ""), "--jobs 10 --retry 2", told);
+    of_both(|_, _| status(503).header("retry-after", "1"), &cases(10, ""), "--jobs 10", told);
     let put_off: Fate = |n, reply| if n == 0 { status(429).header("retry-after", "1") } else { reply };
     let rotating = Rotating::start(put_off);
     let run = Project::new(&rotating.server.url, &format!("{OAUTH}{PEOPLE}"), &cases(10, "")).run("--jobs 10");
     assert_eq!(run.code, 0, "{}", run.said);
     rotating.was_never_robbed(&run);
+}
+
+/// Whoever logs in by a refresh token alone has nothing else to log in with: the one cause is told.
+#[test]
+fn a_refresh_that_fails_of_who_has_nothing_else() {
+    let rotating = Rotating::start(|before, reply| if before == 0 { reply } else { status(503) });
+    let scheme = "
+auth:
+  api: { scheme: oauth2, token_url: /token, grant: refresh_token, refresh_token: first-of-all, client: { id: app } }
+identities:
+  alice: { auth: api }
+";
+    let run = Project::new(&rotating.server.url, scheme, &cases(10, "")).run("--jobs 10 --retry 2");
+    rotating.was_never_robbed(&run);
+    assert_eq!(run.code, 3, "{}", run.said);
+    assert!(run.said.contains("could not refresh the session: the server answered 503"), "{}", run.said);
+}
+
+/// A login endpoint that cannot answer for now is asked again when it wants to be.
+#[test]
+fn a_login_that_is_put_off_by_503() {
+    for (scheme, path) in [(REFRESHING, "/login"), (OAUTH, "/token")] {
+        let came = AtomicUsize::new(0);
+        let server = Server::start(move |r| match &*r.path {
+            "/me" => json(200, r#"{"username":"alice"}"#),
+            _ if came.fetch_add(1, Ordering::SeqCst) == 0 => status(503).header("retry-after", "1"),
+            _ => json(200, r#"{"access_token":"access-1","refresh_token":"refresh-1","token_type":"bearer"}"#),
+        });
+        let run = Project::new(&server.url, &format!("{scheme}{PEOPLE}"), &cases(3, "")).run("");
+        assert_eq!((run.code, server.count(&format!("POST {path}"))), (0, 2), "{}", run.said);
+    }
 }
 
 /// Steps of one's own that refresh are refused: what they were sent with is over, and whoever can log in does so.

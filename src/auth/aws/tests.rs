@@ -139,6 +139,7 @@ fn paths_and_queries_are_spelt_by_one_rule() {
     };
     let normal = |path: &str, query: &str| line(path, query, PathStyle::Normal);
     assert_eq!(normal("/a%20b/../c//d/.", "b=2&a=x%2f&a=1&A&&c=x+y"), ["/c/d/", "A=&a=1&a=x%2F&b=2&c=x%20y"]);
+    assert_eq!(normal("/", "r=a+b%2Bc%2bd%20e")[1], "r=a%20b%2Bc%2Bd%20e", "a plus is written in three bytes");
     assert_eq!(normal("/a%20b", "")[0], "/a%2520b", "encoded once more");
     assert_eq!(line("/a%20b//../c+%zz%", "", PathStyle::Exact)[0], "/a%20b//../c%2B%25zz%25");
     assert_eq!(line("/a%2fb%7E~$", "", PathStyle::Exact)[0], "/a%2fb%7E~%24");

@@ -96,9 +96,11 @@ impl Post {
     }
 
     /// How long to wait before it is sent again, when the server was asked too often (RFC 6585, section 4): it did
-    /// not act on the request, so nothing is spent by another one.
+    /// not act on the request, so nothing is spent by another one. A 503 may come from something before the server that
+    /// gave up waiting for it, so that what may be good once is not sent again on the chance.
     pub(super) fn patience(&mut self, response: &Response, cx: &Ctx<'_>) -> Option<Duration> {
-        let asked = response.asks_to_wait(cx.now).filter(|_| cx.waits)?;
+        let once = response.status == 503 && (self.has("refresh_token") || self.has("code"));
+        let asked = response.asks_to_wait(cx.now).filter(|_| cx.waits && !once)?;
         self.waits.next(asked, PATIENCE)
     }
 }

@@ -17,7 +17,11 @@ pub(super) fn refused(post: &Post, response: &Response, now: Timestamp) -> Refus
         return Refused { message: format!("{title} was asked too often"), help: too_often(post, response, now) };
     }
     let message = format!("{title} sent {} and no `error` that says why", what(response));
-    Refused { message, help: meaning(post.to, status, is_page(response)) }
+    let mut help = meaning(post.to, status, is_page(response));
+    if status == 503 && response.asks_to_wait(now).is_some() {
+        help.insert(0, patience(post, response, now));
+    }
+    Refused { message, help }
 }
 
 /// Names what came instead of an answer.
@@ -59,12 +63,16 @@ pub(super) fn no_endpoint(to: Endpoint) -> String {
 
 /// What was waited for, and what to do next (RFC 6585, section 4).
 pub(super) fn too_often(post: &Post, response: &Response, now: Timestamp) -> Vec<String> {
+    vec![patience(post, response, now), "a 429 says nothing about the credential".to_owned()]
+}
+
+fn patience(post: &Post, response: &Response, now: Timestamp) -> String {
     let (waited, most) = (post.waited(), whole(PATIENCE));
     let before = match waited {
         Duration::ZERO => String::new(),
         waited => format!("it was waited for {}, and ", whole(waited)),
     };
-    let waits = if let Some(wish) = response.asks_to_wait(now) {
+    if let Some(wish) = response.asks_to_wait(now) {
         format!(
             "{before}it wants to be left alone for {} (`Retry-After`); a login waits no longer than {most} in all: run again after that time",
             whole(wish)
@@ -73,8 +81,7 @@ pub(super) fn too_often(post: &Post, response: &Response, now: Timestamp) -> Vec
         let is_there = response.headers.text("retry-after").is_some();
         let why = if is_there { "`Retry-After` is neither a number of seconds nor a date" } else { "no `Retry-After`" };
         format!("{before}it does not say for how long ({why}): run again later")
-    };
-    vec![waits, "a 429 says nothing about the credential".to_owned()]
+    }
 }
 
 /// A time in words, in the largest unit that there are two of.

@@ -1,8 +1,8 @@
 //! Proofs of keys and signatures of requests.
 
-use super::{Example, example};
-use crate::evidence::Sender;
+use super::{Example, example, rules};
 use crate::evidence::testing::{NOW, Try, get, jwt};
+use crate::evidence::{Facts, Sender};
 
 fn signed(scheme: &'static str) -> Try {
     let fields = vec!["authorization".into()];
@@ -99,4 +99,16 @@ pub(super) fn examples() -> Vec<Example> {
             get("https://api.test/me").bearer().gets(401).text(r#"{"error":"invalid_signature"}"#),
         ),
     ]
+}
+
+#[test]
+fn a_nonce_that_is_asked_for_and_not_given_is_told() {
+    let asked = || proven().says("www-authenticate", "DPoP error=\"use_dpop_nonce\"");
+    let told = |facts: Facts| {
+        let found = rules().find(|rule| rule.code == "proof-nonce-unanswered").and_then(|rule| (rule.find)(&facts));
+        format!("{:?}", found.unwrap())
+    };
+    assert!(told(asked().facts()).contains("gives none"), "{}", told(asked().facts()));
+    let given = told(asked().says("dpop-nonce", "n-1").facts());
+    assert!(given.contains("did not get one that it takes") && !given.contains("gives none"), "{given}");
 }

@@ -1,6 +1,7 @@
 //! A request that was refused: what was asked for, whose credential it carried, and what its refusal may prove.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use super::Spoken;
 use crate::exec::actor::Ownership;
@@ -79,6 +80,8 @@ pub(in crate::exec) struct Refusal {
     pub(in crate::exec) alike: Option<u64>,
     /// Of a changed talk: whose and which, that has to work with nothing changed afterwards.
     pub(in crate::exec) talk: Option<Spoken>,
+    /// Of a changed login: why one with nothing changed did not work straight after it.
+    pub(in crate::exec) shut: Option<Arc<str>>,
     /// What the same credential was allowed earlier in the same case.
     pub(in crate::exec) earlier: Vec<RequestKey>,
     /// What its answer has in its body.
@@ -101,8 +104,8 @@ impl Refusal {
 
     /// A refusal of which nothing else is known.
     pub(in crate::exec) fn new((key, sender): (RequestKey, Sender), at: u64, status: u16, weight: Weight) -> Self {
-        let (alike, talk, after, earlier, handed) = (None, None, None, Vec::new(), Vec::new());
-        Self { key, sender, status, step: 0, at, weight, alike, talk, earlier, handed, after, control: false }
+        let (alike, talk, shut, after, earlier, handed) = (None, None, None, None, Vec::new(), Vec::new());
+        Self { key, sender, status, step: 0, at, weight, alike, talk, shut, earlier, handed, after, control: false }
     }
 }
 

@@ -29,6 +29,11 @@ impl Talks {
         let is_broken = self.broken.get(&spoken).is_some_and(|(began, _)| *began > at);
         if is_broken { Shown::LockedOut } else { Shown::Unproven }
     }
+
+    /// What they show about a refusal: what works when a lock is over shows nothing about who came before.
+    pub(super) fn of(&self, refusal: &Refusal, spoken: Spoken) -> Shown {
+        if refusal.shut.is_some() { Shown::LockedOut } else { self.after(spoken, refusal.at) }
+    }
 }
 
 impl Ledger {
@@ -51,8 +56,15 @@ impl Ledger {
 
     /// Tells which talk has yet to work after a changed one was refused.
     pub(in crate::exec) fn wants_talk(&self, refusal: &Refusal) -> Option<Spoken> {
-        let spoken = refusal.talk.filter(|_| refusal.weight == Weight::Claim)?;
+        let spoken = refusal.talk.filter(|_| refusal.weight == Weight::Claim && refusal.shut.is_none())?;
         (self.lock().talks.after(spoken, refusal.at) == Shown::Unproven).then_some(spoken)
+    }
+
+    /// Why a talk that began after a changed one was refused did not work with nothing changed.
+    pub(in crate::exec) fn is_shut(&self, spoken: Spoken, at: u64) -> Option<Arc<str>> {
+        let inner = self.lock();
+        let is_shut = inner.talks.after(spoken, at) == Shown::LockedOut;
+        inner.talks.broken.get(&spoken).filter(|_| is_shut).map(|(_, why)| Arc::clone(why))
     }
 
     /// Why a talk did not work with nothing changed.

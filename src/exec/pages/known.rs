@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::{CONSENT_FORM, LOGIN_FORM, LOGOUT_FORM};
-use crate::auth::{PUSH, PageScript, speaks_of_pushing};
+use crate::auth::{Exchange, PUSH, PageScript, speaks_of_pushing};
+use crate::exec::exchange::StepRun;
 use crate::http::jar::Jar;
 use crate::http::{Request, is_token, percent_decoded};
 use crate::page::{Form, Kind, Known, Page};
@@ -28,6 +29,14 @@ pub(super) fn likely((label, request): (&str, &str), status: u16, said: &str) ->
         ),
         _ => None,
     }
+}
+
+/// What a case changed the code of a device to in the address of its page, if it did.
+pub(super) fn retyped(run: &StepRun<'_>, open: &Exchange, code: &str) -> Option<serde_json::Value> {
+    let mut pairs = url::form_urlencoded::parse(open.request.address.query().as_bytes());
+    let (name, _) = pairs.find(|(_, value)| value == code)?;
+    let variation = run.talking?.variations.iter().find(|v| v.path() == format!("{}.{name}", open.label))?;
+    Some(variation.value().clone())
 }
 
 /// What is known of the person and of the page.

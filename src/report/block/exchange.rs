@@ -13,6 +13,8 @@ use crate::term::{duration, plural, shorten};
 const LISTED: usize = 8;
 /// Answer fields that often tell why; the media type stands beside the status.
 const TELLING: &[&str] = &["www-authenticate", "proxy-authenticate", "location", "retry-after"];
+/// Where a server proves itself, which tells where it does so wrongly.
+const PROOF: &str = "authentication-info";
 /// An answer that took longer than this has its time told.
 const SLOW: Duration = Duration::from_secs(1);
 
@@ -28,7 +30,7 @@ pub(crate) fn told(page: Page, outcome: &Outcome) -> Vec<Line> {
     lines.extend(hops(page, step));
     lines.extend(sent(page, step));
     lines.extend(signed(page, step));
-    lines.extend(got(page, step));
+    lines.extend(got(page, step, outcome.reasons.iter().any(|reason| reason.code == "server-unproven")));
     for (i, note) in step.notes.iter().take(LISTED).enumerate() {
         let label = if i == 0 { "noted" } else { "" };
         lines.extend(page.labelled(INDENT, label, COLUMN).text(&shorten(note, 400)).wrap(page.width, COLUMN));
@@ -163,7 +165,7 @@ fn credential(hop: &HopRecord) -> Option<String> {
     }
 }
 
-fn got(page: Page, step: &StepRecord) -> Vec<Line> {
+fn got(page: Page, step: &StepRecord, is_unproven: bool) -> Vec<Line> {
     let Some(hop) = step.hops.last() else {
         if let Some(ran) = &step.ran {
             let line = page.labelled(INDENT, "got", COLUMN).text(ran);
@@ -186,7 +188,8 @@ fn got(page: Page, step: &StepRecord) -> Vec<Line> {
     let items = [(Role::Strong, status_line(response)), (Role::Dim, &kind), (Role::Dim, &size), (Role::Dim, &time)];
     let mut lines = page.labelled(INDENT, "got", COLUMN).flow(&items, page.width, COLUMN);
     let room = page.width - COLUMN;
-    for (name, value) in response.headers.iter().filter(|(n, _)| TELLING.contains(&n.to_ascii_lowercase().as_str())) {
+    let tells = |name: &str| TELLING.contains(&name) || is_unproven && name == PROOF;
+    for (name, value) in response.headers.iter().filter(|(n, _)| tells(&n.to_ascii_lowercase())) {
         let line = page.line().pad_to(COLUMN).text(&format!("{name}: {}", shorten(value, 3 * room)));
         lines.extend(line.wrap(page.width, COLUMN + 2));
     }

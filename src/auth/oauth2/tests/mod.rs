@@ -264,6 +264,21 @@ fn a_server_that_was_asked_too_often_is_waited_for_and_that_has_an_end() {
 }
 
 #[test]
+fn a_server_that_cannot_answer_for_now_is_waited_for_unless_what_it_was_sent_is_good_once() {
+    let soon: &[(&str, &str)] = &[("Retry-After", "2")];
+    let mut flow = begin(config(Grant::ClientCredentials));
+    next(flow.as_mut(), Heard::Start);
+    let Move::Wait(time, _) = next(flow.as_mut(), heard(503, soon, &json!({}))) else { panic!() };
+    assert_eq!(time, Duration::from_secs(2));
+    assert_eq!(sent(next(flow.as_mut(), Heard::Waited)).label, "token");
+    let refusal = refused(next(flow.as_mut(), heard(503, &[("Retry-After", "3600")], &json!({}))));
+    assert!(refusal.help[0].contains("left alone for 60 minutes"), "{refusal:?}");
+    let mut flow = begin(config(Grant::RefreshToken));
+    next(flow.as_mut(), Heard::Start);
+    refused(next(flow.as_mut(), heard(503, soon, &json!({}))));
+}
+
+#[test]
 fn what_came_instead_of_an_error_is_told() {
     let refusal = |status: u16, media: &str, body: &'static str| {
         let mut flow = begin(config(Grant::ClientCredentials));
