@@ -143,7 +143,8 @@ impl Entry<'_> {
             })?;
             if let Some(fault) = field_fault(self.identity.login.kind, None, &field.name, &value) {
                 let message = format!("the field `{}` of `{}` {}", field.name, self.identity.name, fault.describe());
-                return Err(self.failed("login-failed", &message, Done::nothing()));
+                let reason = record::reason(self.shared, "login-failed", &message, field.value.span(), Vec::new());
+                return Err(Arc::new(Failure { reason: self.shared_cause(reason), steps: Vec::new() }));
             }
             if field.secret {
                 self.shared.secrets.declare(&format!("{}.{}", self.identity.name, field.name), &value);

@@ -46,6 +46,10 @@ const COMMON: [&str; 24] = [
     "application/json",
 ];
 
+/// What the secret of a client is called. Identities share clients, so that one which several have is named after none of
+/// them.
+const SHARED: &str = "client_secret";
+
 /// Collects the secrets of a run and masks them in every spelling.
 ///
 /// Copies share one set. Secrets may be added while other threads mask; they count from then on.
@@ -138,7 +142,7 @@ impl SecretSet {
         let secret = Secret::new(value);
         if origin == Origin::Captured {
             let known = self.read();
-            if let Some(number) = known.numbers.get(&secret) {
+            if let Some(number) = known.numbers.get(&secret).filter(|number| !known.is_of_others(**number, label)) {
                 return known.name(*number);
             }
         }
@@ -272,6 +276,11 @@ impl Known {
     fn insert(&mut self, label: &str, secret: Secret, origin: Origin) -> MaskName {
         let weak = weakness(secret.expose(), origin);
         if let Some(&number) = self.numbers.get(&secret) {
+            if self.is_of_others(number, label) {
+                let nth = self.labels.entry(SHARED.to_owned()).and_modify(|count| *count += 1).or_insert(1);
+                let name = if *nth == 1 { SHARED.to_owned() } else { format!("{SHARED}#{nth}") };
+                self.names[number as usize] = name.into();
+            }
             if weak.is_none() && self.weak.remove(&number).is_some() {
                 self.index.insert(number, secret.expose());
             }
@@ -295,6 +304,13 @@ impl Known {
         self.values.push(secret.clone());
         self.numbers.insert(secret, number);
         self.name(number)
+    }
+
+    /// Tells whether a secret is one that several have by its nature, and has the name of somebody else.
+    fn is_of_others(&self, number: u32, label: &str) -> bool {
+        let Some((owner, SHARED)) = label.split_once('.') else { return false };
+        let name = self.names.get(number as usize).and_then(|name| name.split_once('.'));
+        name.is_some_and(|(other, field)| field.split('#').next() == Some(SHARED) && other != clean(owner))
     }
 
     /// Names a secret; by its bare number if its name would show a secret, as `‹hunter2.password›` might.

@@ -506,3 +506,20 @@ fn a_value_is_found_as_old_servers_write_it() {
     set.declare("v.password", "\u{e4}\u{f6}\u{fc}");
     assert_eq!(set.mask("\u{fffd}\u{fffd}\u{fffd}"), "\u{fffd}\u{fffd}\u{fffd}");
 }
+
+#[test]
+fn the_secret_of_a_client_that_several_have_is_named_after_none() {
+    let set = SecretSet::new();
+    set.add("ann.client_secret", "of-the-client-1");
+    assert_eq!(set.mask("of-the-client-1"), "‹ann.client_secret#1›");
+    set.add("ann.client_secret", "of-the-client-1");
+    assert_eq!(set.mask("of-the-client-1"), "‹ann.client_secret#1›");
+    set.add("bob.client_secret", "of-the-client-1");
+    assert_eq!(set.mask("of-the-client-1"), "‹client_secret›");
+    set.add("ann.client_secret", "of-the-client-1");
+    assert_eq!(set.mask("of-the-client-1"), "‹client_secret›");
+    for who in ["ann", "bob"] {
+        set.add(&format!("{who}.client_secret"), "of-another-client");
+    }
+    assert_eq!(set.mask("of-another-client"), "‹client_secret#2›");
+}

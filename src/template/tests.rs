@@ -58,6 +58,7 @@ fn null_and_undefined_never_become_text() {
 fn unknown_names_and_filters_are_found_when_compiling() {
     let message = |text: &str| compile(text).unwrap_err().join("; ");
     assert!(message("{{ tokn }}").contains("nothing supplies `tokn`"));
+    assert!(message("{{ blake('a') }}").contains("there is no function `blake`"));
     assert!(message("{{ identity.usernme }}").contains("`identity.usernme`"));
     assert!(message("{{ token | uper }}").contains("no filter called `uper`"));
     assert!(message("{{ nofunction(1) }}").contains("nofunction"));

@@ -335,7 +335,7 @@ impl Run {
         }
         if let Some(wait) = self.device.as_mut().and_then(|device| device.patience(answer, cx)) {
             self.stage = Stage::Resting(post);
-            return Ok(Move::Wait(wait, "somebody to agree to the device"));
+            return Ok(Move::Wait(wait, "the next question whether somebody agreed to the device"));
         }
         if !matches!(answer.status, 200 | 201) {
             let assertion = get(&self.spent.parts, "client_assertion");
