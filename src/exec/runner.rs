@@ -153,16 +153,7 @@ impl Runner {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: jiff::Timestamp::now().to_string(),
             targets: prepared.targets.iter().map(|t| secrets.mask_text(crate::secret::TextKind::Url, t)).collect(),
-            suites: plan
-                .suites
-                .iter()
-                .map(|s| SuiteInfo {
-                    id: s.id.clone(),
-                    name: s.name.clone(),
-                    file: Arc::clone(&s.file),
-                    cases: s.cases.len(),
-                })
-                .collect(),
+            suites: plan.suites.iter().map(told).collect(),
             cases: plan.cases.len(),
             filtered_out: plan.filtered_out,
             excluded_files: plan.excluded_files,
@@ -263,6 +254,12 @@ impl Runner {
         drop((self.demos, self.serving));
         summary
     }
+}
+
+/// What is said of a suite before it runs.
+fn told(suite: &crate::plan::SuitePlan) -> SuiteInfo {
+    let cases = suite.cases.len();
+    SuiteInfo { id: suite.id.clone(), name: suite.name.clone(), file: Arc::clone(&suite.file), cases }
 }
 
 /// Warns of commands that served a target and ended before the run did.

@@ -233,6 +233,26 @@ impl Names {
         }
     }
 
+    /// What is said of a name that is not there at all: a function, where it is called.
+    fn nothing(&self, root: &str, source: &str) -> Unknown {
+        let is_called = is_called(root, source);
+        let functions = || FUNCTIONS.iter().map(|function| function.name);
+        let names = self.bare.iter().chain(self.objects.keys()).map(String::as_str);
+        let near = if is_called { did_you_mean(root, functions()) } else { did_you_mean(root, names) };
+        let known =
+            if is_called { functions().map(ToOwned::to_owned).collect() } else { self.bare.iter().cloned().collect() };
+        Unknown {
+            path: root.to_owned(),
+            near: near.map(ToOwned::to_owned),
+            known,
+            unset: None,
+            lacking: Vec::new(),
+            hint: self.hint,
+            nobody: self.nobody,
+            is_called,
+        }
+    }
+
     fn check(&self, path: &str, source: &str, is_global: &impl Fn(&str) -> bool) -> Option<Unknown> {
         let mut parts = path.split('.');
         let root = parts.next().unwrap_or_default();
@@ -240,28 +260,7 @@ impl Names {
             return None;
         }
         let Some(members) = self.objects.get(root) else {
-            if self.is_open {
-                return None;
-            }
-            let is_called = is_called(root, source);
-            let functions = || FUNCTIONS.iter().map(|function| function.name);
-            let names = self.bare.iter().chain(self.objects.keys()).map(String::as_str);
-            let near = if is_called { did_you_mean(root, functions()) } else { did_you_mean(root, names) };
-            let known = if is_called {
-                functions().map(ToOwned::to_owned).collect()
-            } else {
-                self.bare.iter().cloned().collect()
-            };
-            return Some(Unknown {
-                path: root.to_owned(),
-                near: near.map(ToOwned::to_owned),
-                known,
-                unset: None,
-                lacking: Vec::new(),
-                hint: self.hint,
-                nobody: self.nobody,
-                is_called,
-            });
+            return (!self.is_open).then(|| self.nothing(root, source));
         };
         let member = parts.next()?;
         let (hint, nobody, is_called) = (None, None, false);

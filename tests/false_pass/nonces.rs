@@ -122,7 +122,7 @@ fn requests_that_use_up_the_nonces_of_one_another_take_turns() {
         } else {
             status(401).header("www-authenticate", r#"DPoP error="use_dpop_nonce""#)
         };
-        reply.header("dpop-nonce", &format!("nonce-{newest}")).after(10)
+        reply.header("dpop-nonce", format!("nonce-{newest}")).after(10)
     });
     let more = "  tim: { auth: base }\n";
     let case = |n: usize| {
