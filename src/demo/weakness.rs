@@ -108,7 +108,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("guards-origin-form", "guards a path and not the same in a whole URL", &["az-absolute-form"]),
     row("answers-trace", "repeats what it was sent with TRACE", &["az-verb-trace"]),
     row("trusts-host-name", "lets in whoever asks for the site of the machine itself", &["az-host-override", "az-x-forwarded-host"]),
-    row("trusts-roles-header", "believes a header that says what the caller may do", &["az-x-roles"]),
+    row("trusts-roles-header", "believes a header that says what the caller may do", &["az-x-roles", "az-x-role"]),
     row("trusts-referer", "lets in whoever says that a page of the admin area sent them", &["az-referer"]),
     // Who may what: bearer.rs, routes/
     row("admin-reads-unguarded", "shows the admin area to whoever is logged in", &[]),
@@ -123,6 +123,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("existence-oracle", "answers 403 where there is a note and 404 where there is none", &[]),
     row("mass-assignment", "lets people register themselves as admins", &[]),
     row("revoked-key-lives", "accepts API keys that were revoked", &[]),
+    row("key-ignores-case", "compares API keys without their case", &["tok-case"]),
     row("reading-key-writes", "lets an API key write that may only read", &[]),
     // Sessions: routes/, sessions.rs, web.rs
     row("logout-keeps-token", "leaves the access token alive at logout", &[]),

@@ -165,8 +165,8 @@ fn lenient(token: &str) -> Vec<Option<Vec<u8>>> {
 fn a_strict_verifier_refuses_what_every_row_of_tokens_makes() {
     let families = ["token", "signature", "keys", "purpose"];
     let rows = MUTATIONS.iter().filter(|f| families.contains(&f.name)).flat_map(|f| f.rows);
-    // That one sends nothing.
-    for row in rows.filter(|row| row.id != "jwt-hs-weak-key") {
+    // One sends nothing, and one is about what is no JWT.
+    for row in rows.filter(|row| !["jwt-hs-weak-key", "tok-case"].contains(&row.id)) {
         let made: Vec<_> = [Algorithm::Es256, Algorithm::Rs256, Algorithm::Hs256]
             .map(|a| forged(row, a))
             .into_iter()

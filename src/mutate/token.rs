@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::forged::{Forged, Unfit};
-use super::{Family, Mutation, Severity};
+use super::{Family, Kit, Mutation, Presented, Severity};
 use crate::jose::{Token, encode};
 
 /// Mutations of the token's form.
@@ -82,6 +82,20 @@ const ROWS: &[Mutation] = &[
             let end = token.len().checked_sub(10).filter(|n| *n > 0 && token.is_char_boundary(*n));
             let end = end.ok_or_else(|| Unfit::not_here("the credential is too short to be cut"))?;
             Ok(Forged::new(p.with_token(&token[..end])?, "the last ten characters are gone"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "tok-case",
+        about: "an opaque credential with small letters for its capitals, and capitals for its small ones",
+        explain: "The server compares it without case: one credential has many spellings, of which lists of revoked ones and limits know one, and there are far fewer to guess. Compare byte by byte; many databases compare text without case unless the column says otherwise.",
+        refs: &["CWE-178", "CWE-287"],
+        severity: Severity::Medium,
+        apply: |p, kit| {
+            let token = opaque(p, kit)?;
+            let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+            let other: String = token.chars().map(swap).collect();
+            Ok(Forged::new(p.with_token(&other)?, "capital and small letters are swapped"))
         },
         ..BASE
     },
@@ -273,6 +287,20 @@ const ROWS: &[Mutation] = &[
     },
 ];
 
+/// A credential that is one word, of which case is a part: not what is signed or encoded, which says something else in
+/// another case, and no number in hexadecimal, which is the same one in both.
+fn opaque<'p>(p: &'p Presented<'_>, kit: &Kit<'_>) -> Result<&'p str, Unfit> {
+    const MADE: &[&str] = &["basic", "digest", "hmac", "aws-sigv4"];
+    let token = p.token()?;
+    if p.jwt().is_ok() || kit.resign.is_some_and(|own| MADE.contains(&own.kind)) {
+        return Err(Unfit::not_here("what is signed or encoded says something else in another case"));
+    }
+    if token.bytes().all(|b| b.is_ascii_hexdigit() || !b.is_ascii_alphabetic()) {
+        return Err(Unfit::not_here("the credential is a number, which is the same one in capitals"));
+    }
+    Ok(token)
+}
+
 /// The three parts of a token as they are spelt.
 pub(super) fn segments(token: &str) -> Result<[&str; 3], Unfit> {
     let parts: Vec<&str> = token.split('.').collect();
@@ -309,4 +337,29 @@ pub(super) fn tampered(token: &Token) -> Result<String, Unfit> {
         None => claims.insert("exp".to_owned(), FAR.into()),
     };
     Ok(encode(Value::Object(claims).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::testing::{get, kit};
+    use super::super::{Presented, Unfit, mutation};
+
+    /// What becomes of the case of a credential.
+    fn swapped(token: &str) -> Result<String, Unfit> {
+        let request = get("/me", &[("x-api-key", token)]);
+        let known = [("key".into(), json!(token))];
+        let presented = Presented::new(&request, &known, &["x-api-key".to_owned()], &[]);
+        let forged = (mutation("tok-case").unwrap().apply)(&presented, &kit())?;
+        Ok(forged.request.headers.text("x-api-key").unwrap())
+    }
+
+    #[test]
+    fn only_what_has_a_case_is_written_in_another() {
+        assert_eq!(swapped("Key-7aB9-wxyZ").ok().as_deref(), Some("kEY-7Ab9-WXYz"));
+        assert!(swapped("1c0e3f5a-9d2b-4c6e-8f10-2a4b6c8d0e1f").is_err(), "a UUID is a number");
+        assert!(swapped("eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl").is_err(), "a JWT is signed as it is written");
+        assert!(swapped("1234-5678").is_err(), "there are no letters");
+    }
 }

@@ -103,6 +103,7 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation { id: "az-x-roles", about: "`X-Roles: admin`", apply: |p, _| Ok(field(p, "X-Roles", "admin")), ..BASE },
+    Mutation { id: "az-x-role", about: "`X-Role: admin`", apply: |p, _| Ok(field(p, "X-Role", "admin")), ..BASE },
     Mutation {
         id: "az-referer",
         about: "a `Referer` of the folder that the path lies in, as if a page of the guarded area linked there",
@@ -170,6 +171,7 @@ mod tests {
         assert_eq!(text("az-forwarded", "forwarded"), "for=127.0.0.1");
         assert_eq!(text("az-host-override", "host"), "localhost");
         assert_eq!(text("az-x-user", "x-user"), "root");
+        assert_eq!((text("az-x-role", "x-role"), text("az-x-roles", "x-roles")), ("admin".into(), "admin".into()));
         assert_eq!(text("az-x-goog-user", "x-goog-authenticated-user-email"), "accounts.google.com:root");
         assert_eq!(text("az-x-ms-principal", "x-ms-client-principal-name"), "root");
         assert_eq!(text("az-referer", "referer"), "http://api.example/admin");

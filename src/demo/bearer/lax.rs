@@ -51,7 +51,8 @@ pub(super) fn believed(parts: &Parts, app: &App) -> Option<String> {
     let own_site = ["host", "x-forwarded-host"].into_iter().any(|name| field(name) == Some("localhost"));
     let believed = (from_here && app.is_weak("trusts-forwarded-for"))
         || (own_site && app.is_weak("trusts-host-name"))
-        || (field("x-roles") == Some("admin") && app.is_weak("trusts-roles-header"))
+        || (["x-roles", "x-role"].into_iter().any(|name| field(name) == Some("admin"))
+            && app.is_weak("trusts-roles-header"))
         || (field("referer").is_some_and(|from| from.ends_with("/admin")) && app.is_weak("trusts-referer"));
     believed.then(|| "root".to_owned())
 }

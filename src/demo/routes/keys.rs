@@ -70,7 +70,8 @@ fn known(app: &App, sent: &str) -> Result<Key, ApiError> {
     // Every key is compared, and in constant time: the answer must not tell how much of a guess was right.
     let mut found = None;
     for (name, key, grant) in KEYS {
-        if random::same(key, sent) {
+        let is_lax = app.is_weak("key-ignores-case") && key.eq_ignore_ascii_case(sent);
+        if random::same(key, sent) || is_lax {
             found = Some((*name, *grant));
         }
     }
