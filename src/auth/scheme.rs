@@ -72,6 +72,9 @@ pub trait Scheme: Debug + Send + Sync {
         None
     }
 
+    /// Makes the proof in a request anew for the method and address that it goes to now.
+    fn renew_proof_here(&self, _: &Seal<'_>, _: &mut Request) {}
+
     /// Tells whether a parameter of an exchange of its talks is an assertion that it signs itself (RFC 7523), whose parts
     /// `vary` reaches.
     fn signs(&self, _exchange: &str, _parameter: &str) -> bool {

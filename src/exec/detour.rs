@@ -12,6 +12,7 @@ use super::access::{Said, said};
 use super::actor::{Actor, Ownership};
 use super::control::{Probe, What};
 use super::exchange::{StepRun, count};
+use super::kit::Holder;
 use super::mutant::{Controlled, Trial};
 use super::observed::{Observed, digest};
 use crate::http::jar::{Jar, Selection, SendContext};
@@ -43,6 +44,8 @@ pub(super) struct Detour<'a> {
     pub(super) trail: &'a Trail,
     /// The connections of the sender.
     pub(super) transport: &'a Transport,
+    /// Who sends it.
+    pub(super) sender: Holder<'a>,
 }
 
 impl StepRun<'_> {
@@ -121,8 +124,7 @@ impl StepRun<'_> {
         let Some(first) = onward(sent, response).filter(|_| said(trial.step, detour.trail) != Said::SentAway) else {
             return false;
         };
-        let Detour { prepared, trail, transport, .. } = *detour;
-        let as_sent = Detour { prepared, dressed: sent, trail, transport };
+        let as_sent = Detour { dressed: sent, ..*detour };
         self.onward(trial, &as_sent, first, &[good]).await != Reached::Guarded
     }
 
@@ -181,7 +183,8 @@ impl StepRun<'_> {
         (like, method): (&Request, &str),
         address: Address,
     ) -> Trail {
-        let request = Request { method: method.to_owned(), address, ..like.clone() };
+        let mut request = Request { method: method.to_owned(), address, ..like.clone() };
+        detour.sender.renew_proof_here(&mut request);
         let trail = self.post(request, None, trial.step, detour.transport).await;
         self.shared.limits.count(count(&trail));
         trail
@@ -200,7 +203,9 @@ impl StepRun<'_> {
         else {
             return Reached::Elsewhere;
         };
-        let trail = self.post(Request { address, ..sent.clone() }, None, trial.step, detour.transport).await;
+        let mut request = Request { address, ..sent.clone() };
+        detour.sender.renew_proof_here(&mut request);
+        let trail = self.post(request, None, trial.step, detour.transport).await;
         self.shared.limits.count(count(&trail));
         let other = trail.response().filter(|r| r.status / 100 == 2).map(|r| digest(&r.body));
         let body = Some(&response.body).filter(|body| !body.is_empty()).map(|body| digest(body));

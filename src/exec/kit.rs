@@ -95,6 +95,13 @@ impl<'a> Holder<'a> {
         }
     }
 
+    /// Makes the proof of a request anew that goes elsewhere: each is good once, for one address.
+    pub(super) fn renew_proof_here(&self, request: &mut Request) {
+        if let Some((identity, session)) = self.who {
+            identity.login.scheme.renew_proof_here(&session.seal(), request);
+        }
+    }
+
     /// Signs the token of a request anew, with nothing wrong.
     pub(super) async fn sign_anew(&self, world: &WorldRun, presented: &Presented<'_>) -> Result<String, Unfit> {
         self.with_kit(Needs::Nothing, world, presented, (None, None), signed_anew).await

@@ -16,15 +16,19 @@ struct Rules {
     detects: bool,
     /// Whether a used token is dead.
     rotates: bool,
+    /// Whether the access tokens of a family end with it.
+    ends: bool,
 }
 
-const GOOD: Rules = Rules { limit: 99, detects: true, rotates: true };
+const GOOD: Rules = Rules { limit: 99, detects: true, rotates: true, ends: true };
 
 /// Refresh tokens, each of a family.
 #[derive(Debug, Default)]
 struct Families {
     /// The family of a token, and whether the token was used.
     tokens: HashMap<String, (usize, bool)>,
+    /// The family of an access token.
+    access: HashMap<String, usize>,
     /// Refreshes by family.
     refreshes: HashMap<usize, usize>,
     dead: Vec<usize>,
@@ -36,7 +40,9 @@ impl Families {
         self.issued += 1;
         let token = format!("refresh-token-{}", self.issued);
         self.tokens.insert(token.clone(), (family, false));
-        json(200, &format!(r#"{{"access_token":"access-token-{}","refresh_token":"{token}"}}"#, self.issued))
+        let access = format!("access-token-{}", self.issued);
+        self.access.insert(access.clone(), family);
+        json(200, &format!(r#"{{"access_token":"{access}","refresh_token":"{token}"}}"#))
     }
 
     fn answer(&mut self, r: &Request, rules: Rules) -> Reply {
@@ -46,8 +52,10 @@ impl Families {
                 self.issue(family)
             }
             "/refresh" => self.refresh(&r.field("refresh_token"), rules),
-            _ if r.bearer().is_empty() => status(401),
-            _ => json(200, "{}"),
+            _ => match self.access.get(r.bearer()) {
+                Some(family) if !(rules.ends && self.dead.contains(family)) => json(200, "{}"),
+                Some(_) | None => status(401),
+            },
         }
     }
 
@@ -68,9 +76,13 @@ impl Families {
 }
 
 fn refreshes(rules: Rules, flow: &str) -> Run {
+    let args = if flow == "rotation" { ", args: { probe: GET /me }" } else { "" };
+    refreshes_with(rules, flow, args)
+}
+
+fn refreshes_with(rules: Rules, flow: &str, args: &str) -> Run {
     let families = Mutex::new(Families::default());
     let server = Server::start(move |r| families.lock().unwrap().answer(r, rules));
-    let args = if flow == "rotation" { ", args: { probe: GET /me }" } else { "" };
     let suite = format!("cases:\n  - {{ name: it, as: alice, use: lifecycle.{flow}{args} }}\n");
     Project::new(&server.url, &format!("{REFRESHING}{PEOPLE}"), &suite).run("")
 }
@@ -86,6 +98,16 @@ fn a_limit_of_refreshes_is_no_detection() {
     refreshes(GOOD, "reuse-kills-family").must(0, &[("it", "proven")]);
     // As many as are needed, and not one more.
     refreshes(Rules { limit: 4, ..GOOD }, "reuse-kills-family").must(0, &[("it", "proven")]);
+}
+
+/// Whoever stole a refresh token holds the access token that it gave as well.
+#[test]
+fn the_access_tokens_of_a_family_are_looked_at_where_they_are_said_to_end() {
+    const ENDS: &str = ", args: { ends_tokens: true, probe: GET /me }";
+    let keeps = Rules { ends: false, ..GOOD };
+    refreshes(keeps, "reuse-kills-family").must(0, &[("it", "proven")]);
+    refreshes_with(keeps, "reuse-kills-family", ENDS).must(1, &[("it", "failed: check-failed")]);
+    refreshes_with(GOOD, "reuse-kills-family", ENDS).must(0, &[("it", "proven")]);
 }
 
 #[test]

@@ -57,11 +57,19 @@ impl Site {
                 let is_in = brought.iter().any(|thing| alive.get(thing).is_some_and(|kind| self.opens.contains(kind)));
                 if is_in { json(200, "{}") } else { status(401) }
             }
-            "/logout" => {
+            "/logout" | "/end" => {
                 let brought = Self::brought(r);
                 let login = brought.iter().find(|thing| alive.contains_key(*thing));
                 let number = login.and_then(|thing| thing.rsplit('-').next()).unwrap_or_default().to_owned();
                 alive.retain(|thing, kind| *kind == self.leaves || thing.rsplit('-').next() != Some(&number));
+                status(204)
+            }
+            // The others end.
+            "/password" => {
+                let brought = Self::brought(r);
+                let own = brought.iter().find(|thing| alive.contains_key(*thing));
+                let number = own.and_then(|thing| thing.rsplit('-').next()).unwrap_or_default().to_owned();
+                alive.retain(|thing, kind| *kind == self.leaves || thing.rsplit('-').next() == Some(&number));
                 status(204)
             }
             "/refresh" if alive.remove(&r.field("refresh_token")).is_some() => {
@@ -146,6 +154,10 @@ struct Strict(Site);
 
 impl Strict {
     fn run(self, send: &str) -> Run {
+        self.run_suite(send, SUITE)
+    }
+
+    fn run_suite(self, send: &str, suite: &str) -> Run {
         let Self(site) = self;
         let scheme = scheme(send);
         let server = Server::start(move |r| {
@@ -153,8 +165,47 @@ impl Strict {
             let is_dead = |thing: &String| !thing.is_empty() && !site.alive.lock().unwrap().contains_key(thing);
             if r.path == "/me" && brought.iter().any(is_dead) { status(401) } else { site.answer(r) }
         });
-        Project::new(&server.url, &scheme, SUITE).run("")
+        Project::new(&server.url, &scheme, suite).run("")
     }
+}
+
+const REVOKE: &str = "cases:\n  - { name: it, as: alice, use: lifecycle.revoke-replay, args: { probe: GET /me, revoke: POST /end } }\n";
+const CHANGE: &str = "
+cases:
+  - name: it
+    as: alice
+    session: exclusive
+    use: lifecycle.password-change-ends-other-sessions
+    args: { probe: GET /me, change: { request: POST /password, expect: 204 }, again: login }
+";
+
+/// The same is asked after a revocation, and of the other sessions after a new password.
+#[test]
+fn whatever_lives_on_alone_is_told_wherever_a_session_ends() {
+    for suite in [REVOKE, CHANGE] {
+        for (leaves, send, how) in [
+            ("sid", BESIDE, "with nothing but the cookie `sid`"),
+            ("remember", TOKEN, "with nothing but the cookie `remember` of its login"),
+        ] {
+            let run = Strict(Site::new(leaves, ALL)).run_suite(send, suite);
+            run.must(1, &[("it", "failed: check-failed")]);
+            assert!(run.said.contains(how), "{leaves} of {send}: {}", run.said);
+        }
+        for send in [BESIDE, TOKEN, COOKIES, REFRESH] {
+            let run = Strict(Site::new("nothing", ALL)).run_suite(send, suite);
+            assert_eq!((run.code, &*run.verdict("it")), (0, "proven"), "{send}: {}", run.said);
+        }
+    }
+    // Who revokes a token stays logged in where the service says so.
+    let run =
+        Strict(Site::new("remember", ALL)).run_suite(TOKEN, &REVOKE.replace("probe", "keeps_cookies: true, probe"));
+    assert_eq!(run.verdict("it"), "proven", "{}", run.said);
+    let kept = || Strict(Site::new("refresh", ALL));
+    let run = kept().run_suite(REFRESH, CHANGE);
+    run.must(1, &[("it", "failed: check-failed")]);
+    assert!(run.said.contains("the refresh token of the first session"), "{}", run.said);
+    let run = kept().run_suite(REFRESH, &CHANGE.replace("probe", "keeps_refresh: true, probe"));
+    assert_eq!(run.verdict("it"), "proven", "{}", run.said);
 }
 
 #[test]

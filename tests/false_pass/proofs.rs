@@ -133,3 +133,47 @@ fn what_is_sent_again_has_a_proof_of_its_own() {
     assert_eq!(run.code, 0, "{}", run.said);
     assert!(run.cases().iter().all(|case| case["verdict"] == "passed"), "{}", run.said);
 }
+
+/// A gateway that shows its index page at every address, to whoever comes with a token and a proof for that address.
+fn gateway() -> Server {
+    let used: Mutex<Vec<Value>> = Mutex::default();
+    let token = |name: &str| {
+        let claims = json!({ "sub": name, "exp": now() + 600 });
+        sign(Algorithm::Hs256, Map::new(), claims.to_string().as_bytes(), &key()).unwrap()
+    };
+    Server::start(move |r: &Request| {
+        if let Some(name) = r.path.strip_prefix("/token/") {
+            return json(200, &json!({ "access_token": token(name), "token_type": "DPoP" }).to_string());
+        }
+        let token = r.header("authorization").strip_prefix("DPoP ").unwrap_or_default();
+        let proof = claims(r.header("dpop")).unwrap_or_default();
+        let mut used = used.lock().unwrap();
+        let is_here = proof["htm"] == *r.method && proof["htu"].as_str().is_some_and(|htu| htu.ends_with(&r.path));
+        let fits = is_here && is_signed(token) && !used.contains(&proof["jti"]);
+        used.push(proof["jti"].clone());
+        match &*r.path {
+            _ if !fits => unauthorized(""),
+            "/admin" if claims(token).unwrap()["sub"] == "root" => json(200, r#"{"users":["alice","bob"]}"#),
+            "/admin" => json(403, "{}"),
+            _ => status(200).header("content-type", "text/html").body("<h1>Welcome to all of you</h1>"),
+        }
+    })
+}
+
+/// What is there for everybody is found out at another address, which takes a proof for that one.
+#[test]
+fn what_is_asked_beside_a_way_around_has_a_proof_for_its_own_address() {
+    let people = "
+auth:
+  base: { scheme: oauth2, token_url: /token/job, grant: client_credentials, client: { id: job, secret: right-secret-1 }, dpop: true }
+identities:
+  job: { auth: base }
+  root: { auth: { like: base, token_url: /token/root } }
+";
+    let suite = "
+cases:
+  - { name: c, as: job, with: az-path-slash, control: root, request: GET /admin }
+  - { name: own page, as: job, request: GET /pages }
+";
+    Project::new(&gateway().url, people, suite).run("-j 1").must(0, &[("c", "proven"), ("own page", "passed")]);
+}

@@ -2,9 +2,9 @@
 //! that whatever is wrong with one of these would be refused for its proof alone, and show nothing.
 
 use jiff::Timestamp;
-use serde_json::Map;
+use serde_json::{Map, Value};
 
-use super::{Bound, PROOF, Side, token_hash};
+use super::{Bound, PROOF, Side, target, token_hash};
 use crate::http::Request;
 use crate::jose::{Token, unverified_claims};
 
@@ -31,11 +31,29 @@ impl Bound {
 impl Bound {
     /// Makes a proof of this key anew for a request that is sent again: each is good once. Gives both.
     pub(in crate::auth) fn renew(&self, request: &mut Request, now: Timestamp) -> Option<(String, String)> {
+        self.renewed(request, now, |_, _| {})
+    }
+
+    /// The same for one that is sent elsewhere or otherwise: a proof is for one method and one address.
+    pub(in crate::auth) fn renew_here(&self, request: &mut Request, now: Timestamp) -> Option<(String, String)> {
+        self.renewed(request, now, |claims, request| {
+            claims["htm"] = request.method.as_str().into();
+            claims["htu"] = target(request).into();
+        })
+    }
+
+    fn renewed(
+        &self,
+        request: &mut Request,
+        now: Timestamp,
+        change: impl FnOnce(&mut Value, &Request),
+    ) -> Option<(String, String)> {
         let before = request.headers.text(PROOF).filter(|_| request.headers.all(PROOF).count() == 1)?;
         if Token::parse(&before).ok()?.header().get("jwk") != Some(&self.jwk) {
             return None;
         }
         let mut claims = unverified_claims(&before)?;
+        change(&mut claims, request);
         claims["jti"] = uuid::Uuid::new_v4().to_string().into();
         claims["iat"] = now.as_second().into();
         if let Some(nonce) = self.nonce(Side::Resource, request.address.base()) {

@@ -214,6 +214,10 @@ impl Scheme for OAuth {
         seal.memory.bound.as_ref()?.renew(request, seal.now)
     }
 
+    fn renew_proof_here(&self, seal: &Seal<'_>, request: &mut Request) {
+        seal.memory.bound.as_ref().and_then(|bound| bound.renew_here(request, seal.now));
+    }
+
     fn signs(&self, exchange: &str, parameter: &str) -> bool {
         let is_own = match parameter {
             "client_assertion" => self.config.client.asserts() && POSTED.contains(&exchange),
