@@ -53,14 +53,22 @@ impl Baseline {
                     message: format!("{} is new, and no case shows that it refuses strangers", op.name()),
                     place,
                 }),
-                Some(before) if before == "required" && before != op.security.word() => out.push(Failure {
-                    code: "lost-security".to_owned(),
-                    message: format!("{} asked for a credential and is {} now", op.name(), op.security.word()),
-                    place,
-                }),
+                Some(before) if has_lost(before, op.security.word()) => {
+                    let did = if before == "required" { "asked for a credential" } else { "took a credential" };
+                    out.push(Failure {
+                        code: "lost-security".to_owned(),
+                        message: format!("{} {did} and is {} now", op.name(), op.security.word()),
+                        place,
+                    });
+                }
                 Some(_) | None => {}
             }
         }
         out
     }
+}
+
+/// Tells whether an operation asks for less than before: one that took a credential, if there was one, looks at none now.
+fn has_lost(before: &str, now: &str) -> bool {
+    (before == "required" && before != now) || (before == "optional" && now == "public")
 }

@@ -178,6 +178,11 @@ impl Operation {
 
     /// Tells whether strangers have to be refused; what is not declared counts as protected until it is.
     pub fn is_protected(&self) -> bool {
-        matches!(self.security, Security::Required(_) | Security::Undeclared)
+        matches!(self.security, Security::Required(_) | Security::Undeclared) && !self.is_preflight()
+    }
+
+    /// Tells whether browsers ask it before they send any credential (Fetch standard, CORS-preflight).
+    pub fn is_preflight(&self) -> bool {
+        self.method == "OPTIONS"
     }
 }

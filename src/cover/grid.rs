@@ -72,6 +72,8 @@ struct Asked<'r> {
     step: &'r StepResult,
     verdict: Verdict,
     good_before: bool,
+    /// Whether the case waives what would prove its refusals.
+    waived: bool,
 }
 
 impl Grid {
@@ -121,7 +123,8 @@ impl Grid {
                 match router.find(method, step.line().1) {
                     Some(op) => {
                         let good_before = good_before(case, i);
-                        out.push(Asked { op, step, verdict: case.verdict, good_before });
+                        let waived = case.proof.uncontrolled > 0;
+                        out.push(Asked { op, step, verdict: case.verdict, good_before, waived });
                     }
                     // What every route answers, and what stands for a GET that is there (RFC 9110, section 9.3.2).
                     None if method == "OPTIONS" => {}
@@ -152,7 +155,8 @@ impl Grid {
             row.doors.refuse(document, op, step);
         }
         if let Some(id) = step.with.as_deref().filter(|w| *w != "none") {
-            self.defect(id, step);
+            let counts = !one.waived || self.rows[one.op].allowed;
+            self.defect(id, step, counts);
         }
         if speaks == Said::Hidden && !owners.is_there(step) {
             // Nothing was there for anybody.
@@ -168,12 +172,12 @@ impl Grid {
     }
 
     /// Notes how a defect was answered, and which requirements that shows to be met.
-    fn defect(&mut self, id: &str, step: &StepResult) {
+    fn defect(&mut self, id: &str, step: &StepResult, counts: bool) {
         let family = MUTATIONS.iter().find(|f| f.rows.iter().any(|row| row.id == id)).map_or("other", |f| f.name);
         let (sent, good) = self.mutations.entry(family.to_owned()).or_default();
         *sent += 1;
         let exact = step.grade.as_deref().map_or(step.first_status() == Some(401), |g| g == "denied-exact");
-        let exact = exact && step.broken == 0;
+        let exact = exact && step.broken == 0 && counts;
         *good += usize::from(exact);
         let met = self.met.get_or_insert_default();
         if exact || (step.grade.as_deref() == Some("as-due") && step.broken == 0) {
@@ -207,7 +211,7 @@ impl Grid {
         let row = &mut self.rows[one.op];
         row.open |= *stance == Stance::Anonymous && said(one.step) == Said::Allowed;
         let wanted = want(op, stance);
-        let Some(state) = state(op, (one.step, one.verdict), (stance, wanted), row.allowed) else { return };
+        let Some(state) = state(op, (one.step, one.verdict, one.waived), (stance, wanted), row.allowed) else { return };
         // The more telling of two states stays.
         row.cells[at] = row.cells[at].max(state);
         if wanted == Want::Open && state != State::Failed {

@@ -57,10 +57,10 @@ pub fn lint(document: &Document, grid: &Grid, sources: &SourceMap) -> Vec<Found>
         if row.open && op.is_protected() {
             found("open-operation", op.name(), op.span);
         }
-        if op.security == Security::Undeclared {
+        if op.security == Security::Undeclared && !op.is_preflight() {
             found("undeclared-security", op.name(), op.span);
         }
-        if matches!(op.security, Security::Required(_)) && !documents_refusal(op) {
+        if matches!(op.security, Security::Required(_)) && op.is_protected() && !documents_refusal(op) {
             found("undocumented-refusal", op.name(), op.span);
         }
     }

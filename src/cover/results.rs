@@ -26,9 +26,20 @@ pub struct CaseResult {
     pub id: String,
     /// How it ended.
     pub verdict: Verdict,
+    /// What its refusals prove.
+    #[serde(default)]
+    pub proof: ProofResult,
     /// The steps that ran.
     #[serde(default)]
     pub steps: Vec<StepResult>,
+}
+
+/// What of the refusals of a case is not proven.
+#[derive(Debug, Default, Deserialize)]
+pub struct ProofResult {
+    /// Those with `control: off`.
+    #[serde(default)]
+    pub uncontrolled: u32,
 }
 
 /// A step.

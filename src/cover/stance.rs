@@ -200,6 +200,7 @@ pub enum Want {
 /// What an operation wants of a stance.
 pub(super) fn want(op: &Operation, stance: &Stance) -> Want {
     match (stance, &op.security) {
+        _ if op.is_preflight() => Want::Nothing,
         (Stance::Anonymous, Security::Public | Security::Optional(_)) => Want::Allowed,
         (Stance::Anonymous, Security::Required(_) | Security::Undeclared) => Want::Denied,
         (_, Security::Public) => Want::Nothing,
@@ -220,7 +221,7 @@ pub(super) fn want(op: &Operation, stance: &Stance) -> Want {
 /// What one answer makes of a cell of an operation. `at_stake` says that somebody was allowed the operation.
 pub(super) fn state(
     op: &Operation,
-    (step, verdict): (&StepResult, Verdict),
+    (step, verdict, waived): (&StepResult, Verdict, bool),
     (stance, want): (&Stance, Want),
     at_stake: bool,
 ) -> Option<State> {
@@ -253,7 +254,7 @@ pub(super) fn state(
         (Want::Allowed, Said::Refused | Said::Hidden) => State::Failed,
         (Want::Denied | Want::Open, Said::Refused | Said::Hidden) => {
             let nothing = step.refusal == Some(RefusalProof::Nothing) || verdict == Verdict::Inconclusive;
-            let proven = at_stake || step.refusal == Some(RefusalProof::Proven) || step.with.is_some();
+            let proven = at_stake || step.refusal == Some(RefusalProof::Proven) || (step.with.is_some() && !waived);
             if nothing || !proven {
                 State::Vacuous
             } else if is_exact(step, stance) {

@@ -180,6 +180,57 @@ fn a_baseline_finds_what_lost_its_guard_and_what_is_new_without_one() {
     assert!(Baseline::of_report(b"{}").is_none() && Baseline::of_report(b"openapi: 3.1.0").is_none());
 }
 
+/// Whoever may come without a credential and is known with one has lost something where nobody is known any more.
+#[test]
+fn a_baseline_finds_what_knows_nobody_any_more() {
+    let of = |security: &str| {
+        document(&API.replace("/health: { get: { security: [], ", &format!("/health: {{ get: {{ {security}")))
+    };
+    let (optional, public) = (of("security: [{}, { token: [] }], "), document(API));
+    assert_eq!(optional.operations.iter().filter(|op| op.security.word() == "optional").count(), 1);
+    let sources = SourceMap::default();
+    let codes = |before: &Document, now: &Document| {
+        let failures = Baseline::of_document(before).compare(now, &Grid::of(now, &[results(&[])]), &sources);
+        failures.into_iter().map(|f| f.code).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(&optional, &public), ["lost-security"]);
+    assert!(codes(&public, &optional).is_empty());
+}
+
+/// What `control: off` waived shows nothing unless somebody was let in.
+#[test]
+fn a_defect_without_controls_covers_nothing_by_itself() {
+    let api = document(API);
+    let waived = |more: &[&str]| {
+        let defect = step("alice:user GET /v1/users 401", json!({ "with": "tok-garbage", "grade": "denied-exact" }));
+        let mut all = results(&[vec![defect]]);
+        all.cases[0].proof.uncontrolled = 1;
+        all.cases.extend(results(&more.iter().map(|line| vec![step(line, json!({}))]).collect::<Vec<_>>()).cases);
+        Grid::of(&api, &[all])
+    };
+    let state = |grid: &Grid| {
+        let op = api.operations.iter().position(|op| op.path == "/users" && op.method == "GET").unwrap();
+        grid.rows[op].cells[grid.stances.iter().position(|s| *s == Stance::Invalid).unwrap()]
+    };
+    let (alone, beside) = (waived(&[]), waived(&["root:admin GET /v1/users 200"]));
+    assert_eq!((state(&alone), state(&beside)), (State::Vacuous, State::Exact));
+    assert_eq!((alone.mutations["token"], beside.mutations["token"]), ((1, 0), (1, 1)));
+}
+
+/// Browsers ask it before they send any credential, so it can refuse nobody.
+#[test]
+fn a_preflight_is_no_way_in() {
+    let api = document(
+        &API.replace("  /users:", "  /pages: { options: { responses: { '204': { description: ok } } } }\n  /users:"),
+    );
+    let op = api.operations.iter().position(|op| op.method == "OPTIONS").unwrap();
+    assert!(!api.operations[op].is_protected());
+    let grid =
+        Grid::of(&api, &[results(&all(&["anonymous OPTIONS /v1/pages 204", "anonymous OPTIONS /v1/users 204"]))]);
+    assert!(grid.rows[op].cells.iter().all(|cell| *cell == State::NotApplicable));
+    assert!(grid.elsewhere.is_empty());
+}
+
 #[test]
 fn results_that_say_too_little_are_refused() {
     let old = json!({ "schema": "s/1", "cases": [{ "id": "a", "verdict": "passed", "steps": [{ "caller": null, "request": "GET /", "status": 200 }] }] });

@@ -46,8 +46,8 @@ impl Wait<'_> {
     }
 }
 
-/// Waits for the targets of all worlds and notes those that did not get ready.
-pub(super) async fn await_all(plan: &Plan, worlds: &mut [Option<WorldRun>], serving: &Serving) {
+/// Waits for the targets of all worlds and notes those that did not get ready. Gives how many requests that took.
+pub(super) async fn await_all(plan: &Plan, worlds: &mut [Option<WorldRun>], serving: &Serving) -> u32 {
     let mut waits: Vec<Wait<'_>> = Vec::new();
     let mut found: Vec<(usize, NotReady)> = Vec::new();
     for (index, run) in worlds.iter().enumerate() {
@@ -74,7 +74,9 @@ pub(super) async fn await_all(plan: &Plan, worlds: &mut [Option<WorldRun>], serv
             }
         }
     }
-    for (wait, end) in waits.iter().zip(join_all(waits.iter().map(until_ready)).await) {
+    let mut requests = 0;
+    for (wait, (end, asked)) in waits.iter().zip(join_all(waits.iter().map(until_ready)).await) {
+        requests += asked;
         found.extend(end.into_iter().flat_map(|why| wait.worlds.iter().map(move |index| (*index, why.clone()))));
     }
     for (index, why) in found {
@@ -82,18 +84,26 @@ pub(super) async fn await_all(plan: &Plan, worlds: &mut [Option<WorldRun>], serv
             run.not_ready = Some(why);
         }
     }
+    requests
 }
 
 fn cannot_ask(step: &Step, why: &str) -> NotReady {
     NotReady { message: format!("the `ready` request cannot be made: {why}"), span: step.span }
 }
 
-/// Asks until the target answers below 400 (or takes a connection), its command ends, or the time is over.
-async fn until_ready(wait: &Wait<'_>) -> Option<NotReady> {
+/// Asks until the target answers below 400 (or takes a connection), its command ends, or the time is over. Gives how many
+/// requests were answered as well.
+async fn until_ready(wait: &Wait<'_>) -> (Option<NotReady>, u32) {
+    let mut requests = 0;
+    let end = poll(wait, &mut requests).await;
+    (end, requests)
+}
+
+async fn poll(wait: &Wait<'_>, requests: &mut u32) -> Option<NotReady> {
     let clock = Instant::now();
     loop {
         let asked = match wait.step {
-            Some(step) => ask(wait, step, wait.within.saturating_sub(clock.elapsed())).await,
+            Some(step) => ask(wait, step, wait.within.saturating_sub(clock.elapsed()), requests).await,
             None if serve::answers(wait.base).await => Ok(None),
             None => Ok(Some("nothing accepts connections there".to_owned())),
         };
@@ -116,7 +126,7 @@ async fn until_ready(wait: &Wait<'_>) -> Option<NotReady> {
 }
 
 /// Asks once; gives what was wrong with the answer, or why it cannot be asked at all.
-async fn ask(wait: &Wait<'_>, step: &Step, left: Duration) -> Result<Option<String>, NotReady> {
+async fn ask(wait: &Wait<'_>, step: &Step, left: Duration, requests: &mut u32) -> Result<Option<String>, NotReady> {
     // Rendered anew each time: it may hold the time, or a number used once.
     let prepared = step.prepare(&wait.run.scope, wait.base, None).map_err(|error| cannot_ask(step, &error.message))?;
     let mut jar = Jar::default();
@@ -130,6 +140,9 @@ async fn ask(wait: &Wait<'_>, step: &Step, left: Duration) -> Result<Option<Stri
         gate: None,
     };
     let trail = journey.go(prepared.request, &mut Undressed).await;
+    // One that found nobody there was not sent.
+    let answered = trail.hops.iter().filter(|hop| hop.response.is_ok()).count();
+    *requests += u32::try_from(answered).unwrap_or(u32::MAX);
     Ok(match (trail.response(), &trail.error) {
         (Some(response), None) if response.status < 400 => None,
         (Some(response), None) => Some(format!("it answered {}", response.status)),

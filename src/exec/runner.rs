@@ -55,7 +55,8 @@ pub(crate) struct Slot<'a> {
 }
 
 impl Limits {
-    fn new(options: &RunOptions) -> Self {
+    /// Limits of a run that took so many requests before its first case.
+    fn new(options: &RunOptions, before: u32) -> Self {
         let jobs = options.jobs.clamp(1, 10_000);
         // One job means one case after another, as its user expects.
         let open = if jobs == 1 { 1 } else { jobs * 4 };
@@ -65,7 +66,7 @@ impl Limits {
             per_host: options.per_host,
             jobs,
             open: Arc::new(Semaphore::new(open)),
-            extra: AtomicUsize::new(0),
+            extra: AtomicUsize::new(before as usize),
         }
     }
 
@@ -160,7 +161,7 @@ impl Runner {
             notices,
         };
         let shared = Shared {
-            limits: Limits::new(&options),
+            limits: Limits::new(&options, prepared.requests),
             keepers: Keepers::of(&plan),
             controls: Controls::of(&plan),
             plan,

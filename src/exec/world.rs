@@ -58,6 +58,8 @@ pub struct Prepared {
     pub(crate) demos: Vec<(DemoPlan, Demo)>,
     /// The commands of targets, stopped when this is dropped.
     pub(crate) serving: Serving,
+    /// The requests that waiting for targets took.
+    pub(crate) requests: u32,
 }
 
 impl Prepared {
@@ -75,6 +77,7 @@ pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, dia
         notices: Vec::new(),
         demos: Vec::new(),
         serving: Serving::default(),
+        requests: 0,
     };
     let used = used_worlds(plan);
     let mut transports: HashMap<Settings, Arc<Transport>> = HashMap::new();
@@ -91,7 +94,7 @@ pub async fn prepare(plan: &Plan, options: &RunOptions, secrets: &SecretSet, dia
     name_secrets(plan, &prepared, secrets);
     if diags.errors() == 0 {
         prepared.serving = serve::start_all(plan, &mut prepared.worlds).await;
-        ready::await_all(plan, &mut prepared.worlds, &prepared.serving).await;
+        prepared.requests = ready::await_all(plan, &mut prepared.worlds, &prepared.serving).await;
     }
     prepared
 }

@@ -4,6 +4,7 @@
 //! folder; single quotes hold a word with blanks together), `# env: NAME=value`, `# show: FILE` (printed at the end),
 //! `# fill: FILE BYTES` (a file of that size), and `# only: unix` or `# only: linux` where the suite names
 //! commands or paths of such a system.
+//! `# hide: requests` stands where time decides how many are sent.
 //! Without `# args:` it is `check NAME.yaml` in `invalid/`, else `run NAME.yaml -j 1`. The suite is standard input too.
 //! A folder `<name>/` beside it holds further files.
 
@@ -112,8 +113,25 @@ impl Case {
             let text = self.session.mask(&self.session.read(&file));
             let _ = writeln!(out, "--- {file}\n{}", text.trim_end_matches('\n'));
         }
-        out
+        if directives(&self.head, "hide").any(|what| what == "requests") { without_requests(&out) } else { out }
     }
+}
+
+/// Hides how many requests were sent.
+fn without_requests(text: &str) -> String {
+    let mut out = String::new();
+    for (i, part) in text.split(" request").enumerate() {
+        if i > 0 {
+            let digits = out.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+            if digits < out.len() {
+                out.truncate(digits);
+                out.push('N');
+            }
+            out.push_str(" request");
+        }
+        out.push_str(part);
+    }
+    out.replace("N request ", "N requests ")
 }
 
 /// Splits at blanks outside of single quotes.
