@@ -31,6 +31,7 @@ mod keys;
 mod late;
 mod leaking;
 mod lifecycle;
+mod limits;
 mod lives;
 mod lying;
 mod matrix;
