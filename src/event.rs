@@ -239,6 +239,8 @@ pub struct Tally {
     pub spared: usize,
     /// Passed cases of which some refusal stayed unproven.
     pub unproven: usize,
+    /// Those among them with `control: off`.
+    pub uncontrolled: usize,
     /// Steps of passed cases that were left out, for their `if` was false.
     #[serde(default)]
     pub skipped_steps: usize,
@@ -282,6 +284,7 @@ impl Tally {
         self.withheld += usize::from(outcome.is_withheld());
         if outcome.verdict == Verdict::Passed && outcome.proof.unproven > 0 {
             self.unproven += 1;
+            self.uncontrolled += usize::from(outcome.proof.uncontrolled > 0);
         }
     }
 

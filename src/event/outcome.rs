@@ -128,6 +128,9 @@ pub struct Proof {
     pub proven: u32,
     /// Refusals for which that could not be shown.
     pub unproven: u32,
+    /// Those among them of which it was not to be shown: `control: off`.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncontrolled: u32,
     /// Steps that read claims of a token without verifying its signature.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unverified: u32,

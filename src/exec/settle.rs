@@ -154,6 +154,7 @@ async fn settle(shared: &Arc<Shared>, done: &mut CaseDone, latest: u64) {
     for claim in std::mem::take(&mut done.claims) {
         let Some(probe) = &claim.probe else {
             done.outcome.proof.unproven += 1;
+            done.outcome.proof.uncontrolled += 1;
             let message = "`control: off`: nothing shows that the good credential would be allowed";
             push(shared, done, "uncontrolled", message, claim.step, Vec::new());
             continue;

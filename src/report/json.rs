@@ -20,6 +20,8 @@ struct Numbers {
     verdicts: serde_json::Map<String, serde_json::Value>,
     spared: usize,
     unproven: usize,
+    #[serde(skip_serializing_if = "is_none")]
+    uncontrolled: usize,
     skipped_steps: usize,
     proven_refusals: usize,
     unverified_claims: usize,
@@ -83,6 +85,11 @@ fn outcomes(to: &mut dyn Write, key: &str, entries: &[Entry], spool: &mut Spool)
     to.write_all(b"]")
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn is_none(number: &usize) -> bool {
+    *number == 0
+}
+
 impl Numbers {
     fn of(info: &RunInfo, summary: &Summary) -> Self {
         let tally = &summary.tally;
@@ -93,6 +100,7 @@ impl Numbers {
             verdicts: verdicts.collect(),
             spared: tally.spared,
             unproven: tally.unproven,
+            uncontrolled: tally.uncontrolled,
             skipped_steps: tally.skipped_steps,
             proven_refusals: tally.proven_refusals,
             unverified_claims: tally.unverified_claims,

@@ -123,7 +123,7 @@ impl<'a> Texts<'a> {
             verdict,
             spared: false,
             reasons: (0..reasons).map(|nth| self.reason(nth)).collect(),
-            proof: Proof { proven: 1, unproven: index % 2, unverified: 0, odd: 0 },
+            proof: Proof { proven: 1, unproven: index % 2, uncontrolled: 0, unverified: 0, odd: 0 },
             access: None,
             with: None,
             controls: Vec::new(),

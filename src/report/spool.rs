@@ -55,6 +55,8 @@ pub(crate) struct Head {
     pub(crate) file: String,
     pub(crate) line: usize,
     pub(crate) unproven: u32,
+    #[serde(default)]
+    pub(crate) uncontrolled: u32,
     pub(crate) skipped_steps: usize,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) defect: Option<Defect>,
@@ -225,6 +227,7 @@ impl Head {
             file: outcome.place.file.to_string(),
             line: outcome.place.line,
             unproven: outcome.proof.unproven,
+            uncontrolled: outcome.proof.uncontrolled,
             skipped_steps: outcome.skipped_steps(),
             defect: outcome.with.as_deref().map(Defect::of),
         }

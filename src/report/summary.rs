@@ -82,7 +82,12 @@ fn remarks(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
     }
     if tally.unproven > 0 {
         let (cases, verb) = (plural(tally.unproven, "passed case"), if tally.unproven == 1 { "holds" } else { "hold" });
-        writeln!(to, "\n> {cases} {verb} a refusal that nobody was seen being allowed (unproven)")?;
+        let off = if tally.uncontrolled > 0 {
+            format!(", {} of them with `control: off`", tally.uncontrolled)
+        } else {
+            String::new()
+        };
+        writeln!(to, "\n> {cases} {verb} a refusal that nobody was seen being allowed (unproven{off})")?;
     }
     if tally.findings > 0 {
         let findings = plural(tally.findings, "finding");

@@ -169,7 +169,8 @@ impl Strict {
     }
 }
 
-const REVOKE: &str = "cases:\n  - { name: it, as: alice, use: lifecycle.revoke-replay, args: { probe: GET /me, revoke: POST /end } }\n";
+const REVOKE: &str =
+    "cases:\n  - { name: it, as: alice, use: lifecycle.revoke-replay, args: { probe: GET /me, revoke: POST /end } }\n";
 const CHANGE: &str = "
 cases:
   - name: it

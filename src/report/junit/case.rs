@@ -65,7 +65,8 @@ fn passed(entry: &Entry, spool: &mut Spool) -> std::io::Result<Case> {
         elapsed: entry.elapsed,
         file: clean::attribute(&head.file).into_owned(),
         result: TestResult::Success,
-        system_out: Some(remarks(head.unproven, head.skipped_steps)).filter(|text| !text.is_empty()),
+        system_out: Some(remarks((head.unproven, head.uncontrolled), head.skipped_steps))
+            .filter(|text| !text.is_empty()),
         defect: head.defect,
     })
 }
@@ -158,7 +159,7 @@ fn system_out(outcome: &Outcome, shown: Shown) -> String {
             out.push_str(&format!("an earlier attempt: {} ({})\n", reason.message, reason.place));
         }
     }
-    out.push_str(&remarks(outcome.proof.unproven, outcome.skipped_steps()));
+    out.push_str(&remarks((outcome.proof.unproven, outcome.proof.uncontrolled), outcome.skipped_steps()));
     match shown {
         Shown::Passed => {}
         Shown::Failure | Shown::Error | Shown::Skipped => out.push_str(&exchange::exchanges(outcome)),
@@ -167,10 +168,14 @@ fn system_out(outcome: &Outcome, shown: Shown) -> String {
 }
 
 /// What a case proves less than its text says.
-fn remarks(unproven: u32, skipped_steps: usize) -> String {
+fn remarks((unproven, uncontrolled): (u32, u32), skipped_steps: usize) -> String {
     let mut out = String::new();
-    if unproven > 0 {
-        let told = plural(unproven as usize, "refusal");
+    if uncontrolled > 0 {
+        let told = plural(uncontrolled as usize, "refusal");
+        out.push_str(&format!("unproven: {told}; with `control: off` nothing shows what else it may come from\n"));
+    }
+    if unproven > uncontrolled {
+        let told = plural((unproven - uncontrolled) as usize, "refusal");
         out.push_str(&format!("unproven: {told}; nobody was allowed the same request, so the cause may be another\n"));
     }
     if skipped_steps > 0 {

@@ -233,8 +233,13 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
     if tally.unproven > 0 {
         let (verb, object) = if tally.unproven == 1 { ("holds", "it count") } else { ("hold", "them count") };
         let cases = plural(tally.unproven, "passed case");
+        let off = match tally.uncontrolled {
+            0 => String::new(),
+            all if all == tally.unproven => " (`control: off`)".to_owned(),
+            some => format!(" ({some} with `control: off`)"),
+        };
         let text =
-            format!("{cases} {verb} a refusal that nobody was seen being allowed; --require-proof makes {object}");
+            format!("{cases} {verb} a refusal that nobody was seen being allowed{off}; --require-proof makes {object}");
         rows.push(("unproven", Role::Doubt, text));
     }
     if tally.unverified_claims > 0 {
