@@ -184,8 +184,8 @@ impl StepRun<'_> {
         };
         let trail = self.post(forged.request, forged.head, trial.step, transport).await;
         self.tell(actor, &trail);
-        let sender = self.holder(actor);
-        let detour = Detour { prepared, dressed: presented.request, trail: &trail, transport, sender };
+        let detour =
+            Detour { prepared, dressed: presented.request, trail: &trail, transport, sender: self.holder(actor) };
         let elsewhere = trail.request().is_some_and(|sent| sent.address.path() != presented.request.address.path());
         let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
         let reached = match (trial.mutant.row.aim, presented.token()) {

@@ -231,16 +231,7 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         rows.push(("proved", Role::Plain, format!("{}, {tail}", plural(tally.proven_refusals, "refusal"))));
     }
     if tally.unproven > 0 {
-        let (verb, object) = if tally.unproven == 1 { ("holds", "it count") } else { ("hold", "them count") };
-        let cases = plural(tally.unproven, "passed case");
-        let off = match tally.uncontrolled {
-            0 => String::new(),
-            all if all == tally.unproven => " (`control: off`)".to_owned(),
-            some => format!(" ({some} with `control: off`)"),
-        };
-        let text =
-            format!("{cases} {verb} a refusal that nobody was seen being allowed{off}; --require-proof makes {object}");
-        rows.push(("unproven", Role::Doubt, text));
+        rows.push(("unproven", Role::Doubt, unproven(tally)));
     }
     if tally.unverified_claims > 0 {
         let (steps, verb) =
@@ -263,6 +254,18 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
     }
     rows.extend(let_pass(summary));
     rows
+}
+
+/// Which passed cases prove less than they seem to.
+fn unproven(tally: &Tally) -> String {
+    let (verb, object) = if tally.unproven == 1 { ("holds", "it count") } else { ("hold", "them count") };
+    let cases = plural(tally.unproven, "passed case");
+    let off = match tally.uncontrolled {
+        0 => String::new(),
+        all if all == tally.unproven => " (`control: off`)".to_owned(),
+        some => format!(" ({some} with `control: off`)"),
+    };
+    format!("{cases} {verb} a refusal that nobody was seen being allowed{off}; --require-proof makes {object}")
 }
 
 /// What the command line let pass.
