@@ -117,7 +117,7 @@ impl StepRun<'_> {
     pub(super) async fn sent_as_nobody(&self, trial: &Trial<'_>, detour: &Detour<'_>, controlled: &Controlled) -> bool {
         let (Some(sent), Some(response)) = (detour.trail.request(), detour.trail.response()) else { return false };
         let nobody = controlled.without.as_ref().filter(|without| !without.granted);
-        let good = controlled.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, before)| before.body);
+        let good = controlled.good_body();
         let (true, Some(good)) = (nobody.is_some_and(|nobody| is_same_redirect(response, nobody)), good) else {
             return false;
         };

@@ -41,6 +41,13 @@ pub(super) struct Controlled {
     pub(super) records: Vec<ControlRecord>,
 }
 
+impl Controlled {
+    /// What the good credential got, where it was allowed.
+    pub(super) fn good_body(&self) -> Option<u64> {
+        self.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, before)| before.body)
+    }
+}
+
 impl StepRun<'_> {
     /// The defect that a step of the case is sent with.
     pub(super) fn mutant(&self) -> Option<(usize, &Mutant)> {
@@ -191,8 +198,7 @@ impl StepRun<'_> {
         let reached = match (trial.mutant.row.aim, presented.token()) {
             _ if denial.is_some() => None,
             (Aim::Credential, Ok(id)) if elsewhere => {
-                let good = controlled.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, b)| b.body);
-                Some(self.by_id(&trial, &detour, id, good).await)
+                Some(self.by_id(&trial, &detour, id, controlled.good_body()).await)
             }
             (Aim::Credential | Aim::Change | Aim::Origin, _) => None,
             (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
