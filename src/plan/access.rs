@@ -11,7 +11,7 @@ use super::build::{compile_steps, sessions};
 use super::case::{Ground, find_disturbance};
 use super::columns::{Column, People, columns, is_faulty, people};
 use super::identity::SuiteCallers;
-use super::talk::{self, Whose};
+use super::talk::{self, Senders, Whose};
 use super::with;
 use super::{Case, Plan, Shape, diags};
 use crate::check::{MISSING, Side, Stance, read_ignored, side};
@@ -153,6 +153,9 @@ impl Row<'_> {
             given: Vec::new(),
             reach: if is_open { Reach::LeftOut } else { Reach::Nobody },
         };
+        if let Some(missing) = row.missing.as_ref().filter(|_| !groups.iter().any(|g| mentions_hidden(&g.expect))) {
+            reader.fault(diags::missing_for_nothing(missing.span));
+        }
         let stem = format!("{}/{}", self.ground.suite.id, slug(&row.name.value));
         if let Some(first) = ids.insert(stem.clone(), row.name.span) {
             reader.fault(diags::duplicate_case(row.name.span, first, &stem));
@@ -291,7 +294,13 @@ impl Row<'_> {
         if row.session == Session::Shared {
             find_disturbance(&steps, &teardown, &who, callers.plan, reader);
         }
-        talk::check(steps.iter().chain(&teardown), &who, Whose::of(row.session), callers.plan, reader);
+        talk::check(
+            steps.iter().chain(&teardown),
+            Senders::Columns(&who),
+            Whose::of(row.session),
+            callers.plan,
+            reader,
+        );
         let shape = Shape {
             span: row.name.span,
             tags: suite.tags.iter().chain(&row.tags).cloned().collect(),

@@ -8,7 +8,7 @@ use super::case::{Ground, compile_case};
 use super::identity::{Register, SuiteCallers};
 use super::offer::Offer;
 use super::select::Shown;
-use super::talk::{self, Whose};
+use super::talk::{self, Senders, Whose};
 use super::unseen;
 use super::world::{self, Layers};
 use super::{Case, Losses, Plan, PlanOptions, SuitePlan, diags, flow};
@@ -129,7 +129,7 @@ fn compile_suite(
     let after_setup = Arc::clone(&reader.names);
     let teardown = compile_steps(&suite.teardown, &defaults, callers, &mut reader);
     let both = setup.iter().chain(&teardown);
-    talk::check(both, &[default_caller], Whose::Everybodys, callers.plan, &mut reader);
+    talk::check(both, Senders::Case(&[default_caller]), Whose::Everybodys, callers.plan, &mut reader);
     let asked = sessions(&after_setup, callers, &mut reader);
     let mut identities: BTreeSet<IdentityId> = std::mem::take(&mut callers.met);
     identities.extend(asked);

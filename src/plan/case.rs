@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::build::{compile_steps, sessions};
 use super::identity::SuiteCallers;
-use super::talk::{self, Whose};
+use super::talk::{self, Senders, Whose};
 use super::with::{self, Mutant};
 use super::world::ordered;
 use super::{Case, Plan, RowPlan, Shape, Var, diags};
@@ -61,7 +61,7 @@ pub(super) fn compile_case(
         }
         Session::Fresh | Session::Exclusive => {}
     }
-    talk::check(steps.iter().chain(&teardown), &who, Whose::of(spec.session), callers.plan, reader);
+    talk::check(steps.iter().chain(&teardown), Senders::Case(&who), Whose::of(spec.session), callers.plan, reader);
     let shape = Arc::new(Shape {
         span: spec.span,
         tags: ground.suite.tags.iter().chain(&spec.tags).cloned().collect(),

@@ -320,6 +320,13 @@ pub(super) fn unknown_cell(
     }
 }
 
+/// `missing` beside cells of which none is `hidden`.
+pub(super) fn missing_for_nothing(span: Span) -> Diagnostic {
+    Diagnostic::warning(&ACCESS, span, "no cell of this row is `hidden`, so nothing is compared with what is missing")
+        .label("never sent")
+        .help("write `hidden` for whoever may not know that it is there, or leave `missing` out")
+}
+
 pub(super) fn column_like_role(span: Span, name: &str, other: &str) -> Diagnostic {
     Diagnostic::error(&ACCESS, span, format!("`{name}` is an identity, and the role of `{other}` is called so too"))
         .label("which of the two is meant?")

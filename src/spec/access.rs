@@ -99,6 +99,8 @@ pub struct RowSpec {
 /// What `hidden` is compared with, as written.
 #[derive(Debug, Clone)]
 pub struct MissingSpec {
+    /// Where it stands.
+    pub span: Span,
     /// The request.
     pub request: RequestSpec,
     /// `JSONPath`s of the body that may differ.
@@ -278,12 +280,12 @@ fn closed(fields: Fields<'_>, reader: &mut Reader<'_>) -> Option<Span> {
 
 fn missing(node: &Node, reader: &mut Reader<'_>) -> Option<MissingSpec> {
     if !matches!(node.data, Data::Map(_)) {
-        return request(node, reader).map(|request| MissingSpec { request, ignore: Vec::new() });
+        return request(node, reader).map(|request| MissingSpec { span: node.span, request, ignore: Vec::new() });
     }
     let fields = reader.fields(node, MISSING_KEYS, "`missing`")?;
     let line = reader.need(fields, node, "request", "`missing`").and_then(|n| request(n, reader))?;
     let ignore = fields.get("ignore").map_or(&[][..], |n| reader.one_or_more(n));
-    Some(MissingSpec { request: line, ignore: ignore.to_vec() })
+    Some(MissingSpec { span: node.span, request: line, ignore: ignore.to_vec() })
 }
 
 impl RowSpec {

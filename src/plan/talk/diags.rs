@@ -5,10 +5,13 @@ use crate::diag::Diagnostic;
 use crate::source::Span;
 use crate::term::{did_you_mean, list};
 
-pub(super) fn talk_of_nobody(span: Span, word: &str) -> Diagnostic {
-    Diagnostic::error(&TALK, span, format!("there is no {word} for nobody"))
-        .label("whose?")
-        .help("add `as:` with an identity to the step or its case")
+/// Nobody logs in; `is_cell` where it is a column that sends the step.
+pub(super) fn talk_of_nobody(span: Span, word: &str, is_cell: bool) -> Diagnostic {
+    Diagnostic::error(&TALK, span, format!("there is no {word} for nobody")).label("whose?").help(if is_cell {
+        "the column `anonymous` sends it too: leave it out of `columns`, or make it a case of its own"
+    } else {
+        "add `as:` with an identity to the step or its case"
+    })
 }
 
 pub(super) fn no_talk(span: Span, identity: &str, scheme: &str, word: &str) -> Diagnostic {

@@ -19,6 +19,22 @@ pub(super) enum Whose {
     Own,
 }
 
+/// Who sends the steps that name nobody.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Senders<'a> {
+    /// The callers of a case.
+    Case(&'a [Caller]),
+    /// Columns of a matrix.
+    Columns(&'a [Caller]),
+}
+
+impl Senders<'_> {
+    const fn all(&self) -> &[Caller] {
+        let (Self::Case(all) | Self::Columns(all)) = self;
+        all
+    }
+}
+
 impl Whose {
     /// Whose session the steps of a case use.
     pub(super) const fn of(session: Session) -> Self {
@@ -29,10 +45,10 @@ impl Whose {
     }
 }
 
-/// Finds what is wrong with such steps; `who` are the callers of steps that name nobody.
+/// Finds what is wrong with such steps; `who` send those that name nobody.
 pub(super) fn check<'a>(
     steps: impl Iterator<Item = &'a Step>,
-    who: &[Caller],
+    who: Senders<'_>,
     whose: Whose,
     plan: &Plan,
     reader: &mut Reader<'_>,
@@ -42,10 +58,11 @@ pub(super) fn check<'a>(
     for step in steps.flat_map(Step::sending) {
         let Ask::Talk(talk, vary) = &step.ask else { continue };
         let one = [step.caller];
-        let callers = if step.caller == Caller::Case { who } else { &one };
+        let is_cell = step.caller == Caller::Case && matches!(who, Senders::Columns(_));
+        let callers = if step.caller == Caller::Case { who.all() } else { &one };
         for caller in callers {
             let Caller::Identity(id) = caller else {
-                reader.fault(diags::talk_of_nobody(step.span, talk.word()));
+                reader.fault(diags::talk_of_nobody(step.span, talk.word(), is_cell));
                 break;
             };
             let identity = &plan.identities[id.0 as usize];
