@@ -30,6 +30,11 @@ impl FromRequestParts<App> for BasicCaller {
         if let Some(user) = remembered(app, &name, &password) {
             return Ok(Self(user));
         }
+        if app.is_weak("password-unchecked")
+            && let Some(user) = app.store().users.get(&name).cloned()
+        {
+            return Ok(Self(user));
+        }
         // Guesses are slowed by the two hashing threads, not by the lockout: every request carries the password,
         // so one browser with an old one would lock its owner out for good.
         let user = signin::verified(app, &name, &password).await.ok_or_else(|| challenged(signin::wrong()))?;

@@ -1,7 +1,7 @@
 //! Who calls: the Bearer credential of a request (RFC 6750), and the roles a route demands.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -102,7 +102,9 @@ impl FromRequestParts<App> for Admin {
 fn by_parameter(parts: &Parts, app: &App) -> bool {
     let query = parts.uri.query().unwrap_or_default();
     let said = query.split('&').any(|pair| ["admin=true", "admin=1", "role=admin"].contains(&pair));
-    said && app.is_weak("trusts-role-parameter")
+    let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let kept = cookies.flat_map(|line| line.split("; ")).any(|pair| pair == "role=admin");
+    (said && app.is_weak("trusts-role-parameter")) || (kept && app.is_weak("trusts-role-cookie"))
 }
 
 /// The caller, nobody when the request brings no Bearer credential, or the refusal of a bad one.

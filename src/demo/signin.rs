@@ -63,5 +63,9 @@ pub(crate) async fn verified(app: &App, name: &str, password: &str) -> Option<Us
     if app.is_weak("password-ignores-case") {
         right |= password::verify(phc, password.to_lowercase()).await;
     }
+    if app.is_weak("password-by-prefix") {
+        right |= password::begins_like(name, password);
+    }
+    right |= password.is_empty() && app.is_weak("password-empty");
     user.filter(|u| right && u.standing == Standing::Enabled)
 }

@@ -14,6 +14,7 @@ use super::exchange::StepRun;
 use super::ledger::{Asked, Refusal, Sender, Shown, Weight};
 use super::mutant::{Controlled, Trial};
 use super::observed::{Observed, digest};
+use super::otherwise::Otherwise;
 use super::wary::Refused;
 use super::{doubt, judge, leak, record, weigh};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
@@ -31,6 +32,8 @@ pub(super) struct Tried<'a> {
     /// The request as it would have left.
     pub(super) presented: &'a Presented<'a>,
     pub(super) trail: &'a Trail,
+    /// In what its request line is another one than the step's.
+    pub(super) line: Otherwise,
     pub(super) controlled: &'a Controlled,
     /// Where a way around a refusal led.
     pub(super) reached: Option<Reached>,
@@ -334,10 +337,8 @@ impl StepRun<'_> {
                 judge::reason(self.shared, placed.span, &placed.subject, placed.check.judge(&seen))
             });
             let mut broken: Vec<Reason> = checks.collect();
-            // What the step says of its own path says nothing of another one that is not there.
-            let is_elsewhere =
-                trail.request().is_some_and(|r| r.address.path() != tried.presented.request.address.path());
-            if is_elsewhere && response.status == 404 && graded.held && tried.wants_refusal() {
+            // What the step says of its own request line says nothing of another one that nobody knows.
+            if tried.line.is_unknown(response.status) && graded.held && tried.wants_refusal() {
                 broken.clear();
             }
             if !ends || tried.led_in {

@@ -95,13 +95,24 @@ pub(super) fn part(shared: &Shared, owner: &str, name: &str, value: &serde_json:
     }
 }
 
-/// Notes what a defect makes of a credential, which may still hold much of it: words that share a piece with it.
+/// Notes what a defect makes of a credential, which may still hold much of it: words that share a piece with it, in
+/// whatever case, and Basic credentials.
 pub(super) fn defect(shared: &Shared, owner: &str, secret: &str, forged: &Request) {
-    const PIECE: usize = 8;
-    if secret.len() < PIECE {
+    /// A change in the middle leaves nearly a half on either side.
+    const PIECES: std::ops::RangeInclusive<usize> = 4..=8;
+    const SHORTEST: usize = 8;
+    if secret.len() < SHORTEST {
         return;
     }
-    let pieces: HashSet<&[u8]> = secret.as_bytes().windows(PIECE).collect();
+    let piece = (secret.len() / 2).clamp(*PIECES.start(), *PIECES.end());
+    let whole = secret.to_ascii_lowercase();
+    let pieces: HashSet<&[u8]> = whole.as_bytes().windows(piece).collect();
+    let shares = |word: &[u8]| word.to_ascii_lowercase().windows(piece).any(|part| pieces.contains(part));
+    let field = forged.headers.text("authorization");
+    let basic = field.as_deref().and_then(|field| field.strip_prefix("Basic "));
+    if let Some(basic) = basic.filter(|basic| basic.len() >= SHORTEST) {
+        shared.secrets.add(&format!("{owner}.defect"), basic);
+    }
     let is_word = |b: &u8| b.is_ascii_alphanumeric() || b"._~+/=-".contains(b);
     let texts = forged.headers.iter().map(|(_, value)| &value[..]);
     for text in texts.chain([forged.address.target().as_bytes(), &forged.body[..]]) {
@@ -109,10 +120,11 @@ pub(super) fn defect(shared: &Shared, owner: &str, secret: &str, forged: &Reques
             // The name of a cookie or parameter may be read.
             let named = word.iter().position(|b| *b == b'=').map(|at| word.split_at(at + 1));
             let word = match named {
-                Some((name, value)) if !name.windows(PIECE).any(|piece| pieces.contains(piece)) => value,
+                Some((name, value)) if !shares(name) => value,
                 Some(_) | None => word,
             };
-            if word.windows(PIECE).any(|piece| pieces.contains(piece)) {
+            // What is shorter than any mask takes in is too little of it to matter.
+            if word.len() >= SHORTEST && shares(word) {
                 shared.secrets.add(&format!("{owner}.defect"), &String::from_utf8_lossy(word));
             }
         }

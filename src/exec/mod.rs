@@ -65,6 +65,7 @@ mod observed;
 mod once;
 mod order;
 mod origin;
+mod otherwise;
 mod pages;
 mod pairs;
 mod permit;

@@ -13,6 +13,7 @@ use super::grade::{Tried, told};
 use super::kit::{self, Again, Holder};
 use super::matrix::Got;
 use super::observed::Observed;
+use super::otherwise::{Otherwise, written};
 use super::wary::{Refused, Shape, Way};
 use super::{learn, pages, record};
 use crate::check::Stance;
@@ -21,6 +22,7 @@ use crate::http::jar::Jar;
 use crate::http::{Follow, HttpError, Journey, Request, Trail, Transport};
 use crate::mutate::{Aim, Forged, Needs, Presented, Unfit};
 use crate::plan::{Asked, Mutant};
+use crate::secret::TextKind;
 use crate::step::{Prepared, Step};
 
 /// What a defect is tried on.
@@ -177,7 +179,7 @@ impl StepRun<'_> {
     ) -> Done {
         let own = actor.who.session().and_then(|(_, session)| session.transport.clone());
         let transport = own.as_deref().unwrap_or(&self.world.transport);
-        let verbatim = forged.head.is_some();
+        let verbatim = forged.head.as_deref().map(|head| written(&forged.request, Some(head)));
         // What follows another request is not the same alone, and what changes something is not done again.
         let replayed = controlled.before.as_ref().is_some_and(|(probe, _)| probe.is_replay());
         let alone = forged.first.is_none() && trial.mutant.row.aim != Aim::Change && !replayed;
@@ -189,6 +191,7 @@ impl StepRun<'_> {
                 Err(done) => return *done,
             },
         };
+        let line = Otherwise::of(presented.request, &forged.request, forged.head.as_deref());
         let trail = self.post(forged.request, forged.head, trial.step, transport).await;
         self.tell(actor, &trail);
         let detour =
@@ -215,6 +218,7 @@ impl StepRun<'_> {
                 prepared,
                 presented,
                 trail,
+                line,
                 controlled,
                 reached,
                 denial,
@@ -226,14 +230,23 @@ impl StepRun<'_> {
             };
             self.grade(&tried, actor)
         };
-        if let Some(told) = &mut done.mutant {
-            told.verbatim = verbatim;
-            told.change = Some(record::text(self.shared, &forged.change));
-        }
+        self.tell_how(&mut done, verbatim, &forged.change);
         done.requests = before + count(&trail);
         done.cell = Got::of(&trail, denial);
         done.last = Some(Arc::new(trail));
         done
+    }
+
+    /// Notes what was changed; `verbatim` where it left as no library sends it, with its own request line if it has one.
+    fn tell_how(&self, done: &mut Done, verbatim: Option<Option<String>>, change: &str) {
+        if let Some(told) = &mut done.mutant {
+            told.verbatim = verbatim.is_some();
+            told.change = Some(record::text(self.shared, change));
+        }
+        if let (Some(line), Some(step)) = (verbatim.flatten(), done.records.last_mut()) {
+            step.request = self.shared.secrets.mask_text(TextKind::Url, &line);
+            step.hops.iter_mut().for_each(|hop| hop.request.line = format!("{} HTTP/1.1", step.request));
+        }
     }
 
     /// Sends what is to come again, and counts its requests; where it is not allowed, its replay shows nothing.

@@ -19,6 +19,8 @@ const PATH: &str = "The layer that guards the path reads it otherwise than the o
 const METHOD: &str = "The guard stands before some methods only. Guard the route, and say which methods it has.";
 const OVERRIDE: &str = "The guard looks at one method, and the application runs another. Resolve the method once, in front of every check, or do not let it be overridden.";
 
+const ROLE: &str = "What anybody can write decides what the caller may do. Take roles from the credential alone.";
+
 /// What another method brings in does what that one does.
 const OVERRIDDEN: Mutation =
     Mutation { explain: OVERRIDE, refs: &["WSTG-CONF-06", "CWE-650"], class: Class::Destructive, ..BASE };
@@ -30,6 +32,14 @@ const ROWS: &[Mutation] = &[
         explain: PATH,
         refs: &["WSTG-ATHZ-02", "CWE-22"],
         apply: |p, _| path(p, |path| format!("/{path}"), "a second slash stands in front"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-dslash-inner",
+        about: "the path with its last slash doubled",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-22"],
+        apply: |p, _| last(p, |folder, name| format!("{folder}//{name}"), "the last slash stands twice"),
         ..BASE
     },
     Mutation {
@@ -54,6 +64,14 @@ const ROWS: &[Mutation] = &[
         explain: PATH,
         refs: &["WSTG-ATHZ-02", "CWE-177"],
         apply: |p, _| encoded(p, "%"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-enc-slash",
+        about: "the last slash of the path percent-encoded",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-177"],
+        apply: |p, _| last(p, |folder, name| format!("{folder}%2f{name}"), "the last slash is percent-encoded"),
         ..BASE
     },
     Mutation {
@@ -84,11 +102,29 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
+        id: "az-path-case-last",
+        about: "the last segment of the path in capitals",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02", "CWE-178"],
+        apply: |p, _| {
+            last(p, |folder, name| format!("{folder}/{}", name.to_uppercase()), "the last segment is in capitals")
+        },
+        ..BASE
+    },
+    Mutation {
         id: "az-path-matrix",
         about: "a path parameter (`;a=b`) behind the first segment",
         explain: PATH,
         refs: &["WSTG-ATHZ-02"],
         apply: |p, _| first(p, |segment| format!("{segment};a=b"), "`;a=b` follows the first segment"),
+        ..BASE
+    },
+    Mutation {
+        id: "az-path-matrix-last",
+        about: "a path parameter (`;a=b`) behind the last segment",
+        explain: PATH,
+        refs: &["WSTG-ATHZ-02"],
+        apply: |p, _| last(p, |folder, name| format!("{folder}/{name};a=b"), "`;a=b` follows the last segment"),
         ..BASE
     },
     Mutation {
@@ -226,12 +262,36 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "az-param-role",
         about: "`?role=admin` beside what is asked for",
-        explain: "A parameter that anybody can write decides what the caller may do. Take roles from the credential alone.",
+        explain: ROLE,
         refs: &["CWE-472", "CWE-302"],
         apply: |p, _| {
             let mut request = p.request.clone();
             put_query(&mut request, "role", Some("admin"))?;
             Ok(Forged::new(request, "`role=admin` stands in the query"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "az-param-admin",
+        about: "`?admin=true` beside what is asked for",
+        explain: ROLE,
+        refs: &["CWE-472", "CWE-302"],
+        apply: |p, _| {
+            let mut request = p.request.clone();
+            put_query(&mut request, "admin", Some("true"))?;
+            Ok(Forged::new(request, "`admin=true` stands in the query"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "az-cookie-role",
+        about: "a cookie `role=admin` beside what is sent",
+        explain: ROLE,
+        refs: &["CWE-565", "CWE-302"],
+        apply: |p, _| {
+            let mut request = p.request.clone();
+            request.headers.put_cookie("role", Some("admin"));
+            Ok(Forged::new(request, "a cookie says `role=admin`"))
         },
         ..BASE
     },
@@ -263,6 +323,18 @@ fn first(p: &Presented<'_>, other: impl FnOnce(&str) -> String, change: &str) ->
         },
         change,
     )
+}
+
+/// The path with its last segment, behind a folder, written otherwise.
+fn last(p: &Presented<'_>, other: impl FnOnce(&str, &str) -> String, change: &str) -> Result<Forged, Unfit> {
+    let parts =
+        p.request.address.path().rsplit_once('/').filter(|(folder, name)| !folder.is_empty() && !name.is_empty());
+    let (folder, name) = parts.ok_or_else(|| Unfit::not_here("the path has no last segment behind a folder"))?;
+    let changed = other(folder, name);
+    if changed == p.request.address.path() {
+        return Err(Unfit::not_here("the last segment is written so already"));
+    }
+    path(p, |_| changed, change)
 }
 
 fn encoded(p: &Presented<'_>, lead: &str) -> Result<Forged, Unfit> {
@@ -342,6 +414,17 @@ mod tests {
         assert_eq!(target("az-path-slash"), "/admin/users/?a=1");
         assert_eq!(target("az-path-case"), "/ADMIN/users?a=1");
         assert_eq!(target("az-path-matrix"), "/admin;a=b/users?a=1");
+        assert_eq!(target("az-path-dslash-inner"), "/admin//users?a=1");
+        assert_eq!(target("az-path-enc-slash"), "/admin%2fusers?a=1");
+        assert_eq!(target("az-path-case-last"), "/admin/USERS?a=1");
+        assert_eq!(target("az-path-matrix-last"), "/admin/users;a=b?a=1");
+        for id in ["az-path-dslash-inner", "az-path-enc-slash", "az-path-case-last", "az-path-matrix-last"] {
+            assert!(forge(id, "/users").is_err() && forge(id, "/users/").is_err(), "{id}");
+        }
+        assert!(forge("az-path-case-last", "/a/1").is_err());
+        assert_eq!(target("az-param-admin"), "/admin/users?a=1&admin=true");
+        let cookies = |id: &str| forge(id, "/admin").unwrap().request.headers.text("cookie");
+        assert_eq!(cookies("az-cookie-role").as_deref(), Some("role=admin"));
         assert_eq!(target("az-path-suffix"), "/admin/users.json?a=1");
         assert_eq!(target("az-param-role"), "/admin/users?a=1&role=admin");
         assert_eq!(target("az-path-nul"), "/admin/users%00?a=1");

@@ -25,6 +25,7 @@ mod forged;
 mod header;
 mod kit;
 mod packs;
+mod plain;
 mod presented;
 mod purpose;
 mod response;
@@ -218,6 +219,7 @@ pub struct Family {
 pub const MUTATIONS: &[Family] = &[
     header::FAMILY,
     token::FAMILY,
+    plain::FAMILY,
     signature::FAMILY,
     confusion::FAMILY,
     purpose::FAMILY,

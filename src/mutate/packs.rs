@@ -85,6 +85,11 @@ pub const PACKS: &[Pack] = &[
         ]),
     },
     Pack {
+        name: "plain",
+        about: "passwords of `Basic` and opaque tokens and keys: well-formed ones that are wrong, and keys in the query",
+        wants: Wants::Families(&["plain"]),
+    },
+    Pack {
         name: "cors",
         about: "what browsers are told: run it on a request with the `Origin` of your own pages",
         wants: Wants::Families(&["cors"]),

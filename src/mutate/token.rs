@@ -287,12 +287,18 @@ const ROWS: &[Mutation] = &[
     },
 ];
 
+/// Whether the credential is what a scheme makes of others: an encoded pair, or a signature.
+pub(super) fn is_made(p: &Presented<'_>, kit: &Kit<'_>) -> bool {
+    const MADE: &[&str] = &["basic", "digest", "hmac", "aws-sigv4"];
+    let by_word = p.scheme().is_ok_and(|word| MADE.contains(&word.to_ascii_lowercase().as_str()));
+    by_word || kit.resign.is_some_and(|own| MADE.contains(&own.kind))
+}
+
 /// A credential that is one word, of which case is a part: not what is signed or encoded, which says something else in
 /// another case, and no number in hexadecimal, which is the same one in both.
 fn opaque<'p>(p: &'p Presented<'_>, kit: &Kit<'_>) -> Result<&'p str, Unfit> {
-    const MADE: &[&str] = &["basic", "digest", "hmac", "aws-sigv4"];
     let token = p.token()?;
-    if p.jwt().is_ok() || kit.resign.is_some_and(|own| MADE.contains(&own.kind)) {
+    if p.jwt().is_ok() || is_made(p, kit) {
         return Err(Unfit::not_here("what is signed or encoded says something else in another case"));
     }
     if token.bytes().all(|b| b.is_ascii_hexdigit() || !b.is_ascii_alphabetic()) {

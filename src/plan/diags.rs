@@ -320,6 +320,15 @@ pub(super) fn unknown_cell(
     }
 }
 
+/// A defect that has to be refused, beside an expectation that somebody is let in.
+pub(super) fn with_of_allowed(expect: Span, with: Span) -> Diagnostic {
+    let message = "with this `expect` the case passes where the server lets the broken request in";
+    Diagnostic::warning(&MUTATION, expect, message)
+        .label("holds for what is sent with the defect")
+        .also(with, "has to be refused")
+        .help("leave `expect` out: each defect says itself how it has to be refused, and that the request is allowed without it is asked beside; where the service is known to take one, say so of it alone: `with: { these: ID, expect: { ID: 200 } }`")
+}
+
 /// `missing` beside cells of which none is `hidden`.
 pub(super) fn missing_for_nothing(span: Span) -> Diagnostic {
     Diagnostic::warning(&ACCESS, span, "no cell of this row is `hidden`, so nothing is compared with what is missing")

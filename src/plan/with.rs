@@ -7,10 +7,10 @@ use super::case::Ground;
 use super::diags;
 use super::identity::SuiteCallers;
 use super::{Control, Plan};
-use crate::check::{Expectations, read_expect};
+use crate::check::{Expectations, Side, Stance, read_expect, side};
 use crate::mutate::{Aim, Mutation, PACKS, Pack, mutation, mutations};
 use crate::source::Span;
-use crate::spec::{CaseSpec, ControlSpec, Reader, StepSpec, WithSpec};
+use crate::spec::{CaseSpec, ControlSpec, Data, Node, Reader, StepSpec, WithSpec};
 use crate::step::{Caller, Callers as _, IdentityId, Step, diags as step_diags};
 
 /// One defect of one case.
@@ -114,6 +114,14 @@ pub(super) fn of_step(
             reader.fault(diags::expects_of_nothing(named.span, &named.name, &sent));
         }
         own.extend(read_expect(&named.value, reader).map(|e| (&*named.name, Arc::new(e))));
+    }
+    let is_refused = |(row, ..): &(Option<&'static Mutation>, Span, Asked)| row.is_some_and(|r| r.expect.is_refusal());
+    // Without a status it leaves that to the defect.
+    let says = |n: &&Node| !matches!(n.data, Data::Map(_)) || n.get("status").is_some();
+    if let Some(expect) = step.expect.as_ref().filter(says).filter(|_| rows.iter().any(is_refused))
+        && side(expect, Stance::Identity, reader.sources) == Side::Allowed
+    {
+        reader.fault(diags::with_of_allowed(expect.span, with.span));
     }
     let make = |(row, span, asked): (Option<&'static Mutation>, Span, Asked)| {
         let row = row?;

@@ -10,17 +10,17 @@ use crate::server::{Reply, Request, Server, json, status};
 /// For whom the cache has an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kept {
-    ForAll,
+    All,
     /// Whoever sends a credential is asked about by the application.
-    ForNobody,
-    ForNone,
+    Anonymous,
+    Off,
 }
 
 /// Reports that root and alice may see, behind a cache that keeps what is 200 by its address alone.
 fn cached(kept: Kept) -> Server {
     let (api, cache) = (Api::default(), Mutex::new(HashMap::<String, String>::new()));
     Server::start(move |r| {
-        let asks = kept == Kept::ForAll || (kept == Kept::ForNobody && r.header("authorization").is_empty());
+        let asks = kept == Kept::All || (kept == Kept::Anonymous && r.header("authorization").is_empty());
         if asks && let Some(body) = cache.lock().unwrap().get(&r.path) {
             return json(200, body);
         }
@@ -62,7 +62,7 @@ const ROW: &str =
 fn the_refused_cells_of_a_row_are_asked_again_when_somebody_was_let_in() {
     let later = "failed: let-in-later";
     for (kept, code, nobody, bob) in
-        [(Kept::ForAll, 1, later, later), (Kept::ForNobody, 1, later, "proven"), (Kept::ForNone, 0, "proven", "proven")]
+        [(Kept::All, 1, later, later), (Kept::Anonymous, 1, later, "proven"), (Kept::Off, 0, "proven", "proven")]
     {
         let server = cached(kept);
         let run = run(&server, ROW);
@@ -71,7 +71,7 @@ fn the_refused_cells_of_a_row_are_asked_again_when_somebody_was_let_in() {
         must(&run, code, &want.each_ref().map(|(name, verdict)| (&**name, *verdict)));
         // Four cells, and the refused ones once more: nobody, and one for all who are somebody.
         assert_eq!(server.count("GET /reports/1"), 6, "{kept:?}");
-        if kept == Kept::ForAll {
+        if kept == Kept::All {
             let got = run.case("GET /reports/1 [as=bob]");
             assert_eq!((&got["access"]["got"], &got["access"]["body"]["is"]), (&200.into(), &"same".into()), "{got}");
             assert_eq!(got["steps"].as_array().map(Vec::len), Some(2), "both answers are told: {got}");
@@ -82,7 +82,7 @@ fn the_refused_cells_of_a_row_are_asked_again_when_somebody_was_let_in() {
 /// Bob and carol are one kind of refused people, and are asked once between them.
 #[test]
 fn one_of_all_who_are_refused_is_asked_again() {
-    let server = cached(Kept::ForNone);
+    let server = cached(Kept::Off);
     let row = "access:\n  columns: [anonymous, bob, bob2, bob3, root]\n  rows:\n    GET /reports/1: { root: 200 }\n";
     let people = format!("{PEOPLE}  bob2: {{ like: bob }}\n  bob3: {{ like: bob }}\n");
     let run = Project::new(&server.url, &format!("{SCHEME}{people}"), row).run("");
@@ -98,12 +98,12 @@ fn a_case_that_is_refused_is_asked_again_after_its_control() {
             format!("cases:\n  - {{ name: no, {sender}request: GET /reports/1, expect: deny{control} }}\n{allowed}")
         };
         for (kept, sender, code, verdict) in [
-            (Kept::ForAll, "as: bob, ", 1, "failed: let-in-later"),
-            (Kept::ForAll, "as: anonymous, ", 1, "failed: let-in-later"),
-            (Kept::ForAll, "", 1, "failed: let-in-later"),
-            (Kept::ForNobody, "as: anonymous, ", 1, "failed: let-in-later"),
-            (Kept::ForNobody, "as: bob, ", 0, "proven"),
-            (Kept::ForNone, "as: bob, ", 0, "proven"),
+            (Kept::All, "as: bob, ", 1, "failed: let-in-later"),
+            (Kept::All, "as: anonymous, ", 1, "failed: let-in-later"),
+            (Kept::All, "", 1, "failed: let-in-later"),
+            (Kept::Anonymous, "as: anonymous, ", 1, "failed: let-in-later"),
+            (Kept::Anonymous, "as: bob, ", 0, "proven"),
+            (Kept::Off, "as: bob, ", 0, "proven"),
         ] {
             must(&run(&cached(kept), &suite(sender)), code, &[("no", verdict)]);
         }
@@ -113,7 +113,7 @@ fn a_case_that_is_refused_is_asked_again_after_its_control() {
 /// What was refused after somebody was let in needs no second look.
 #[test]
 fn whoever_is_refused_afterwards_is_asked_once() {
-    let server = cached(Kept::ForNone);
+    let server = cached(Kept::Off);
     let suite = "cases:\n  - { name: root may, as: root, request: GET /reports/1 }\n  - { name: no, as: bob, request: GET /reports/1, expect: deny }\n";
     must(&run(&server, suite), 0, &[("no", "proven")]);
     assert_eq!(server.count("GET /reports/1"), 2);

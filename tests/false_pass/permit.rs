@@ -85,7 +85,7 @@ fn of_a_pack_the_rest_is_sent_and_what_was_withheld_is_counted() {
     let (run, changes) = run("", &change("pack.session"), "");
     run.must(0, &all);
     assert_eq!((changes, run.report["summary"]["withheld"].as_u64()), (0, Some(3)));
-    assert!(run.said.contains("`allow_destructive: true` takes them in"), "{}", run.said);
+    assert!(run.said.contains("only with `allow_destructive: true`"), "{}", run.said);
     assert_eq!(run.case("c [with=csrf-missing]")["with"]["class"], "destructive");
 }
 

@@ -191,3 +191,33 @@ cases:
 ";
     Project::new(&server.url, alice, suite).run("").must(4, &[("c", "skipped: condition")]);
 }
+
+/// A step that says how its own request is refused says nothing of paths and methods that nobody knows.
+#[test]
+fn what_nobody_knows_is_refused_in_its_own_way() {
+    let people = "
+identities:
+  may: { auth: { scheme: api-key, header: X-Key }, key: key-of-somebody-who-may-123 }
+  may-not: { auth: { scheme: api-key, header: X-Key }, key: key-of-somebody-who-may-not-1 }
+";
+    let server = Server::start(|r| match (r.method.as_str(), r.path.as_str(), r.header("x-key")) {
+        (method, ..) if method != "GET" => status(405),
+        (_, "/mine", key) if !key.is_empty() => json(200, r#"{"mine":[1]}"#),
+        (_, "/admin/users", "key-of-somebody-who-may-123") => json(200, r#"{"users":["a","b"]}"#),
+        (_, "/admin/users", "") => json(401, r#"{"error":"who"}"#),
+        (_, "/admin/users", _) => json(403, r#"{"error":"no"}"#),
+        _ => json(404, r#"{"error":"none"}"#),
+    });
+    let suite = "
+cases:
+  - { name: mine, as: may-not, request: GET /mine }
+  - name: ways
+    as: may-not
+    with: [az-path-backslash, az-path-dslash-inner, az-absolute-form, az-verb-arbitrary, az-verb-trace, az-x-user]
+    control: may
+    request: GET /admin/users
+    expect: 403
+";
+    let run = Project::new(&server.url, people, suite).run("");
+    assert_eq!(run.code, 0, "{}", run.said);
+}

@@ -33,6 +33,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
             "trusts-host-name",
             "trusts-original-url",
             "trusts-referer",
+            "trusts-role-cookie",
             "trusts-role-parameter",
             "trusts-roles-header",
             "trusts-user-header",
@@ -169,7 +170,10 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
             "weak-hmac-secret",
         ],
     ),
+    // Where no password is asked for, none is wrong.
+    ("password-unchecked", &["password-by-prefix", "password-empty", "password-ignores-case"]),
     ("pkce-not-verified", &["pkce-only-when-sent"]),
+    ("pkce-only-when-sent", &["pkce-not-verified"]),
     ("refresh-reusable", &["refresh-race", "reuse-not-detected"]),
     ("refuses-after-writing", &["bola-write"]),
     ("scope-unchecked", &["scope-substring"]),

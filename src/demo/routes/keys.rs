@@ -46,7 +46,11 @@ impl FromRequestParts<App> for Key {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
-        let sent = in_header(&parts.headers);
+        let mut sent = in_header(&parts.headers);
+        if sent.is_empty() && app.is_weak("key-in-query") {
+            let names = ["api_key", "key", "x-api-key"];
+            sent = in_query(&parts.uri, &names);
+        }
         known(app, &exactly_one(sent, "the header X-Api-Key")?)
     }
 }
@@ -54,6 +58,11 @@ impl FromRequestParts<App> for Key {
 fn in_header(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all("x-api-key").iter();
     values.map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_owned()).collect()
+}
+
+fn in_query(uri: &Uri, names: &[&str]) -> Vec<String> {
+    let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.filter(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned()).collect()
 }
 
 fn exactly_one(mut sent: Vec<String>, place: &str) -> Result<String, ApiError> {
@@ -74,6 +83,12 @@ fn known(app: &App, sent: &str) -> Result<Key, ApiError> {
         if random::same(key, sent) || is_lax {
             found = Some((*name, *grant));
         }
+    }
+    if app.is_weak("key-by-form")
+        && KEYS.iter().any(|(_, key, _)| key.len() == sent.len())
+        && sent.starts_with("demo-key-")
+    {
+        found = found.or(Some(("reader", Grant::Read)));
     }
     let refusal = |why: &str| {
         let challenge = challenge(&format!(", error=\"invalid_key\", error_description=\"{why}\""));
@@ -105,8 +120,7 @@ async fn write(State(app): State<App>, key: Key) -> Answer {
 async fn query(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Answer {
     let mut sent = in_header(&headers);
     let place = "the query: ?api_key=";
-    let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let in_query: Vec<String> = pairs.filter(|(k, _)| k == "api_key").map(|(_, v)| v.into_owned()).collect();
+    let in_query = in_query(&uri, &["api_key"]);
     if in_query.is_empty() {
         sent.clear();
     }

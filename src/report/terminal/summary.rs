@@ -248,8 +248,8 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         rows.push(("skipped", Role::Doubt, skipped(tally.skipped_steps)));
     }
     if tally.withheld > 0 {
-        let (defects, verb) = (plural(tally.withheld, "defect"), if tally.withheld == 1 { "it" } else { "them" });
-        let text = format!("{defects} that may write or delete data; `allow_destructive: true` takes {verb} in");
+        let defects = plural(tally.withheld, "defect");
+        let text = format!("{defects} that may write or delete data: only with `allow_destructive: true`");
         rows.push(("withheld", Role::Doubt, text));
     }
     rows.extend(let_pass(summary));
