@@ -179,7 +179,7 @@ impl StepRun<'_> {
     ) -> Done {
         let own = actor.who.session().and_then(|(_, session)| session.transport.clone());
         let transport = own.as_deref().unwrap_or(&self.world.transport);
-        let verbatim = forged.head.as_deref().map(|head| written(&forged.request, Some(head)));
+        let (verbatim, written) = (forged.head.is_some(), written(&forged.request, forged.head.as_deref()));
         // What follows another request is not the same alone, and what changes something is not done again.
         let replayed = controlled.before.as_ref().is_some_and(|(probe, _)| probe.is_replay());
         let alone = forged.first.is_none() && trial.mutant.row.aim != Aim::Change && !replayed;
@@ -230,20 +230,20 @@ impl StepRun<'_> {
             };
             self.grade(&tried, actor)
         };
-        self.tell_how(&mut done, verbatim, &forged.change);
+        self.tell_how(&mut done, (verbatim, written), &forged.change);
         done.requests = before + count(&trail);
         done.cell = Got::of(&trail, denial);
         done.last = Some(Arc::new(trail));
         done
     }
 
-    /// Notes what was changed; `verbatim` where it left as no library sends it, with its own request line if it has one.
-    fn tell_how(&self, done: &mut Done, verbatim: Option<Option<String>>, change: &str) {
+    /// Notes what was changed, whether it left as no library sends it, and with which request line if it has its own.
+    fn tell_how(&self, done: &mut Done, (verbatim, written): (bool, Option<String>), change: &str) {
         if let Some(told) = &mut done.mutant {
-            told.verbatim = verbatim.is_some();
+            told.verbatim = verbatim;
             told.change = Some(record::text(self.shared, change));
         }
-        if let (Some(line), Some(step)) = (verbatim.flatten(), done.records.last_mut()) {
+        if let (Some(line), Some(step)) = (written, done.records.last_mut()) {
             step.request = self.shared.secrets.mask_text(TextKind::Url, &line);
             step.hops.iter_mut().for_each(|hop| hop.request.line = format!("{} HTTP/1.1", step.request));
         }
