@@ -216,6 +216,8 @@ pub fn risk(op: &super::document::Operation, stance: &Stance) -> u32 {
     let sensitive = words.into_iter().any(|w| SENSITIVE.iter().any(|s| w.eq_ignore_ascii_case(s)));
     let data = if sensitive { 2 } else { 1 };
     let exposure = match stance {
+        // Nothing is lost where strangers are welcome.
+        Stance::Anonymous if op.security == Security::Public => 1,
         // Anybody in the world.
         Stance::Anonymous | Stance::Invalid => 3,
         // Anybody with an account.

@@ -73,7 +73,7 @@ impl Writing<'_> {
     fn operation(&mut self, op: &Operation, row: &Row) -> String {
         let mut out = String::new();
         for ((stance, cell), want) in self.grid.stances.iter().zip(&row.cells).zip(&row.wants) {
-            if matches!(cell, State::Untested | State::Vacuous) && matters(op, stance, *want) {
+            if matches!(cell, State::Untested | State::Vacuous) && matters(stance, *want) {
                 out.push_str(&self.case(op, row, (stance, *want)));
             }
         }

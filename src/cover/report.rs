@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::document::{Document, Operation, Security};
+use super::document::{Document, Operation};
 use super::grid::{Grid, Row};
 use super::lint::Found;
 use super::metrics::{METRICS, risk};
@@ -195,16 +195,12 @@ impl FindingReport {
     }
 }
 
-/// Tells whether a cell is worth a case. Whether somebody is let in is asked of those who may, and of strangers where a
-/// credential is welcome and not needed: both have to be seen there. The rest is about refusals.
-pub(super) fn matters(op: &Operation, stance: &Stance, want: Want) -> bool {
-    let optional = matches!(op.security, Security::Optional(_));
+/// Tells whether a cell is worth a case. Whether somebody is let in is asked of those who may, and of strangers where the
+/// document lets them in: all have to be seen there. The rest is about refusals.
+pub(super) fn matters(stance: &Stance, want: Want) -> bool {
     match stance {
-        Stance::Role(_) => want != Want::Nothing,
-        Stance::Anonymous if optional => true,
-        Stance::Anonymous | Stance::Invalid | Stance::Expired | Stance::Peer => {
-            matches!(want, Want::Denied | Want::Open)
-        }
+        Stance::Role(_) | Stance::Anonymous => want != Want::Nothing,
+        Stance::Invalid | Stance::Expired | Stance::Peer => matches!(want, Want::Denied | Want::Open),
     }
 }
 
@@ -214,7 +210,7 @@ fn untested<'a>(rows: impl Iterator<Item = (&'a Operation, &'a Row)>, grid: &Gri
     for (op, row) in rows {
         for ((stance, cell), want) in grid.stances.iter().zip(&row.cells).zip(&row.wants) {
             let open = matches!(cell, State::Untested | State::Vacuous);
-            if open && matters(op, stance, *want) {
+            if open && matters(stance, *want) {
                 out.push(Untested {
                     risk: risk(op, stance),
                     method: op.method.clone(),

@@ -423,3 +423,17 @@ fn a_baseline_knows_a_path_by_the_whole_of_its_form() {
     assert_eq!(codes(&api("/notes/{other}.json:")), Vec::<String>::new(), "another name is no other path");
     assert_eq!(codes(&document(API)), ["GET /notes/{note}.json is new, and no case shows that it refuses strangers"]);
 }
+
+/// What is counted as a cell is either covered or told.
+#[test]
+fn a_public_operation_that_no_case_asks_for_is_a_gap_of_little_risk() {
+    let document = document(API);
+    let gaps = |cases: &[Vec<Value>]| {
+        let grid = Grid::of(&document, &[results(cases)]);
+        let report = Report::of(&document, &grid, &[], Counted::default(), &SourceMap::default());
+        let health = report.untested.into_iter().filter(|u| u.path == "/health");
+        health.map(|u| (u.stance, u.risk)).collect::<Vec<_>>()
+    };
+    assert_eq!(gaps(&[]), [("anonymous".to_owned(), 1)]);
+    assert_eq!(gaps(&all(&["anonymous GET /v1/health 200"])), []);
+}
