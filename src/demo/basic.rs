@@ -1,6 +1,5 @@
-//! Basic credentials (RFC 7617). What verified once is remembered, for a password hash per request would be slow.
+//! Basic credentials (RFC 7617).
 
-use aws_lc_rs::hmac;
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::header::AUTHORIZATION;
@@ -11,10 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::error::{ApiError, REALM};
 use super::signin;
 use super::state::App;
-use super::users::{Role, Standing, User};
-
-/// How many verified credentials are remembered.
-const MOST_REMEMBERED: usize = 1_000;
+use super::users::{Role, User};
 
 /// A person who sent a good user name and password.
 pub(crate) struct BasicCaller(pub(crate) User);
@@ -27,9 +23,6 @@ impl FromRequestParts<App> for BasicCaller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
         let (name, password) = credentials(parts)?;
-        if let Some(user) = remembered(app, &name, &password) {
-            return Ok(Self(user));
-        }
         if app.is_weak("password-unchecked")
             && let Some(user) = app.store().users.get(&name).cloned()
         {
@@ -37,9 +30,7 @@ impl FromRequestParts<App> for BasicCaller {
         }
         // Guesses are slowed by the two hashing threads, not by the lockout: every request carries the password,
         // so one browser with an old one would lock its owner out for good.
-        let user = signin::verified(app, &name, &password).await.ok_or_else(|| challenged(signin::wrong()))?;
-        remember(app, &user, &password);
-        Ok(Self(user))
+        signin::verified(app, &name, &password).await.map(Self).ok_or_else(|| challenged(signin::wrong()))
     }
 }
 
@@ -80,29 +71,4 @@ fn credentials(parts: &Parts) -> Result<(String, String), ApiError> {
 
 fn challenged(error: ApiError) -> ApiError {
     error.challenge(&format!("Basic realm=\"{REALM}\", charset=\"UTF-8\""))
-}
-
-/// What is remembered of a verified credential. The stored hash is part of it, so a new password forgets the old.
-fn mark(app: &App, user: &User, password: &str) -> Vec<u8> {
-    let mut context = hmac::Context::with_key(app.basic_key());
-    for part in [user.name.as_str(), user.phc.as_str(), password] {
-        context.update(&(part.len() as u64).to_be_bytes());
-        context.update(part.as_bytes());
-    }
-    context.sign().as_ref().to_vec()
-}
-
-fn remembered(app: &App, name: &str, password: &str) -> Option<User> {
-    let user = app.store().users.get(name).filter(|u| u.standing == Standing::Enabled).cloned()?;
-    let mark = mark(app, &user, password);
-    app.store().basic.contains(&mark).then_some(user)
-}
-
-fn remember(app: &App, user: &User, password: &str) {
-    let mark = mark(app, user, password);
-    let mut store = app.store();
-    if store.basic.len() >= MOST_REMEMBERED {
-        store.basic.clear();
-    }
-    store.basic.insert(mark);
 }

@@ -1,14 +1,12 @@
 //! Everything one running demo knows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-
-use aws_lc_rs::hmac;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::store::Store;
 use super::token::{KeyRing, Rsa};
 use super::weakness::Weak;
-use super::{clock, oauth, random};
+use super::{clock, oauth};
 
 /// The shared state, as every handler takes it.
 pub(crate) type App = Arc<State>;
@@ -21,7 +19,6 @@ pub(crate) struct State {
     pub(crate) keys: KeyRing,
     /// The authorization server.
     pub(crate) oauth: oauth::Server,
-    basic_key: OnceLock<hmac::Key>,
     /// What this demo does wrong on purpose.
     pub(crate) weak: Weak,
     store: Mutex<Store>,
@@ -36,7 +33,6 @@ impl State {
             oauth: oauth::Server::new(&url, key.clone()),
             url,
             keys: KeyRing::start(key, &weak),
-            basic_key: OnceLock::new(),
             weak,
             store: Mutex::new(Store::seeded()),
             run,
@@ -47,13 +43,6 @@ impl State {
     /// The store; no lock is ever held while waiting, so this never blocks for long.
     pub(crate) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The key under which verified Basic credentials are remembered. It is made when it is first
-    /// needed, because the first random bytes of a process take longer than a demo may take to start.
-    pub(crate) fn basic_key(&self) -> &hmac::Key {
-        let make = || hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>());
-        self.basic_key.get_or_init(make)
     }
 
     /// Whether the demo serves https.

@@ -1,6 +1,6 @@
 //! What changes while a demo runs: people, sessions, and the things they own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use serde::Serialize;
 
@@ -117,8 +117,6 @@ pub(crate) struct Store {
     pub(crate) web: WebSessions,
     pub(crate) notes: Notes,
     pub(crate) accounts: Vec<Account>,
-    /// Fingerprints of Basic credentials that verified before.
-    pub(crate) basic: HashSet<Vec<u8>>,
     /// The nonces of the Digest area.
     pub(crate) nonces: Nonces,
     /// How often a counted route was asked: `/flaky` and `/jobs`.
@@ -146,7 +144,6 @@ impl Store {
             web: WebSessions::default(),
             notes,
             accounts: accounts.map(|(owner, balance)| Account::first_of(owner, balance)).into(),
-            basic: HashSet::new(),
             nonces: Nonces::default(),
             counters: HashMap::new(),
         }

@@ -98,13 +98,12 @@ pub(super) fn part(shared: &Shared, owner: &str, name: &str, value: &serde_json:
 /// Notes what a defect makes of a credential, which may still hold much of it: words that share a piece with it, in
 /// whatever case, and Basic credentials.
 pub(super) fn defect(shared: &Shared, owner: &str, secret: &str, forged: &Request) {
-    /// A change in the middle leaves nearly a half on either side.
-    const PIECES: std::ops::RangeInclusive<usize> = 4..=8;
     const SHORTEST: usize = 8;
     if secret.len() < SHORTEST {
         return;
     }
-    let piece = (secret.len() / 2).clamp(*PIECES.start(), *PIECES.end());
+    // A change in the middle leaves nearly a half on either side.
+    let piece = (secret.len() / 2).min(SHORTEST);
     let whole = secret.to_ascii_lowercase();
     let pieces: HashSet<&[u8]> = whole.as_bytes().windows(piece).collect();
     let shares = |word: &[u8]| word.to_ascii_lowercase().windows(piece).any(|part| pieces.contains(part));
@@ -123,7 +122,7 @@ pub(super) fn defect(shared: &Shared, owner: &str, secret: &str, forged: &Reques
                 Some((name, value)) if !shares(name) => value,
                 Some(_) | None => word,
             };
-            // What is shorter than any mask takes in is too little of it to matter.
+            // What is shorter is too little of it to matter.
             if word.len() >= SHORTEST && shares(word) {
                 shared.secrets.add(&format!("{owner}.defect"), &String::from_utf8_lossy(word));
             }

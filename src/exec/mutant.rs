@@ -191,16 +191,15 @@ impl StepRun<'_> {
                 Err(done) => return *done,
             },
         };
-        let line = Otherwise::of(presented.request, &forged.request, forged.head.as_deref());
+        let line = Otherwise::of(presented.request, &forged.request, written.as_deref());
         let trail = self.post(forged.request, forged.head, trial.step, transport).await;
         self.tell(actor, &trail);
         let detour =
             Detour { prepared, dressed: presented.request, trail: &trail, transport, sender: self.holder(actor) };
-        let elsewhere = trail.request().is_some_and(|sent| sent.address.path() != presented.request.address.path());
         let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
         let reached = match (trial.mutant.row.aim, presented.token()) {
             _ if denial.is_some() => None,
-            (Aim::Credential, Ok(id)) if elsewhere => {
+            (Aim::Credential, Ok(id)) if line.is_elsewhere() => {
                 Some(self.by_id(&trial, &detour, id, controlled.good_body()).await)
             }
             (Aim::Credential | Aim::Change | Aim::Origin, _) => None,

@@ -17,12 +17,15 @@ pub(super) struct Otherwise {
 }
 
 impl Otherwise {
-    /// Compares what leaves, with its own `head` where no library would send it, with what would have left.
-    pub(super) fn of(plain: &Request, sent: &Request, head: Option<&[u8]>) -> Self {
-        let written = written(plain, head);
-        let is_written = written.as_deref().and_then(|line| line.split(' ').nth(1));
-        let is_written = is_written.is_some_and(|target| target != plain.address.target());
-        Self { target: is_written || sent.address.path() != plain.address.path(), method: sent.method != plain.method }
+    /// Compares what leaves, with the request line that is `written` in its head, with what would have left.
+    pub(super) fn of(plain: &Request, sent: &Request, written: Option<&str>) -> Self {
+        let target = written.and_then(|line| line.split(' ').nth(1)).is_some_and(|t| t != plain.address.target());
+        Self { target: target || sent.address.path() != plain.address.path(), method: sent.method != plain.method }
+    }
+
+    /// Whether something else is asked for, as far as its path tells.
+    pub(super) const fn is_elsewhere(self) -> bool {
+        self.target
     }
 
     /// Whether an answer says of that line alone that there is no such thing.
@@ -45,7 +48,7 @@ mod tests {
     fn what_nobody_knows_is_another_line() {
         let plain = request("GET", "/admin/users?a=1");
         let of = |sent: &Request, head: Option<&[u8]>| {
-            let line = Otherwise::of(&plain, sent, head);
+            let line = Otherwise::of(&plain, sent, written(sent, head).as_deref());
             [400, 404, 405, 501, 403].map(|status| line.is_unknown(status))
         };
         let (target, method) = ([true, true, false, false, false], [false, false, true, true, false]);

@@ -19,11 +19,16 @@ const PATH: &str = "The layer that guards the path reads it otherwise than the o
 const METHOD: &str = "The guard stands before some methods only. Guard the route, and say which methods it has.";
 const OVERRIDE: &str = "The guard looks at one method, and the application runs another. Resolve the method once, in front of every check, or do not let it be overridden.";
 
-const ROLE: &str = "What anybody can write decides what the caller may do. Take roles from the credential alone.";
-
 /// What another method brings in does what that one does.
 const OVERRIDDEN: Mutation =
     Mutation { explain: OVERRIDE, refs: &["WSTG-CONF-06", "CWE-650"], class: Class::Destructive, ..BASE };
+
+/// Something beside the credential that says what the caller may do.
+const ROLE: Mutation = Mutation {
+    explain: "What anybody can write decides what the caller may do. Take roles from the credential alone.",
+    refs: &["CWE-472", "CWE-302"],
+    ..BASE
+};
 
 const ROWS: &[Mutation] = &[
     Mutation {
@@ -262,40 +267,34 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "az-param-role",
         about: "`?role=admin` beside what is asked for",
-        explain: ROLE,
-        refs: &["CWE-472", "CWE-302"],
-        apply: |p, _| {
-            let mut request = p.request.clone();
-            put_query(&mut request, "role", Some("admin"))?;
-            Ok(Forged::new(request, "`role=admin` stands in the query"))
-        },
-        ..BASE
+        apply: |p, _| parameter(p, "role", "admin"),
+        ..ROLE
     },
     Mutation {
         id: "az-param-admin",
         about: "`?admin=true` beside what is asked for",
-        explain: ROLE,
-        refs: &["CWE-472", "CWE-302"],
-        apply: |p, _| {
-            let mut request = p.request.clone();
-            put_query(&mut request, "admin", Some("true"))?;
-            Ok(Forged::new(request, "`admin=true` stands in the query"))
-        },
-        ..BASE
+        apply: |p, _| parameter(p, "admin", "true"),
+        ..ROLE
     },
     Mutation {
         id: "az-cookie-role",
         about: "a cookie `role=admin` beside what is sent",
-        explain: ROLE,
         refs: &["CWE-565", "CWE-302"],
         apply: |p, _| {
             let mut request = p.request.clone();
             request.headers.put_cookie("role", Some("admin"));
             Ok(Forged::new(request, "a cookie says `role=admin`"))
         },
-        ..BASE
+        ..ROLE
     },
 ];
+
+/// The request with one more query parameter.
+fn parameter(p: &Presented<'_>, name: &str, value: &str) -> Result<Forged, Unfit> {
+    let mut request = p.request.clone();
+    put_query(&mut request, name, Some(value))?;
+    Ok(Forged::new(request, format!("`{name}={value}` stands in the query")))
+}
 
 /// The request with another path, its query kept.
 fn path(p: &Presented<'_>, other: impl FnOnce(&str) -> String, change: &str) -> Result<Forged, Unfit> {

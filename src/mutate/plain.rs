@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::forged::{Forged, Unfit};
 use super::presented::{Presented, put_query};
 use super::session::flipped;
-use super::token::is_made;
+use super::token::{case_swapped, is_made};
 use super::{Challenge, Expect, Family, Kit, Mutation, Severity};
 
 /// Mutations of passwords and keys.
@@ -21,7 +21,14 @@ const BASE: Mutation =
 const SHORTEST: usize = 8;
 
 const NOT_COMPARED: &str = "The name is looked up, and the password is not compared, or not the whole of it. Verify it with a password hash such as argon2id, and refuse whatever is not exactly it.";
-const IN_QUERY: &str = "Query strings end in logs, histories and referrers, and links with a key in them are passed on. Read the key from its header field alone.";
+/// A key in the address.
+const IN_QUERY: Mutation = Mutation {
+    explain: "Query strings end in logs, histories and referrers, and links with a key in them are passed on. Read the key from its header field alone.",
+    refs: &["ASVS 14.2.1", "API2:2023", "CWE-598"],
+    severity: Severity::Medium,
+    expect: Expect::Refused(&[401, 400], Challenge::Any),
+    ..BASE
+};
 
 const ROWS: &[Mutation] = &[
     Mutation {
@@ -62,9 +69,7 @@ const ROWS: &[Mutation] = &[
         severity: Severity::Medium,
         apply: |p, _| {
             password(p, "capital and small letters of the password are swapped", |whole| {
-                let swap =
-                    |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
-                let other: String = whole.chars().map(swap).collect();
+                let other = case_swapped(whole);
                 if other == whole { Err(Unfit::not_here("the password has no letters")) } else { Ok(other) }
             })
         },
@@ -85,32 +90,20 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "key-in-query",
         about: "the key as `?api_key=` instead of its header field",
-        explain: IN_QUERY,
-        refs: &["ASVS 14.2.1", "API2:2023", "CWE-598"],
-        severity: Severity::Medium,
-        expect: Expect::Refused(&[401, 400], Challenge::Any),
         apply: |p, _| in_query(p, |_| "api_key".to_owned()),
-        ..BASE
+        ..IN_QUERY
     },
     Mutation {
         id: "key-in-query-short",
         about: "the key as `?key=` instead of its header field",
-        explain: IN_QUERY,
-        refs: &["ASVS 14.2.1", "API2:2023", "CWE-598"],
-        severity: Severity::Medium,
-        expect: Expect::Refused(&[401, 400], Challenge::Any),
         apply: |p, _| in_query(p, |_| "key".to_owned()),
-        ..BASE
+        ..IN_QUERY
     },
     Mutation {
         id: "key-in-query-field",
         about: "the key as a query parameter with the name of its header field, such as `?x-api-key=`",
-        explain: IN_QUERY,
-        refs: &["ASVS 14.2.1", "API2:2023", "CWE-598"],
-        severity: Severity::Medium,
-        expect: Expect::Refused(&[401, 400], Challenge::Any),
         apply: |p, _| in_query(p, str::to_ascii_lowercase),
-        ..BASE
+        ..IN_QUERY
     },
 ];
 

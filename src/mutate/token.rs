@@ -93,9 +93,7 @@ const ROWS: &[Mutation] = &[
         severity: Severity::Medium,
         apply: |p, kit| {
             let token = opaque(p, kit)?;
-            let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
-            let other: String = token.chars().map(swap).collect();
-            Ok(Forged::new(p.with_token(&other)?, "capital and small letters are swapped"))
+            Ok(Forged::new(p.with_token(&case_swapped(token))?, "capital and small letters are swapped"))
         },
         ..BASE
     },
@@ -286,6 +284,12 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
 ];
+
+/// A text with small letters for its capitals, and capitals for its small ones.
+pub(super) fn case_swapped(text: &str) -> String {
+    let swap = |c: char| if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
+    text.chars().map(swap).collect()
+}
 
 /// Whether the credential is what a scheme makes of others: an encoded pair, or a signature.
 pub(super) fn is_made(p: &Presented<'_>, kit: &Kit<'_>) -> bool {

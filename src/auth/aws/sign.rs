@@ -128,7 +128,7 @@ fn query(query: &str) -> String {
     let mut pairs: Vec<(String, String)> = pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            // A literal `+` in a query is a space to AWS, whose canonical form is `%20`; a plus is `%2B`.
+            // A literal `+` is taken for the space that it is in forms; services are not of one mind about it.
             let spelt = |text: &str| {
                 let plain: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
                 encoded(&plain, UNRESERVED)

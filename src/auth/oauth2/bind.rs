@@ -120,11 +120,6 @@ pub(super) fn refused_proof(asked: &Asked<'_>, _: &str) -> Vec<String> {
     vec!["see that the clocks agree, and that the server knows by which address it is asked: behind a proxy it may compare `htu` with another scheme, host or port".to_owned()]
 }
 
-/// Why a server asks for a nonce and goes on asking: the rule of it knows whether there was one in the answer.
-pub(super) fn wanted_nonce(_: &Asked<'_>, _: &str) -> Vec<String> {
-    Vec::new()
-}
-
 impl Run {
     /// Keeps the nonce of an answer, and tells whether the request is to be proven and sent once more with it.
     pub(super) fn asked_back(&self, post: &Post, answer: &Response, cx: &Ctx<'_>) -> Result<bool, Refused> {

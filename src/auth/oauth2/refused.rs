@@ -38,7 +38,8 @@ const CAUSES: &[(&str, Cause)] = &[
     ("access_denied", denied),
     ("expired_token", late),
     ("invalid_dpop_proof", bind::refused_proof),
-    ("use_dpop_nonce", bind::wanted_nonce),
+    // Whether the answer gave a nonce, the rule `proof-nonce-unanswered` tells.
+    ("use_dpop_nonce", |_, _| Vec::new()),
 ];
 
 /// Makes a refusal of an error answer.
