@@ -11,10 +11,10 @@ pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 {
         return format!("1 {noun}");
     }
-    let vowel_y = ["ay", "ey", "oy", "uy"].iter().any(|end| noun.ends_with(end));
-    if noun.ends_with('y') && !vowel_y {
+    let ends = |ends: &[&str]| ends.iter().any(|end| noun.ends_with(end));
+    if noun.ends_with('y') && !ends(&["ay", "ey", "oy", "uy"]) {
         format!("{count} {}ies", &noun[..noun.len() - 1])
-    } else if noun.ends_with('s') || noun.ends_with("ch") || noun.ends_with('x') {
+    } else if ends(&["s", "ch", "sh", "x"]) {
         format!("{count} {noun}es")
     } else {
         format!("{count} {noun}s")
@@ -241,6 +241,7 @@ mod tests {
         assert_eq!(plural(2, "identity"), "2 identities");
         assert_eq!(plural(2, "key"), "2 keys");
         assert_eq!(plural(3, "pass"), "3 passes");
+        assert_eq!(plural(4, "refresh"), "4 refreshes");
     }
 
     #[test]
