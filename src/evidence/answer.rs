@@ -3,6 +3,7 @@
 use super::words::{self, Word};
 use crate::http::challenge::{Challenge, parse_challenges};
 use crate::http::{Request, Response};
+use crate::page::is_way_in;
 use crate::secret::{SecretSet, TextKind};
 use crate::term::shorten;
 
@@ -105,7 +106,10 @@ pub(super) fn read(request: &Request, response: &Response, secrets: &SecretSet) 
         words: if searched { words::find(&lower) } else { Vec::new() },
         names: if searched { header_names(&text) } else { Vec::new() },
         said,
-        to_login: location.as_ref().and_then(|l| request.address.join(l).ok()).is_some_and(|a| is_login(a.path())),
+        to_login: location
+            .as_ref()
+            .and_then(|l| request.address.join(l).ok())
+            .is_some_and(|to| is_way_in(&request.address, &to)),
         location: location.map(|l| secrets.mask_text(TextKind::Url, &l)),
         retry_after: field("retry-after").map(|v| shorten(&mask(&v), 40)),
         age: field("age").and_then(|v| v.trim().parse().ok()),
@@ -214,15 +218,6 @@ fn header_names(text: &str) -> Vec<String> {
     names
 }
 
-/// Tells whether a path looks like a login page.
-pub(super) fn is_login(path: &str) -> bool {
-    let words = path.split(['/', '.']).map(|s| s.to_ascii_lowercase().replace(['-', '_'], ""));
-    words.into_iter().any(|s| {
-        ["login", "signin", "logon", "signon"].iter().any(|w| s.starts_with(w) || s.ends_with(w))
-            || ["auth", "sso", "authorize", "authenticate"].contains(&s.as_str())
-    })
-}
-
 impl Answer {
     /// Tells whether it says this.
     pub fn says(&self, word: Word) -> bool {
@@ -294,6 +289,5 @@ mod tests {
     fn pages_lose_their_tags_and_fields_are_named() {
         assert_eq!(without_tags("<p>CSRF <b>failed</b></p><script>a<b</script>!").replace(' ', ""), "CSRFfailed!");
         assert_eq!(header_names("send X-Api-Key or Authorization; x-api-key"), ["X-Api-Key", "Authorization"]);
-        assert!(is_login("/users/sign_in") && is_login("/auth") && !is_login("/authors"));
     }
 }

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::check::StatusSet;
 use crate::http::{HttpError, Request, Response, Trail};
+use crate::page::leads_in;
 use crate::secret::{Odd, SecretSet, TextKind};
 use crate::step::IdentityId;
 
@@ -286,8 +287,7 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
         path,
         carried: sent::fields(request, promised),
         fields,
-        enters: answer::is_login(request.address.path())
-            || request.address.path().to_ascii_lowercase().contains("token"),
+        enters: leads_in(request.address.path()) || request.address.path().to_ascii_lowercase().contains("token"),
         client: in_form(request),
         grants: url::form_urlencoded::parse(&request.body).take(64).any(|(name, _)| name == "grant_type"),
         media: media.map(|m| m.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()),

@@ -2,7 +2,8 @@
 //! it was allowed. Pure, so that every rule has a test beside it.
 
 use super::ledger::Sender;
-use crate::http::{Address, Headers, Trail, is_safe};
+use crate::http::{Headers, Trail, is_safe};
+use crate::page::{is_way_in, leads_in, parts};
 use crate::step::{Prepared, Step};
 use crate::term::shorten;
 
@@ -30,14 +31,14 @@ pub(super) fn said(step: &Step, trail: &Trail) -> Said {
     if matches!(status, 401 | 403) || (step.may_refuse() && !granted && status != 429) {
         return Said::Refused;
     }
-    let from = trail.request().map(|r| r.address.path()).unwrap_or_default();
+    let from = trail.request().map_or(&last.request.address, |r| &r.address);
     let to = match response.headers.text("location") {
         Some(location) if (300..400).contains(&status) => last.request.address.join(&location).ok(),
         Some(_) | None if trail.hops.len() > 1 => Some(last.request.address.clone()),
         Some(_) | None => None,
     };
-    let to_login = to.as_ref().map(Address::path).is_some_and(is_login);
-    if to_login && !is_login(from) && !is_logout(from) {
+    let to_login = to.as_ref().is_some_and(|to| is_way_in(from, to));
+    if to_login && !leads_in(from.path()) && !is_logout(from.path()) {
         return Said::SentAway;
     }
     // A form that was accepted answers with a redirect, one that was not with the way back to it.
@@ -139,24 +140,12 @@ pub(super) fn may_end_session(line: &str) -> bool {
 }
 
 fn rotates(path: &str) -> bool {
-    segments(path).any(|s| s.contains("refresh") || s == "revoke")
-}
-
-/// Tells whether a path looks like a login page.
-fn is_login(path: &str) -> bool {
-    const WHOLE: &[&str] = &["auth", "sso", "oauth", "oauth2", "authenticate", "authorize"];
-    const PART: &[&str] = &["login", "signin", "logon", "signon"];
-    segments(path).any(|s| WHOLE.contains(&&*s) || PART.iter().any(|p| s.starts_with(p) || s.ends_with(p)))
+    parts(path).any(|s| s.contains("refresh") || s == "revoke")
 }
 
 /// Tells whether a path looks like the way out, which often ends at the login page.
 fn is_logout(path: &str) -> bool {
-    segments(path).any(|s| ["logout", "signout", "logoff", "signoff"].iter().any(|w| s.contains(w)))
-}
-
-/// The words of a path without their joints: `/sign-in.php` has `signin` and `php`.
-fn segments(path: &str) -> impl Iterator<Item = String> {
-    path.split(['/', '.']).map(|s| s.to_ascii_lowercase().replace(['-', '_'], ""))
+    parts(path).any(|s| ["logout", "signout", "logoff", "signoff"].iter().any(|w| s.contains(w)))
 }
 
 #[cfg(test)]
@@ -194,14 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn login_pages_are_known_by_their_words() {
-        for path in ["/login", "/users/sign_in", "/wp-login.php", "/auth", "/accounts/login/", "/Account/LogOn", "/sso"]
-        {
-            assert!(is_login(path), "{path}");
-        }
-        for path in ["/", "/authors", "/blogindex", "/home", "/orders/17", "/signature"] {
-            assert!(!is_login(path), "{path}");
-        }
+    fn what_may_end_a_session_is_known_by_its_line() {
         assert!(["POST /notes", "GET /users/sign-out?a=b", "GET /token/refresh"].into_iter().all(may_end_session));
         assert!(!may_end_session("GET /orders?next=/logout"));
         assert!(is_logout("/users/sign-out") && is_logout("/api/logout") && !is_logout("/login"));

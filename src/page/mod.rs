@@ -12,6 +12,7 @@ use crate::http::{Address, Request, Response};
 
 mod asked;
 mod encode;
+mod entrance;
 mod fill;
 mod form;
 mod login;
@@ -22,6 +23,7 @@ mod submit;
 mod tests;
 mod words;
 
+pub use entrance::{is_way_in, leads_in, parts};
 pub use form::{Button, Choice, Control, Form, Kind};
 pub use login::{Agree, Guide, Known, Turn};
 pub use signs::{MetaToken, Refresh, Signs};

@@ -115,3 +115,25 @@ fn a_path_that_is_not_there_refuses_in_its_own_way() {
     let verdicts: Vec<_> = run.cases().iter().map(|c| c["verdict"].as_str().unwrap()).collect();
     assert_eq!((run.code, verdicts), (1, vec!["passed", "failed"]), "{}", run.said);
 }
+
+/// A login that goes on at `/auth/UID`, as authorization servers do it, was let in.
+#[test]
+fn the_page_where_a_login_goes_on_is_no_login_page() {
+    for (to, code) in [("/auth/x1", 0), ("/auth/login", 3)] {
+        let server = Server::start(move |r| match (&*r.path, r.header("cookie")) {
+            ("/login", _) => status(204).header("set-cookie", format!("{GOOD}; HttpOnly")),
+            ("/interaction/x1", GOOD) => status(303).header("location", to),
+            _ => status(401),
+        });
+        let project = r#"
+auth:
+  web: { scheme: login, login: { request: POST /login, json: { username: "{{ identity.username }}" } } }
+identities:
+  alice: { auth: web, username: alice }
+"#;
+        let suite = "cases:\n  - { name: goes on, as: alice, request: POST /interaction/x1, expect: 303 }
+  - { name: nobody, as: anonymous, request: POST /interaction/x1, expect: 401 }\n";
+        let run = Project::new(&server.url, project, suite).run("");
+        assert_eq!(run.code, code, "{to}\n{}", run.said);
+    }
+}

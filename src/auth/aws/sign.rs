@@ -128,7 +128,7 @@ fn query(query: &str) -> String {
     let mut pairs: Vec<(String, String)> = pairs
         .map(|pair| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            // A literal `+` is taken for the space that it is in forms; services are not of one mind about it.
+            // A literal `+` is the space that it is in forms: so read it the services, and AWS's signers for Go and Rust.
             let spelt = |text: &str| {
                 let plain: Vec<u8> = percent_decode_str(&text.replace('+', " ")).collect();
                 encoded(&plain, UNRESERVED)
