@@ -123,7 +123,7 @@ fn in_time(place: Span, certificate: &ClientCertificate, cx: &mut ReadScheme<'_,
 }
 
 fn file(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<u8>> {
-    let path = cx.compile.reader.word(node)?;
+    let path = cx.compile.reader.path(node)?;
     if path.value.contains("{{") {
         cx.compile.reader.fault(diags::no_template(path.span));
         return None;

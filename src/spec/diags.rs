@@ -7,6 +7,7 @@ use crate::diag::{Code, Diagnostic};
 use crate::source::{FileId, Span};
 use crate::term::{did_you_mean, grouped, list};
 
+use super::elsewhere::{Elsewhere, meant};
 use super::yaml::Node;
 
 /// The kinds of faults a file's form can have.
@@ -218,6 +219,11 @@ pub(super) fn slip_number(span: Span, key: &str, raw: &str) -> Diagnostic {
 pub fn unknown_key(span: Span, key: &str, place: &str, known: &[&str]) -> Diagnostic {
     let diagnostic =
         Diagnostic::error(&UNKNOWN_KEY, span, format!("{place} has no key called `{key}`")).label("unknown key");
+    match meant(key, known) {
+        Some(Elsewhere { say: Some(say), .. }) => return diagnostic.help(*say),
+        Some(Elsewhere { ours, .. }) => return diagnostic.fix(span, *ours, format!("here it is called `{ours}`")),
+        None => {}
+    }
     match did_you_mean(key, known.iter().copied()) {
         Some(near) => diagnostic.fix(span, near, format!("did you mean `{near}`?")),
         None if known.is_empty() => diagnostic,
@@ -233,10 +239,14 @@ pub fn missing_key(span: Span, key: &str, place: &str) -> Diagnostic {
     Diagnostic::error(&MISSING_KEY, span, format!("{place} needs `{key}`")).label(format!("`{key}` is missing"))
 }
 
-/// An identity without a scheme, which may be meant to change one of the same name.
-pub(super) fn needs_auth(span: Span, name: &str) -> Diagnostic {
-    missing_key(span, "auth", "an identity")
-        .help(format!("to change the `{name}` that another file declares, add `like: {name}`"))
+/// An identity without `auth`, which may be meant to change one of the same name, or has what belongs into `auth`.
+pub(super) fn needs_auth(span: Span, name: &str, scheme: Option<&str>) -> Diagnostic {
+    let fault = missing_key(span, "auth", "an identity");
+    if let Some(scheme) = scheme {
+        return fault
+            .help(format!("how it logs in stands below its `auth`: `{name}: {{ auth: {{ scheme: {scheme} }} }}`"));
+    }
+    fault.help(format!("to change the `{name}` that another file declares, add `like: {name}`"))
 }
 
 /// A value of another type than is needed.

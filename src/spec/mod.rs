@@ -9,6 +9,7 @@ mod access;
 mod ask;
 mod case;
 pub mod diags;
+mod elsewhere;
 mod files;
 mod flow;
 mod load;

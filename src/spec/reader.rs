@@ -153,6 +153,20 @@ impl<'a> Reader<'a> {
         Some(text)
     }
 
+    /// Reads the path of a file, where nothing but a path can stand: no `file:` goes before it.
+    pub fn path(&mut self, node: &Node) -> Option<Spanned<Arc<str>>> {
+        if let Data::Map(entries) = &node.data
+            && let [Entry { key, value, .. }] = &entries[..]
+            && &**key == "file"
+            && let Data::Text(path) = &value.data
+        {
+            let fault = diags::wrong_type(node, "the path of a file");
+            self.fault(fault.fix(node.span, &**path, "nothing else can stand here, so the path stands alone"));
+            return None;
+        }
+        self.word(node)
+    }
+
     /// Reads `true` or `false`.
     pub fn flag(&mut self, node: &Node) -> Option<bool> {
         if let Data::Bool(b) = node.data {

@@ -285,8 +285,10 @@ fn identities(fields: Fields<'_>, reader: &mut Reader<'_>) -> Vec<Named<Identity
         if let Data::Map(own) = &entry.value.data
             && own.iter().all(|e| !matches!(&*e.key, "auth" | "like"))
         {
-            let span = own.first().map_or(entry.value.span, |e| e.key_span);
-            reader.fault(diags::needs_auth(span, &entry.key));
+            let scheme = own.iter().find(|e| &*e.key == "scheme");
+            let span = scheme.or(own.first()).map_or(entry.value.span, |e| e.key_span);
+            let kind = scheme.and_then(|e| if let Data::Text(text) = &e.value.data { Some(&**text) } else { None });
+            reader.fault(diags::needs_auth(span, &entry.key, kind));
         }
     }
     for identity in &all {
@@ -340,7 +342,7 @@ fn defaults(node: &Node, reader: &mut Reader<'_>) -> Option<Defaults> {
 fn tls(node: &Node, reader: &mut Reader<'_>) -> Option<TlsSpec> {
     let fields = reader.fields(node, TLS_KEYS, "`tls`")?;
     let verify = fields.get("verify").and_then(|n| reader.flag(n).map(|v| Spanned::new(v, n.span)));
-    let path = |name: &str, reader: &mut Reader<'_>| fields.get(name).and_then(|n| reader.word(n));
+    let path = |name: &str, reader: &mut Reader<'_>| fields.get(name).and_then(|n| reader.path(n));
     let spec = TlsSpec { verify, ca: path("ca", reader), cert: path("cert", reader), key: path("key", reader) };
     if spec.cert.is_some() != spec.key.is_some() {
         reader.fault(diags::bad_value(node.span, "`cert` and `key` belong together").label("one of them is missing"));
