@@ -114,6 +114,10 @@ pub(super) fn access(entry: &Entry, reader: &mut Reader<'_>) -> Option<AccessSpe
     let columns = fields.get("columns").map(|n| columns(n, reader));
     let strict = fields.get("strict").and_then(|n| reader.flag(n)).unwrap_or(false);
     let rows = reader.need(fields, node, "rows", "`access`")?;
+    if matches!(rows.data, Data::List(_)) {
+        reader.fault(diags::rows_by_name(rows));
+        return None;
+    }
     let map = reader.map(rows)?;
     if map.iter().next().is_none() {
         reader.fault(diags::bad_value(rows.span, "a matrix without rows proves nothing").label("no rows"));

@@ -249,6 +249,16 @@ pub(super) fn needs_auth(span: Span, name: &str, scheme: Option<&str>) -> Diagno
     fault.help(format!("to change the `{name}` that another file declares, add `like: {name}`"))
 }
 
+/// Several roles of one identity.
+pub(super) fn one_role(roles: &Node) -> Diagnostic {
+    wrong_type(roles, "text").help("an identity has one `role`, by which a matrix asks for it: `role: admin`")
+}
+
+/// A matrix whose rows have no names.
+pub(super) fn rows_by_name(rows: &Node) -> Diagnostic {
+    wrong_type(rows, "a map").help("a row is called by its request: `GET /path: { alice: allow, others: deny }`")
+}
+
 /// A value of another type than is needed.
 pub fn wrong_type(node: &Node, wanted: &str) -> Diagnostic {
     Diagnostic::error(&WRONG_TYPE, node.span, format!("{wanted} is needed here, and this is {}", node.type_name()))

@@ -320,9 +320,13 @@ fn identity(reader: &mut Reader<'_>, node: &Node) -> Option<IdentitySpec> {
     let like = like.map_or(Some(None), |word| word.map(Some))?;
     let none = |e: &Entry| like.is_some() && matches!(e.value.data, Data::Null);
     let role = fields.iter().find(|e| &*e.key == "role" && !none(e)).and_then(|e| reader.word(&e.value));
+    if let Some(roles) = fields.iter().find(|e| &*e.key == "roles" && matches!(e.value.data, Data::List(_))) {
+        reader.fault(diags::one_role(&roles.value));
+    }
     // `role: null` is kept among the fields, where it removes the one of the identity below.
     let fields = fields
         .iter()
+        .filter(|e| &*e.key != "roles" || !matches!(e.value.data, Data::List(_)))
         .filter(|e| IDENTITY_KEYS.iter().all(|k| k.name != &*e.key) || (&*e.key == "role" && none(e)))
         .map(|e| Named { name: Arc::clone(&e.key), span: e.key_span, value: e.value.clone() })
         .collect();
