@@ -55,7 +55,7 @@ pub use scheme::{After, Cookies, Csrf, CsrfSource, Exchanges, Handshake, Memory,
 use scheme::{AtOnce, unsigned};
 pub use signed::{Signed, tokens};
 pub use troubles::Trouble;
-pub use vary::{Absent, Spelled, Varied, texts, vary};
+pub use vary::{Absent, LEFT_OUT, Spelled, Varied, texts, vary, without};
 
 /// A kind of scheme: one word behind `scheme:`.
 #[derive(Debug)]

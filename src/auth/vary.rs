@@ -9,8 +9,10 @@ use serde_json::Value;
 use crate::http::{FORM, Request};
 
 mod multipart;
+mod without;
 
 use multipart::in_multipart;
+pub use without::{LEFT_OUT, without};
 
 /// What became of a parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -204,7 +204,8 @@ impl StepRun<'_> {
         made: How<'_>,
         carried: &[String],
     ) -> Prepared {
-        if let Some(Talking { talk, variations, .. }) = self.talking {
+        if let Some(talking @ Talking { talk, variations, .. }) = self.talking {
+            talking.dress(&mut prepared);
             let label = label.unwrap_or(talk.word());
             let notes: Vec<String> =
                 variations.iter().filter_map(|v| v.apply(label, &mut prepared, made, carried)).collect();

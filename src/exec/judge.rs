@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::actor::{Actor, Who};
 use super::exchange::StepRun;
-use super::{Shared, learn, matrix, record};
+use super::{Shared, learn, record};
 use crate::capture::response_value;
 use crate::check::{Checked, Fetched, Seen};
 use crate::event::Reason;
@@ -80,7 +80,7 @@ impl StepRun<'_> {
             scope.set(Arc::clone(name), value.clone());
         }
         let mut seen = Seen::new(trail, response, &scope, fetched, jiff::Timestamp::now());
-        seen.stance = matrix::stance(actor);
+        seen.stance = self.stance(step, actor, trail);
         let judged = judge(self.shared, step, &seen);
         drop(seen);
         Told { scope, captured, not_found, judged }

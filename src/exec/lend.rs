@@ -12,9 +12,11 @@ use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::session::SessionId;
+use crate::auth::LEFT_OUT;
 use crate::capture::response_value;
 use crate::event::Reason;
 use crate::http::Trail;
+use crate::http::jar::Jar;
 use crate::jose::expiry;
 use crate::spec::Talk;
 use crate::step::{Ask, Caller, Lent, Premise, Step, Which};
@@ -92,7 +94,10 @@ impl StepRun<'_> {
                 let names = self.scope_of(actor);
                 let values = parts.iter().map(|(name, tree)| Ok((Arc::clone(name), tree.value(&names)?)));
                 match values.collect::<Result<Vec<_>, crate::template::TemplateError>>() {
-                    Ok(values) => with_parts(actor, &values, self.shared.sessions.number()),
+                    Ok(values) => {
+                        let is_refresh = matches!(step.ask, Ask::Talk(Talk::Refresh, _));
+                        with_parts(actor, &values, is_refresh, self.shared.sessions.number())
+                    }
                     Err(error) => return Err(Box::new(self.unsent(step, actor, error.into()))),
                 }
             }
@@ -170,8 +175,14 @@ pub(super) fn end_of(actor: &Actor, step: &Step) -> Option<Timestamp> {
     end?.checked_sub(SignedDuration::from_secs(1)).ok()
 }
 
-/// Somebody whose credential has other parts.
-fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)], number: SessionId) -> Result<Actor, String> {
+/// Somebody whose credential has other parts. One that is `null` is left out of a refresh, which then begins with no
+/// cookie either: that may carry it as well.
+fn with_parts(
+    actor: &Actor,
+    parts: &[(Arc<str>, serde_json::Value)],
+    is_refresh: bool,
+    number: SessionId,
+) -> Result<Actor, String> {
     let Who::Identity(id, session, ownership) = &actor.who else {
         return Err("the sender of this step has no session".to_owned());
     };
@@ -183,7 +194,8 @@ fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)], number: Se
         if part.1 == *value {
             return Err(format!("`{name}` of the credential is what it is anyway, so nothing would be another one"));
         }
-        part.1 = value.clone();
+        let is_left_out = is_refresh && value.is_null();
+        part.1 = if is_left_out { LEFT_OUT.into() } else { value.clone() };
         if !name.contains("refresh") {
             // The end that the login told is that of the own one.
             credential.expires = value.as_str().and_then(expiry).and_then(|end| Timestamp::from_second(end).ok());
@@ -194,6 +206,10 @@ fn with_parts(actor: &Actor, parts: &[(Arc<str>, serde_json::Value)], number: Se
         session.is_spent = Arc::default();
     }
     let who = Who::Identity(*id, Arc::new(session), *ownership);
+    let mut actor = actor.clone();
+    if is_refresh && parts.iter().any(|(_, value)| value.is_null()) {
+        (actor.jar, actor.browser) = (Jar::default(), Jar::default());
+    }
     // What the own one was allowed shows that only the other parts can be refused.
-    Ok(Actor { who, ..actor.clone() })
+    Ok(Actor { who, ..actor })
 }

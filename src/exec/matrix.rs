@@ -24,6 +24,7 @@ use crate::event::{AccessCell, Likeness, Loot, Outcome, Reason, Verdict};
 use crate::http::Trail;
 use crate::plan::{AccessRow, Case, Cell, Reach, Wanted};
 use crate::source::Span;
+use crate::spec::Talk;
 use crate::step::{Ask, Step};
 use crate::template::Value;
 
@@ -166,6 +167,15 @@ impl StepRun<'_> {
             seen.stance = *stance;
             outcomes.refusal(&seen)
         })
+    }
+
+    /// Whom an answer was for, as far as outcomes differ by it: whoever is refused a newer session need not be anybody to the
+    /// server any more.
+    pub(super) fn stance(&self, step: &Step, actor: &Actor, trail: &Trail) -> Stance {
+        let own = stance(actor);
+        let refused_as = |stance| self.denial_of(step, actor, trail, &[stance]).is_some();
+        let is_refresh = matches!(step.ask, Ask::Talk(Talk::Refresh, _));
+        if is_refresh && !refused_as(own) && refused_as(Stance::Anonymous) { Stance::Anonymous } else { own }
     }
 
     /// What a cell asks for, but for what `given` made for it: what proves its refusal was asked for alike.

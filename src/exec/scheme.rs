@@ -61,6 +61,10 @@ impl StepRun<'_> {
             Ok(changes) => changes,
             Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
         };
+        let headers = match step.headers(&self.scope_of(cast.actor(caller))) {
+            Ok(headers) => headers,
+            Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
+        };
         let entry = Entry::of(self.shared, id, Sharing::Fresh);
         let world = match entry.world() {
             Ok(world) => world,
@@ -76,7 +80,8 @@ impl StepRun<'_> {
         let is_left = step.lent.is_none() && is_left(talk, vary, cast.identities.get(&id));
         let (answers, timeout, is_exact) = (step.handshake, step.timeout, step.lent.is_some());
         let waits = !takes_busy(step);
-        let talking = Talking { talk, variations: &variations, answers, waits, is_exact, timeout, gate: None };
+        let (variations, headers) = (&variations[..], &headers[..]);
+        let talking = Talking { talk, variations, headers, answers, waits, is_exact, timeout, gate: None };
         let talked = Box::pin(self.hold_talk(talking, id, (world, &sessions, &planted), cast)).await;
         let Talked { mut talker, driven, began, tried } = match talked {
             Ok(talked) => talked,
@@ -90,7 +95,7 @@ impl StepRun<'_> {
         if let Some(variation) = variations.iter().find(|v| v.is_missed()) {
             self.missed(step, talk.word(), variation, &mut done);
         }
-        self.doubt_age(step, &variations, gave, &mut done);
+        self.doubt_age(step, variations, gave, &mut done);
         self.doubt_left(step, talk, is_left && !gave.credential, &mut done);
         if talk == Talk::Login && !planted.is_empty() && !are_met(&origins, &world.base) {
             self.unplanted(step, world, &mut done);

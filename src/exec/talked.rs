@@ -6,7 +6,7 @@ use super::exchange::StepRun;
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Spoken, Weight};
 use super::witness::Seen;
 use super::{leak, record};
-use crate::check::{Fetched, Placed};
+use crate::check::{Fetched, Placed, Stance};
 use crate::event::Reason;
 use crate::http::Trail;
 use crate::step::{Ask, IdentityId, Step};
@@ -17,6 +17,17 @@ pub(super) struct Gave {
     pub(super) credential: bool,
     /// Whether the browser was sent to where it must not go.
     pub(super) strayed: bool,
+}
+
+/// How a talk ended.
+#[derive(Clone, Copy)]
+struct End {
+    /// Whether the browser was sent to where it must not go.
+    strayed: bool,
+    /// Whether the scheme itself stopped.
+    stopped: bool,
+    /// Whether `outcomes` declares the answer as a refusal.
+    is_denied: bool,
 }
 
 /// Tells whether a step is about being asked too often, or about a server that cannot answer.
@@ -75,7 +86,11 @@ impl StepRun<'_> {
             }
         }
         let stopped = !gave.credential && !exchanges.held();
-        self.amend(step, actor, (gave.strayed, stopped), &trail, said, &mut judged);
+        // Whoever is refused a session need not be anybody to the server.
+        let is_denied =
+            step.may_refuse() && self.denial_of(step, actor, &trail, &[Stance::Identity, Stance::Anonymous]).is_some();
+        let ended = End { strayed: gave.strayed, stopped, is_denied };
+        self.amend(step, actor, ended, &trail, said, &mut judged);
         // What the scheme captured is its own, and what was refused on the way was not asked for.
         exchanges.captured.clear();
         exchanges.refused.clear();
@@ -113,15 +128,8 @@ impl StepRun<'_> {
 
     /// Takes back what a talk that was judged does not show: where its browser was led astray, where the scheme itself
     /// stopped, where the server was asked too often, and where it asked for a nonce to the last.
-    fn amend(
-        &self,
-        step: &Step,
-        actor: &Actor,
-        (strayed, stopped): (bool, bool),
-        trail: &Trail,
-        said: Vec<Reason>,
-        judged: &mut Done,
-    ) {
+    fn amend(&self, step: &Step, actor: &Actor, ended: End, trail: &Trail, said: Vec<Reason>, judged: &mut Done) {
+        let End { strayed, stopped, is_denied } = ended;
         let asked = self.within.asking().any(|used| !used.step.expect.checks.is_empty());
         let leads = step.expect.says_where() || self.within.asking().any(|used| used.step.expect.says_where());
         if strayed && !(judged.held() && leads) {
@@ -130,15 +138,19 @@ impl StepRun<'_> {
             judged.refused.clear();
             let why = said.into_iter().filter(|r| r.code == "astray").map(|r| Reason { step: Some(0), ..r });
             judged.reasons.splice(0..0, why.collect::<Vec<_>>());
-        } else if judged.held() && stopped && hands_over(trail) {
+        } else if judged.held() && (stopped || is_denied) && hands_over(trail, is_denied) {
             // Clients go by the status, and whoever reads the answer has what it refuses.
-            let message = "the answer refuses by its status, and has an `access_token` in it";
+            let message = if is_denied {
+                "the answer is what `outcomes` calls a refusal, and has an `access_token` in it"
+            } else {
+                "the answer refuses by its status, and has an `access_token` in it"
+            };
             let help =
                 vec!["let the server end there once it refuses: whoever sees that answer can use the token".to_owned()];
             judged.ended = Ended::Failed;
             judged.refused.clear();
             judged.reasons = vec![Reason { step: Some(0), ..self.reason(leak::CODE, message, step.span, help) }];
-        } else if judged.held() && stopped && !asked && !is_meant(step, trail) {
+        } else if judged.held() && stopped && !asked && !is_denied && !is_meant(step, trail) {
             judged.ended = Ended::Failed;
             if let Some(record) = judged.records.first_mut() {
                 record.hops = self.record(step, actor, Some(trail), Ended::Failed, 0, 0).hops;
@@ -188,8 +200,8 @@ fn claim(judged: &mut Done, spoken: Spoken, gave: Gave, sent: (RequestKey, Sende
 }
 
 /// Whether an answer that refuses has a token in it.
-fn hands_over(trail: &Trail) -> bool {
-    let answer = trail.response().filter(|response| response.status >= 400);
+fn hands_over(trail: &Trail, is_denied: bool) -> bool {
+    let answer = trail.response().filter(|response| is_denied || response.status >= 400);
     let said: Option<serde_json::Value> = answer.and_then(|response| serde_json::from_slice(&response.body).ok());
     let token = said.as_ref().and_then(|said| said.get("access_token")?.as_str());
     token.is_some_and(|token| !token.is_empty())
@@ -198,8 +210,10 @@ fn hands_over(trail: &Trail) -> bool {
 /// Whether a talk that gave no credential is what the step is about: it was refused by its status, or the step
 /// looks at more than the status, as at the message on a login page.
 fn is_meant(step: &Step, trail: &Trail) -> bool {
-    // How long it took and what was sent say nothing of the answer.
-    let speaks = |placed: &&Placed| !["status", "duration", "sent"].iter().any(|mute| placed.subject.starts_with(mute));
+    // How long it took, what was sent and how many won say nothing of the answer.
+    let speaks = |placed: &&Placed| {
+        !["status", "duration", "sent", "winners"].iter().any(|mute| placed.subject.starts_with(mute))
+    };
     trail.response().is_none_or(|r| r.status >= 400)
         || step.expect.checks.len() > 1 && step.expect.checks.iter().any(|placed| speaks(&placed))
 }

@@ -1,5 +1,6 @@
 //! Refreshes of one session at the same moment: `request: refresh` that is sent `together`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::join_all;
@@ -46,6 +47,10 @@ impl StepRun<'_> {
             // The plan refuses it.
             return self.unsaid(step, cast.actor(caller), "there is no refresh for nobody");
         };
+        let headers = match step.headers(&self.scope_of(cast.actor(caller))) {
+            Ok(headers) => headers,
+            Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
+        };
         if let Some(why) = self.spent(step, Talk::Refresh, id, cast) {
             return self.unsaid(step, cast.actor(caller), &why);
         }
@@ -65,7 +70,7 @@ impl StepRun<'_> {
         }
         let (mut runners, mut given) = (Vec::new(), Vec::new());
         let (mut requests, mut is_open) = (0, false);
-        let all = self.at_once(step, id, world, &mut talkers).await;
+        let all = self.at_once((step, &headers), id, world, &mut talkers).await;
         for (talker, driven) in talkers.iter_mut().zip(all) {
             let Driven { credential, origins, done, strayed, .. } = driven;
             is_open |= credential.is_some() || leaves_open(&done);
@@ -92,14 +97,21 @@ impl StepRun<'_> {
         done
     }
 
-    async fn at_once(&self, step: &Step, id: IdentityId, world: &WorldRun, talkers: &mut [Talker<'_>]) -> Vec<Driven> {
+    async fn at_once(
+        &self,
+        (step, headers): (&Step, &[(Arc<str>, String)]),
+        id: IdentityId,
+        world: &WorldRun,
+        talkers: &mut [Talker<'_>],
+    ) -> Vec<Driven> {
         let barrier = Barrier::new(talkers.len());
         let gates: Vec<Gate<'_>> = talkers.iter().map(|_| Gate::new(&barrier)).collect();
         let talks = talkers.iter_mut().zip(&gates).map(|(talker, gate)| async move {
             let (answers, timeout) = (step.handshake, step.timeout);
             let (talk, gate) = (Talk::Refresh, Some(gate));
             // Whoever waits and asks again was not sent at once.
-            let talking = Talking { talk, variations: &[], answers, waits: false, is_exact: true, timeout, gate };
+            let (variations, waits, is_exact) = (&[][..], false, true);
+            let talking = Talking { talk, variations, headers, answers, waits, is_exact, timeout, gate };
             let (scope, stand_in, within, talking) = (&world.scope, Caller::Nobody, Within::default(), Some(talking));
             let run =
                 StepRun { world, scope, stand_in, case: None, last: None, within, talking, cookies: &[], ..*self };

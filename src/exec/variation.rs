@@ -12,7 +12,7 @@ use super::codes::Codes;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::twice::Gate;
-use crate::auth::{Absent, How, Varied, texts, turn};
+use crate::auth::{Absent, How, Varied, texts, turn, without};
 use crate::event::Reason;
 use crate::http::jar::Jar;
 use crate::http::{Address, Request};
@@ -27,6 +27,8 @@ pub(super) struct Talking<'a> {
     /// What its exchanges are called that have no name.
     pub(super) talk: Talk,
     pub(super) variations: &'a [Variation],
+    /// Header fields that a step has each of its requests sent with, in place of own ones.
+    pub(super) headers: &'a [(Arc<str>, String)],
     /// Whether what a server asks back is answered.
     pub(super) answers: Handshake,
     /// Whether a server that is asked too often is waited for.
@@ -50,6 +52,19 @@ pub(super) struct Variation {
 }
 
 impl Talking<'_> {
+    /// Sends a request as the step has it that asked for the talk: with its header fields, and without the parts of
+    /// the credential that it leaves out.
+    pub(super) fn dress(&self, prepared: &mut Prepared) {
+        if self.talk == Talk::Refresh && without(&mut prepared.request) {
+            prepared.notes.push("a part of the credential is left out".to_owned());
+        }
+        for (name, value) in self.headers {
+            prepared.request.headers.remove(name);
+            prepared.request.headers.add(name.to_string(), value.clone());
+            prepared.notes.push(format!("`{name}` is what the step says"));
+        }
+    }
+
     /// Where a request asks the browser to be sent back to in place of the address that the scheme has; `None` when none
     /// does, and so when it names no address.
     pub(super) fn asked_back(&self, from: &Address) -> Option<Vec<Address>> {

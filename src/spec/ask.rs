@@ -184,8 +184,9 @@ const SAID_BY_SCHEME: &[&str] =
 fn own_talk(fields: Fields<'_>, node: &Node, talk: Talk, reader: &mut Reader<'_>) -> Option<TalkSpec> {
     let request = fields.entry("request").map_or(Span::NONE, |e| e.key_span);
     let said = |e: &&Entry| match (&*e.key, talk) {
-        // What a browser has when it begins, and a token that comes twice at the same moment, are the case's to say.
-        ("cookies", Talk::Login) | ("together", Talk::Refresh) => false,
+        // What a browser has when it begins, a token that comes twice at the same moment, and another way to send one are
+        // the case's to say.
+        ("cookies", Talk::Login) | ("together" | "headers", Talk::Refresh) => false,
         (name, _) => SAID_BY_SCHEME.contains(&name),
     };
     for entry in fields.iter().filter(said) {

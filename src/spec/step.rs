@@ -59,7 +59,7 @@ pub const STEP_KEYS: &[Key] = &[
     key("together", "a number: so many of this request, or of a `refresh`, at once, each on a connection of its own")
         .is(Shape::Count(2, 100)),
     key("if", "an expression; where it is false the step is skipped").is(Shape::Text),
-    key("credential", "the name of an earlier step: the caller's credential and cookies are those of then; or a map of its parts that are other ones")
+    key("credential", "the name of an earlier step: the caller's credential and cookies are those of then; or a map of its parts that are other ones; of a `refresh`, `null` leaves one out")
         .is(Shape::Either(&[Shape::Quoted, Shape::Filled(&Shape::Map(&Shape::Any))])),
     key("alone", "`true`: sends the step once with each thing that the caller's session consists of, such as a token or a cookie, and keeps which are let in; or the name of such a step before: with each that was let in there")
         .is(Shape::Either(&[Shape::Flag, Shape::Quoted])),

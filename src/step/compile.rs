@@ -291,10 +291,13 @@ impl Compile<'_, '_> {
 
     fn headers(&mut self, spec: &StepSpec) -> Vec<(Arc<str>, Field)> {
         let own = spec.headers.as_ref().map_or_else(Vec::new, |n| self.fields(n));
-        let mut all = self.defaults.headers.as_ref().map_or_else(Vec::new, |n| self.fields(n));
+        // What a scheme sends has the defaults of its own.
+        let of_scheme = matches!(spec.ask, AskSpec::Talk(_));
+        let defaults = self.defaults.headers.as_ref().filter(|_| !of_scheme);
+        let mut all = defaults.map_or_else(Vec::new, |n| self.fields(n));
         all.retain(|(name, _)| own.iter().all(|(n, _)| !n.eq_ignore_ascii_case(name)));
         all.extend(own);
-        let spans: Vec<&Node> = [self.defaults.headers.as_ref(), spec.headers.as_ref()].into_iter().flatten().collect();
+        let spans: Vec<&Node> = [defaults, spec.headers.as_ref()].into_iter().flatten().collect();
         for entry in spans.iter().filter_map(|n| match &n.data {
             Data::Map(entries) => Some(entries),
             _ => None,

@@ -152,6 +152,11 @@ impl Step {
         self.parts.cookies.render(scope)
     }
 
+    /// Renders the header fields that it writes itself.
+    pub fn headers(&self, scope: &Scope) -> Result<Vec<(Arc<str>, String)>, TemplateError> {
+        each(&self.parts.headers).map(|(name, value)| Ok((Arc::clone(name), value.render(scope)?))).collect()
+    }
+
     fn follow(&self, scope: &Scope, base: &str) -> Result<Follow, TemplateError> {
         Ok(match &self.redirects {
             Redirects::Stay => Follow::No,

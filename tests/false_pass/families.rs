@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use crate::runs::{PEOPLE, Project, REFRESHING, Run};
 use crate::server::{Reply, Request, Server, json, status};
@@ -18,9 +19,45 @@ struct Rules {
     rotates: bool,
     /// Whether the access tokens of a family end with it.
     ends: bool,
+    /// How it refuses.
+    refuses: Refuses,
+    /// Whether an access token in the header renews itself.
+    bearer: Bearer,
+    /// How long a used token is taken, in milliseconds.
+    grace: u64,
 }
 
-const GOOD: Rules = Rules { limit: 99, detects: true, rotates: true, ends: true };
+/// How a server says no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Refuses {
+    ByStatus,
+    /// With a 200, and a body that says what it means.
+    Softly,
+    /// With a 200, and such a body beside new tokens.
+    InWords,
+    /// With a 200, and a body that says nothing of it.
+    Oddly,
+}
+
+/// What a refresh endpoint makes of an access token in the header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Bearer {
+    Nothing,
+    /// It looks there first.
+    First,
+    /// It looks there where the body has no field for it.
+    Without,
+}
+
+const GOOD: Rules = Rules {
+    limit: 99,
+    detects: true,
+    rotates: true,
+    ends: true,
+    refuses: Refuses::ByStatus,
+    bearer: Bearer::Nothing,
+    grace: 0,
+};
 
 /// Refresh tokens, each of a family.
 #[derive(Debug, Default)]
@@ -33,6 +70,7 @@ struct Families {
     refreshes: HashMap<usize, usize>,
     dead: Vec<usize>,
     issued: usize,
+    used: HashMap<String, Instant>,
 }
 
 impl Families {
@@ -46,12 +84,42 @@ impl Families {
     }
 
     fn answer(&mut self, r: &Request, rules: Rules) -> Reply {
+        let reply = self.decide(r, rules);
+        match rules.refuses {
+            _ if reply.status < 400 => reply,
+            Refuses::ByStatus => reply,
+            Refuses::Softly => json(200, r#"{"ok":false,"code":401}"#),
+            Refuses::InWords if r.path == "/refresh" => {
+                json(200, r#"{"ok":false,"code":401,"access_token":"access-x","refresh_token":"refresh-x"}"#)
+            }
+            Refuses::InWords => json(200, r#"{"ok":false,"code":401}"#),
+            Refuses::Oddly if r.path == "/refresh" => json(200, r#"{"hello":"world"}"#),
+            Refuses::Oddly => json(200, r#"{"ok":false,"code":401}"#),
+        }
+    }
+
+    fn decide(&mut self, r: &Request, rules: Rules) -> Reply {
         match r.path.as_str() {
             "/login" => {
                 let family = self.issued;
                 self.issue(family)
             }
-            "/refresh" => self.refresh(&r.field("refresh_token"), rules),
+            "/refresh" => {
+                let taken = match rules.bearer {
+                    Bearer::Nothing => false,
+                    Bearer::First => true,
+                    Bearer::Without => !r.body.contains("refresh_token"),
+                };
+                match self.access.get(r.bearer()).copied().filter(|_| taken) {
+                    Some(family) => self.issue(family),
+                    None => self.refresh(&r.field("refresh_token"), rules),
+                }
+            }
+            "/logout" => {
+                let family = self.access.get(r.bearer()).copied();
+                self.dead.extend(family);
+                status(204)
+            }
             _ => match self.access.get(r.bearer()) {
                 Some(family) if !(rules.ends && self.dead.contains(family)) => json(200, "{}"),
                 Some(_) | None => status(401),
@@ -61,6 +129,7 @@ impl Families {
 
     fn refresh(&mut self, token: &str, rules: Rules) -> Reply {
         let Some((family, used)) = self.tokens.get(token).copied() else { return status(400) };
+        let used = used && self.used.get(token).is_none_or(|at| at.elapsed() >= Duration::from_millis(rules.grace));
         if used && rules.rotates {
             self.dead.extend(rules.detects.then_some(family));
             return status(400);
@@ -71,6 +140,7 @@ impl Families {
         }
         *count += 1;
         self.tokens.insert(token.to_owned(), (family, true));
+        self.used.entry(token.to_owned()).or_insert_with(Instant::now);
         self.issue(family)
     }
 }
@@ -115,6 +185,82 @@ fn a_limit_of_refreshes_is_no_rotation() {
     refreshes(Rules { limit: 1, rotates: false, ..GOOD }, "rotation").must(3, &[("it", "inconclusive: premise")]);
     refreshes(Rules { rotates: false, ..GOOD }, "rotation").must(1, &[("it", "failed: check-failed")]);
     refreshes(GOOD, "rotation").must(0, &[("it", "proven")]);
+}
+
+/// Whoever steals an access token sends it in whatever way the endpoint reads.
+#[test]
+fn an_access_token_refreshes_nothing_as_a_bearer_either() {
+    const FLOW: &str = "access-token-at-refresh-endpoint";
+    for bearer in [Bearer::First, Bearer::Without] {
+        refreshes(Rules { bearer, ..GOOD }, FLOW).must(1, &[("it", "failed: check-failed")]);
+    }
+    refreshes(GOOD, FLOW).must(0, &[("it", "proven")]);
+}
+
+/// All flows in which a refresh is refused, against a server that answers 200 to everybody.
+fn softly(refuses: Refuses, flow: &str, detects: bool) -> Run {
+    let families = Mutex::new(Families::default());
+    let rules = Rules { refuses, detects, ..GOOD };
+    let server = Server::start(move |r| families.lock().unwrap().answer(r, rules));
+    let args = match flow {
+        "access-token-at-refresh-endpoint" => "",
+        "revoke-replay" => ", args: { probe: GET /me, revoke: POST /logout }",
+        _ => ", args: { probe: GET /me }",
+    };
+    let scheme = REFRESHING.replace("    send:", "    logout: { request: POST /logout }\n    send:");
+    // A dead refresh token is nobody's: the word that counts may be that for anonymous.
+    let suite = format!(
+        "outcomes:
+  deny:
+    anonymous: {{ status: 200, json: {{ $.ok: false, $.code: 401 }} }}
+    identity: [{{ status: 200, json: {{ $.ok: false, $.code: 403 }} }}, {{ status: 200, json: {{ $.ok: false, $.code: 401, $.a: {{ exists: false }} }} }}]
+cases:
+  - {{ name: it, as: alice, session: fresh, use: lifecycle.{flow}{args} }}
+"
+    );
+    Project::new(&server.url, &format!("{scheme}{PEOPLE}"), &suite).run("")
+}
+
+#[test]
+fn a_refresh_that_is_refused_as_outcomes_say_is_refused() {
+    const FLOWS: &[&str] = &[
+        "access-token-at-refresh-endpoint",
+        "logout-replay",
+        "reuse-kills-family",
+        "revoke-replay",
+        "rotation",
+        "two-refreshes-at-once",
+    ];
+    for flow in FLOWS {
+        let run = softly(Refuses::Softly, flow, true);
+        assert_eq!(run.code, 0, "{flow}: {}", run.said);
+    }
+    // Neither a declared refusal nor one by its status, and one that gives what it refuses.
+    for refuses in [Refuses::Oddly, Refuses::InWords] {
+        for flow in FLOWS.iter().filter(|flow| **flow != "revoke-replay") {
+            let run = softly(refuses, flow, true);
+            assert_ne!(run.code, 0, "{refuses:?} {flow}: {}", run.said);
+        }
+    }
+    // What is not refused is found as before.
+    softly(Refuses::Softly, "reuse-kills-family", false).must(1, &[("it", "failed: check-failed")]);
+}
+
+/// Some providers take a used token for a moment, and say for how long.
+#[test]
+fn a_used_token_is_dead_when_its_grace_is_over() {
+    for (flow, args) in [("rotation", "probe: GET /me, "), ("reuse-kills-family", "")] {
+        let with = |grace: u64, seconds: u64| {
+            refreshes_with(Rules { grace, ..GOOD }, flow, &format!(", args: {{ {args}grace: {seconds} }}"))
+        };
+        with(1500, 2).must(0, &[("it", "proven")]);
+        with(1500, 0).must(
+            if flow == "rotation" { 1 } else { 3 },
+            &[("it", if flow == "rotation" { "failed: check-failed" } else { "inconclusive: premise" })],
+        );
+        let longer = with(9000, 1);
+        assert_ne!(longer.code, 0, "{flow}: {}", longer.said);
+    }
 }
 
 /// Sessions of a site that gives each browser an id before it logs in.
