@@ -67,7 +67,7 @@ mod tests {
 
     fn request(query: &str, fields: &[(&str, &str)], body: &str) -> Request {
         let mut headers = Headers::default();
-        fields.iter().for_each(|(name, value)| headers.add(*name, *value));
+        fields.iter().for_each(|(name, value)| headers.add((*name).to_owned(), (*value).to_owned()));
         let address = Address::parse(&format!("http://a.example/refresh{query}")).unwrap();
         Request { method: "POST".into(), address, headers, body: body.to_owned().into() }
     }
