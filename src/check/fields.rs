@@ -34,6 +34,7 @@ pub(super) fn difference(there: &Trail, here: &Trail, ignored: &[String]) -> Opt
 /// How the fields of an answer differ from those of two that should be the same: what these have both has to be there,
 /// and nothing that neither has. Values count where these two agree, but for what was sent; of cookies their names.
 pub(super) fn steady_difference(those: [&Trail; 2], here: &Trail, ignored: &[String]) -> Option<String> {
+    let here_trail = here;
     let [first, second] = those.map(|trail| steady(trail, ignored));
     let here = steady(here, ignored);
     let names = |all: &BTreeSet<Field>| -> BTreeSet<String> { all.iter().map(|(name, _)| name.clone()).collect() };
@@ -44,6 +45,9 @@ pub(super) fn steady_difference(those: [&Trail; 2], here: &Trail, ignored: &[Str
     if let Some(name) = in_here.iter().find(|name| !in_first.contains(*name) && !in_second.contains(*name)) {
         return Some(format!("{name}: only here"));
     }
+    if let Some(told) = lengths(those, here_trail, ignored) {
+        return Some(told);
+    }
     let values = |all: &BTreeSet<Field>, name: &str| -> Vec<String> {
         all.iter().filter(|(own, _)| own == name).map(|(_, value)| value.clone()).collect()
     };
@@ -53,6 +57,18 @@ pub(super) fn steady_difference(those: [&Trail; 2], here: &Trail, ignored: &[Str
         let told = |all: &[String]| describe_text(&all.join(", "));
         differs.then(|| format!("{name}: {} there, {} here", told(&there), told(&here)))
     })
+}
+
+/// How the length of a body differs from that of two which are equal, where the body differs by more than what is made
+/// anew.
+fn lengths(those: [&Trail; 2], here: &Trail, ignored: &[String]) -> Option<String> {
+    const FIELD: &str = "content-length";
+    let length = |trail: &Trail| trail.response()?.headers.text(FIELD);
+    let (first, second, other) = (length(those[0])?, length(those[1])?, length(here)?);
+    let is_ignored = ignored.iter().any(|name| name == FIELD);
+    let differs = first == second && first != other && !is_ignored;
+    let is_told = differs && matches!(super::steady::difference(those, here, &[]), Ok(Some(_)));
+    is_told.then(|| format!("the header field {FIELD}: {first} there, {other} here"))
 }
 
 /// Tells whether values are the same, or those of another moment: their words are the same, and their numbers as near as

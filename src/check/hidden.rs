@@ -31,7 +31,7 @@ pub fn read_ignored(nodes: &[Node], reader: &mut Reader<'_>) -> Vec<Path> {
     for node in nodes {
         let Some(text) = reader.word(node) else { continue };
         match Path::parse(&text.value) {
-            Ok(_) if same::is_everything(&text.value) => {
+            Ok(_) if super::ignored::is_everything(&text.value) => {
                 let message = format!("`{}` leaves nothing of the body to compare", text.value);
                 reader.fault(diags::no_checks(node.span, message));
             }

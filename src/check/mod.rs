@@ -30,6 +30,7 @@ mod fields;
 mod headers;
 mod hidden;
 mod html;
+mod ignored;
 mod json;
 mod jwt;
 mod leads;
@@ -43,6 +44,7 @@ mod same_time;
 mod schema;
 mod sent;
 mod status;
+mod steady;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

@@ -9,22 +9,23 @@ use serde_json::Value;
 use crate::http::{Response, Trail};
 use crate::jsonpath::Path;
 use crate::spec::{Data, Key, Node, Reader, Shape, key};
-use crate::template::Scope;
+use crate::template::{Scope, Template};
 use crate::term::list;
 
 use super::html::shown;
+use super::ignored::Ignored;
 use super::leads::leads;
 use super::value::{describe, describe_text, same};
-use super::{Check, Checked, Placed, Seen, diags, fields};
+use super::{Check, Checked, Placed, Seen, diags, fields, steady};
 
 /// The keys of both.
 pub(super) const KEYS: &[Key] = &[
     key("step", "the name of an earlier step of the case").is(Shape::Text),
-    key("in", "what is compared: `status`, `body`, `headers`; `location`: where a redirect leads, but for values that were sent or look made anew; or `shown`: of pages their elements and texts, of other bodies all. The first two when nothing is said")
-        .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers", "location", "shown"]))),
-    key("again", "with `in: headers`, the name of a step that was answered to the same as `step`: what differs between these two may differ here as well; cookies are compared by their names")
+    key("in", "what is compared: `status`, `body`, `headers`; `location`: where a redirect leads, but for values that were sent or look made anew; `shown`: of pages their elements and texts, of other bodies all; or `outline`: the body but for words with digits or of 16 letters and more, as are times and ids. The first two when nothing is said")
+        .is(Shape::OneOrMore(&Shape::Words(&["status", "body", "headers", "location", "shown", "outline"]))),
+    key("again", "the name of a step that was answered to the same as `step`: what differs between these two may differ here as well. Of `headers` cookies are then compared by their names, and the length of a body that differs; of the `body` all else byte for byte")
         .is(Shape::Text),
-    key("ignore", "JSONPaths of the body and names of header fields that may differ").is(Shape::TEXTS),
+    key("ignore", "JSONPaths of the body and names of header fields that may differ, or a template that gives a list of them").is(Shape::TEXTS),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,7 @@ enum Part {
     Headers,
     Location,
     Shown,
+    Outline,
 }
 
 const PARTS: &[(&str, Part)] = &[
@@ -42,6 +44,7 @@ const PARTS: &[(&str, Part)] = &[
     ("headers", Part::Headers),
     ("location", Part::Location),
     ("shown", Part::Shown),
+    ("outline", Part::Outline),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,8 +59,9 @@ struct Beside {
     step: Arc<str>,
     again: Option<Arc<str>>,
     parts: Vec<Part>,
-    paths: Vec<Path>,
-    fields: Vec<String>,
+    ignored: Ignored,
+    /// What a template gives of that.
+    late: Option<Template>,
 }
 
 /// Reads the row `same_as`.
@@ -82,7 +86,7 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
     };
     let step = earlier_step(named, reader)?;
     let parts = vec![Part::Status, Part::Body];
-    let mut beside = Beside { wish, step, again: None, parts, paths: Vec::new(), fields: Vec::new() };
+    let mut beside = Beside { wish, step, again: None, parts, ignored: Ignored::default(), late: None };
     if let Some(node) = fields.and_then(|f| f.get("in")) {
         let items = reader.one_or_more(node);
         if items.is_empty() {
@@ -95,30 +99,20 @@ fn read(node: &Node, wish: Wish, reader: &mut Reader<'_>) -> Option<Placed> {
         }
     }
     if let Some(node) = fields.and_then(|f| f.get("again")) {
-        if !beside.parts.contains(&Part::Headers) {
-            reader.fault(diags::no_checks(node.span, "no header fields are compared, so `again` says nothing"));
+        if !beside.parts.iter().any(|part| matches!(part, Part::Headers | Part::Body)) {
+            reader.fault(diags::no_checks(
+                node.span,
+                "neither header fields nor a body are compared, so `again` says nothing",
+            ));
         }
         beside.again = Some(earlier_step(node, reader)?);
     }
-    for item in fields.and_then(|f| f.get("ignore")).map_or(&[][..], |node| reader.one_or_more(node)) {
-        let text = reader.word(item)?.value;
-        if !text.starts_with('$') {
-            beside.fields.push(text.to_ascii_lowercase());
-            continue;
+    match fields.and_then(|f| f.get("ignore")) {
+        Some(node) if matches!(&node.data, Data::Text(text) if text.contains("{{")) => {
+            beside.late = Some(reader.template(node)?);
         }
-        match Path::parse(&text) {
-            Ok(_) if is_everything(&text) => {
-                let message = format!("`{text}` leaves nothing of the body to compare");
-                reader.fault(diags::no_checks(item.span, message).help("to leave the body out, write `in: [status]`"));
-                return None;
-            }
-            Ok(path) => beside.paths.push(path),
-            Err(fault) => {
-                let written = reader.sources.slice(item.span);
-                reader.fault(diags::bad_path(item.span, &text, written, &fault));
-                return None;
-            }
-        }
+        Some(node) => beside.ignored = Ignored::read(node, reader)?,
+        None => {}
     }
     Some(Placed { subject: format!("{word} `{}`", beside.step), check: Box::new(beside), span: node.span })
 }
@@ -132,11 +126,6 @@ fn earlier_step(node: &Node, reader: &mut Reader<'_>) -> Option<Arc<str>> {
     let known: Vec<String> = reader.names.steps().map(ToOwned::to_owned).collect();
     reader.fault(diags::unknown_step(step.span, &step.value, &known));
     None
-}
-
-/// Tells whether a path names all that a body holds: `$`, or wildcards alone.
-pub(super) fn is_everything(path: &str) -> bool {
-    path.strip_prefix('$').is_some_and(|rest| rest.chars().all(|c| ".*[] ".contains(c)))
 }
 
 /// The answer of an earlier step, kept in the scope of the later ones.
@@ -175,45 +164,52 @@ impl Beside {
     /// How two answers differ, part by part.
     fn differences(&self, (earlier, there): (&Trail, &Response), seen: &Seen<'_>) -> Result<Vec<String>, String> {
         let here = seen.response;
+        let late = self.late.as_ref().map(|template| Ignored::late(template, seen.scope)).transpose()?;
+        let ignored = late.as_ref().unwrap_or(&self.ignored);
         let mut out = Vec::new();
         for part in &self.parts {
             out.extend(match part {
                 Part::Status => (there.status != here.status)
                     .then(|| format!("the status: {} there, {} here", there.status, here.status)),
-                Part::Body => self.body(there, here)?,
-                Part::Headers => self.headers(earlier, seen)?,
+                Part::Body => match self.once_more(seen)? {
+                    Some(again) => steady::difference([earlier, &again], seen.trail, &ignored.paths)?,
+                    None => body(there, here, &ignored.paths)?,
+                },
+                Part::Headers => self.headers(earlier, seen, ignored)?,
+                Part::Outline => steady::unlike(earlier, seen.trail, &ignored.paths)?,
                 Part::Location => apart(leads(earlier), leads(seen.trail)),
                 Part::Shown => match (shown(there), shown(here)) {
                     (Some(there), Some(here)) => unlike(&there, &here),
-                    _ => self.body(there, here)?,
+                    _ => body(there, here, &ignored.paths)?,
                 },
             });
         }
         Ok(out)
     }
 
-    fn headers(&self, there: &Trail, seen: &Seen<'_>) -> Result<Option<String>, String> {
-        let Some(name) = &self.again else { return Ok(fields::difference(there, seen.trail, &self.fields)) };
-        let again = earlier(seen.scope, name).filter(|trail| trail.response().is_some());
-        let again = again.ok_or_else(|| format!("the step `{name}` left no answer to compare with"))?;
-        Ok(fields::steady_difference([there, &again], seen.trail, &self.fields))
+    fn headers(&self, there: &Trail, seen: &Seen<'_>, ignored: &Ignored) -> Result<Option<String>, String> {
+        Ok(match self.once_more(seen)? {
+            None => fields::difference(there, seen.trail, &ignored.fields),
+            Some(again) => fields::steady_difference([there, &again], seen.trail, &ignored.fields),
+        })
     }
 
-    fn body(&self, there: &Response, here: &Response) -> Result<Option<String>, String> {
-        let parse = |response: &Response| serde_json::from_slice::<Value>(&response.body).ok();
-        match (parse(there), parse(here)) {
-            (Some(there), Some(here)) => {
-                Ok(difference("$", &without(&there, &self.paths), &without(&here, &self.paths)))
-            }
-            _ if !self.paths.is_empty() => {
-                Err("a body is not JSON, so nothing in it can be left out with `ignore`".to_owned())
-            }
-            _ if there.body == here.body => Ok(None),
-            _ => Ok(Some(format!(
-                "the body: {} there, {} here",
-                describe_text(&there.text()),
-                describe_text(&here.text())
-            ))),
+    /// The answer of the step that was answered to the same as the other one.
+    fn once_more(&self, seen: &Seen<'_>) -> Result<Option<Arc<Trail>>, String> {
+        let Some(name) = &self.again else { return Ok(None) };
+        let again = earlier(seen.scope, name).filter(|trail| trail.response().is_some());
+        again.map(Some).ok_or_else(|| format!("the step `{name}` left no answer to compare with"))
+    }
+}
+
+fn body(there: &Response, here: &Response, paths: &[Path]) -> Result<Option<String>, String> {
+    let parse = |response: &Response| serde_json::from_slice::<Value>(&response.body).ok();
+    match (parse(there), parse(here)) {
+        (Some(there), Some(here)) => Ok(difference("$", &without(&there, paths), &without(&here, paths))),
+        _ if !paths.is_empty() => Err("a body is not JSON, so nothing in it can be left out with `ignore`".to_owned()),
+        _ if there.body == here.body => Ok(None),
+        _ => {
+            Ok(Some(format!("the body: {} there, {} here", describe_text(&there.text()), describe_text(&here.text()))))
         }
     }
 }

@@ -91,6 +91,60 @@ fn the_session_of_the_first_login_takes_no_part_in_what_is_told() {
     }
 }
 
+/// Asks whether a login tells who is there by the body that `says` makes for whether somebody is.
+fn bodies(says: impl Fn(bool, usize) -> String + Send + Sync + 'static, what: &str, ignore: &str) -> Run {
+    let visits = AtomicUsize::new(0);
+    let server = Server::start(move |r| {
+        let number = visits.fetch_add(1, Ordering::SeqCst);
+        match r.field("password").as_str() {
+            "right" => json(200, "{}"),
+            _ => json(401, &says(r.body.contains("ann"), number)),
+        }
+    });
+    let suite = format!(
+        "{LOGINS}cases:
+  - name: it
+    use: lifecycle.user-enumeration-by-{what}
+    args:
+      right: {{ use: log in, args: {{ password: right }} }}
+      known: {{ use: log in }}
+      unknown: {{ use: log in, args: {{ user: nobody }} }}
+{ignore}"
+    );
+    Project::new(&server.url, "", &suite).run("")
+}
+
+/// What an attacker sees beside a time and the id of a request.
+#[test]
+fn a_body_tells_who_is_there_beside_what_is_made_anew() {
+    let stamp =
+        |n: usize| format!(r#""timestamp":"2026-11-27T09:{:02}:{:02}Z","traceId":"{:016x}""#, n / 60, n, n * 7_919);
+    let is_red = |run: Run| run.must(1, &[("it", "failed: check-failed")]);
+    for what in ["body", "headers"] {
+        let is_same = move |_: bool, n: usize| format!(r#"{{{},"error":"Unauthorized"}}"#, stamp(n));
+        bodies(is_same, what, "").must(0, &[("it", "proven")]);
+        let words = move |there: bool, n: usize| {
+            format!(r#"{{{},"error":"{}"}}"#, stamp(n), if there { "Wrong password" } else { "No such user" })
+        };
+        is_red(bodies(words, what, ""));
+        let blanks = |there: bool, _: usize| if there { r#"{"error":"no"}"# } else { r#"{"error":  "no"}"# }.to_owned();
+        is_red(bodies(blanks, what, ""));
+    }
+    let order = |there: bool, _: usize| if there { r#"{"a":1,"b":2}"# } else { r#"{"b":2,"a":1}"# }.to_owned();
+    is_red(bodies(order, "body", ""));
+    // What was sent may be repeated.
+    let echo = |there: bool, _: usize| format!(r#"{{"error":"not {}"}}"#, if there { "ann" } else { "nobody" });
+    bodies(echo, "body", "").must(0, &[("it", "proven")]);
+    // Words that change by themselves are left out by hand, and hide nothing else.
+    let tip = |n: usize| ["be careful", "stay safe", "call us", "try again later"][n % 4];
+    let tipped = move |_: bool, n: usize| format!(r#"{{"error":"no","tip":"{}"}}"#, tip(n));
+    bodies(tipped, "body", "").must(3, &[("it", "inconclusive: premise")]);
+    let ignore = "      ignore: [$.tip]\n";
+    bodies(tipped, "body", ignore).must(0, &[("it", "proven")]);
+    let told = move |there: bool, n: usize| format!(r#"{{"error":"{there}","tip":"{}"}}"#, tip(n));
+    is_red(bodies(told, "body", ignore));
+}
+
 /// Asks whether a login by a form tells who is there, by a redirect to where `place` says for whether somebody is.
 fn redirects(place: impl Fn(bool, usize) -> String + Send + Sync + Clone + 'static, what: &str) -> Run {
     let visits = AtomicUsize::new(0);
