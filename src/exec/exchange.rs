@@ -91,6 +91,7 @@ impl StepRun<'_> {
             Ok(ready) => ready,
             Err(done) => return *done,
         };
+        learn::written(self.shared, &self.owner(actor), &prepared.request);
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = self.key_of(step, actor, &prepared.request, asked);
         let mut sender = self.sender(&prepared, actor);

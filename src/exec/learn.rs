@@ -1,5 +1,6 @@
 //! Makes what proves somebody known to the masks as it comes along: by its name, its looks, or where it was used.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use base64::Engine as _;
@@ -8,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Shared;
 use crate::capture::Taken;
 use crate::http::{Request, Trail};
+use crate::secret::structure::is_credential_name;
 use crate::term::shorten;
 
 /// Makes a part of a credential known to the masks, whatever it is called: each text in it that is not too short.
@@ -46,10 +48,31 @@ pub(super) fn request(shared: &Shared, owner: &str, request: &Request) {
     let basic = header.strip_prefix("Basic ").and_then(|text| STANDARD.decode(text).ok());
     let pair = basic.and_then(|bytes| String::from_utf8(bytes).ok());
     if let Some((_, secret)) = pair.as_deref().and_then(|pair| pair.split_once(':')) {
-        for (value, _) in url::form_urlencoded::parse(secret.as_bytes()).take(1) {
-            shared.secrets.add(&format!("{owner}.client_secret"), &value);
-        }
+        shared.secrets.add(&format!("{owner}.client_secret"), &form_decoded(secret));
     }
+}
+
+/// Makes the credentials that a step of the user writes out known to the masks, before it is sent: a server may repeat
+/// them in any spelling. Words of a language are left alone, as `password: incorrect` is what the server says, too.
+pub(super) fn written(shared: &Shared, owner: &str, request: &Request) {
+    let know = |name: &str, value: &str| {
+        let telling = value.bytes().any(|b| b.is_ascii_digit()) && value.bytes().any(|b| b.is_ascii_alphabetic());
+        if value.len() >= 8 && telling && is_credential_name(name) {
+            shared.secrets.add(&format!("{owner}.{}", shorten(name, 40)), value);
+        }
+    };
+    if request.is_form() {
+        url::form_urlencoded::parse(&request.body).for_each(|(name, value)| know(&name, &value));
+    } else if let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(&request.body) {
+        members.iter().filter_map(|(name, value)| Some((name, value.as_str()?))).for_each(|(n, v)| know(n, v));
+    }
+}
+
+/// What was form-encoded, where that is what it is: a secret that is sent as it is may look like it in parts.
+fn form_decoded(text: &str) -> String {
+    let value = percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8().ok().map(Cow::into_owned);
+    let same = |value: &String| url::form_urlencoded::byte_serialize(value.as_bytes()).collect::<String>() == text;
+    value.filter(same).unwrap_or_else(|| text.to_owned())
 }
 
 /// Makes the credentials in an answer to a flow known to the masks.
@@ -166,4 +189,18 @@ fn looks_secret(name: &str) -> bool {
     ];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|w| name.contains(w)) && !name.ends_with("_type") && !name.starts_with("expires")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_in_basic_is_known_as_it_was_before_it_was_encoded() {
+        assert_eq!(form_decoded("a%2Bb+%25%2F%C3%BC%3D%26c"), "a+b %/ü=&c");
+        // As `basic-raw` sends them.
+        for raw in ["abcdefgh=+%a%&Tail1234=", "obcd/fgh+Tail1234==", "lbcdefgh%41%42Tail", "plain-1"] {
+            assert_eq!(form_decoded(raw), raw);
+        }
+    }
 }

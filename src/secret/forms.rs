@@ -32,14 +32,14 @@ pub(super) enum Form {
     /// that depend on nothing but the value.
     Base64 { inner: Inner, shift: u8 },
     /// Two hexadecimal digits per byte.
-    Hex,
+    Hex { inner: Inner },
     /// A byte per character, as header fields and old forms have it (ISO 8859-1; RFC 9110, section 5.5).
     Latin,
     /// What is left of that where it was read as UTF-8.
     Lossy,
 }
 
-/// How a value is written before it is Base64-encoded.
+/// How a value is written before it is Base64-encoded or written in hexadecimal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Inner {
     Raw,
@@ -65,7 +65,8 @@ impl Form {
                 };
                 Cow::Owned(encoded)
             }
-            Self::Hex => {
+            Self::Hex { inner } => {
+                let value = inner.text(value);
                 let digit = |half: u8| DIGITS[usize::from(half)];
                 let mut digits = Vec::with_capacity(value.len() * 2);
                 value.bytes().for_each(|b| digits.extend([digit(b >> 4), digit(b & 15)]));
@@ -79,12 +80,12 @@ impl Form {
     /// Says how the value was written before it was put into Base64, where that made another text of it.
     pub(super) fn encoded(self) -> Option<&'static str> {
         match self {
-            Self::Base64 { inner: Inner::FormUrl, .. } => Some("form-encoded"),
-            Self::Base64 { inner: Inner::Percent, .. } => Some("percent-encoded"),
+            Self::Base64 { inner: Inner::FormUrl, .. } | Self::Hex { inner: Inner::FormUrl } => Some("form-encoded"),
+            Self::Base64 { inner: Inner::Percent, .. } | Self::Hex { inner: Inner::Percent } => Some("percent-encoded"),
             Self::Base64 { inner: Inner::Raw | Inner::Json, .. }
+            | Self::Hex { inner: Inner::Raw | Inner::Json }
             | Self::Part { .. }
             | Self::Segment { .. }
-            | Self::Hex
             | Self::Latin
             | Self::Lossy => None,
         }
@@ -94,7 +95,7 @@ impl Form {
         match self {
             Self::Part { .. } | Self::Latin | Self::Lossy => Alphabet::Exact,
             Self::Segment { .. } | Self::Base64 { .. } => Alphabet::Base64,
-            Self::Hex => Alphabet::Hex,
+            Self::Hex { .. } => Alphabet::Hex,
         }
     }
 
@@ -179,8 +180,8 @@ pub(super) fn forms_of(value: &str) -> Vec<Form> {
     forms.extend(lines(value).into_iter().map(part));
     for inner in inners(value) {
         forms.extend((0..3).map(|shift| Form::Base64 { inner, shift }));
+        forms.push(Form::Hex { inner });
     }
-    forms.push(Form::Hex);
     let is_latin = !value.is_ascii() && value.chars().all(|c| u32::from(c) <= 0xff);
     if is_latin && value.chars().count() >= SHORTEST {
         forms.extend([Form::Latin, Form::Lossy]);
@@ -268,7 +269,7 @@ mod tests {
     #[test]
     fn a_plain_token_has_few_forms_and_a_password_more() {
         assert_eq!(forms_of("abcdefgh").len(), 5);
-        assert_eq!(forms_of("a b\"c~d").len(), 14);
+        assert_eq!(forms_of("a b\"c~d").len(), 17);
     }
 
     #[test]

@@ -196,6 +196,51 @@ identities:
     assert!(run.said.contains("as ann") && run.said.contains("‹ann.st#1›"), "{}", run.said);
 }
 
+/// The secret of a client is known as it was written, whichever way it travels, and so is what a step writes out; a server
+/// may repeat each in spellings on top of each other.
+#[test]
+fn what_proves_a_client_is_masked_in_what_a_server_makes_of_it() {
+    use base64::Engine as _;
+    let hex = |text: &str| text.bytes().map(|b| format!("{b:02x}")).collect::<String>();
+    let server = Server::start(move |r| {
+        let basic = r.header("authorization").strip_prefix("Basic ").unwrap_or_default();
+        let basic = base64::engine::general_purpose::STANDARD.decode(basic).unwrap_or_default();
+        let basic = String::from_utf8_lossy(&basic).into_owned();
+        json(400, &serde_json::json!({ "error": "invalid_request", "was": [basic, r.body, hex(&r.body)] }).to_string())
+    });
+    let client = |auth: &str, secret: &str| {
+        format!(
+            "{{ auth: {{ scheme: oauth2, token_url: /token, grant: client_credentials, client: {{ id: odd, secret: \"{secret}\", auth: {auth} }} }} }}"
+        )
+    };
+    let secrets = [
+        ("basic-raw", "abcdefgh=+%a%&Tail-1234="),
+        ("basic-raw", "obcd/fgh+Tail-1234=="),
+        ("basic-raw", "lbcdefgh%41%42Tail-1234"),
+        ("basic", "bbcdefgh=+%a%&Tail-1234="),
+        ("post", "cbcdefgh=+%a%&Tail-1234="),
+    ];
+    let mut project = "identities:\n".to_owned();
+    for (i, (auth, secret)) in secrets.iter().enumerate() {
+        project += &format!("  c{i}: {}\n", client(auth, secret));
+    }
+    let suite = "cases:
+  - { name: c, as: [c0, c1, c2, c3, c4], request: GET /api, expect: 200 }
+  - { name: written, request: POST /token, form: { client_secret: \"ebcdefgh=+%a%&Tail-1234=\" }, expect: 200 }
+  - { name: json, request: POST /token, json: { user: { name: ann }, password: fbcdefgh-Tail-1234 }, expect: 200 }
+";
+    let run = Project::new(&server.url, &project, suite).run("-vv");
+    let (said, report) = (&run.said, run.report.to_string());
+    for text in [said, &report] {
+        for tail in
+            ["Tail-1234", &hex("Tail-1234"), &hex("Tail-1234").to_uppercase(), "VGFpbC0x", "YWlsLTEy", "ZGVmZ2gl"]
+        {
+            assert!(!text.contains(tail), "{tail}: {text}");
+        }
+    }
+    assert!(said.contains("‹c0.client_secret#1›") && !said.contains("under 6 bytes"), "{said}");
+}
+
 /// The server was never asked for its opinion of a certificate: this end broke off.
 #[test]
 fn a_handshake_that_this_end_breaks_off_is_no_refusal() {

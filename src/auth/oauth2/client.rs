@@ -161,6 +161,10 @@ impl Client {
     /// Sees that it can prove itself, before anything is sent: a secret or key that is no good is nobody's answer.
     pub(super) fn check(&self, cx: &Ctx<'_>) -> Result<(), Refused> {
         match (self.proof, &self.key) {
+            (Proof::BasicRaw, _) if self.id(cx)?.contains(':') => Err(Refused {
+                message: "the client's id has a colon in it, where Basic ends it".to_owned(),
+                help: vec!["`client.auth: basic` encodes it (RFC 6749, section 2.3.1)".to_owned()],
+            }),
             (Proof::Basic | Proof::BasicRaw | Proof::Post | Proof::SecretKey, _) => self.secret(cx).map(drop),
             (_, Some(KeySource::Text(text))) => {
                 let key = Key::from_text(&render(text, cx)?).map_err(unsigned)?;

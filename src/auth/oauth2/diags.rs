@@ -76,6 +76,13 @@ pub(super) fn key_is_path(span: Span, whose: &str, path: &str) -> Diagnostic {
     )
 }
 
+/// An id that ends where its first colon is, once Basic joins it with the secret.
+pub(super) fn raw_colon(span: Span) -> Diagnostic {
+    Diagnostic::error(&SCHEME, span, "with `basic-raw` the id of a client has no colon in it (RFC 7617, section 2)")
+        .label("a colon")
+        .help("the server takes what stands before it for the id; `auth: basic` encodes it (RFC 6749, section 2.3.1)")
+}
+
 /// The client has something that it does not prove itself with.
 pub(super) fn idle_proof(key: Span, name: &str, word: &str) -> Diagnostic {
     Diagnostic::error(&SCHEME, key, format!("`{name}` is never sent or used with `auth: {word}`")).label("of no use")

@@ -43,6 +43,11 @@ fn alone(node: &Node, grant: Option<Grant>, cx: &mut ReadScheme<'_, '_, '_>) -> 
         None if fields.get("secret").is_some() => Proof::Basic,
         None => Proof::Nothing,
     };
+    if let (Proof::BasicRaw, Some((node, id))) = (proof, &id)
+        && id.as_literal().is_some_and(|id| id.contains(':'))
+    {
+        reader.fault(diags::raw_colon(node.span));
+    }
     let used: &[&str] = match proof {
         Proof::Basic | Proof::BasicRaw | Proof::Post => &["secret"],
         Proof::SecretKey => &["secret", "alg", "kid", "audience"],

@@ -140,7 +140,7 @@ fn is_in_map(text: &str, name: usize) -> bool {
 fn is_word(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
     let is_plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-    is_plain && text.len() <= 24 && digits <= 2
+    is_plain && text.len() <= 24 && digits <= 3
 }
 
 #[cfg(test)]
