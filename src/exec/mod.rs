@@ -66,6 +66,7 @@ mod once;
 mod order;
 mod origin;
 mod otherwise;
+mod own;
 mod pages;
 mod pairs;
 mod permit;
@@ -209,6 +210,8 @@ struct Shared {
     options: RunOptions,
     sources: Arc<SourceMap>,
     secrets: SecretSet,
+    /// What suites write for parameters that they change.
+    own: own::Own,
     events: UnboundedSender<Event>,
     worlds: Vec<Option<world::WorldRun>>,
     /// The commands that serve targets.

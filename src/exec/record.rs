@@ -60,8 +60,9 @@ pub(super) fn label(shared: &Shared, label: &Arc<str>) -> Arc<str> {
 /// Makes a place of the user's file; their own line may hold a password written out.
 pub(super) fn place(shared: &Shared, span: Span) -> Place {
     let place = shared.sources.place(span);
-    let masked = text(shared, &place.text);
-    let part = |from: usize, count: usize| text(shared, &place.text.chars().skip(from).take(count).collect::<String>());
+    let text = |text: &str| shared.own.mask(&shared.secrets, text);
+    let masked = text(&place.text);
+    let part = |from: usize, count: usize| text(&place.text.chars().skip(from).take(count).collect::<String>());
     let end = place.start + place.width;
     let parts = [part(0, place.start), part(place.start, place.width), part(end, usize::MAX)];
     // What is masked may stand across a border of the part that is meant; then that is left where it was.

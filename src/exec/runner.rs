@@ -168,6 +168,7 @@ impl Runner {
             options,
             sources,
             secrets,
+            own: super::own::Own::default(),
             events,
             worlds: prepared.worlds,
             servers: prepared.serving.servers(),

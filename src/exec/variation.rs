@@ -181,6 +181,7 @@ impl StepRun<'_> {
 
     fn variation(&self, vary: &Vary, actor: &Actor) -> Result<Variation, TemplateError> {
         let value = vary.value.value(&self.scope_of(actor))?;
+        self.shared.own.add(&vary.value, &self.shared.secrets, &self.shared.sources);
         let (exchange, parameter) = (Arc::clone(&vary.exchange), Arc::clone(&vary.parameter));
         Ok(Variation { exchange, parameter, value, applied: AtomicBool::new(false) })
     }

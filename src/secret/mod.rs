@@ -7,6 +7,7 @@
 //! Imports nothing of the crate. To add an escape see `unescape`, to add an encoding see `forms`, to add a place where
 //! credentials stand see `structure`.
 
+mod alike;
 mod folded;
 mod follow;
 mod forms;
@@ -19,6 +20,7 @@ mod tests;
 mod unescape;
 mod value;
 
+pub use alike::alike;
 pub use odd::{Odd, is_invisible};
 pub use set::{Found, MaskName, SecretSet};
 pub use structure::TextKind;

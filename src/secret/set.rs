@@ -7,6 +7,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
+use super::alike;
 use super::forms::SHORTEST;
 use super::index::{Index, Match};
 use super::structure::{self, TextKind};
@@ -244,6 +245,11 @@ impl SecretSet {
             window.drain(..cut);
             passed += cut;
         }
+    }
+
+    /// Tells whether a text has much in common with a secret, in whatever case: most of it, and so many bytes at least.
+    pub fn resembles(&self, text: &str, least: usize, except: impl Fn(&str) -> bool) -> bool {
+        self.read().values.iter().any(|secret| !except(secret.expose()) && alike(secret.expose(), text, least))
     }
 
     /// Counts the secrets that are looked for.
