@@ -1,9 +1,9 @@
 //! Logins that failed: what the server said to the password, the form or the token request.
 
+use super::changed::{change_taken, changed};
 use super::{Family, Found, Link, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely};
 use crate::evidence::{Answer, Facts, InForm, Page, Purpose, Word};
-use crate::term::list;
 
 pub(super) const FAMILY: Family = Family {
     title: "The login",
@@ -274,43 +274,6 @@ fn coded<'a>(facts: &'a Facts, codes: &[&str]) -> Option<&'a Answer> {
 fn code_of(answer: &Answer) -> String {
     let code = answer.said.code.as_deref().or(answer.challenge_error()).unwrap_or_default();
     format!("the answer says `{code}`")
-}
-
-fn changed(facts: &Facts) -> Option<Found> {
-    let names: Vec<String> = facts.changed.iter().map(|name| format!("`{name}`")).collect();
-    if names.is_empty() {
-        return None;
-    }
-    let is_again = |a: &&Answer| a.status < 400 && (a.page == Page::Login || a.to_login);
-    if let Some(answer) = facts.answer.as_ref().filter(is_again) {
-        let cause = format!("`vary` changed {}, and the server shows its login page", list(&names, "and"));
-        let found = Found::new(cause).seen(format!("{} in the answer", answer.status));
-        return Some(found.next("look at the page for its own words: with nothing changed the same has to work"));
-    }
-    let answer = facts.surprise().filter(|a| (400..500).contains(&a.status) && a.status != 429)?;
-    Some(
-        Found::new(format!("`vary` changed {}, and the server refuses that", list(&names, "and")))
-            .seen(format!("{} in the answer", answer.status))
-            .seen_if(answer.quoted())
-            .next(format!("where this is the refusal that is meant, expect it: `expect: {}`", answer.status))
-            .next("where it is not, see what else the change touches: with nothing changed the same has to work"),
-    )
-}
-
-fn change_taken(facts: &Facts) -> Option<Found> {
-    let names: Vec<String> = facts.changed.iter().map(|name| format!("`{name}`")).collect();
-    let is_asked = facts.wanted.refusal || facts.wanted.words.starts_with('4');
-    let answer = facts.answer.as_ref().filter(|a| a.status < 400 && a.page != Page::Login && !a.to_login)?;
-    if names.is_empty() || facts.wanted.met || !is_asked {
-        return None;
-    }
-    let names = list(&names, "and");
-    Some(
-        Found::new(format!("`vary` changed {names}, and the server took it all the same"))
-            .seen(format!("{} in the answer, where the step expects {}", answer.status, facts.wanted.words))
-            .next(format!("let the server look at {names}: whoever sends another value is to be refused"))
-            .next("if it may take this value, send one that it must not take, or expect what came"),
-    )
 }
 
 fn client(facts: &Facts) -> Option<Found> {

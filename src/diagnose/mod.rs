@@ -17,6 +17,7 @@ use crate::spec::life_cycle;
 mod answer;
 mod basic;
 mod between;
+mod changed;
 mod cookie;
 mod instead;
 mod let_in;

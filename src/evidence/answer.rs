@@ -234,6 +234,15 @@ impl Answer {
         self.challenge_error() == Some(code) || self.said.code.as_deref() == Some(code)
     }
 
+    /// The error that it sends the browser back to the client with (RFC 6749, section 4.1.2.1).
+    pub fn sent_back(&self) -> Option<String> {
+        let location = self.location.as_ref().filter(|_| (300..400).contains(&self.status))?;
+        let (_, parameters) = location.split_once(['?', '#'])?;
+        let mut all = parameters.split(['&', '?', '#']);
+        let code = all.find_map(|pair| pair.strip_prefix("error=")).filter(|code| !code.is_empty())?;
+        Some(shorten(code, 60))
+    }
+
     /// Quotes the server's own sentence.
     pub fn quoted(&self) -> Option<String> {
         let text = self.said.sentence.as_ref().or(self.said.code.as_ref())?;

@@ -62,6 +62,8 @@ pub struct Facts {
     pub at: i64,
     /// What `vary` changed in the talk that it belongs to, as `exchange.parameter`.
     pub changed: Vec<String>,
+    /// The authorization request of that talk was pushed before (RFC 9126).
+    pub pushed: bool,
     /// The connection showed a client certificate.
     pub certified: bool,
     /// Its scheme made the request, and says itself where the address stands.
@@ -240,6 +242,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         }),
         at: last.map_or_else(Timestamp::now, |hop| hop.started).as_second(),
         changed: Vec::new(),
+        pushed: false,
         certified: false,
         made: false,
         memory: Memory::default(),

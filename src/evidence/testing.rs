@@ -28,6 +28,7 @@ pub(crate) struct Try {
     doubted: bool,
     refused_before: bool,
     changed: Vec<String>,
+    pushed: bool,
     secrets: SecretSet,
     ungiven: Vec<String>,
 }
@@ -56,6 +57,7 @@ pub(crate) fn send(method: &str, url: &str) -> Try {
         doubted: false,
         refused_before: false,
         changed: Vec::new(),
+        pushed: false,
         secrets: SecretSet::new(),
         ungiven: Vec::new(),
     };
@@ -202,6 +204,12 @@ impl Try {
         self
     }
 
+    /// Its authorization request was pushed.
+    pub(crate) const fn pushed(mut self) -> Self {
+        self.pushed = true;
+        self
+    }
+
     /// What `vary` changed in it.
     pub(crate) fn changed(mut self, what: &str) -> Self {
         self.changed.push(what.to_owned());
@@ -263,6 +271,7 @@ impl Try {
         facts.wanted.doubted = self.doubted;
         facts.wanted.refused_before = self.refused_before;
         facts.changed = self.changed;
+        facts.pushed = self.pushed;
         facts.ungiven = self.ungiven;
         facts
     }

@@ -16,6 +16,7 @@ use super::variation::{Talking, Variation};
 use crate::auth::wants_nonce;
 use crate::event::Reason;
 use crate::http::{Request, Trail, is_safe};
+use crate::jose::unverified_claims;
 use crate::mutate::{Expect, Mutation};
 use crate::spec::{Handshake, Talk};
 use crate::step::{Ask, Step};
@@ -48,7 +49,7 @@ impl Turns {
 
     /// The same of a login that changes nothing.
     pub(super) fn again(&mut self, driven: &Driven) -> Option<Duration> {
-        let asks = driven.done.last.as_ref().is_some_and(|trail| proves_in_vain(trail));
+        let asks = driven.done.last.as_ref().is_some_and(|trail| lost_nonce(trail));
         if driven.credential.is_some() || !asks || self.0 == TURNS {
             return None;
         }
@@ -65,6 +66,15 @@ fn is_nonce(parameter: &str) -> bool {
 /// Tells whether what was asked to the last was another nonce, of a request that had a proof.
 pub(super) fn proves_in_vain(trail: &Trail) -> bool {
     asks_for_nonce(trail) && trail.request().is_some_and(|request| request.headers.has("dpop"))
+}
+
+/// Tells whether the nonce of a proof was no good any more, as where others used it up: who is asked for the very nonce
+/// that was sent gains nothing by sending it once more (RFC 9449, section 8).
+pub(super) fn lost_nonce(trail: &Trail) -> bool {
+    let sent = trail.hops.last().and_then(|hop| unverified_claims(&hop.request.headers.text("dpop")?));
+    let sent = sent.as_ref().and_then(|claims| claims["nonce"].as_str());
+    let wanted = trail.response().and_then(|response| response.headers.text("dpop-nonce"));
+    proves_in_vain(trail) && (wanted.is_none() || wanted.as_deref() != sent)
 }
 
 /// What is known of a server that asks for another nonce to the last.

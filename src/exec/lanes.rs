@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::doubt::proves_in_vain;
+use super::doubt::lost_nonce;
 use crate::http::Trail;
 
 /// How often a request is sent again in its turn.
@@ -59,7 +59,7 @@ pub(super) fn is_lost(trail: &Trail) -> bool {
     let is_same = before.request.method == last.request.method
         && before.request.address.to_string() == last.request.address.to_string();
     let gave = trail.response().is_some_and(|response| response.headers.all("dpop-nonce").count() == 1);
-    is_same && gave && proves_in_vain(trail) && trail.hops.len() == 2
+    is_same && gave && lost_nonce(trail) && trail.hops.len() == 2
 }
 
 /// Joins what was sent before with what was sent in turn.

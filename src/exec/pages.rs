@@ -76,8 +76,9 @@ pub(super) async fn drive(
     } else {
         drive.found(script, &mut cast.nobody).await;
     }
-    // Whether it worked is told by `whoami`, or by what the pages were to lead to; else by the cookies.
-    if identity.login.whoami.is_none() && script.until.is_none() {
+    // Whether it worked is told by `whoami`, by what the pages were to lead to, or to a device by the token endpoint (RFC
+    // 8628, section 3.5), which needs no cookie; else by the cookies.
+    if identity.login.whoami.is_none() && script.until.is_none() && script.user_code.is_none() {
         drive.must_have_changed(&cast.nobody.jar);
     }
     if drive.all.done.held() {

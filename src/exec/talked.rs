@@ -83,6 +83,7 @@ impl StepRun<'_> {
             let facts = judged.records.last_mut().and_then(|record| record.facts.as_mut());
             if let (Some(facts), Ask::Talk(_, vary)) = (facts, &step.ask) {
                 facts.changed = vary.iter().map(|v| format!("{}.{}", v.exchange, v.parameter)).collect();
+                facts.pushed = exchanges.records.iter().any(|record| record.name.as_deref() == Some("par"));
             }
         }
         let stopped = !gave.credential && !exchanges.held();

@@ -63,3 +63,31 @@ fn a_changed_code_is_what_is_typed_from_then_on() {
         }
     }
 }
+
+/// A server whose page takes name, password and code at once, says that this is all and changes no cookie; with whether
+/// it then gives a token.
+fn on_one_page(gives: bool) -> Server {
+    const FORM: &str = "<form method=post><input name=user_code><input name=user><input type=password name=pw><button>Allow</button></form>";
+    Server::start(move |r: &Request| match r.path.split('?').next().unwrap_or_default() {
+        "/device" => {
+            let page = format!("http://{}/page", r.header("host"));
+            json(
+                200,
+                &format!(r#"{{"device_code":"d-1","user_code":"WDJB","verification_uri":"{page}","interval":1}}"#),
+            )
+        }
+        "/page" if r.method == "GET" => html(200, FORM).header("set-cookie", "seen=1"),
+        "/page" => html(200, "<h1>Done. You may close this window</h1>"),
+        "/token" if gives => json(200, r#"{"access_token":"t-1","token_type":"Bearer"}"#),
+        "/token" => json(400, r#"{"error":"access_denied"}"#),
+        _ => json(200, "{}"),
+    })
+}
+
+/// The token endpoint says whether a device was approved; no cookie has to change for it.
+#[test]
+fn an_approval_that_changes_no_cookie_is_judged_by_the_token_endpoint() {
+    let suite = "cases:\n  - { name: own, as: tv, request: GET /api }\n";
+    Project::new(&on_one_page(true).url, SCHEME, suite).run("").must(0, &[("own", "passed")]);
+    Project::new(&on_one_page(false).url, SCHEME, suite).run("").must(3, &[("own", "blocked: login-failed")]);
+}

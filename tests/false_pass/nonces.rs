@@ -164,3 +164,19 @@ fn who_is_asked_for_a_nonce_to_the_last_is_not_refused() {
     let open = "inconclusive: other-cause";
     run.must(3, &[("me", "passed"), ("root", "passed"), ("plain", open), ("defect", open)]);
 }
+
+/// Whoever is asked for the very nonce that was just sent gains nothing by sending it again: one request is at most two.
+#[test]
+fn the_same_nonce_is_not_sent_again_and_again() {
+    let ever = || status(401).header("www-authenticate", r#"DPoP error="use_dpop_nonce""#).header("dpop-nonce", "same");
+    let api = Server::start(move |r| match &*r.path {
+        "/token" => json(200, r#"{"access_token":"t-1","token_type":"DPoP"}"#),
+        _ => ever(),
+    });
+    let suite = "cases:\n  - { name: me, as: job, request: POST /me, expect: 200 }\n";
+    Project::new(&api.url, SCHEME, suite).run("").must(1, &[("me", FAILED)]);
+    assert_eq!(api.count("POST /me"), 2);
+    let tokens = Server::start(|_| asks("same"));
+    Project::new(&tokens.url, SCHEME, suite).run("").must(3, &[("me", "blocked: login-failed")]);
+    assert_eq!(tokens.count("POST /token"), 2);
+}

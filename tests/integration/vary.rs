@@ -223,3 +223,53 @@ fn refusals_of_changed_logins_are_proven() {
     let output = Session::new().run(&["run", &suite, "--require-proof", "--color", "never"]);
     assert!(output.status.success() && told(&output).contains("proved    "), "{}", told(&output));
 }
+
+const TAKEN: &str = r"
+target: demo
+auth:
+  web: &web
+    scheme: oauth2
+    issuer: /oauth
+    grant: authorization_code
+    client: { id: web, secret: web-secret-3c9e }
+    redirect_uri: https://web.example.com/callback
+    scope: [openid, orders.read]
+  pushed: { <<: *web, client: { id: web-par, secret: web-par-secret-e2d4 }, par: true }
+identities:
+  alice: { auth: web, username: alice, password: wonderland-7 }
+  alice-pushed: { like: alice, auth: pushed }
+cases:
+  - name: said no
+    as: alice
+    request: login
+    vary: { consent.decision: deny }
+    expect: deny
+  - name: no nonce
+    as: alice
+    request: login
+    vary: { authorize.nonce: null }
+    expect: deny
+  - name: beside what was pushed
+    as: alice-pushed
+    request: login
+    vary: { authorize.dpop_jkt: other }
+    expect: deny
+";
+
+/// What a server did refuse, by way of the browser, and what it does well not to look at is not called taken.
+#[test]
+fn a_refusal_by_way_of_the_browser_and_what_no_server_looks_at_are_told_as_what_they_are() {
+    let output = Session::new().file("suite.yaml", TAKEN).run(&["run", "suite.yaml", "--color", "never"]);
+    let text = told(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    for said in [
+        "`vary` changed `consent.decision`, and the server refuses that (authspec explain changed-refused)",
+        "which sends the browser back with `error=access_denied`",
+        "expect: { status: 303, headers: { location: { contains: error=access_denied } } }",
+        "`vary` changed `authorize.nonce`, which no server has to look at",
+        "what stands beside `request_uri` is ignored (RFC 9126, section 4)",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    assert!(!text.contains("let the server look at"), "{text}");
+}

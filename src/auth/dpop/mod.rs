@@ -123,6 +123,12 @@ fn token_hash(token: &str) -> String {
     jose::encode(digest::digest(&digest::SHA256, token.as_bytes()))
 }
 
+/// The nonce in the proof of a request.
+fn nonce_of(request: &Request) -> Option<String> {
+    let claims = jose::unverified_claims(&request.headers.text(PROOF)?)?;
+    Some(claims["nonce"].as_str()?.to_owned())
+}
+
 /// Tells whether an answer asks for a proof with the nonce that it gives (sections 8 and 9).
 pub fn wants_nonce(response: &Response) -> bool {
     if !matches!(response.status, 400 | 401) {
@@ -166,8 +172,9 @@ impl Handshake for Talk {
     fn after(&mut self, seal: &Seal<'_>, request: &Request, response: &Response) -> After {
         let Some(bound) = &seal.memory.bound else { return After::Done(None) };
         let given = bound.learn(Side::Resource, request.address.base(), response);
-        // Once is what the RFC prescribes; a server that asks again gets its answer judged.
-        if self.given.is_none() && given.is_some() && wants_nonce(response) {
+        // Once is what the RFC prescribes; a server that asks again, or for what it was just sent, gets its answer judged.
+        let is_new = given.is_some() && given != nonce_of(request);
+        if self.given.is_none() && is_new && wants_nonce(response) {
             self.given = given;
             return After::Again("sent again with a proof that has the server's nonce".to_owned());
         }

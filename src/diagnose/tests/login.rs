@@ -15,6 +15,12 @@ fn told(status: u16, text: &str) -> Try {
     post().gets(status).text(text)
 }
 
+/// A changed login that is sent back to the client.
+fn back(with: &str) -> Try {
+    let location = format!("https://client.test/cb{with}");
+    told(303, "").says("location", &location).changed("consent.decision").wants(StatusSet::of(&[401]))
+}
+
 pub(super) fn examples() -> Vec<Example> {
     let message = |text: &str| told(401, &format!("{{\"message\":\"{text}\"}}"));
     let oauth = |code: &str| told(400, &format!("{{\"error\":\"{code}\"}}"));
@@ -53,6 +59,8 @@ pub(super) fn examples() -> Vec<Example> {
             told(303, "{}").changed("token.code").wants(StatusSet::of(&[401])),
             told(200, page).changed("form.password").wants(StatusSet::of(&[401])),
         ),
+        example("changed-refused", back("?state=s&error=access_denied"), back("?state=s&code=c")),
+        example("changed-accepted", back("?code=c"), back("?error=access_denied")),
         example("client-refused", oauth("invalid_client"), oauth("invalid_grant")),
         example("grant-refused", oauth("invalid_grant").purpose(Purpose::Refresh), oauth("invalid_request")),
         example("grant-not-enabled", oauth("unsupported_grant_type"), oauth("invalid_grant")),
@@ -63,4 +71,20 @@ pub(super) fn examples() -> Vec<Example> {
             get("https://api.test/me").bearer().purpose(Purpose::Whoami).gets(401),
         ),
     ]
+}
+
+/// What a server does well not to look at is not laid at its door.
+#[test]
+fn what_no_server_has_to_look_at_is_told_so() {
+    let told_of =
+        |facts: Try| crate::diagnose::explain(&facts.facts()).first().map(|e| e.cause.clone()).unwrap_or_default();
+    let of = |what: &str| told(303, "{}").changed(what).wants(StatusSet::of(&[401]));
+    assert!(told_of(of("authorize.state")).contains("no server has to look at"));
+    assert!(told_of(of("par.nonce").pushed()).contains("no server has to look at"));
+    assert!(told_of(of("authorize.dpop_jkt").pushed()).contains("beside `request_uri`"));
+    for looked_at in
+        [of("authorize.dpop_jkt"), of("authorize.request_uri").pushed(), of("authorize.state").changed("token.code")]
+    {
+        assert!(told_of(looked_at).contains("took it all the same"));
+    }
 }
