@@ -20,7 +20,7 @@ use super::{Shared, record};
 use crate::event::{Outcome, Phase, Reason, Verdict};
 use crate::plan::Case;
 use crate::source::Span;
-use crate::spec::Session;
+use crate::spec::{Handshake, Session};
 use crate::step::{Ask, Step};
 
 /// The code of its reason.
@@ -168,7 +168,9 @@ impl StepRun<'_> {
         let is_row = case.cell.is_some() && self.cell().is_some();
         let in_order = self.shared.plan.suites[case.suite].serial && !is_row;
         let onward = case.shape.steps.get(self.within.number..).unwrap_or_default();
-        reads && step.is_repeatable() && plain && !in_order && onward.iter().all(Step::is_safe)
+        // The question of a server is asked until the session has learned the answer: a nonce, say.
+        let is_question = step.handshake == Handshake::Off;
+        reads && !is_question && step.is_repeatable() && plain && !in_order && onward.iter().all(Step::is_safe)
     }
 }
 

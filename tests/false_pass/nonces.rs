@@ -105,6 +105,30 @@ fn the_right_server_is_proven() {
     must(&server, 0, &[(ADDRESS, "proven"), (MADE_UP, "proven"), (AGAIN, "proven")]);
 }
 
+/// What asks for a nonce at first does not, once the session has learned one: nobody was let in by a cache.
+#[test]
+fn the_question_of_a_server_is_not_asked_for_once_more() {
+    let server = Server::start(|r: &Request| {
+        let claims = claims(r.header("dpop")).unwrap_or_default();
+        match &*r.path {
+            "/token" => json(200, r#"{"access_token":"t-1","token_type":"DPoP"}"#),
+            _ if r.header("authorization").is_empty() => status(401),
+            _ if claims["nonce"] == "n-1" => json(200, "{}"),
+            _ => status(401)
+                .header("dpop-nonce", "n-1")
+                .header("www-authenticate", r#"DPoP error="use_dpop_nonce", algs="ES256""#),
+        }
+    });
+    let people = format!("{SCHEME}  other: {{ auth: base }}\n");
+    let suite = "cases:
+  - { name: asked, as: job, request: GET /me, handshake: off, expect: 401 }
+  - { name: let in, as: other, request: GET /me, expect: 200 }
+  - { name: own, as: job, request: GET /own, expect: 200 }
+";
+    let run = Project::new(&server.url, &people, suite).run("-j 1");
+    run.must(0, &[("asked", "proven"), ("let in", "passed"), ("own", "passed")]);
+}
+
 /// An API that takes its newest nonce alone, whoever got it: who has to be let in is, however many ask at once.
 #[test]
 fn requests_that_use_up_the_nonces_of_one_another_take_turns() {
