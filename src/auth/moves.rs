@@ -113,7 +113,7 @@ pub enum Move {
 }
 
 /// One request of a flow.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exchange {
     /// What it is called in reports and by `vary`: `token`, `authorize` …
     pub label: &'static str,

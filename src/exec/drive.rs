@@ -9,11 +9,12 @@ use url::Origin;
 use super::cast::Cast;
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
+use super::login::{BUSY, PATIENCE};
 use super::rounds::run_all;
 use super::uses::Within;
 use super::variation::{Talking, Variation};
 use super::{Shared, pages, record};
-use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Program, Refused};
+use crate::auth::{Browser, Credential, Ctx, Exchange, Flow, Heard, Move, PageScript, Program, Refused, Waits};
 use crate::event::{Reason, StepRecord};
 use crate::http::Response;
 use crate::source::Span;
@@ -222,13 +223,23 @@ impl Drive<'_, '_> {
         if known.is_some() {
             return known.clone();
         }
-        let (answer, done) = self.ask(exchange, cast).await;
-        // What a talk is judged by is never what everybody is told.
-        let last = self.driven.done.last.take();
-        self.driven.done.append(done);
-        self.driven.done.last = last.or(self.driven.done.last.take());
-        *known = answer.clone().filter(|a| a.status == 200);
-        answer
+        let mut waits = Waits::default();
+        loop {
+            let (answer, done) = self.ask(exchange.clone(), cast).await;
+            // What a talk is judged by is never what everybody is told.
+            let last = self.driven.done.last.take();
+            self.driven.done.append(done);
+            self.driven.done.last = last.or(self.driven.done.last.take());
+            // A server that is asked too often has not answered: one waits for it, for all of them.
+            let is_judged = self.run.talking.is_some_and(|talking| !talking.waits);
+            let asked = answer.as_ref().filter(|_| !is_judged).and_then(|a| a.asks_to_wait(Timestamp::now()));
+            let Some(time) = asked.and_then(|asked| waits.next(asked, PATIENCE)) else {
+                *known = answer.clone().filter(|a| a.status == 200);
+                return answer;
+            };
+            self.run.wait(time, BUSY).await;
+            self.driven.done.waited += time;
+        }
     }
 
     async fn ask(&self, exchange: Exchange, cast: &mut Cast) -> (Option<Response>, Done) {

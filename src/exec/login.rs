@@ -28,7 +28,7 @@ use crate::template::Scope;
 use crate::term::list;
 
 /// How long a login waits, all waits together, for a server that is asked too often.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it waits for then.
 pub(super) const BUSY: &str = "a server that is asked too often";

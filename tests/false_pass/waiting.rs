@@ -49,6 +49,50 @@ fn a_token_does_not_end_while_its_request_waits_for_a_turn() {
     });
 }
 
+/// What is the same for all logins is asked for again, once for all of them, when the server wants to be asked: metadata
+/// that are not there yet are not looked for elsewhere.
+#[test]
+fn whoever_is_asked_too_often_for_what_is_the_same_for_all_is_waited_for() {
+    let first: Mutex<HashMap<String, Instant>> = Mutex::default();
+    let server = Server::start(move |r| {
+        let known = r.path.starts_with("/.well-known/openid") || r.path == "/keys";
+        let since = *first.lock().unwrap().entry(r.path.clone()).or_insert_with(Instant::now);
+        if known && since.elapsed() < Duration::from_millis(900) {
+            return status(429).header("retry-after", "1");
+        }
+        let base = format!("http://{}", r.header("host"));
+        match &*r.path {
+            "/.well-known/openid-configuration" => {
+                json(200, &format!(r#"{{"issuer":"{base}","token_endpoint":"{base}/token","jwks_uri":"{base}/keys"}}"#))
+            }
+            "/token" => json(200, r#"{"access_token":"token-of-the-job-1","token_type":"Bearer"}"#),
+            _ if r.bearer().is_empty() => status(404),
+            _ => status(200),
+        }
+    });
+    let people = SCHEME.replace("token_url: /token", &format!("issuer: {}", server.url));
+    let suite = "cases: [ { name: c, as: [job, twin], request: GET /orders, expect: 200 } ]\n";
+    let run = Project::new(&server.url, &people, suite).run("");
+    assert_eq!(run.code, 0, "{}", run.said);
+    let asked = |path: &str| server.seen().iter().filter(|r| r.path == path).count();
+    assert_eq!((asked("/.well-known/openid-configuration"), asked("/.well-known/oauth-authorization-server")), (2, 0));
+}
+
+/// The same where it wants to be left alone for longer than a login waits: nobody is told that there are no metadata.
+#[test]
+fn metadata_that_are_asked_for_too_often_are_not_said_to_be_missing() {
+    let server = Server::start(|r| match &*r.path {
+        "/.well-known/openid-configuration" => status(429).header("retry-after", "600"),
+        _ => status(404),
+    });
+    let people = SCHEME.replace("token_url: /token", &format!("issuer: {}", server.url));
+    let suite = "cases: [ { name: c, as: job, request: GET /orders, expect: 200 } ]\n";
+    let run = Project::new(&server.url, &people, suite).run("");
+    run.must(3, &[("c", "blocked")]);
+    assert!(run.report.to_string().contains("are asked for too often"), "{}", run.said);
+    assert_eq!(server.seen().iter().filter(|r| r.path.contains("oauth-authorization-server")).count(), 0);
+}
+
 /// An authorization server with a session in the browser, which its other endpoints have no business to see.
 fn with_pages(r: &Request) -> Reply {
     match r.path.split('?').next().unwrap_or_default() {

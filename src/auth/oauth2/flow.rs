@@ -159,6 +159,13 @@ impl Run {
             }
             return self.begin(cx);
         }
+        if answer.status == 429 {
+            let message = format!("its metadata at {from} are asked for too often");
+            return Err(Refused {
+                message,
+                help: vec!["a 429 says nothing about `issuer`: run again later".to_owned()],
+            });
+        }
         if !others.is_empty() && answer.status < 500 {
             let next = others.remove(0);
             return Ok(self.ask(next, others));
