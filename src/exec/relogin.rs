@@ -1,6 +1,6 @@
 //! Shows what a refused login, refresh or logout is worth that was made with something changed: afterwards it has to work
-//! with nothing changed. A login does so straight after the case; of the others one of each kind for each identity serves
-//! all that were refused before it, and what a refresh or a logout takes is a session of its own.
+//! with nothing changed, straight after the case: a lock may be over when the run ends. One of each kind for each identity
+//! serves all that were refused before it, and what a refresh or a logout takes is a session of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,24 +17,24 @@ use crate::event::{Phase, Verdict};
 use crate::spec::Talk;
 use crate::step::IdentityId;
 
-/// Logs in with nothing changed straight after a case whose changed logins were refused. A lock that an earlier case caused
-/// refuses whatever is sent, and is over by itself later. Those who wait for the same login share it. Whose login begins
-/// with what may be good once is left alone until the run ends.
+/// Logs in, refreshes or logs out with nothing changed straight after a case whose changed one was refused. A lock that an
+/// earlier case caused refuses whatever is sent, and is over by itself later. Those who wait for the same share it. Whose
+/// login begins with what may be good once is left alone until the run ends.
 pub(super) async fn straight_after(shared: &Arc<Shared>, done: &mut CaseDone) {
     if done.outcome.verdict != Verdict::Passed {
         return;
     }
     for refusal in &mut done.refusals {
-        let Some((id, Talk::Login)) = refusal.talk.filter(|_| refusal.weight == Weight::Claim) else { continue };
+        let Some((id, said)) = refusal.talk.filter(|_| refusal.weight == Weight::Claim) else { continue };
         if shared.plan.identities[id.0 as usize].login.scheme.begins_once() {
             continue;
         }
         let alone = Arc::clone(lock(&shared.controls.logins).entry(id).or_default());
         let _alone = alone.lock().await;
         if shared.ledger.wants_talk(refusal).is_some() {
-            talk(shared, id, &BTreeSet::from([Talk::Login])).await;
+            talk(shared, id, &BTreeSet::from([said])).await;
         }
-        refusal.shut = shared.ledger.is_shut((id, Talk::Login), refusal.at);
+        refusal.shut = shared.ledger.is_shut((id, said), refusal.at);
     }
 }
 
@@ -99,7 +99,8 @@ pub(super) fn told(shared: &Shared, refusal: &Refusal) -> String {
     let Some((id, talk)) = refusal.talk else { return String::new() };
     if let Some(why) = &refusal.shut {
         return format!(
-            "the login was refused, and straight afterwards it did not work with nothing changed either, as if the account or the client were locked: {why}"
+            "the {} was refused, and straight afterwards it did not work with nothing changed either, as if the account or the client were locked: {why}",
+            talk.word()
         );
     }
     let why = shared.ledger.why_not_talked((id, talk)).unwrap_or_default();

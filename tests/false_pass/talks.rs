@@ -283,6 +283,31 @@ fn a_lock_that_is_over_by_itself_proves_nothing() {
     }
 }
 
+/// So it is with a refresh and a logout: they are refused for the lock, which is over when the run ends.
+#[test]
+fn a_lock_hides_no_refresh_and_no_logout() {
+    let revoke = LOGOUT.replace("wrong", "wrong-again");
+    for (case, name) in [(REFRESH, "refresh"), (&*revoke, "logout")] {
+        for (locked, code, verdict) in
+            [(Duration::from_secs(2), 3, "inconclusive: control-after"), (Duration::ZERO, 0, "proven")]
+        {
+            let first: Mutex<Option<Instant>> = Mutex::default();
+            // From the first wrong one on nobody is let in for a while.
+            let server = server(move |asked| {
+                let mut first = first.lock().unwrap();
+                let is_locked = first.is_some_and(|first| first.elapsed() < locked);
+                if asked.refused > 0 {
+                    first.get_or_insert_with(Instant::now);
+                }
+                (is_locked || first.is_some_and(|first| first.elapsed() < locked)).then(|| refusal()).flatten()
+            });
+            let later = "  - { name: later, as: bob, steps: [{ pause: 2500ms, request: login }] }\n";
+            let run = run(&server, &format!("{case}{later}"), "-j 1");
+            run.must(code, &[(name, verdict), ("later", "passed")]);
+        }
+    }
+}
+
 /// Whoever waits for the same login shares it: several refused ones of one identity at once need no login each.
 #[test]
 fn a_changed_login_costs_one_more_at_most() {
