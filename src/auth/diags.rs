@@ -58,16 +58,16 @@ fn empty(value: Span, field: &str) -> Diagnostic {
         .help("to see that unsigned requests are refused, send them `as: anonymous`; `with: pack.signing` signs with another key")
 }
 
-/// What has one line is taken from a file with several.
-pub(super) fn lined(span: Span, what: &str, (secret, from): (&str, Span)) -> Diagnostic {
-    Diagnostic::error(
-        &SCHEME,
-        span,
-        format!("{what} is one line, and the file of the secret `{secret}` has several lines"),
-    )
-    .label("a line break")
-    .also(from, "from here")
-    .help("let the file hold this one value in one line: one newline at its end is trimmed, and nothing else")
+/// What has one line is taken from what has several.
+pub(super) fn lined(span: Span, what: &str, (from, place): (&str, Option<Span>)) -> Diagnostic {
+    let message = format!("{what} is one line, and {from} has several lines");
+    let fault = Diagnostic::error(&SCHEME, span, message).label("a line break");
+    let fault = match place {
+        Some(place) => fault.also(place, "from here"),
+        None => fault,
+    };
+    fault
+        .help("let it hold this one value in one line: of a secret one newline at its end is trimmed, and nothing else")
 }
 
 /// A field of one line that ends with a line break.

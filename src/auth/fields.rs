@@ -49,10 +49,13 @@ pub(super) fn whole<'a>(value: &'a Node, prefix: &str) -> Option<&'a str> {
     text.trim().strip_prefix("{{")?.strip_suffix("}}")?.trim().strip_prefix(prefix)
 }
 
-/// The secret that a value is, whole, and where that comes from, if it is known to have several lines.
-pub(super) fn lined(value: &Node, names: &Names) -> Option<(String, Span)> {
+/// What has several lines of the secret or variable that a value is, whole, and the place that names it.
+pub(super) fn lined(value: &Node, names: &Names) -> Option<(String, Option<Span>)> {
+    if let Some(name) = whole(value, "env.") {
+        return names.lined().variables.contains(name).then(|| (format!("the variable `{name}`"), None));
+    }
     let name = whole(value, "secrets.")?;
-    names.lined(name).map(|place| (name.to_owned(), place))
+    names.lined().secrets.get(name).map(|(what, place)| (format!("{what} of the secret `{name}`"), Some(*place)))
 }
 
 /// Tells what is wrong with the value of a field: one that the kind needs has one line, and a kind knows more of its own.

@@ -186,8 +186,8 @@ pub fn check_field(scheme: &SchemeSpec, name: &str, text: &str, value: Span) -> 
 /// Tells what is wrong with a field that is a secret, whole, as far as that shows before it is read.
 pub fn check_secret(scheme: &SchemeSpec, name: &str, value: &Node, names: &Names) -> Option<Diagnostic> {
     kind_of(scheme).filter(|kind| kind.needs.contains(&name))?;
-    let (secret, from) = lined(value, names)?;
-    Some(diags::lined(value.span, &format!("`{name}`"), (&secret, from)))
+    let (from, place) = lined(value, names)?;
+    Some(diags::lined(value.span, &format!("`{name}`"), (&from, place)))
 }
 
 #[cfg(test)]

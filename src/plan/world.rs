@@ -17,7 +17,7 @@ use crate::spec::{
     Defaults, FlowSpec, Named, Node, Project, Reader, SecretSource, SecretSpec, Shared, Suite, Suites, TargetSpec,
 };
 use crate::step::{OUTSIDE, Tree, leaves, read_file_or_absolute};
-use crate::template::{Members, Names};
+use crate::template::{Lined, Members, Names};
 
 /// The layers that apply at a place, lowest first.
 #[derive(Clone)]
@@ -162,22 +162,35 @@ pub(super) fn names(
     }
     let secrets: BTreeSet<String> = layers.named(|l| &l.secrets).iter().map(|s| s.name.to_string()).collect();
     names.object("secrets", Members::These(secrets));
-    names.set_lined(lined(layers, sources));
+    names.set_lined(lined(layers, variables, sources));
     let known: BTreeSet<String> = variables.keys().cloned().collect();
     names.object("env", Members::Env(Arc::new(known), options.unset));
     names
 }
 
-/// The secrets whose file is there and has several lines, with what names the file: they are no tokens or passwords.
-fn lined(layers: &Layers<'_>, sources: &SourceMap) -> BTreeMap<String, Span> {
+/// The secrets whose file or variable is there and has several lines, with what names it, and the variables that do: they
+/// are no tokens or passwords.
+fn lined(layers: &Layers<'_>, variables: &BTreeMap<String, String>, sources: &SourceMap) -> Lined {
+    let is_lined = |text: &str| text.contains(['\n', '\r']);
     let several = |named: &&Named<SecretSpec>| {
-        let (SecretSource::File(path), None) = (&named.value.source, &named.value.json) else { return None };
-        let (folder, root) = secret_home(named, layers, sources);
-        let bytes = read_file_or_absolute(folder, root, &path.value).ok()?;
-        let text = std::str::from_utf8(&bytes).ok()?;
-        one_end_less(text).contains(['\n', '\r']).then(|| (named.name.to_string(), path.span))
+        let (what, place) = match (&named.value.source, &named.value.json) {
+            (SecretSource::File(path), None) => {
+                let (folder, root) = secret_home(named, layers, sources);
+                let bytes = read_file_or_absolute(folder, root, &path.value).ok()?;
+                let text = std::str::from_utf8(&bytes).ok()?;
+                is_lined(one_end_less(text)).then(|| ("the file".to_owned(), path.span))?
+            }
+            (SecretSource::Env(name), None) => {
+                let text = variables.get(&*name.value)?;
+                is_lined(one_end_less(text)).then(|| (format!("the variable `{}`", name.value), name.span))?
+            }
+            (SecretSource::File(_) | SecretSource::Env(_) | SecretSource::Command(..), _) => return None,
+        };
+        Some((named.name.to_string(), (what, place)))
     };
-    layers.named(|l| &l.secrets).iter().filter_map(several).collect()
+    let secrets = layers.named(|l| &l.secrets).iter().filter_map(several).collect();
+    let variables = variables.iter().filter(|(_, text)| is_lined(text)).map(|(name, _)| name.clone()).collect();
+    Lined { secrets, variables }
 }
 
 /// Where the file of a secret is looked for, and the folder that it stays in.

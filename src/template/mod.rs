@@ -30,7 +30,7 @@ mod totp;
 
 use functions::new_filters;
 pub use functions::{FUNCTIONS, Function};
-pub use names::{Asked, Members, Names};
+pub use names::{Asked, Lined, Members, Names};
 pub use origin::Origin;
 pub use scope::{Lookup, Scope, Value, from_json, to_json};
 pub use text::print;

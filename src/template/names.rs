@@ -42,8 +42,17 @@ pub struct Names {
     files: Option<(PathBuf, PathBuf)>,
     /// The identities whose sessions templates ask for, `sessions.NAME`.
     sessions: Arc<Mutex<BTreeMap<String, Asked>>>,
-    /// The secrets that have several lines, as far as that is known, and where they come from.
-    lined: Arc<BTreeMap<String, Span>>,
+    /// The secrets and variables that have several lines, as far as that is known.
+    lined: Arc<Lined>,
+}
+
+/// What has several lines, and so is no token and no password.
+#[derive(Debug, Clone, Default)]
+pub struct Lined {
+    /// Secrets by name: what of them it is, as `the file`, and the place that names it.
+    pub secrets: BTreeMap<String, (String, Span)>,
+    /// Variables of the environment.
+    pub variables: BTreeSet<String>,
 }
 
 /// What templates want of the session of an identity.
@@ -165,14 +174,14 @@ impl Names {
         asked.iter().map(|(name, asked)| (name.clone(), asked.clone())).collect()
     }
 
-    /// Says which secrets are known to have several lines, and where they come from.
-    pub fn set_lined(&mut self, lined: BTreeMap<String, Span>) {
+    /// Says which secrets and variables are known to have several lines.
+    pub fn set_lined(&mut self, lined: Lined) {
         self.lined = Arc::new(lined);
     }
 
-    /// Where a secret comes from that is known to have several lines.
-    pub fn lined(&self, secret: &str) -> Option<Span> {
-        self.lined.get(secret).copied()
+    /// What is known to have several lines.
+    pub fn lined(&self) -> &Lined {
+        &self.lined
     }
 
     /// Finds the paths that nothing supplies, in a stable order; `place` tells where a path stands.

@@ -159,3 +159,32 @@ cases:
     assert!(err.contains("a credential for each request"), "{err}");
     assert!(clock.elapsed().as_secs() < 10, "{:?}", clock.elapsed());
 }
+
+/// What is in one line everywhere is looked into when the plan is made, also where the environment holds it.
+#[test]
+fn a_credential_of_several_lines_is_found_before_anything_is_sent() {
+    let suite = "target: http://127.0.0.1:9
+secrets: { held: { env: WITH_LINES }, ended: { env: WITH_END } }
+auth:
+  app: { scheme: oauth2, token_url: /token, grant: client_credentials, client: { id: app, secret: '{{ env.WITH_LINES }}' } }
+identities:
+  app: { auth: app }
+  bob: { auth: { scheme: basic }, username: bob, password: '{{ secrets.held }}' }
+  eve: { auth: { scheme: basic }, username: eve, password: '{{ secrets.ended }}' }
+cases: [ { name: c, as: [app, bob, eve], request: GET /me, expect: 200 } ]
+";
+    let session = Session::new().file("suite.yaml", suite);
+    let mut check = session.command(&["check", "suite.yaml"]);
+    let run =
+        check.env("WITH_LINES", "first-part\nsecond-part").env("WITH_END", "whole-part\n").output().expect("it runs");
+    let text = told(&run).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(run.status.code(), Some(2), "{text}");
+    for sentence in [
+        "`client.secret` is one line, and the variable `WITH_LINES` has several lines",
+        "`password` is one line, and the variable `WITH_LINES` of the secret `held` has several",
+        "2 errors",
+    ] {
+        assert!(text.contains(sentence), "{text}");
+    }
+    assert!(!text.contains("-part"), "{text}");
+}

@@ -92,8 +92,8 @@ fn one_line(what: &str, node: &Node, template: &Template, reader: &mut Reader<'_
         Some(text) if text.contains(['\n', '\r']) => reader.fault(diags::broken_part(node.span, what)),
         _ => {}
     }
-    if let Some((name, place)) = crate::auth::lined(node, &reader.names) {
-        reader.fault(common::lined(node.span, &format!("`client.{what}`"), (&name, place)));
+    if let Some((from, place)) = crate::auth::lined(node, &reader.names) {
+        reader.fault(common::lined(node.span, &format!("`client.{what}`"), (&from, place)));
     }
 }
 
