@@ -35,8 +35,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "refused-with-data",
-        about: "the status refuses, and the body is the one that whoever is allowed gets",
-        explain: "The answer was 401, 403, 404 or the way to a login page, and yet what is guarded stands in it: its body is the same as the one of a request that was allowed. Browsers do not show it, and whoever reads the answer has it. Often the handler runs on after it has set the status or the redirect; it has to end there. Short bodies, such as `{}` or `ok`, are not compared.",
+        about: "the status refuses, and the answer has what whoever is allowed gets, or much of it",
+        explain: "The answer was 401, 403, 404 or the way to a login page, and yet what is guarded stands in it: its body is the same as the one of a request that was allowed, or has most of its values, a record or a whole sentence of it, be it in another form. What stands in the request, and what its sender is known by, does not count. Browsers do not show it, and whoever reads the answer has it. Often the handler runs on after it has set the status or the redirect; it has to end there. Short bodies, such as `{}` or `ok`, are not compared.",
     },
     ReasonCode {
         name: "weak-secret",
@@ -112,6 +112,11 @@ pub const REASONS: &[ReasonCode] = &[
         name: "locked-out",
         about: "the good credential was refused afterwards as if the account or the address were locked or limited",
         explain: "The refusal may have come from a lock or a rate limit, not from the defect. Run with fewer mutations at once, raise the limit of the test environment, or use an account of its own.",
+    },
+    ReasonCode {
+        name: "asked-too-often",
+        about: "a limit answered, which neither lets in nor refuses",
+        explain: "A 429, or a 503 that says when to come again, is no answer to who may do what. Where the server says when (`Retry-After`, `RateLimit`, `RateLimit-Reset`), the request is sent again then, for half a minute in all; here it says nothing, or something longer. Raise the limit of the test environment, or send less at once (`--jobs-per-host`). A step about the limit itself says `expect: 429`, and gets it at once.",
     },
     ReasonCode {
         name: "refused-otherwise",

@@ -22,8 +22,10 @@ use super::login::ask;
 use super::observed::Observed;
 use super::session::SessionId;
 use super::settle::Group;
+use super::spill;
 use super::travel::Way;
 use super::wary::{First, Refused};
+use crate::auth::Waits;
 use crate::event::Phase;
 use crate::http::jar::Jar;
 use crate::http::{Request, Response};
@@ -260,19 +262,19 @@ impl Probe {
             What::Same(prepared, key) => run.good_one(step, &mut actor, Prepared::clone(prepared), *key).await,
             What::Replay => super::replay::ask(shared, self.case).await,
             What::Ready(request, key) => {
-                let trail = run.post((**request).clone(), None, step, &world.transport).await;
-                run.tell(&actor, &trail);
+                let made = ((**request).clone(), None);
+                let (trail, sent) = run.post_told(step, &actor, made, &world.transport).await;
                 let observed = Observed::of(&run, step, &actor, &trail);
                 note(shared, (*key, at), Sender::Anonymous, &observed, trail.response());
-                (observed, count(&trail))
+                (observed, sent)
             }
             What::Made(request, head) => {
                 let own = self.who.session().and_then(|(_, session)| session.transport.as_deref());
                 let (mut request, mut head) = ((**request).clone(), head.clone());
                 run.holder(&actor).renew_proof(&mut request, &mut head);
-                let trail = run.post(request, head, step, own.unwrap_or(&world.transport)).await;
-                run.tell(&actor, &trail);
-                (Observed::of(&run, step, &actor, &trail), count(&trail))
+                let transport = own.unwrap_or(&world.transport);
+                let (trail, sent) = run.post_told(step, &actor, (request, head), transport).await;
+                (Observed::of(&run, step, &actor, &trail), sent)
             }
             What::Control => {
                 let Some(Control::Step(step)) = &case.shape.control else {
@@ -310,13 +312,22 @@ impl StepRun<'_> {
     ) -> (Observed, u32) {
         let at = self.shared.ledger.tick();
         let sender = self.sender(&prepared, actor);
-        let _slot = self.shared.limits.slot(&prepared.request).await;
         let who = actor.who.clone();
-        let trail = self.travel(step, &who, &mut actor.jar, prepared, Way::default()).await;
-        self.tell(actor, &trail);
+        let (mut waits, mut requests) = (Waits::default(), 0);
+        let trail = loop {
+            self.in_turn(step, &prepared.request).await;
+            let slot = self.shared.limits.slot(&prepared.request).await;
+            let trail = self.travel(step, &who, &mut actor.jar, prepared.clone(), Way::default()).await;
+            drop(slot);
+            self.tell(actor, &trail);
+            requests += count(&trail);
+            if !self.comes_again(step, &trail, &mut waits) {
+                break trail;
+            }
+        };
         let observed = Observed::of(self, step, actor, &trail);
         note(self.shared, (key, at), sender, &observed, trail.response());
-        (observed, count(&trail))
+        (observed, requests)
     }
 }
 
@@ -330,6 +341,7 @@ fn note(
 ) {
     if let Some(handed) = handed(key, response).filter(|_| observed.granted && observed.is_2xx()) {
         shared.ledger.handed_out(&[handed]);
+        shared.spills.given(spill::keys(key, None), sender, response);
     }
     let refused = observed.denied;
     match sender {

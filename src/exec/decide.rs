@@ -97,8 +97,8 @@ fn finish(shared: &Shared, done: CaseDone) {
         later::fail(shared, &mut outcome, &refusals);
     }
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
-        match refusals.iter().find(|refusal| shared.ledger.leaks(refusal)) {
-            Some(refusal) => leak::fail(shared, &mut outcome, refusal),
+        match refusals.iter().find_map(|refusal| Some((refusal, leak::found(shared, refusal)?))) {
+            Some((refusal, found)) => leak::fail(shared, &mut outcome, refusal, &found),
             None => refusals.iter().for_each(|refusal| weigh::judge(shared, &mut outcome, refusal)),
         }
         if outcome.verdict != Verdict::Failed && outcome.proof.unproven > 0 && shared.options.proof == RequireProof::Yes

@@ -10,7 +10,7 @@ use super::actor::{Actor, Who};
 use super::done::Done;
 use super::entrance::Inside;
 use super::learn;
-use super::ledger::{Asked, RequestKey};
+use super::ledger::{Asked, RequestKey, Sender};
 use super::renew::is_ending;
 use super::runner::Slot;
 use super::session::Session;
@@ -53,6 +53,16 @@ pub(super) struct StepRun<'a> {
     pub(super) inside: Option<&'a Inside>,
 }
 
+/// A request that was sent, and sent again where nobody looked at it.
+pub(super) struct Sent {
+    pub(super) trail: Trail,
+    pub(super) sender: Sender,
+    /// When the last of them was sent.
+    pub(super) since: u64,
+    /// How many were sent.
+    pub(super) requests: u32,
+}
+
 /// How often a request waits for a one-time password: others may take the next one first.
 pub(super) const PASSWORDS: usize = 20;
 
@@ -87,37 +97,19 @@ impl<'a> StepRun<'a> {
 impl StepRun<'_> {
     /// Sends one request as somebody, and judges what came back.
     pub(super) async fn exchange(&self, step: &Step, actor: &mut Actor) -> Done {
-        let (prepared, slot) = match self.ready(step, actor).await {
+        let (prepared, slot) = match self.ready_in_turn(step, actor).await {
             Ok(ready) => ready,
             Err(done) => return *done,
         };
         learn::written(self.shared, &self.owner(actor), &prepared.request);
         let asked = if self.phase == Phase::Whoami { Asked::Whoami } else { Asked::Plainly };
         let key = self.key_of(step, actor, &prepared.request, asked);
-        let mut sender = self.sender(&prepared, actor);
         let origin = prepared.request.address.origin();
-        let since = self.shared.ledger.tick();
-        let mut trail = self.set_off(slot, (step, actor), prepared, Way::default()).await;
-        let mut requests = count(&trail);
-        match self.renew(actor, sender, &trail).await {
-            Ok(None) => {}
-            Ok(Some(renewed)) => {
-                actor.take_over(&renewed);
-                // It may come to its end as well before it is its turn.
-                if let Ok((again, slot)) = self.ready(step, actor).await {
-                    sender = self.sender(&again, actor);
-                    self.tell(actor, &trail);
-                    trail = self.set_off(slot, (step, actor), again, Way::default()).await;
-                    trail.notes.push("sent again with a newer session after a 401".to_owned());
-                    requests += count(&trail);
-                    self.note_futile(actor, &trail);
-                }
-            }
-            Err(failure) => {
-                self.tell(actor, &trail);
-                return Done { requests, ..self.blocked(step, actor, failure) };
-            }
-        }
+        let sent = self.sent(step, actor, prepared, slot).await;
+        let Sent { trail, sender, since, requests } = match sent {
+            Ok(sent) => sent,
+            Err(done) => return *done,
+        };
         if self.within.landing.is_some() {
             learn::landing(self.shared, &self.owner(actor), &trail);
         }
@@ -132,8 +124,49 @@ impl StepRun<'_> {
         self.doubt_written(step, sender, &trail, &mut done);
         self.note_ender(step, &trail, &mut done, sender);
         self.observe(step, actor, &trail, &mut done, key);
+        self.doubt_busy(step, &trail, &mut done);
         done.last = Some(Arc::new(trail));
         done
+    }
+
+    /// Sends a prepared request until it has an answer that is about it: when a server that is asked too often wants it,
+    /// and once more with a newer session. Else what becomes of the step.
+    async fn sent(
+        &self,
+        step: &Step,
+        actor: &mut Actor,
+        prepared: Prepared,
+        slot: Slot<'_>,
+    ) -> Result<Sent, Box<Done>> {
+        let sender = self.sender(&prepared, actor);
+        let since = self.shared.ledger.tick();
+        let trail = self.set_off(slot, (step, actor), prepared, Way::default()).await;
+        let mut sent = Sent { requests: count(&trail), trail, sender, since };
+        let after = |done: Box<Done>, requests| Box::new(Done { requests, ..*done });
+        let met = self.outlast(step, actor, &mut sent).await;
+        met.map_err(|done| after(done, sent.requests))?;
+        match self.renew(actor, sent.sender, &sent.trail).await {
+            Ok(None) => {}
+            Ok(Some(renewed)) => {
+                actor.take_over(&renewed);
+                // It may come to its end as well before it is its turn.
+                if let Ok((again, slot)) = self.ready_in_turn(step, actor).await {
+                    sent.sender = self.sender(&again, actor);
+                    self.tell(actor, &sent.trail);
+                    sent.trail = self.set_off(slot, (step, actor), again, Way::default()).await;
+                    sent.trail.notes.push("sent again with a newer session after a 401".to_owned());
+                    sent.requests += count(&sent.trail);
+                    self.note_futile(actor, &sent.trail);
+                    let met = self.outlast(step, actor, &mut sent).await;
+                    met.map_err(|done| after(done, sent.requests))?;
+                }
+            }
+            Err(failure) => {
+                self.tell(actor, &sent.trail);
+                return Err(after(Box::new(self.blocked(step, actor, failure)), sent.requests));
+            }
+        }
+        Ok(sent)
     }
 
     /// Sends a request that a page of a login made, and judges what came back. That it was allowed is only known when
@@ -275,7 +308,7 @@ impl StepRun<'_> {
 
     /// Prepares a step and waits for the right to send it. A session that comes to its end meanwhile is renewed first,
     /// which takes a right of its own, so none is held for that.
-    async fn ready(&self, step: &Step, actor: &mut Actor) -> Result<(Prepared, Slot<'_>), Box<Done>> {
+    pub(super) async fn ready(&self, step: &Step, actor: &mut Actor) -> Result<(Prepared, Slot<'_>), Box<Done>> {
         let mut renewals = 0;
         loop {
             if let Err(failure) = self.keep_alive(actor).await {
@@ -322,7 +355,7 @@ impl StepRun<'_> {
     }
 
     /// Sends a request by the right to do so, which is over with its answer.
-    async fn set_off(
+    pub(super) async fn set_off(
         &self,
         _slot: Slot<'_>,
         (step, actor): (&Step, &mut Actor),

@@ -162,9 +162,9 @@ impl StepRun<'_> {
             Answer::None => return self.unanswered(tried, actor),
         };
         let mut graded = Graded { actual: record::text(self.shared, &graded.actual), ..graded };
-        let (ended, reasons) = if tried.leaks() {
+        let (ended, reasons) = if let Some(found) = tried.leaks(self.shared) {
             graded.grade = Grade::Accepted;
-            let message = leak::message(tried.trail.response().map_or(0, |r| r.status));
+            let message = leak::message(tried.trail.response().map_or(0, |r| r.status), &found);
             (Ended::Failed, vec![self.about(&trial, leak::CODE, &message, &graded)])
         } else if let Some(reason) = self.doubtful(tried, actor, &graded) {
             (Ended::Inconclusive, vec![reason])
@@ -320,7 +320,14 @@ impl StepRun<'_> {
             let (earlier, alike) = (actor.allowed.clone(), self.alike(tried.trial.step, actor));
             let row = alike.and_then(|row| self.handed_alike(actor, row, tried.trail));
             let handed = leak::all_within(key, row, tried.trail);
-            done.refused.push(Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) });
+            let reply = self.reply(actor, tried.trail);
+            done.refused.push(Refusal {
+                alike,
+                earlier,
+                handed,
+                reply,
+                ..Refusal::new((key, sender), at, status, weight)
+            });
         }
     }
 

@@ -1,6 +1,7 @@
 //! Refusals that hand over what they guard: by status they refuse, and their body is the one that whoever is allowed gets,
 //! or has it in it. JSON is compared as JSON: neither blanks nor the order of members hide anything.
 
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::Value;
@@ -8,11 +9,12 @@ use serde_json::Value;
 use super::grade::Tried;
 use super::ledger::{Refusal, RequestKey};
 use super::observed::digest;
-use super::{Shared, record};
+use super::{Shared, record, spill};
 use crate::event::{Outcome, Reason, Verdict};
 use crate::http::{Response, Trail};
 use crate::mutate::Grade;
 use crate::source::Span;
+use crate::term::{list, shorten};
 
 /// The code of its reason.
 pub(super) const CODE: &str = "refused-with-data";
@@ -84,9 +86,37 @@ fn within(body: &[u8]) -> Vec<u64> {
 }
 
 /// Reads an object or a list.
-fn json(body: &[u8]) -> Option<Value> {
+pub(super) fn json(body: &[u8]) -> Option<Value> {
     let looks = matches!(body.first(), Some(b'{' | b'[')) && body.len() <= READ;
     looks.then(|| serde_json::from_slice(body).ok()).flatten()
+}
+
+/// The objects in a value that have more than one word, and the lists of words that have more than two, but for members of
+/// these names.
+pub(super) fn members<'a>(value: &'a Value, without: &[&str]) -> Vec<(u64, &'a Value)> {
+    let (mut found, mut open) = (Vec::new(), vec![value]);
+    while let Some(value) = open.pop().filter(|_| found.len() < VALUES) {
+        let least = match value {
+            Value::Object(members) => {
+                open.extend(members.iter().filter(|(name, _)| !without.contains(&name.as_str())).map(|(_, v)| v));
+                2
+            }
+            Value::Array(items) => {
+                open.extend(items);
+                3
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => continue,
+        };
+        if words(value) >= least {
+            found.push((alike(value), value));
+        }
+    }
+    found
+}
+
+/// The same, to look one up.
+pub(super) fn records(value: &Value, without: &[&str]) -> HashSet<u64> {
+    members(value, without).into_iter().map(|(hash, _)| hash).collect()
 }
 
 /// Counts the texts and numbers that stand in it.
@@ -131,15 +161,35 @@ pub(super) fn handed(key: RequestKey, response: Option<&Response>) -> Option<Han
 }
 
 impl Tried<'_> {
-    /// Tells whether a defect was refused by status, with the body that the good credential gets.
-    pub(super) fn leaks(&self) -> bool {
+    /// What a defect that was refused by status has of the body that the good credential gets: all of it, or these values.
+    pub(super) fn leaks(&self, shared: &Shared) -> Option<Vec<String>> {
         let refused = self.trial.mutant.row.expect.is_refusal();
-        let came = self.trail.response().filter(|r| refused && r.status / 100 != 2);
+        let came = self.trail.response().filter(|r| refused && r.status / 100 != 2)?;
         let before = self.controlled.before.as_ref().map(|(_, before)| before);
-        let good = before.filter(|b| b.granted && b.is_2xx()).and_then(|b| b.telling);
-        let public = self.controlled.without.as_ref().is_some_and(|without| without.granted);
-        !public && good.is_some_and(|good| came.is_some_and(|r| within(&r.body).contains(&good)))
+        let before = before.filter(|b| b.granted && b.is_2xx())?;
+        let without = self.controlled.without.as_ref();
+        if without.is_some_and(|without| without.granted) {
+            return None;
+        }
+        if before.telling.is_some_and(|good| within(&came.body).contains(&good)) {
+            return Some(Vec::new());
+        }
+        let (good, asked) = (before.content.as_deref()?, spill::asked(self.trail));
+        let knows = |leaf: &str| {
+            let lower = leaf.to_lowercase();
+            asked.contains(&lower) || spill::is_role(shared, &lower)
+        };
+        // A sentence that whoever sends nothing reads as well may stand in every answer.
+        let public = without.and_then(|without| without.content.as_deref()).map(String::from_utf8_lossy);
+        let is_public = |leaf: &str| public.as_ref().is_some_and(|text| text.contains(leaf));
+        spill::spilt(good, &came.body, &|leaf| knows(leaf) || is_public(leaf))
+            .or_else(|| spill::spilt(good, &came.body, &knows).filter(|found| found.len() > 1))
     }
+}
+
+/// What a refusal has of what somebody got who is allowed: all of it, or these values.
+pub(super) fn found(shared: &Shared, refusal: &Refusal) -> Option<Vec<String>> {
+    if shared.ledger.leaks(refusal) { Some(Vec::new()) } else { spill::found(shared, refusal) }
 }
 
 /// Tells what an answer that let somebody in handed over by its target, and by its row.
@@ -153,14 +203,20 @@ pub(super) fn all_within(key: RequestKey, alike: Option<Handed>, trail: &Trail) 
     values.into_iter().map(|value| (key.request(), value)).chain(alike).collect()
 }
 
-/// Says what is wrong with such a refusal.
-pub(super) fn message(status: u16) -> String {
-    format!("refused by status ({status}), and the answer has what is guarded: the body of whoever is allowed")
+/// Says what is wrong with such a refusal, and what of the body is in it where that is not all.
+pub(super) fn message(status: u16, found: &[String]) -> String {
+    let begin = format!("refused by status ({status}), and the answer has what is guarded");
+    if found.is_empty() {
+        return format!("{begin}: the body of whoever is allowed");
+    }
+    let found: Vec<String> = found.iter().map(|value| format!("`{}`", shorten(value, 40))).collect();
+    format!("{begin}: {} of the body of whoever is allowed", list(&found, "and"))
 }
 
 /// Fails a case one of whose refusals hands over what it guards.
-pub(super) fn fail(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
-    let mut reason: Reason = record::reason(shared, CODE, &message(refusal.status), Span::NONE, Vec::new());
+pub(super) fn fail(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal, found: &[String]) {
+    let message = message(refusal.status, found);
+    let mut reason: Reason = record::reason(shared, CODE, &message, Span::NONE, Vec::new());
     reason.place = outcome.steps.get(refusal.step).map_or_else(|| outcome.place.clone(), |s| s.place.clone());
     reason.step = Some(refusal.step);
     outcome.reasons.push(reason);

@@ -27,7 +27,7 @@ use crate::step::{IdentityId, StepsId};
 use crate::template::Scope;
 use crate::term::list;
 
-/// How long a login waits, all waits together, for a server that is asked too often.
+/// How long a login waits, all waits together, for a server that is asked too often; any other request as well.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it waits for then.

@@ -29,6 +29,7 @@ mod astray;
 mod bad;
 mod before;
 mod beside;
+mod busy;
 mod case;
 mod cast;
 mod codes;
@@ -89,6 +90,7 @@ mod session;
 mod settle;
 mod spare;
 mod spent;
+mod spill;
 mod stop;
 mod suite;
 mod talked;
@@ -241,6 +243,8 @@ struct Shared {
     /// What logins used up.
     spent: spent::Spent,
     ledger: ledger::Ledger,
+    /// What those got who are allowed.
+    spills: spill::Spills,
     /// What is asked again when somebody was allowed it.
     later: later::Later,
     /// What was said about kept tokens.
@@ -248,6 +252,8 @@ struct Shared {
     matrix: matrix::Matrix,
     controls: control::Controls,
     limits: runner::Limits,
+    /// What servers said that are asked too often.
+    busy: busy::Busy,
     keepers: keep::Keepers,
     decided: Mutex<decide::Decided>,
     doing: doing::Doings,

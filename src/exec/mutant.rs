@@ -192,8 +192,7 @@ impl StepRun<'_> {
             },
         };
         let line = Otherwise::of(presented.request, &forged.request, written.as_deref());
-        let trail = self.post(forged.request, forged.head, trial.step, transport).await;
-        self.tell(actor, &trail);
+        let (trail, sent) = self.post_told(trial.step, actor, (forged.request, forged.head), transport).await;
         let detour =
             Detour { prepared, dressed: presented.request, trail: &trail, transport, sender: self.holder(actor) };
         let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
@@ -230,7 +229,7 @@ impl StepRun<'_> {
             self.grade(&tried, actor)
         };
         self.tell_how(&mut done, (verbatim, written), &forged.change);
-        done.requests = before + count(&trail);
+        done.requests = before + sent;
         done.cell = Got::of(&trail, denial);
         done.last = Some(Arc::new(trail));
         done
@@ -285,6 +284,7 @@ impl StepRun<'_> {
         transport: &Transport,
     ) -> Trail {
         let timeout = step.timeout.unwrap_or(self.shared.options.timeout);
+        self.in_turn(step, &request).await;
         let _slot = self.shared.limits.slot(&request).await;
         self.shared.doing.send(self.label, || format!("for the answer to `{}`", step.line()));
         let exchange = match head {

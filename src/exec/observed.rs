@@ -2,6 +2,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
 use super::access::{Said, said};
@@ -9,7 +10,7 @@ use super::actor::Actor;
 use super::control::Probe;
 use super::done::Done;
 use super::exchange::StepRun;
-use super::leak;
+use super::{leak, spill};
 use crate::event::{ControlRecord, When};
 use crate::http::{Headers, Trail};
 use crate::step::Step;
@@ -27,6 +28,8 @@ pub(super) struct Observed {
     pub(super) body: Option<u64>,
     /// The same of a body that says something, in whatever way it is written.
     pub(super) telling: Option<u64>,
+    /// The body, where it may be looked at.
+    pub(super) content: Option<Bytes>,
     /// The fields of the answer.
     pub(super) headers: Option<Headers>,
     /// How far the server's clock is ahead of ours, where it tells its time.
@@ -46,6 +49,7 @@ impl Observed {
             granted: in_by_looks && !denied,
             denied: denied || response.is_some_and(|r| matches!(r.status, 401 | 403)),
             telling: response.and_then(|r| leak::telling(&r.body)),
+            content: response.and_then(spill::content),
             body: response.map(|r| &r.body).filter(|body| !body.is_empty()).map(|body| digest(body)),
             headers: response.map(|r| r.headers.clone()),
             skew: response.and_then(|r| r.ahead(Timestamp::now())),
@@ -67,6 +71,7 @@ impl Observed {
             denied: false,
             body: None,
             telling: None,
+            content: None,
             headers: None,
             skew: None,
             at: 0,

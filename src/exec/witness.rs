@@ -10,6 +10,7 @@ use super::kit::Holder;
 use super::leak::{all_handed, all_within};
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
+use super::spill;
 use crate::check::Side;
 use crate::event::Carried;
 use crate::http::jar::{Cookie, Jar};
@@ -58,6 +59,7 @@ impl StepRun<'_> {
             Said::Allowed if held => {
                 if trail.response().is_some_and(|r| r.status / 100 == 2) {
                     self.shared.ledger.handed_out(&all_handed(key, as_row, trail));
+                    self.shared.spills.given(spill::keys(key, alike), sender, trail.response());
                 }
                 match actor.who {
                     Who::Entering(..) => self.shared.ledger.entered(key),
@@ -85,8 +87,9 @@ impl StepRun<'_> {
             let is_unsent = is_theirs && !self.left(step, actor, trail, sender);
             let weight = if is_unsent { Weight::Unsent } else { weight };
             let status = trail.response().map_or(0, |r| r.status);
+            let reply = self.reply(actor, trail);
             let (earlier, handed) = (actor.allowed.clone(), all_within(key, as_row, trail));
-            let refusal = Refusal { alike, earlier, handed, ..Refusal::new((key, sender), at, status, weight) };
+            let refusal = Refusal { alike, earlier, handed, reply, ..Refusal::new((key, sender), at, status, weight) };
             done.refused.push(refusal);
             if weight == Weight::Claim {
                 self.note_refused(step, actor, Seen { key, sender, since, at }, alike);

@@ -7,6 +7,7 @@ use super::Spoken;
 use crate::exec::actor::Ownership;
 use crate::exec::leak::Handed;
 use crate::exec::session::SessionId;
+use crate::exec::spill::Reply;
 use crate::step::IdentityId;
 
 /// What was asked for: a method and target as they were sent, with body and fields; of a `whoami` or of any other step.
@@ -86,6 +87,8 @@ pub(in crate::exec) struct Refusal {
     pub(in crate::exec) earlier: Vec<RequestKey>,
     /// What its answer has in its body.
     pub(in crate::exec) handed: Vec<Handed>,
+    /// What its answer says.
+    pub(in crate::exec) reply: Option<Reply>,
     /// What a session of the case's own was answered after it, when that did not hold any more.
     pub(in crate::exec) after: Option<u16>,
     /// Whether the case's own `control` has the same method and target, and was allowed.
@@ -104,8 +107,23 @@ impl Refusal {
 
     /// A refusal of which nothing else is known.
     pub(in crate::exec) fn new((key, sender): (RequestKey, Sender), at: u64, status: u16, weight: Weight) -> Self {
-        let (alike, talk, shut, after, earlier, handed) = (None, None, None, None, Vec::new(), Vec::new());
-        Self { key, sender, status, step: 0, at, weight, alike, talk, shut, earlier, handed, after, control: false }
+        let (alike, talk, shut, after, earlier, handed, reply) = (None, None, None, None, Vec::new(), Vec::new(), None);
+        Self {
+            key,
+            sender,
+            status,
+            step: 0,
+            at,
+            weight,
+            alike,
+            talk,
+            shut,
+            earlier,
+            handed,
+            reply,
+            after,
+            control: false,
+        }
     }
 }
 
