@@ -252,6 +252,9 @@ pub struct Tally {
     /// Refusals with the status that is meant for the other kind of caller.
     #[serde(default)]
     pub odd_refusals: usize,
+    /// Refusals of something that changes, after which nobody looked whether it was done all the same.
+    #[serde(default)]
+    pub unlooked_refusals: usize,
     /// Cases that passed and were answered otherwise than is due.
     #[serde(default)]
     pub findings: usize,
@@ -279,6 +282,7 @@ impl Tally {
         self.proven_refusals += outcome.proof.proven as usize;
         self.unverified_claims += outcome.proof.unverified as usize;
         self.odd_refusals += outcome.proof.odd as usize;
+        self.unlooked_refusals += outcome.proof.unlooked as usize;
         self.findings += usize::from(outcome.has_finding());
         self.skipped_steps += outcome.skipped_steps();
         self.withheld += usize::from(outcome.is_withheld());

@@ -61,6 +61,20 @@ impl Check for AsMissing {
         differs.or_else(|| fields(&there.headers, &here.headers)).map_or(Checked::Held, told)
     }
 
+    fn help(&self, seen: &Seen<'_>) -> Option<String> {
+        let earlier = same::earlier(seen.scope, MISSING)?;
+        let there = earlier.response().filter(|there| there.status == seen.response.status)?;
+        let targets = (target(&earlier), target(seen.trail));
+        let [a, b] = parsed((there, &targets.0), (seen.response, &targets.1)).map(|body| body.ok());
+        let (a, b) = (without(&a?, &self.ignore), without(&b?, &self.ignore));
+        let new = new_each_time("$", &a, &b).filter(|paths| !paths.is_empty())?;
+        let line = earlier.request().map(|request| format!("{} {}", request.method, targets.0))?;
+        Some(format!(
+            "what is new in every answer may differ: `missing: {{ request: {line}, ignore: [{}] }}`",
+            new.join(", ")
+        ))
+    }
+
     fn looks_at(&self, step: &str) -> bool {
         step == MISSING
     }
@@ -79,19 +93,58 @@ fn target(trail: &Trail) -> String {
 }
 
 fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) -> Option<String> {
-    let names = (parts(there.1, here.1), parts(here.1, there.1));
-    let (text_there, text_here) = (alike(&there.0.text(), &names.0), alike(&here.0.text(), &names.1));
-    let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
-    match (parse(&text_there), parse(&text_here)) {
-        (Some(a), Some(b)) => difference("$", &without(&a, ignore), &without(&b, ignore))
+    let text = |body: Result<Value, String>| body.map_or_else(|text| text, |body| body.to_string());
+    match parsed(there, here) {
+        [Ok(a), Ok(b)] => difference("$", &without(&a, ignore), &without(&b, ignore))
             .map(|d| d.replacen(" there", " for what is missing", 1)),
-        _ if text_there == text_here => None,
-        _ => Some(format!(
-            "the body: {} for what is missing, {} here",
-            super::value::describe_text(&text_there),
-            super::value::describe_text(&text_here)
-        )),
+        [a, b] => {
+            let (text_there, text_here) = (text(a), text(b));
+            (text_there != text_here).then(|| {
+                format!(
+                    "the body: {} for what is missing, {} here",
+                    super::value::describe_text(&text_there),
+                    super::value::describe_text(&text_here)
+                )
+            })
+        }
     }
+}
+
+/// Two bodies, in which what differs of their targets is put alike: JSON, else the text.
+fn parsed(there: (&Response, &str), here: (&Response, &str)) -> [Result<Value, String>; 2] {
+    let names = (parts(there.1, here.1), parts(here.1, there.1));
+    let texts = [alike(&there.0.text(), &names.0), alike(&here.0.text(), &names.1)];
+    texts.map(|text| serde_json::from_str(&text).map_err(|_| text))
+}
+
+/// Words in the names of members that are new in every answer.
+const NEW: &[&str] =
+    &["time", "date", "trace", "span", "request", "correlation", "nonce", "instance", "duration", "took"];
+
+/// The paths at which two bodies differ, where at all of them stands what is new in every answer; else nothing.
+fn new_each_time(at: &str, there: &Value, here: &Value) -> Option<Vec<String>> {
+    let (Value::Object(there), Value::Object(here)) = (there, here) else { return None };
+    if there.len() != here.len() {
+        return None;
+    }
+    let mut paths = Vec::new();
+    for (name, value) in there {
+        let other = here.get(name)?;
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let path = if plain { format!("{at}.{name}") } else { format!("{at}['{name}']") };
+        let lower = name.to_ascii_lowercase();
+        match (value, other) {
+            _ if value == other => {}
+            (Value::Object(_), Value::Object(_)) => paths.extend(new_each_time(&path, value, other)?),
+            (Value::String(_), Value::String(_)) | (Value::Number(_), Value::Number(_))
+                if NEW.iter().any(|word| lower.contains(word)) =>
+            {
+                paths.push(path);
+            }
+            _ => return None,
+        }
+    }
+    Some(paths)
 }
 
 /// Header fields that an answer has or lacks for reasons of its own: by its size, by what stands between, or by how
@@ -177,6 +230,20 @@ pub fn alike(text: &str, words: &[&str]) -> String {
 mod tests {
     use super::super::testing::Answer;
     use super::*;
+
+    #[test]
+    fn what_is_new_in_every_answer_is_told_by_its_path() {
+        let of = |there: &str, here: &str| {
+            let [there, here] = [there, here].map(|text| serde_json::from_str(text).unwrap());
+            super::new_each_time("$", &there, &here)
+        };
+        let there = r#"{"error":"no","timestamp":17,"meta":{"traceId":"ab","span-id":"x"}}"#;
+        let here = r#"{"error":"no","timestamp":18,"meta":{"traceId":"cd","span-id":"y"}}"#;
+        assert_eq!(of(there, here).unwrap(), ["$.timestamp", "$.meta.traceId", "$.meta['span-id']"]);
+        assert_eq!(of(there, &here.replace("\"no\"", "\"not yours\"")), None, "that tells them apart");
+        assert_eq!(of(there, r#"{"error":"no","timestamp":18,"owner":"alice"}"#), None);
+        assert_eq!(of(there, there).unwrap(), Vec::<String>::new());
+    }
 
     #[test]
     fn only_words_by_themselves_are_put_alike() {

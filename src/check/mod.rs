@@ -267,6 +267,11 @@ pub trait Check: Debug + Send + Sync {
         false
     }
 
+    /// What to do where it does not hold, as far as it can tell.
+    fn help(&self, _: &Seen<'_>) -> Option<String> {
+        None
+    }
+
     /// Says what a reader of a report has to know although it held.
     fn note(&self) -> Option<&'static str> {
         None

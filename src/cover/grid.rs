@@ -53,6 +53,8 @@ pub struct Row {
     pub allowed: bool,
     /// Whether a stranger was let in.
     pub open: bool,
+    /// Whether two people of one role were let in to the same object.
+    pub shared: bool,
     /// The scopes without which somebody who is known was refused.
     pub withheld: BTreeSet<String>,
 }
@@ -162,6 +164,9 @@ impl Grid {
             // Nothing was there for anybody.
             return;
         }
+        if speaks == Said::Allowed && step.broken == 0 && may_show(step) && owners.has_peer(step) {
+            self.rows[one.op].shared |= want(op, &Stance::Peer) == Want::Denied;
+        }
         if matches!(speaks, Said::Refused | Said::Hidden) && owners.has_peer(step) {
             self.put(op, one, &Stance::Peer);
         }
@@ -236,6 +241,7 @@ impl Row {
             doors: Doors::of(document, op),
             allowed: false,
             open: false,
+            shared: false,
             withheld: BTreeSet::new(),
         }
     }

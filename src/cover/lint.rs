@@ -23,6 +23,10 @@ pub const FINDINGS: &[FindingKind] = &[
         name: "open-operation",
         about: "a stranger was let in where the document does not say that anybody may",
     },
+    FindingKind {
+        name: "shared-object",
+        about: "two people of one role were let in to the same object, which may be one's own",
+    },
     FindingKind { name: "undeclared-security", about: "nothing says whether the operation is public: add `security`" },
     FindingKind {
         name: "undocumented-route",
@@ -56,6 +60,9 @@ pub fn lint(document: &Document, grid: &Grid, sources: &SourceMap) -> Vec<Found>
     for (op, row) in document.operations.iter().zip(&grid.rows) {
         if row.open && op.is_protected() {
             found("open-operation", op.name(), op.span);
+        }
+        if row.shared {
+            found("shared-object", op.name(), op.span);
         }
         if op.security == Security::Undeclared && !op.is_preflight() {
             found("undeclared-security", op.name(), op.span);

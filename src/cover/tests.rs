@@ -95,6 +95,23 @@ fn a_peer_is_somebody_else_of_the_same_role_at_the_same_address() {
 }
 
 #[test]
+fn two_of_one_role_who_are_let_in_to_the_same_object_are_told() {
+    let document = document(API);
+    let found = |lines: &[&str]| {
+        let grid = Grid::of(&document, &[results(&all(lines))]);
+        let found = lint(&document, &grid, &SourceMap::default()).into_iter();
+        found.filter(|f| f.kind == "shared-object").map(|f| f.subject).collect::<Vec<_>>()
+    };
+    let mine = "alice:user GET /v1/notes/7 200";
+    assert_eq!(found(&[mine, "bob:user GET /v1/notes/7 200"]), ["GET /notes/{id}"]);
+    for fine in ["bob:user GET /v1/notes/8 200", "dora:auditor GET /v1/notes/7 200", "bob:user GET /v1/notes/7 404"] {
+        assert_eq!(found(&[mine, fine]), Vec::<String>::new(), "{fine}");
+    }
+    let me = ["alice:user GET /v1/me 200", "bob:user GET /v1/me 200"];
+    assert_eq!(found(&me), Vec::<String>::new());
+}
+
+#[test]
 fn stances_come_from_what_was_sent() {
     let good = || step("alice:user GET /v1/me 200", json!({}));
     let of = |more: Value, stance: &str| {

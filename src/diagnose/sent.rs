@@ -126,6 +126,14 @@ fn no_identity(facts: &Facts) -> Option<Found> {
     let found = Found::new(format!("the step was sent {who}, without any credential"));
     let found = found.seen(format!("no credential in the request, {} in the answer", answer.status));
     let found = found.seen_if(answer.quoted());
+    if facts.wanted.refusal {
+        // That nobody is let in is what is asked; it is refused in another way.
+        let other = format!(
+            "if that is how nobody is to be refused here, say `expect: {}`, or so under `outcomes:`",
+            answer.status
+        );
+        return Some(found.next(other));
+    }
     Some(
         match facts.memory.others.first() {
             Some(other) => found

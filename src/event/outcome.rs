@@ -88,7 +88,8 @@ impl Outcome {
     pub fn has_finding(&self) -> bool {
         let grade = self.with.as_ref().and_then(|with| with.grade);
         let is_inexact = matches!(grade, Some(Grade::DeniedOther | Grade::Amiss));
-        matches!(self.verdict, Verdict::Passed | Verdict::Flaky) && (is_inexact || self.proof.odd > 0)
+        matches!(self.verdict, Verdict::Passed | Verdict::Flaky)
+            && (is_inexact || self.proof.odd + self.proof.hollow > 0)
     }
 
     /// Tells whether its defect was not sent, for it may cost data and came in with a pack.
@@ -137,6 +138,12 @@ pub struct Proof {
     /// Refusals with the status that is meant for the other kind of caller.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub odd: u32,
+    /// Proven refusals of something that changes, after which nobody looked whether it was done all the same.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unlooked: u32,
+    /// Whether somebody was let in by an answer that looks like an error, as a number.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub hollow: u32,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]

@@ -249,6 +249,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "A route that is broken, or a path with a slip, refuses everybody. A row needs a cell that is let in, to the same target or to one that `given` made by the same steps; `closed: true` says that nobody may.",
     },
     ReasonCode {
+        name: "let-in-to-error",
+        about: "whoever is let in gets nothing but an error",
+        explain: "The status lets in, and the body is an error with no data beside it: the route may be broken, or the API may refuse so. What is guarded was not got by anybody then, and a refusal of others may have the same cause. Look at the body as well, such as `{ status: 200, json: { $.users: { exists: true } } }`; an API that refuses with 200 says once under `outcomes:` what that looks like. With `strict: true` it fails.",
+    },
+    ReasonCode {
         name: "odd-refusal",
         about: "a known person was refused with 401, or anonymous with 403",
         explain: "401 asks who you are, 403 says that it is known and no (RFC 9110, sections 15.5.2 and 15.5.4). A client that gets a 401 logs in again in vain. It is counted beside the verdict; with `strict: true` it fails the cell. An API that means to answer so says it once: `outcomes: { deny: { identity: 401 } }`.",

@@ -7,7 +7,7 @@ use super::case::{self, CaseDone};
 use super::ledger::Refusal;
 use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::settle::undecided;
-use super::{OnFailure, RequireProof, Shared, later, leak, matrix, spare, weigh, xfail};
+use super::{OnFailure, RequireProof, Shared, hollow, later, leak, matrix, spare, weigh, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Stopped, Tally, Verdict};
 
@@ -107,6 +107,7 @@ fn finish(shared: &Shared, done: CaseDone) {
         }
     }
     matrix::finish(shared, &mut outcome);
+    outcome.proof.unlooked = hollow::unlooked(shared, &outcome);
     xfail::turn(shared, &mut outcome);
     if matches!(outcome.verdict, Verdict::Inconclusive | Verdict::Skipped) {
         outcome.proof.proven = 0;

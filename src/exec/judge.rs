@@ -104,7 +104,10 @@ fn judge(shared: &Shared, step: &Step, seen: &Seen<'_>) -> Judged {
         }
         match reason(shared, placed.span, &placed.subject, checked) {
             None => judged.held += 1,
-            Some(reason) => judged.broken.push(reason),
+            Some(mut reason) => {
+                reason.help.extend(placed.check.help(seen).map(|help| record::text(shared, &help)));
+                judged.broken.push(reason);
+            }
         }
     }
     judged

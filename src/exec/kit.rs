@@ -11,7 +11,7 @@ use super::session::Session;
 use super::world::WorldRun;
 use crate::auth::{Seal, SigningKey};
 use crate::http::jar::Cookie;
-use crate::http::{Request, Response};
+use crate::http::{Address, Request, Response};
 use crate::jose::{Algorithm, Jwks, Key, Token};
 use crate::mutate::{Bend, Forged, Kit, Mutation, Needs, Presented, Published, Resign, Unfit, is_csrf, signed_anew};
 use crate::plan::Identity;
@@ -118,7 +118,12 @@ impl<'a> Holder<'a> {
     ) -> Result<T, Unfit> {
         let published = match needs {
             Needs::Nothing | Needs::Name | Needs::Question => Err(Unfit::not_here("nobody asked for a public key")),
-            Needs::PublicKey => published(self.shared, world, presented, self.declared_keys()?).await,
+            Needs::PublicKey => {
+                let of_targets = world.targets.iter().filter_map(|base| Some(Address::parse(base).ok()?.origin()));
+                let of_login = self.who.into_iter().flat_map(|(_, session)| session.origins.iter().cloned());
+                let trusted: Vec<_> = world.origins.iter().cloned().chain(of_targets).chain(of_login).collect();
+                published(self.shared, world, presented, self.declared_keys()?, &trusted).await
+            }
         };
         let sender = self.who;
         let part = |name: &str| {

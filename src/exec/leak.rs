@@ -23,7 +23,7 @@ pub(super) const CODE: &str = "refused-with-data";
 pub(super) type Handed = (u64, u64);
 
 /// Members that an error has beside the data that it hands over.
-const ERROR: &[&str] = &[
+pub(super) const ERROR: &[&str] = &[
     "error",
     "errors",
     "message",

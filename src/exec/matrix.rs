@@ -17,11 +17,11 @@ use super::exchange::StepRun;
 use super::leak::{Handed, telling};
 use super::order::Order;
 use super::stop::Stop;
-use super::{Shared, later, record};
+use super::{Shared, hollow, later, record};
 use crate::capture::response_value;
 use crate::check::{Expectations, Fetched, Seen, Side, Stance, StatusSet, Word, alike};
 use crate::event::{AccessCell, Likeness, Loot, Outcome, Reason, Verdict};
-use crate::http::Trail;
+use crate::http::{Response, Trail};
 use crate::plan::{AccessRow, Case, Cell, Reach, Wanted};
 use crate::source::Span;
 use crate::spec::Talk;
@@ -45,6 +45,8 @@ pub(super) struct Got {
     status: u16,
     /// Whether that is a way in.
     is_in: bool,
+    /// Whether there is an error in it and nothing else.
+    is_error: bool,
 }
 
 impl Got {
@@ -58,8 +60,11 @@ impl Got {
 
     /// What answered, if something did; 2xx is a way in, unless it is declared as a refusal.
     pub(super) fn of(trail: &Trail, denial: Option<Word>) -> Option<Self> {
-        let of = |status: u16| Self { status, is_in: status / 100 == 2 && denial.is_none() };
-        trail.response().map(|response| of(response.status))
+        let of = |response: &Response| {
+            let (status, is_in) = (response.status, response.status / 100 == 2 && denial.is_none());
+            Self { status, is_in, is_error: hollow::is_error(response) }
+        };
+        trail.response().map(of)
     }
 }
 
@@ -300,6 +305,9 @@ pub(super) fn conclude(shared: &Shared, case: &Case, outcome: &mut Outcome, got:
     let Some(cell) = case.cell else { return };
     if let Some(told) = &mut outcome.access {
         told.got = got.map(|g| g.status);
+    }
+    if got.is_some_and(|got| got.is_error) {
+        hollow::tell(shared, case, outcome);
     }
     let at = outcome.reasons.first().and_then(|r| outcome.steps.get(r.step?));
     let number = at.and_then(|s| s.number.split('.').next()?.parse::<usize>().ok());

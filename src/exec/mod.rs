@@ -48,6 +48,7 @@ mod fetch;
 mod frame;
 mod given;
 mod grade;
+mod hollow;
 mod judge;
 mod keep;
 mod kept;

@@ -2,6 +2,7 @@
 //! nobody's credential travels with the question.
 
 use serde_json::Value;
+use url::Origin;
 
 use super::Shared;
 use super::fetch::get;
@@ -17,6 +18,7 @@ pub(super) async fn published(
     world: &WorldRun,
     presented: &Presented<'_>,
     declared: Option<String>,
+    trusted: &[Origin],
 ) -> Result<Published, Unfit> {
     let (_, token) = presented.jwt()?;
     let is_told = declared.is_some();
@@ -25,8 +27,9 @@ pub(super) async fn published(
         // Whoever says where they are means no other keys.
         Some(place) if place.starts_with('/') => vec![format!("{}{place}", world.base.trim_end_matches('/'))],
         Some(place) => vec![place],
-        None => places(shared, world, &token).await,
+        None => places(shared, world, &token, trusted).await,
     };
+    let stranger = issuer(&token).filter(|issuer| !is_told && !trusted.contains(&issuer.origin()));
     for place in places {
         if let Some(found) = known(shared, world, &place).await.ok().and_then(|text| matching(&text, &token)) {
             return Ok(found);
@@ -36,16 +39,18 @@ pub(super) async fn published(
         }
     }
     let why = format!("the public key that verifies the token is not published at {}", crate::term::list(&asked, "or"));
-    let add = if is_told { Vec::new() } else { vec!["say where it is: `jwks_url` on the scheme".to_owned()] };
+    let mut add = if is_told { Vec::new() } else { vec!["say where it is: `jwks_url` on the scheme".to_owned()] };
+    add.extend(stranger.map(|issuer| {
+        format!("{0} is what the token calls its issuer, and is not asked: `origins: [{0}]` lets it be", issuer.base())
+    }));
     Err(Unfit::Unavailable { why, add })
 }
 
 /// Where the keys may be: where the metadata of the token's issuer say (RFC 8414, section 2), or where most put them.
-async fn places(shared: &Shared, world: &WorldRun, token: &Token) -> Vec<String> {
+/// Nobody has looked at the token's signature yet, so an issuer is asked only where the suite names its origin.
+async fn places(shared: &Shared, world: &WorldRun, token: &Token, trusted: &[Origin]) -> Vec<String> {
     let mut places = Vec::new();
-    let claims = token.claims().unwrap_or_default();
-    let issuer = claims.get("iss").and_then(Value::as_str).and_then(|iss| Address::parse(iss).ok());
-    if let Some(issuer) = issuer {
+    if let Some(issuer) = issuer(token).filter(|issuer| trusted.contains(&issuer.origin())) {
         let (base, path) = (issuer.base(), issuer.path().trim_end_matches('/'));
         for metadata in metadata_places(&issuer) {
             let document = known(shared, world, &metadata).await.ok();
@@ -59,6 +64,12 @@ async fn places(shared: &Shared, world: &WorldRun, token: &Token) -> Vec<String>
     }
     places.push(format!("{}/.well-known/jwks.json", world.base.trim_end_matches('/')));
     places
+}
+
+/// What a token calls its issuer.
+fn issuer(token: &Token) -> Option<Address> {
+    let claims = token.claims().unwrap_or_default();
+    claims.get("iss").and_then(Value::as_str).and_then(|iss| Address::parse(iss).ok())
 }
 
 async fn known(shared: &Shared, world: &WorldRun, address: &str) -> Result<String, String> {

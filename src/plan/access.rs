@@ -46,6 +46,8 @@ pub struct AccessRow {
     pub strict: bool,
     /// Whether its request only looks.
     pub safe: bool,
+    /// Whether it is looked at after a refusal whether all is as it was.
+    pub looks_after: bool,
     /// The names that `given` captures: each cell has values of its own.
     pub given: Vec<Arc<str>>,
     /// Who may, among the cells that run.
@@ -148,6 +150,7 @@ impl Row<'_> {
             name: Arc::clone(&row.name.value),
             span: row.name.span,
             closed: row.closed.is_some(),
+            looks_after: !row.unchanged.is_empty(),
             strict: row.strict.unwrap_or(self.spec.strict),
             safe: true,
             given: Vec::new(),

@@ -26,6 +26,8 @@ struct Numbers {
     proven_refusals: usize,
     unverified_claims: usize,
     odd_refusals: usize,
+    #[serde(skip_serializing_if = "is_none")]
+    unlooked_refusals: usize,
     findings: usize,
     withheld: usize,
     requests: usize,
@@ -105,6 +107,7 @@ impl Numbers {
             proven_refusals: tally.proven_refusals,
             unverified_claims: tally.unverified_claims,
             odd_refusals: tally.odd_refusals,
+            unlooked_refusals: tally.unlooked_refusals,
             findings: tally.findings,
             withheld: tally.withheld,
             requests: tally.requests,

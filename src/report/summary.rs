@@ -89,6 +89,10 @@ fn remarks(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
         };
         writeln!(to, "\n> {cases} {verb} a refusal that nobody was seen being allowed (unproven{off})")?;
     }
+    if tally.unlooked_refusals > 0 {
+        let refused = plural(tally.unlooked_refusals, "refused change");
+        writeln!(to, "\n> of {refused} nobody looked whether it was done all the same (no `unchanged` in the row)")?;
+    }
     if tally.findings > 0 {
         let findings = plural(tally.findings, "finding");
         writeln!(to, "\n> {findings}: answered otherwise than is due, and let pass without `strict: true`")?;

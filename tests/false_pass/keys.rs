@@ -75,6 +75,31 @@ fn where_no_key_is_nothing_is_faked() {
     run(&strict, &format!("    jwks_url: {}/keys/mine\n", other.url)).must(3, &[("c", "inconclusive: no-bad-token")]);
 }
 
+/// Nobody has looked at the signature of a token that says who made it.
+#[test]
+fn a_stranger_whom_a_token_names_is_not_asked() {
+    let stranger = Server::start(|_| crate::server::status(404));
+    let token = {
+        let key = Key::generate(Algorithm::Es256).unwrap();
+        let claims = json!({ "iss": stranger.url, "sub": "alice" }).to_string();
+        sign(Algorithm::Es256, Map::new(), claims.as_bytes(), &key).unwrap()
+    };
+    let good = token.clone();
+    let server = Server::start(move |r| match &*r.path {
+        "/me" if r.bearer() == good => json(200, r#"{"username":"alice"}"#),
+        "/me" => unauthorized("invalid signature"),
+        _ => crate::server::status(404),
+    });
+    let people = format!("identities:\n  alice: {{ auth: {{ scheme: bearer }}, token: {token} }}\n");
+    let run = Project::new(&server.url, &people, CASE).run("");
+    run.must(3, &[("c", "inconclusive: no-bad-token")]);
+    assert!(stranger.seen().is_empty(), "{:?}", stranger.seen());
+    assert!(run.said.contains(&format!("`origins: [{}]`", stranger.url)), "{}", run.said);
+    let people = format!("{people}origins: [{}]\n", stranger.url);
+    let named = Project::new(&server.url, &people, CASE).run("");
+    assert!(!stranger.seen().is_empty(), "{}", named.said);
+}
+
 /// A check that verifies asks for keys as well, each time that it judges.
 #[test]
 fn what_a_check_fetches_is_counted() {

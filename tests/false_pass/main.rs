@@ -27,6 +27,7 @@ mod families;
 mod flows;
 mod fresh;
 mod guesses;
+mod hollow;
 mod kept;
 mod keys;
 mod late;

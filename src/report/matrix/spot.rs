@@ -179,6 +179,7 @@ fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> Told {
     let what = match state {
         State::Doubt if cell.got.is_none() => format!(": {}{why}", outcome.verdict.word()),
         State::Doubt => format!(" got {got}: {}{why}", outcome.verdict.word()),
+        _ if code == "let-in-to-error" => format!(" got {got}, and nothing but an error in it"),
         _ if cell.odd && cell.with.is_none() => {
             let due = if cell.got == Some(401) { 403 } else { 401 };
             format!(" got {got} instead of {due}")

@@ -230,6 +230,9 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
         let tail = if tally.proven_refusals == 1 { "with its controls" } else { "each with its controls" };
         rows.push(("proved", Role::Plain, format!("{}, {tail}", plural(tally.proven_refusals, "refusal"))));
     }
+    if tally.unlooked_refusals > 0 {
+        rows.push(("unlooked", Role::Doubt, unlooked(tally.unlooked_refusals)));
+    }
     if tally.unproven > 0 {
         rows.push(("unproven", Role::Doubt, unproven(tally)));
     }
@@ -254,6 +257,14 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
     }
     rows.extend(let_pass(summary));
     rows
+}
+
+/// Which refusals say nothing of what was done.
+fn unlooked(refusals: usize) -> String {
+    format!(
+        "of {} nobody looked whether it was done all the same: `unchanged` in the row does",
+        plural(refusals, "refused change")
+    )
 }
 
 /// Which passed cases prove less than they seem to.
