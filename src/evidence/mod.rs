@@ -27,6 +27,7 @@ pub use answer::{Answer, Page, Said};
 pub use cookies::{Cookies, Kept, Withheld};
 pub use sent::{Fault, Place, Sent, Word68};
 pub use token::{Basic, Token};
+pub(crate) use words::find as find_words;
 pub use words::{WORDS, Word};
 
 /// All that one step's exchange shows.

@@ -459,7 +459,7 @@ static PIECES: LazyLock<(AhoCorasick, Vec<usize>)> = LazyLock::new(|| {
 });
 
 /// Finds what a text in lower case says.
-pub(super) fn find(text: &str) -> Vec<Word> {
+pub(crate) fn find(text: &str) -> Vec<Word> {
     let (pieces, row_of) = &*PIECES;
     let mut said = [false; WORDS.len()];
     for found in pieces.find_overlapping_iter(text) {

@@ -20,6 +20,7 @@ use super::talked::takes_busy;
 use super::travel::Way;
 use crate::auth::Waits;
 use crate::event::{Phase, Reason};
+use crate::evidence::{Word, find_words};
 use crate::http::{Request, Response, Trail, Transport, is_safe};
 use crate::step::{Prepared, Step};
 use crate::term::duration;
@@ -76,6 +77,13 @@ impl Busy {
 /// Tells whether an answer is that of a server that is asked too often, or that says when it can answer again.
 fn is_busy(response: &Response) -> bool {
     response.status == 429 || response.asks_to_wait(Timestamp::now()).is_some()
+}
+
+/// Tells whether an answer is about an account that is locked, which is no limit of the server.
+fn is_lock(response: &Response) -> bool {
+    const READ: usize = 4096;
+    let text = String::from_utf8_lossy(&response.body[..response.body.len().min(READ)]).to_lowercase();
+    find_words(&text).contains(&Word::Locked)
 }
 
 impl StepRun<'_> {
@@ -171,16 +179,26 @@ impl StepRun<'_> {
     /// The origin that wants to be left alone, and for how long.
     fn asks_to_wait(&self, step: &Step, trail: &Trail) -> Option<(String, Duration)> {
         let (request, response) = (trail.request()?, trail.response()?);
-        let is_lost = response.status == 429 || trail.hops.iter().all(|hop| is_safe(&hop.request.method));
-        let asked = response.asks_to_wait(Timestamp::now()).filter(|_| is_lost && self.outlasts(step))?;
+        let is_safe = || trail.hops.iter().all(|hop| is_safe(&hop.request.method));
+        let waits = match response.status {
+            429 => !is_lock(response),
+            // What fails now and then is told, but where it stands in the way of a refusal.
+            _ => self.is_refusal(step) && is_safe(),
+        };
+        let asked = response.asks_to_wait(Timestamp::now()).filter(|_| waits && self.outlasts(step))?;
         Some((request.address.base().to_owned(), asked))
+    }
+
+    /// Tells whether a step asks who may: as a cell of a matrix, or by expecting a refusal.
+    fn is_refusal(&self, step: &Step) -> bool {
+        matches!(self.cell(), Some((.., Part::Target | Part::Missing))) || step.may_refuse()
     }
 
     /// Takes a limit for no answer to what a cell of a matrix, or a step that expects a refusal, asks: nothing is known.
     pub(super) fn doubt_busy(&self, step: &Step, trail: &Trail, done: &mut Done) {
         let Some(response) = trail.response().filter(|response| is_busy(response)) else { return };
-        let is_asked = matches!(self.cell(), Some((.., Part::Target | Part::Missing))) || step.may_refuse();
-        if done.held() || !is_asked || !self.outlasts(step) {
+        let is_lock = self.cell().is_none() && is_lock(response);
+        if done.held() || is_lock || !self.is_refusal(step) || !self.outlasts(step) {
             return;
         }
         let wish = match response.limit_field() {

@@ -320,7 +320,9 @@ impl StepRun<'_> {
             let (earlier, alike) = (actor.allowed.clone(), self.alike(tried.trial.step, actor));
             let row = alike.and_then(|row| self.handed_alike(actor, row, tried.trail));
             let handed = leak::all_within(key, row, tried.trail);
-            let reply = self.reply(actor, tried.trail);
+            // A page of another place is nobody's refusal.
+            let is_page = status / 100 == 2 && tried.denial.is_none();
+            let reply = if is_page { None } else { self.reply(actor, tried.trail) };
             done.refused.push(Refusal {
                 alike,
                 earlier,

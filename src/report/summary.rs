@@ -91,7 +91,7 @@ fn remarks(summary: &Summary, to: &mut dyn Write) -> io::Result<()> {
     }
     if tally.unlooked_refusals > 0 {
         let refused = plural(tally.unlooked_refusals, "refused change");
-        writeln!(to, "\n> of {refused} nobody looked whether it was done all the same (no `unchanged` in the row)")?;
+        writeln!(to, "\n> nobody looked whether {refused} took effect all the same (no `unchanged` in the row)")?;
     }
     if tally.findings > 0 {
         let findings = plural(tally.findings, "finding");

@@ -29,7 +29,7 @@ fn refused_changes_that_nobody_looked_after_are_counted() {
     let blind = run(&server, row);
     assert_eq!(blind.code, 0, "{}", blind.said);
     assert_eq!(blind.report["summary"]["unlooked_refusals"], 2, "{}", blind.said);
-    assert!(blind.said.contains("of 2 refused changes nobody looked"), "{}", blind.said);
+    assert!(blind.said.contains("nobody looked whether 2 refused changes were made"), "{}", blind.said);
     let looks = "unchanged: { as: root, request: GET /things, expect: { json: { $.things: { length: 2 } } } }";
     for row in [
         format!("    make: {{ request: POST /things, {looks}, expect: {{ root: 201 }} }}\n"),

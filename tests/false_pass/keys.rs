@@ -94,7 +94,8 @@ fn a_stranger_whom_a_token_names_is_not_asked() {
     let run = Project::new(&server.url, &people, CASE).run("");
     run.must(3, &[("c", "inconclusive: no-bad-token")]);
     assert!(stranger.seen().is_empty(), "{:?}", stranger.seen());
-    assert!(run.said.contains(&format!("`origins: [{}]`", stranger.url)), "{}", run.said);
+    let help = run.case("c")["reasons"][0]["help"].to_string();
+    assert!(help.contains(&format!("`origins: [{}]`", stranger.url)), "{help}");
     let people = format!("{people}origins: [{}]\n", stranger.url);
     let named = Project::new(&server.url, &people, CASE).run("");
     assert!(!stranger.seen().is_empty(), "{}", named.said);

@@ -31,12 +31,14 @@ access:
     it: { request: GET PATH, expect: { root: 200 } }
 ";
 
+const LEAKS: &str = "failed: refused-with-data";
+
 #[track_caller]
-fn must(server: &Server, path: &str, code: i32, said: &str) {
+fn must(server: &Server, path: &str, code: i32, [bad, said]: [&str; 2]) {
     let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &SUITE.replace("PATH", path)).run("");
-    let refused = ["bad token", "bob is refused", "it [as=anonymous]", "it [as=bob]"].map(|name| (name, said));
-    let all: Vec<_> = refused.into_iter().chain([("root is not", "passed"), ("it [as=root]", "passed")]).collect();
-    run.must(code, &all);
+    let refused = ["bob is refused", "it [as=anonymous]", "it [as=bob]"].map(|name| (name, said));
+    let others = [("bad token", bad), ("root is not", "passed"), ("it [as=root]", "passed")];
+    run.must(code, &refused.into_iter().chain(others).collect::<Vec<_>>());
 }
 
 const fn status(user: &str) -> u16 {
@@ -53,11 +55,12 @@ fn what_is_guarded_is_found_in_another_form() {
         |status| html(status, "<h1>No</h1><ul><li>alice: 12345</li><li>root: 34567</li></ul>"),
     ];
     for form in forms {
-        must(&guarded(move |_, user| form(status(user))), "/users", 1, "failed: refused-with-data");
+        must(&guarded(move |_, user| form(status(user))), "/users", 1, [LEAKS; 2]);
     }
     let sentence = r#"{"error":"you may not read \"The merger will be told on Monday\""}"#;
     let server = guarded(move |_, user| json(status(user), sentence));
-    must(&server, "/notes/n12345", 1, "failed: refused-with-data");
+    // One sentence alone may stand in every answer, where whoever sends nothing reads it as well.
+    must(&server, "/notes/n12345", 1, ["proven", LEAKS]);
 }
 
 /// What was asked for, and who asks, is no secret.
@@ -71,8 +74,8 @@ fn an_honest_refusal_may_name_what_it_refuses() {
         json(status(user), &body.to_string()).header("content-type", "application/problem+json")
     };
     for path in ["/users", "/notes/n12345"] {
-        must(&guarded(problem), path, 0, "proven");
+        must(&guarded(problem), path, 0, ["proven"; 2]);
     }
     let you = |_: &Request, user: &str| json(status(user), r#"{"error":"no","you":{"name":"bob","may":["read"]}}"#);
-    must(&guarded(you), "/users", 0, "proven");
+    must(&guarded(you), "/users", 0, ["proven"; 2]);
 }

@@ -74,8 +74,9 @@ fn patience(post: &Post, response: &Response, now: Timestamp) -> String {
     };
     if let Some(wish) = response.asks_to_wait(now) {
         format!(
-            "{before}it wants to be left alone for {} (`Retry-After`); a login waits no longer than {most} in all: run again after that time",
-            whole(wish)
+            "{before}it wants to be left alone for {} (`{}`); a login waits no longer than {most} in all: run again after that time",
+            whole(wish),
+            response.limit_field().unwrap_or("Retry-After")
         )
     } else {
         let is_there = response.headers.text("retry-after").is_some();

@@ -261,10 +261,8 @@ fn notes(summary: &Summary) -> Vec<(&'static str, Role, String)> {
 
 /// Which refusals say nothing of what was done.
 fn unlooked(refusals: usize) -> String {
-    format!(
-        "of {} nobody looked whether it was done all the same: `unchanged` in the row does",
-        plural(refusals, "refused change")
-    )
+    let (changes, verb) = (plural(refusals, "refused change"), if refusals == 1 { "was" } else { "were" });
+    format!("nobody looked whether {changes} {verb} made all the same; `unchanged` does")
 }
 
 /// Which passed cases prove less than they seem to.
