@@ -226,10 +226,10 @@ cases:
 ";
     let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("--retry 2");
     run.must(
-        1,
+        3,
         &[
             ("alice sees herself", "passed"),
-            ("a wrong password", "failed: check-failed"),
+            ("a wrong password", "inconclusive: asked-too-often"),
             ("bob is refused", "blocked: login-failed"),
         ],
     );
