@@ -65,7 +65,7 @@ impl Check for AsMissing {
         let earlier = same::earlier(seen.scope, MISSING)?;
         let there = earlier.response().filter(|there| there.status == seen.response.status)?;
         let targets = (target(&earlier), target(seen.trail));
-        let [a, b] = parsed((there, &targets.0), (seen.response, &targets.1)).map(|body| body.ok());
+        let [a, b] = parsed((there, &targets.0), (seen.response, &targets.1)).map(Result::ok);
         let (a, b) = (without(&a?, &self.ignore), without(&b?, &self.ignore));
         let new = new_each_time("$", &a, &b).filter(|paths| !paths.is_empty())?;
         let line = earlier.request().map(|request| format!("{} {}", request.method, targets.0))?;

@@ -306,7 +306,7 @@ pub(super) fn conclude(shared: &Shared, case: &Case, outcome: &mut Outcome, got:
     if let Some(told) = &mut outcome.access {
         told.got = got.map(|g| g.status);
     }
-    if got.is_some_and(|got| got.is_error) {
+    if got.is_some_and(|got| got.is_in && got.is_error) {
         hollow::tell(shared, case, outcome);
     }
     let at = outcome.reasons.first().and_then(|r| outcome.steps.get(r.step?));

@@ -132,6 +132,12 @@ struct Group {
     columns: Vec<usize>,
 }
 
+/// Who is let in, before it is known which cells run.
+fn reach(groups: &[Group]) -> Reach {
+    let is_open = groups.iter().any(|g| g.side == Side::Allowed && !g.columns.is_empty());
+    if is_open { Reach::LeftOut } else { Reach::Nobody }
+}
+
 impl Row<'_> {
     fn compile(
         &self,
@@ -145,7 +151,6 @@ impl Row<'_> {
             with::refuse(steps, reader);
         }
         let groups = self.groups(people, callers, reader);
-        let is_open = groups.iter().any(|g| g.side == Side::Allowed && !g.columns.is_empty());
         let mut planned = AccessRow {
             name: Arc::clone(&row.name.value),
             span: row.name.span,
@@ -154,7 +159,7 @@ impl Row<'_> {
             strict: row.strict.unwrap_or(self.spec.strict),
             safe: true,
             given: Vec::new(),
-            reach: if is_open { Reach::LeftOut } else { Reach::Nobody },
+            reach: reach(&groups),
         };
         if let Some(missing) = row.missing.as_ref().filter(|_| !groups.iter().any(|g| mentions_hidden(&g.expect))) {
             reader.fault(diags::missing_for_nothing(missing.span));

@@ -38,8 +38,11 @@ fn every_request_answered_with_one_status() {
     for code in [200, 302, 401, 403, 404, 429, 500, 503] {
         let runs = tour(move |_| if code == 302 { status(302).header("location", "/login") } else { status(code) });
         for run in runs {
-            let anonymous = if code == 401 { "unproven" } else { "failed: check-failed" };
-            let exit = if code == 401 { 3 } else { 1 };
+            let (anonymous, exit) = match code {
+                401 => ("unproven", 3),
+                429 => ("inconclusive: asked-too-often", 3),
+                _ => ("failed: check-failed", 1),
+            };
             run.must(
                 exit,
                 &[
