@@ -65,17 +65,17 @@ impl Run {
 
     /// Believes an ID token, or refuses all that came with it.
     fn believe(&mut self, parts: Parts, keys: Option<&Jwks>, cx: &Ctx<'_>) -> Result<Move, Refused> {
-        let subject = match &self.aim {
+        let before = match &self.aim {
             Aim::Login | Aim::Leave(_) => None,
-            Aim::Refresh(_, before) => get(before, "id_token")
-                .and_then(unverified_claims)
-                .and_then(|claims| claims.get("sub").and_then(|s| s.as_str().map(ToOwned::to_owned))),
+            Aim::Refresh(_, before) => get(before, "id_token").and_then(unverified_claims),
         };
+        let said = |name: &str| before.as_ref().and_then(|claims| claims.get(name)?.as_str());
         let expected = Expected {
             issuer: self.metadata.issuer.as_deref(),
             client: &self.config.client.id(cx)?,
             nonce: self.authorization.as_ref().and_then(|a| a.nonce.as_deref()),
-            subject: subject.as_deref(),
+            subject: said("sub"),
+            nonce_before: said("nonce"),
             access_token: get(&parts, "access_token").unwrap_or_default(),
             algorithms: self.metadata.list("id_token_signing_alg_values_supported"),
             now: cx.now,

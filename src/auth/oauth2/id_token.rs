@@ -19,6 +19,8 @@ pub(super) struct Expected<'a> {
     pub(super) nonce: Option<&'a str>,
     /// The person of the session before a refresh (section 12.2).
     pub(super) subject: Option<&'a str>,
+    /// The nonce of that session's ID token: a refreshed one need not have it, and has no other (section 12.2).
+    pub(super) nonce_before: Option<&'a str>,
     pub(super) access_token: &'a str,
     /// The algorithms that the metadata list; none when they do not.
     pub(super) algorithms: Vec<&'a str>,
@@ -30,8 +32,16 @@ pub(super) struct Expected<'a> {
 pub(super) fn verify(text: &str, keys: Option<&Jwks>, expected: &Expected<'_>) -> Result<(), Refused> {
     check(text, keys, expected).map_err(|why| Refused {
         message: format!("the ID token is not to be trusted: {why}"),
-        help: vec!["a client has to refuse it (OpenID Connect Core, section 3.1.3.7)".to_owned()],
+        help: vec![if is_encrypted(text) { ENCRYPTED } else { UNTRUSTED }.to_owned()],
     })
+}
+
+const UNTRUSTED: &str = "a client has to refuse it (OpenID Connect Core, section 3.1.3.7)";
+const ENCRYPTED: &str = "encrypted ID tokens are not read here: switch the encryption off for this client (`id_token_encrypted_response_alg`)";
+
+/// Tells whether it has the five parts of an encrypted token (RFC 7516, section 7.1).
+fn is_encrypted(text: &str) -> bool {
+    text.split('.').count() == 5
 }
 
 /// Tells whether it is signed with the secret of the client (section 10.1).
@@ -73,6 +83,9 @@ fn check(text: &str, keys: Option<&Jwks>, expected: &Expected<'_>) -> Result<(),
             let what = if said.is_some() { "another `nonce` than it was given" } else { "no `nonce`" };
             Err(format!("it has {what}, so it may belong to another login"))
         }
+        (Some(said), None) if expected.nonce_before.is_some_and(|before| before != said) => {
+            Err("its `nonce` is another than that of the session before the refresh (section 12.2)".to_owned())
+        }
         _ => match text("at_hash") {
             Some(said) if said != half_hash(algorithm, expected.access_token) => {
                 Err("its `at_hash` is not that of the access token beside it".to_owned())
@@ -102,6 +115,11 @@ fn times(claims: &Value, now: Timestamp) -> Result<(), String> {
     #[expect(clippy::cast_possible_truncation, reason = "a time with a fraction is cut to its second")]
     let seconds = |name: &str| claims.get(name).and_then(Value::as_f64).map(|s| s as i64);
     let now = now.as_second();
+    for name in ["exp", "iat", "nbf"] {
+        if claims.get(name).is_some_and(|time| !time.is_number() && !time.is_null()) {
+            return Err(format!("its `{name}` is no number, as times are"));
+        }
+    }
     let end = seconds("exp").ok_or("it does not say when it ends (`exp`)")?;
     let issued = seconds("iat").ok_or("it does not say when it was issued (`iat`)")?;
     if end <= issued {
@@ -146,6 +164,7 @@ mod tests {
             client: "web",
             nonce: Some("n1"),
             subject: Some("ann"),
+            nonce_before: None,
             access_token: "at-1",
             algorithms: vec!["HS256"],
             now: Timestamp::from_second(NOW).unwrap(),
@@ -181,7 +200,8 @@ mod tests {
             ("aud", json!(["web", "other"]), "`azp`"),
             ("azp", json!("other"), "`azp`"),
             ("exp", json!(NOW - 61), "before it was issued"),
-            ("exp", Value::Null, "`exp`"),
+            ("exp", Value::Null, "does not say when it ends"),
+            ("exp", json!((NOW + 60).to_string()), "`exp` is no number"),
             ("iat", json!(NOW + 3600), "ended before"),
             ("iat", Value::Null, "`iat`"),
             ("nbf", json!(NOW + 3600), "`nbf`"),
@@ -200,6 +220,26 @@ mod tests {
         late["exp"] = json!(NOW + 9000);
         late["iat"] = json!(NOW + 3600);
         assert!(why(&late).contains("do the clocks agree"));
+    }
+
+    #[test]
+    fn a_refreshed_one_has_the_nonce_of_the_login_or_none() {
+        let key = Key::secret(b"secret-1").unwrap();
+        let keys = Jwks::of(key.clone());
+        let refreshed = Expected { nonce: None, nonce_before: Some("n1"), ..expected() };
+        let told = |claims: &Value| {
+            let text = claims.to_string();
+            let token = jose::sign(Algorithm::Hs256, serde_json::Map::new(), text.as_bytes(), &key).unwrap();
+            verify(&token, Some(&keys), &refreshed).map_or_else(|refused| refused.message, |()| String::new())
+        };
+        assert_eq!((told(&good()), told(&with("nonce", Value::Null))), (String::new(), String::new()));
+        assert!(told(&with("nonce", json!("n2"))).contains("before the refresh (section 12.2)"));
+    }
+
+    #[test]
+    fn an_encrypted_one_is_not_called_untrustworthy_by_the_standard() {
+        let refused = verify("a.b.c.d.e", None, &expected()).unwrap_err();
+        assert!(refused.message.contains("encrypted token") && refused.help == [ENCRYPTED], "{refused:?}");
     }
 
     #[test]
