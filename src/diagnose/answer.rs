@@ -165,7 +165,8 @@ fn rate(facts: &Facts) -> Option<Found> {
 }
 
 fn login_page(facts: &Facts) -> Option<Found> {
-    if facts.purpose == Purpose::Login {
+    // What is declared as a refusal of nobody has its own words.
+    if facts.purpose == Purpose::Login || (facts.wanted.refusal && facts.session.as_nobody) {
         return None;
     }
     let answer = facts.answer.as_ref()?;

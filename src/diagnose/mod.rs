@@ -26,6 +26,7 @@ mod redirect;
 mod run;
 mod scope;
 mod sent;
+mod session;
 mod signed;
 #[cfg(test)]
 mod tests;
@@ -77,6 +78,7 @@ pub const RULES: &[Family] = &[
     login::FAMILY,
     answer::FAMILY,
     between::FAMILY,
+    session::FAMILY,
     let_in::FAMILY,
     instead::FAMILY,
     run::FAMILY,

@@ -397,6 +397,10 @@ fn encrypted(facts: &Facts) -> Option<Found> {
 
 fn other_host(facts: &Facts) -> Option<Found> {
     facts.denied()?;
+    // An environment that took tokens of that issuer is theirs.
+    if facts.memory.itself || facts.memory.elsewhere > 0 {
+        return None;
+    }
     let (_, token) = facts.token()?;
     let (issuer, leg) = (token.issuer.as_ref()?, facts.leg()?);
     if issuer.eq_ignore_ascii_case(&leg.host) {

@@ -71,6 +71,8 @@ pub struct Facts {
     pub made: bool,
     /// What the run knew about the request when the case was decided.
     pub memory: Memory,
+    /// The session that it was sent with.
+    pub session: Session,
 }
 
 /// Why a step was sent.
@@ -184,6 +186,17 @@ pub struct Memory {
     pub ender: Option<(String, String)>,
 }
 
+/// What the run knew of the session that a step was sent with, at that moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Session {
+    /// The answer is what `outcomes` declares as a refusal of anonymous, and not as one of an identity.
+    pub as_nobody: bool,
+    /// How often the run logged the identity in since the login began that made it.
+    pub newer_logins: u64,
+    /// The cookies of its login that do not travel with its requests.
+    pub apart: Vec<String>,
+}
+
 /// What [`observe`] needs beside the exchange.
 #[derive(Debug)]
 pub struct Observer<'a> {
@@ -247,6 +260,7 @@ pub fn observe(observer: Observer<'_>, trail: &Trail) -> Facts {
         certified: false,
         made: false,
         memory: Memory::default(),
+        session: Session::default(),
     }
 }
 

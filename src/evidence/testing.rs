@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 
-use super::{Facts, Kept, Memory, Observer, Purpose, Sender, observe};
+use super::{Facts, Kept, Memory, Observer, Purpose, Sender, Session, observe};
 use crate::check::StatusSet;
 use crate::http::jar::{Jar, SendContext};
 use crate::http::{Address, Exchange, Headers, Request, Response, Trail};
@@ -31,6 +31,7 @@ pub(crate) struct Try {
     pushed: bool,
     secrets: SecretSet,
     ungiven: Vec<String>,
+    session: Session,
 }
 
 /// Begins with a request of alice, whose scheme sends a bearer token.
@@ -60,6 +61,7 @@ pub(crate) fn send(method: &str, url: &str) -> Try {
         pushed: false,
         secrets: SecretSet::new(),
         ungiven: Vec::new(),
+        session: Session::default(),
     };
     new.then(method, url)
 }
@@ -228,6 +230,12 @@ impl Try {
         self
     }
 
+    /// The session that it is sent with.
+    pub(crate) fn of(mut self, session: Session) -> Self {
+        self.session = session;
+        self
+    }
+
     /// What the run remembers.
     pub(crate) fn remembers(mut self, memory: Memory) -> Self {
         self.memory = memory;
@@ -273,6 +281,7 @@ impl Try {
         facts.changed = self.changed;
         facts.pushed = self.pushed;
         facts.ungiven = self.ungiven;
+        facts.session = self.session;
         facts
     }
 }

@@ -11,7 +11,7 @@ use super::exchange::StepRun;
 use super::ledger::Asked;
 use super::mutant::{Controlled, Trial};
 use crate::event::When;
-use crate::http::is_safe;
+use crate::http::{Request, is_safe};
 use crate::mutate::{Aim, Presented, Unfit};
 use crate::plan::Control;
 use crate::step::{Prepared, StepsId};
@@ -97,14 +97,19 @@ impl StepRun<'_> {
     ) {
         let same = controlled.before.as_ref().is_some_and(|(before, _)| before.is_same());
         let Some(one_less) = presented.without().ok().filter(|_| same) else { return };
-        // Cookies of the session travel beside a credential in a field: by them nobody is a stranger.
+        // Other cookies of the session travel beside the credential: by them nobody is a stranger.
         let mut request = one_less.clone();
-        if presented.cookie().is_err() {
-            presented.cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
-        }
-        if request.headers.text("cookie") != one_less.headers.text("cookie") {
+        presented.cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
+        let cookies = |request: &Request| request.headers.text("cookie").unwrap_or_default();
+        let beside = cookies(&one_less);
+        if cookies(&request) != beside {
             let by_cookie = self.probe(trial, actor, What::Made(Box::new(one_less), None));
-            controlled.by_cookie = by_cookie.observe(self.shared).await.granted;
+            if by_cookie.observe(self.shared).await.granted {
+                let sent: Vec<&str> =
+                    beside.split(';').filter_map(|pair| Some(pair.split_once('=')?.0.trim())).collect();
+                let names = presented.cookies.iter().filter(|name| sent.contains(&name.as_str()));
+                controlled.by_cookie = names.cloned().collect();
+            }
         }
         let nobody = Actor::anonymous();
         let key = self.key_of(trial.step, &nobody, &request, Asked::Plainly);

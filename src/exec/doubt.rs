@@ -87,6 +87,11 @@ fn asks_for_nonce(trail: &Trail) -> bool {
     trail.response().is_some_and(wants_nonce)
 }
 
+/// What is said where the credential under test is one of two.
+pub(super) const BY_COOKIE: &str = "the session's cookie, which travels beside the credential, is let in by itself, so it cannot be told what the defect did";
+/// The same of a cookie with the defect beside another one.
+pub(super) const BY_OTHER: &str = "another cookie of the session, such as one that remembers people, is let in by itself, so it cannot be told what the defect did";
+
 /// What is known of a refusal that says that nothing is there any more.
 pub(super) const GONE: &str = "the refusal may have another cause: another defect of this group may be let in, and then what this one asks for is gone";
 

@@ -229,7 +229,9 @@ impl StepRun<'_> {
             429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
             401 if doubt::proves_in_vain(tried.trail) => ("other-cause", doubt::UNHEARD),
             404 | 410 if self.may_be_gone(tried) => ("other-cause", doubt::GONE),
-            _ if tried.controlled.by_cookie && graded.grade == Grade::Accepted => ("unclear-answer", BY_COOKIE),
+            _ if tried.lets_in_beside() && graded.grade == Grade::Accepted => {
+                ("unclear-answer", if tried.presented.cookie().is_ok() { doubt::BY_OTHER } else { doubt::BY_COOKIE })
+            }
             _ if self.is_unaccepted(tried, actor, graded) => ("control-change", weigh::UNACCEPTED),
             _ if public && !about_it => ("public", "anonymous is allowed the same request"),
             _ if tried.reached == Some(Reached::Unclear) && status / 100 == 3 => {
@@ -248,9 +250,17 @@ impl StepRun<'_> {
             }
             "control-change" => reason.help.push(weigh::help(code).to_owned()),
             "public" => reason.shared_cause = Some(format!("public:{}", tried.trial.step.line()).into()),
-            "unclear-answer" if message == BY_COOKIE => {
+            "unclear-answer" if message == doubt::BY_COOKIE => {
                 let help = "try the defects as an identity whose scheme has no `cookies: keep`, and the cookie as one that sends it alone";
                 reason.help.push(help.to_owned());
+            }
+            "unclear-answer" if message == doubt::BY_OTHER => {
+                let names: Vec<String> =
+                    tried.controlled.by_cookie.iter().map(|name| format!("{name}: none")).collect();
+                reason.help.push(format!(
+                    "write `cookies: {{ {} }}` on the step, which breaks what else lets in; that is tried by a step which breaks this one",
+                    record::text(self.shared, &names.join(", "))
+                ));
             }
             "unclear-answer" if tried.trial.mutant.allowed.is_empty() => {
                 reason
@@ -386,9 +396,6 @@ impl StepRun<'_> {
     }
 }
 
-/// What is said where the credential under test is one of two.
-const BY_COOKIE: &str = "the session's cookie, which travels beside the credential, is let in by itself, so it cannot be told what the defect did";
-
 impl Tried<'_> {
     /// Whom a page that is there for everybody took the sender for; nothing when it looks the same to all.
     fn taken_for(&self) -> Option<TakenFor> {
@@ -403,6 +410,11 @@ impl Tried<'_> {
             came if came == good => Some(TakenFor::Owner),
             _ => None,
         }
+    }
+
+    /// Whether what travels beside the credential is let in by itself.
+    const fn lets_in_beside(&self) -> bool {
+        !self.controlled.by_cookie.is_empty()
     }
 
     /// Whether what was let in got what the good credential gets.

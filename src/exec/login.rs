@@ -1,6 +1,6 @@
 //! Logs an identity in or refreshes its session, step by step, and asks `whoami` whether it is theirs.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,8 @@ pub(super) struct Entry<'a> {
     pub(super) identity: &'a Identity,
     pub(super) generation: u64,
     sharing: Sharing,
+    /// How often the identity was logged in when it began, and this time, once that is done.
+    pub(super) logins: AtomicU64,
     /// The records of what was sent, where exchanges are kept.
     told: Mutex<Vec<StepRecord>>,
     /// Whether a refresh that was refused gave way to a login.
@@ -118,6 +120,7 @@ impl<'a> Entry<'a> {
             identity: &shared.plan.identities[id.0 as usize],
             generation: 1,
             sharing,
+            logins: AtomicU64::new(shared.sessions.logins(id)),
             told: Mutex::default(),
             anew: AtomicBool::new(false),
         }
@@ -259,7 +262,11 @@ impl<'a> Entry<'a> {
 
     /// Counts a login that gave a credential; a scheme that only presents what it has makes none.
     pub(super) fn count_login(&self) {
-        self.shared.sessions.count(usize::from(self.identity.login.kind.logs_in), 0);
+        if self.identity.login.kind.logs_in {
+            self.shared.sessions.count(1, 0);
+            self.shared.sessions.logged_in(self.id);
+            self.logins.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// Asks `whoami` whether the session works, and is theirs.

@@ -38,8 +38,8 @@ pub(super) struct Trial<'a> {
 pub(super) struct Controlled {
     pub(super) before: Option<(Arc<Probe>, Observed)>,
     pub(super) without: Option<Observed>,
-    /// Whether the cookies of the session are let in without the credential in its field.
-    pub(super) by_cookie: bool,
+    /// The cookies of the session that are let in without the credential, where they are.
+    pub(super) by_cookie: Vec<String>,
     pub(super) records: Vec<ControlRecord>,
 }
 

@@ -1,5 +1,7 @@
 //! Takes the facts of steps that did not go as wished, and adds what the run remembers of them.
 
+use jiff::Timestamp;
+
 use super::Shared;
 use super::actor::{Actor, Who};
 use super::case::CaseDone;
@@ -7,8 +9,9 @@ use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::RequestKey;
 use super::record;
+use crate::check::Stance;
 use crate::event::{CERTIFICATE_SHOWN, Outcome, Phase, Reason, ServerOutput, StepRecord, Verdict};
-use crate::evidence::{Facts, Memory, Observer, Purpose, Sender, observe};
+use crate::evidence::{self as session, Facts, Memory, Observer, Purpose, Sender, observe};
 use crate::http::Trail;
 use crate::secret::Odd;
 use crate::step::{IdentityId, Step};
@@ -16,6 +19,9 @@ use crate::template::print;
 
 /// How many failed cases wait for the end of the run, when it is known who else was allowed what.
 pub(super) const WAITING: usize = 256;
+
+/// How many cookies that stayed behind are named.
+const APART: usize = 8;
 
 impl StepRun<'_> {
     /// Takes the facts of a step that a rule may have to explain: one that did not hold, one that
@@ -63,12 +69,26 @@ impl StepRun<'_> {
             if let Who::Identity(_, session, _) = &actor.who {
                 facts.ungiven = session.credential.ungiven.iter().map(|s| record::text(self.shared, s)).collect();
             }
+            facts.session = self.session_of(step, actor, trail);
             last.facts = Some(Box::new(facts));
         }
     }
 }
 
 impl StepRun<'_> {
+    /// What is known of the session that a step was sent with.
+    fn session_of(&self, step: &Step, actor: &Actor, trail: &Trail) -> session::Session {
+        let Who::Identity(id, own, _) = &actor.who else { return session::Session::default() };
+        let denied = |stance| self.denial_of(step, actor, trail, &[stance]).is_some();
+        let now = Timestamp::now();
+        let apart = own.browser.iter(now).filter(|_| own.is_apart);
+        session::Session {
+            as_nobody: denied(Stance::Anonymous) && !denied(Stance::Identity),
+            newer_logins: self.shared.sessions.logins(*id).saturating_sub(own.logins),
+            apart: apart.map(|c| String::from_utf8_lossy(c.name.as_bytes()).into_owned()).take(APART).collect(),
+        }
+    }
+
     /// The secret fields of the sender that are written oddly, by the names that stand for them.
     fn odd_fields(&self, actor: &Actor) -> Vec<(String, Odd)> {
         let (Who::Entering(id, _) | Who::Identity(id, ..)) = &actor.who else { return Vec::new() };

@@ -2,6 +2,7 @@
 //! uses, and what a login gave.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use url::Origin;
@@ -122,6 +123,7 @@ impl Entry<'_> {
             fields,
             origins,
             generation: self.generation,
+            logins: self.logins.load(Ordering::Relaxed),
             memory,
             shown_by: Vec::new(),
             refused,

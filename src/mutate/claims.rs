@@ -17,7 +17,7 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "token-expired",
         about: "a token that is over: `exp` lies two minutes back",
-        explain: "The server does not look at `exp`, so that a stolen token works for ever. Verify it, with a minute of leeway at the most.",
+        explain: "The server takes a token that was over by two minutes. Either it does not look at `exp`, so that a stolen token works for ever, or its leeway is larger than that (five minutes are the default of ASP.NET). Verify `exp`, with a minute of leeway at the most.",
         refs: &["RFC 7519 section 4.1.4", "ASVS 9.2.1", "API2:2023", "CWE-613"],
         apply: |p, kit| {
             p.jwt()?;
@@ -38,7 +38,7 @@ const ROWS: &[Mutation] = &[
     Mutation {
         id: "token-not-yet-valid",
         about: "a token that is not valid yet: `nbf` lies two minutes ahead",
-        explain: "The server does not look at `nbf`, so that a token made ahead of its time works at once. Verify it, with a minute of leeway at the most.",
+        explain: "The server takes a token two minutes before its time. Either it does not look at `nbf`, so that a token made ahead works at once, or its leeway is larger than that. Verify it, with a minute of leeway at the most.",
         refs: &["RFC 7519 section 4.1.5", "ASVS 9.2.1"],
         severity: Severity::Medium,
         apply: |p, kit| set(p, kit, "nbf", (kit.now.as_second() + LEEWAY).into(), "`nbf` lies ahead"),

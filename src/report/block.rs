@@ -268,7 +268,9 @@ fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
 /// explained.
 fn meaning(outcome: &Outcome) -> Option<(&'static str, &'static str)> {
     let of_defect = || let_in(outcome).map(|row| (row.explain, row.id));
-    let of_life = || outlived(outcome).map(|row| (row.means, row.name));
+    // Who is refused in a way that only has to be declared outlived nothing.
+    let is_refused = outcome.causes.iter().any(|cause| cause.code == "refused-as-nobody");
+    let of_life = || outlived(outcome).filter(|_| !is_refused).map(|row| (row.means, row.name));
     let of_reason = || first_reason_row(outcome).map(|row| (row.about, row.name));
     of_defect().or_else(of_life).or_else(of_reason)
 }

@@ -105,7 +105,7 @@ pub const READY_FLOWS: &[ReadyFlow] = &[
     ready!(
         "lifecycle.wrong-password-n-times-then-right",
         "guesses at a password come to an end, or not, as documented",
-        "Guesses at a password are not limited as it is documented. Slow them down or lock the account after some wrong ones, for one account and for one sender."
+        "Guesses at a password are not limited as it is documented: after so many wrong ones the right one is answered otherwise than it should be. Refuse it for a while, for one account and for one sender. A server that makes each guess wait, or asks for a captcha with a 200, is not seen to limit them: `limited: false` says so."
     ),
     ready!(
         "lifecycle.wrong-verifier",

@@ -12,6 +12,7 @@ mod browsers;
 mod busy;
 mod by_hand;
 mod caches;
+mod causes;
 mod changed;
 mod codes;
 mod cookies;

@@ -16,6 +16,7 @@ mod login;
 mod redirect;
 mod run;
 mod sent;
+mod session;
 mod signed;
 mod token;
 
@@ -42,6 +43,7 @@ fn examples() -> Vec<Example> {
         login::examples(),
         answer::examples(),
         between::examples(),
+        session::examples(),
         let_in::examples(),
         instead::examples(),
         run::examples(),

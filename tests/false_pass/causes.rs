@@ -1,0 +1,154 @@
+//! Servers that are right, and of which the wrong cause was named.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::runs::{PEOPLE, Project, Run, SCHEME};
+use crate::server::{Reply, Request, Server, json, status};
+
+/// Cookies of a request by their names.
+fn cookie(r: &Request, name: &str) -> String {
+    let pairs = r.header("cookie").split("; ").filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(own, _)| *own == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
+}
+
+/// A scheme of cookies alone.
+const COOKIES: &str = r#"
+auth:
+  api:
+    scheme: login
+    login:
+      request: POST /login
+      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
+    logout: { request: POST /logout }
+"#;
+
+/// A site that sends whoever has no session to its login page.
+#[derive(Default)]
+struct Site {
+    alive: Vec<String>,
+    issued: usize,
+}
+
+impl Site {
+    fn answer(&mut self, r: &Request, remembers: bool) -> Reply {
+        let is_in = |site: &Self, name: &str| site.alive.contains(&cookie(r, name));
+        match r.path.as_str() {
+            "/login" => {
+                self.issued += 1;
+                let (sid, remember) = (format!("session-id-{}", self.issued), format!("remember-id-{}", self.issued));
+                self.alive.push(sid.clone());
+                let reply = json(200, "{}").header("set-cookie", format!("sid={sid}; Path=/"));
+                if !remembers {
+                    return reply;
+                }
+                self.alive.push(remember.clone());
+                reply.header("set-cookie", format!("remember={remember}; Path=/"))
+            }
+            "/logout" => {
+                self.alive.retain(|id| *id != cookie(r, "sid") && *id != cookie(r, "remember"));
+                status(204)
+            }
+            _ if is_in(self, "sid") || is_in(self, "remember") => json(200, r#"{"account":"alice"}"#),
+            _ => status(302).header("location", "/login?next=/me"),
+        }
+    }
+
+    fn run(remembers: bool, suite: &str) -> Run {
+        let site = Mutex::new(Self::default());
+        let server = Server::start(move |r| site.lock().unwrap().answer(r, remembers));
+        Project::new(&server.url, &format!("{COOKIES}{PEOPLE}"), suite).run("")
+    }
+}
+
+/// A dead session is sent to the login page as anybody is: it does not work on.
+#[test]
+fn a_dead_session_that_is_answered_as_anonymous_is_declared_for_anonymous_alone() {
+    let suite = |identity: &str| {
+        format!(
+            "outcomes: {{ deny: {{ anonymous: {{ status: 302 }}{identity} }} }}
+cases:
+  - {{ name: it, as: alice, use: lifecycle.logout-replay, args: {{ probe: {{ request: GET /me, expect: 200 }} }} }}
+"
+        )
+    };
+    let run = Site::run(false, &suite(""));
+    run.must(1, &[("it", "failed: check-failed")]);
+    assert!(run.said.contains("refused-as-nobody") && run.said.contains("outcomes.deny.identity"), "{}", run.said);
+    assert!(!run.said.contains("works on after"), "it does not: {}", run.said);
+    Site::run(false, &suite(", identity: { status: 302 }")).must(0, &[("it", "proven")]);
+}
+
+/// A cookie that remembers people lets in beside the session: that is nobody's way in.
+#[test]
+fn a_cookie_that_lets_in_beside_the_session_is_named() {
+    let suite = |more: &str| {
+        format!(
+            "cases:\n  - {{ name: it, as: alice, with: [sess-none, sess-garbage, sess-bitflip], request: GET /me{more} }}\n"
+        )
+    };
+    let run = Site::run(true, &suite(""));
+    assert_eq!(run.code, 3, "{}", run.said);
+    assert!(run.said.contains("remember: none") && run.said.contains("another cookie"), "{}", run.said);
+    assert!(!run.said.contains("nothing is protected") && !run.said.contains("anonymous is allowed"), "{}", run.said);
+    let broken = Site::run(true, &suite(", cookies: { remember: none }"));
+    assert_eq!(broken.code, 0, "that is what helps: {}", broken.said);
+    assert_eq!(Site::run(false, &suite("")).code, 0);
+}
+
+/// A new login of a user ends the sessions before it.
+#[test]
+fn a_session_that_another_login_of_the_run_ended_is_told() {
+    let run = |session: &str| {
+        let newest: Mutex<HashMap<String, usize>> = Mutex::default();
+        let server = Server::start(move |r| {
+            let mut newest = newest.lock().unwrap();
+            let (name, number) = r.bearer().split_once('-').unwrap_or_default();
+            match r.path.as_str() {
+                "/login" => {
+                    let name = r.field("username");
+                    let number = newest.entry(name.clone()).or_default();
+                    *number += 1;
+                    json(200, &format!(r#"{{"access_token":"{name}-{number}"}}"#))
+                }
+                _ if newest.get(name).is_some_and(|n| n.to_string() == number) => {
+                    json(200, &format!(r#"{{"username":"{name}"}}"#))
+                }
+                _ => json(401, r#"{"error":"unauthorized"}"#),
+            }
+        });
+        let suite = format!(
+            "serial: true
+cases:
+  - {{ name: before, as: alice, request: GET /me }}
+  - {{ name: one of its own, as: alice, session: {session}, request: GET /me }}
+  - {{ name: after, as: alice, request: GET /me, expect: {{ status: 200, json: {{ $.username: alice }} }} }}
+"
+        );
+        let scheme = SCHEME.split("    whoami").next().unwrap();
+        Project::new(&server.url, &format!("{scheme}{PEOPLE}"), &suite).run("-j 1")
+    };
+    let told = run("fresh");
+    assert!(told.code != 0 && told.said.contains("logged-in-again"), "{}", told.said);
+    assert!(told.said.contains("session: exclusive"), "{}", told.said);
+    assert_eq!(run("exclusive").code, 0, "that is what helps");
+}
+
+/// An API that wants the cookie of the login beside the token.
+#[test]
+fn cookies_of_a_login_that_stayed_behind_are_told() {
+    let run = |keep: &str| {
+        let server = Server::start(|r| match r.path.as_str() {
+            "/login" => json(200, r#"{"access_token":"token-1"}"#).header("set-cookie", "sid=session-1; Path=/"),
+            _ if r.bearer() == "token-1" && cookie(r, "sid") == "session-1" => json(200, r#"{"username":"alice"}"#),
+            _ => status(401),
+        });
+        let scheme = SCHEME.replace("    send:", &format!("{keep}    send:"));
+        let suite = "cases:\n  - { name: it, as: alice, request: GET /me }\n";
+        Project::new(&server.url, &format!("{scheme}{PEOPLE}"), suite).run("")
+    };
+    let told = run("");
+    assert!(told.code != 0 && told.said.contains("login-cookies-left"), "{}", told.said);
+    assert!(told.said.contains("cookies: keep"), "{}", told.said);
+    assert_eq!(run("    cookies: keep\n").code, 0, "that is what helps");
+}
