@@ -28,6 +28,7 @@ impl StepRun<'_> {
                     probe: None,
                     whole: true,
                     refused: None,
+                    blames: false,
                 }));
             }
             Control::Who(who) => self.beside(step, cast, caller, who, &mut done).await,

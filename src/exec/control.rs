@@ -47,6 +47,8 @@ pub(super) struct Claim {
     pub(super) whole: bool,
     /// How it was refused.
     pub(super) refused: Option<Arc<Refused>>,
+    /// Whether the case failed since a defect was refused that is to be let in: whoever is dead by then is let in with none.
+    pub(super) blames: bool,
 }
 
 /// A control that can be sent, and sent again.

@@ -123,6 +123,12 @@ impl Tried<'_> {
         is_step && self.trial.mutant.row.expect.is_refusal() && self.own().is_some_and(refused)
     }
 
+    /// Whether the defect makes no difference: by the table, or by what the step itself wants of it.
+    fn is_to_be_let_in(&self) -> bool {
+        let lets_in = |own: &Expectations| own.status.as_ref().map(|own| own.matches(200) && !own.means_refusal());
+        self.own().and_then(lets_in).unwrap_or_else(|| !self.trial.mutant.row.expect.is_refusal())
+    }
+
     /// Whether what the suite itself wants of a refusal came, where the table would call it let in: a redirect to a page
     /// of its own, or whatever `outcomes` calls a denial.
     fn is_own_refusal(&self) -> bool {
@@ -186,7 +192,19 @@ impl StepRun<'_> {
         }
         if ended == Ended::Held && trial.mutant.row.expect.stands_on() != Basis::Nothing {
             let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
-            done.claims.push(Claim { step: 0, at: self.shared.ledger.tick(), probe, whole: false, refused: None });
+            done.claims.push(Claim {
+                step: 0,
+                at: self.shared.ledger.tick(),
+                probe,
+                whole: false,
+                refused: None,
+                blames: false,
+            });
+        }
+        if ended == Ended::Failed && refused && tried.is_to_be_let_in() {
+            let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
+            let at = self.shared.ledger.tick();
+            done.claims.push(Claim { step: 0, at, probe, whole: false, refused: None, blames: true });
         }
         done.mutant = Some(Box::new(told(&trial, Some(graded))));
         done
@@ -306,10 +324,19 @@ impl StepRun<'_> {
             self.shared.controls.refused.keep(&tried.again);
         }
         match row.aim {
-            Aim::Credential | Aim::Change => done.claims.push(Claim { step: 0, at, probe, whole: same, refused }),
+            Aim::Credential | Aim::Change => {
+                done.claims.push(Claim { step: 0, at, probe, whole: same, refused, blames: false });
+            }
             // Whoever is allowed has to be allowed when all ways around are tried.
             Aim::Bypass if tried.allowed.is_some() => {
-                done.claims.push(Claim { step: 0, at, probe: tried.allowed.clone(), whole: false, refused });
+                done.claims.push(Claim {
+                    step: 0,
+                    at,
+                    probe: tried.allowed.clone(),
+                    whole: false,
+                    refused,
+                    blames: false,
+                });
             }
             Aim::Bypass | Aim::Origin => {}
         }

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::case::CaseDone;
-use super::control::{Controls, Probe, lock};
+use super::control::{Claim, Controls, Probe, lock};
 use super::decide::decide;
 use super::{Shared, record, wary};
 use crate::event::{Verdict, When};
@@ -49,7 +49,9 @@ pub(super) async fn close(shared: &Arc<Shared>, index: usize, done: CaseDone) ->
         settle(shared, &mut done, 0).await;
         return vec![done];
     }
+    let mut done = done;
     let mut ready = Vec::new();
+    excuse(shared, &mut done).await;
     let held = {
         let mut groups = lock(&shared.controls.groups);
         let group = groups.entry(case.group).or_default();
@@ -178,6 +180,30 @@ async fn settle(shared: &Arc<Shared>, done: &mut CaseDone, latest: u64) {
         done.outcome.verdict = Verdict::Inconclusive;
         let (code, message) = after.lost(probe);
         push(shared, done, code, &message, claim.step, Vec::new());
+    }
+}
+
+/// A defect that is to be let in was refused: no failure where the good credential is refused by then as well.
+async fn excuse(shared: &Arc<Shared>, done: &mut CaseDone) {
+    let blamed: Vec<Claim> = done.claims.extract_if(.., |claim| claim.blames).collect();
+    if done.outcome.verdict != Verdict::Failed {
+        return;
+    }
+    for claim in blamed {
+        let Some(probe) = &claim.probe else { continue };
+        let after = tokio::select! {
+            biased;
+            _ = shared.stop.cut_off() => return,
+            after = Box::pin(probe.after(shared, claim.at)) => after,
+        };
+        let met = probe.is_met(&after);
+        done.outcome.controls.push(after.record(When::After, probe.name(), met));
+        if !met {
+            done.outcome.verdict = Verdict::Inconclusive;
+            done.outcome.reasons.clear();
+            let (code, message) = after.lost(probe);
+            push(shared, done, code, &message, claim.step, Vec::new());
+        }
     }
 }
 

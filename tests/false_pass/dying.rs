@@ -289,6 +289,21 @@ fn refreshes_that_do_not_help() {
         .must(3, &[("alice sees herself", "blocked: wrong-person")]);
 }
 
+/// A defect that is to be let in is refused by a dead session whatever the server makes of it: no failure, and no pass.
+#[test]
+fn a_defect_that_is_to_be_let_in_by_a_dead_session() {
+    let suite = "cases:\n  - { name: tab, as: bob, with: { these: hdr-tab-sep, expect: { hdr-tab-sep: 200 } }, request: GET /me }\n  - { name: case, as: bob, with: hdr-lowercase-scheme, request: GET /me }\n";
+    for (limit, tab, case) in [
+        (1, "inconclusive: control-after", "inconclusive: control-after"),
+        (99, "failed: check-failed", "failed: mutant-refused"),
+    ] {
+        let project =
+            Project::new(&mortal(limit, 401).url, &format!("{BLIND}{PEOPLE}"), &format!("serial: true\n{suite}"));
+        let run = project.run("");
+        run.must(if limit == 1 { 3 } else { 1 }, &[("tab", tab), ("case", case)]);
+    }
+}
+
 /// Every request says expired, whatever token it has: one refresh shows that it does not help.
 #[test]
 fn a_server_that_calls_everything_expired() {
