@@ -1,4 +1,4 @@
-//! `ignore`: what of two answers may differ, as JSONPaths of their bodies and names of header fields.
+//! `ignore`: what of two answers may differ, as `JSONPaths` of their bodies and names of header fields.
 
 use serde_json::Value;
 

@@ -43,7 +43,12 @@ pub(super) struct Given {
     pub(super) refused: Vec<Kept>,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// Gives where it logs in, and what it needs of others for it.
+    pub(super) async fn world_and_needed(&self, cast: &Cast) -> Result<(&'a WorldRun, Needed), Arc<Failure>> {
+        Ok((self.world()?, self.needed(Some(cast)).await?))
+    }
+
     /// Gets the sessions that the login uses: those of a case where it has them, else those that all share. Whoever
     /// cannot log in since another cannot has no cause of their own.
     pub(super) async fn needed(&self, cast: Option<&Cast>) -> Result<Needed, Arc<Failure>> {

@@ -66,22 +66,18 @@ impl StepRun<'_> {
             Err(error) => return self.unsent(step, cast.actor(caller), error.into()),
         };
         let entry = Entry::of(self.shared, id, Sharing::Fresh);
-        let world = match entry.world() {
-            Ok(world) => world,
-            Err(failure) => return self.blocked(step, cast.actor(caller), failure),
-        };
-        let sessions = match entry.needed(Some(cast)).await {
-            Ok(sessions) => sessions,
+        let (world, sessions) = match entry.world_and_needed(cast).await {
+            Ok(both) => both,
             Err(failure) => return self.blocked(step, cast.actor(caller), failure),
         };
         if let Some(why) = self.spent(step, talk, id, cast) {
             return self.unsaid(step, cast.actor(caller), &why);
         }
         let is_left = step.lent.is_none() && is_left(talk, vary, cast.identities.get(&id));
-        let (answers, timeout, is_exact) = (step.handshake, step.timeout, step.lent.is_some());
-        let waits = !takes_busy(step);
-        let (variations, headers) = (&variations[..], &headers[..]);
-        let talking = Talking { talk, variations, headers, answers, waits, is_exact, timeout, gate: None };
+        let (answers, timeout, is_exact, waits) =
+            (step.handshake, step.timeout, step.lent.is_some(), !takes_busy(step));
+        let talking =
+            Talking { talk, variations: &variations, headers: &headers, answers, waits, is_exact, timeout, gate: None };
         let talked = Box::pin(self.hold_talk(talking, id, (world, &sessions, &planted), cast)).await;
         let Talked { mut talker, driven, began, tried } = match talked {
             Ok(talked) => talked,
@@ -95,11 +91,10 @@ impl StepRun<'_> {
         if let Some(variation) = variations.iter().find(|v| v.is_missed()) {
             self.missed(step, talk.word(), variation, &mut done);
         }
-        self.doubt_age(step, variations, gave, &mut done);
+        self.doubt_age(step, &variations, gave, &mut done);
         self.doubt_left(step, talk, is_left && !gave.credential, &mut done);
-        if talk == Talk::Login && !planted.is_empty() && !are_met(&origins, &world.base) {
-            self.unplanted(step, world, &mut done);
-        }
+        let is_planted = talk == Talk::Login && !planted.is_empty();
+        self.doubt_planted(step, is_planted && !are_met(&origins, &world.base), world, &mut done);
         spend(talk, vary, is_open, cast.identities.get(&id));
         match (talk, credential) {
             // What is left of the session stays with its owner, who may show that it is dead.
@@ -120,8 +115,11 @@ impl StepRun<'_> {
         all
     }
 
-    /// Cookies that were planted for a login that asked nothing of their origin were not sent.
-    fn unplanted(&self, step: &Step, world: &WorldRun, done: &mut Done) {
+    /// Says that cookies were not sent that were planted for a login that asked nothing of their origin.
+    fn doubt_planted(&self, step: &Step, is_unmet: bool, world: &WorldRun, done: &mut Done) {
+        if !is_unmet {
+            return;
+        }
         let why = format!("the login asked nothing of {}, so the cookies were not sent", world.base);
         done.reasons.insert(0, self.reason("vary-missed", &why, step.span, Vec::new()));
         done.ended = Ended::Errored;

@@ -200,7 +200,7 @@ fn an_access_token_refreshes_nothing_as_a_bearer_either() {
 /// All flows in which a refresh is refused, against a server that answers 200 to everybody.
 fn softly(refuses: Refuses, flow: &str, detects: bool) -> Run {
     let families = Mutex::new(Families::default());
-    let rules = Rules { refuses, detects, ..GOOD };
+    let rules = Rules { detects, refuses, ..GOOD };
     let server = Server::start(move |r| families.lock().unwrap().answer(r, rules));
     let args = match flow {
         "access-token-at-refresh-endpoint" => "",

@@ -299,7 +299,7 @@ fn a_lock_hides_no_refresh_and_no_logout() {
                 if asked.refused > 0 {
                     first.get_or_insert_with(Instant::now);
                 }
-                (is_locked || first.is_some_and(|first| first.elapsed() < locked)).then(|| refusal()).flatten()
+                (is_locked || first.is_some_and(|first| first.elapsed() < locked)).then(refusal).flatten()
             });
             let later = "  - { name: later, as: bob, steps: [{ pause: 2500ms, request: login }] }\n";
             let run = run(&server, &format!("{case}{later}"), "-j 1");
