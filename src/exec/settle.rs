@@ -42,14 +42,12 @@ impl Controls {
 
 /// Takes a finished case in: one with a defect waits for the last of its group, and then for what the good credential
 /// is answered. Gives what can be decided now.
-pub(super) async fn close(shared: &Arc<Shared>, index: usize, done: CaseDone) -> Vec<CaseDone> {
+pub(super) async fn close(shared: &Arc<Shared>, index: usize, mut done: CaseDone) -> Vec<CaseDone> {
     let case = &shared.plan.cases[index];
     if case.with.is_none() {
-        let mut done = done;
         settle(shared, &mut done, 0).await;
         return vec![done];
     }
-    let mut done = done;
     let mut ready = Vec::new();
     excuse(shared, &mut done).await;
     let held = {
@@ -196,9 +194,9 @@ async fn excuse(shared: &Arc<Shared>, done: &mut CaseDone) {
             _ = shared.stop.cut_off() => return,
             after = Box::pin(probe.after(shared, claim.at)) => after,
         };
-        let met = probe.is_met(&after);
-        done.outcome.controls.push(after.record(When::After, probe.name(), met));
-        if !met {
+        // One that is met is told with the others.
+        if !probe.is_met(&after) {
+            done.outcome.controls.push(after.record(When::After, probe.name(), false));
             done.outcome.verdict = Verdict::Inconclusive;
             done.outcome.reasons.clear();
             let (code, message) = after.lost(probe);
