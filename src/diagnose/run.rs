@@ -78,6 +78,7 @@ fn blamed(facts: &Facts) -> bool {
         Word::Expired,
         Word::NotYet,
         Word::Signature,
+        Word::Unmatched,
         Word::Malformed,
         Word::Audience,
         Word::Issuer,

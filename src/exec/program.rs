@@ -1,8 +1,11 @@
 //! Runs the program of a scheme, and hears what it prints.
 
 use std::io;
+use std::pin::pin;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
 
 use super::exchange::StepRun;
@@ -11,6 +14,9 @@ use crate::term::duration;
 
 /// The most that a program may print.
 const MOST: usize = 1 << 20;
+
+/// How long the output of a program that has ended is read, which something it left running keeps open: an agent, say.
+const LINGER: Duration = Duration::from_millis(500);
 
 impl StepRun<'_> {
     /// Runs a program to its end, and says how it ended. What it prints on standard output is never told; the last line
@@ -25,7 +31,7 @@ impl StepRun<'_> {
         command.envs(program.variables.iter().map(|(n, v)| (n, v)));
         let of_talk = self.talking.and_then(|talking| talking.timeout);
         let limit = of_talk.unwrap_or(self.shared.options.timeout);
-        let Ok(output) = tokio::time::timeout(limit, command.output()).await else {
+        let Ok(output) = tokio::time::timeout(limit, run(&mut command)).await else {
             let message = format!("the command `{name}` did not end within {}", duration(limit));
             let why = refused(message, vec!["`--timeout` gives it more".to_owned()]);
             return ("was stopped, for it did not end".to_owned(), Err(why));
@@ -37,6 +43,32 @@ impl StepRun<'_> {
         let fits = |text: &String| text.len() <= MOST;
         let most = || refused(format!("the command `{name}` printed more than 1 MiB"), Vec::new());
         (became, text.and_then(|text| if fits(&text) { Ok(text) } else { Err(most()) }))
+    }
+}
+
+/// Runs a program until it has ended, whatever it leaves behind.
+async fn run(command: &mut Command) -> io::Result<Output> {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let status = {
+        let mut read = pin!(async { tokio::join!(fill(out, &mut stdout), fill(err, &mut stderr)) });
+        tokio::select! {
+            _ = &mut read => child.wait().await?,
+            status = child.wait() => {
+                // What was printed until then is there; more than that is not waited for.
+                let _ = tokio::time::timeout(LINGER, &mut read).await;
+                status?
+            }
+        }
+    };
+    Ok(Output { status, stdout, stderr })
+}
+
+async fn fill(stream: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) {
+    if let Some(mut stream) = stream {
+        // A pipe that breaks has ended.
+        let _ = stream.read_to_end(into).await;
     }
 }
 

@@ -115,8 +115,12 @@ impl StepRun<'_> {
         trail.fault = dress.fault;
         let is_tls = |hop: &crate::http::Exchange| hop.request.address.url().scheme() == "https";
         if certified && trail.hops.iter().any(is_tls) {
-            let shown = own.as_ref().is_some_and(|own| own.was_asked_for_certificate());
-            trail.notes.push(if shown { CERTIFICATE_SHOWN } else { CERTIFICATE_UNASKED }.to_owned());
+            if own.as_ref().is_some_and(|own| own.was_asked_for_certificate()) {
+                trail.notes.push(CERTIFICATE_SHOWN.to_owned());
+            } else if trail.hops.iter().any(|hop| hop.response.is_ok()) {
+                // Where no answer came there may have been no TLS at all.
+                trail.notes.push(CERTIFICATE_UNASKED.to_owned());
+            }
         }
         trail
     }

@@ -203,11 +203,14 @@ fn own_talk(fields: Fields<'_>, node: &Node, talk: Talk, reader: &mut Reader<'_>
     if let Some(entry) = vary.iter().find(|entry| !entry.key.contains('.')) {
         let sentence = format!("`{}` names no parameter of an exchange", entry.key);
         let fault = diags::bad_value(entry.key_span, sentence).label("no `.`");
-        reader.fault(fault.help(format!(
-            "write `{}.{}` for example: the exchange, a dot, the parameter",
-            talk.word(),
-            entry.key
-        )));
+        let (word, key) = (talk.word(), &entry.key);
+        let of_oauth2 = match talk {
+            Talk::Login => format!("; with `oauth2` it is `token.{key}`"),
+            Talk::Refresh => String::new(),
+            Talk::Logout => format!("; with `oauth2` it is `revoke.{key}`"),
+        };
+        let help = format!("write `{word}.{key}`: the exchange, a dot, the parameter{of_oauth2}");
+        reader.fault(fault.help(help));
         return None;
     }
     let exchange = |entry: &Entry| entry.key.split('.').next().map(ToOwned::to_owned);

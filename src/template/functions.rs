@@ -132,6 +132,20 @@ pub const FUNCTIONS: &[Function] = &[
         call: Call::Plain(|a| hash(a, |b| digest::digest(&digest::SHA256, b).as_ref().to_vec())),
     },
     Function {
+        name: "sha384",
+        about: "gives the SHA-384 hash as bytes",
+        example: "hex(sha384('a'))",
+        is_new: false,
+        call: Call::Plain(|a| hash(a, |b| digest::digest(&digest::SHA384, b).as_ref().to_vec())),
+    },
+    Function {
+        name: "sha512",
+        about: "gives the SHA-512 hash as bytes",
+        example: "hex(sha512('a'))",
+        is_new: false,
+        call: Call::Plain(|a| hash(a, |b| digest::digest(&digest::SHA512, b).as_ref().to_vec())),
+    },
+    Function {
         name: "totp",
         about: "gives the one-time password of a Base32 secret, never one twice: the step waits for the next; by name `digits`, `algorithm` and `step`",
         example: "totp('JBSWY3DPEHPK3PXP', digits=6)",

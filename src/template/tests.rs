@@ -136,6 +136,10 @@ fn functions_have_unique_names_and_working_examples() {
     assert!(render("{{ sha256('a') }}").unwrap_err().contains("bytes"));
     // FIPS 180-1, appendix A.
     assert_eq!(render("{{ hex(sha1('abc')) }}").unwrap(), "a9993e364706816aba3e25717850c26c9cd0d89d");
+    // FIPS 180-2, appendices C.1 and D.1.
+    let (sha512, sha384) = (render("{{ hex(sha512('abc')) }}").unwrap(), render("{{ hex(sha384('abc')) }}").unwrap());
+    assert!(sha512.starts_with("ddaf35a193617abacc417349ae204131") && sha512.ends_with("2a9ac94fa54ca49f"), "{sha512}");
+    assert!(sha384.starts_with("cb00753f45a35e8bb5a03d699ac65007") && sha384.ends_with("58baeca134c825a7"), "{sha384}");
 }
 
 #[test]

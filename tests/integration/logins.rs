@@ -188,3 +188,20 @@ cases: [ { name: c, as: [app, bob, eve], request: GET /me, expect: 200 } ]
     }
     assert!(!text.contains("-part"), "{text}");
 }
+
+/// A program that leaves something running, which keeps its output open, has ended all the same.
+#[cfg(unix)]
+#[test]
+fn a_program_has_ended_whatever_it_leaves_behind() {
+    let suite = "target: http://127.0.0.1:9
+identities:
+  job: { auth: { scheme: command, command: [sh, -c, 'echo token-of-the-job; sleep 20 &'] } }
+cases: [ { name: c, as: job, request: GET /me, expect: 200 } ]
+";
+    let session = Session::new().file("suite.yaml", suite);
+    let clock = std::time::Instant::now();
+    let run = session.run(&["token", "job", "--suite", "suite.yaml"]);
+    assert_eq!(run.status.code(), Some(0), "{}", told(&run));
+    assert_eq!(String::from_utf8_lossy(&run.stdout).trim(), "token-of-the-job");
+    assert!(clock.elapsed().as_secs() < 5, "{:?}", clock.elapsed());
+}

@@ -125,7 +125,7 @@ impl Authorization {
                     "a client that goes on here can be made to send the code to another server (RFC 9207)",
                 );
             }
-            (None, _) if metadata.says("authorization_response_iss_parameter_supported") => {
+            (None, _) if !all.is_empty() && metadata.says("authorization_response_iss_parameter_supported") => {
                 return refuse(
                     "the browser was sent back without `iss`, which the server's metadata promise".to_owned(),
                     "whoever sent it there may be another server (RFC 9207, section 2.4)",
@@ -176,6 +176,9 @@ impl Authorization {
             let said = get("error_description");
             message = format!("{message}; it says {}", coded(error, said));
             help.extend(if self.wants_pushing(error, said.unwrap_or_default()) { Some(PUSH) } else { cause(error) });
+        }
+        if all.is_empty() {
+            help.push("what stands behind a `#` reaches no server and is not read: `response_mode` has to be `query` or `form_post`, and `response_type` to be `code`");
         }
         help.push(must);
         Refused { message, help: help.into_iter().map(ToOwned::to_owned).collect() }

@@ -25,6 +25,12 @@ pub(super) fn examples() -> Vec<Example> {
             gets(403).remembers(others()),
             gets(403).text(r#"{"message":"invalid csrf token"}"#).remembers(others()),
         ),
+        // Whose signature does not fit is nobody yet.
+        example(
+            "lacks-right",
+            gets(403).remembers(others()),
+            gets(403).text("<Error><Code>SignatureDoesNotMatch</Code></Error>").remembers(others()),
+        ),
         example(
             "refused-with-401",
             gets(401).remembers(others()),

@@ -18,6 +18,9 @@ pub(super) fn no_talk(span: Span, identity: &str, scheme: &str, word: &str) -> D
     let message = format!("`{identity}` has no {word}: its scheme `{scheme}` sends nothing for it");
     let help = match (scheme, word) {
         ("login" | "form", "refresh" | "logout") => format!("add `{word}:` to the scheme"),
+        ("oauth2", "logout") => {
+            "say where tokens are revoked: `issuer`, whose metadata name it, or `revoke_url`".to_owned()
+        }
         _ => "its credential is made of its own fields, and travels with every request".to_owned(),
     };
     Diagnostic::error(&TALK, span, message).label("nothing to send").help(help)

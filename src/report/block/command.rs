@@ -51,7 +51,7 @@ pub(super) fn lines(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
 }
 
 /// What is taken once in the exchanges of a login, beside proofs.
-const ONCE: &[&str] = &["assertion", "client_assertion", "code", "device_code"];
+const ONCE: &[&str] = &["assertion", "client_assertion", "code", "device_code", "refresh_token"];
 
 /// Tells whether what proves the sender was made for this one request: sent once more, it is refused for that.
 fn is_made_anew(step: &StepRecord, hop: &HopRecord) -> bool {

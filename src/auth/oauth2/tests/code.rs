@@ -106,6 +106,8 @@ fn an_id_token_has_to_come_with_the_scope_that_asks_for_it() {
 #[test]
 fn a_browser_that_comes_back_without_the_state_is_told_with_what_it_brings() {
     let told = |query: &str| refused(back(|_| query.to_owned()).1);
+    let nothing = told("");
+    assert!(nothing.message.contains("with nothing") && nothing.help[0].contains("behind a `#`"), "{nothing:?}");
     let code = told("code=c-1&session_state=x");
     assert!(
         code.message.starts_with("the server sent the browser back with `code` and `session_state` alone"),
