@@ -93,6 +93,9 @@ fn target(trail: &Trail) -> String {
 }
 
 fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) -> Option<String> {
+    if there.0.body == here.0.body {
+        return None;
+    }
     let text = |body: Result<Value, String>| body.map_or_else(|text| text, |body| body.to_string());
     match parsed(there, here) {
         [Ok(a), Ok(b)] => difference("$", &without(&a, ignore), &without(&b, ignore))
@@ -113,8 +116,58 @@ fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) ->
 /// Two bodies, in which what differs of their targets is put alike: JSON, else the text.
 fn parsed(there: (&Response, &str), here: (&Response, &str)) -> [Result<Value, String>; 2] {
     let names = (parts(there.1, here.1), parts(here.1, there.1));
-    let texts = [alike(&there.0.text(), &names.0), alike(&here.0.text(), &names.1)];
-    texts.map(|text| serde_json::from_str(&text).map_err(|_| text))
+    let raw = [there.0.text(), here.0.text()];
+    let read = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let [Some(there), Some(here)] = raw.each_ref().map(|text| read(text)) else {
+        let [there, here] = &raw;
+        return [alike(there, &names.0), alike(here, &names.1)].map(Err);
+    };
+    let (mut a, mut b) = (all_alike(&there, &names.0), all_alike(&here, &names.1));
+    keep_equal((&there, &here), (&mut a, &mut b));
+    [Ok(a), Ok(b)]
+}
+
+/// Puts alike what stands in the texts, numbers and names of a value.
+fn all_alike(value: &Value, names: &[&str]) -> Value {
+    match value {
+        Value::Object(members) => {
+            let each = members.iter().map(|(name, value)| (alike(name, names), all_alike(value, names)));
+            Value::Object(each.collect())
+        }
+        Value::Array(items) => items.iter().map(|item| all_alike(item, names)).collect(),
+        Value::String(text) => alike(text, names).into(),
+        Value::Number(number) => {
+            let text = number.to_string();
+            let other = alike(&text, names);
+            if other == text { value.clone() } else { other.into() }
+        }
+        Value::Null | Value::Bool(_) => value.clone(),
+    }
+}
+
+/// Leaves alone what was equal before anything was put alike: an id as short as `1` stands in many words.
+fn keep_equal(raw: (&Value, &Value), alike: (&mut Value, &mut Value)) {
+    if raw.0 == raw.1 {
+        alike.0.clone_from(raw.0);
+        alike.1.clone_from(raw.1);
+        return;
+    }
+    match (raw, alike) {
+        ((Value::Object(there), Value::Object(here)), (Value::Object(a), Value::Object(b))) => {
+            for (name, value) in there {
+                if let (Some(other), Some(a), Some(b)) = (here.get(name), a.get_mut(name), b.get_mut(name)) {
+                    keep_equal((value, other), (a, b));
+                }
+            }
+        }
+        ((Value::Array(there), Value::Array(here)), (Value::Array(a), Value::Array(b)))
+            if there.len() == here.len() =>
+        {
+            let both = a.iter_mut().zip(b);
+            there.iter().zip(here).zip(both).for_each(|((there, here), both)| keep_equal((there, here), both));
+        }
+        _ => {}
+    }
 }
 
 /// Words in the names of members that are new in every answer.
@@ -257,6 +310,23 @@ mod tests {
     fn parts_that_differ_are_found() {
         assert_eq!(parts("/orders/17?a=b", "/orders/0?a=c"), ["17", "b"]);
         assert!(parts("/a", "/a").is_empty());
+    }
+
+    #[test]
+    fn what_is_equal_is_so_whatever_was_asked_for() {
+        let body = |body: &str| Response {
+            status: 404,
+            version: "HTTP/1.1",
+            headers: Headers::default(),
+            body: body.to_owned().into(),
+        };
+        let of = |there: &str, here: &str| bodies((&body(there), "/docs/999"), (&body(here), "/docs/1"), &[]);
+        for same in [r#"{"error":"no","region":"eu-central-1"}"#, "<h1>no</h1> v1.1"] {
+            assert_eq!(of(same, same), None, "{same}");
+        }
+        let named = |id: &str| format!(r#"{{"error":"no {id}","region":"eu-central-1","all":[{{"of":"{id}"}},1]}}"#);
+        assert_eq!(of(&named("999"), &named("1")), None);
+        assert!(of(&named("999"), &named("7")).is_some());
     }
 
     #[test]

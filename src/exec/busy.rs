@@ -126,7 +126,7 @@ impl StepRun<'_> {
     /// Sends a request again that met a limit, when the server wants it, as long as that is soon.
     pub(super) async fn outlast(&self, step: &Step, actor: &mut Actor, sent: &mut Sent) -> Result<(), Box<Done>> {
         let mut waits = Waits::default();
-        while self.comes_again(step, &sent.trail, &mut waits) {
+        while self.comes_again((step, self.is_refusal(step)), &sent.trail, &mut waits) {
             self.tell(actor, &sent.trail);
             let (again, slot) = self.ready_in_turn(step, actor).await?;
             let sender = self.sender(&again, actor);
@@ -161,7 +161,8 @@ impl StepRun<'_> {
             let trail = self.post(request.clone(), head.clone(), step, transport).await;
             self.tell(actor, &trail);
             sent += count(&trail);
-            if proves || !self.comes_again(step, &trail, &mut waits) {
+            // Whatever is sent so, with a defect or as its control, is about who may.
+            if proves || !self.comes_again((step, true), &trail, &mut waits) {
                 return (trail, sent);
             }
         }
@@ -169,21 +170,21 @@ impl StepRun<'_> {
 
     /// Tells whether a request that met a limit is to be sent again in its turn. Nobody looked at it, so that one which
     /// changes something may be sent again as well; a 503 may come after it was looked at.
-    pub(super) fn comes_again(&self, step: &Step, trail: &Trail, waits: &mut Waits) -> bool {
-        let (Some((base, asked)), before) = (self.asks_to_wait(step, trail), waits.all()) else { return false };
+    pub(super) fn comes_again(&self, asked_by: (&Step, bool), trail: &Trail, waits: &mut Waits) -> bool {
+        let (Some((base, asked)), before) = (self.asks_to_wait(asked_by, trail), waits.all()) else { return false };
         let Some(time) = waits.next(asked, PATIENCE) else { return false };
         self.shared.busy.heard(&base, time, !before.is_zero());
         true
     }
 
-    /// The origin that wants to be left alone, and for how long.
-    fn asks_to_wait(&self, step: &Step, trail: &Trail) -> Option<(String, Duration)> {
+    /// The origin that wants to be left alone, and for how long. The step comes with whether it asks who may.
+    fn asks_to_wait(&self, (step, asks_who_may): (&Step, bool), trail: &Trail) -> Option<(String, Duration)> {
         let (request, response) = (trail.request()?, trail.response()?);
         let is_safe = || trail.hops.iter().all(|hop| is_safe(&hop.request.method));
         let waits = match response.status {
             429 => !is_lock(response),
             // What fails now and then is told, but where it stands in the way of a refusal.
-            _ => self.is_refusal(step) && is_safe(),
+            _ => asks_who_may && is_safe(),
         };
         let asked = response.asks_to_wait(Timestamp::now()).filter(|_| waits && self.outlasts(step))?;
         Some((request.address.base().to_owned(), asked))

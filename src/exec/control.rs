@@ -323,7 +323,7 @@ impl StepRun<'_> {
             drop(slot);
             self.tell(actor, &trail);
             requests += count(&trail);
-            if !self.comes_again(step, &trail, &mut waits) {
+            if !self.comes_again((step, true), &trail, &mut waits) {
                 break trail;
             }
         };

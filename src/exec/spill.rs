@@ -30,6 +30,13 @@ const OWN: usize = 1 << 14;
 /// How long a text is that counts alone, and of how many words.
 const SENTENCE: (usize, usize) = (24, 4);
 
+/// Of how many values a member is that may stand around the data of an answer.
+const SMALL: usize = 4;
+
+/// Members by which a refusal says why.
+const SAYS: &[&str] =
+    &["message", "detail", "details", "description", "error", "error_description", "reason", "title", "hint"];
+
 /// Members around the data of an answer that are the same in many.
 const FRAME: &[&str] = &[
     "meta",
@@ -158,13 +165,19 @@ pub(super) fn is_role(shared: &Shared, text: &str) -> bool {
 /// Finds what of a good answer stands in a refusal, but for what its sender knew.
 pub(super) fn spilt(good: &[u8], came: &[u8], knows: &dyn Fn(&str) -> bool) -> Option<Vec<String>> {
     let good = leak::json(good.trim_ascii())?;
-    let leaves: Vec<String> = leaves(&good).into_iter().filter(|leaf| is_distinct(leaf) && !knows(leaf)).collect();
+    let json = leak::json(came.trim_ascii());
+    let (around, said) = json.as_ref().map_or_else(Default::default, |came| (around(&good, came), said(came)));
+    let is_guarded = |leaf: &String| is_distinct(leaf) && !knows(leaf) && !around.contains(leaf);
+    let leaves: Vec<String> = leaves(&good).into_iter().filter(is_guarded).collect();
     if leaves.is_empty() {
         return None;
     }
     let text = plain(came);
     let found: Vec<&String> = leaves.iter().filter(|leaf| has_word(&text, leaf)).collect();
-    let is_sentence = |leaf: &&&String| leaf.len() >= SENTENCE.0 && leaf.split_whitespace().count() >= SENTENCE.1;
+    // What a refusal says, whole, may be said of the same where it is allowed.
+    let is_sentence = |leaf: &&&String| {
+        leaf.len() >= SENTENCE.0 && leaf.split_whitespace().count() >= SENTENCE.1 && !said.contains(leaf.as_str())
+    };
     let told = |found: &[&String]| found.iter().take(3).map(|leaf| (*leaf).clone()).collect();
     if let Some(sentence) = found.iter().find(is_sentence) {
         return Some(vec![(**sentence).clone()]);
@@ -174,12 +187,42 @@ pub(super) fn spilt(good: &[u8], came: &[u8], knows: &dyn Fn(&str) -> bool) -> O
         return Some(told(&found));
     }
     let records = leak::records(&good, FRAME);
-    let came = leak::json(came.trim_ascii())?;
+    let came = json?;
     let shared = leak::members(&came, FRAME).into_iter().filter(|(hash, _)| records.contains(hash));
     shared.map(|(_, record)| self::leaves(record)).find_map(|own| {
         let own: Vec<&String> = leaves.iter().filter(|leaf| own.contains(leaf)).collect();
         (!own.is_empty()).then(|| told(&own))
     })
+}
+
+/// What stands around the data of every answer, whoever gets it: members that are the same in an answer and a refusal,
+/// where the refusal lacks the member with the data, or most of them. Of other answers, a sentence.
+fn around(good: &Value, came: &Value) -> HashSet<String> {
+    let (Value::Object(good), Value::Object(came)) = (good, came) else { return HashSet::new() };
+    let is_plain = |value: &Value| !matches!(value, Value::Object(_) | Value::Array(_));
+    let is_small = |value: &Value| match value {
+        Value::Object(members) => members.len() <= SMALL && members.values().all(is_plain),
+        Value::Array(items) => items.len() <= SMALL && items.iter().all(is_plain),
+        _ => true,
+    };
+    let is_same = |(name, value): &(&String, &Value)| came.get(*name) == Some(*value);
+    let same = good.iter().filter(is_same).count();
+    let lacks_data = same * 2 < good.len() || good.iter().any(|own| !is_plain(own.1) && !is_same(&own));
+    let is_around = |value: &Value| match value {
+        _ if lacks_data => is_small(value),
+        Value::String(text) => text.contains(' '),
+        _ => false,
+    };
+    let around = good.iter().filter(|own| same < good.len() && is_same(own) && is_around(own.1));
+    around.flat_map(|own| leaves(own.1)).collect()
+}
+
+/// The sentences that a refusal says of itself.
+fn said(came: &Value) -> HashSet<&str> {
+    let Value::Object(members) = came else { return HashSet::new() };
+    let inner = members.values().filter_map(Value::as_object).flatten();
+    let all = members.iter().chain(inner).filter(|(name, _)| SAYS.contains(&name.as_str()));
+    all.filter_map(|(_, value)| value.as_str()).map(str::trim).collect()
 }
 
 /// Whether a text or number tells something: nothing that is short, and no address.
@@ -303,6 +346,27 @@ mod tests {
         let refused =
             r#"{"error":"no","_links":{"docs":"/docs","self":"/notes"},"meta":{"api":"orders","build":"77120"}}"#;
         assert_eq!(found(linked, refused), None);
+    }
+
+    #[test]
+    fn what_stands_around_every_answer_is_guarded_by_none() {
+        let around = r#""apiVersion":"2026-11-01","env":"production","tenant":{"id":"t-4711","name":"Acme"},"may":["read","write"]"#;
+        let good = format!(r#"{{{around},"data":{{"name":"alice","age":12345}}}}"#);
+        assert_eq!(found(&good, &format!(r#"{{{around},"error":"denied"}}"#)), None);
+        assert!(
+            found(&good, &format!(r#"{{{around},"error":"denied","was":{{"name":"alice","age":12345}}}}"#)).is_some()
+        );
+        let flat = r#"{"id":"n777","owner":"alice","rights":"(c) 2026 Acme Inc. All rights reserved"}"#;
+        assert_eq!(found(flat, r#"{"error":"no","rights":"(c) 2026 Acme Inc. All rights reserved"}"#), None);
+        let group = r#"{"group":"staff","description":"Only administrators can manage users of this organisation."}"#;
+        let why = r#"{"message":"Only administrators can manage users of this organisation."}"#;
+        assert_eq!(found(group, why), None);
+        let tenant = r#""tenant":{"id":"t-4711","name":"Acme"}"#;
+        let me = format!(r#"{{"name":"alice","email":"alice@example.com",{tenant}}}"#);
+        assert_eq!(found(&me, &format!(r#"{{"error":"no",{tenant},"path":"/me"}}"#)), None);
+        // What is not all of the refusal, or more than what stands around it.
+        let all = USERS.replace("]}", "],\"error\":\"no\"}");
+        assert!(found(&USERS.replace("]}", "],\"total\":3}"), &all).is_some());
     }
 
     #[test]

@@ -182,6 +182,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
     ("session-optional", &["logout-keeps-cookie", "session-in-path", "session-in-query"]),
     ("session-unverified", &["logout-keeps-cookie", "session-by-prefix", "session-fixation"]),
     ("steps-over-semicolons", &["resolves-dots"]),
+    ("tells-users-by-body", &["tells-users-by-headers"]),
     ("tells-users-by-status", &["tells-users-by-body", "tells-users-by-headers"]),
     ("unknown-method-unguarded", &["answers-trace"]),
     // It signs with a secret of its own, so that the suites' key makes nothing.
