@@ -88,9 +88,10 @@ fn is_lock(response: &Response) -> bool {
 
 impl StepRun<'_> {
     /// Tells whether a step waits for a server that is asked too often: not where that is what it is about. A login has
-    /// waits of its own, and a talk that a case asked for is judged as it went.
+    /// waits of its own, as has a step with `retry`, and a talk that a case asked for is judged as it went.
     fn outlasts(&self, step: &Step) -> bool {
-        let is_own = matches!(self.phase, Phase::Login | Phase::Refresh) || self.talking.is_some();
+        let is_own =
+            matches!(self.phase, Phase::Login | Phase::Refresh) || self.talking.is_some() || step.retry.is_some();
         !is_own && !takes_busy(step) && !self.within.asking().any(|used| takes_busy(used.step))
     }
 
