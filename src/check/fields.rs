@@ -34,25 +34,24 @@ pub(super) fn difference(there: &Trail, here: &Trail, ignored: &[String]) -> Opt
 /// How the fields of an answer differ from those of two that should be the same: what these have both has to be there,
 /// and nothing that neither has. Values count where these two agree, but for what was sent; of cookies their names.
 pub(super) fn steady_difference(those: [&Trail; 2], here: &Trail, ignored: &[String]) -> Option<String> {
-    let here_trail = here;
     let [first, second] = those.map(|trail| steady(trail, ignored));
-    let here = steady(here, ignored);
+    let other = steady(here, ignored);
     let names = |all: &BTreeSet<Field>| -> BTreeSet<String> { all.iter().map(|(name, _)| name.clone()).collect() };
-    let (in_first, in_second, in_here) = (names(&first), names(&second), names(&here));
+    let (in_first, in_second, in_here) = (names(&first), names(&second), names(&other));
     if let Some(name) = in_first.intersection(&in_second).find(|name| !in_here.contains(*name)) {
         return Some(format!("{name}: only there"));
     }
     if let Some(name) = in_here.iter().find(|name| !in_first.contains(*name) && !in_second.contains(*name)) {
         return Some(format!("{name}: only here"));
     }
-    if let Some(told) = lengths(those, here_trail, ignored) {
+    if let Some(told) = lengths(those, here, ignored) {
         return Some(told);
     }
     let values = |all: &BTreeSet<Field>, name: &str| -> Vec<String> {
         all.iter().filter(|(own, _)| own == name).map(|(_, value)| value.clone()).collect()
     };
     in_first.intersection(&in_second).find_map(|name| {
-        let (there, here) = (values(&first, name), values(&here, name));
+        let (there, here) = (values(&first, name), values(&other, name));
         let differs = there == values(&second, name) && !is_like(&there, &here);
         let told = |all: &[String]| describe_text(&all.join(", "));
         differs.then(|| format!("{name}: {} there, {} here", told(&there), told(&here)))

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::same::{difference, without};
+use super::words::put_for;
 use super::{Check, Checked, Placed, Seen, diags, same};
 use crate::http::{Headers, Response, Trail};
 use crate::jsonpath::Path;
@@ -65,8 +66,8 @@ impl Check for AsMissing {
         let earlier = same::earlier(seen.scope, MISSING)?;
         let there = earlier.response().filter(|there| there.status == seen.response.status)?;
         let targets = (target(&earlier), target(seen.trail));
-        let [a, b] = parsed((there, &targets.0), (seen.response, &targets.1)).map(Result::ok);
-        let (a, b) = (without(&a?, &self.ignore), without(&b?, &self.ignore));
+        let [a, b] = parsed((there, &targets.0), (seen.response, &targets.1)).ok()?;
+        let (a, b) = (without(&a, &self.ignore), without(&b, &self.ignore));
         let new = new_each_time("$", &a, &b).filter(|paths| !paths.is_empty())?;
         let line = earlier.request().map(|request| format!("{} {}", request.method, targets.0))?;
         Some(format!(
@@ -96,35 +97,30 @@ fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) ->
     if there.0.body == here.0.body {
         return None;
     }
-    let text = |body: Result<Value, String>| body.map_or_else(|text| text, |body| body.to_string());
     match parsed(there, here) {
-        [Ok(a), Ok(b)] => difference("$", &without(&a, ignore), &without(&b, ignore))
+        Ok([there, here]) => difference("$", &without(&there, ignore), &without(&here, ignore))
             .map(|d| d.replacen(" there", " for what is missing", 1)),
-        [a, b] => {
-            let (text_there, text_here) = (text(a), text(b));
-            (text_there != text_here).then(|| {
-                format!(
-                    "the body: {} for what is missing, {} here",
-                    super::value::describe_text(&text_there),
-                    super::value::describe_text(&text_here)
-                )
-            })
-        }
+        Err([there, here]) => (there != here).then(|| {
+            format!(
+                "the body: {} for what is missing, {} here",
+                super::value::describe_text(&there),
+                super::value::describe_text(&here)
+            )
+        }),
     }
 }
 
 /// Two bodies, in which what differs of their targets is put alike: JSON, else the text.
-fn parsed(there: (&Response, &str), here: (&Response, &str)) -> [Result<Value, String>; 2] {
+fn parsed(there: (&Response, &str), here: (&Response, &str)) -> Result<[Value; 2], [String; 2]> {
     let names = (parts(there.1, here.1), parts(here.1, there.1));
-    let raw = [there.0.text(), here.0.text()];
+    let [there, here] = [there.0.text(), here.0.text()];
     let read = |text: &str| serde_json::from_str::<Value>(text).ok();
-    let [Some(there), Some(here)] = raw.each_ref().map(|text| read(text)) else {
-        let [there, here] = &raw;
-        return [alike(there, &names.0), alike(here, &names.1)].map(Err);
+    let Some((raw_there, raw_here)) = read(&there).zip(read(&here)) else {
+        return Err([alike(&there, &names.0), alike(&here, &names.1)]);
     };
-    let (mut a, mut b) = (all_alike(&there, &names.0), all_alike(&here, &names.1));
-    keep_equal((&there, &here), (&mut a, &mut b));
-    [Ok(a), Ok(b)]
+    let (mut there, mut here) = (all_alike(&raw_there, &names.0), all_alike(&raw_here, &names.1));
+    keep_equal((&raw_there, &raw_here), (&mut there, &mut here));
+    Ok([there, here])
 }
 
 /// Puts alike what stands in the texts, numbers and names of a value.
@@ -260,23 +256,8 @@ fn parts<'t>(target: &'t str, other: &str) -> Vec<&'t str> {
 
 /// Puts one sign in place of words, where they stand by themselves.
 pub fn alike(text: &str, words: &[&str]) -> String {
-    let mut out = text.to_owned();
-    for word in words.iter().filter(|w| !w.is_empty()) {
-        let mut next = String::with_capacity(out.len());
-        let mut rest = &*out;
-        while let Some(at) = rest.find(word) {
-            let (before, after) = (&rest[..at], &rest[at + word.len()..]);
-            let joint = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-            let alone =
-                joint(before.chars().next_back().or_else(|| next.chars().next_back())) && joint(after.chars().next());
-            next.push_str(before);
-            next.push_str(if alone { "‹asked›" } else { word });
-            rest = after;
-        }
-        next.push_str(rest);
-        out = next;
-    }
-    out
+    let words = words.iter().filter(|word| !word.is_empty());
+    words.fold(text.to_owned(), |text, word| put_for(&text, word, "‹asked›"))
 }
 
 #[cfg(test)]

@@ -53,6 +53,7 @@ mod that;
 mod until;
 mod value;
 mod winners;
+mod words;
 
 pub use error::{ExpectedError, NoAnswer};
 pub use expect::{Expectations, read_expect};
@@ -64,6 +65,7 @@ pub use same::remember;
 pub use same_time::{Rounds, Times};
 pub use status::{Side, StatusSet, side};
 pub use until::until;
+pub use words::has_word;
 
 /// All checks: the keys of `expect`.
 pub const CHECKS: &[CheckKind] = &[

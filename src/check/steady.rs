@@ -11,6 +11,7 @@ use super::html::shown;
 use super::leads::sent;
 use super::same::{difference as at_path, without};
 use super::value::describe_text;
+use super::words::put_for;
 use crate::http::{Response, Trail};
 use crate::jsonpath::Path;
 
@@ -55,25 +56,10 @@ fn texts(all: &[&Trail], ignored: &[Path]) -> Result<Texts, String> {
         let everybodys = |word: &String| said.iter().all(|other| other.contains(word));
         let mut own: Vec<&String> = said[number].iter().filter(|word| word.len() > 2 && !everybodys(word)).collect();
         own.sort_by_key(|word| std::cmp::Reverse(word.len()));
-        own.iter().for_each(|word| text = told_back(&text, word));
+        own.iter().for_each(|word| text = put_for(&text, word, "‹sent›"));
         texts.push(text);
     }
     Ok(texts)
-}
-
-/// The text without a word that was sent, wherever that stands by itself.
-fn told_back(text: &str, word: &str) -> String {
-    let (mut out, mut from) = (String::new(), 0);
-    for (at, _) in text.match_indices(word) {
-        let end = at + word.len();
-        let is_inside = text[..at].ends_with(char::is_alphanumeric) || text[end..].starts_with(char::is_alphanumeric);
-        if at >= from && !is_inside {
-            out.push_str(&text[from..at]);
-            out.push_str("‹sent›");
-            from = end;
-        }
-    }
-    out + &text[from..]
 }
 
 fn pruned(text: &str, ignored: &[Path]) -> Result<String, String> {

@@ -22,14 +22,8 @@ impl StepRun<'_> {
         match control {
             Control::Off(_) => {
                 let at = self.shared.ledger.tick();
-                done.claims.extend(done.refused.drain(..).map(|r| Claim {
-                    step: r.step,
-                    at,
-                    probe: None,
-                    whole: true,
-                    refused: None,
-                    blames: false,
-                }));
+                let claim = |step| Claim { step, whole: true, ..Claim::new(at, None) };
+                done.claims.extend(done.refused.drain(..).map(|r| claim(r.step)));
             }
             Control::Who(who) => self.beside(step, cast, caller, who, &mut done).await,
             Control::Step(own) => {

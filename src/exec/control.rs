@@ -47,8 +47,16 @@ pub(super) struct Claim {
     pub(super) whole: bool,
     /// How it was refused.
     pub(super) refused: Option<Arc<Refused>>,
-    /// Whether the case failed since a defect was refused that is to be let in: whoever is dead by then is let in with none.
+    /// Whether it is the other way round: the case failed, since a defect was refused that is to be let in. Whoever is dead by
+    /// then is let in with none.
     pub(super) blames: bool,
+}
+
+impl Claim {
+    /// One of a case with one step, for which the good credential has to be allowed afterwards.
+    pub(super) const fn new(at: u64, probe: Option<Arc<Probe>>) -> Self {
+        Self { step: 0, at, probe, whole: false, refused: None, blames: false }
+    }
 }
 
 /// A control that can be sent, and sent again.

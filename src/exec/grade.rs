@@ -190,21 +190,10 @@ impl StepRun<'_> {
         if ended == Ended::Held && refused && trial.mutant.row.expect.is_refusal() {
             self.claim(tried, actor, &mut done);
         }
-        if ended == Ended::Held && trial.mutant.row.expect.stands_on() != Basis::Nothing {
+        let blames = ended == Ended::Failed && refused && tried.is_to_be_let_in();
+        if blames || (ended == Ended::Held && trial.mutant.row.expect.stands_on() != Basis::Nothing) {
             let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
-            done.claims.push(Claim {
-                step: 0,
-                at: self.shared.ledger.tick(),
-                probe,
-                whole: false,
-                refused: None,
-                blames: false,
-            });
-        }
-        if ended == Ended::Failed && refused && tried.is_to_be_let_in() {
-            let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
-            let at = self.shared.ledger.tick();
-            done.claims.push(Claim { step: 0, at, probe, whole: false, refused: None, blames: true });
+            done.claims.push(Claim { blames, ..Claim::new(self.shared.ledger.tick(), probe) });
         }
         done.mutant = Some(Box::new(told(&trial, Some(graded))));
         done
@@ -325,18 +314,11 @@ impl StepRun<'_> {
         }
         match row.aim {
             Aim::Credential | Aim::Change => {
-                done.claims.push(Claim { step: 0, at, probe, whole: same, refused, blames: false });
+                done.claims.push(Claim { whole: same, refused, ..Claim::new(at, probe) });
             }
             // Whoever is allowed has to be allowed when all ways around are tried.
             Aim::Bypass if tried.allowed.is_some() => {
-                done.claims.push(Claim {
-                    step: 0,
-                    at,
-                    probe: tried.allowed.clone(),
-                    whole: false,
-                    refused,
-                    blames: false,
-                });
+                done.claims.push(Claim { refused, ..Claim::new(at, tried.allowed.clone()) });
             }
             Aim::Bypass | Aim::Origin => {}
         }

@@ -93,8 +93,7 @@ impl StepRun<'_> {
         }
         self.doubt_age(step, &variations, gave, &mut done);
         self.doubt_left(step, talk, is_left && !gave.credential, &mut done);
-        let is_planted = talk == Talk::Login && !planted.is_empty();
-        self.doubt_planted(step, is_planted && !are_met(&origins, &world.base), world, &mut done);
+        self.doubt_planted(step, talk == Talk::Login && !planted.is_empty(), (world, &origins), &mut done);
         spend(talk, vary, is_open, cast.identities.get(&id));
         match (talk, credential) {
             // What is left of the session stays with its owner, who may show that it is dead.
@@ -116,8 +115,8 @@ impl StepRun<'_> {
     }
 
     /// Says that cookies were not sent that were planted for a login that asked nothing of their origin.
-    fn doubt_planted(&self, step: &Step, is_unmet: bool, world: &WorldRun, done: &mut Done) {
-        if !is_unmet {
+    fn doubt_planted(&self, step: &Step, is_planted: bool, (world, met): (&WorldRun, &[url::Origin]), done: &mut Done) {
+        if !is_planted || are_met(met, &world.base) {
             return;
         }
         let why = format!("the login asked nothing of {}, so the cookies were not sent", world.base);

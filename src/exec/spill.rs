@@ -15,6 +15,7 @@ use super::actor::Actor;
 use super::exchange::StepRun;
 use super::ledger::{Access, Refusal, RequestKey, Sender};
 use super::{Shared, leak};
+use crate::check::has_word;
 use crate::http::{Response, Trail, percent_decoded};
 use crate::step::IdentityId;
 use crate::template::to_json;
@@ -278,13 +279,6 @@ fn leaves_of_all(value: &Value) -> Vec<String> {
         Value::Number(number) => vec![number.to_string()],
         Value::Null | Value::Bool(_) => Vec::new(),
     }
-}
-
-/// Tells whether a text has a word or several in it, as a whole.
-fn has_word(text: &str, word: &str) -> bool {
-    let is_part = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    text.match_indices(word)
-        .any(|(at, _)| !is_part(text[..at].chars().next_back()) && !is_part(text[at + word.len()..].chars().next()))
 }
 
 /// Tells by which key an answer was given.

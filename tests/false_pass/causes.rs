@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use crate::runs::{PEOPLE, Project, Run, SCHEME};
+use crate::runs::{COOKIES, PEOPLE, Project, Run, SCHEME};
 use crate::server::{Reply, Request, Server, json, status};
 
 /// Cookies of a request by their names.
@@ -11,17 +11,6 @@ fn cookie(r: &Request, name: &str) -> String {
     let pairs = r.header("cookie").split("; ").filter_map(|pair| pair.split_once('='));
     pairs.filter(|(own, _)| *own == name).map(|(_, value)| value.to_owned()).next().unwrap_or_default()
 }
-
-/// A scheme of cookies alone.
-const COOKIES: &str = r#"
-auth:
-  api:
-    scheme: login
-    login:
-      request: POST /login
-      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
-    logout: { request: POST /logout }
-"#;
 
 /// A site that sends whoever has no session to its login page.
 #[derive(Default)]
@@ -57,7 +46,7 @@ impl Site {
     fn run(remembers: bool, suite: &str) -> Run {
         let site = Mutex::new(Self::default());
         let server = Server::start(move |r| site.lock().unwrap().answer(r, remembers));
-        Project::new(&server.url, &format!("{COOKIES}{PEOPLE}"), suite).run("")
+        Project::new(&server.url, &format!("{COOKIES}    logout: {{ request: POST /logout }}\n{PEOPLE}"), suite).run("")
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::runs::{PEOPLE, Project, REFRESHING, Run};
+use crate::runs::{COOKIES, PEOPLE, Project, REFRESHING, Run};
 use crate::server::{Reply, Request, Server, json, status};
 
 /// What a server makes of refreshes.
@@ -302,14 +302,6 @@ fn asking_with_an_id_does_not_use_up_the_one_that_is_planted() {
     for (keeps, code, verdict) in [(true, 1, "failed: check-failed"), (false, 0, "proven")] {
         let sessions = Mutex::new(Sessions::default());
         let server = Server::start(move |r| sessions.lock().unwrap().answer(r, keeps));
-        let scheme = r#"
-auth:
-  api:
-    scheme: login
-    login:
-      request: POST /login
-      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
-"#;
         let suite = "
 cases:
   - name: it
@@ -317,7 +309,7 @@ cases:
     use: lifecycle.session-fixation
     args: { cookie: sid, page: GET /login, probe: GET /me }
 ";
-        Project::new(&server.url, &format!("{scheme}{PEOPLE}"), suite).run("").must(code, &[("it", verdict)]);
+        Project::new(&server.url, &format!("{COOKIES}{PEOPLE}"), suite).run("").must(code, &[("it", verdict)]);
     }
 }
 

@@ -19,6 +19,16 @@ auth:
     whoami: { request: GET /me, expect: { status: 200, json: { $.username: "{{ identity.username }}" } } }
 "#;
 
+/// A scheme of cookies alone, with the keys of a scheme to add below.
+pub const COOKIES: &str = r#"
+auth:
+  api:
+    scheme: login
+    login:
+      request: POST /login
+      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
+"#;
+
 /// The same without `whoami`, as many people write it.
 pub const BLIND: &str = r#"
 auth:

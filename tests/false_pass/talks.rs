@@ -292,16 +292,16 @@ fn a_lock_hides_no_refresh_and_no_logout() {
             [(Duration::from_secs(2), 3, "inconclusive: control-after"), (Duration::ZERO, 0, "proven")]
         {
             let first: Mutex<Option<Instant>> = Mutex::default();
-            // From the first wrong one on nobody is let in for a while.
+            // From the first refresh or logout on, which is the wrong one, nobody is let in for a while.
             let server = server(move |asked| {
                 let mut first = first.lock().unwrap();
                 let is_locked = first.is_some_and(|first| first.elapsed() < locked);
-                if asked.refused > 0 {
+                if asked.want != Want::Login {
                     first.get_or_insert_with(Instant::now);
                 }
-                (is_locked || first.is_some_and(|first| first.elapsed() < locked)).then(refusal).flatten()
+                is_locked.then(refusal).flatten()
             });
-            let later = "  - { name: later, as: bob, steps: [{ pause: 2500ms, request: login }] }\n";
+            let later = "  - { name: later, as: ann, steps: [{ pause: 2500ms, request: login }] }\n";
             let run = run(&server, &format!("{case}{later}"), "-j 1");
             run.must(code, &[(name, verdict), ("later", "passed")]);
         }
