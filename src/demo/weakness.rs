@@ -127,6 +127,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("key-ignores-case", "compares API keys without their case", &["tok-case"]),
     row("key-by-form", "takes whatever has the form of an API key", &["key-bitflip"]),
     row("key-in-query", "takes an API key from the query, too", &["key-in-query", "key-in-query-short", "key-in-query-field"]),
+    row("key-in-other-fields", "takes an API key as a Bearer token, as a user name and from a cookie, too", &["key-as-bearer", "key-as-basic", "key-in-cookie"]),
     row("reading-key-writes", "lets an API key write that may only read", &[]),
     // Sessions: routes/, sessions.rs, web.rs
     row("logout-keeps-token", "leaves the access token alive at logout", &[]),

@@ -86,7 +86,7 @@ pub const PACKS: &[Pack] = &[
     },
     Pack {
         name: "plain",
-        about: "passwords of `Basic` and opaque tokens and keys: well-formed ones that are wrong, and keys in the query",
+        about: "passwords of `Basic` and opaque tokens and keys: well-formed ones that are wrong, and keys in other places",
         wants: Wants::Families(&["plain"]),
     },
     Pack {

@@ -10,6 +10,7 @@ use super::presented::{Presented, put_query};
 use super::session::flipped;
 use super::token::{case_swapped, is_made};
 use super::{Challenge, Expect, Family, Kit, Mutation, Severity};
+use crate::http::Request;
 
 /// Mutations of passwords and keys.
 pub(super) const FAMILY: Family = Family { name: "plain", title: "Passwords and keys", rows: ROWS };
@@ -26,6 +27,15 @@ const IN_QUERY: Mutation = Mutation {
     explain: "Query strings end in logs, histories and referrers, and links with a key in them are passed on. Read the key from its header field alone.",
     refs: &["ASVS 14.2.1", "API2:2023", "CWE-598"],
     severity: Severity::Medium,
+    expect: Expect::Refused(&[401, 400], Challenge::Any),
+    ..BASE
+};
+
+/// A key in another header field.
+const ELSEWHERE: Mutation = Mutation {
+    explain: "What stands in front looks at one field, to count, to log and to block, and the application takes the key from another as well. Where both are meant, leave this row out with `except`; else read the key from its own field alone.",
+    refs: &["ASVS 6.3.4", "CWE-1390"],
+    severity: Severity::Low,
     expect: Expect::Refused(&[401, 400], Challenge::Any),
     ..BASE
 };
@@ -105,6 +115,39 @@ const ROWS: &[Mutation] = &[
         apply: |p, _| in_query(p, str::to_ascii_lowercase),
         ..IN_QUERY
     },
+    Mutation {
+        id: "key-as-bearer",
+        about: "the key as `Authorization: Bearer` instead of its own header field",
+        apply: |p, _| {
+            let (mut request, key) = taken(p)?;
+            request.headers.set("authorization", format!("Bearer {key}"));
+            Ok(Forged::new(request, "the key stands behind `Bearer`"))
+        },
+        ..ELSEWHERE
+    },
+    Mutation {
+        id: "key-as-basic",
+        about: "the key as the user name of `Authorization: Basic`, with an empty password",
+        apply: |p, _| {
+            let (mut request, key) = taken(p)?;
+            request.headers.set("authorization", format!("Basic {}", STANDARD.encode(format!("{key}:"))));
+            Ok(Forged::new(request, "the key stands as a user name behind `Basic`"))
+        },
+        ..ELSEWHERE
+    },
+    Mutation {
+        id: "key-in-cookie",
+        about: "the key as a cookie `api_key` instead of its header field",
+        explain: "Cookies travel by themselves, so this way in is open to pages of anybody. Read the key from its header field alone.",
+        refs: &["ASVS 6.3.4", "CWE-352"],
+        severity: Severity::Medium,
+        apply: |p, _| {
+            let (mut request, key) = taken(p)?;
+            request.headers.put_cookie("api_key", Some(key));
+            Ok(Forged::new(request, "the key stands in a cookie"))
+        },
+        ..ELSEWHERE
+    },
 ];
 
 /// The request with another password of the same user.
@@ -133,14 +176,20 @@ fn opaque<'p>(p: &'p Presented<'_>, kit: &Kit<'_>) -> Result<&'p str, Unfit> {
     Ok(key)
 }
 
-/// The request with the key in its query.
-fn in_query(p: &Presented<'_>, name: fn(&str) -> String) -> Result<Forged, Unfit> {
-    let (field, _) = p.field()?;
+/// A key that has a header field to itself, and the request without it.
+fn taken<'p>(p: &'p Presented<'_>) -> Result<(Request, &'p str), Unfit> {
+    p.field()?;
     if p.scheme().is_ok() || p.jwt().is_ok() {
         return Err(Unfit::not_here("the credential is no key in a header field of its own"));
     }
-    let (mut request, name) = (p.moved()?, name(field));
-    put_query(&mut request, &name, Some(p.token()?))?;
+    Ok((p.moved()?, p.token()?))
+}
+
+/// The request with the key in its query.
+fn in_query(p: &Presented<'_>, name: fn(&str) -> String) -> Result<Forged, Unfit> {
+    let (mut request, key) = taken(p)?;
+    let name = name(p.field()?.0);
+    put_query(&mut request, &name, Some(key))?;
     Ok(Forged::new(request, format!("the key stands in the query, as `{name}`")))
 }
 
@@ -199,13 +248,23 @@ mod tests {
         assert_eq!(key("key-in-query", "demo-key-reader-1a2b"), moved("api_key"));
         assert_eq!(key("key-in-query-short", "demo-key-reader-1a2b"), moved("key"));
         assert_eq!(key("key-in-query-field", "demo-key-reader-1a2b"), moved("x-api-key"));
+        let elsewhere = |id: &str, field: &str| {
+            let headers =
+                forge(id, "X-Api-Key", "demo-key-reader-1a2b", "demo-key-reader-1a2b").unwrap().request.headers;
+            assert_eq!(headers.text("x-api-key"), None, "{id}");
+            headers.text(field).unwrap()
+        };
+        assert_eq!(elsewhere("key-as-bearer", "authorization"), "Bearer demo-key-reader-1a2b");
+        let basic = format!("Basic {}", STANDARD.encode("demo-key-reader-1a2b:"));
+        assert_eq!(elsewhere("key-as-basic", "authorization"), basic);
+        assert_eq!(elsewhere("key-in-cookie", "cookie"), "api_key=demo-key-reader-1a2b");
     }
 
     #[test]
     fn what_is_no_key_stays_where_it_is() {
         assert_eq!(key("key-bitflip", "1234567"), None, "too short");
         assert!(forge("key-bitflip", "authorization", "Bearer opaque-token", "opaque-token").is_ok());
-        for id in ["key-in-query", "key-in-query-short", "key-in-query-field"] {
+        for id in ROWS.iter().map(|row| row.id).filter(|id| id.starts_with("key-") && *id != "key-bitflip") {
             let bearer = forge(id, "authorization", "Bearer opaque-token", "opaque-token");
             assert!(matches!(bearer, Err(Unfit::NotApplicable(_))), "{id}");
         }

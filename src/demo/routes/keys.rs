@@ -6,6 +6,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use axum::routing::get;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use super::json;
@@ -51,6 +53,9 @@ impl FromRequestParts<App> for Key {
             let names = ["api_key", "key", "x-api-key"];
             sent = in_query(&parts.uri, &names);
         }
+        if sent.is_empty() && app.is_weak("key-in-other-fields") {
+            sent = in_other_fields(&parts.headers);
+        }
         known(app, &exactly_one(sent, "the header X-Api-Key")?)
     }
 }
@@ -58,6 +63,16 @@ impl FromRequestParts<App> for Key {
 fn in_header(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all("x-api-key").iter();
     values.map(|v| String::from_utf8_lossy(v.as_bytes()).trim().to_owned()).collect()
+}
+
+fn in_other_fields(headers: &HeaderMap) -> Vec<String> {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let authorization = text("authorization");
+    let user = authorization.strip_prefix("Basic ").and_then(|pair| STANDARD.decode(pair).ok());
+    let user = user.and_then(|pair| String::from_utf8(pair).ok()).unwrap_or_default();
+    let cookie = text("cookie").split("; ").find_map(|pair| pair.strip_prefix("api_key="));
+    let places = [authorization.strip_prefix("Bearer "), user.split(':').next(), cookie];
+    places.into_iter().flatten().filter(|key| !key.is_empty()).map(str::to_owned).collect()
 }
 
 fn in_query(uri: &Uri, names: &[&str]) -> Vec<String> {
