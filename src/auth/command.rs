@@ -96,6 +96,13 @@ fn read_parts(node: &Node, cx: &mut ReadScheme<'_, '_, '_>) -> Option<Vec<(Arc<s
     if parts.is_empty() { None } else { Some(parts) }
 }
 
+const NOTHING: &str = "run it by itself, in the folder of this file: the credential has to come on standard output, and what is told beside it on standard error";
+const LINES: &str = "a token is one line; for JSON say under `capture:` what is to be taken from it";
+const NO_JSON: &str = "`capture` reads JSON and nothing beside it: what else the command tells belongs on standard error; where it prints the token alone, leave `capture` out";
+const OTHER_PATH: &str = "run it by itself, and hold what it prints against this path";
+/// What helps where a value is there and cannot be sent.
+pub const PRINTED: &str = "the command printed it so: run it by itself, and see why";
+
 struct Run(Arc<Plan>, Span);
 
 impl Flow for Run {
@@ -131,25 +138,28 @@ impl Plan {
 
     /// Reads what was printed; nothing of it is told, since it may hold the credential.
     fn credential(&self, text: &str) -> Result<Credential, Refused> {
-        let refused = |message: String| Refused { message, help: Vec::new() };
+        let refused = |message: &str, help: &str| Refused { message: message.to_owned(), help: vec![help.to_owned()] };
         let text = text.trim_end_matches(['\r', '\n']);
+        if text.is_empty() {
+            return Err(refused("the command printed nothing", NOTHING));
+        }
         let Some(parts) = &self.parts else {
-            if text.is_empty() {
-                return Err(refused("the command printed nothing".to_owned()));
-            }
             if text.contains(['\r', '\n']) {
-                let help = "a token is one line; for JSON say under `capture:` what is to be taken from it".to_owned();
-                return Err(Refused { message: "the command printed several lines".to_owned(), help: vec![help] });
+                return Err(refused("the command printed several lines", LINES));
             }
             return Ok(Credential { parts: vec![(TOKEN.into(), text.into())], ..Credential::default() });
         };
         let json: Value =
-            serde_json::from_str(text).map_err(|_| refused("what the command printed is no JSON".to_owned()))?;
+            serde_json::from_str(text).map_err(|_| refused("what the command printed is no JSON", NO_JSON))?;
         let mut found = Vec::new();
         for (name, path) in parts {
             match path.find(&json)[..] {
                 [value] => found.push((Arc::clone(name), value.clone())),
-                _ => return Err(refused(format!("what the command printed has no one value for `{name}`"))),
+                [] => return Err(refused(&format!("what the command printed has no value for `{name}`"), OTHER_PATH)),
+                _ => {
+                    let message = format!("what the command printed has several values for `{name}`");
+                    return Err(refused(&message, OTHER_PATH));
+                }
             }
         }
         Ok(Credential { parts: found, ..Credential::default() })

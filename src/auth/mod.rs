@@ -40,6 +40,7 @@ mod signed;
 mod troubles;
 mod vary;
 
+pub use command::PRINTED;
 pub use credential::Credential;
 pub use dpop::{Bound, is_part_of_proof, wants_nonce};
 use fields::lined;
@@ -53,7 +54,7 @@ use read::{address, field_name, header_pairs, one_line, pairs, plain};
 pub use resign::{Signer, part_of_assertion, turn};
 pub use scheme::{After, Cookies, Csrf, CsrfSource, Exchanges, Handshake, Memory, Scheme, Seal};
 use scheme::{AtOnce, unsigned};
-pub use signed::{Signed, tokens};
+pub use signed::{Signed, members, tokens};
 pub use troubles::Trouble;
 pub use vary::{Absent, LEFT_OUT, Spelled, Varied, texts, vary, without};
 

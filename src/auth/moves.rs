@@ -110,6 +110,8 @@ pub enum Move {
     Ready(Credential),
     /// There will be none: the server refused, or its answer is not what it must be.
     Refused(Refused),
+    /// There will be none: this token of the last answer that was not the same for everybody is not believed.
+    Distrusted(Refused, String),
 }
 
 /// One request of a flow.

@@ -52,11 +52,12 @@ impl Signer {
         let mut form = url::form_urlencoded::parse(&request.body);
         let before = form.find(|(name, _)| name == whole).map(|(_, value)| value.into_owned());
         let after = before.as_ref().and_then(|before| self.change(before, part, value));
-        let Some((after, varied)) = after.filter(|(_, varied)| *varied != Varied::Missing) else {
-            return Some(Varied::Missing);
-        };
+        let Some((after, varied)) = after else { return Some(Varied::Missing) };
+        if matches!(varied, Varied::Missing | Varied::Same) {
+            return Some(varied);
+        }
         let sent = vary(request, whole, &after.into(), Absent::Leave, Spelled::Encoded);
-        Some(if sent == Varied::Changed { varied } else { Varied::Missing })
+        Some(if sent == Varied::Changed { varied } else { sent })
     }
 
     /// A token with one part changed; `None` when there is no such place in it.
@@ -67,7 +68,7 @@ impl Signer {
             SIGNATURE => (format!("{}.{}", signed(token), plain(value)), Varied::Changed),
             _ => self.with(parts, part, value)?,
         };
-        let varied = if after == token { Varied::Missing } else { varied };
+        let varied = if after == token { Varied::Same } else { varied };
         Some((after, varied))
     }
 
@@ -80,8 +81,10 @@ impl Signer {
             inner = inner.get_mut(step)?;
         }
         let members = inner.as_object_mut()?;
-        if members.get(last).unwrap_or(&Value::Null) == value {
-            return Some((String::new(), Varied::Missing));
+        match members.get(last) {
+            Some(own) if own == value => return Some((String::new(), Varied::Same)),
+            None if value.is_null() => return Some((String::new(), Varied::Missing)),
+            _ => {}
         }
         let varied = match (value, members.contains_key(last)) {
             (Value::Null, _) => {
@@ -268,10 +271,10 @@ mod tests {
             assert_eq!(token, assertion(), "{parameter}");
             varied
         };
-        assert_eq!(same("client_assertion.aud", json!("http://h")), Some(Varied::Missing), "the value that it has");
+        assert_eq!(same("client_assertion.aud", json!("http://h")), Some(Varied::Same), "the value that it has");
         assert_eq!(same("client_assertion.sub", Value::Null), Some(Varied::Missing));
         assert_eq!(same("client_assertion.iss.x", json!(1)), Some(Varied::Missing));
-        assert_eq!(same("client_assertion.key", json!("secret-1")), Some(Varied::Missing), "its own key");
+        assert_eq!(same("client_assertion.key", json!("secret-1")), Some(Varied::Same), "its own key");
         assert_eq!(same("assertion.aud", json!("x")), Some(Varied::Missing), "there is no such assertion");
         assert_eq!(same("client_assertion", json!("x")), None, "as a whole");
         assert_eq!(same("scope.x", json!("x")), None);

@@ -81,6 +81,11 @@ pub trait Scheme: Debug + Send + Sync {
         false
     }
 
+    /// The value that a parameter of an exchange has each time, where the scheme says so in so many words.
+    fn constant(&self, _exchange: &str, _parameter: &str) -> Option<String> {
+        None
+    }
+
     /// Starts to end a session; `None` when the scheme does not say how.
     fn leave(&self, _: &Credential) -> Option<Box<dyn Flow>> {
         self.logout().map(|steps| Box::new(JustSteps(steps)) as Box<dyn Flow>)

@@ -69,10 +69,12 @@ pub fn tokens(request: &Request) -> Vec<Signed> {
 /// The header and the claims of a token; nothing when it is none.
 fn read(what: &'static str, token: &str) -> Option<Signed> {
     let token = Token::parse(token).ok()?;
-    let members = |all: &Map<String, Value>| {
-        all.iter().map(|(name, value)| format!("{name}: {}", plain(name, value))).collect::<Vec<_>>().join("\n")
-    };
     Some(Signed::new(what, format!("{}\n\n{}", members(token.header()), members(token.claims().ok()?.as_object()?))))
+}
+
+/// The members of a token's header or of its claims, a line each.
+pub fn members(all: &Map<String, Value>) -> String {
+    all.iter().map(|(name, value)| format!("{name}: {}", plain(name, value))).collect::<Vec<_>>().join("\n")
 }
 
 /// A member for people; a key by what servers compare it by (RFC 9449, section 6.1).

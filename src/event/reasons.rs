@@ -185,8 +185,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "vary-missed",
-        about: "the parameter that `vary` changes was in no request that was sent",
-        explain: "The login went another way, or stopped before that exchange, so what came back says nothing about the parameter. The report names the exchanges that were made; look at what the first of them was answered.",
+        about: "`vary` changed nothing: no request was sent with another value",
+        explain: "Either the parameter has that value anyway, and the report says so; or the login went another way, or stopped before that exchange, so what came back says nothing about the parameter. The report names the exchanges that were made; look at what the first of them was answered.",
     },
     ReasonCode {
         name: "no-session",

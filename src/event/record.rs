@@ -160,6 +160,9 @@ pub struct HopRecord {
     pub signed: Vec<SignedRecord>,
     /// The answer, if one came.
     pub response: Option<MessageRecord>,
+    /// What a token in the answer says that is not believed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub says: Option<SignedRecord>,
     /// Why no answer came.
     pub error: Option<String>,
     /// From sending to the last byte.
@@ -170,9 +173,9 @@ pub struct HopRecord {
 /// Something that was signed of a request, masked: never the signature.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SignedRecord {
-    /// `string to sign`, `canonical request`, `DPoP proof`, `client_assertion` or `assertion`.
+    /// `string to sign`, `canonical request`, `DPoP proof`, `client_assertion` or `assertion`; `ID token` of an answer.
     pub what: String,
-    /// Its text; of the last three the members of the header, an empty line, and the claims, a line each.
+    /// Its text; of a token the members of the header, an empty line, and the claims, a line each.
     pub text: String,
 }
 

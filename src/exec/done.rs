@@ -64,6 +64,8 @@ pub(super) struct Done {
     pub(super) waited: Duration,
     /// What the last request really did.
     pub(super) last: Option<Arc<Trail>>,
+    /// How many records follow the one of that request: of what is the same for everybody.
+    pub(super) behind: usize,
     /// What the step that a cell is about was answered.
     pub(super) cell: Option<Got>,
 }
@@ -89,6 +91,7 @@ impl Done {
             requests: 0,
             waited: Duration::ZERO,
             last: None,
+            behind: 0,
             cell: None,
         }
     }
@@ -101,6 +104,20 @@ impl Done {
     /// Tells whether everything held.
     pub(super) fn held(&self) -> bool {
         self.ended == Ended::Held
+    }
+
+    /// The place of the last request's record.
+    pub(super) fn place_of_last(&self) -> Option<usize> {
+        self.records.len().checked_sub(1 + self.behind)
+    }
+
+    /// Adds an exchange whose answer is the same for everybody: what was asked last before stays the last.
+    pub(super) fn append_common(&mut self, next: Self) {
+        let (last, behind) = (self.last.take(), self.behind + next.records.len());
+        self.append(next);
+        if last.is_some() {
+            (self.last, self.behind) = (last, behind);
+        }
     }
 
     /// Says which step of a list it was.
@@ -119,6 +136,7 @@ impl Done {
     pub(super) fn append(&mut self, next: Self) {
         let first = self.records.len();
         self.captured.retain(|(name, _)| next.captured.iter().all(|(newer, _)| newer != name));
+        let added = next.records.len();
         let at = |step: Option<usize>| Some(first + step.unwrap_or(0));
         self.ended = next.ended;
         self.records.extend(next.records);
@@ -136,6 +154,7 @@ impl Done {
         self.origins.extend(next.origins);
         self.requests += next.requests;
         self.waited += next.waited;
+        self.behind = if next.last.is_some() || self.last.is_none() { next.behind } else { self.behind + added };
         self.last = next.last.or(self.last.take());
         self.cell = next.cell.or(self.cell.take());
     }

@@ -111,6 +111,10 @@ impl Drive<'_, '_> {
                 self.refuse(&why);
                 None
             }
+            Move::Distrusted(why, token) => {
+                self.distrust(&why, &token);
+                None
+            }
             Move::Wait(time, why) => {
                 self.run.wait(time, why).await;
                 self.driven.done.waited += time;
@@ -227,9 +231,7 @@ impl Drive<'_, '_> {
         loop {
             let (answer, done) = self.ask(exchange.clone(), cast).await;
             // What a talk is judged by is never what everybody is told.
-            let last = self.driven.done.last.take();
-            self.driven.done.append(done);
-            self.driven.done.last = last.or(self.driven.done.last.take());
+            self.driven.done.append_common(done);
             // A server that is asked too often has not answered: one waits for it, for all of them.
             let is_judged = self.run.talking.is_some_and(|talking| !talking.waits);
             let asked = answer.as_ref().filter(|_| !is_judged).and_then(|a| a.asks_to_wait(Timestamp::now()));
@@ -271,6 +273,23 @@ impl Drive<'_, '_> {
 
     fn span(&self) -> Span {
         self.run.shared.plan.identities[self.id.0 as usize].span
+    }
+
+    /// Refuses what a token says that came with the last answer of one's own, which is what it is about, whatever was
+    /// asked for since to find that out: it is kept whole, with what the token says.
+    fn distrust(&mut self, why: &Refused, token: &str) {
+        self.refuse(why);
+        let done = &mut self.driven.done;
+        let Some(at) = done.place_of_last() else { return };
+        if let Some(reason) = done.reasons.first_mut() {
+            reason.step = Some(at);
+        }
+        if let (Some(trail), true) = (&done.last, done.records[at].hops.is_empty()) {
+            (done.records[at].hops, _) = record::exchanged(self.run.shared, trail);
+        }
+        if let Some(hop) = done.records[at].hops.last_mut() {
+            hop.says = record::says(self.run.shared, "ID token", token);
+        }
     }
 
     fn refuse(&mut self, why: &Refused) {

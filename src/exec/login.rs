@@ -17,7 +17,7 @@ use super::rounds::run_all;
 use super::session::{Failure, Made, Session};
 use super::world::WorldRun;
 use super::{Keep, Shared, record};
-use crate::auth::{Flow, Waits};
+use crate::auth::{Flow, PRINTED, Waits};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord, Warning};
 use crate::evidence::Kept;
 use crate::http::jar::Jar;
@@ -165,7 +165,10 @@ impl<'a> Entry<'a> {
             Ok(session) => self.whoami(world, session).await,
             Err(failure) => {
                 let mut reason = failure.reason.clone();
-                reason.help.extend(done.records.iter().flat_map(|r| r.notes.clone()));
+                // What a program gave is known; that of a server may have gone with what became of its cookies.
+                let (ran, answered): (Vec<_>, Vec<_>) = done.records.iter().partition(|r| r.ran.is_some());
+                reason.help.extend(answered.iter().flat_map(|r| r.notes.clone()));
+                reason.help.extend(ran.first().map(|_| PRINTED.to_owned()));
                 reason.step = done.records.len().checked_sub(1);
                 Err(Arc::new(Failure { reason, steps: done.records }))
             }
@@ -314,7 +317,11 @@ impl<'a> Entry<'a> {
     }
 
     fn failed_login(&self, what: &str, done: Done) -> Arc<Failure> {
-        let status = done.records.last().and_then(|r| r.status);
+        let at = done.reasons.first().and_then(|r| r.step);
+        let record = at.and_then(|at| done.records.get(at)).or(done.records.last());
+        // Of a token that is not believed it tells nothing that its answer was a 200.
+        let is_distrusted = record.and_then(|r| r.hops.last()).is_some_and(|hop| hop.says.is_some());
+        let status = record.and_then(|r| r.status).filter(|_| !is_distrusted);
         let why = done.reasons.first().map(|r| r.message.clone()).unwrap_or_default();
         let name = &self.identity.name;
         let message = match status {
@@ -327,6 +334,7 @@ impl<'a> Entry<'a> {
     pub(super) fn failed(&self, code: &'static str, message: &str, done: Done) -> Arc<Failure> {
         let last = done.reasons.first().cloned();
         let target = last.as_ref().and_then(|r| r.shared_cause.clone());
+        let last_step = last.as_ref().and_then(|r| r.step).filter(|step| *step < done.records.len());
         let mut reason = record::reason(self.shared, code, message, self.identity.span, Vec::new());
         if let Some(last) = last {
             reason.place = last.place;
@@ -334,7 +342,7 @@ impl<'a> Entry<'a> {
             reason.actual = last.actual;
             reason.help.extend(last.help);
         }
-        reason.step = done.records.len().checked_sub(1);
+        reason.step = last_step.or(done.records.len().checked_sub(1));
         let steps = done.records;
         let reason = record::share_target(self.shared_cause(reason), target.as_ref());
         Arc::new(Failure { reason, steps })

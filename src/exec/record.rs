@@ -9,13 +9,14 @@ use bytes::Bytes;
 use super::Shared;
 use super::access::carriers;
 use super::ledger::Ender;
-use crate::auth::{Memory, Scheme, Signed, tokens};
+use crate::auth::{Memory, Scheme, Signed, members, tokens};
 use crate::event::{
     BODY_KEPT, BodyKind, BodyRecord, Carried, HopRecord, MessageRecord, Phase, Reason, SentRecord, SignedRecord,
     StepRecord, reason_code,
 };
 use crate::http::jar::{JarMove, StoreOutcome};
 use crate::http::{Exchange, Headers, Request, Trail};
+use crate::jose;
 use crate::secret::TextKind;
 use crate::source::{Place, Span};
 use crate::step::{IdentityId, Step};
@@ -247,6 +248,18 @@ fn signed(shared: &Shared, signer: Option<(&dyn Scheme, &Memory)>, request: &Req
         .collect()
 }
 
+/// What a token that was given says, masked as what it is and line by line; nothing when it is none.
+pub(super) fn says(shared: &Shared, what: &str, token: &str) -> Option<SignedRecord> {
+    let token = jose::Token::parse(token).ok()?;
+    let masked = |part: &serde_json::Value| {
+        let part: serde_json::Value =
+            serde_json::from_str(&shared.secrets.mask_text(TextKind::Json, &part.to_string())).ok()?;
+        part.as_object().map(members)
+    };
+    let parts = (masked(&token.header().clone().into())?, masked(&token.claims().ok()?)?);
+    Some(SignedRecord { what: what.to_owned(), text: text(shared, &format!("{}\n\n{}", parts.0, parts.1)) })
+}
+
 fn hop(shared: &Shared, signer: Option<(&dyn Scheme, &Memory)>, exchange: &Exchange) -> HopRecord {
     let request = &exchange.request;
     let version = exchange.response.as_ref().map_or("HTTP/1.1", |r| r.version);
@@ -276,6 +289,7 @@ fn hop(shared: &Shared, signer: Option<(&dyn Scheme, &Memory)>, exchange: &Excha
         request: sent,
         signed: signed(shared, signer, request),
         response,
+        says: None,
         error,
         elapsed: exchange.elapsed,
     }

@@ -52,7 +52,7 @@ impl StepRun<'_> {
         };
         let fetched: Fetched = self.fetch(step, actor, &trail).await;
         let mut judged = self.judge(step, actor, &trail, &fetched);
-        let last = exchanges.records.pop();
+        let last = exchanges.place_of_last().map(|at| exchanges.records.remove(at));
         let label = last.as_ref().and_then(|record| record.name.as_deref());
         let said = self.by_change(step, label, (judged.held(), &trail), std::mem::take(&mut exchanges.reasons));
         // That it works afterwards with nothing changed is what proves it.
@@ -96,7 +96,7 @@ impl StepRun<'_> {
         exchanges.captured.clear();
         exchanges.refused.clear();
         exchanges.append(judged);
-        exchanges.last = Some(trail);
+        (exchanges.last, exchanges.behind) = (Some(trail), 0);
         exchanges
     }
 

@@ -49,6 +49,8 @@ pub(super) struct Variation {
     value: Value,
     /// Whether the exchange was made with it.
     applied: AtomicBool,
+    /// Whether the exchange was made, with that value anyway.
+    same: AtomicBool,
 }
 
 impl Talking<'_> {
@@ -112,6 +114,7 @@ impl Variation {
     /// Begins once more: what was sent before says nothing of what is sent now.
     pub(super) fn anew(&self) {
         self.applied.store(false, Ordering::Relaxed);
+        self.same.store(false, Ordering::Relaxed);
     }
 
     /// Changes the parameter if the request is of its exchange; gives a note for the record. What the sender's credential
@@ -141,6 +144,10 @@ impl Variation {
             Varied::Changed => "has another value",
             Varied::Removed => "is left out",
             Varied::Added => "is added",
+            Varied::Same => {
+                self.same.store(true, Ordering::Relaxed);
+                return None;
+            }
             Varied::Missing => return None,
         };
         self.applied.store(true, Ordering::Relaxed);
@@ -183,18 +190,25 @@ impl StepRun<'_> {
         let value = vary.value.value(&self.scope_of(actor))?;
         self.shared.own.add(&vary.value, &self.shared.secrets, &self.shared.sources);
         let (exchange, parameter) = (Arc::clone(&vary.exchange), Arc::clone(&vary.parameter));
-        Ok(Variation { exchange, parameter, value, applied: AtomicBool::new(false) })
+        Ok(Variation { exchange, parameter, value, applied: AtomicBool::default(), same: AtomicBool::default() })
     }
 
     /// A variation that met no request proves nothing, whatever was answered.
     pub(super) fn missed(&self, step: &Step, talk: &str, variation: &Variation, done: &mut Done) {
-        let Variation { exchange, parameter, .. } = variation;
-        let message = format!(
-            "no request of `{exchange}` was sent with another `{parameter}` than it has, so nothing was changed"
-        );
-        let sent: Vec<String> =
-            done.records.iter().map(|r| format!("`{}`", r.name.as_deref().unwrap_or(talk))).collect();
-        let help = if sent.is_empty() { Vec::new() } else { vec![format!("sent were {}", list(&sent, "and"))] };
+        let Variation { exchange, parameter, same, .. } = variation;
+        let (message, help) = if same.load(Ordering::Relaxed) {
+            let message =
+                format!("`{exchange}.{parameter}` has the same value as without `vary`, so nothing was changed");
+            (message, vec!["give it another value; what is sent anyway needs no `vary`".to_owned()])
+        } else {
+            let message = format!(
+                "no request of `{exchange}` was sent with another `{parameter}` than it has, so nothing was changed"
+            );
+            let sent: Vec<String> =
+                done.records.iter().map(|r| format!("`{}`", r.name.as_deref().unwrap_or(talk))).collect();
+            let help = if sent.is_empty() { Vec::new() } else { vec![format!("sent were {}", list(&sent, "and"))] };
+            (message, help)
+        };
         let reason = self.reason("vary-missed", &message, step.span, help);
         // No rule has anything to say of a change that was not made.
         done.records.iter_mut().filter_map(|r| r.facts.as_mut()).for_each(|facts| facts.changed.clear());

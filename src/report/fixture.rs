@@ -34,7 +34,7 @@ pub(crate) fn message(line: &str, headers: &[(&str, &str)], body: BodyRecord) ->
 }
 
 pub(crate) fn hop(url: &str, request: MessageRecord, response: Option<MessageRecord>) -> HopRecord {
-    HopRecord { url: url.to_owned(), request, signed: Vec::new(), response, error: None, elapsed: ms(3) }
+    HopRecord { url: url.to_owned(), request, signed: Vec::new(), response, says: None, error: None, elapsed: ms(3) }
 }
 
 /// A `GET` by bob and its answer.

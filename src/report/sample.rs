@@ -76,6 +76,7 @@ impl<'a> Texts<'a> {
                 request,
                 signed: vec![SignedRecord { what: self.text(), text: self.text() }],
                 response: Some(self.message()),
+                says: Some(SignedRecord { what: self.text(), text: self.text() }),
                 error: Some(self.text()),
                 elapsed: Duration::from_millis(1),
             }],

@@ -276,6 +276,11 @@ impl Step {
         }
     }
 
+    /// The value of a parameter of the body that is written out.
+    pub fn constant(&self, name: &str) -> Option<serde_json::Value> {
+        self.parts.constant(name)
+    }
+
     /// Tells whether an expression in the body begins with a name.
     pub fn body_uses(&self, name: &str) -> bool {
         let filled = match &self.ask {

@@ -29,6 +29,7 @@ mod flows;
 mod fresh;
 mod guesses;
 mod hollow;
+mod id_tokens;
 mod kept;
 mod keys;
 mod late;

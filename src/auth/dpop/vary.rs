@@ -23,9 +23,10 @@ impl Bound {
         let signer = Signer::new(self.key.clone(), self.algorithm);
         let before = request.headers.text(PROOF);
         let after = before.and_then(|before| signer.change(&before, name, value));
-        let Some((after, varied)) = after.filter(|(_, varied)| *varied != Varied::Missing) else {
-            return Some(Varied::Missing);
-        };
+        let Some((after, varied)) = after else { return Some(Varied::Missing) };
+        if matches!(varied, Varied::Missing | Varied::Same) {
+            return Some(varied);
+        }
         request.headers.set(PROOF, after);
         Some(varied)
     }

@@ -80,7 +80,10 @@ impl Run {
             algorithms: self.metadata.list("id_token_signing_alg_values_supported"),
             now: cx.now,
         };
-        id_token::verify(get(&parts, "id_token").unwrap_or_default(), keys, &expected)?;
+        let token = get(&parts, "id_token").unwrap_or_default();
+        if let Err(why) = id_token::verify(token, keys, &expected) {
+            return Ok(Move::Distrusted(why, token.to_owned()));
+        }
         Ok(self.ready(parts, cx))
     }
 }

@@ -18,6 +18,7 @@ mod believe;
 mod bind;
 mod client;
 mod code;
+mod constant;
 mod device;
 mod diags;
 mod exchange;
@@ -226,6 +227,10 @@ impl Scheme for OAuth {
         };
         // What stands in its place is the user's own.
         is_own && !self.config.extra.iter().any(|extra| extra.label == exchange && &*extra.name == parameter)
+    }
+
+    fn constant(&self, exchange: &str, parameter: &str) -> Option<String> {
+        constant::constant(&self.config, exchange, parameter)
     }
 
     /// Revokes the refresh token, and with it all that came of it, or else the access token (RFC 7009, section 2.1);

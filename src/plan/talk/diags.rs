@@ -37,6 +37,14 @@ pub(super) fn unknown_exchange(span: Span, name: &str, identity: &str, word: &st
     }
 }
 
+/// A parameter is to become what it is anyway.
+pub(super) fn as_it_was(span: Span, exchange: &str, parameter: &str, identity: &str) -> Diagnostic {
+    let message = format!("`{exchange}.{parameter}` of `{identity}` has this value without `vary`, too");
+    Diagnostic::error(&TALK, span, message)
+        .label("changes nothing")
+        .help("give it another value; what is sent anyway needs no `vary`")
+}
+
 /// A part of a proof is to be changed where none is made.
 pub(super) fn no_proof(span: Span, exchange: &str, parameter: &str, identity: &str) -> Diagnostic {
     let message = format!("`{exchange}` of `{identity}` carries no proof, so there is no `{parameter}` in it");

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use super::{Identity, Plan};
-use crate::auth::{Exchanges, PARAMETERS, is_part_of_proof, part_of_assertion};
+use crate::auth::{Exchanges, PARAMETERS, is_part_of_proof, part_of_assertion, texts};
 use crate::spec::{Handshake, Reader, Session, Talk};
-use crate::step::{Ask, Caller, IdentityId, Step, Vary};
+use crate::step::{Ask, Caller, IdentityId, Step, Tree, Vary};
 use crate::term::did_you_mean;
 
 mod diags;
@@ -117,12 +117,35 @@ fn check_vary(
     let of_steps = exchanges.steps.iter().flat_map(|s| &plan.steps[s.0 as usize]);
     let named = of_steps.map(|s| s.name.as_deref().unwrap_or(talk.word()));
     let labels: Vec<&str> = exchanges.labels.iter().copied().chain(named).collect();
+    if let Tree::Const(value) = &vary.value
+        && is_as_it_was(vary, value, identity, (talk, exchanges), plan)
+    {
+        reader.fault(diags::as_it_was(vary.span, &vary.exchange, &vary.parameter, &identity.name));
+    }
     match labels.iter().filter(|l| **l == &*vary.exchange).count() {
         0 => reader.fault(diags::unknown_exchange(vary.span, &vary.exchange, &identity.name, talk.word(), &labels)),
         1 => {}
         _ if exchanges.labels.contains(&&*vary.exchange) => {}
         _ => reader.fault(diags::several_exchanges(vary.span, &vary.exchange, identity.span)),
     }
+}
+
+/// Tells whether a parameter is to become what it is anyway.
+fn is_as_it_was(
+    vary: &Vary,
+    value: &serde_json::Value,
+    identity: &Identity,
+    (talk, exchanges): (Talk, &Exchanges),
+    plan: &Plan,
+) -> bool {
+    if exchanges.labels.contains(&&*vary.exchange) {
+        let own = identity.login.scheme.constant(&vary.exchange, &vary.parameter);
+        return own.is_some_and(|own| texts(value) == [own]);
+    }
+    let steps = exchanges.steps.iter().flat_map(|s| &plan.steps[s.0 as usize]);
+    let mut named = steps.filter(|s| s.name.as_deref().unwrap_or(talk.word()) == &*vary.exchange);
+    let (Some(step), None) = (named.next(), named.next()) else { return false };
+    step.constant(&vary.parameter).is_some_and(|own| own == *value)
 }
 
 /// What `vary` names in an exchange of an OAuth client may be any parameter, but is seldom one that is nearly a known one.

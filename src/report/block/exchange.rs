@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::excerpt::excerpt;
-use super::signed::signed;
+use super::signed::{says, signed};
 use super::{COLUMN, INDENT, bytes, number, step_of, step_title};
 use crate::event::{BodyKind, CERTIFICATE_SHOWN, HopRecord, MessageRecord, Outcome, Phase, StepRecord};
 use crate::report::terminal::line::{Line, Page, Role, width};
@@ -31,6 +31,7 @@ pub(crate) fn told(page: Page, outcome: &Outcome) -> Vec<Line> {
     lines.extend(sent(page, step));
     lines.extend(signed(page, step));
     lines.extend(got(page, step, outcome.reasons.iter().any(|reason| reason.code == "server-unproven")));
+    lines.extend(says(page, step));
     for (i, note) in step.notes.iter().take(LISTED).enumerate() {
         let label = if i == 0 { "noted" } else { "" };
         lines.extend(page.labelled(INDENT, label, COLUMN).text(&shorten(note, 400)).wrap(page.width, COLUMN));

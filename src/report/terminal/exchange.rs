@@ -2,7 +2,9 @@
 
 use super::line::{Colour, Glyphs, Line, Page, Role};
 use super::suites::case_line;
-use crate::event::{BODY_KEPT, BodyKind, BodyRecord, HopRecord, Login, MessageRecord, Outcome, Phase, StepRecord};
+use crate::event::{
+    BODY_KEPT, BodyKind, BodyRecord, HopRecord, Login, MessageRecord, Outcome, Phase, SignedRecord, StepRecord,
+};
 use crate::report::block::{bytes, step_title};
 use crate::term::duration;
 
@@ -78,19 +80,23 @@ fn program(page: Page, indent: usize, step: &StepRecord, lines: &mut Vec<Line>) 
 
 fn exchange(page: Page, indent: usize, hop: &HopRecord, lines: &mut Vec<Line>) {
     message(page, indent, "> ", &hop.request, None, lines);
-    for signed in &hop.signed {
-        let start = || page.line().pad_to(indent).push(Role::Dim, "= ");
-        lines.push(start().push(Role::Dim, &signed.what));
-        let text = if signed.text.is_empty() { "(empty)" } else { &signed.text };
-        text.split('\n').for_each(|text| lines.extend(start().text(text).fill(page.width, indent + 4)));
-    }
+    hop.signed.iter().for_each(|signed| token(page, indent, signed, lines));
     if let Some(response) = &hop.response {
         message(page, indent, "< ", response, Some(duration(hop.elapsed)), lines);
     }
+    hop.says.iter().for_each(|says| token(page, indent, says, lines));
     if let Some(error) = &hop.error {
         let line = page.line().pad_to(indent).push(Role::Bad, "! ").text(error);
         lines.extend(line.then(Role::Dim, &duration(hop.elapsed)).wrap(page.width, indent + 2));
     }
+}
+
+/// Draws what was signed of a request, or what a token of the answer says.
+fn token(page: Page, indent: usize, signed: &SignedRecord, lines: &mut Vec<Line>) {
+    let start = || page.line().pad_to(indent).push(Role::Dim, "= ");
+    lines.push(start().push(Role::Dim, &signed.what));
+    let text = if signed.text.is_empty() { "(empty)" } else { &signed.text };
+    text.split('\n').for_each(|text| lines.extend(start().text(text).fill(page.width, indent + 4)));
 }
 
 fn message(

@@ -99,7 +99,7 @@ pub(super) fn form(exchange: &Exchange) -> Vec<String> {
 
 pub(super) fn refused(step: Move) -> Refused {
     match step {
-        Move::Refused(refused) => refused,
+        Move::Refused(refused) | Move::Distrusted(refused, _) => refused,
         other => panic!("{other:?}"),
     }
 }
