@@ -36,7 +36,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "refused-with-data",
         about: "the status refuses, and the answer has what whoever is allowed gets, or much of it",
-        explain: "The answer was 401, 403, 404 or the way to a login page, and yet what is guarded stands in it: its body is the same as the one of a request that was allowed, or has most of its values, a record or a whole sentence of it, be it in another form. What stands in the request, and what its sender is known by, does not count. Browsers do not show it, and whoever reads the answer has it. Often the handler runs on after it has set the status or the redirect; it has to end there. Short bodies, such as `{}` or `ok`, are not compared.",
+        explain: "The answer was 401, 403, 404 or the way to a login page, and yet what is guarded stands in it: its body is the same as the one of a request that was allowed, or has most of its values, a record or a whole sentence of it, several values of a column, or one that tells by itself (an e-mail address, the number of an account, a key), be it in another form, encoded or in a field of the head. What stands in the request, what its sender is known by or was given, and what is told where it guards nothing does not count. A 404 is compared with what anybody was shown of the same thing as well. Browsers do not show it, and whoever reads the answer has it. Often the handler runs on after it has set the status or the redirect; it has to end there. Short bodies, such as `{}` or `ok`, are not compared.",
     },
     ReasonCode {
         name: "weak-secret",

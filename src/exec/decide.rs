@@ -7,6 +7,7 @@ use super::case::{self, CaseDone};
 use super::ledger::Refusal;
 use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::settle::undecided;
+use super::spill::When;
 use super::{OnFailure, RequireProof, Shared, hollow, later, leak, matrix, spare, weigh, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Stopped, Tally, Verdict};
@@ -18,6 +19,8 @@ pub(super) struct Decided {
     pub(super) held: Vec<CaseDone>,
     /// Failed cases that the rest of the run may explain.
     failed: Vec<CaseDone>,
+    /// Cases whose refusals may hand over what they guard: the rest of the run may tell the same where it guards nothing.
+    doubted: Vec<CaseDone>,
     /// Cases decided since what is held was looked at.
     since: usize,
     /// The indices of the outcomes that were told.
@@ -57,23 +60,33 @@ pub(super) fn decide(shared: &Shared, mut done: CaseDone) {
             ready.extend(decided.held.extract_if(.., |d| settled(d)));
         }
     }
-    ready.into_iter().for_each(|done| finish(shared, done));
+    let (doubted, ready): (Vec<_>, Vec<_>) = ready.into_iter().partition(|done| is_doubted(shared, done));
+    ready.into_iter().for_each(|done| finish(shared, done, When::Running));
+    doubted.iter().for_each(|done| stop_early_if_asked(shared, &done.outcome));
+    shared.decided.lock().unwrap_or_else(PoisonError::into_inner).doubted.extend(doubted);
+}
+
+/// Tells whether a refusal of a case may hand over what it guards.
+fn is_doubted(shared: &Shared, done: &CaseDone) -> bool {
+    let passed = matches!(done.outcome.verdict, Verdict::Passed | Verdict::Flaky);
+    passed && done.refusals.iter().any(|refusal| leak::found(shared, refusal, When::Running).is_some())
 }
 
 pub(super) fn decide_rest(shared: &Shared) {
     for mut done in shared.controls.held() {
         undecided(shared, &mut done, 0);
-        finish(shared, done);
+        finish(shared, done, When::Over);
     }
     let mut held = {
         let mut decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
         let mut all = std::mem::take(&mut decided.held);
         all.append(&mut decided.failed);
+        all.append(&mut decided.doubted);
         all
     };
     held.sort_by_key(|d| d.outcome.index);
     for done in held {
-        finish(shared, done);
+        finish(shared, done, When::Over);
     }
     tell_lost(shared);
 }
@@ -86,18 +99,21 @@ fn tell_lost(shared: &Shared) {
         (0..shared.plan.cases.len()).filter(|index| !is_told(index)).collect()
     };
     for index in lost {
-        finish(shared, case::went_wrong(shared, index, "authspec went wrong around this case, which is not decided"));
+        let lost = case::went_wrong(shared, index, "authspec went wrong around this case, which is not decided");
+        finish(shared, lost, When::Over);
     }
 }
 
 /// Judges the refusals of a case and emits its outcome.
-fn finish(shared: &Shared, done: CaseDone) {
+fn finish(shared: &Shared, done: CaseDone, when: When) {
     let CaseDone { mut outcome, refusals, .. } = done;
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
         later::fail(shared, &mut outcome, &refusals);
     }
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
-        match refusals.iter().find_map(|refusal| Some((refusal, leak::found(shared, refusal)?))) {
+        // While the run goes on, cases that were looked at before come here alone.
+        let looked_at = refusals.iter().filter(|_| when == When::Over);
+        match looked_at.into_iter().find_map(|refusal| Some((refusal, leak::found(shared, refusal, when)?))) {
             Some((refusal, found)) => leak::fail(shared, &mut outcome, refusal, &found),
             None => refusals.iter().for_each(|refusal| weigh::judge(shared, &mut outcome, refusal)),
         }

@@ -168,7 +168,7 @@ impl StepRun<'_> {
             Answer::None => return self.unanswered(tried, actor),
         };
         let mut graded = Graded { actual: record::text(self.shared, &graded.actual), ..graded };
-        let (ended, reasons) = if let Some(found) = tried.leaks(self.shared) {
+        let (ended, reasons) = if let Some(found) = tried.leaks(self.shared, &self.names(actor)) {
             graded.grade = Grade::Accepted;
             let message = leak::message(tried.trail.response().map_or(0, |r| r.status), &found);
             (Ended::Failed, vec![self.about(&trial, leak::CODE, &message, &graded)])

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::grade::Tried;
 use super::ledger::{Refusal, RequestKey};
 use super::observed::digest;
+use super::spill::{Came, Names, Told, When};
 use super::{Shared, record, spill};
 use crate::event::{Outcome, Reason, Verdict};
 use crate::http::{Response, Trail};
@@ -162,7 +163,7 @@ pub(super) fn handed(key: RequestKey, response: Option<&Response>) -> Option<Han
 
 impl Tried<'_> {
     /// What a defect that was refused by status has of the body that the good credential gets: all of it, or these values.
-    pub(super) fn leaks(&self, shared: &Shared) -> Option<Vec<String>> {
+    pub(super) fn leaks(&self, shared: &Shared, names: &Names) -> Option<Vec<String>> {
         let refused = self.trial.mutant.row.expect.is_refusal();
         let came = self.trail.response().filter(|r| refused && r.status / 100 != 2)?;
         let before = self.controlled.before.as_ref().map(|(_, before)| before);
@@ -175,21 +176,26 @@ impl Tried<'_> {
             return Some(Vec::new());
         }
         let (good, asked) = (before.content.as_deref()?, spill::asked(self.trail));
+        let (came_body, fields) = (&*spill::content(came).unwrap_or_default(), spill::fields_beside(came, before));
         let knows = |leaf: &str| {
             let lower = leaf.to_lowercase();
             asked.contains(&lower) || spill::is_role(shared, &lower)
         };
         // A sentence that whoever sends nothing reads as well may stand in every answer.
-        let public = without.and_then(|without| without.content.as_deref()).map(String::from_utf8_lossy);
+        let public = without.and_then(|without| Some(Told::of(without.content.as_deref()?, "").text().to_owned()));
         let is_public = |leaf: &str| public.as_ref().is_some_and(|text| text.contains(leaf));
-        spill::spilt(good, &came.body, &|leaf| knows(leaf) || is_public(leaf))
-            .or_else(|| spill::spilt(good, &came.body, &knows).filter(|found| found.len() > 1))
+        let (body, told) = (came_body, Told::of(came_body, &fields));
+        let mut came =
+            Came { body, told, names, elsewhere: public.as_ref().map(|_| &is_public as &dyn Fn(&str) -> bool) };
+        let beside = spill::spilt(good, &came, &|leaf| knows(leaf) || is_public(leaf));
+        came.elsewhere = None;
+        beside.or_else(|| spill::spilt(good, &came, &knows).filter(|found| found.len() > 1))
     }
 }
 
 /// What a refusal has of what somebody got who is allowed: all of it, or these values.
-pub(super) fn found(shared: &Shared, refusal: &Refusal) -> Option<Vec<String>> {
-    if shared.ledger.leaks(refusal) { Some(Vec::new()) } else { spill::found(shared, refusal) }
+pub(super) fn found(shared: &Shared, refusal: &Refusal, when: When) -> Option<Vec<String>> {
+    if shared.ledger.leaks(refusal) { Some(Vec::new()) } else { spill::found(shared, refusal, when) }
 }
 
 /// Tells what an answer that let somebody in handed over by its target, and by its row.

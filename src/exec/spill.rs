@@ -1,33 +1,39 @@
-//! Refusals that hand over what they guard in another form: a part of it, beside something, in a page, or in the text of an
-//! error. What counts are the texts and numbers that whoever is allowed got, and whoever was refused could not know.
+//! Refusals that hand over what they guard in another form: a part of it, beside something, encoded, in a page, or in the
+//! text of an error. What counts are the texts and numbers that whoever is allowed got, and whoever was refused could not
+//! know.
 //!
 //! An honest refusal names what was asked for, and who asks. So nothing counts that stands in the request, among the fields
-//! of its sender, or in what that sender was given otherwise; and one value alone counts only where it is a whole sentence.
+//! of its sender, or in what that sender was given otherwise. One value alone counts only where it tells by itself, as a
+//! whole sentence or the address of somebody else does, and is told nowhere else; see `telling` and `columns`.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashSet;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::actor::Actor;
+pub(super) use self::columns::Names;
+use self::columns::Search;
+pub(super) use self::kept::Spills;
+pub(super) use self::texts::Told;
+use super::access::Said;
+use super::actor::{Actor, Who};
 use super::exchange::StepRun;
-use super::ledger::{Access, Refusal, RequestKey, Sender};
+use super::ledger::{Access, Asked, Refusal, RequestKey, Sender};
+use super::observed::Observed;
 use super::{Shared, leak};
 use crate::check::has_word;
 use crate::http::{Response, Trail, percent_decoded};
-use crate::step::IdentityId;
 use crate::template::to_json;
+
+mod columns;
+mod kept;
+mod telling;
+mod texts;
 
 /// Bytes of a body that is looked at.
 const READ: usize = 256 << 10;
 /// Texts and numbers of a body that are looked at.
 const LEAVES: usize = 1024;
-/// Answers to one request that are kept.
-const KEPT: usize = 4;
-/// What one sender is known to have been given.
-const OWN: usize = 1 << 14;
 /// How long a text is that counts alone, and of how many words.
 const SENTENCE: (usize, usize) = (24, 4);
 
@@ -58,70 +64,88 @@ const FRAME: &[&str] = &[
 #[derive(Debug, Clone)]
 pub(super) struct Reply {
     body: Bytes,
+    /// Fields of its head.
+    fields: String,
     /// The request and the fields of its sender.
     known: String,
+    names: Names,
+    /// What the cell is that it came in, as a number.
+    cell: Option<u64>,
 }
 
-/// What those got who are allowed.
-#[derive(Debug, Default)]
-pub(super) struct Spills(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    /// By method and target, or by what the cells of a row ask for.
-    given: HashMap<u64, Vec<Bytes>>,
-    /// The texts and numbers that each identity was given, and anybody.
-    own: HashMap<Option<IdentityId>, HashSet<u64>>,
-    hasher: RandomState,
-}
-
-impl Spills {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes what somebody got who was allowed it.
-    pub(super) fn given(&self, keys: impl IntoIterator<Item = u64>, sender: Sender, response: Option<&Response>) {
-        let Some(body) = response.and_then(content) else { return };
-        let Some(value) = leak::json(body.trim_ascii()) else { return };
-        let mut inner = self.lock();
-        let Inner { given, own, hasher } = &mut *inner;
-        for key in keys {
-            let bodies = given.entry(key).or_default();
-            if bodies.len() < KEPT && !bodies.contains(&body) {
-                bodies.push(body.clone());
-            }
-        }
-        let whose = match sender {
-            Sender::Identity { id, .. } => Some(id),
-            Sender::Anonymous => None,
-            Sender::Somebody => return,
-        };
-        let own = own.entry(whose).or_default();
-        let room = OWN.saturating_sub(own.len());
-        own.extend(leaves(&value).iter().take(room).map(|leaf| hasher.hash_one(leaf)));
-    }
+/// When a refusal is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// While others are still answered, who may tell the same.
+    Running,
+    /// When all is known.
+    Over,
 }
 
 /// A body that may be looked at.
 pub(super) fn content(response: &Response) -> Option<Bytes> {
     const SHORTEST: usize = 8;
-    (SHORTEST..=READ).contains(&response.body.len()).then(|| response.body.clone())
+    (SHORTEST..=READ).contains(&response.body.len()).then(|| texts::body(response))
 }
 
 impl StepRun<'_> {
     /// What a refusal said.
     pub(super) fn reply(&self, actor: &Actor, trail: &Trail) -> Option<Reply> {
-        let body = content(trail.response()?)?;
+        let response = trail.response()?;
+        let (body, fields) = (content(response).unwrap_or_default(), texts::fields(&response.headers));
+        if body.is_empty() && fields.is_empty() {
+            return None;
+        }
         let mut known = asked(trail);
         if let Some(identity) = self.scope_of(actor).get("identity").and_then(|fields| to_json(fields).ok()) {
             known.push_str(&leaves(&identity).join("\n").to_lowercase());
         }
-        Some(Reply { body, known })
+        Some(Reply { body, fields, known, names: self.names(actor), cell: self.cell_number() })
+    }
+
+    /// What somebody is called, by the fields of its identity.
+    pub(super) fn names(&self, actor: &Actor) -> Names {
+        const NAMING: &[&str] = &["username", "user", "email", "mail", "login", "name", "sub", "user_id"];
+        let (Who::Identity(id, ..) | Who::Entering(id, _)) = &actor.who else { return Names::default() };
+        let fields = self.scope_of(actor).get("identity").and_then(|fields| to_json(fields).ok());
+        let value = |name: &&str| Some(fields.as_ref()?.get(*name)?.as_str()?.to_owned());
+        let name = self.shared.plan.identities[id.0 as usize].name.to_string();
+        Names::new(NAMING.iter().filter_map(value).chain([name]))
+    }
+
+    /// Notes what an answer gives, and what is told where none is given.
+    pub(super) fn tell_apart(
+        &self,
+        key: RequestKey,
+        (sender, alike): (Sender, Option<u64>),
+        actor: &Actor,
+        trail: &Trail,
+        said: Said,
+    ) {
+        let Some(response) = trail.response() else { return };
+        let spills = &self.shared.spills;
+        match said {
+            Said::Allowed if response.status / 100 == 2 => {
+                spills.given(keys(key, alike).chain(self.cell_number()), sender, Some(response));
+                if let Who::Entering(id, _) = actor.who {
+                    spills.entered(id, response);
+                }
+            }
+            Said::Allowed => {}
+            Said::Refused | Said::SentAway | Said::Hidden | Said::Nothing => {
+                spills.closed([Some(key.request()), alike, Some(key.place())], response);
+            }
+        }
+    }
+
+    /// The cell that a step belongs to, as a number.
+    fn cell_number(&self) -> Option<u64> {
+        self.cell()?;
+        Some(RequestKey::of("cell", &self.case?.to_string(), Asked::Plainly).request())
     }
 }
 
-/// What a request says of itself: its target and its body.
+/// What a request says of itself: its target, its fields and its body.
 pub(super) fn asked(trail: &Trail) -> String {
     let mut text = String::new();
     for hop in &trail.hops {
@@ -130,12 +154,15 @@ pub(super) fn asked(trail: &Trail) -> String {
         text.push('\n');
         text.push_str(&plain(&hop.request.body));
         text.push('\n');
+        for (_, value) in hop.request.headers.iter() {
+            text.push_str(Told::of(b"", &String::from_utf8_lossy(value)).text());
+        }
     }
     text.to_lowercase()
 }
 
 /// What a refusal hands over of what somebody got who is allowed, and anonymous does not: a few of the values.
-pub(super) fn found(shared: &Shared, refusal: &Refusal) -> Option<Vec<String>> {
+pub(super) fn found(shared: &Shared, refusal: &Refusal, when: When) -> Option<Vec<String>> {
     let reply = refusal.reply.as_ref()?;
     if shared.ledger.access(refusal.key) == Access::Public {
         return None;
@@ -145,16 +172,40 @@ pub(super) fn found(shared: &Shared, refusal: &Refusal) -> Option<Vec<String>> {
         Sender::Identity { id, .. } => Some(id),
         Sender::Anonymous | Sender::Somebody => None,
     };
-    let has = |whose: Option<IdentityId>, leaf: &str| {
-        inner.own.get(&whose).is_some_and(|own| own.contains(&inner.hasher.hash_one(leaf)))
-    };
     let knows = |leaf: &str| {
         let lower = leaf.to_lowercase();
-        reply.known.contains(&lower) || is_role(shared, &lower) || has(None, leaf) || has(whose, leaf)
+        reply.known.contains(&lower) || is_role(shared, &lower) || inner.has(None, leaf) || inner.has(whose, leaf)
     };
-    let keys = [Some(refusal.key.request()), refusal.alike];
+    let at = [Some(refusal.key.request()), refusal.alike, Some(refusal.key.place())];
+    let elsewhere = |leaf: &str| when == When::Over && inner.is_told_elsewhere(leaf, at);
+    let came = Came {
+        body: &reply.body,
+        told: Told::of(&reply.body, &inner.only(&reply.fields)),
+        names: &reply.names,
+        elsewhere: Some(&elsewhere),
+    };
+    // What is not there for somebody is nobody else's for them, either; otherwise they may read what they may not change.
+    let hidden = [at[2], reply.cell].into_iter().filter(|_| refusal.status == 404);
+    let mut keys = vec![at[0], at[1]];
+    keys.extend(hidden);
     let mut given = keys.into_iter().flatten().filter_map(|key| inner.given.get(&key)).flatten();
-    given.find_map(|good| spilt(good, &reply.body, &knows))
+    given.find_map(|good| spilt(good, &came, &knows))
+}
+
+/// An answer that is looked at.
+pub(super) struct Came<'a> {
+    pub(super) body: &'a [u8],
+    pub(super) told: Told,
+    pub(super) names: &'a Names,
+    /// Whether what tells by itself is told elsewhere; nothing where nobody can say.
+    pub(super) elsewhere: Option<&'a dyn Fn(&str) -> bool>,
+}
+
+/// The fields of a refusal that the answer to whoever is allowed has none of.
+pub(super) fn fields_beside(came: &Response, good: &Observed) -> String {
+    let good = good.headers.as_ref().map(texts::fields).unwrap_or_default();
+    let own = texts::fields(&came.headers);
+    own.lines().filter(|field| !good.lines().any(|same| same == *field)).fold(String::new(), |all, f| all + f + "\n")
 }
 
 /// Roles are named by refusals: the one that somebody has, and the one that is wanted.
@@ -164,17 +215,25 @@ pub(super) fn is_role(shared: &Shared, text: &str) -> bool {
 }
 
 /// Finds what of a good answer stands in a refusal, but for what its sender knew.
-pub(super) fn spilt(good: &[u8], came: &[u8], knows: &dyn Fn(&str) -> bool) -> Option<Vec<String>> {
+pub(super) fn spilt(good: &[u8], came: &Came<'_>, knows: &dyn Fn(&str) -> bool) -> Option<Vec<String>> {
     let good = leak::json(good.trim_ascii())?;
-    let json = leak::json(came.trim_ascii());
+    let json = leak::json(came.body.trim_ascii());
     let (around, said) = json.as_ref().map_or_else(Default::default, |came| (around(&good, came), said(came)));
-    let is_guarded = |leaf: &String| is_distinct(leaf) && !knows(leaf) && !around.contains(leaf);
-    let leaves: Vec<String> = leaves(&good).into_iter().filter(is_guarded).collect();
+    let knows = |leaf: &str| knows(leaf) || around.contains(leaf);
+    values(&good, came, &knows, &said).or_else(|| {
+        let (told, names, elsewhere) = (&came.told, came.names, came.elsewhere);
+        Search { good: &good, told, names, knows: &knows, elsewhere }.found()
+    })
+}
+
+/// The values of a good answer that stand in a refusal, where they are most of them, a sentence or a record.
+fn values(good: &Value, came: &Came<'_>, knows: &dyn Fn(&str) -> bool, said: &HashSet<&str>) -> Option<Vec<String>> {
+    let is_guarded = |leaf: &String| is_distinct(leaf) && !knows(leaf);
+    let leaves: Vec<String> = leaves(good).into_iter().filter(is_guarded).collect();
     if leaves.is_empty() {
         return None;
     }
-    let text = plain(came);
-    let found: Vec<&String> = leaves.iter().filter(|leaf| has_word(&text, leaf)).collect();
+    let found: Vec<&String> = leaves.iter().filter(|leaf| has_word(came.told.text(), leaf)).collect();
     // What a refusal says, whole, may be said of the same where it is allowed.
     let is_sentence = |leaf: &&&String| {
         leaf.len() >= SENTENCE.0 && leaf.split_whitespace().count() >= SENTENCE.1 && !said.contains(leaf.as_str())
@@ -187,9 +246,9 @@ pub(super) fn spilt(good: &[u8], came: &[u8], knows: &dyn Fn(&str) -> bool) -> O
     if found.len() > 1 && found.len() * 2 >= leaves.len() {
         return Some(told(&found));
     }
-    let records = leak::records(&good, FRAME);
-    let came = json?;
-    let shared = leak::members(&came, FRAME).into_iter().filter(|(hash, _)| records.contains(hash));
+    let records = leak::records(good, FRAME);
+    let shared = came.told.values().iter().flat_map(|came| leak::members(came, FRAME));
+    let shared = shared.filter(|(hash, _)| records.contains(hash));
     shared.map(|(_, record)| self::leaves(record)).find_map(|own| {
         let own: Vec<&String> = leaves.iter().filter(|leaf| own.contains(leaf)).collect();
         (!own.is_empty()).then(|| told(&own))
@@ -283,88 +342,8 @@ fn leaves_of_all(value: &Value) -> Vec<String> {
 
 /// Tells by which key an answer was given.
 pub(super) fn keys(key: RequestKey, alike: Option<u64>) -> impl Iterator<Item = u64> {
-    [Some(key.request()), alike].into_iter().flatten()
+    [Some(key.request()), alike, Some(key.place())].into_iter().flatten()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{asked, spilt};
-    use crate::http::Trail;
-
-    const USERS: &str =
-        r#"{"users":[{"name":"alice","role":"user"},{"name":"bob","role":"user"},{"name":"root","role":"admin"}]}"#;
-
-    /// What is found by bob, who asked for a note.
-    fn found(good: &str, came: &str) -> Option<Vec<String>> {
-        let known = "http://a/notes/n12345\nbob\nbuilder@example.com";
-        spilt(good.as_bytes(), came.as_bytes(), &|leaf| known.contains(leaf) || ["user", "admin"].contains(&leaf))
-    }
-
-    #[test]
-    fn what_is_guarded_is_found_in_another_form() {
-        for came in [
-            r#"[{"name":"alice","role":"user"},{"name":"bob","role":"user"},{"name":"root","role":"admin"}]"#,
-            &USERS.replace("]}", "],\"count\":3}"),
-            r#"{"error":"forbidden","first":{"role":"user","name":"alice"}}"#,
-            r#"{"error":"forbidden: {\"users\": [{\"name\": \"alice\"}, {\"name\": \"root\"}]}"}"#,
-            "<h1>Forbidden</h1><table><tr><td>alice</td></tr><tr><td>root</td></tr></table>",
-            "name,role\nalice,user\nroot,admin\n",
-        ] {
-            assert!(found(USERS, came).is_some(), "{came}");
-        }
-        let note = r#"{"id":"n12345","owner":"alice","title":"The merger will be told on Monday"}"#;
-        assert!(found(note, r#"{"detail":"no access to \"The merger will be told on Monday\""}"#).is_some());
-        assert!(found(note, "<p>not yours: The merger will be told on Monday</p>").is_some());
-    }
-
-    #[test]
-    fn an_honest_refusal_names_what_was_asked_for_and_who_asks() {
-        let note = r#"{"id":"n12345","owner":"alice","title":"The merger will be told on Monday","read_by":["bob"]}"#;
-        for came in [
-            r#"{"type":"about:blank","title":"Forbidden","status":403,"detail":"bob may not read n12345","instance":"/notes/n12345"}"#,
-            r#"{"error":"forbidden","note":"n12345","user":"bob","email":"builder@example.com"}"#,
-            r#"{"error":"the note n12345 is alice's"}"#,
-        ] {
-            assert_eq!(found(note, came), None, "{came}");
-        }
-        for came in [
-            r#"{"error":"forbidden","user":"bob","role":"user","required":"admin"}"#,
-            r#"{"error":"forbidden","you":{"name":"bob","role":"user"}}"#,
-            r#"{"error":"users are for admin only; ask alice"}"#,
-            "<p>malice and uprooting</p>",
-        ] {
-            assert_eq!(found(USERS, came), None, "{came}");
-        }
-        let linked =
-            r#"{"count":12,"_links":{"docs":"/docs","self":"/notes"},"meta":{"api":"orders","build":"77120"}}"#;
-        let refused =
-            r#"{"error":"no","_links":{"docs":"/docs","self":"/notes"},"meta":{"api":"orders","build":"77120"}}"#;
-        assert_eq!(found(linked, refused), None);
-    }
-
-    #[test]
-    fn what_stands_around_every_answer_is_guarded_by_none() {
-        let around = r#""apiVersion":"2026-11-01","env":"production","tenant":{"id":"t-4711","name":"Acme"},"may":["read","write"]"#;
-        let good = format!(r#"{{{around},"data":{{"name":"alice","age":12345}}}}"#);
-        assert_eq!(found(&good, &format!(r#"{{{around},"error":"denied"}}"#)), None);
-        assert!(
-            found(&good, &format!(r#"{{{around},"error":"denied","was":{{"name":"alice","age":12345}}}}"#)).is_some()
-        );
-        let flat = r#"{"id":"n777","owner":"alice","rights":"(c) 2026 Acme Inc. All rights reserved"}"#;
-        assert_eq!(found(flat, r#"{"error":"no","rights":"(c) 2026 Acme Inc. All rights reserved"}"#), None);
-        let group = r#"{"group":"staff","description":"Only administrators can manage users of this organisation."}"#;
-        let why = r#"{"message":"Only administrators can manage users of this organisation."}"#;
-        assert_eq!(found(group, why), None);
-        let tenant = r#""tenant":{"id":"t-4711","name":"Acme"}"#;
-        let me = format!(r#"{{"name":"alice","email":"alice@example.com",{tenant}}}"#);
-        assert_eq!(found(&me, &format!(r#"{{"error":"no",{tenant},"path":"/me"}}"#)), None);
-        // What is not all of the refusal, or more than what stands around it.
-        let all = USERS.replace("]}", "],\"error\":\"no\"}");
-        assert!(found(&USERS.replace("]}", "],\"total\":3}"), &all).is_some());
-    }
-
-    #[test]
-    fn nothing_is_asked_where_nothing_was_sent() {
-        assert_eq!(asked(&Trail::default()), "");
-    }
-}
+mod tests;

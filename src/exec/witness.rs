@@ -10,7 +10,6 @@ use super::kit::Holder;
 use super::leak::{all_handed, all_within};
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
-use super::spill;
 use crate::check::Side;
 use crate::event::Carried;
 use crate::http::jar::{Cookie, Jar};
@@ -53,13 +52,15 @@ impl StepRun<'_> {
         if said == Said::Refused {
             self.shared.ledger.refused(key);
         }
+        if held || said != Said::Allowed {
+            self.tell_apart(key, (sender, alike), actor, trail, said);
+        }
         match said {
             Said::Refused | Said::SentAway if sender == Sender::Anonymous => self.shared.ledger.guarded(key),
             // A check that did not hold may be what tells that nothing was really granted.
             Said::Allowed if held => {
                 if trail.response().is_some_and(|r| r.status / 100 == 2) {
                     self.shared.ledger.handed_out(&all_handed(key, as_row, trail));
-                    self.shared.spills.given(spill::keys(key, alike), sender, trail.response());
                 }
                 match actor.who {
                     Who::Entering(..) => self.shared.ledger.entered(key),

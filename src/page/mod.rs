@@ -26,6 +26,7 @@ mod words;
 pub use entrance::{is_way_in, leads_in, parts};
 pub use form::{Button, Choice, Control, Form, Kind};
 pub use login::{Agree, Guide, Known, Turn};
+pub use parse::decode;
 pub use signs::{MetaToken, Refresh, Signs};
 pub use submit::ACCEPT;
 

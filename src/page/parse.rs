@@ -23,8 +23,8 @@ static META_CHARSET: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r#"(?i-u)<meta[^>]{0,200}?charset\s*=\s*["']?\s*([^\s"'/>;]+)"#).expect("a constant pattern")
 });
 
-/// Reads the text of a page, and says which encoding it is in.
-pub(super) fn decode(body: &[u8], content_type: &str) -> (String, &'static Encoding) {
+/// Reads the text of a body, and says which encoding it is in.
+pub fn decode(body: &[u8], content_type: &str) -> (String, &'static Encoding) {
     let marked = Encoding::for_bom(body).map(|(encoding, _)| encoding);
     let named = || parameter(content_type, "charset").and_then(|label| Encoding::for_label(label.as_bytes()));
     let encoding = marked.or_else(named).or_else(|| declared(body)).unwrap_or_else(|| guess(body));

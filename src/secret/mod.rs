@@ -24,4 +24,5 @@ pub use alike::alike;
 pub use odd::{Odd, is_invisible};
 pub use set::{Found, MaskName, SecretSet};
 pub use structure::TextKind;
+pub use unescape::unescaped;
 pub use value::{NotText, Secret};

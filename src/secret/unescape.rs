@@ -108,6 +108,21 @@ impl Units {
     }
 }
 
+/// Undoes the escapes in a text, each as far as it goes; `+` and quotes stand for themselves.
+pub fn unescaped(text: &str) -> String {
+    let mut reader = Reader::new(text.as_bytes());
+    let (mut out, mut at) = (Vec::with_capacity(text.len()), 0);
+    while let Some(first) = text.as_bytes().get(at) {
+        let units = reader.read(at);
+        let all = units.as_slice();
+        let unit = if matches!(first, b'%' | b'\\' | b'&') { all.last() } else { all.first() };
+        let Some(unit) = unit else { break };
+        out.extend_from_slice(unit.bytes());
+        at = unit.next;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Tells whether something other than itself may begin with this byte.
 pub(super) fn starts_escape(byte: u8) -> bool {
     matches!(byte, b'%' | b'+' | b'\\' | b'&' | b'\'' | b'\r')
@@ -358,6 +373,20 @@ mod tests {
             ("\\r\\n", "\n"),
         ] {
             assert!(reads_as(text, wanted), "{text} should read as {wanted:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_without_its_escapes() {
+        for (text, wanted) in [
+            ("%7B%22a%22%3A1%7D", r#"{"a":1}"#),
+            ("%257B%2522", "{\""),
+            ("&#97;&#x40;b.de &amp;quot;", "a@b.de \""),
+            (r"\u0061\u0040b", "a@b"),
+            ("a+b 'c' 100% & more", "a+b 'c' 100% & more"),
+            ("caf\u{e9} %C3%A9", "caf\u{e9} \u{e9}"),
+        ] {
+            assert_eq!(unescaped(text), wanted, "{text}");
         }
     }
 

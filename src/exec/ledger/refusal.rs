@@ -20,6 +20,8 @@ use crate::step::IdentityId;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(in crate::exec) struct RequestKey {
     pub(super) request: u64,
+    /// What the target names, whatever is done with it.
+    place: u64,
     detail: u64,
     pub(super) asked: Asked,
 }
@@ -35,9 +37,13 @@ pub(in crate::exec) enum Asked {
 
 impl RequestKey {
     pub(in crate::exec) fn of(method: &str, url: &str, asked: Asked) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (method, url).hash(&mut hasher);
-        Self { request: hasher.finish(), detail: 0, asked }
+        let hash = |what: &[&str]| {
+            let mut hasher = DefaultHasher::new();
+            what.hash(&mut hasher);
+            hasher.finish()
+        };
+        let place = url.split(['?', '#']).next().unwrap_or_default();
+        Self { request: hash(&[method, url]), place: hash(&[place]), detail: 0, asked }
     }
 
     /// The same with a body and fields; there are none when nothing is written.
@@ -58,6 +64,11 @@ impl RequestKey {
     /// Tells whether another request has the same method and target.
     pub(in crate::exec) const fn is_to(self, other: Self) -> bool {
         self.request == other.request
+    }
+
+    /// What the target names as a number, whatever the method and the query are.
+    pub(in crate::exec) const fn place(self) -> u64 {
+        self.place
     }
 
     /// The method and target as a number, for facts.

@@ -186,7 +186,9 @@ fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> Told {
         }
         State::Finding => format!(" got {got} instead of {}", cell.want),
         State::Spared | State::Failed if code == "refused-with-data" => {
-            format!(" got {got}, with the body of whoever is allowed")
+            let all = "the body of whoever is allowed";
+            let part = reason.and_then(|r| r.message.split_once(": ")).map_or(all, |(_, part)| part);
+            format!(" got {got}, with {part}")
         }
         State::Spared | State::Failed if code == "changed" => format!(" got {got}, and yet something changed"),
         State::Spared | State::Failed if code.starts_with("mutant-") && grade.is_some() => {

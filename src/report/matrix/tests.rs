@@ -145,11 +145,14 @@ fn a_failure_is_told_before_all_else() {
 
 #[test]
 fn a_refusal_with_what_it_guards_is_told() {
-    let mut matrices = Matrices::default();
-    let reasons = vec![fixture::reason("refused-with-data", "x", fixture::place("a.yaml", 1, "x", "x"))];
-    matrices.add(&Outcome { reasons, ..outcome(cell(0, 0, "user", 403), Verdict::Failed) });
-    let text = lines(&matrices, 100, Rows::Deviating).join("\n");
-    assert!(text.contains("person-0 got 403, with the body of whoever is allowed"), "{text}");
+    let part = "`a@b.example` of the body of whoever is allowed";
+    for (message, told) in [("x", "the body of whoever is allowed"), (&*format!("what is guarded: {part}"), part)] {
+        let mut matrices = Matrices::default();
+        let reasons = vec![fixture::reason("refused-with-data", message, fixture::place("a.yaml", 1, "x", "x"))];
+        matrices.add(&Outcome { reasons, ..outcome(cell(0, 0, "user", 403), Verdict::Failed) });
+        let text = lines(&matrices, 100, Rows::Deviating).join("\n");
+        assert!(text.contains(&format!("person-0 got 403, with {told}")), "{text}");
+    }
 }
 
 #[test]
