@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use super::Shared;
 use super::actor::{Actor, Ownership};
 use super::cast::Cast;
+use super::control::lock;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::{Access, Asked, Refusal, RequestKey, Sender, Shown};
@@ -166,13 +167,15 @@ pub(super) async fn whoami_is_public(shared: &Arc<Shared>, id: IdentityId, sessi
     shared.ledger.whoami_access(id) == Access::Public
 }
 
+/// Asks once; whoever has the same question meanwhile waits for the answer.
 async fn whoami_as_nobody(shared: &Arc<Shared>, id: IdentityId, session: &Session) {
-    if let Some((world, whoami)) = whoami_of(shared, id)
-        && shared.ledger.may_ask_as_nobody(id, None)
-    {
+    let Some((world, whoami)) = whoami_of(shared, id) else { return };
+    let cell = Arc::clone(lock(&shared.controls.strangers).entry(id).or_default());
+    let answered = cell.get_or_init(async || {
         let scope = with_fields(&world.scope, session);
         ask(shared, world, id, whoami, &scope, &mut Cast::alone(Actor::anonymous())).await;
-    }
+    });
+    answered.await;
 }
 
 async fn repeat_as_nobody(
@@ -181,7 +184,7 @@ async fn repeat_as_nobody(
     (key, sample): (RequestKey, &Sample),
     session: &Session,
 ) {
-    if !shared.ledger.may_ask_as_nobody(id, Some(key)) {
+    if !shared.ledger.may_ask_as_nobody(id, key) {
         return;
     }
     let trace = sample.trace.iter().map(|(number, scope)| (*number, with_fields(scope, session))).collect();

@@ -36,10 +36,7 @@ impl StepRun<'_> {
             ];
             return Some(self.inconclusive(trial, actor, "no-control", &message, help.map(str::to_owned).to_vec()));
         };
-        let public = match (&what, &actor.who) {
-            (What::Whoami(_), Who::Identity(id, session, _)) => whoami_is_public(self.shared, *id, session).await,
-            _ => false,
-        };
+        let public = self.is_public(trial, actor, &what).await;
         let probe = self.probe(trial, actor, what);
         let observed = probe.observe(self.shared).await;
         let name = probe.name();
@@ -59,18 +56,32 @@ impl StepRun<'_> {
                 Some(("control-allowed", format!("`{name}` is allowed the plain request ({})", observed.told())))
             }
             Aim::Credential | Aim::Change if public => {
-                Some(("public", "anonymous passes the `whoami` too, so it controls nothing".to_owned()))
+                Some(("public", format!("anonymous passes the `{name}` too, so it controls nothing")))
             }
             Aim::Credential | Aim::Change | Aim::Bypass | Aim::Origin => None,
         };
         controlled.records.push(observed.record(When::Before, name, wrong.is_none()));
         if let Some((code, message)) = wrong {
-            let mut done = self.inconclusive(trial, actor, code, &message, Vec::new());
+            let other = (code == "public" && probe.is_step())
+                .then(|| "name one that needs the credential, such as `control: { request: GET /me }`".to_owned());
+            let mut done = self.inconclusive(trial, actor, code, &message, other.into_iter().collect());
             done.reasons.iter_mut().for_each(|r| r.shared_cause = Some(format!("{code}:{message}").into()));
             return Some(done);
         }
         controlled.before = Some((Arc::new(probe), observed));
         None
+    }
+
+    /// Tells whether nobody is allowed a control that is another request than the one with the defect: then it does not show
+    /// that the credential is worth anything.
+    async fn is_public(&self, trial: &Trial<'_>, actor: &Actor, what: &What) -> bool {
+        match (what, &actor.who) {
+            (What::Whoami(_), Who::Identity(id, session, _)) => whoami_is_public(self.shared, *id, session).await,
+            (What::Control, Who::Identity(..)) => {
+                self.probe(trial, &Actor::anonymous(), What::Control).observe(self.shared).await.granted
+            }
+            _ => false,
+        }
     }
 
     /// What has to be allowed with the good credential; nothing where nothing says it.

@@ -113,6 +113,8 @@ pub(super) struct Controls {
     pub(super) refused: First,
     /// Logins that show what changed ones are worth, one at a time for each identity.
     pub(super) logins: Mutex<HashMap<IdentityId, Arc<tokio::sync::Mutex<()>>>>,
+    /// Whose `whoami` nobody was asked for already.
+    pub(super) strangers: Mutex<HashMap<IdentityId, Arc<OnceCell<()>>>>,
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -183,6 +185,11 @@ impl Probe {
     /// Tells whether it is the request itself.
     pub(super) const fn is_same(&self) -> bool {
         matches!(self.what, What::Same(..))
+    }
+
+    /// Tells whether it is the step that the case names.
+    pub(super) const fn is_step(&self) -> bool {
+        matches!(self.what, What::Control)
     }
 
     /// Tells whether it is the whole case.

@@ -61,7 +61,7 @@ struct Inner {
     /// Pages that each identity was allowed.
     samples: HashMap<IdentityId, Vec<(RequestKey, Sample)>>,
     /// What was asked as nobody to find out what it is worth: a page of an identity, or its `whoami`.
-    as_nobody: HashSet<(IdentityId, Option<RequestKey>)>,
+    as_nobody: HashSet<(IdentityId, RequestKey)>,
     clock: u64,
 }
 
@@ -297,7 +297,7 @@ impl Ledger {
     }
 
     /// Tells, once, that what an identity was allowed may be asked for as nobody: a page, or its `whoami`.
-    pub(super) fn may_ask_as_nobody(&self, id: IdentityId, page: Option<RequestKey>) -> bool {
+    pub(super) fn may_ask_as_nobody(&self, id: IdentityId, page: RequestKey) -> bool {
         self.lock().as_nobody.insert((id, page))
     }
 

@@ -108,12 +108,25 @@ pub(super) fn control(node: &Node, reader: &mut Reader<'_>) -> Option<ControlSpe
             let message = "a control is sent as it is";
             reader.fault(diags::bad_value(with.key_span, message).label("not here"));
         }
+        if let Some(by) = fields.entry("as") {
+            let message = "a control is asked as whoever sends the step: that credential has to be shown good";
+            let fault = diags::bad_value(by.key_span, message).label("not here");
+            reader.fault(fault.help("`control: NAME` says who else has to be allowed the step's own request"));
+        }
         return step(node, fields, reader).map(|spec| ControlSpec::Step(Box::new(spec)));
     }
     let names: Vec<Spanned<Arc<str>>> = reader.one_or_more(node).iter().filter_map(|n| reader.word(n)).collect();
     match &names[..] {
         [] => None,
         [off] if &*off.value == "off" => Some(ControlSpec::Off(off.span)),
-        _ => Some(ControlSpec::Names(names)),
+        _ => {
+            let (nobody, somebody): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| &*name.value == "anonymous");
+            for name in nobody {
+                let message = "what is allowed without a credential shows nothing about a refusal";
+                let fault = diags::bad_value(name.span, message).label("not here");
+                reader.fault(fault.help("name somebody who has to be allowed the same"));
+            }
+            (!somebody.is_empty()).then_some(ControlSpec::Names(somebody))
+        }
     }
 }

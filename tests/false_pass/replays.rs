@@ -248,3 +248,33 @@ cases:
     assert_eq!(verdict("let-in", "no-scheme"), "inconclusive", "{}", run.said);
     assert_eq!(verdict("/own", "no-scheme"), "failed", "{}", run.said);
 }
+
+#[test]
+fn a_control_that_anybody_may_ask_shows_no_credential_alive() {
+    // The token was never good; others with good ones make orders.
+    let dead = |whoami: &str| {
+        format!("{BLIND}{PEOPLE}  dead: {{ auth: {{ scheme: bearer{whoami} }}, token: dead-token-0123456789abcdef }}\n")
+    };
+    let suite = |control: &str| {
+        format!(
+            "cases:
+  - {{ name: bad, as: dead, with: [tok-garbage, tok-truncated], request: POST /orders, json: {{ item: 1 }}{control} }}
+  - {{ name: good, as: root, request: POST /orders, json: {{ item: 1 }} }}\n"
+        )
+    };
+    let public = "inconclusive: public";
+    let by_step = (dead(""), suite(", control: { request: GET /health }"));
+    let by_whoami = (dead(", whoami: { request: GET /health }"), suite(""));
+    for (project, suite) in [by_step, by_whoami] {
+        let server = orders(strict);
+        Project::new(&server.url, &project, &suite)
+            .run("")
+            .must(3, &[("bad [with=tok-garbage]", public), ("bad [with=tok-truncated]", public), ("good", "passed")]);
+    }
+    // The same control shows that a good one lives, where it needs one.
+    let server = orders(strict);
+    let own = suite(", control: { request: GET /me }").replace("as: dead", "as: alice");
+    Project::new(&server.url, &dead(""), &own)
+        .run("")
+        .must(0, &[("bad [with=tok-garbage]", "proven"), ("bad [with=tok-truncated]", "proven"), ("good", "passed")]);
+}
