@@ -239,6 +239,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "The server did what was asked before or beside saying no. Only the status is right; look for a check of access that runs after the work, or in another handler.",
     },
     ReasonCode {
+        name: "unchanged-amiss",
+        about: "`unchanged` does not hold before anything was asked, so it cannot show whether something changed",
+        explain: "Before the first refused cell of a row `unchanged` is asked once, after a `given` of its own and without the request of the row. It did not hold then, so that it does not hold afterwards says nothing about the server. A slip in its path, somebody who may not read, or an expectation that was never true are the usual reasons.",
+    },
+    ReasonCode {
         name: "given-failed",
         about: "the steps that make something for a cell did not work, so the cell was not asked",
         explain: "`given` runs before every cell of its row. The step that did not work is shown with its exchange.",

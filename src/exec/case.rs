@@ -92,7 +92,8 @@ pub(super) async fn run(shared: &Arc<Shared>, index: usize, ground: &Ground) -> 
     // are those that are to fail: the first failure is what they are there for.
     let refused = case.cell.is_some_and(|cell| cell.side != Side::Allowed);
     let asked = refused || case.with.is_some();
-    let once = asked || case.shape.xfail.is_some() || case.shape.steps.iter().any(Step::may_refuse);
+    let mut steps = case.shape.steps.iter().chain(&case.shape.teardown);
+    let once = asked || case.shape.xfail.is_some() || steps.any(Step::may_refuse);
     let attempts = if once { 1 } else { shared.options.retries + 1 };
     let mut first: Option<CaseDone> = None;
     let clock = Instant::now();

@@ -97,6 +97,7 @@ mod suite;
 mod talked;
 mod travel;
 mod twice;
+mod undisturbed;
 mod uses;
 mod value;
 mod variation;
@@ -252,6 +253,7 @@ struct Shared {
     kept_told: kept::Told,
     matrix: matrix::Matrix,
     controls: control::Controls,
+    undisturbed: undisturbed::Undisturbed,
     limits: runner::Limits,
     /// What servers said that are asked too often.
     busy: busy::Busy,

@@ -19,7 +19,7 @@ use super::rounds::run_into;
 use super::session::{Failure, Session};
 use super::uses::{Kept, Within};
 use super::world::WorldRun;
-use super::{Shared, matrix, record};
+use super::{Shared, matrix, record, undisturbed};
 use crate::check::Side;
 use crate::event::{Outcome, Phase, Reason, StepRecord, Stopped, Verdict};
 use crate::plan::Case;
@@ -36,7 +36,12 @@ pub(super) async fn once(shared: &Arc<Shared>, index: usize, ground: &Ground) ->
         return blocked(outcome, failure);
     }
     shared.doing.begin(&case.id);
-    let done = play(shared, index, ground, outcome).await;
+    let amiss = tokio::select! {
+        amiss = undisturbed::amiss(shared, index, ground) => amiss,
+        _ = shared.stop.cut_off() => None,
+    };
+    let mut done = play(shared, index, ground, outcome).await;
+    undisturbed::weigh(shared, &mut done, amiss);
     shared.doing.end(&case.id);
     done
 }

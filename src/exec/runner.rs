@@ -23,6 +23,7 @@ use super::order::Order;
 use super::serve::{Printed, Serving};
 use super::session::Sessions;
 use super::stop::Stop;
+use super::undisturbed::Undisturbed;
 use super::{Prepared, RunOptions, Shared, Stopper, later, record, suite};
 use crate::demo::Demo;
 use crate::event::{Event, RunInfo, Stopped, SuiteInfo, Summary, Verdict, Warning};
@@ -164,6 +165,7 @@ impl Runner {
             limits: Limits::new(&options, prepared.requests),
             keepers: Keepers::of(&plan),
             controls: Controls::of(&plan),
+            undisturbed: Undisturbed::default(),
             plan,
             options,
             sources,

@@ -66,6 +66,7 @@ mod talks;
 mod telling;
 mod tokens;
 mod typed;
+mod undisturbed;
 mod unsent;
 mod varied;
 mod waiting;
