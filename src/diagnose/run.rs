@@ -133,6 +133,12 @@ fn as_401(facts: &Facts) -> Option<Found> {
     if blamed(facts) || facts.memory.elsewhere == 0 || facts.memory.ender.is_some() || facts.wanted.doubted {
         return None;
     }
+    // A session that the run itself may have ended is refused everywhere.
+    let session = &facts.session;
+    let may_be_over = facts.memory.itself && (session.newer_logins > 0 || !session.logouts.is_empty());
+    if session.renewed.is_some() || may_be_over {
+        return None;
+    }
     let found = Found::new(format!(
         "`{name}` is known elsewhere, so this 401 is about this route: a right that is missing, or another guard"
     ))
@@ -165,7 +171,7 @@ fn hidden(facts: &Facts) -> Option<Found> {
 fn never(facts: &Facts) -> Option<Found> {
     let answer = facts.denied().filter(|a| a.status == 401)?;
     let name = facts.name()?;
-    let known = facts.memory.elsewhere > 0 || facts.memory.itself;
+    let known = facts.memory.elsewhere > 0 || facts.memory.itself || facts.session.works;
     let login = matches!(&facts.sender, Sender::Identity { scheme, .. } if *scheme == "login");
     if known || facts.sent.is_empty() || facts.keys().any(|k| !k.faults.is_empty()) || facts.crossed() {
         return None;

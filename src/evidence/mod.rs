@@ -18,6 +18,7 @@ use crate::step::IdentityId;
 mod answer;
 mod cookies;
 mod sent;
+mod session;
 #[cfg(test)]
 pub(crate) mod testing;
 mod token;
@@ -26,6 +27,7 @@ mod words;
 pub use answer::{Answer, Page, Said};
 pub use cookies::{Cookies, Kept, Withheld};
 pub use sent::{Fault, Place, Sent, Word68};
+pub use session::{Renewal, Session, Span};
 pub use token::{Basic, Token};
 pub(crate) use words::find as find_words;
 pub use words::{WORDS, Word};
@@ -184,17 +186,6 @@ pub struct Memory {
     pub left: Option<String>,
     /// The case and the step that ended the identity's session.
     pub ender: Option<(String, String)>,
-}
-
-/// What the run knew of the session that a step was sent with, at that moment.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Session {
-    /// The answer is what `outcomes` declares as a refusal of anonymous, and not as one of an identity.
-    pub as_nobody: bool,
-    /// How often the run logged the identity in since the login began that made it.
-    pub newer_logins: u64,
-    /// The cookies of its login that do not travel with its requests.
-    pub apart: Vec<String>,
 }
 
 /// What [`observe`] needs beside the exchange.

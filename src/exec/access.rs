@@ -131,6 +131,12 @@ pub(super) fn ends_session(trail: &Trail) -> bool {
     accepted && (rotates(path) || is_logout(path))
 }
 
+/// Tells whether a step is the way out, and was taken.
+pub(super) fn leaves(trail: &Trail) -> bool {
+    let path = trail.request().map(|r| r.address.path()).unwrap_or_default();
+    trail.response().is_some_and(|r| r.status < 400) && is_logout(path)
+}
+
 /// Tells whether what was sent may have ended the session that it was sent with: all that changes something, and the way
 /// out.
 pub(super) fn may_end_session(line: &str) -> bool {

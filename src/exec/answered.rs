@@ -151,8 +151,9 @@ impl StepRun<'_> {
         }
     }
 
-    /// Tells what was exchanged to whoever asked for all of it.
+    /// Tells what was exchanged to whoever asked for all of it; what that renewed of a session is known from then on.
     pub(super) fn tell(&self, actor: &Actor, trail: &Trail) {
+        self.shared.renewed.note(&self.shared.secrets, &record::label(self.shared, self.label), trail);
         if self.shared.options.wire == Wire::Untold || trail.hops.is_empty() {
             return;
         }

@@ -8,7 +8,7 @@ use super::ledger::Refusal;
 use super::observe::{WAITING, may_be_explained_later, recall, server_output};
 use super::settle::undecided;
 use super::spill::When;
-use super::{OnFailure, RequireProof, Shared, hollow, later, leak, matrix, spare, weigh, xfail};
+use super::{OnFailure, RequireProof, Shared, hollow, later, leak, matrix, renewed, spare, weigh, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Stopped, Tally, Verdict};
 
@@ -107,6 +107,7 @@ fn tell_lost(shared: &Shared) {
 /// Judges the refusals of a case and emits its outcome.
 fn finish(shared: &Shared, done: CaseDone, when: When) {
     let CaseDone { mut outcome, refusals, .. } = done;
+    renewed::excuse(shared, &mut outcome);
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
         later::fail(shared, &mut outcome, &refusals);
     }

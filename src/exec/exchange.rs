@@ -122,8 +122,8 @@ impl StepRun<'_> {
         done.origins.push(origin);
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, since, at });
         self.doubt_written(step, sender, &trail, &mut done);
-        self.note_ender(step, &trail, &mut done, sender);
-        self.observe(step, actor, &trail, &mut done, key);
+        self.note_ender(step, &trail, &mut done, (sender, since));
+        self.observe(step, actor, &trail, &mut done, (key, since));
         self.doubt_busy(step, &trail, &mut done);
         done.last = Some(Arc::new(trail));
         done
@@ -173,6 +173,7 @@ impl StepRun<'_> {
     /// the login works: a page that is shown again is an answer like any other.
     pub(super) async fn browse(&self, step: &Step, actor: &mut Actor, prepared: Prepared, label: &str) -> Done {
         let key = RequestKey::of(&prepared.request.method, &prepared.request.address.to_string(), Asked::Plainly);
+        let since = self.shared.ledger.tick();
         let trail = self.send(step, actor, prepared, Way::default()).await;
         learn::landing(self.shared, &self.owner(actor), &trail);
         let fetched = self.fetch(step, actor, &trail).await;
@@ -183,6 +184,10 @@ impl StepRun<'_> {
             done.allowed.push(key);
         }
         self.tell(actor, &trail);
+        // A form that was taken leads on to a page that is for whoever is in.
+        if trail.hops.len() > 1 && trail.response().is_some_and(|response| response.status == 401) {
+            self.observe(step, actor, &trail, &mut done, (key, since));
+        }
         done.last = Some(Arc::new(trail));
         done
     }
@@ -224,7 +229,7 @@ impl StepRun<'_> {
         done.records.iter_mut().for_each(|r| r.name = Some(label.to_owned()));
         self.tell(actor, &trail);
         self.remember(step, actor, &trail, &mut done, Seen { key, sender, since, at });
-        self.observe(step, actor, &trail, &mut done, key);
+        self.observe(step, actor, &trail, &mut done, (key, since));
         done.records.iter_mut().filter_map(|r| r.facts.as_mut()).for_each(|facts| facts.made = true);
         done.last = Some(Arc::new(trail));
         done

@@ -1,6 +1,6 @@
 //! Logs an identity in or refreshes its session, step by step, and asks `whoami` whether it is theirs.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::world::WorldRun;
 use super::{Keep, Shared, record};
 use crate::auth::{Flow, PRINTED, Waits};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord, Warning};
-use crate::evidence::Kept;
+use crate::evidence::{Kept, Span};
 use crate::http::jar::Jar;
 use crate::plan::Identity;
 use crate::spec::Talk;
@@ -32,6 +32,9 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it waits for then.
 pub(super) const BUSY: &str = "a server that is asked too often";
+
+/// What is said of a credential that `whoami` refuses, before it is known what else the run did with its identity.
+pub(super) const ABOUT_FIELDS: &str = "the server answered 401, which is about the credential: check";
 
 /// How much of it is used up.
 #[derive(Debug, Default)]
@@ -98,8 +101,8 @@ pub(super) struct Entry<'a> {
     pub(super) identity: &'a Identity,
     pub(super) generation: u64,
     sharing: Sharing,
-    /// How often the identity was logged in when it began, and this time, once that is done.
-    pub(super) logins: AtomicU64,
+    /// Position in the run when it began.
+    pub(super) began: u64,
     /// The records of what was sent, where exchanges are kept.
     told: Mutex<Vec<StepRecord>>,
     /// Whether a refresh that was refused gave way to a login.
@@ -120,7 +123,7 @@ impl<'a> Entry<'a> {
             identity: &shared.plan.identities[id.0 as usize],
             generation: 1,
             sharing,
-            logins: AtomicU64::new(shared.sessions.logins(id)),
+            began: shared.ledger.tick(),
             told: Mutex::default(),
             anew: AtomicBool::new(false),
         }
@@ -267,8 +270,8 @@ impl<'a> Entry<'a> {
     pub(super) fn count_login(&self) {
         if self.identity.login.kind.logs_in {
             self.shared.sessions.count(1, 0);
-            self.shared.sessions.logged_in(self.id);
-            self.logins.fetch_add(1, Ordering::Relaxed);
+            let ended = self.shared.ledger.tick();
+            self.shared.visits.came(self.id, Span { began: self.began, ended });
         }
     }
 
@@ -281,9 +284,12 @@ impl<'a> Entry<'a> {
         let done = ask(self.shared, world, self.id, whoami, &world.scope, &mut cast).await;
         self.tell(&done);
         if done.held() {
+            // What a server renews with each answer it renewed with this one.
+            let mut jar = asked.jar.clone();
+            jar.renew(&cast.nobody.jar);
             drop(cast);
             let shown_by = done.allowed;
-            let session = Arc::try_unwrap(asked).map(|session| Arc::new(Session { shown_by, ..session }));
+            let session = Arc::try_unwrap(asked).map(|session| Arc::new(Session { shown_by, jar, ..session }));
             return Ok(session.unwrap_or_else(|held| held));
         }
         let name = &self.identity.name;
@@ -310,7 +316,7 @@ impl<'a> Entry<'a> {
             && let Some(failure) = Arc::get_mut(&mut failure)
             && failure.reason.help.is_empty()
         {
-            let help = format!("the server answered 401, which is about the credential: check {}", list(&needs, "and"));
+            let help = format!("{ABOUT_FIELDS} {}", list(&needs, "and"));
             failure.reason.help.push(help);
         }
         Err(failure)

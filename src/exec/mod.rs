@@ -82,6 +82,7 @@ mod ready;
 mod record;
 mod relogin;
 mod renew;
+mod renewed;
 mod replay;
 mod rounds;
 mod runner;
@@ -102,6 +103,7 @@ mod uses;
 mod value;
 mod variation;
 mod vault;
+mod visits;
 mod wary;
 mod weigh;
 mod witness;
@@ -245,6 +247,9 @@ struct Shared {
     /// What logins used up.
     spent: spent::Spent,
     ledger: ledger::Ledger,
+    /// Cookies that answers gave anew.
+    renewed: renewed::Renewed,
+    visits: visits::Visits,
     /// What those got who are allowed.
     spills: spill::Spills,
     /// What is asked again when somebody was allowed it.

@@ -8,7 +8,8 @@ use super::case::CaseDone;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::RequestKey;
-use super::record;
+use super::login::ABOUT_FIELDS;
+use super::{record, visits};
 use crate::check::Stance;
 use crate::event::{CERTIFICATE_SHOWN, Outcome, Phase, Reason, ServerOutput, StepRecord, Verdict};
 use crate::evidence::{self as session, Facts, Memory, Observer, Purpose, Sender, observe};
@@ -26,7 +27,8 @@ const APART: usize = 8;
 impl StepRun<'_> {
     /// Takes the facts of a step that a rule may have to explain: one that did not hold, one that
     /// was refused as it should be and yet may prove nothing, and every step of a login.
-    pub(super) fn observe(&self, step: &Step, actor: &Actor, trail: &Trail, done: &mut Done, key: RequestKey) {
+    pub(super) fn observe(&self, step: &Step, actor: &Actor, trail: &Trail, done: &mut Done, seen: (RequestKey, u64)) {
+        let (key, since) = seen;
         let purpose = match self.phase {
             Phase::Setup | Phase::Case | Phase::Teardown => Purpose::Case,
             Phase::Login => Purpose::Login,
@@ -69,7 +71,7 @@ impl StepRun<'_> {
             if let Who::Identity(_, session, _) = &actor.who {
                 facts.ungiven = session.credential.ungiven.iter().map(|s| record::text(self.shared, s)).collect();
             }
-            facts.session = self.session_of(step, actor, trail);
+            facts.session = self.session_of(step, actor, trail, since);
             last.facts = Some(Box::new(facts));
         }
     }
@@ -77,15 +79,22 @@ impl StepRun<'_> {
 
 impl StepRun<'_> {
     /// What is known of the session that a step was sent with.
-    fn session_of(&self, step: &Step, actor: &Actor, trail: &Trail) -> session::Session {
-        let Who::Identity(id, own, _) = &actor.who else { return session::Session::default() };
+    fn session_of(&self, step: &Step, actor: &Actor, trail: &Trail, since: u64) -> session::Session {
+        let ended = self.shared.ledger.tick();
+        let Who::Identity(_, own, _) = &actor.who else {
+            let meanwhile = session::Span { began: since, ended };
+            return session::Session { meanwhile, ..session::Session::default() };
+        };
         let denied = |stance| self.denial_of(step, actor, trail, &[stance]).is_some();
         let now = Timestamp::now();
         let apart = own.browser.iter(now).filter(|_| own.is_apart);
         session::Session {
             as_nobody: denied(Stance::Anonymous) && !denied(Stance::Identity),
-            newer_logins: self.shared.sessions.logins(*id).saturating_sub(own.logins),
+            own: own.began,
+            meanwhile: session::Span { began: visits::since(self.shared, own), ended },
             apart: apart.map(|c| String::from_utf8_lossy(c.name.as_bytes()).into_owned()).take(APART).collect(),
+            cookies: self.shared.renewed.names(trail),
+            ..session::Session::default()
         }
     }
 
@@ -119,10 +128,14 @@ fn field_of(actor: &Actor, name: &str) -> Option<String> {
 pub(super) fn may_be_explained_later(done: &CaseDone) -> bool {
     let told = done.outcome.steps.iter().rev().find_map(|s| s.facts.as_ref());
     let refused = |f: &Facts| f.name().is_some() && f.surprise().is_some_and(|a| matches!(a.status, 401 | 403 | 404));
+    // Another login of the run may have ended a session whose own has not come to its end.
+    let ended = |f: &Facts| f.identity.is_some() && f.surprise().is_some_and(|a| a.status == 401 || a.to_login);
+    let undone = matches!(done.outcome.verdict, Verdict::Blocked | Verdict::Inconclusive);
     // What somebody got who should not have is compared with what those get who may.
     let got_in = done.outcome.reasons.first().is_some_and(|r| r.code == "got-in");
     let let_in = |f: &Facts| f.surprise().is_some_and(|a| a.status < 300);
-    done.outcome.verdict == Verdict::Failed && (got_in || told.is_some_and(|f| refused(f) || let_in(f)))
+    undone && told.is_some_and(|f| ended(f))
+        || done.outcome.verdict == Verdict::Failed && (got_in || told.is_some_and(|f| refused(f) || let_in(f)))
 }
 
 /// Gives what the command of a case's target said last, where the target may be what went wrong: no answer, an
@@ -143,6 +156,7 @@ pub(super) fn server_output(shared: &Shared, outcome: &Outcome) -> Option<Server
 /// Adds what the run knows to the facts of a case that needs to be explained; drops them otherwise.
 pub(super) fn recall(shared: &Shared, outcome: &mut Outcome) {
     let wanted = outcome.verdict.needs_attention();
+    let case = outcome.id.to_string();
     let doubted = outcome.verdict == Verdict::Inconclusive
         && outcome.reasons.iter().any(|r| matches!(r.code, "never-allowed" | "not-alive"));
     let left: Vec<Option<String>> =
@@ -155,6 +169,8 @@ pub(super) fn recall(shared: &Shared, outcome: &mut Outcome) {
         facts.wanted.doubted = doubted;
         let (others, memory) = shared.ledger.memory(facts.request, facts.identity);
         facts.memory = Memory { left, ..memory };
+        visits::recall(shared, &case, facts);
+        facts.session.renewed = shared.renewed.find(&shared.ledger, &facts.session.cookies);
         // Two worlds may have an identity of one name each.
         let mut names: Vec<String> =
             others.iter().map(|id| shared.plan.identities[id.0 as usize].name.to_string()).collect();
@@ -162,6 +178,11 @@ pub(super) fn recall(shared: &Shared, outcome: &mut Outcome) {
         names.sort_unstable();
         names.dedup();
         facts.memory.others = names;
+        let session = &facts.session;
+        if session.works && (session.newer_logins > 0 || !session.logouts.is_empty()) {
+            let help = outcome.reasons.iter_mut().map(|reason| &mut reason.help);
+            help.for_each(|help| help.retain(|line| !line.starts_with(ABOUT_FIELDS)));
+        }
     }
 }
 

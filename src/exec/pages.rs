@@ -16,7 +16,7 @@ use crate::auth::{CsrfSource, Exchange, How, Opening, PageScript, Scheme, texts}
 use crate::event::Reason;
 use crate::http::jar::{Cookie, CookieName, CookieValue, Jar};
 use crate::http::{Address, End, Ends, Follow, Stray, is_safe, percent_decoded};
-use crate::page::{ACCEPT, Agree, Fault, Filling, Guide, Known, Page, Pick, Submission, Turn};
+use crate::page::{ACCEPT, Agree, Fault, Filling, Guide, Known, Page, Pick, Submission, Turn, leads_in};
 use crate::step::{IdentityId, Prepared, Step};
 use crate::template::Scope;
 use crate::term::shorten;
@@ -390,7 +390,12 @@ impl Drive<'_, '_> {
         let last =
             done.records.last().and_then(|record| Some(((record.name.as_deref()?, &*record.request), record.status?)));
         let body = done.last.as_ref().and_then(|trail| trail.response()).map(|response| response.text());
-        let cause = last.and_then(|(asked, status)| likely(asked, status, body.as_deref().unwrap_or_default()));
+        // Whom a form led on it has taken: the page behind it refuses for something else.
+        let is_behind = |hop: &crate::http::Exchange| !leads_in(hop.request.address.path());
+        let led_on = done.last.as_ref().is_some_and(|t| t.hops.len() > 1 && t.hops.last().is_some_and(is_behind));
+        let cause = last
+            .filter(|_| !led_on)
+            .and_then(|(asked, status)| likely(asked, status, body.as_deref().unwrap_or_default()));
         if let (Some(cause), Some(reason)) = (cause, done.reasons.first_mut().filter(|reason| reason.help.is_empty())) {
             reason.help.push(cause.to_owned());
         }

@@ -2,7 +2,6 @@
 //! uses, and what a login gave.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use url::Origin;
@@ -128,7 +127,7 @@ impl<'a> Entry<'a> {
             fields,
             origins,
             generation: self.generation,
-            logins: self.logins.load(Ordering::Relaxed),
+            began: self.began,
             memory,
             shown_by: Vec::new(),
             refused,

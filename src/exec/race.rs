@@ -75,7 +75,7 @@ impl StepRun<'_> {
         let mut done = self.result(step, actor, &mut runners, first);
         done.requests = requests;
         if let Some(runner) = runners.get(first) {
-            self.note_ender(step, &runner.trail, &mut done, senders[first]);
+            self.note_ender(step, &runner.trail, &mut done, (senders[first], since));
             done.last = Some(Arc::clone(&runner.trail));
         }
         done

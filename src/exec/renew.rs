@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::access::ends_session;
+use super::access::{ends_session, leaves};
 use super::actor::{Actor, Ownership, Who};
 use super::done::{Done, Ended};
 use super::exchange::StepRun;
@@ -12,6 +12,7 @@ use super::ledger::{Ender, Sender};
 use super::record;
 use super::session::{Failure, Session};
 use crate::event::Phase;
+use crate::evidence::Span;
 use crate::http::Trail;
 use crate::http::challenge::parse_challenges;
 use crate::http::jar::{Deletion, StoreOutcome, Stored};
@@ -60,8 +61,15 @@ impl StepRun<'_> {
     }
 
     /// A case that ends the session that others use is named where they meet the ended one.
-    pub(super) fn note_ender(&self, step: &Step, trail: &Trail, done: &mut Done, sender: Sender) {
-        let Sender::Identity { id, ownership: Ownership::Shared | Ownership::Still, .. } = sender else { return };
+    pub(super) fn note_ender(&self, step: &Step, trail: &Trail, done: &mut Done, (sender, since): (Sender, u64)) {
+        let Sender::Identity { id, ownership, .. } = sender else { return };
+        if ownership == Ownership::Fresh {
+            if done.held() && leaves(trail) {
+                let span = Span { began: since, ended: self.shared.ledger.tick() };
+                self.shared.visits.left(id, span, &record::label(self.shared, self.label));
+            }
+            return;
+        }
         let refused = trail.response().is_some_and(|r| r.status == 401);
         if done.ended == Ended::Failed
             && refused

@@ -20,10 +20,12 @@ use super::keep::{Keepers, Place};
 use super::later::Later;
 use super::ledger::Ledger;
 use super::order::Order;
+use super::renewed::Renewed;
 use super::serve::{Printed, Serving};
 use super::session::Sessions;
 use super::stop::Stop;
 use super::undisturbed::Undisturbed;
+use super::visits::Visits;
 use super::{Prepared, RunOptions, Shared, Stopper, later, record, suite};
 use crate::demo::Demo;
 use crate::event::{Event, RunInfo, Stopped, SuiteInfo, Summary, Verdict, Warning};
@@ -188,6 +190,8 @@ impl Runner {
             redeeming: tokio::sync::Mutex::default(),
             spent: super::spent::Spent::default(),
             ledger: Ledger::default(),
+            renewed: Renewed::default(),
+            visits: Visits::default(),
             spills: super::spill::Spills::default(),
             later: Later::default(),
             kept_told: super::kept::Told::default(),

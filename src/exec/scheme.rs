@@ -14,6 +14,7 @@ use super::drive::{self, Driven};
 use super::exchange::StepRun;
 use super::login::{BUSY, Entry, Patience, Sharing, refused_cookies};
 use super::person::{Given, Needed, Person};
+use super::record;
 use super::session::Failure;
 use super::talked::{Gave, takes_busy};
 use super::uses::Within;
@@ -21,6 +22,7 @@ use super::variation::{Talking, Variation, are_met, plant};
 use super::world::WorldRun;
 use crate::auth::{Credential, Flow};
 use crate::event::Reason;
+use crate::evidence::Span;
 use crate::http::is_safe;
 use crate::http::jar::Jar;
 use crate::spec::Talk;
@@ -86,7 +88,7 @@ impl StepRun<'_> {
         };
         let is_open = driven.credential.is_some() || leaves_open(&driven.done);
         let Driven { credential, origins, done, strayed, .. } = driven;
-        let gave = Gave { credential: credential.is_some(), strayed };
+        let gave = Gave { credential: credential.is_some(), strayed, began };
         let mut done = self.judge_talk(step, (&mut talker.inside.nobody, id), gave, done).await;
         if let Some(variation) = variations.iter().find(|v| v.is_missed()) {
             self.missed(step, talk.word(), variation, &mut done);
@@ -99,6 +101,10 @@ impl StepRun<'_> {
             // What is left of the session stays with its owner, who may show that it is dead.
             (Talk::Logout, _) => {
                 leave(gave.credential, &talker.inside.nobody);
+                if gave.credential && variations.is_empty() {
+                    let span = Span { began, ended: self.shared.ledger.tick() };
+                    self.shared.visits.left(id, span, &record::label(self.shared, self.label));
+                }
                 cast.identities.insert(id, talker.inside.nobody);
             }
             (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {

@@ -48,8 +48,8 @@ pub(super) struct Session {
     pub(super) transport: Option<Arc<Transport>>,
     /// Counts logins and refreshes of the identity.
     pub(super) generation: u64,
-    /// How often its identity had been logged in by then, this login included.
-    pub(super) logins: u64,
+    /// Position in the run when the login or refresh began that made it.
+    pub(super) began: u64,
     /// What its requests learn from the server.
     pub(super) memory: Memory,
     /// What `whoami` was allowed with it.
@@ -108,7 +108,7 @@ impl Session {
             origins: self.origins.clone(),
             transport: self.transport.clone(),
             generation: self.generation,
-            logins: self.logins,
+            began: self.began,
             shown_by: Vec::new(),
             refused: self.refused.clone(),
             is_spent: Arc::clone(&self.is_spent),
@@ -144,8 +144,6 @@ pub(super) struct Sessions {
     counted: Mutex<(usize, usize)>,
     /// How many sessions were made, fresh ones as well.
     numbers: AtomicU64,
-    /// How often each identity was logged in.
-    logins: Mutex<HashMap<IdentityId, u64>>,
     /// The logins and refreshes on their way.
     tasks: Mutex<JoinSet<()>>,
 }
@@ -158,16 +156,6 @@ impl Sessions {
     /// Gives the number of a new session.
     pub(super) fn number(&self) -> SessionId {
         SessionId(self.numbers.fetch_add(1, Ordering::Relaxed))
-    }
-
-    /// How often an identity was logged in so far.
-    pub(super) fn logins(&self, id: IdentityId) -> u64 {
-        self.logins.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied().unwrap_or(0)
-    }
-
-    /// Counts a login of an identity.
-    pub(super) fn logged_in(&self, id: IdentityId) {
-        *self.logins.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
     }
 
     /// Gives the shared session of an identity; the first caller logs in, all others wait for it.

@@ -17,6 +17,8 @@ pub(super) struct Gave {
     pub(super) credential: bool,
     /// Whether the browser was sent to where it must not go.
     pub(super) strayed: bool,
+    /// Position in the run when it began.
+    pub(super) began: u64,
 }
 
 /// How a talk ended.
@@ -79,7 +81,7 @@ impl StepRun<'_> {
             if let Some(spoken) = spoken {
                 claim(&mut judged, spoken, gave, (key, sender), at);
             }
-            self.observe(step, actor, &trail, &mut judged, key);
+            self.observe(step, actor, &trail, &mut judged, (key, gave.began));
             let facts = judged.records.last_mut().and_then(|record| record.facts.as_mut());
             if let (Some(facts), Ask::Talk(_, vary)) = (facts, &step.ask) {
                 facts.changed = vary.iter().map(|v| format!("{}.{}", v.exchange, v.parameter)).collect();

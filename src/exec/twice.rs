@@ -74,7 +74,7 @@ impl StepRun<'_> {
         for (talker, driven) in talkers.iter_mut().zip(all) {
             let Driven { credential, origins, done, strayed, .. } = driven;
             is_open |= credential.is_some() || leaves_open(&done);
-            let gave = Gave { credential: credential.is_some(), strayed };
+            let gave = Gave { credential: credential.is_some(), strayed, began: own.began };
             let done = self.judge_talk(step, (&mut talker.inside.nobody, id), gave, done).await;
             let Some(trail) = done.last.clone() else { return done };
             requests += done.requests;

@@ -141,3 +141,130 @@ fn cookies_of_a_login_that_stayed_behind_are_told() {
     assert!(told.said.contains("cookies: keep"), "{}", told.said);
     assert_eq!(run("    cookies: keep\n").code, 0, "that is what helps");
 }
+
+/// A site that gives a session another id with each answer; the ones before are good for ever, or no more.
+fn renewing(keeps: bool, suite: &str) -> Run {
+    let state: Mutex<(usize, HashMap<String, String>)> = Mutex::default();
+    let server = Server::start(move |r| {
+        let (issued, alive) = &mut *state.lock().unwrap();
+        let sent = cookie(r, "sid");
+        let known = if keeps { alive.get(&sent).cloned() } else { alive.remove(&sent) };
+        let name = match r.path.as_str() {
+            "/login" => Some(r.field("username")),
+            "/never" => None,
+            _ => known,
+        };
+        let Some(name) = name else { return status(401) };
+        *issued += 1;
+        let id = format!("session-id-{issued}");
+        alive.insert(id.clone(), name.clone());
+        json(200, &format!(r#"{{"username":"{name}"}}"#)).header("set-cookie", format!("sid={id}; Path=/"))
+    });
+    let whoami = "    whoami: { request: GET /me, expect: { json: { $.username: \"{{ identity.username }}\" } } }\n";
+    Project::new(&server.url, &format!("{COOKIES}{whoami}{PEOPLE}"), suite).run("-j 1")
+}
+
+/// Each case begins with a copy of the session as its login left it: the first that sends it makes it old for all others.
+#[test]
+fn a_session_that_each_answer_renews_is_told() {
+    let suite = |session: &str| {
+        format!(
+            "serial: true
+cases:
+  - {{ name: first, as: alice, session: {session}, request: GET /me }}
+  - {{ name: second, as: alice, session: {session}, request: GET /me, expect: {{ status: 200, json: {{ $.username: alice }} }} }}
+"
+        )
+    };
+    let told = renewing(false, &suite("shared"));
+    told.must(3, &[("first", "passed"), ("second", "inconclusive: session-disturbed")]);
+    assert!(told.said.contains("session-renewed") && told.said.contains("session: fresh"), "{}", told.said);
+    assert!(told.said.contains("`suite/first`") && told.said.contains("another `sid`"), "{}", told.said);
+    renewing(false, &suite("fresh")).must(0, &[("first", "passed"), ("second", "passed")]);
+    renewing(true, &suite("shared")).must(0, &[("first", "passed"), ("second", "passed")]);
+}
+
+/// Where the ids before are still good, or the case itself sends an old one, the refusal is what it looks like.
+#[test]
+fn a_refusal_beside_a_renewed_session_is_no_excuse() {
+    let suite = "serial: true
+cases:
+  - { name: first, as: alice, request: GET /me }
+  - { name: second, as: alice, request: GET /me }
+  - { name: third, as: alice, request: GET /never, expect: 200 }
+";
+    let run = renewing(true, suite);
+    run.must(1, &[("first", "passed"), ("second", "passed"), ("third", "failed: check-failed")]);
+    assert!(!run.said.contains("session-renewed"), "{}", run.said);
+    let own = "cases:
+  - name: it
+    as: alice
+    steps:
+      - { name: a, request: GET /me }
+      - { name: b, request: GET /me }
+      - { name: c, request: GET /me, credential: a, expect: 200 }
+";
+    renewing(false, own).must(1, &[("it", "failed: check-failed")]);
+}
+
+/// A server that ends the sessions of a user by each login, or by each logout.
+fn ending(by_login: bool, holds: bool, suite: &str, arguments: &str) -> Run {
+    let state: Mutex<(usize, HashMap<String, String>)> = Mutex::default();
+    let server = Server::start(move |r| {
+        if r.path == "/login" {
+            let (issued, alive) = &mut *state.lock().unwrap();
+            *issued += 1;
+            let token = format!("token-number-{issued}");
+            if by_login {
+                alive.retain(|_, name| *name != r.field("username"));
+            }
+            alive.insert(token.clone(), r.field("username"));
+            return json(200, &format!(r#"{{"access_token":"{token}"}}"#));
+        }
+        // The first one waits for the login that ends it.
+        let issued = || state.lock().unwrap().0;
+        for _ in 0..200 {
+            if !holds || issued() > 1 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let (_, alive) = &mut *state.lock().unwrap();
+        let Some(name) = alive.get(r.bearer()).cloned() else { return json(401, r#"{"error":"unauthorized"}"#) };
+        if r.path == "/logout" {
+            alive.retain(|_, other| *other != name);
+            return status(204);
+        }
+        json(200, &format!(r#"{{"username":"{name}"}}"#))
+    });
+    Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run(arguments)
+}
+
+/// Two logins of one user at once: the later one ends the session of the first before its `whoami`.
+#[test]
+fn a_login_that_another_one_ended_is_no_matter_of_its_password() {
+    let suite = "cases:
+  - { name: one, as: alice, session: fresh, request: GET /me }
+  - { name: two, as: alice, session: fresh, request: GET /me }
+";
+    let run = ending(true, true, suite, "-j 4");
+    assert_eq!(run.code, 3, "{}", run.said);
+    assert!(run.said.contains("logged-in-again") && run.said.contains("session: exclusive"), "{}", run.said);
+    assert!(!run.said.contains("accepted nowhere") && !run.said.contains("`password`"), "{}", run.said);
+}
+
+#[test]
+fn a_logout_of_another_session_that_ended_this_one_is_told() {
+    let suite = "serial: true
+cases:
+  - { name: before, as: alice, request: GET /me }
+  - { name: another, as: alice, session: fresh, request: GET /me }
+  - { name: meanwhile, as: alice, request: GET /me }
+  - { name: out, as: alice, session: fresh, request: POST /logout, expect: 204 }
+  - { name: after, as: alice, request: GET /me, expect: 200 }
+";
+    let run = ending(false, false, suite, "-j 1");
+    assert_eq!((run.code, &*run.verdict("after")), (1, "failed"), "{}", run.said);
+    assert!(run.said.contains("logged-out-meanwhile") && run.said.contains("`suite/out`"), "{}", run.said);
+    assert!(!run.said.contains("logged-in-again"), "it outlived a login before: {}", run.said);
+}

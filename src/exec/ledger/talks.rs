@@ -4,7 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::{Ledger, Refusal, Shown, Weight};
+use super::{Access, Ledger, Refusal, Shown, Weight};
+use crate::exec::session::SessionId;
 use crate::spec::Talk;
 use crate::step::IdentityId;
 
@@ -37,6 +38,13 @@ impl Talks {
 }
 
 impl Ledger {
+    /// When what a shared session was last seen being allowed was asked for, that not everybody is allowed.
+    pub(in crate::exec) fn last_seen(&self, session: SessionId) -> Option<u64> {
+        let inner = self.lock();
+        let seen = inner.by_session.get(&session)?;
+        seen.iter().filter(|(key, _)| inner.access(**key) != Access::Public).map(|(_, last)| *last).max()
+    }
+
     /// Notes that a talk with nothing changed worked that began at a time.
     pub(in crate::exec) fn talked(&self, spoken: Spoken, began: u64) {
         let mut inner = self.lock();

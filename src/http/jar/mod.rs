@@ -110,6 +110,15 @@ impl Jar {
         }
     }
 
+    /// Takes over what a newer jar has of the cookies that this one holds.
+    pub fn renew(&mut self, newer: &Self) {
+        for cookie in &mut self.cookies {
+            if let Some(new) = newer.cookies.iter().find(|new| new.same_key(cookie)) {
+                *cookie = Cookie { seq: cookie.seq, ..new.clone() };
+            }
+        }
+    }
+
     /// Takes out every cookie of that name, expired ones too.
     pub fn remove(&mut self, name: &str) -> Vec<Cookie> {
         self.cookies.extract_if(.., |c| c.name == *name).collect()
