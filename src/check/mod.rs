@@ -294,6 +294,11 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
+    /// The step that was answered to the same as the one that its answer has to be like.
+    fn again(&self) -> Option<&str> {
+        None
+    }
+
     /// Tells whether it judges many answers, not one of them.
     fn takes_many(&self) -> bool {
         self.counts_winners() || self.times().is_some()

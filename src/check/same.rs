@@ -300,6 +300,10 @@ impl Check for Beside {
         }
     }
 
+    fn again(&self) -> Option<&str> {
+        self.again.as_deref().filter(|_| self.wish == Wish::Same)
+    }
+
     fn looks_at(&self, step: &str) -> bool {
         *self.step == *step || self.again.as_deref() == Some(step)
     }

@@ -116,7 +116,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "asked-too-often",
         about: "a limit answered, which neither lets in nor refuses",
-        explain: "A 429, or a 503 that says when to come again, is no answer to who may do what. Where the server says when (`Retry-After`, `RateLimit`, `RateLimit-Reset`), the request is sent again then, for half a minute in all; here it says nothing, or something longer. Raise the limit of the test environment, or send less at once (`--jobs-per-host`). A step about the limit itself says `expect: 429`, and gets it at once.",
+        explain: "A 429, or a 503 or a 403 that says when to come again, is no answer to who may do what. Where the server says when (`Retry-After`, `RateLimit`, `X-RateLimit-Reset`), the request is sent again then, for half a minute in all; here it says nothing, or something longer. Raise the limit of the test environment, or send less at once (`--jobs-per-host`). A step about the limit itself says `expect: 429`, and gets it at once.",
     },
     ReasonCode {
         name: "refused-otherwise",

@@ -45,9 +45,13 @@ impl StepRun<'_> {
             return Some(self.unfit(trial, actor, Unfit::not_here(why)));
         }
         let wrong = match trial.mutant.row.aim {
-            Aim::Credential | Aim::Change if !observed.granted && observed.is_locked_out() => {
-                Some(("locked-out", format!("`{name}` is locked out or limited before anything was tried")))
+            Aim::Credential | Aim::Change | Aim::Bypass if !observed.granted && observed.is_locked_out() => {
+                Some(observed.shut_out(name))
             }
+            Aim::Bypass if observed.is_broken() => Some((
+                "control-refused",
+                format!("`{name}` was answered {} to the plain request, which refuses nobody", observed.told()),
+            )),
             Aim::Credential | Aim::Change if !observed.granted => Some((
                 "control-refused",
                 format!("with the good credential `{name}` was not allowed ({})", observed.told()),

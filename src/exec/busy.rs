@@ -27,6 +27,8 @@ use crate::term::duration;
 
 /// The code of the reason that nothing was learnt.
 const CODE: &str = "asked-too-often";
+/// How long a gateway has to find its server again.
+const LAPSE: Duration = Duration::from_millis(150);
 /// How far apart those leave at first who waited.
 const APART: Duration = Duration::from_millis(20);
 
@@ -76,7 +78,33 @@ impl Busy {
 
 /// Tells whether an answer is that of a server that is asked too often, or that says when it can answer again.
 fn is_busy(response: &Response) -> bool {
-    response.status == 429 || response.asks_to_wait(Timestamp::now()).is_some()
+    response.status == 429 || response.turns_away(Timestamp::now()).is_some()
+}
+
+/// Tells whether a gateway answered in place of the server, without saying when that is there again.
+fn is_gateways(response: &Response) -> bool {
+    matches!(response.status, 502..=504) && response.asks_to_wait(Timestamp::now()).is_none()
+}
+
+fn are_safe(trail: &Trail) -> bool {
+    trail.hops.iter().all(|hop| is_safe(&hop.request.method))
+}
+
+/// How often a request was sent that says who may, and how long it waited for that.
+#[derive(Debug, Default)]
+pub(super) struct Tries {
+    waits: Waits,
+    /// What a gateway answered in place of the server; it is asked once more.
+    gateway: Option<u16>,
+}
+
+impl Tries {
+    /// Notes beside the answer that it is not the first.
+    pub(super) fn tell(&self, trail: &mut Trail) {
+        if let Some(status) = self.gateway {
+            trail.notes.push(format!("sent again after a {status}, which a gateway answers now and then"));
+        }
+    }
 }
 
 /// Tells whether an answer is about an account that is locked, which is no limit of the server.
@@ -152,21 +180,34 @@ impl StepRun<'_> {
         (request, head): (Request, Option<Bytes>),
         transport: &Transport,
     ) -> (Trail, u32) {
-        let mut waits = Waits::default();
+        let mut tries = Tries::default();
         let proves = actor.who.session().is_some_and(|(id, session)| {
             let scheme = &self.shared.plan.identities[id.0 as usize].login.scheme;
             session.credential.bound.is_some() || scheme.is_per_request()
         });
         let mut sent = 0;
         loop {
-            let trail = self.post(request.clone(), head.clone(), step, transport).await;
+            let mut trail = self.post(request.clone(), head.clone(), step, transport).await;
             self.tell(actor, &trail);
             sent += count(&trail);
-            // Whatever is sent so, with a defect or as its control, is about who may.
-            if proves || !self.comes_again((step, true), &trail, &mut waits) {
+            if proves || !self.is_tried_again(step, &trail, &mut tries).await {
+                tries.tell(&mut trail);
                 return (trail, sent);
             }
         }
+    }
+
+    /// Tells whether a request that is sent with a defect, or as the control of one, is to be sent again: where it met a
+    /// limit, and once where a gateway answered, which breaks now and then by itself. All of these are about who may.
+    pub(super) async fn is_tried_again(&self, step: &Step, trail: &Trail, tries: &mut Tries) -> bool {
+        if self.comes_again((step, true), trail, &mut tries.waits) {
+            return true;
+        }
+        let response = trail.response().filter(|response| tries.gateway.is_none() && is_gateways(response));
+        let Some(response) = response.filter(|_| are_safe(trail) && self.outlasts(step)) else { return false };
+        tries.gateway = Some(response.status);
+        self.wait(LAPSE, BUSY).await;
+        true
     }
 
     /// Tells whether a request that met a limit is to be sent again in its turn. Nobody looked at it, so that one which
@@ -181,13 +222,14 @@ impl StepRun<'_> {
     /// The origin that wants to be left alone, and for how long. The step comes with whether it asks who may.
     fn asks_to_wait(&self, (step, asks_who_may): (&Step, bool), trail: &Trail) -> Option<(String, Duration)> {
         let (request, response) = (trail.request()?, trail.response()?);
-        let is_safe = || trail.hops.iter().all(|hop| is_safe(&hop.request.method));
         let waits = match response.status {
             429 => !is_lock(response),
+            // Somebody may have looked at it.
+            403 => are_safe(trail) && !is_lock(response),
             // What fails now and then is told, but where it stands in the way of a refusal.
-            _ => asks_who_may && is_safe(),
+            _ => asks_who_may && are_safe(trail),
         };
-        let asked = response.asks_to_wait(Timestamp::now()).filter(|_| waits && self.outlasts(step))?;
+        let asked = response.turns_away(Timestamp::now()).filter(|_| waits && self.outlasts(step))?;
         Some((request.address.base().to_owned(), asked))
     }
 
@@ -200,7 +242,9 @@ impl StepRun<'_> {
     pub(super) fn doubt_busy(&self, step: &Step, trail: &Trail, done: &mut Done) {
         let Some(response) = trail.response().filter(|response| is_busy(response)) else { return };
         let is_lock = self.cell().is_none() && is_lock(response);
-        if done.held() || is_lock || !self.is_refusal(step) || !self.outlasts(step) {
+        // A limit of 403 looks like the refusal that is wanted. One of a login may be a lock, which is.
+        let holds = done.held() && !(response.status == 403 && are_safe(trail));
+        if holds || is_lock || !self.is_refusal(step) || !self.outlasts(step) {
             return;
         }
         let wish = match response.limit_field() {

@@ -13,6 +13,7 @@ use tokio::sync::OnceCell;
 
 use super::Shared;
 use super::actor::{Actor, Ownership, Who};
+use super::busy::Tries;
 use super::cast::Cast;
 use super::done::Done;
 use super::exchange::{StepRun, count};
@@ -25,7 +26,6 @@ use super::settle::Group;
 use super::spill;
 use super::travel::Way;
 use super::wary::{First, Refused};
-use crate::auth::Waits;
 use crate::event::Phase;
 use crate::http::jar::Jar;
 use crate::http::{Request, Response};
@@ -330,7 +330,7 @@ impl StepRun<'_> {
         let at = self.shared.ledger.tick();
         let sender = self.sender(&prepared, actor);
         let who = actor.who.clone();
-        let (mut waits, mut requests) = (Waits::default(), 0);
+        let (mut tries, mut requests) = (Tries::default(), 0);
         let trail = loop {
             self.in_turn(step, &prepared.request).await;
             let slot = self.shared.limits.slot(&prepared.request).await;
@@ -338,7 +338,7 @@ impl StepRun<'_> {
             drop(slot);
             self.tell(actor, &trail);
             requests += count(&trail);
-            if !self.comes_again((step, true), &trail, &mut waits) {
+            if !self.is_tried_again(step, &trail, &mut tries).await {
                 break trail;
             }
         };

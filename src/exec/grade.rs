@@ -19,7 +19,7 @@ use super::wary::Refused;
 use super::{doubt, judge, leak, record, weigh};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
-use crate::http::{HttpError, Trail};
+use crate::http::{HttpError, Trail, is_limit};
 use crate::mutate::{Aim, Answered, Basis, Expect, Grade, Graded, Presented, Unfit};
 use crate::plan::{self, Wanted};
 use crate::step::Prepared;
@@ -49,6 +49,8 @@ pub(super) struct Tried<'a> {
     pub(super) allowed: Option<Arc<Probe>>,
     /// How it was refused, if it was.
     pub(super) again: Arc<Refused>,
+    /// What the control is answered as well where a gateway answered the defect.
+    pub(super) down: Option<String>,
 }
 
 /// Whom a page that is there for everybody took the sender of a defect for.
@@ -232,8 +234,14 @@ impl StepRun<'_> {
         let about_it = ["hdr-missing", "sess-none"].contains(&row.id)
             || !row.expect.is_refusal() && row.expect != Expect::Taken
             || status == 401;
+        if tried.trail.response().is_some_and(|response| is_limit(status, &response.headers)) {
+            let message = format!("the server is asked too often ({status}), which refuses nothing");
+            return Some(self.about(&tried.trial, "locked-out", &message, graded));
+        }
+        if let Some((code, message)) = tried.undue(graded, status) {
+            return Some(self.about(&tried.trial, code, &message, graded));
+        }
         let (code, message) = match status {
-            429 => ("locked-out", "the server is asked too often (429), which refuses nothing"),
             401 if doubt::proves_in_vain(tried.trail) => ("other-cause", doubt::UNHEARD),
             404 | 410 if self.may_be_gone(tried) => ("other-cause", doubt::GONE),
             _ if tried.lets_in_beside() && graded.grade == Grade::Accepted => {
@@ -406,6 +414,26 @@ impl StepRun<'_> {
 }
 
 impl Tried<'_> {
+    /// Why a defect that failed did not fail for what it is: a gateway answers the control so as well, or the plain request
+    /// got the same refusal, which is not the one that is wanted.
+    fn undue(&self, graded: &Graded, status: u16) -> Option<(&'static str, String)> {
+        if let Some(down) = self.down.as_ref().filter(|_| graded.grade == Grade::Crashed) {
+            return Some(("control-after", format!("a gateway answered {status}, and the control as well ({down})")));
+        }
+        let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther);
+        let (probe, before) = self.controlled.before.as_ref().filter(|_| refused)?;
+        let wanted = self.own()?.status.as_ref()?;
+        let is_plain = self.trial.mutant.row.aim == Aim::Bypass && before.status == Some(status);
+        (is_plain && !wanted.matches(status)).then(|| {
+            let message = format!(
+                "`{}` was answered {status} to the plain request too, where {} is wanted: nothing is shown of the defect",
+                probe.name(),
+                wanted.describe()
+            );
+            ("control-refused", message)
+        })
+    }
+
     /// Whom a page that is there for everybody took the sender for; nothing when it looks the same to all.
     fn taken_for(&self) -> Option<TakenFor> {
         let body = |observed: Option<&Observed>| observed.filter(|o| o.granted).and_then(|o| o.body);

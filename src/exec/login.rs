@@ -20,6 +20,7 @@ use super::{Keep, Shared, record};
 use crate::auth::{Flow, PRINTED, Waits};
 use crate::event::{Event, Login, LoginAction, Phase, Reason, StepRecord, Warning};
 use crate::evidence::{Kept, Span};
+use crate::http::is_limit;
 use crate::http::jar::Jar;
 use crate::plan::Identity;
 use crate::spec::Talk;
@@ -294,7 +295,14 @@ impl<'a> Entry<'a> {
         }
         let name = &self.identity.name;
         let broke = done.records.last().and_then(|r| r.status).filter(|status| *status >= 500);
-        let (code, message) = if let Some(status) = broke {
+        let answer = done.last.as_ref().and_then(|trail| trail.response());
+        let limit = answer.filter(|answer| is_limit(answer.status, &answer.headers)).map(|answer| answer.status);
+        let (code, message) = if let Some(status) = limit {
+            let why = format!(
+                "`whoami` of `{name}` was answered {status}: the server is asked too often, so nothing shows that the session works"
+            );
+            ("asked-too-often", why)
+        } else if let Some(status) = broke {
             let why = format!("`whoami` of `{name}` was answered {status}: nothing shows that the session works");
             ("login-failed", why)
         } else if self.identity.login.kind.logs_in {

@@ -34,6 +34,7 @@ mod case;
 mod cast;
 mod codes;
 mod common;
+mod confirm;
 mod control;
 mod decide;
 mod detour;

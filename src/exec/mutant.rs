@@ -209,6 +209,7 @@ impl StepRun<'_> {
         let led_in = is_credential && self.leads_in(&trial, &detour, controlled).await;
         let again = Arc::new(self.refused(&trial, actor, made, &trail));
         let allowed = self.probe_allowed(&trial, prepared).await.map(Arc::new);
+        let down = self.down(&trail, controlled).await;
         let mut done = {
             let trail = &trail;
             let tried = Tried {
@@ -225,6 +226,7 @@ impl StepRun<'_> {
                 lent,
                 allowed,
                 again,
+                down,
             };
             self.grade(&tried, actor)
         };
@@ -233,6 +235,14 @@ impl StepRun<'_> {
         done.cell = Got::of(&trail, denial);
         done.last = Some(Arc::new(trail));
         done
+    }
+
+    /// What a control is answered as well by a gateway that answered a defect.
+    async fn down(&self, trail: &Trail, controlled: &Controlled) -> Option<String> {
+        trail.response().filter(|response| matches!(response.status, 502..=504))?;
+        let (probe, _) = controlled.before.as_ref().filter(|(probe, _)| !probe.is_replay())?;
+        let now = probe.again(self.shared).await;
+        now.is_broken().then(|| now.told())
     }
 
     /// Notes what was changed, whether it left as no library sends it, and with which request line if it has its own.

@@ -12,7 +12,7 @@ use super::done::Done;
 use super::exchange::StepRun;
 use super::{leak, spill};
 use crate::event::{ControlRecord, When};
-use crate::http::{Headers, Trail};
+use crate::http::{Headers, Trail, is_limit};
 use crate::step::Step;
 
 /// What came of a control.
@@ -85,7 +85,29 @@ impl Observed {
 
     /// Tells whether the server refused for being asked too often, or for a lock.
     pub(super) fn is_locked_out(&self) -> bool {
-        matches!(self.status, Some(423 | 429))
+        self.status == Some(423) || self.is_limited()
+    }
+
+    /// Tells whether the answer is about how often somebody asks.
+    pub(super) fn is_limited(&self) -> bool {
+        let none = Headers::default();
+        self.status.is_some_and(|status| is_limit(status, self.headers.as_ref().unwrap_or(&none)))
+    }
+
+    /// Why nothing was learnt of a control that met a lock or a limit before anything was tried: the code of the reason, and
+    /// its sentence.
+    pub(super) fn shut_out(&self, name: &str) -> (&'static str, String) {
+        if self.is_limited() {
+            let message =
+                format!("`{name}` asked too often before anything was tried ({}): nothing shows who may", self.told());
+            return ("asked-too-often", message);
+        }
+        ("locked-out", format!("`{name}` is locked out before anything was tried ({})", self.told()))
+    }
+
+    /// Tells whether the server, or a gateway before it, broke.
+    pub(super) fn is_broken(&self) -> bool {
+        self.status.is_some_and(|status| status >= 500)
     }
 
     /// What came, in words.

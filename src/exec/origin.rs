@@ -42,7 +42,7 @@ impl StepRun<'_> {
         let observed = probe.observe(self.shared).await;
         let (met, name) = (probe.is_met(&observed), probe.name().to_owned());
         let wrong = if observed.is_locked_out() {
-            Some(("locked-out", format!("`{name}` is locked out or limited before anything was tried")))
+            Some(observed.shut_out(&name))
         } else if as_somebody && !observed.granted {
             let message = format!("with the good credential `{name}` was not allowed ({})", observed.told());
             Some(("control-refused", message))

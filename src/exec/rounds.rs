@@ -48,6 +48,8 @@ pub(super) async fn run_into(run: &StepRun<'_>, steps: &[Step], cast: &mut Cast,
         let mut done = inner.run(step, cast).await;
         if done.held() {
             inner.compare_times(step, &steps[..number], cast, &mut done).await;
+        } else {
+            inner.confirm_difference(step, &steps[..number], cast, &mut done).await;
         }
         done.number(number + 1);
         if let (Some(case), Some(id), [key], true) =

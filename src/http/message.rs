@@ -193,49 +193,6 @@ impl Request {
 }
 
 impl Response {
-    /// How long a server that was asked too often (429; RFC 6585, section 4) or cannot answer for now (503; RFC 9110,
-    /// section 15.6.4) wants to be left alone: `Retry-After`, which is a number of seconds or a date (section 10.2.3), or
-    /// the field in which a limit says when it begins anew. At once is never.
-    pub fn asks_to_wait(&self, now: Timestamp) -> Option<Duration> {
-        Some(self.wish(now)?.1.max(Duration::from_millis(200)))
-    }
-
-    /// The field that says so.
-    pub fn limit_field(&self) -> Option<&'static str> {
-        Some(self.wish(Timestamp::UNIX_EPOCH)?.0)
-    }
-
-    fn wish(&self, now: Timestamp) -> Option<(&'static str, Duration)> {
-        let field = |name: &'static str| Some((name, self.headers.text(name)?));
-        let until = |time: Timestamp| Duration::try_from(time.duration_since(now)).unwrap_or(Duration::ZERO);
-        if !matches!(self.status, 429 | 503) {
-            return None;
-        }
-        if let Some((_, text)) = field("Retry-After") {
-            let date = || Some(until(super::jar::parse_cookie_date(text.trim().as_bytes())?));
-            let time = text.trim().parse().map(Duration::from_secs).ok().or_else(date)?;
-            return Some(("Retry-After", time));
-        }
-        if self.status != 429 {
-            return None;
-        }
-        // Of the draft's own field, in both of its forms (draft-ietf-httpapi-ratelimit-headers), and of those before it.
-        if let Some((name, text)) = field("RateLimit") {
-            let parts = text.split([';', ',']).filter_map(|part| part.split_once('='));
-            let reset = parts.filter(|(key, _)| matches!(key.trim(), "t" | "reset"));
-            return Some((
-                name,
-                reset.filter_map(|(_, time)| time.trim().parse().ok()).map(Duration::from_secs).max()?,
-            ));
-        }
-        let (name, text) = field("RateLimit-Reset").or_else(|| field("X-RateLimit-Reset"))?;
-        let number: u64 = text.trim().parse().ok()?;
-        // What is no number of seconds is a time.
-        let is_time = number > 1_000_000_000;
-        let time = || Timestamp::from_second(i64::try_from(number).ok()?).ok();
-        Some((name, if is_time { until(time()?) } else { Duration::from_secs(number) }))
-    }
-
     /// When the server says that it sent this (RFC 9110, section 6.6.1), unless a cache gave the answer.
     pub fn date(&self) -> Option<Timestamp> {
         if self.headers.text("age").is_some_and(|age| age.trim() != "0") {
@@ -259,44 +216,5 @@ impl Response {
     /// The media type in lower case, without parameters.
     pub fn media_type(&self) -> String {
         self.headers.media_type()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_429_or_503_that_says_when_asks_to_wait() {
-        let now: Timestamp = "2015-10-21T07:27:50Z".parse().unwrap();
-        let wait = |status, text: Option<&str>| {
-            let mut headers = Headers::default();
-            text.into_iter().for_each(|text| headers.add("Retry-After", text.to_owned()));
-            Response { status, version: "HTTP/1.1", headers, body: Bytes::new() }.asks_to_wait(now)
-        };
-        assert_eq!(wait(429, Some(" 7 ")), Some(Duration::from_secs(7)));
-        assert_eq!(wait(429, Some("Wed, 21 Oct 2015 07:28:00 GMT")), Some(Duration::from_secs(10)));
-        assert_eq!(wait(429, Some("Wed, 21 Oct 2015 07:00:00 GMT")), Some(Duration::from_millis(200)));
-        assert_eq!(wait(429, Some("0")), Some(Duration::from_millis(200)));
-        assert_eq!(wait(503, Some("7")), Some(Duration::from_secs(7)));
-        assert_eq!((wait(429, None), wait(429, Some("soon")), wait(500, Some("7"))), (None, None, None));
-    }
-
-    #[test]
-    fn a_limit_says_when_it_begins_anew() {
-        let now: Timestamp = "2015-10-21T07:27:50Z".parse().unwrap();
-        let wait = |status, name: &'static str, text: String| {
-            let mut headers = Headers::default();
-            headers.add(name, text);
-            let response = Response { status, version: "HTTP/1.1", headers, body: Bytes::new() };
-            response.asks_to_wait(now).map(|time| (response.limit_field().unwrap(), time.as_secs()))
-        };
-        assert_eq!(wait(429, "ratelimit", "\"default\";r=0;t=12".into()), Some(("RateLimit", 12)));
-        assert_eq!(wait(429, "RateLimit", "limit=10, remaining=0, reset=3".into()), Some(("RateLimit", 3)));
-        assert_eq!(wait(429, "RateLimit-Reset", "4".into()), Some(("RateLimit-Reset", 4)));
-        let then = (now.as_second() + 9).to_string();
-        assert_eq!(wait(429, "x-ratelimit-reset", then), Some(("X-RateLimit-Reset", 9)));
-        assert_eq!(wait(429, "RateLimit", "\"default\";r=0".into()), None);
-        assert_eq!(wait(503, "RateLimit-Reset", "4".into()), None);
     }
 }

@@ -183,6 +183,7 @@ impl Row<'_> {
                 continue;
             };
             planned.safe = shape.steps[cell.target].is_safe();
+            planned.looks_after |= shape.steps[cell.target].only_looks();
             let given = shape.steps[..cell.given].iter().flat_map(Step::gives);
             planned.given = given.map(Arc::from).collect();
             for column in &group.columns {

@@ -224,6 +224,11 @@ impl Step {
         self.expect.checks.iter().find_map(|placed| Some((placed.check.times()?, placed.span)))
     }
 
+    /// The step that is asked the same as the one whose answer its own has to be like, and where that is written.
+    pub fn again(&self) -> Option<(&str, Span)> {
+        self.expect.checks.iter().find_map(|placed| Some((placed.check.again()?, placed.span)))
+    }
+
     /// Tells whether it is sent with the credential of then, when a step was over.
     pub fn goes_back_to(&self, name: &str) -> bool {
         let own = matches!(&self.lent, Some(Lent { which: Which::After(step), .. }) if **step == *name);

@@ -105,6 +105,17 @@ pub struct Prepared {
 }
 
 impl Step {
+    /// Tells whether it only looks, whatever its method: a query of GraphQL, which most people post (GraphQL, section 2.3).
+    pub fn only_looks(&self) -> bool {
+        let Body::Json(tree) = &self.parts.body else { return self.is_safe() };
+        let query = tree.fixed("query").and_then(serde_json::Value::as_str).map(str::trim_start);
+        let is_query = |text: &str| {
+            let begins = text.starts_with('{') || text.starts_with("query") || text.starts_with("fragment");
+            begins && text.contains('{') && !text.contains("mutation") && !text.contains("subscription")
+        };
+        self.is_safe() || query.is_some_and(is_query)
+    }
+
     /// Renders the request. `base` is the target that paths are appended to, byte for byte; `last` is the page
     /// whose form may be sent.
     pub fn prepare(&self, scope: &Scope, base: &str, last: Option<&LastPage>) -> Result<Prepared, Unready> {

@@ -41,6 +41,18 @@ impl Tree {
         }
     }
 
+    /// Gives a value in which nothing is to be rendered, at a name of a map.
+    pub fn fixed(&self, name: &str) -> Option<&Value> {
+        match self {
+            Self::Const(value) => value.get(name),
+            Self::Map(pairs) => pairs.iter().find(|(key, _)| &**key == name).and_then(|(_, tree)| match tree {
+                Self::Const(value) => Some(value),
+                Self::Text(_) | Self::List(_) | Self::Map(_) => None,
+            }),
+            Self::Text(_) | Self::List(_) => None,
+        }
+    }
+
     const fn is_const(&self) -> bool {
         matches!(self, Self::Const(_))
     }

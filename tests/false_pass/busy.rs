@@ -135,3 +135,116 @@ fn a_change_is_not_sent_again_after_a_503() {
         assert_eq!(run.verdict("bob"), if times == 1 { "inconclusive" } else { "unproven" }, "{}", run.said);
     }
 }
+
+/// Some APIs answer 403 to whoever is above a limit. That is no refusal, and looks like one.
+#[test]
+fn a_limit_of_403_refuses_nobody() {
+    let says = |limit: fn(Reply) -> Reply, most: usize| {
+        let (api, window) = (Api::default(), Mutex::new((Instant::now(), 0)));
+        Server::start(move |r| {
+            if !r.path.starts_with("/admin") {
+                return api.answer(r);
+            }
+            let mut window = window.lock().unwrap();
+            if window.0.elapsed() >= Duration::from_secs(1) {
+                *window = (Instant::now(), 0);
+            }
+            window.1 += 1;
+            if window.1 > most { limit(json(403, r#"{"message":"API rate limit exceeded"}"#)) } else { paged(&api, r) }
+        })
+    };
+    let rows = matrix().replace("    POST /admin/things: { root: 201 }\n", "");
+    let suite = format!("cases:\n  - {{ name: bob, as: bob, request: GET /admin/1, expect: 403 }}\n{rows}");
+    let soon: [fn(Reply) -> Reply; 2] = [
+        |reply| reply.header("retry-after", "1"),
+        |reply| reply.header("x-ratelimit-remaining", "0").header("x-ratelimit-reset", "1"),
+    ];
+    for limit in soon {
+        let run = run(&says(limit, 8), &suite, "");
+        assert_eq!(run.code, 0, "{}", run.said);
+        assert!(run.cases().iter().all(|case| case["proof"]["unproven"] == 0), "{}", run.said);
+    }
+    // One that lasts proves nothing, and the refusal that it looks like least of all.
+    let run = run(&says(|reply| reply.header("retry-after", "3600"), 0), &suite, "");
+    assert_eq!(run.code, 3, "{}", run.said);
+    for case in run.cases() {
+        assert_eq!(case["reasons"][0]["code"], "asked-too-often", "{}", run.said);
+    }
+    // A refusal may say what is left of a limit.
+    let (api, says_left) =
+        (Api::default(), |reply: Reply| reply.header("x-ratelimit-remaining", "7").header("x-ratelimit-reset", "60"));
+    let server = Server::start(move |r| says_left(paged(&api, r)));
+    assert_eq!(self::run(&server, &suite, "").code, 0);
+}
+
+/// A server behind a gateway, which answers in its place where `breaks` says so, by how often it was asked.
+fn behind(status: u16, breaks: impl Fn(&Request, usize) -> bool + Send + Sync + 'static) -> Server {
+    let (api, asked) = (Api::default(), AtomicUsize::new(0));
+    Server::start(move |r| {
+        let number = asked.fetch_add(1, Ordering::SeqCst);
+        if !r.is("POST /login") && breaks(r, number) { json(status, "{}") } else { paged(&api, r) }
+    })
+}
+
+/// Gateways break now and then by themselves: a defect is sent once more before it is told that the server broke on it.
+#[test]
+fn a_gateway_is_asked_once_more() {
+    let defects = "[tok-garbage, tok-placeholder, tok-placeholder-null, tok-truncated, hdr-missing]";
+    let suite = format!("cases:\n  - {{ name: d, as: alice, with: {defects}, request: GET /me }}\n");
+    for status in [502, 503, 504] {
+        let run = run(&behind(status, |_, number| number % 4 == 3), &suite, "-j 1");
+        assert_eq!(run.code, 0, "{status}: {}", run.said);
+        // One that breaks on the defects alone is told.
+        let good = Mutex::new(String::new());
+        let server = behind(status, move |r, _| {
+            let mut good = good.lock().unwrap();
+            if good.is_empty() {
+                r.bearer().clone_into(&mut good);
+            }
+            r.path == "/me" && r.bearer() != *good
+        });
+        let run = self::run(&server, &suite, "-j 1");
+        assert_eq!(run.code, 1, "{status}: {}", run.said);
+        assert!(run.said.contains("the server broke on"), "{}", run.said);
+        // And one that is gone for everybody is not.
+        let run = self::run(&behind(status, |_, number| number > 3), &suite, "-j 1");
+        assert_eq!(run.code, 3, "{status}: {}", run.said);
+    }
+    // An error of the server itself is not asked for twice.
+    let run = run(&behind(500, |_, number| number % 4 == 3), &suite, "-j 1");
+    assert_eq!(run.code, 1, "{}", run.said);
+}
+
+/// A limit at `whoami` says nothing of whose session it is.
+#[test]
+fn a_limit_at_whoami_is_nobody_else() {
+    let server = behind(429, |r, _| r.path == "/me");
+    let run = run(&server, "cases:\n  - { name: it, as: alice, request: GET /me }\n", "");
+    run.must(3, &[("it", "blocked: asked-too-often")]);
+    assert!(!run.said.contains("somebody else"), "{}", run.said);
+}
+
+/// A firewall that answers 403 also where the plain request is to be hidden: nothing is shown of the defect.
+#[test]
+fn a_defect_that_is_answered_as_the_plain_request_is_not_blamed() {
+    let run = |firewall: bool| {
+        let api = Api::default();
+        let server = Server::start(move |r| match &*r.path {
+            "/me" | "/login" => api.answer(r),
+            _ if firewall => json(403, "{}"),
+            _ => api.known(r, |user| {
+                if user == "root" && r.path == "/hidden" { json(200, r#"{"secret":1}"#) } else { json(404, "{}") }
+            }),
+        });
+        let suite = "cases:
+  - { name: root, as: root, request: GET /hidden, expect: [200, 403] }
+  - { name: d, as: bob, with: [az-path-dslash, az-path-dot], request: GET /hidden, expect: 404 }
+";
+        self::run(&server, suite, "")
+    };
+    let told = run(true);
+    assert_eq!(told.code, 3, "{}", told.said);
+    assert!(told.said.contains("nothing is shown of the defect"), "{}", told.said);
+    let fine = run(false);
+    assert_eq!(fine.code, 0, "{}", fine.said);
+}

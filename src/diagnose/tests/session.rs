@@ -3,7 +3,7 @@
 use super::{Example, example};
 use crate::check::StatusSet;
 use crate::evidence::testing::{Try, get, send};
-use crate::evidence::{Memory, Purpose, Renewal, Session};
+use crate::evidence::{Memory, Purpose, Renewal, Sender, Session};
 
 /// A page that is for whoever is in.
 const ACCOUNT: &str = "https://shop.test/account";
@@ -23,7 +23,7 @@ pub(super) fn examples() -> Vec<Example> {
     let works = |session: Session| Session { works: true, ..session };
     let out = || Session { logouts: vec!["s/logout".into()], ..Session::default() };
     let form = || send("POST", "https://shop.test/login").gets(303);
-    let entering = |asked: Try| asked.gets(401).entering().purpose(Purpose::Login);
+    let entering = |asked: Try| asked.gets(401).by(Sender::Entering { name: "alice".into() }).purpose(Purpose::Login);
     vec![
         example("refused-as-nobody", away().of(as_nobody()), away()),
         // Whoever is to be let in there is not refused rightly.
