@@ -244,7 +244,7 @@ fn a_defect_that_is_answered_as_the_plain_request_is_not_blamed() {
     };
     let told = run(true);
     assert_eq!(told.code, 3, "{}", told.said);
-    assert!(told.said.contains("nothing is shown of the defect"), "{}", told.said);
+    assert!(told.said.contains("to the plain request too, where 404 is wanted"), "{}", told.said);
     let fine = run(false);
     assert_eq!(fine.code, 0, "{}", fine.said);
 }
