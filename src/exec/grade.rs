@@ -65,11 +65,7 @@ enum TakenFor {
 impl Tried<'_> {
     /// What the step or `with` wants in place of the table.
     fn own(&self) -> Option<&Expectations> {
-        match &self.trial.mutant.wanted {
-            Wanted::Row => None,
-            Wanted::Step => Some(&self.trial.step.expect),
-            Wanted::Own(own) => Some(own),
-        }
+        self.trial.mutant.own(self.trial.step)
     }
 
     /// Grades the answer; a connection that is closed refuses too.
@@ -423,6 +419,14 @@ impl Tried<'_> {
         let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther);
         let (probe, before) = self.controlled.before.as_ref().filter(|_| refused)?;
         let wanted = self.own()?.status.as_ref()?;
+        if let Some(down) = &self.down {
+            let message = format!(
+                "`{}` is answered {down} to the plain request by now as well, where {} is wanted: nothing is shown of the defect",
+                probe.name(),
+                wanted.describe()
+            );
+            return Some(("control-after", message));
+        }
         let is_plain = self.trial.mutant.row.aim == Aim::Bypass && before.status == Some(status);
         (is_plain && !wanted.matches(status)).then(|| {
             let message = format!(

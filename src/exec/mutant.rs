@@ -209,7 +209,7 @@ impl StepRun<'_> {
         let led_in = is_credential && self.leads_in(&trial, &detour, controlled).await;
         let again = Arc::new(self.refused(&trial, actor, made, &trail));
         let allowed = self.probe_allowed(&trial, prepared).await.map(Arc::new);
-        let down = self.down(&trail, controlled).await;
+        let down = self.down(&trial, &trail, controlled).await;
         let mut done = {
             let trail = &trail;
             let tried = Tried {
@@ -237,12 +237,23 @@ impl StepRun<'_> {
         done
     }
 
-    /// What a control is answered as well by a gateway that answered a defect.
-    async fn down(&self, trail: &Trail, controlled: &Controlled) -> Option<String> {
-        trail.response().filter(|response| matches!(response.status, 502..=504))?;
-        let (probe, _) = controlled.before.as_ref().filter(|(probe, _)| !probe.is_replay())?;
+    /// What a control is answered as well by now: by a gateway that answered a defect, or as a way around a refusal is that
+    /// got another one than the plain request did before, and than the suite wants of it.
+    async fn down(&self, trial: &Trial<'_>, trail: &Trail, controlled: &Controlled) -> Option<String> {
+        let status = trail.response()?.status;
+        let (probe, before) = controlled.before.as_ref().filter(|(probe, _)| !probe.is_replay())?;
+        let wanted = trial.mutant.own(trial.step).and_then(|own| own.status.as_ref());
+        let is_other = (400..500).contains(&status)
+            && trial.mutant.row.aim == Aim::Bypass
+            && before.status != Some(status)
+            && wanted.is_some_and(|wanted| !wanted.matches(status));
+        let is_gateways = matches!(status, 502..=504);
+        if !is_other && !is_gateways {
+            return None;
+        }
         let now = probe.again(self.shared).await;
-        now.is_broken().then(|| now.told())
+        let is_same = if is_gateways { now.is_broken() } else { now.status == Some(status) };
+        is_same.then(|| now.told())
     }
 
     /// Notes what was changed, whether it left as no library sends it, and with which request line if it has its own.

@@ -35,6 +35,15 @@ pub struct Mutant {
 }
 
 impl Mutant {
+    /// What the step that is sent with it, or `with` itself, wants in place of the table.
+    pub fn own<'a>(&'a self, step: &'a Step) -> Option<&'a Expectations> {
+        match &self.wanted {
+            Wanted::Row => None,
+            Wanted::Step => Some(&step.expect),
+            Wanted::Own(own) => Some(own),
+        }
+    }
+
     /// Tells whether it is what was asked for: by its own id, or by a pack in which all rows start from the same. In any
     /// other pack it is one of many, most of which have no sense for one request.
     pub fn is_meant(&self) -> bool {

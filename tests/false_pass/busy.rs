@@ -227,24 +227,29 @@ fn a_limit_at_whoami_is_nobody_else() {
 /// A firewall that answers 403 also where the plain request is to be hidden: nothing is shown of the defect.
 #[test]
 fn a_defect_that_is_answered_as_the_plain_request_is_not_blamed() {
-    let run = |firewall: bool| {
-        let api = Api::default();
+    let run = |firewall: Option<usize>| {
+        let (api, asked) = (Api::default(), AtomicUsize::new(0));
         let server = Server::start(move |r| match &*r.path {
             "/me" | "/login" => api.answer(r),
-            _ if firewall => json(403, "{}"),
+            _ if firewall.is_some_and(|from| asked.fetch_add(1, Ordering::SeqCst) >= from) => json(403, "{}"),
             _ => api.known(r, |user| {
                 if user == "root" && r.path == "/hidden" { json(200, r#"{"secret":1}"#) } else { json(404, "{}") }
             }),
         });
-        let suite = "cases:
+        let suite = "serial: true
+cases:
   - { name: root, as: root, request: GET /hidden, expect: [200, 403] }
   - { name: d, as: bob, with: [az-path-dslash, az-path-dot], request: GET /hidden, expect: 404 }
 ";
-        self::run(&server, suite, "")
+        self::run(&server, suite, "-j 1")
     };
-    let told = run(true);
+    let told = run(Some(0));
     assert_eq!(told.code, 3, "{}", told.said);
     assert!(told.said.contains("to the plain request too, where 404 is wanted"), "{}", told.said);
-    let fine = run(false);
+    // One that begins between the plain request and the defect.
+    let told = run(Some(2));
+    assert_eq!(told.code, 3, "{}", told.said);
+    assert!(told.said.contains("to the plain request by now as well"), "{}", told.said);
+    let fine = run(None);
     assert_eq!(fine.code, 0, "{}", fine.said);
 }
