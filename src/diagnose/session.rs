@@ -3,7 +3,7 @@
 
 use super::{Family, Found, Rule, rfc};
 use crate::event::Certainty::{Certain, Likely};
-use crate::evidence::{Facts, Purpose, Sender};
+use crate::evidence::{Answer, Facts, Purpose, Sender};
 use crate::term::plural;
 
 pub(super) const FAMILY: Family = Family {
@@ -110,7 +110,7 @@ fn logged_in_again(facts: &Facts) -> Option<Found> {
             "the run logged `{name}` in again meanwhile, and this server may end the earlier sessions of a user by that"
         ))
         .seen(format!("`{name}` was logged in {times} since this session was last known to be alive; {shown}"))
-        .seen_if(facts.answer.as_ref().and_then(|answer| answer.quoted()))
+        .seen_if(facts.answer.as_ref().and_then(Answer::quoted))
         .next("say `session: exclusive` on cases that log in by themselves, such as life cycles, or give them an identity of their own"),
     )
 }
@@ -123,7 +123,7 @@ fn logged_out(facts: &Facts) -> Option<Found> {
             "the run logged `{name}` out of another session meanwhile, and this server may end all sessions of a user by that"
         ))
         .seen(format!("{} logged out since this session was last known to be alive; {shown}", super::run::names(cases)))
-        .seen_if(facts.answer.as_ref().and_then(|answer| answer.quoted()))
+        .seen_if(facts.answer.as_ref().and_then(Answer::quoted))
         .next("say `session: exclusive` on cases that log out, such as life cycles, or give them an identity of their own")
     })
 }

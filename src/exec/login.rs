@@ -290,7 +290,7 @@ impl<'a> Entry<'a> {
             jar.renew(&cast.nobody.jar);
             drop(cast);
             let shown_by = done.allowed;
-            let session = Arc::try_unwrap(asked).map(|session| Arc::new(Session { shown_by, jar, ..session }));
+            let session = Arc::try_unwrap(asked).map(|session| Arc::new(Session { jar, shown_by, ..session }));
             return Ok(session.unwrap_or_else(|held| held));
         }
         let name = &self.identity.name;

@@ -101,10 +101,7 @@ impl StepRun<'_> {
             // What is left of the session stays with its owner, who may show that it is dead.
             (Talk::Logout, _) => {
                 leave(gave.credential, &talker.inside.nobody);
-                if gave.credential && variations.is_empty() {
-                    let span = Span { began, ended: self.shared.ledger.tick() };
-                    self.shared.visits.left(id, span, &record::label(self.shared, self.label));
-                }
+                self.note_leave(id, began, gave.credential && variations.is_empty());
                 cast.identities.insert(id, talker.inside.nobody);
             }
             (Talk::Login | Talk::Refresh, Some(credential)) if done.held() => {
@@ -118,6 +115,14 @@ impl StepRun<'_> {
         let mut all = tried;
         all.append(done);
         all
+    }
+
+    /// Notes that a case logged out, which may end other sessions as well.
+    fn note_leave(&self, id: IdentityId, began: u64, has_left: bool) {
+        if has_left {
+            let span = Span { began, ended: self.shared.ledger.tick() };
+            self.shared.visits.left(id, span, &record::label(self.shared, self.label));
+        }
     }
 
     /// Says that cookies were not sent that were planted for a login that asked nothing of their origin.

@@ -54,6 +54,14 @@ pub struct AccessRow {
     pub reach: Reach,
 }
 
+impl AccessRow {
+    /// Takes down what the step that it is about may change.
+    fn look_at(&mut self, step: &Step) {
+        self.safe = step.is_safe();
+        self.looks_after |= step.only_looks();
+    }
+}
+
 /// Who is expected to be let in by a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -182,8 +190,7 @@ impl Row<'_> {
                 }
                 continue;
             };
-            planned.safe = shape.steps[cell.target].is_safe();
-            planned.looks_after |= shape.steps[cell.target].only_looks();
+            planned.look_at(&shape.steps[cell.target]);
             let given = shape.steps[..cell.given].iter().flat_map(Step::gives);
             planned.given = given.map(Arc::from).collect();
             for column in &group.columns {
