@@ -109,7 +109,7 @@ fn logged_in_again(facts: &Facts) -> Option<Found> {
         Found::new(format!(
             "the run logged `{name}` in again meanwhile, and this server may end the earlier sessions of a user by that"
         ))
-        .seen(format!("`{name}` was logged in {times} since this session was last known to be alive; {shown}"))
+        .seen(format!("`{name}` was logged in {times} since that session was last known to be alive; {shown}"))
         .seen_if(facts.answer.as_ref().and_then(Answer::quoted))
         .next("say `session: exclusive` on cases that log in by themselves, such as life cycles, or give them an identity of their own"),
     )
@@ -122,7 +122,7 @@ fn logged_out(facts: &Facts) -> Option<Found> {
         Found::new(format!(
             "the run logged `{name}` out of another session meanwhile, and this server may end all sessions of a user by that"
         ))
-        .seen(format!("{} logged out since this session was last known to be alive; {shown}", super::run::names(cases)))
+        .seen(format!("{} logged out since that session was last known to be alive; {shown}", super::run::names(cases)))
         .seen_if(facts.answer.as_ref().and_then(Answer::quoted))
         .next("say `session: exclusive` on cases that log out, such as life cycles, or give them an identity of their own")
     })
