@@ -1,7 +1,7 @@
 //! Logins that failed: what the server said to the password, the form or the token request.
 
 use super::changed::{change_taken, changed};
-use super::{Family, Found, Link, Rule, rfc};
+use super::{Family, Found, Link, Rule, introspect, rfc};
 use crate::event::Certainty::{Certain, Likely};
 use crate::evidence::{Answer, Facts, InForm, Page, Purpose, Word};
 
@@ -279,6 +279,7 @@ fn code_of(answer: &Answer) -> String {
 fn client(facts: &Facts) -> Option<Found> {
     let answer = coded(facts, &["invalid_client"])?;
     let basic = facts.keys().any(|k| k.basic.is_some());
+    let asks = facts.leg().is_some_and(|leg| leg.asks);
     let (how, next) = match facts.leg().map_or(InForm::NoProof, |leg| leg.client) {
         _ if basic => ("was named in `authorization`", &[SECRETS, "the server may want the client in the body"][..]),
         InForm::Assertion | InForm::Grant => ("signed an assertion", &[ASSERTED][..]),
@@ -290,17 +291,17 @@ fn client(facts: &Facts) -> Option<Found> {
             &["the server has to know that certificate, or its issuer and subject, as those of this client"][..],
         ),
         InForm::NoProof => (
-            "sent its id and no secret",
+            if asks { "sent nothing that proves who it is" } else { "sent its id and no secret" },
             &["a client that is not public has to prove itself: by a secret, a key or a certificate"][..],
         ),
     };
-    let found = Found::new("the token endpoint does not accept the client")
-        .seen(code_of(answer))
-        .seen_if(answer.quoted())
-        .seen(format!("the client {how}"));
-    Some(next.iter().fold(found, |found, next| found.next(*next)))
+    let whose = if asks { "the server does not accept the client that asks about a token" } else { TOKEN_CLIENT };
+    let found = Found::new(whose).seen(code_of(answer)).seen_if(answer.quoted()).seen(format!("the client {how}"));
+    let found = next.iter().fold(found, |found, next| found.next(*next));
+    Some(if asks { found.next(introspect::ASKER) } else { found })
 }
 
+const TOKEN_CLIENT: &str = "the token endpoint does not accept the client";
 const SECRETS: &str = "compare client id and secret with the server's; a secret may have expired";
 const ASSERTED: &str = "the server has to know the key that signed, as a key of this client, and to be the one that the assertion is for (`aud`)";
 

@@ -20,6 +20,7 @@ mod between;
 mod changed;
 mod cookie;
 mod instead;
+mod introspect;
 mod let_in;
 mod login;
 mod redirect;
@@ -76,6 +77,7 @@ pub const RULES: &[Family] = &[
     redirect::FAMILY,
     cookie::FAMILY,
     login::FAMILY,
+    introspect::FAMILY,
     answer::FAMILY,
     between::FAMILY,
     session::FAMILY,

@@ -43,6 +43,8 @@ pub struct Answer {
     pub trace: Option<(String, String)>,
     /// `Allow`, where methods are told.
     pub allow: Option<String>,
+    /// It calls a token inactive (RFC 7662, section 2.2).
+    pub is_inactive: bool,
     /// A page may read it: `Access-Control-Allow-Origin` is there.
     pub cors: bool,
 }
@@ -120,6 +122,7 @@ pub(super) fn read(request: &Request, response: &Response, secrets: &SecretSet) 
         server: [field("server"), field("via")].into_iter().flatten().collect::<Vec<_>>().join(" ").to_lowercase(),
         trace: TRACES.iter().find_map(|name| Some(((*name).to_owned(), shorten(&mask(&field(name)?), 80)))),
         allow: field("allow"),
+        is_inactive: json.as_ref().is_some_and(|json| json.get("active") == Some(&serde_json::Value::Bool(false))),
         cors: response.headers.has("access-control-allow-origin"),
         challenges,
     }

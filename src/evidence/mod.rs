@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::check::StatusSet;
 use crate::http::{HttpError, Request, Response, Trail};
+use crate::jose;
 use crate::page::leads_in;
 use crate::secret::{Odd, SecretSet, TextKind};
 use crate::step::IdentityId;
@@ -157,6 +158,10 @@ pub struct Leg {
     pub client: InForm,
     /// Its form asks for a token: programs do, no pages are shown.
     pub grants: bool,
+    /// Its form asks what a token is worth, or to end it.
+    pub asks: bool,
+    /// When that token ends, if it says so itself.
+    pub asked_end: Option<i64>,
     /// The answer gives a nonce for a proof.
     pub gives_nonce: bool,
     /// The bytes of its header fields.
@@ -288,6 +293,7 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
     let fields: Vec<String> = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     let path = secrets.mask_text(TextKind::Url, request.address.path());
     let media = request.headers.text("content-type").filter(|_| !request.body.is_empty());
+    let asked = asked_about(request);
     Leg {
         method: request.method.clone(),
         base: request.address.base().to_owned(),
@@ -299,12 +305,21 @@ fn leg(hop: &crate::http::Exchange, promised: &[String], secrets: &SecretSet) ->
         enters: leads_in(request.address.path()) || request.address.path().to_ascii_lowercase().contains("token"),
         client: in_form(request),
         grants: url::form_urlencoded::parse(&request.body).take(64).any(|(name, _)| name == "grant_type"),
+        asks: asked.is_some(),
+        asked_end: asked.as_deref().and_then(jose::expiry),
         media: media.map(|m| m.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()),
         gives_nonce: hop.response.as_ref().is_ok_and(|response| response.headers.has("dpop-nonce")),
         head: request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum(),
         status: hop.response.as_ref().ok().map(|r| r.status),
         error: hop.response.as_ref().err().cloned(),
     }
+}
+
+/// The token that a form asks about (RFC 7662, section 2.1; RFC 7009, section 2.1).
+fn asked_about(request: &Request) -> Option<String> {
+    let form: Vec<_> = url::form_urlencoded::parse(&request.body).take(64).collect();
+    let is_other = !request.is_form() || form.iter().any(|(name, _)| name == "grant_type");
+    form.into_iter().find(|(name, _)| name == "token").filter(|_| !is_other).map(|(_, token)| token.into_owned())
 }
 
 /// How a form says who a client is.

@@ -11,6 +11,7 @@ mod basic;
 mod between;
 mod cookie;
 mod instead;
+mod introspect;
 mod let_in;
 mod login;
 mod redirect;
@@ -46,6 +47,7 @@ fn examples() -> Vec<Example> {
         session::examples(),
         let_in::examples(),
         instead::examples(),
+        introspect::examples(),
         run::examples(),
     ];
     families.into_iter().flatten().collect()
