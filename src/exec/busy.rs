@@ -235,7 +235,7 @@ impl StepRun<'_> {
 
     /// Tells whether a step asks who may: as a cell of a matrix, or by expecting a refusal.
     fn is_refusal(&self, step: &Step) -> bool {
-        matches!(self.cell(), Some((.., Part::Target | Part::Missing))) || step.may_refuse()
+        matches!(self.cell(), Some((.., Part::Target | Part::Way | Part::Missing))) || step.may_refuse()
     }
 
     /// Takes a limit for no answer to what a cell of a matrix, or a step that expects a refusal, asks: nothing is known.

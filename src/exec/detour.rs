@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::access::{Said, said};
@@ -42,6 +43,10 @@ pub(super) struct Detour<'a> {
     pub(super) dressed: &'a Request,
     /// What was sent, and what came back.
     pub(super) trail: &'a Trail,
+    /// The head of what was sent, where that left byte for byte.
+    pub(super) head: Option<Bytes>,
+    /// How the caller was refused what was sent without the detour.
+    pub(super) refused: Option<u16>,
     /// The connections of the sender.
     pub(super) transport: &'a Transport,
     /// Who sends it.
@@ -54,6 +59,9 @@ impl StepRun<'_> {
         let (Some(sent), Some(response)) = (detour.trail.request(), detour.trail.response()) else {
             return Reached::Elsewhere;
         };
+        if let Some(status) = self.sent_back(trial, detour).await {
+            return Reached::Refused(status);
+        }
         let onward = onward(sent, response).filter(|_| said(trial.step, detour.trail) != Said::SentAway);
         if onward.is_none() && response.status / 100 != 2 {
             return Reached::Elsewhere;
@@ -124,7 +132,7 @@ impl StepRun<'_> {
         let Some(first) = onward(sent, response).filter(|_| said(trial.step, detour.trail) != Said::SentAway) else {
             return false;
         };
-        let as_sent = Detour { dressed: sent, ..*detour };
+        let as_sent = Detour { dressed: sent, head: None, ..*detour };
         self.onward(trial, &as_sent, first, &[good]).await != Reached::Guarded
     }
 

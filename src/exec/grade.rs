@@ -19,7 +19,7 @@ use super::wary::Refused;
 use super::{doubt, judge, leak, record, weigh};
 use crate::check::{Expectations, Fetched, Placed, Seen, StatusSet, Word};
 use crate::event::{MutantRecord, Reason};
-use crate::http::{HttpError, Trail, is_limit};
+use crate::http::{HttpError, Request, Trail, is_limit};
 use crate::mutate::{Aim, Answered, Basis, Expect, Grade, Graded, Presented, Unfit};
 use crate::plan::{self, Wanted};
 use crate::step::Prepared;
@@ -34,6 +34,8 @@ pub(super) struct Tried<'a> {
     pub(super) trail: &'a Trail,
     /// In what its request line is another one than the step's.
     pub(super) line: Otherwise,
+    /// Whether it left as no HTTP library sends it.
+    pub(super) verbatim: bool,
     pub(super) controlled: &'a Controlled,
     /// Where a way around a refusal led.
     pub(super) reached: Option<Reached>,
@@ -103,6 +105,8 @@ impl Tried<'_> {
             }
             // Whoever wants something of the answer wants one.
             (Some(_), ..) if self.own().is_some() => Answer::None,
+            // Whatever takes HTTP takes this: that nothing came is no refusal, and may be a worker that died of it.
+            (Some(HttpError::Closed), ..) if row.aim == Aim::Credential && self.is_plain_http() => Answer::None,
             (Some(HttpError::Closed), ..) if row.expect.is_refusal() || row.expect == Expect::Either => {
                 graded(Grade::DeniedOther, true, "the connection was closed without an answer")
             }
@@ -111,6 +115,13 @@ impl Tried<'_> {
             }
             (Some(_) | None, ..) => Answer::None,
         }
+    }
+
+    /// Whether what was sent is no more than what every server has to read.
+    fn is_plain_http(&self) -> bool {
+        const MOST: usize = 8 * 1024;
+        let fields = |request: &Request| request.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        !self.verbatim && self.trail.request().map_or(0, fields) < MOST
     }
 
     /// Whether the step itself says what a refusal looks like.
@@ -287,7 +298,9 @@ impl StepRun<'_> {
     /// was seen being allowed it: then that may be what is refused.
     fn is_unaccepted(&self, tried: &Tried<'_>, actor: &Actor, graded: &Graded) -> bool {
         let row = tried.trial.mutant.row;
-        let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther) && !row.expect.is_refusal();
+        // Where any answer will do, it need not be accepted.
+        let is_wanted = !row.expect.is_refusal() && row.expect != Expect::Either;
+        let refused = matches!(graded.grade, Grade::DeniedExact | Grade::DeniedOther) && is_wanted;
         let shown = |(probe, _): &(Arc<Probe>, Observed)| probe.is_same() || probe.is_replay();
         if !refused || row.aim != Aim::Credential || tried.controlled.before.as_ref().is_none_or(shown) {
             return false;

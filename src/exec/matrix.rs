@@ -35,6 +35,8 @@ pub(super) enum Part {
     Missing,
     /// The cell is about it.
     Target,
+    /// It is a step of the flow that the cell is about, before the one whose answer counts.
+    Way,
     /// It goes before or comes after.
     Around,
 }
@@ -118,7 +120,7 @@ impl StepRun<'_> {
         let cell = case.cell?;
         let number = self.within.place();
         let part = if number == cell.target {
-            Part::Target
+            if self.within.is_outcome() { Part::Target } else { Part::Way }
         } else if (cell.given..cell.target).contains(&number) {
             Part::Missing
         } else {
@@ -200,12 +202,15 @@ impl StepRun<'_> {
 
     /// Keeps what the step that a cell is about was answered.
     pub(super) fn keep_cell(&self, step: &Step, actor: &Actor, trail: &Trail, done: &mut Done, said: Said) {
-        let (Some(index), Some((case, cell, Part::Target))) = (self.case, self.cell()) else { return };
+        let (Some(index), Some((case, cell, part @ (Part::Target | Part::Way)))) = (self.case, self.cell()) else {
+            return;
+        };
         let Some(response) = trail.response() else { return };
         let body = self.body(case, actor, &response.body);
         done.cell = Got::of(trail, self.denial(step, actor, trail));
         let mut inner = self.shared.matrix.lock();
-        if said == Said::Allowed && done.held() && cell.side == Side::Allowed {
+        let counts = part == Part::Target || !done.held();
+        if said == Said::Allowed && done.held() && counts && cell.side == Side::Allowed {
             inner.owners.entry((case.suite, cell.row)).or_default().push((cell.column, body));
         } else if cell.side == Side::Refused && !done.held() && done.cell.is_some_and(|got| got.is_in) {
             inner.intruders.insert(index, body);

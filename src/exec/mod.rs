@@ -30,6 +30,7 @@ mod bad;
 mod before;
 mod beside;
 mod busy;
+mod canonical;
 mod case;
 mod cast;
 mod codes;

@@ -192,9 +192,18 @@ impl StepRun<'_> {
             },
         };
         let line = Otherwise::of(presented.request, &forged.request, written.as_deref());
+        let head = forged.head.clone();
         let (trail, sent) = self.post_told(trial.step, actor, (forged.request, forged.head), transport).await;
-        let detour =
-            Detour { prepared, dressed: presented.request, trail: &trail, transport, sender: self.holder(actor) };
+        let plain = controlled.before.as_ref().filter(|(_, before)| !before.granted);
+        let detour = Detour {
+            prepared,
+            dressed: presented.request,
+            trail: &trail,
+            head,
+            refused: plain.and_then(|(_, before)| before.status),
+            transport,
+            sender: self.holder(actor),
+        };
         let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
         let reached = match (trial.mutant.row.aim, presented.token()) {
             _ if denial.is_some() => None,
@@ -218,6 +227,7 @@ impl StepRun<'_> {
                 presented,
                 trail,
                 line,
+                verbatim,
                 controlled,
                 reached,
                 denial,

@@ -59,6 +59,11 @@ impl<'a> Within<'a> {
         self.used.iter().rev().take_while(move |used| std::mem::replace(&mut is_last, used.is_last))
     }
 
+    /// Tells whether the answer to the step is what comes of the case's own step: of a flow the last one counts.
+    pub(super) fn is_outcome(self) -> bool {
+        self.asking().count() == self.used.len()
+    }
+
     /// Keeps what a step of a flow captured, if it comes out of all flows around it.
     pub(super) fn keep(self, captured: &[(Arc<str>, Value)]) {
         if let (Some(kept), false) = (self.kept, self.used.is_empty()) {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::forged::{Forged, Unfit};
 use super::presented::{Presented, put_query};
 use super::session::flipped;
-use super::token::{case_swapped, is_made};
+use super::token::{case_swapped, cased, is_made};
 use super::{Challenge, Expect, Family, Kit, Mutation, Severity};
 use crate::http::Request;
 
@@ -94,6 +94,18 @@ const ROWS: &[Mutation] = &[
             let key = opaque(p, kit)?;
             let other = flipped(key).ok_or_else(|| Unfit::not_here("the credential has no letter or digit"))?;
             Ok(Forged::new(p.with_token(&other)?, "one character in the middle is another"))
+        },
+        ..BASE
+    },
+    Mutation {
+        id: "tok-case",
+        about: "an opaque credential with small letters for its capitals, and capitals for its small ones",
+        explain: "The server compares it without case: one credential has many spellings, of which lists of revoked ones and limits know one, and there are far fewer to guess. Compare byte by byte; many databases compare text without case unless the column says otherwise.",
+        refs: &["CWE-178", "CWE-287"],
+        severity: Severity::Medium,
+        apply: |p, kit| {
+            let token = cased(p, kit)?;
+            Ok(Forged::new(p.with_token(&case_swapped(token))?, "capital and small letters are swapped"))
         },
         ..BASE
     },

@@ -86,18 +86,6 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
     Mutation {
-        id: "tok-case",
-        about: "an opaque credential with small letters for its capitals, and capitals for its small ones",
-        explain: "The server compares it without case: one credential has many spellings, of which lists of revoked ones and limits know one, and there are far fewer to guess. Compare byte by byte; many databases compare text without case unless the column says otherwise.",
-        refs: &["CWE-178", "CWE-287"],
-        severity: Severity::Medium,
-        apply: |p, kit| {
-            let token = opaque(p, kit)?;
-            Ok(Forged::new(p.with_token(&case_swapped(token))?, "capital and small letters are swapped"))
-        },
-        ..BASE
-    },
-    Mutation {
         id: "jwt-four-parts",
         about: "a fourth part behind the signature",
         explain: "The token is cut at dots and what is too much ignored. A signed token has three parts.",
@@ -300,7 +288,7 @@ pub(super) fn is_made(p: &Presented<'_>, kit: &Kit<'_>) -> bool {
 
 /// A credential that is one word, of which case is a part: not what is signed or encoded, which says something else in
 /// another case, and no number in hexadecimal, which is the same one in both.
-fn opaque<'p>(p: &'p Presented<'_>, kit: &Kit<'_>) -> Result<&'p str, Unfit> {
+pub(super) fn cased<'p>(p: &'p Presented<'_>, kit: &Kit<'_>) -> Result<&'p str, Unfit> {
     let token = p.token()?;
     if p.jwt().is_ok() || is_made(p, kit) {
         return Err(Unfit::not_here("what is signed or encoded says something else in another case"));

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::api::Api;
-use crate::runs::{BLIND, PEOPLE, Project};
+use crate::runs::{BLIND, PEOPLE, Project, SCHEME};
 use crate::server::{Server, json, status};
 
 const FLOWS: &str = "
@@ -72,4 +72,38 @@ flows:
     let run = Project::new(&server.url, project, suite).run("");
     run.must(4, &[("nothing is sent", "skipped: condition"), ("nor here", "skipped: condition")]);
     assert_eq!(server.count("GET /a"), 0);
+}
+
+/// The page that everybody may see is a step of the flow, and what the cell is about its end.
+#[test]
+fn a_cell_is_about_the_end_of_its_flow() {
+    let run = |admin: &'static str| {
+        let api = Api::default();
+        let server = Server::start(move |r| match &*r.path {
+            "/page" => json(200, r#"{"motd":"Welcome to these notes, have a nice day","csrf":"abcdefabcdefabcdef12"}"#),
+            "/admin" if admin == "open" => json(200, r#"{"users":3}"#),
+            _ => api.answer(r),
+        });
+        let suite = "
+flows:
+  look: { steps: [ { request: GET /page, capture: { csrf: $.csrf } }, { request: GET /admin, headers: { X-CSRF: '{{ csrf }}' } } ] }
+access:
+  columns: [anonymous, bob, root]
+  rows:
+    admin: { use: look, expect: { root: 200 } }
+";
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("")
+    };
+    let right = run("guarded");
+    right.must(0, &[("admin [as=anonymous]", "proven"), ("admin [as=bob]", "proven"), ("admin [as=root]", "passed")]);
+    assert_eq!(right.report["summary"]["proven_refusals"], 2, "{}", right.said);
+    let open = run("open");
+    open.must(
+        1,
+        &[
+            ("admin [as=anonymous]", "failed: got-in"),
+            ("admin [as=bob]", "failed: got-in"),
+            ("admin [as=root]", "passed"),
+        ],
+    );
 }

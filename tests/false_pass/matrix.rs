@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use crate::api::{Api, unauthorized};
-use crate::runs::{Project, Run, SCHEME};
+use crate::runs::{COOKIES, Project, Run, SCHEME};
 use crate::server::{Reply, Request, Server, json, status};
 
 const PEOPLE: &str = r"
@@ -433,4 +433,61 @@ access:
     assert_eq!(run.code, 0, "{}", run.said);
     let seen = log.lock().unwrap();
     assert_eq!(*seen, ["GET alice", "GET root", "GET alice", "PUT alice", "PUT ", "PUT ", "PUT root"], "{seen:?}");
+}
+
+/// What breaks the token against forged requests is tried in the cells that are let in.
+#[test]
+fn a_row_has_the_defects_of_changes() {
+    let suite = r#"
+access:
+  columns: [anonymous, bob, root]
+  rows:
+    make:
+      request: POST /things
+      headers: { X-CSRF-Token: abcdefabcdef1234 }
+      with: [csrf-missing, csrf-wrong]
+      expect: { root: 201 }
+"#;
+    let run = |checks: bool| {
+        let server = Server::start(move |r| {
+            let cookie = r.header("cookie").trim_start_matches("sid=").to_owned();
+            match (r.path.as_str(), cookie.as_str()) {
+                ("/login", _) => status(204).header("set-cookie", format!("sid={}-0123456789", r.field("username"))),
+                ("/me", "") | ("/things", "") => unauthorized("who"),
+                ("/me", who) => json(200, &format!(r#"{{"username":"{}"}}"#, who.trim_end_matches("-0123456789"))),
+                ("/things", "root-0123456789") if checks && r.header("x-csrf-token") != "abcdefabcdef1234" => {
+                    json(403, r#"{"error":"csrf"}"#)
+                }
+                ("/things", "root-0123456789") => json(201, "{}"),
+                ("/things", _) => json(403, r#"{"error":"forbidden"}"#),
+                _ => status(404),
+            }
+        });
+        let project = format!("{COOKIES}    whoami: {{ request: GET /me }}\n{PEOPLE}");
+        Project::new(&server.url, &project, suite).run("")
+    };
+    let (no, wrong) = ("make [as=root,with=csrf-missing]", "make [as=root,with=csrf-wrong]");
+    let weak = run(false);
+    assert_eq!([weak.reason(no), weak.reason(wrong)], ["mutant-accepted"; 2], "{}", weak.said);
+    let strict = run(true);
+    assert_eq!([strict.verdict(no), strict.verdict(wrong)], ["proven", "proven"], "{}", strict.said);
+}
+
+#[test]
+fn a_strict_row_is_strict_with_its_defects() {
+    let run = |row: &str| {
+        let api = Api::default();
+        // Not what the RFC has for a token that is none.
+        let server = Server::start(move |r| match api.user(r) {
+            Err(_) if r.path == "/admin" => json(403, r#"{"error":"who"}"#),
+            Ok(_) | Err(_) => api.answer(r),
+        });
+        let rows = format!("    admin: {{ request: GET /admin, {row}with: tok-garbage, expect: {{ root: 200 }} }}\n");
+        let suite = format!("access:\n  columns: [bob, root]\n  rows:\n{rows}");
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite).run("")
+    };
+    let garbage = "admin [as=root,with=tok-garbage]";
+    assert_eq!(run("").verdict(garbage), "proven");
+    let held = run("strict: true, ");
+    assert_eq!(held.reason(garbage), "mutant-inexact", "{}", held.said);
 }

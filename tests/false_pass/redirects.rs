@@ -1,7 +1,8 @@
 //! Applications that send whoever is not known to a page of theirs that no name gives away as a login page.
 
-use crate::runs::{Project, Run};
-use crate::server::{Server, html, status};
+use crate::api::Api;
+use crate::runs::{PEOPLE, Project, Run, SCHEME};
+use crate::server::{Server, html, json, status};
 
 const PAGE: &str = "<h1>Account of alice</h1><p>1234567</p>";
 const GOOD: &str = "sid=right-1234567890";
@@ -136,4 +137,41 @@ identities:
         let run = Project::new(&server.url, project, suite).run("");
         assert_eq!(run.code, code, "{to}\n{}", run.said);
     }
+}
+
+/// A server that sends every path that is not written its way on to where it is, with 301 for every method; `lies` says
+/// whether it first does what was asked there, as one does that guards a path and serves another spelling of it.
+fn normalising(lies: bool) -> Server {
+    let api = Api::default();
+    Server::start(move |r| {
+        let plain = r.path.replace("/./", "/").replace("//", "/");
+        if plain == r.path && r.path != "/admin/users" {
+            return api.answer(r);
+        }
+        if plain != r.path && (!lies || plain == "/admin/users") {
+            return status(301).header("location", plain);
+        }
+        api.known(r, |user| if user == "root" { json(201, "{}") } else { json(403, r#"{"error":"forbidden"}"#) })
+    })
+}
+
+#[test]
+fn a_change_that_is_sent_back_to_its_plain_path_was_made_by_nobody() {
+    let suite = "
+cases:
+  - { name: users, as: bob, with: [az-path-dot, az-path-dslash-inner], control: root, request: POST /admin/users, json: { name: z } }
+  - { name: root, as: root, request: POST /admin/users, json: { name: z }, expect: 201 }
+";
+    let run = |lies| {
+        let server = normalising(lies);
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("")
+    };
+    let names = ["users [with=az-path-dot]", "users [with=az-path-dslash-inner]"];
+    let honest = run(false);
+    assert_eq!(honest.code, 0, "{}", honest.said);
+    names.iter().for_each(|name| assert_eq!(honest.verdict(name), "proven", "{}", honest.said));
+    // Another path that is not there is not sent on: what was sent back may be a form that was accepted.
+    let lying = run(true);
+    assert_eq!(lying.code, 1, "{}", lying.said);
+    names.iter().for_each(|name| assert_eq!(lying.reason(name), "mutant-accepted", "{}", lying.said));
 }

@@ -58,7 +58,11 @@ impl Row<'_> {
                     caller: case.caller,
                     row: None,
                     cell: Some(cell),
-                    with: Some(Arc::new(Mutant { step: cell.target, ..Mutant::clone(mutant) })),
+                    with: Some(Arc::new(Mutant {
+                        step: cell.target,
+                        strict: mutant.strict || self.row.strict.unwrap_or(self.spec.strict),
+                        ..Mutant::clone(mutant)
+                    })),
                     group,
                 });
             }
@@ -85,7 +89,7 @@ impl Row<'_> {
 
 fn fits(case: &Case, cell: Cell, mutant: &Mutant) -> bool {
     match (cell.side, mutant.row.aim) {
-        (Side::Allowed, Aim::Credential) => matches!(case.caller, Caller::Identity(_)),
+        (Side::Allowed, Aim::Credential | Aim::Change) => matches!(case.caller, Caller::Identity(_)),
         (Side::Refused, Aim::Bypass) | (Side::Allowed, Aim::Origin) => true,
         (Side::Allowed | Side::Refused | Side::Neither | Side::Both, _) => false,
     }
