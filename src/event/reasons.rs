@@ -256,7 +256,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "let-in-to-error",
         about: "whoever is let in gets nothing but an error",
-        explain: "The status lets in, and the body is an error with no data beside it: the route may be broken, or the API may refuse so. What is guarded was not got by anybody then, and a refusal of others may have the same cause. Look at the body as well, such as `{ status: 200, json: { $.users: { exists: true } } }`; an API that refuses with 200 says once under `outcomes:` what that looks like. With `strict: true` it fails.",
+        explain: "The status lets in, and the body is an error with no data beside it (`error`, `errors`, `success: false`, a status of failure with its message, `application/problem+json`), or a page to log in on: the route may be broken, or the API may refuse so. What is guarded was not got by anybody then, and a refusal of others may have the same cause. Look at the body as well, such as `{ status: 200, json: { $.users: { exists: true } } }`; an API that refuses with 200 says once under `outcomes:` what that looks like. With `strict: true` it fails.",
     },
     ReasonCode {
         name: "odd-refusal",

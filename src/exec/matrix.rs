@@ -47,8 +47,8 @@ pub(super) struct Got {
     status: u16,
     /// Whether that is a way in.
     is_in: bool,
-    /// Whether there is an error in it and nothing else.
-    is_error: bool,
+    /// What stands there in place of data.
+    end: Option<hollow::End>,
 }
 
 impl Got {
@@ -64,7 +64,7 @@ impl Got {
     pub(super) fn of(trail: &Trail, denial: Option<Word>) -> Option<Self> {
         let of = |response: &Response| {
             let (status, is_in) = (response.status, response.status / 100 == 2 && denial.is_none());
-            Self { status, is_in, is_error: hollow::is_error(response) }
+            Self { status, is_in, end: hollow::end(trail).filter(|_| is_in) }
         };
         trail.response().map(of)
     }
@@ -311,8 +311,8 @@ pub(super) fn conclude(shared: &Shared, case: &Case, outcome: &mut Outcome, got:
     if let Some(told) = &mut outcome.access {
         told.got = got.map(|g| g.status);
     }
-    if got.is_some_and(|got| got.is_in && got.is_error) {
-        hollow::tell(shared, case, outcome);
+    if let Some(end) = got.and_then(|got| got.end) {
+        hollow::tell(shared, case, outcome, end);
     }
     let at = outcome.reasons.first().and_then(|r| outcome.steps.get(r.step?));
     let number = at.and_then(|s| s.number.split('.').next()?.parse::<usize>().ok());

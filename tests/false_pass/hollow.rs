@@ -64,6 +64,48 @@ fn a_way_in_to_nothing_but_an_error_is_told() {
     assert_eq!(run(&server, "    GET /admin: { root: 200 }\n").report["summary"]["findings"], 0);
 }
 
+/// Errors that come with 200, and what is like them.
+#[test]
+fn errors_are_known_in_more_forms() {
+    let of = |kind: &'static str, body: &'static str| {
+        let api = Api::default();
+        let server = Server::start(move |r| match &*r.path {
+            "/things" | "/errors" => api.known(r, |user| match user {
+                "root" => crate::server::status(200).header("content-type", kind).body(body),
+                _ => json(403, r#"{"error":"forbidden"}"#),
+            }),
+            _ => api.answer(r),
+        });
+        let told = |path: &str| {
+            let told = run(&server, &format!("    GET {path}: {{ root: 200 }}\n"));
+            assert_eq!(told.code, 0, "{}", told.said);
+            told.report["summary"]["findings"] == 1
+        };
+        (told("/things"), told("/errors"))
+    };
+    let login = r#"<h1>Please log in</h1><form action="/login" method="post"><input name="username">
+        <input type="password" name="password"></form>"#;
+    for (kind, body) in [
+        ("application/problem+json", r#"{"type":"about:blank","title":"Forbidden"}"#),
+        ("application/json", r#"{"data":{"users":null},"errors":[{"message":"not authorized"}]}"#),
+        ("application/json", r#"{"statusCode":403,"message":"Forbidden resource"}"#),
+        ("application/json", r#"{"success":false,"message":"no"}"#),
+        ("text/html", login),
+    ] {
+        assert!(of(kind, body).0, "{body}");
+    }
+    let settings = r#"<form action="/settings/email" method="post"><input name="email">
+        <input type="password" name="current"></form>"#;
+    for (kind, body) in [
+        ("application/json", r#"{"status":"active","errors":[]}"#),
+        ("application/json", r#"{"detail":"all is well","items":[1]}"#),
+        ("text/html", settings),
+    ] {
+        assert!(!of(kind, body).0, "{body}");
+    }
+    assert_eq!(of("application/json", r#"{"errors":[{"at":"12:00","message":"disk"}]}"#), (true, false));
+}
+
 /// What tells two hidden answers apart is a time alone, and `try` says what to write.
 #[test]
 fn what_is_new_in_every_answer_may_be_left_out() {

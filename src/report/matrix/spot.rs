@@ -179,6 +179,9 @@ fn words(cell: &AccessCell, outcome: &Outcome, state: State) -> Told {
     let what = match state {
         State::Doubt if cell.got.is_none() => format!(": {}{why}", outcome.verdict.word()),
         State::Doubt => format!(" got {got}: {}{why}", outcome.verdict.word()),
+        _ if code == "let-in-to-error" && reason.is_some_and(|r| r.message.contains("let in to a login page")) => {
+            format!(" got {got}, and a login page")
+        }
         _ if code == "let-in-to-error" => format!(" got {got}, and nothing but an error in it"),
         _ if cell.odd && cell.with.is_none() => {
             let due = if cell.got == Some(401) { 403 } else { 401 };
