@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::actor::{Actor, Who};
 use super::bad::Lent;
 use super::control::{Probe, What};
-use super::detour::Detour;
+use super::detour::{Detour, Reached};
 use super::done::{Done, Ended};
 use super::dress::Credential;
 use super::exchange::{StepRun, count};
@@ -192,8 +192,8 @@ impl StepRun<'_> {
             },
         };
         let line = Otherwise::of(presented.request, &forged.request, written.as_deref());
-        let head = forged.head.clone();
-        let (trail, sent) = self.post_told(trial.step, actor, (forged.request, forged.head), transport).await;
+        let (head, sent) = (forged.head.clone(), (forged.request, forged.head));
+        let (trail, sent) = self.post_told(trial.step, actor, sent, transport).await;
         let plain = controlled.before.as_ref().filter(|(_, before)| !before.granted);
         let detour = Detour {
             prepared,
@@ -205,41 +205,32 @@ impl StepRun<'_> {
             sender: self.holder(actor),
         };
         let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
-        let reached = match (trial.mutant.row.aim, presented.token()) {
-            _ if denial.is_some() => None,
-            (Aim::Credential, Ok(id)) if line.is_elsewhere() => {
-                Some(self.by_id(&trial, &detour, id, controlled.good_body()).await)
-            }
-            (Aim::Credential | Aim::Change | Aim::Origin, _) => None,
-            (Aim::Bypass, _) => Some(self.reached(&trial, &detour).await),
-        };
+        let led = if denial.is_some() { None } else { self.led(&trial, &detour, &line, (presented, controlled)).await };
         let is_credential = trial.mutant.row.aim == Aim::Credential;
         let away = is_credential && self.sent_as_nobody(&trial, &detour, controlled).await;
         let led_in = is_credential && self.leads_in(&trial, &detour, controlled).await;
         let again = Arc::new(self.refused(&trial, actor, made, &trail));
         let allowed = self.probe_allowed(&trial, prepared).await.map(Arc::new);
         let down = self.down(&trial, &trail, controlled).await;
-        let mut done = {
-            let trail = &trail;
-            let tried = Tried {
-                trial,
-                prepared,
-                presented,
-                trail,
-                line,
-                verbatim,
-                controlled,
-                reached,
-                denial,
-                away,
-                led_in,
-                lent,
-                allowed,
-                again,
-                down,
-            };
-            self.grade(&tried, actor)
+        let tried = Tried {
+            trial,
+            prepared,
+            presented,
+            trail: &trail,
+            line,
+            verbatim,
+            controlled,
+            reached: led,
+            denial,
+            away,
+            led_in,
+            lent,
+            allowed,
+            again,
+            down,
         };
+        let mut done = self.grade(&tried, actor);
+        drop(tried);
         self.tell_how(&mut done, (verbatim, written), &forged.change);
         done.requests = before + sent;
         done.cell = Got::of(&trail, denial);
@@ -264,6 +255,23 @@ impl StepRun<'_> {
         let now = probe.again(self.shared).await;
         let is_same = if is_gateways { now.is_broken() } else { now.status == Some(status) };
         is_same.then(|| now.told())
+    }
+
+    /// Where the defect led, where its answer alone does not say it.
+    async fn led(
+        &self,
+        trial: &Trial<'_>,
+        detour: &Detour<'_>,
+        line: &Otherwise,
+        (presented, controlled): (&Presented<'_>, &Controlled),
+    ) -> Option<Reached> {
+        match (trial.mutant.row.aim, presented.token()) {
+            (Aim::Credential, Ok(id)) if line.is_elsewhere() => {
+                Some(self.by_id(trial, detour, id, controlled.good_body()).await)
+            }
+            (Aim::Credential | Aim::Change | Aim::Origin, _) => None,
+            (Aim::Bypass, _) => Some(self.reached(trial, detour).await),
+        }
     }
 
     /// Notes what was changed, whether it left as no library sends it, and with which request line if it has its own.

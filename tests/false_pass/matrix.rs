@@ -438,7 +438,8 @@ access:
 /// What breaks the token against forged requests is tried in the cells that are let in.
 #[test]
 fn a_row_has_the_defects_of_changes() {
-    let suite = r#"
+    let suite = r"
+allow_destructive: true
 access:
   columns: [anonymous, bob, root]
   rows:
@@ -447,13 +448,13 @@ access:
       headers: { X-CSRF-Token: abcdefabcdef1234 }
       with: [csrf-missing, csrf-wrong]
       expect: { root: 201 }
-"#;
+";
     let run = |checks: bool| {
         let server = Server::start(move |r| {
             let cookie = r.header("cookie").trim_start_matches("sid=").to_owned();
             match (r.path.as_str(), cookie.as_str()) {
                 ("/login", _) => status(204).header("set-cookie", format!("sid={}-0123456789", r.field("username"))),
-                ("/me", "") | ("/things", "") => unauthorized("who"),
+                ("/me" | "/things", "") => unauthorized("who"),
                 ("/me", who) => json(200, &format!(r#"{{"username":"{}"}}"#, who.trim_end_matches("-0123456789"))),
                 ("/things", "root-0123456789") if checks && r.header("x-csrf-token") != "abcdefabcdef1234" => {
                     json(403, r#"{"error":"csrf"}"#)

@@ -277,7 +277,7 @@ fn a_refused_change_that_shows_the_thing_is_found() {
     };
     let row = |looks: &str, who: &str| {
         format!(
-            r#"
+            r"
 access:
   columns: [bob, alice]
   rows:
@@ -286,7 +286,7 @@ access:
       given: {{ as: alice, request: POST /notes, json: {{ title: Draft, text: hello there }}, capture: {{ note: $.id }} }}
       {looks}
       expect: {{ alice: 204, bob: {who} }}
-"#
+"
         )
     };
     let looks = "unchanged: { as: alice, request: \"GET /notes/{{ note }}\", expect: 200 }";
