@@ -132,3 +132,27 @@ fn what_is_new_in_every_answer_may_be_left_out() {
     assert!(help.contains(advice), "{help}");
     assert_eq!(run(&server, &row(advice)).verdict("it [as=bob]"), "proven");
 }
+
+#[test]
+fn a_query_that_is_posted_changes_nothing() {
+    let server = {
+        let api = Api::default();
+        Server::start(move |r| match &*r.path {
+            "/graphql" => api.known(r, |user| match user {
+                "root" => json(200, r#"{"data":{"users":["ann"]}}"#),
+                _ => json(403, r#"{"error":"forbidden"}"#),
+            }),
+            _ => api.answer(r),
+        })
+    };
+    let unlooked = |text: &str| {
+        let row =
+            format!("    it: {{ request: POST /graphql, json: {{ query: \"{text}\" }}, expect: {{ root: 200 }} }}\n");
+        let run = run(&server, &row);
+        assert_eq!(run.code, 0, "{}", run.said);
+        run.report["summary"]["unlooked_refusals"].as_u64()
+    };
+    assert_eq!(unlooked("{ users }"), None);
+    assert_eq!(unlooked("query All { users }"), None);
+    assert_eq!(unlooked("mutation { dropUsers }"), Some(2));
+}

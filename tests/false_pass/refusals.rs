@@ -221,3 +221,20 @@ cases:
     let run = Project::new(&server.url, people, suite).run("");
     assert_eq!(run.code, 0, "{}", run.said);
 }
+
+/// What closes the connection on a request that every server has to read need not have looked at the token.
+#[test]
+fn a_worker_that_dies_of_a_bad_token_refuses_nobody() {
+    let run = |dies: bool| {
+        let api = Api::default();
+        let server = Server::start(move |r| {
+            let is_bad = r.path == "/me" && !r.bearer().is_empty() && api.user(r).is_err();
+            assert!(!(dies && is_bad), "a worker dies of it");
+            api.answer(r)
+        });
+        let suite = "cases:\n  - { name: it, as: alice, with: tok-garbage, request: GET /me }\n";
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("")
+    };
+    run(false).must(0, &[("it", "proven")]);
+    run(true).must(3, &[("it", "errored: connection")]);
+}
