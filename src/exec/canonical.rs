@@ -3,13 +3,10 @@
 
 use bytes::Bytes;
 
-use super::detour::Detour;
+use super::detour::{Detour, NO_SUCH_PATH};
 use super::exchange::{StepRun, count};
 use super::mutant::Trial;
 use crate::http::{Address, Request, Response, is_redirect, is_safe};
-
-/// The last part of a path that is not there.
-const NAME: &str = "authspec-no-such-path";
 
 impl StepRun<'_> {
     /// Tells how the caller is refused where the answer leads, if that is what was refused without the detour, and a path
@@ -48,7 +45,7 @@ fn leads_to(sent: &Request, response: &Response, target: &str) -> bool {
 fn renamed(target: &str, name: &str) -> Option<String> {
     let end = target.find(['?', '#']).unwrap_or(target.len());
     let at = target[..end].rfind(name)?;
-    Some(format!("{}{NAME}{}", &target[..at], &target[at + name.len()..]))
+    Some(format!("{}{NO_SUCH_PATH}{}", &target[..at], &target[at + name.len()..]))
 }
 
 /// The head of a request whose line has another last part of its path.
@@ -68,10 +65,10 @@ mod tests {
     #[test]
     fn the_last_part_of_a_path_is_another() {
         let of = |target| renamed(target, "users").unwrap();
-        assert_eq!(of("/users//users?for=users"), format!("/users//{NAME}?for=users"));
-        assert_eq!(of("http://a/admin/./users#x"), format!("http://a/admin/./{NAME}#x"));
+        assert_eq!(of("/users//users?for=users"), format!("/users//{NO_SUCH_PATH}?for=users"));
+        assert_eq!(of("http://a/admin/./users#x"), format!("http://a/admin/./{NO_SUCH_PATH}#x"));
         assert_eq!(renamed("/admin/%75sers", "users"), None);
         let head = renamed_line(&Bytes::from("POST /./users HTTP/1.1\r\nhost: users\r\n\r\n"), "users").unwrap();
-        assert_eq!(head, format!("POST /./{NAME} HTTP/1.1\r\nhost: users\r\n\r\n"));
+        assert_eq!(head, format!("POST /./{NO_SUCH_PATH} HTTP/1.1\r\nhost: users\r\n\r\n"));
     }
 }

@@ -22,6 +22,9 @@ use crate::mutate::Aim;
 use crate::plan::Mutant;
 use crate::step::Prepared;
 
+/// The last part of a path that is not there.
+pub(super) const NO_SUCH_PATH: &str = "authspec-no-such-path";
+
 /// Where a detour led.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reached {
@@ -319,12 +322,11 @@ fn site(request: &Request) -> [Option<String>; 2] {
 /// Paths that are not there: beside what is guarded, and at the root. Where the detour is a field, so that the path is
 /// another one already, that path itself; where it is another method, the path under that method alone.
 fn made_up(sent: &Request, plain: &Request) -> Vec<Address> {
-    const NAME: &str = "authspec-no-such-path";
     let path = plain.address.path().trim_end_matches('/');
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let mut targets = vec![format!("{folder}/{NAME}")];
+    let mut targets = vec![format!("{folder}/{NO_SUCH_PATH}")];
     if !folder.is_empty() {
-        targets.push(format!("/{NAME}"));
+        targets.push(format!("/{NO_SUCH_PATH}"));
     }
     if sent.address.path() == "/" {
         targets.push("/".to_owned());

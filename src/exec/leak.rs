@@ -6,10 +6,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::Value;
 
-use super::grade::Tried;
 use super::ledger::{Refusal, RequestKey};
 use super::observed::digest;
 use super::spill::{Came, Names, Told, When};
+use super::tried::Tried;
 use super::{Shared, record, spill};
 use crate::event::{Outcome, Reason, Verdict};
 use crate::http::{Response, Trail};

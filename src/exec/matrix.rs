@@ -209,8 +209,7 @@ impl StepRun<'_> {
         let body = self.body(case, actor, &response.body);
         done.cell = Got::of(trail, self.denial(step, actor, trail));
         let mut inner = self.shared.matrix.lock();
-        let counts = part == Part::Target || !done.held();
-        if said == Said::Allowed && done.held() && counts && cell.side == Side::Allowed {
+        if said == Said::Allowed && done.held() && part == Part::Target && cell.side == Side::Allowed {
             inner.owners.entry((case.suite, cell.row)).or_default().push((cell.column, body));
         } else if cell.side == Side::Refused && !done.held() && done.cell.is_some_and(|got| got.is_in) {
             inner.intruders.insert(index, body);

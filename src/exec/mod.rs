@@ -99,6 +99,7 @@ mod stop;
 mod suite;
 mod talked;
 mod travel;
+mod tried;
 mod twice;
 mod undisturbed;
 mod uses;

@@ -9,11 +9,12 @@ use super::detour::{Detour, Reached};
 use super::done::{Done, Ended};
 use super::dress::Credential;
 use super::exchange::{StepRun, count};
-use super::grade::{Tried, told};
+use super::grade::told;
 use super::kit::{self, Again, Holder};
 use super::matrix::Got;
 use super::observed::Observed;
 use super::otherwise::{Otherwise, written};
+use super::tried::Tried;
 use super::wary::{Refused, Shape, Way};
 use super::{learn, pages, record};
 use crate::check::Stance;
@@ -44,6 +45,19 @@ pub(super) struct Controlled {
 }
 
 impl Controlled {
+    /// How the good credential was refused, where it was: what a way around begins with.
+    fn refused(&self) -> Option<u16> {
+        self.before.as_ref().filter(|(_, before)| !before.granted).and_then(|(_, before)| before.status)
+    }
+
+    /// The defect as it may be sent once more: what follows another request is not the same alone, and what changes
+    /// something is not done again.
+    fn made_again(&self, trial: &Trial<'_>, forged: &Forged) -> Option<What> {
+        let is_replay = self.before.as_ref().is_some_and(|(probe, _)| probe.is_replay());
+        let is_alone = forged.first.is_none() && trial.mutant.row.aim != Aim::Change && !is_replay;
+        is_alone.then(|| What::Made(Box::new(forged.request.clone()), forged.head.clone()))
+    }
+
     /// What the good credential got, where it was allowed.
     pub(super) fn good_body(&self) -> Option<u64> {
         self.before.as_ref().filter(|(_, before)| before.granted).and_then(|(_, before)| before.body)
@@ -180,35 +194,32 @@ impl StepRun<'_> {
         let own = actor.who.session().and_then(|(_, session)| session.transport.clone());
         let transport = own.as_deref().unwrap_or(&self.world.transport);
         let (verbatim, written) = (forged.head.is_some(), written(&forged.request, forged.head.as_deref()));
-        // What follows another request is not the same alone, and what changes something is not done again.
-        let replayed = controlled.before.as_ref().is_some_and(|(probe, _)| probe.is_replay());
-        let alone = forged.first.is_none() && trial.mutant.row.aim != Aim::Change && !replayed;
-        let made = alone.then(|| What::Made(Box::new(forged.request.clone()), forged.head.clone()));
-        let before = match forged.first {
-            None => 0,
-            Some(first) => match self.taken_first(&trial, actor, first, transport).await {
-                Ok(requests) => requests,
-                Err(done) => return *done,
-            },
+        let made = controlled.made_again(&trial, &forged);
+        let before = match self.taken_first(&trial, actor, forged.first, transport).await {
+            Ok(requests) => requests,
+            Err(done) => return *done,
         };
         let line = Otherwise::of(presented.request, &forged.request, written.as_deref());
         let (head, sent) = (forged.head.clone(), (forged.request, forged.head));
         let (trail, sent) = self.post_told(trial.step, actor, sent, transport).await;
-        let plain = controlled.before.as_ref().filter(|(_, before)| !before.granted);
         let detour = Detour {
             prepared,
             dressed: presented.request,
             trail: &trail,
             head,
-            refused: plain.and_then(|(_, before)| before.status),
+            refused: controlled.refused(),
             transport,
             sender: self.holder(actor),
         };
         let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
         let led = if denial.is_some() { None } else { self.led(&trial, &detour, &line, (presented, controlled)).await };
-        let is_credential = trial.mutant.row.aim == Aim::Credential;
-        let away = is_credential && self.sent_as_nobody(&trial, &detour, controlled).await;
-        let led_in = is_credential && self.leads_in(&trial, &detour, controlled).await;
+        let (away, led_in) = match trial.mutant.row.aim {
+            Aim::Credential => {
+                let away = self.sent_as_nobody(&trial, &detour, controlled).await;
+                (away, self.leads_in(&trial, &detour, controlled).await)
+            }
+            Aim::Change | Aim::Bypass | Aim::Origin => (false, false),
+        };
         let again = Arc::new(self.refused(&trial, actor, made, &trail));
         let allowed = self.probe_allowed(&trial, prepared).await.map(Arc::new);
         let down = self.down(&trial, &trail, controlled).await;
@@ -230,7 +241,6 @@ impl StepRun<'_> {
             down,
         };
         let mut done = self.grade(&tried, actor);
-        drop(tried);
         self.tell_how(&mut done, (verbatim, written), &forged.change);
         done.requests = before + sent;
         done.cell = Got::of(&trail, denial);
@@ -291,9 +301,10 @@ impl StepRun<'_> {
         &self,
         trial: &Trial<'_>,
         actor: &Actor,
-        first: Request,
+        first: Option<Request>,
         transport: &Transport,
     ) -> Result<u32, Box<Done>> {
+        let Some(first) = first else { return Ok(0) };
         let trail = self.post(first, None, trial.step, transport).await;
         self.tell(actor, &trail);
         let observed = Observed::of(self, trial.step, actor, &trail);

@@ -280,17 +280,13 @@ impl Parts {
     /// The value of a parameter of the body that is written out.
     pub(super) fn constant(&self, name: &str) -> Option<serde_json::Value> {
         match &self.body {
-            Body::Json(Tree::Const(serde_json::Value::Object(all))) => all.get(name).cloned(),
-            Body::Json(Tree::Map(pairs)) => {
-                let (_, tree) = pairs.iter().find(|(key, _)| **key == *name)?;
-                if let Tree::Const(value) = tree { Some(value.clone()) } else { None }
-            }
+            Body::Json(tree) => tree.fixed(name).cloned(),
             Body::Form(fields) => {
                 let mut all = each(fields).filter(|(key, _)| ***key == *name);
                 let (Some((_, value)), None) = (all.next(), all.next()) else { return None };
                 value.as_literal().map(|text| text.to_string().into())
             }
-            Body::None | Body::Json(_) | Body::Multipart(_) | Body::Text(_) | Body::File(_) => None,
+            Body::None | Body::Multipart(_) | Body::Text(_) | Body::File(_) => None,
         }
     }
 

@@ -6,56 +6,51 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-/// The scheme that most suites use: JSON login, bearer token, `whoami`.
-pub const SCHEME: &str = r#"
+/// A scheme that logs in with JSON, and the lines that follow that.
+macro_rules! scheme {
+    ($after:literal) => {
+        concat!(
+            r#"
 auth:
   api:
     scheme: login
     login:
       request: POST /login
       json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
-      capture: { access_token: $.access_token }
-    send: { bearer: access_token }
-    whoami: { request: GET /me, expect: { status: 200, json: { $.username: "{{ identity.username }}" } } }
-"#;
+"#,
+            $after
+        )
+    };
+}
 
 /// A scheme of cookies alone, with the keys of a scheme to add below.
-pub const COOKIES: &str = r#"
-auth:
-  api:
-    scheme: login
-    login:
-      request: POST /login
-      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
-"#;
+pub const COOKIES: &str = scheme!("");
+
+/// The scheme that most suites use: JSON login, bearer token, `whoami`.
+pub const SCHEME: &str = scheme!(
+    r#"      capture: { access_token: $.access_token }
+    send: { bearer: access_token }
+    whoami: { request: GET /me, expect: { status: 200, json: { $.username: "{{ identity.username }}" } } }
+"#
+);
 
 /// The same without `whoami`, as many people write it.
-pub const BLIND: &str = r#"
-auth:
-  api:
-    scheme: login
-    login:
-      request: POST /login
-      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
-      capture: { access_token: $.access_token }
+pub const BLIND: &str = scheme!(
+    r"      capture: { access_token: $.access_token }
     send: { bearer: access_token }
-"#;
+"
+);
 
 /// With a refresh and its tokens.
-pub const REFRESHING: &str = r#"
-auth:
-  api:
-    scheme: login
-    login:
-      request: POST /login
-      json: { username: "{{ identity.username }}", password: "{{ identity.password }}" }
-      capture: { access_token: $.access_token, refresh_token: $.refresh_token }
+pub const REFRESHING: &str = scheme!(
+    r#"      capture: { access_token: $.access_token, refresh_token: $.refresh_token }
     refresh:
       request: POST /refresh
       json: { refresh_token: "{{ session.refresh_token }}" }
       capture: { access_token: $.access_token, refresh_token: $.refresh_token }
     send: { bearer: access_token }
-"#;
+"#
+);
 
 /// Three people of that scheme.
 pub const PEOPLE: &str = r"
