@@ -48,3 +48,31 @@ impl Scheme for Basic {
         vec!["authorization".to_owned()]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::auth::Memory;
+    use crate::http::{Address, Headers};
+    use crate::template::Scope;
+
+    fn field(username: &str, password: &str) -> String {
+        let identity = [(Arc::from("username"), username.to_owned()), (Arc::from("password"), password.to_owned())];
+        let (scope, memory) = (Scope::default(), Memory::default());
+        let seal = Seal { scope: &scope, identity: &identity, memory: &memory, now: jiff::Timestamp::UNIX_EPOCH };
+        let address = Address::parse("http://a/").unwrap();
+        let (method, body) = ("GET".to_owned(), bytes::Bytes::new());
+        let mut request = Request { method, address, headers: Headers::default(), body };
+        Basic.sign(&seal, &mut request).unwrap();
+        request.headers.text("authorization").unwrap()
+    }
+
+    /// RFC 7617, sections 2 and 2.1.
+    #[test]
+    fn the_examples_of_the_rfc() {
+        assert_eq!(field("Aladdin", "open sesame"), "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(field("test", "123£"), "Basic dGVzdDoxMjPCow==");
+    }
+}
