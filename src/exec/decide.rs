@@ -11,6 +11,7 @@ use super::spill::When;
 use super::{OnFailure, RequireProof, Shared, hollow, later, leak, matrix, renewed, spare, weigh, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Stopped, Tally, Verdict};
+use crate::verdict::OnInconclusive;
 
 /// What is decided so far, and what is held back.
 #[derive(Debug, Default)]
@@ -144,7 +145,9 @@ fn finish(shared: &Shared, done: CaseDone, when: When) {
 }
 
 fn stop_if_asked(shared: &Shared, outcome: &Outcome) {
-    let stops = outcome.verdict.needs_attention() && !spare::is_spared(shared, outcome);
+    let tolerated =
+        outcome.verdict == Verdict::Inconclusive && shared.options.policy.inconclusive == OnInconclusive::Tolerate;
+    let stops = outcome.verdict.needs_attention() && !tolerated && !spare::is_spared(shared, outcome);
     if shared.options.on_failure == OnFailure::Stop && stops {
         shared.stop.soon(Stopped::FailFast);
     }

@@ -147,6 +147,23 @@ cases:
     );
 }
 
+/// What is let pass stops nothing, whether it is decided at once or at the end.
+#[test]
+fn fail_fast_and_what_is_tolerated() {
+    let api = Api::default();
+    let server = Server::start(move |r| api.answer(r));
+    let suite = r"
+serial: true
+cases:
+  - { name: no proof, as: alice, with: tok-garbage, request: GET /missing }
+  - { name: alice, as: alice, request: GET /me, expect: 200 }
+";
+    let project = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite);
+    let open = ("no proof", "inconclusive: control-refused");
+    project.run("--fail-fast").must(3, &[open, ("alice", "not-run: fail-fast")]);
+    project.run("--fail-fast --tolerate inconclusive").must(0, &[open, ("alice", "passed")]);
+}
+
 #[test]
 fn a_deadline_ends_the_run_with_3() {
     let server = Server::start(|r| if r.path == "/hangs" { status(200).after(60_000) } else { json(200, "{}") });
