@@ -255,6 +255,8 @@ const GUESSES: &[&str] = &[
     "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9",
     "gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr9C",
+    // What a variable that is not set leaves.
+    "",
 ];
 
 /// The words that the address of the server is made of, alone and with what people add to them.
@@ -349,6 +351,10 @@ mod tests {
         // The host is api.example.
         assert!(matches!(forge("jwt-hs-weak-key", &signed(b"example-secret"), &kit()), Err(Unfit::Broken(_))));
         assert!(matches!(forge("jwt-hs-weak-key", &signed(&[7; 32]), &kit()), Err(Unfit::Held(_))));
+        let text = signed(b"x").rsplit_once('.').map(|(text, _)| text.to_owned()).unwrap();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b""), text.as_bytes());
+        let by_nothing = format!("{text}.{}", encode(tag.as_ref()));
+        assert!(matches!(forge("jwt-hs-weak-key", &by_nothing, &kit()), Err(Unfit::Broken(_))));
         let pair = Key::generate(Algorithm::Es256).unwrap();
         let token = sign(Algorithm::Es256, Map::new(), b"{}", &pair).unwrap();
         assert!(matches!(forge("jwt-hs-weak-key", &token, &kit()), Err(Unfit::NotApplicable(_))));

@@ -33,6 +33,36 @@ const DUE: Option<(Grade, bool)> = Some((Grade::AsDue, true));
 const AMISS: Option<(Grade, bool)> = Some((Grade::Amiss, false));
 const LAX: Option<(Grade, bool)> = Some((Grade::Amiss, true));
 
+/// Ways of comparing an origin in part, each of which some row is taken by.
+#[test]
+fn an_origin_that_is_compared_in_part_is_found() {
+    let rows: Vec<String> = FAMILY.rows.iter().filter_map(|row| origin(row.id, GOOD)).filter(|o| o != GOOD).collect();
+    let regex = |pattern: &str| regex::Regex::new(pattern).unwrap();
+    let host = |origin: &str| origin.split_once("://").map(|(_, host)| host.to_owned()).unwrap_or_default();
+    for text in [
+        "^https://app\\.example\\.com",
+        "^https://app\\.example\\.com\\b",
+        "^https://app\\.example\\.com(:[0-9]+)?$",
+        "^https://app\\.example\\.com[^.a-z]",
+        "^https?://app\\.example\\.com$",
+        "app\\.example\\.com$",
+        "^https://.*\\.example\\.com$",
+        "^https://[^.]+\\.example\\.com$",
+        "^https://[a-z0-9-]*example\\.com$",
+        "^https://app.example\\.com$",
+        "^https://app.example.com$",
+        "example\\.com",
+        "^null$",
+        "^https?://localhost(:[0-9]+)?$",
+    ] {
+        assert!(rows.iter().any(|origin| regex(text).is_match(origin)), "{text}: {rows:?}");
+    }
+    let good = host(GOOD);
+    assert!(rows.iter().any(|origin| origin.starts_with(GOOD)) && rows.iter().any(|origin| origin.ends_with(&good)));
+    assert!(rows.iter().any(|origin| origin.ends_with(".example.com") && !origin.ends_with(&format!("/{good}"))));
+    assert!(rows.iter().any(|origin| host(origin).split(':').next() == Some(&good)));
+}
+
 #[test]
 fn neighbours_of_an_origin_are_others() {
     let at = |id: &str| origin(id, GOOD).unwrap();
