@@ -243,7 +243,10 @@ impl StepRun<'_> {
     /// Asks for what is guarded as somebody who is allowed, where the case names one and is
     /// about ways around a refusal.
     pub(super) async fn probe_allowed(&self, trial: &Trial<'_>, prepared: &Prepared) -> Option<Probe> {
-        let around = trial.mutant.row.aim == Aim::Bypass && is_safe(&prepared.request.method);
+        // What was made for this cell alone may be gone when all are tried: a cell that was let in shows the same.
+        let fresh =
+            self.cell().and_then(|(case, ..)| self.shared.plan.row_of(case)).is_some_and(|r| !r.given.is_empty());
+        let around = trial.mutant.row.aim == Aim::Bypass && is_safe(&prepared.request.method) && !fresh;
         let id = *trial.mutant.allowed.first().filter(|_| around)?;
         let session = self.shared.sessions.get(self.shared, id).await.ok()?;
         let actor = Actor::of(id, &session, Ownership::Still);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::api::{Api, unauthorized};
 use crate::runs::{COOKIES, Project, Run, SCHEME};
-use crate::server::{Reply, Request, Server, json, status};
+use crate::server::{Reply, Request, Server, html, json, status};
 
 const PEOPLE: &str = r"
 identities:
@@ -491,4 +491,66 @@ fn a_strict_row_is_strict_with_its_defects() {
     assert_eq!(run("").verdict(garbage), "proven");
     let held = run("strict: true, ");
     assert_eq!(held.reason(garbage), "mutant-inexact", "{}", held.said);
+}
+
+/// A page of an application for all that nobody knows, or for all but its interface.
+fn single_page(open: bool) -> Server {
+    let orders: Arc<Mutex<HashMap<String, String>>> = Arc::default();
+    let api = Api::default();
+    Server::start(move |r| {
+        let path = r.path.split('?').next().unwrap_or_default();
+        let is_open = open && path.ends_with(".json");
+        let known = path.strip_prefix("/orders").map(|rest| rest.trim_end_matches(".json"));
+        let mut orders = orders.lock().unwrap();
+        match (&*r.method, known, api.user(r)) {
+            ("POST", Some(""), Ok(user)) => {
+                let id = format!("{}", orders.len() + 1_000);
+                orders.insert(format!("/{id}"), user);
+                json(201, &format!(r#"{{"id":"{id}"}}"#))
+            }
+            ("GET" | "HEAD", Some(id), user) if orders.contains_key(id) && (is_open || id.len() + 7 == path.len()) => {
+                let owner = &orders[id];
+                match user {
+                    Err(why) if !is_open => unauthorized(why),
+                    Ok(user) if !is_open && user != *owner => json(403, "{}"),
+                    _ => json(200, &format!(r#"{{"id":"{id}","owner":"{owner}","item":"a book"}}"#)),
+                }
+            }
+            ("GET" | "HEAD", ..) if !matches!(path, "/me" | "/login") => {
+                html(200, "<!doctype html><title>Shop</title>")
+            }
+            _ => api.answer(r),
+        }
+    })
+}
+
+/// What is made for each cell alone is compared with what its owner gets, as anything else.
+#[test]
+fn an_index_page_is_no_way_around_to_what_was_given() {
+    let suite = format!(
+        "
+access:
+  columns: [anonymous, alice, bob]
+  rows:
+    an order:
+      request: GET /orders/{{{{ order }}}}
+      {GIVEN}
+      with: [az-path-slash, az-path-suffix, az-path-enc, az-x-original-url, az-verb-head]
+      expect: {{ alice: 200 }}
+    GET /me: {{ anonymous: 401, others: 200 }}
+"
+    );
+    let run = |open| Project::new(&single_page(open).url, &format!("{SCHEME}{PEOPLE}"), &suite).run("--require-proof");
+    let verdicts = |run: &Run| -> Vec<String> {
+        let of = |case: &serde_json::Value| {
+            let id = case["with"]["id"].as_str()?;
+            (case["verdict"] != "passed").then(|| format!("{id} {} {}", case["verdict"], case["reasons"][0]["code"]))
+        };
+        run.cases().iter().filter_map(of).collect()
+    };
+    let right = run(false);
+    assert_eq!((right.code, verdicts(&right)), (0, Vec::new()), "{}", right.said);
+    let wrong = run(true);
+    let found = r#"az-path-suffix "failed" "mutant-accepted""#.to_owned();
+    assert_eq!((wrong.code, verdicts(&wrong)), (1, vec![found.clone(), found]), "{}", wrong.said);
 }

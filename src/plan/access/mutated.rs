@@ -28,8 +28,13 @@ impl Row<'_> {
     ) -> Vec<Case> {
         let Some(with) = &self.row.step.with else { return Vec::new() };
         let allowed = |case: &&Case| case.cell.is_some_and(|cell| cell.side == Side::Allowed);
+        // What `given` makes for a cell is there for whoever is allowed: its own request is all that they are asked to send.
+        let looks = |case: &Case| {
+            let target = case.cell.and_then(|cell| case.shape.steps.get(cell.target));
+            target.is_some_and(Step::is_safe)
+        };
         let somebody = cells.values().filter(allowed).find_map(|case| match case.caller {
-            Caller::Identity(id) if case.shape.steps.iter().all(Step::is_safe) => Some(id),
+            Caller::Identity(id) if looks(case) => Some(id),
             Caller::Identity(_) | Caller::Case | Caller::Nobody | Caller::Anonymous => None,
         });
         let mutants = with::of_step(&self.row.step, with, (0, somebody.as_slice()), callers, reader);
