@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::same::{difference, without};
 use super::words::put_for;
-use super::{Check, Checked, Placed, Seen, diags, same};
+use super::{Check, Checked, Placed, Seen, diags, same, spelling};
 use crate::http::{Headers, Response, Trail};
 use crate::jsonpath::Path;
 use crate::source::Span;
@@ -98,8 +98,9 @@ fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) ->
         return None;
     }
     match parsed(there, here) {
-        Ok([there, here]) => difference("$", &without(&there, ignore), &without(&here, ignore))
-            .map(|d| d.replacen(" there", " for what is missing", 1)),
+        Ok([read_there, read_here]) => difference("$", &without(&read_there, ignore), &without(&read_here, ignore))
+            .map(|d| d.replacen(" there", " for what is missing", 1))
+            .or_else(|| spelling(there, here, ignore)),
         Err([there, here]) => (there != here).then(|| {
             format!(
                 "the body: {} for what is missing, {} here",
@@ -108,6 +109,21 @@ fn bodies(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) ->
             )
         }),
     }
+}
+
+/// How two bodies that say the same are written otherwise.
+fn spelling(there: (&Response, &str), here: (&Response, &str), ignore: &[Path]) -> Option<String> {
+    let names = [parts(there.1, here.1), parts(here.1, there.1)];
+    let name = |side: usize, name: &str| alike(name, &names[side]);
+    let is_alike = spelling::is_alike(&there.0.text(), &here.0.text(), ignore, name);
+    (!is_alike).then(|| {
+        let bytes = |response: &Response| response.body.len();
+        format!(
+            "how the body is written (blanks, the order of members, escapes), with the same in it: {} bytes for what is missing, {} here",
+            bytes(there.0),
+            bytes(here.0)
+        )
+    })
 }
 
 /// Two bodies, in which what differs of their targets is put alike: JSON, else the text.

@@ -44,6 +44,7 @@ mod same_time;
 mod schema;
 mod sent;
 mod status;
+mod spelling;
 mod steady;
 #[cfg(test)]
 mod testing;

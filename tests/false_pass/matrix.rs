@@ -554,3 +554,46 @@ access:
     let found = r#"az-path-suffix "failed" "mutant-accepted""#.to_owned();
     assert_eq!((wrong.code, verdicts(&wrong)), (1, vec![found.clone(), found]), "{}", wrong.said);
 }
+
+/// Answers that say the same in other bytes are told apart by whoever looks at the bytes.
+#[test]
+fn what_is_hidden_is_so_to_the_last_byte() {
+    let run = |hidden: &'static str, ignore: &str| {
+        let api = Api::default();
+        let server = Server::start(move |r| match (&*r.path, api.user(r).as_deref()) {
+            ("/orders/17", Ok("alice")) => json(200, r#"{"id":17}"#),
+            ("/orders/17", Ok(_)) => json(404, hidden),
+            ("/orders/0", Ok(_)) => json(404, r#"{"error":"no order 0","at":"10:01"}"#),
+            _ => api.answer(r),
+        });
+        let suite = format!(
+            "
+access:
+  columns: [alice, bob]
+  rows:
+    GET /orders/17: {{ missing: {{ request: GET /orders/0{ignore} }}, expect: {{ alice: 200, bob: hidden }} }}
+    GET /me: {{ everyone: 200, anonymous: 401 }}
+"
+        )
+        .replace("everyone: 200, anonymous: 401", "alice: 200, bob: 200");
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite).run("")
+    };
+    let bob = |run: &Run| format!("{} {}", run.verdict("GET /orders/17 [as=bob]"), run.code);
+    assert_eq!(bob(&run(r#"{"error":"no order 17","at":"10:01"}"#, "")), "proven 0");
+    assert_eq!(bob(&run(r#"{"error":"no order 17","at":"10:02"}"#, ", ignore: [$.at]")), "proven 0");
+    for other in [
+        r#"{"error": "no order 17","at":"10:01"}"#,
+        r#"{"at":"10:01","error":"no order 17"}"#,
+        r#"{"error":"no\u0020order 17","at":"10:01"}"#,
+    ] {
+        for ignore in ["", ", ignore: [$.at]"] {
+            // What is left out has no place.
+            if other.starts_with(r#"{"at""#) && !ignore.is_empty() {
+                continue;
+            }
+            let run = run(other, ignore);
+            assert_eq!(bob(&run), "failed 1", "{other} {}", run.said);
+            assert!(run.said.contains("how the body is written"), "{}", run.said);
+        }
+    }
+}
