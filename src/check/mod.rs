@@ -142,7 +142,7 @@ pub const CHECKS: &[CheckKind] = &[
     },
     CheckKind {
         name: "redirect",
-        about: "where the answer points to: a path means the same origin, a URL is compared whole",
+        about: "where the answer points to: a path means the same origin, a URL is compared whole, both with their query; in `outcomes`, `deny` and `hidden` take one without a query for that page with any",
         example: "{ to: /login, status: 303 }",
         takes: Shape::Filled(&Shape::Keys(redirect::KEYS)),
         read: redirect::read,
@@ -253,6 +253,9 @@ pub trait Check: Debug + Send + Sync {
     }
 
     /// Leaves parts of a body out of what is compared.
+    /// Takes an address without a query for one with any.
+    fn leave_query_open(&mut self) {}
+
     fn ignore(&mut self, _: &[Path]) {}
 
     /// Gives the error that is expected in place of an answer, when that is what is checked.

@@ -80,7 +80,11 @@ impl Outcomes {
             let (Some(word), Some(stance)) = (word, stance) else { continue };
             let mut any = Vec::new();
             for node in &spec.any {
-                let Some(read) = read_expect(node, reader) else { continue };
+                let Some(mut read) = read_expect(node, reader) else { continue };
+                if word != Word::Allow {
+                    // A login page is told what was asked for, or what went wrong: it is the same page.
+                    read.checks.iter_mut().for_each(|placed| placed.check.leave_query_open());
+                }
                 if let Some(status) = read.status.as_ref().filter(|s| s.has_word()) {
                     let fault = diags::bad_status(node.span, "an outcome is explained without the words for outcomes");
                     reader.fault(fault.label(status.describe()).help("write statuses and other checks"));

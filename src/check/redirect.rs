@@ -18,12 +18,19 @@ pub(super) const KEYS: &[Key] = &[
 
 #[derive(Debug)]
 enum Redirect {
-    /// Exactly this address.
-    To(Template),
+    /// Exactly this address, or with any query where it has none.
+    To(Template, Query),
     /// An address for which operators hold.
     ToLike(Expectation),
     /// A redirect with such a status.
     Status(StatusSet),
+}
+
+/// What the query of an address may be that is written without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Query {
+    None,
+    Any,
 }
 
 /// Reads the row `redirect`.
@@ -34,7 +41,7 @@ pub(super) fn read(node: &Node, reader: &mut Reader<'_>, out: &mut Vec<Placed>) 
         let check = if by_operators {
             Expectation::read(to, Kind::Lines, reader).map(Redirect::ToLike)
         } else {
-            reader.word(to).and_then(|_| reader.template(to)).map(Redirect::To)
+            reader.word(to).and_then(|_| reader.template(to)).map(|to| Redirect::To(to, Query::None))
         };
         out.extend(check.map(|check| placed(check, to)));
     }
@@ -73,15 +80,25 @@ impl Target {
     }
 
     /// Compares with an address as written; the fragment counts only when one is asked for.
-    fn is(&self, wanted: &str) -> bool {
+    fn is(&self, wanted: &str, query: Query) -> bool {
         let (address, fragment) = wanted.find('#').map_or((wanted, None), |at| (&wanted[..at], Some(&wanted[at..])));
         if fragment.is_some_and(|f| f != self.fragment) {
             return false;
         }
-        if address.starts_with('/') && !address.starts_with("//") {
-            return self.local.as_deref() == Some(address);
+        let own = |own: &'_ str| match query {
+            Query::Any if !address.contains('?') => own.split('?').next().unwrap_or_default().to_owned(),
+            Query::Any | Query::None => own.to_owned(),
+        };
+        if is_path(address) {
+            return self.local.as_deref().map(own).as_deref() == Some(address);
         }
-        Address::parse(address).is_ok_and(|wanted| wanted.to_string() == self.absolute)
+        Address::parse(address).is_ok_and(|wanted| wanted.to_string() == own(&self.absolute))
+    }
+
+    /// The address without its query and fragment.
+    fn page(&self, wanted: &str) -> Option<&str> {
+        let own = if is_path(wanted) { self.local.as_deref()? } else { &self.absolute };
+        own.split('?').next()
     }
 
     /// The spellings that operators see.
@@ -99,10 +116,15 @@ impl Target {
     }
 }
 
+/// Tells whether an address stands for one of the origin that answered.
+fn is_path(address: &str) -> bool {
+    address.starts_with('/') && !address.starts_with("//")
+}
+
 impl Redirect {
     fn fit(&self, target: &Target, seen: &Seen<'_>) -> Result<Fit, Why> {
         match self {
-            Self::To(wanted) => Ok(Fit::from(target.is(&text_of(wanted, seen.moment())?))),
+            Self::To(wanted, query) => Ok(Fit::from(target.is(&text_of(wanted, seen.moment())?, *query))),
             Self::ToLike(expectation) => expectation.fit(Actual::Lines(&target.spellings()), seen.moment()),
             Self::Status(set) => Ok(Fit::from(set.matches(seen.response.status))),
         }
@@ -110,7 +132,7 @@ impl Redirect {
 
     fn expected(&self, at: Moment<'_>) -> String {
         match self {
-            Self::To(wanted) => format!("redirect to {}", describe_operand(wanted, at)),
+            Self::To(wanted, _) => format!("redirect to {}", describe_operand(wanted, at)),
             Self::ToLike(expectation) => format!("redirect to {}", expectation.expected(at)),
             Self::Status(set) => format!("redirect with status {}", set.describe()),
         }
@@ -118,7 +140,7 @@ impl Redirect {
 
     fn actual(&self, target: &Target, seen: &Seen<'_>) -> String {
         match self {
-            Self::To(_) | Self::ToLike(_) => target.told(),
+            Self::To(..) | Self::ToLike(_) => target.told(),
             Self::Status(_) => format!("redirect with status {}", seen.response.status),
         }
     }
@@ -126,7 +148,24 @@ impl Redirect {
 
 impl Check for Redirect {
     fn says_where(&self) -> bool {
-        matches!(self, Self::To(_) | Self::ToLike(_))
+        matches!(self, Self::To(..) | Self::ToLike(_))
+    }
+
+    fn leave_query_open(&mut self) {
+        if let Self::To(_, query) = self {
+            *query = Query::Any;
+        }
+    }
+
+    fn help(&self, seen: &Seen<'_>) -> Option<String> {
+        let Self::To(wanted, _) = self else { return None };
+        let (target, wanted) = (Target::of(seen).ok()?, text_of(wanted, seen.moment()).ok()?);
+        let page = wanted.split(['?', '#']).next().filter(|page| !page.is_empty())?;
+        let is_query = !target.is(&wanted, Query::None) && target.page(&wanted) == Some(page);
+        is_query.then(|| {
+            let like = regex::escape(page);
+            format!("the page is the right one, and its query another: write it as well, or `to: {{ matches: '^{like}(\\?|$)' }}` where it may be any")
+        })
     }
 
     fn judge(&self, seen: &Seen<'_>) -> Checked {

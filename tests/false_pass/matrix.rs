@@ -597,3 +597,41 @@ access:
         }
     }
 }
+
+/// Browsers are sent to the login page with where they were, by most frameworks.
+#[test]
+fn a_login_page_is_the_same_with_any_query() {
+    let outcomes = "outcomes: { deny: { anonymous: [ { status: 302, redirect: { to: /login } } ] } }\n";
+    let suite = "
+access:
+  columns: [anonymous, alice]
+  rows:
+    GET /me: { alice: 200 }
+cases:
+  - { name: a step says all of it, as: anonymous, request: GET /me, expect: { status: 302, redirect: { to: /login } } }
+";
+    let run = |to: &'static str| {
+        let api = Api::default();
+        let server = Server::start(move |r| match &*r.path {
+            "/me" if api.user(r).is_err() => status(302).header("location", to),
+            _ => api.answer(r),
+        });
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}{outcomes}"), suite).run("")
+    };
+    let must = |to: &'static str, code, cell: &str, step: &str| {
+        let run = run(to);
+        let cases =
+            [("GET /me [as=anonymous]", cell), ("GET /me [as=alice]", "passed"), ("a step says all of it", step)];
+        run.must(code, &cases);
+        run
+    };
+    let other = "failed: check-failed";
+    must("/login", 0, "proven", "proven");
+    for to in ["/login?next=%2Fme", "/login?error", "/login?next=/me#top"] {
+        let run = must(to, 1, "proven", other);
+        assert!(run.said.contains(r"'^/login(\?|$)' }` where it may be any"), "{}", run.said);
+    }
+    for to in ["/loginx", "/login/help", "/home?next=/login", "http://127.0.0.2:9/login?next=%2Fme"] {
+        assert!(!must(to, 1, other, other).said.contains("where it may be any"), "{to}");
+    }
+}
