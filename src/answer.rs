@@ -24,6 +24,10 @@ pub const MEMBERS: &[(&str, &str)] = &[
     ("url", "the address that answered, without fragment"),
     ("duration_ms", "the time for all hops, in milliseconds"),
     ("cookies", "values of the cookies that the step's answers set, by name"),
+    (
+        "denied",
+        "whether it refuses: what `deny` or `hidden` means for anybody (`outcomes`; else 401 and 403), or a login that gave no credential",
+    ),
 ];
 
 /// Adds `response` to the names that a template may use.
@@ -33,6 +37,16 @@ pub fn add_names(names: &mut Names) {
 
 /// Makes the value of `response`: the answer that is judged, and the trail it belongs to.
 pub fn response_value(trail: &Trail, response: &Response) -> Value {
+    judged_value(trail, response, denies(response))
+}
+
+/// Tells whether an answer refuses where nothing else is said.
+pub const fn denies(response: &Response) -> bool {
+    matches!(response.status, 401 | 403)
+}
+
+/// The same of an answer of which it is known whether it refuses.
+pub fn judged_value(trail: &Trail, response: &Response, denied: bool) -> Value {
     let mut cookies = serde_json::Map::new();
     for stored in trail.jar.stored() {
         let name = stored.name().to_string();
@@ -50,6 +64,7 @@ pub fn response_value(trail: &Trail, response: &Response) -> Value {
         // Whole milliseconds of a request that ends within centuries.
         duration_ms: u64::try_from(trail.elapsed().as_millis()).unwrap_or(u64::MAX),
         cookies,
+        denied,
         json: OnceLock::new(),
     })
 }
@@ -61,6 +76,7 @@ struct Answer {
     url: String,
     duration_ms: u64,
     cookies: serde_json::Map<String, serde_json::Value>,
+    denied: bool,
     json: OnceLock<Option<Value>>,
 }
 
@@ -85,6 +101,7 @@ impl Object for Answer {
             "url" => Some(Value::from(self.url.as_str())),
             "duration_ms" => Some(Value::from(self.duration_ms)),
             "cookies" => Some(from_json(&serde_json::Value::Object(self.cookies.clone()))),
+            "denied" => Some(Value::from(self.denied)),
             _ => None,
         }
     }

@@ -327,7 +327,10 @@ pub(super) struct Expression(pub(super) Template);
 impl Source for Expression {
     fn find(&self, answer: &Answer<'_>) -> Result<Value, String> {
         let mut scope = answer.scope.clone();
-        scope.set("response", response_value(answer.trail, answer.response));
+        // A run knows more of it.
+        if scope.get("response").is_none() {
+            scope.set("response", response_value(answer.trail, answer.response));
+        }
         self.0.raw_value(&scope).map_err(|e| format!("`{}` cannot be computed: {}", self.0.source(), e.message))
     }
 

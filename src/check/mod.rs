@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::answer;
 use crate::http::{Response, Trail};
 use crate::jsonpath::Path;
 use crate::source::Span;
@@ -43,8 +44,8 @@ mod same;
 mod same_time;
 mod schema;
 mod sent;
-mod status;
 mod spelling;
+mod status;
 mod steady;
 #[cfg(test)]
 mod testing;
@@ -252,10 +253,10 @@ pub trait Check: Debug + Send + Sync {
         None
     }
 
-    /// Leaves parts of a body out of what is compared.
     /// Takes an address without a query for one with any.
     fn leave_query_open(&mut self) {}
 
+    /// Leaves parts of a body out of what is compared.
     fn ignore(&mut self, _: &[Path]) {}
 
     /// Gives the error that is expected in place of an answer, when that is what is checked.
@@ -334,6 +335,8 @@ pub struct Seen<'a> {
     pub winners: Option<u32>,
     /// Who asked.
     pub stance: Stance,
+    /// Whether the answer refuses, as far as that is known.
+    pub denied: bool,
     json: OnceCell<Result<serde_json::Value, String>>,
 }
 
@@ -346,8 +349,8 @@ impl<'a> Seen<'a> {
         fetched: &'a Fetched,
         now: Timestamp,
     ) -> Self {
-        let stance = Stance::Identity;
-        Self { trail, response, scope, fetched, now, winners: None, stance, json: OnceCell::new() }
+        let (stance, denied) = (Stance::Identity, answer::denies(response));
+        Self { trail, response, scope, fetched, now, winners: None, stance, denied, json: OnceCell::new() }
     }
 
     /// The body as JSON, parsed once; the error is one sentence without any of its text.

@@ -42,7 +42,7 @@ fn is_constant(node: &Node) -> bool {
 impl Check for That {
     fn judge(&self, seen: &Seen<'_>) -> Checked {
         let mut scope = seen.scope.clone();
-        scope.set("response", answer::response_value(seen.trail, seen.response));
+        scope.set("response", answer::judged_value(seen.trail, seen.response, seen.denied));
         let source = self.0.source();
         let value = match self.0.raw_value(&scope) {
             Ok(value) => value,

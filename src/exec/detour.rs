@@ -34,8 +34,12 @@ pub(super) enum Reached {
     Refused(u16),
     /// To what is there anyway.
     Elsewhere,
+    /// To the refusal of the plain request, by the fields of an answer without a body.
+    AsRefused,
     /// It cannot be told.
     Unclear,
+    /// It cannot be told without a body.
+    Unseen,
 }
 
 /// The requests that a detour is judged by.

@@ -92,6 +92,9 @@ pub(super) const BY_COOKIE: &str = "the session's cookie, which travels beside t
 /// The same of a cookie with the defect beside another one.
 pub(super) const BY_OTHER: &str = "another cookie of the session, such as one that remembers people, is let in by itself, so it cannot be told what the defect did";
 
+/// What is said of an answer to HEAD where a refusal is told by a body.
+pub(super) const UNSEEN: &str = "an answer to HEAD has no body, and by that alone a refusal is told here; its length and tag do not say which answer it stands for";
+
 /// What is known of a refusal that says that nothing is there any more.
 pub(super) const GONE: &str = "the refusal may have another cause: another defect of this group may be let in, and then what this one asks for is gone";
 

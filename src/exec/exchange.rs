@@ -51,6 +51,8 @@ pub(super) struct StepRun<'a> {
     pub(super) cookies: &'a [(String, String)],
     /// The place of a login that the steps belong to.
     pub(super) inside: Option<&'a Inside>,
+    /// Whether it was a talk of a scheme that gave no credential.
+    pub(super) barren: bool,
 }
 
 /// A request that was sent, and sent again where nobody looked at it.
@@ -90,6 +92,7 @@ impl<'a> StepRun<'a> {
             talking: None,
             cookies: &[],
             inside: None,
+            barren: false,
         }
     }
 }

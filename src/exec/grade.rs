@@ -123,6 +123,7 @@ impl StepRun<'_> {
             _ if tried.reached == Some(Reached::Unclear) => {
                 ("unclear-answer", "paths that do not exist are answered as well, so it cannot be told where this led")
             }
+            _ if tried.reached == Some(Reached::Unseen) => ("unclear-answer", doubt::UNSEEN),
             _ => return self.other_cause(tried, graded),
         };
         let mut reason = self.about(&tried.trial, code, message, graded);
@@ -150,6 +151,9 @@ impl StepRun<'_> {
                     "write `cookies: {{ {} }}` on the step, which breaks what else lets in; that is tried by a step which breaks this one",
                     record::text(self.shared, &names.join(", "))
                 ));
+            }
+            "unclear-answer" if message == doubt::UNSEEN && !tried.trial.mutant.allowed.is_empty() => {
+                "leave it out with `except`, or let `outcomes` tell the refusal by its status or a header field"
             }
             "unclear-answer" if tried.trial.mutant.allowed.is_empty() => {
                 "name somebody who is allowed with `control: NAME`: their answer is compared"
@@ -240,15 +244,19 @@ impl StepRun<'_> {
         if let (Some(own), Some(response)) = (tried.own(), trail.response()) {
             let scope = self.scope_of(actor);
             let fetched = Fetched::new();
-            let seen = Seen::new(trail, response, &scope, &fetched, Timestamp::now());
+            let mut seen = Seen::new(trail, response, &scope, &fetched, Timestamp::now());
+            seen.stance = self.stance(tried.trial.step, actor, trail);
+            seen.denied |= tried.denial.is_some();
             // That a step without a status wants one below 400 is not said of what must be refused.
             let (ends, implied) = (own.says_how_it_ends(), |placed: &Placed| placed.check.status().is_some());
             let checks = own.checks.iter().filter(|placed| ends || !implied(placed)).filter_map(|placed| {
                 judge::reason(self.shared, placed.span, &placed.subject, placed.check.judge(&seen))
             });
             let mut broken: Vec<Reason> = checks.collect();
-            // What the step says of its own request line says nothing of another one that nobody knows.
-            if tried.line.is_unknown(response.status) && graded.held && tried.wants_refusal() {
+            // What the step says of its own request line says nothing of another one that nobody knows, and what it says
+            // of a body nothing of an answer without one.
+            let is_other = tried.line.is_unknown(response.status) || tried.reached == Some(Reached::AsRefused);
+            if is_other && graded.held && tried.wants_refusal() {
                 broken.clear();
             }
             if !ends || tried.led_in {

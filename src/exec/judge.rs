@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::actor::{Actor, Who};
 use super::exchange::StepRun;
 use super::{Shared, learn, record};
-use crate::capture::response_value;
 use crate::check::{Checked, Fetched, Seen};
 use crate::event::Reason;
 use crate::http::{Response, Trail};
@@ -55,7 +54,7 @@ impl StepRun<'_> {
     /// Takes the captures of a step out of an answer, then asks what it expects, in the names given.
     pub(super) fn ask_of(&self, answer: &Answer<'_>, step: &Step, actor: &Actor, mut scope: Scope) -> Told {
         let Answer { trail, response, fetched } = *answer;
-        scope.set("response", response_value(trail, response));
+        scope.set("response", self.answer_value(step, actor, (trail, response)));
         let (mut captured, mut not_found) = (Vec::new(), Vec::new());
         let brings_nothing = self.is_refused_cell();
         for capture in &step.captures {
@@ -80,7 +79,7 @@ impl StepRun<'_> {
             scope.set(Arc::clone(name), value.clone());
         }
         let mut seen = Seen::new(trail, response, &scope, fetched, jiff::Timestamp::now());
-        seen.stance = self.stance(step, actor, trail);
+        (seen.stance, seen.denied) = (self.stance(step, actor, trail), self.is_denied(step, actor, (trail, response)));
         let judged = judge(self.shared, step, &seen);
         drop(seen);
         Told { scope, captured, not_found, judged }

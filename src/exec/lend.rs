@@ -13,7 +13,6 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::session::SessionId;
 use crate::auth::LEFT_OUT;
-use crate::capture::response_value;
 use crate::event::Reason;
 use crate::http::Trail;
 use crate::http::jar::Jar;
@@ -139,8 +138,9 @@ impl StepRun<'_> {
             Some(Premise::That(expression)) => {
                 let Some(trail) = done.last.clone() else { return };
                 let Some(response) = trail.response() else { return };
-                let mut scope = self.scope_of(cast.actor(self.caller_of(step)));
-                scope.set("response", response_value(&trail, response));
+                let actor = cast.actor(self.caller_of(step));
+                let mut scope = self.scope_of(actor);
+                scope.set("response", self.answer_value(step, actor, (&trail, response)));
                 scope.set_fields("credential", [("over", Value::from(is_over))]);
                 if matches!(expression.value(&scope), Ok(serde_json::Value::Bool(true))) {
                     return;

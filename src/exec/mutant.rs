@@ -17,7 +17,7 @@ use super::otherwise::{Otherwise, written};
 use super::tried::Tried;
 use super::wary::{Refused, Shape, Way};
 use super::{learn, pages, record};
-use crate::check::Stance;
+use crate::check::{Stance, Word};
 use crate::event::{ControlRecord, Reason};
 use crate::http::jar::Jar;
 use crate::http::{Follow, HttpError, Journey, Request, Trail, Transport};
@@ -212,7 +212,7 @@ impl StepRun<'_> {
             sender: self.holder(actor),
         };
         let denial = self.denial_of(trial.step, actor, &trail, &[Stance::Identity, Stance::Anonymous]);
-        let led = if denial.is_some() { None } else { self.led(&trial, &detour, &line, (presented, controlled)).await };
+        let led = self.led((&trial, actor), &detour, denial, (&line, presented, controlled)).await;
         let (away, led_in) = match trial.mutant.row.aim {
             Aim::Credential => {
                 let away = self.sent_as_nobody(&trial, &detour, controlled).await;
@@ -270,17 +270,21 @@ impl StepRun<'_> {
     /// Where the defect led, where its answer alone does not say it.
     async fn led(
         &self,
-        trial: &Trial<'_>,
+        (trial, actor): (&Trial<'_>, &Actor),
         detour: &Detour<'_>,
-        line: &Otherwise,
-        (presented, controlled): (&Presented<'_>, &Controlled),
+        denial: Option<Word>,
+        (line, presented, controlled): (&Otherwise, &Presented<'_>, &Controlled),
     ) -> Option<Reached> {
         match (trial.mutant.row.aim, presented.token()) {
+            _ if denial.is_some() => None,
             (Aim::Credential, Ok(id)) if line.is_elsewhere() => {
                 Some(self.by_id(trial, detour, id, controlled.good_body()).await)
             }
             (Aim::Credential | Aim::Change | Aim::Origin, _) => None,
-            (Aim::Bypass, _) => Some(self.reached(trial, detour).await),
+            (Aim::Bypass, _) => match self.bodiless(trial, actor, detour, controlled).await {
+                None => Some(self.reached(trial, detour).await),
+                unseen => unseen,
+            },
         }
     }
 

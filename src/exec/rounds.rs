@@ -15,7 +15,6 @@ use super::ledger::Weight;
 use super::lend::end_of;
 use super::record;
 use super::uses::Within;
-use crate::capture::response_value;
 use crate::check::remember;
 use crate::event::{Event, Phase, Waiting};
 use crate::mutate::Aim;
@@ -137,7 +136,7 @@ impl StepRun<'_> {
         let mut scope = self.scope_of(actor);
         scope.set_fields("credential", [("refreshes", Value::from(self.may_refresh(actor)))]);
         if let Some((trail, response)) = self.last.and_then(|trail| Some((trail, trail.response()?))) {
-            scope.set("response", response_value(trail, response));
+            scope.set("response", self.answer_value(step, actor, (trail, response)));
         }
         if let serde_json::Value::Bool(holds) = condition.value(&scope)? {
             return Ok(holds);

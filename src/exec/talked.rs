@@ -9,6 +9,7 @@ use super::{leak, record};
 use crate::check::{Fetched, Placed, Stance};
 use crate::event::Reason;
 use crate::http::Trail;
+use crate::spec::Talk;
 use crate::step::{Ask, IdentityId, Step};
 
 /// What a talk gave.
@@ -53,7 +54,8 @@ impl StepRun<'_> {
             return exchanges;
         };
         let fetched: Fetched = self.fetch(step, actor, &trail).await;
-        let mut judged = self.judge(step, actor, &trail, &fetched);
+        let barren = matches!(step.ask, Ask::Talk(Talk::Login, _)) && !gave.credential;
+        let mut judged = StepRun { barren, ..*self }.judge(step, actor, &trail, &fetched);
         let last = exchanges.place_of_last().map(|at| exchanges.records.remove(at));
         let label = last.as_ref().and_then(|record| record.name.as_deref());
         let said = self.by_change(step, label, (judged.held(), &trail), std::mem::take(&mut exchanges.reasons));

@@ -79,6 +79,9 @@ impl Tried<'_> {
             (None, Some(response), Some(Reached::Elsewhere)) if response.status / 100 == 2 => {
                 graded(Grade::DeniedOther, true, &format!("{}, as any made-up path gets it", response.status))
             }
+            (None, Some(response), Some(Reached::AsRefused)) => {
+                graded(Grade::DeniedOther, true, &format!("{}, with the fields of the plain refusal", response.status))
+            }
             (None, Some(response), _) if row.expect.is_refusal() && self.taken_for() == Some(TakenFor::Nobody) => {
                 graded(Grade::DeniedOther, true, &format!("{}, as anonymous gets it", response.status))
             }
@@ -158,7 +161,9 @@ impl Tried<'_> {
             return Some(("control-after", message));
         }
         let is_plain = self.trial.mutant.row.aim == Aim::Bypass && before.status == Some(status);
-        (is_plain && !wanted.matches(status)).then(|| {
+        let is_said = (self.denial.is_some() || self.reached == Some(Reached::AsRefused))
+            && wanted.word().is_some_and(|word| word != Word::Allow);
+        (is_plain && !is_said && !wanted.matches(status)).then(|| {
             let message = format!(
                 "`{}` was answered {status} to the plain request too, where {} is wanted: nothing is shown of the defect",
                 probe.name(),

@@ -245,3 +245,88 @@ fn a_redirect_that_repeats_what_was_sent_tells_nothing() {
         redirects(odd, what).must(3, &[("it", "inconclusive: premise")]);
     }
 }
+
+/// A login of an interface that answers all with 200 and tells by the body; it locks after some guesses.
+fn softly(limit: usize) -> Server {
+    let guesses = AtomicUsize::new(0);
+    Server::start(move |r| {
+        let me = r.path == "/me" && r.bearer() == "right-token-1234";
+        match (r.field("user").as_str(), r.field("password").as_str()) {
+            _ if me => json(200, r#"{"user":"ann"}"#),
+            _ if r.path == "/me" => json(200, r#"{"error":"who are you?"}"#),
+            _ if guesses.load(Ordering::SeqCst) >= limit => json(200, r#"{"error":"try again later"}"#),
+            ("ann", "right") => json(200, r#"{"token":"right-token-1234"}"#),
+            _ => {
+                guesses.fetch_add(1, Ordering::SeqCst);
+                json(200, r#"{"error":"wrong user or password"}"#)
+            }
+        }
+    })
+}
+
+const SOFT: &str = r#"
+auth:
+  api:
+    scheme: login
+    login:
+      request: POST /login
+      json: { user: "{{ identity.username }}", password: "{{ identity.password }}" }
+      expect: { json: { $.token: { exists: true } } }
+      capture: { token: $.token }
+    send: { bearer: token }
+    whoami: { request: GET /me, expect: { json: { $.user: ann } } }
+identities:
+  ann: { auth: api, username: ann, password: right }
+  guess: { auth: api, username: ann, password: wrong }
+"#;
+
+const DENIED: &str = "outcomes: { deny: { anonymous: { status: 200, json: { $.error: { exists: true } } } } }\n";
+
+/// By what `outcomes` calls a refusal, or by the word of the scheme that does the login.
+#[test]
+fn guesses_that_are_refused_by_a_body_are_refused() {
+    let by_outcomes =
+        ("{ use: log in, repeat: { times: 5 } }", "{ use: log in, args: { password: right } }", DENIED, "proven");
+    let by_scheme =
+        ("{ as: guess, request: login, repeat: { times: 5 } }", "{ as: ann, request: login }", "", "passed");
+    for (wrong, right, outcomes, held) in [by_outcomes, by_scheme] {
+        let run = |limit, limited: bool| {
+            let suite = format!(
+                "{LOGINS}cases:
+  - name: it
+    use: lifecycle.wrong-password-n-times-then-right
+    args: {{ wrong: {wrong}, right: {right}, limited: {limited} }}
+"
+            );
+            Project::new(&softly(limit).url, &format!("{SOFT}{outcomes}"), &suite).run("")
+        };
+        run(5, true).must(0, &[("it", held)]);
+        run(99, true).must(1, &[("it", "failed: check-failed")]);
+        run(99, false).must(0, &[("it", held)]);
+        run(5, false).must(1, &[("it", "failed: check-failed")]);
+        // Nobody was let in to begin with.
+        run(0, true).must(3, &[("it", "inconclusive: premise")]);
+    }
+}
+
+/// A right login that is refused by a body shows that there is nobody to tell of.
+#[test]
+fn a_right_login_that_is_refused_by_a_body_is_no_premise() {
+    let suite = |what: &str| {
+        format!(
+            "{LOGINS}cases:
+  - name: it
+    use: lifecycle.user-enumeration-by-{what}
+    args:
+      right: {{ use: log in, args: {{ password: right }} }}
+      known: {{ use: log in }}
+      unknown: {{ use: log in, args: {{ user: nobody }} }}
+"
+        )
+    };
+    for what in ["status", "body", "headers"] {
+        let run = |limit| Project::new(&softly(limit).url, &format!("{SOFT}{DENIED}"), &suite(what)).run("");
+        run(99).must(0, &[("it", "proven")]);
+        run(0).must(3, &[("it", "inconclusive: premise")]);
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::runs::{Project, Run, SCHEME};
-use crate::server::{Server, json};
+use crate::server::{Server, json, status};
 
 const PEOPLE: &str = r"
 identities:
@@ -75,4 +75,96 @@ cases:
         _ => api.answer(r),
     });
     must(&run(&open, suite), 1, ["proven", "failed: mutant-accepted", "proven", refused]);
+}
+
+/// What HEAD of `/admin` says to bob; GET refuses him by the body of a 200.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// The fields of his refusal.
+    Refused,
+    /// Those of what root gets.
+    LetIn,
+    /// None that anybody else gets.
+    Bare,
+}
+
+/// What `/admin` gives to root.
+const LONG: &str = r#"{"users":["alice","bob","root"]}"#;
+
+fn by_head(head: Head, users: &'static str) -> Server {
+    let api = Api::default();
+    Server::start(move |r| {
+        if r.path.split('?').next() != Some("/admin") {
+            return api.answer(r);
+        }
+        match (api.user(r).as_deref(), &*r.method, head) {
+            (Ok("root"), ..) | (_, "HEAD", Head::LetIn) => json(200, users),
+            (_, "HEAD", Head::Bare) => status(200),
+            _ if r.method == "GET" || r.method == "HEAD" => json(200, r#"{"error":"denied"}"#),
+            _ => json(405, "{}"),
+        }
+    })
+}
+
+#[test]
+fn an_answer_to_head_is_told_by_its_fields() {
+    let suite =
+        |rest: &str| format!("cases:\n  - {{ name: head, as: bob, with: az-verb-head, request: GET /admin{rest} }}\n");
+    let must = |server: &Server, rest: &str, code, verdict: &str| {
+        run(server, &suite(rest)).must(code, &[("head", verdict)]);
+    };
+    let unclear = "inconclusive: unclear-answer";
+    for (rest, let_in) in [("", "failed: mutant-accepted"), (", expect: deny", "failed: check-failed")] {
+        let rest = format!(", control: root{rest}");
+        must(&by_head(Head::Refused, LONG), &rest, 0, "proven");
+        must(&by_head(Head::LetIn, LONG), &rest, 1, let_in);
+        must(&by_head(Head::Bare, LONG), &rest, 3, unclear);
+    }
+    // Nobody is known who is allowed.
+    must(&by_head(Head::Refused, LONG), "", 3, unclear);
+    must(&by_head(Head::LetIn, LONG), "", 3, unclear);
+}
+
+/// Where both bodies are as long as each other, nothing tells them apart.
+#[test]
+fn an_answer_to_head_that_may_be_either_is_unclear() {
+    const SAME: &str = r#"{"users":"rooted"}"#;
+    assert_eq!(SAME.len(), r#"{"error":"denied"}"#.len());
+    let suite = "cases:\n  - { name: head, as: bob, with: az-verb-head, control: root, request: GET /admin }\n";
+    for head in [Head::Refused, Head::LetIn] {
+        run(&by_head(head, SAME), suite).must(3, &[("head", "inconclusive: unclear-answer")]);
+    }
+}
+
+/// A refusal that a field tells is seen without its body, and where it is not, nobody was refused.
+#[test]
+fn a_refusal_that_a_field_tells_needs_no_body() {
+    let people = PEOPLE.replace("json: { $.error: denied }", "headers: { X-Denied: yes }");
+    let suite = "cases:\n  - { name: head, as: bob, with: az-verb-head, control: root, request: GET /admin }\n";
+    for (guarded, code, verdict) in [(true, 0, "proven"), (false, 1, "failed: mutant-accepted")] {
+        let api = Api::default();
+        let server = Server::start(move |r| match (&*r.path, api.user(r).as_deref()) {
+            ("/admin", Ok("root")) => json(200, LONG),
+            ("/admin", _) if r.method == "HEAD" && !guarded => json(200, LONG),
+            ("/admin", _) => json(200, r#"{"error":"denied"}"#).header("x-denied", "yes"),
+            _ => api.answer(r),
+        });
+        Project::new(&server.url, &format!("{SCHEME}{people}"), suite)
+            .run("--require-proof")
+            .must(code, &[("head", verdict)]);
+    }
+}
+
+/// All ways around, in a row.
+#[test]
+fn all_ways_around_a_refusal_by_a_body_are_judged() {
+    let suite = "
+access:
+  columns: [anonymous, alice, root]
+  rows:
+    GET /admin: { with: pack.bypass, expect: { root: allow } }
+";
+    let run = run(&by_head(Head::Refused, LONG), suite);
+    let heads = run.cases().iter().filter(|c| c["with"]["id"] == "az-verb-head").collect::<Vec<_>>();
+    assert_eq!((run.code, heads.len()), (0, 2), "{}", run.said);
 }
