@@ -316,7 +316,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "other-origin",
         about: "the step would send a credential to an origin it is not bound to",
-        explain: "A credential goes to its target's and its login's origin only. If the other origin is trusted, add it under `origins:`; otherwise send the step as nobody.",
+        explain: "A credential goes to its target's and its login's origin only, also where a step of somebody else's or nobody's has it written out, as `{{ sessions.alice.access_token }}`. If the other origin is trusted, add it under `origins:`; otherwise send the step as nobody and without it.",
     },
     ReasonCode {
         name: "teardown-failed",

@@ -9,6 +9,7 @@ use super::access::{Said, said};
 use super::actor::{Actor, Who};
 use super::done::Done;
 use super::entrance::Inside;
+use super::homes::to_add;
 use super::learn;
 use super::ledger::{Asked, RequestKey, Sender};
 use super::renew::is_ending;
@@ -293,21 +294,20 @@ impl StepRun<'_> {
 
     /// A step that would carry a credential to an origin it is not bound to is never sent.
     pub(super) fn foreign(&self, step: &Step, actor: &Actor, prepared: &Prepared) -> Option<Done> {
-        let Who::Identity(id, session, _) = &actor.who else { return None };
-        let origins = self.origins(session);
-        if origins.contains(&prepared.request.address.origin()) {
-            return None;
-        }
+        let foreign = |(_, session): &(_, &Arc<Session>)| !self.is_home(session, &prepared.request);
+        let Some((id, _)) = actor.who.session().filter(foreign) else {
+            return self.written_elsewhere(step, actor, prepared);
+        };
         let name = &self.shared.plan.identities[id.0 as usize].name;
         let base = prepared.request.address.base();
         let message = format!("the credential of `{name}` is not bound to {base}, so nothing was sent");
-        let add = match step.target_name() {
-            Some(name) => format!("add `origins: [\"{{{{ targets.{name} }}}}\"]`"),
-            None => "add it under `origins:`".to_owned(),
-        };
-        let help = format!("if {base} may see it, {add}; otherwise send the step `as: anonymous`");
+        let help = format!("if {base} may see it, {}; otherwise send the step `as: anonymous`", to_add(step));
         let reason = self.reason("other-origin", &message, step.span, vec![help]);
         Some(self.without_answer(step, actor, reason))
+    }
+
+    fn is_home(&self, session: &Session, request: &Request) -> bool {
+        self.origins(session).contains(&request.address.origin())
     }
 
     pub(super) fn origins(&self, session: &Session) -> Vec<Origin> {

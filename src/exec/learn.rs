@@ -166,7 +166,7 @@ pub(super) fn cookies(shared: &Shared, trail: &Trail, owner: String) {
 }
 
 /// Tells whether a name is one that credentials have.
-fn looks_secret(name: &str) -> bool {
+pub(super) fn looks_secret(name: &str) -> bool {
     const WORDS: &[&str] = &[
         "token",
         "secret",

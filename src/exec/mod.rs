@@ -53,6 +53,7 @@ mod frame;
 mod given;
 mod grade;
 mod hollow;
+mod homes;
 mod judge;
 mod keep;
 mod kept;
@@ -251,6 +252,8 @@ struct Shared {
     redeeming: tokio::sync::Mutex<()>,
     /// What logins used up.
     spent: spent::Spent,
+    /// Where the credentials of sessions may go.
+    homes: homes::Homes,
     ledger: ledger::Ledger,
     /// Cookies that answers gave anew.
     renewed: renewed::Renewed,

@@ -116,7 +116,7 @@ impl<'a> Entry<'a> {
         let memory = Memory::of(&credential);
         let transport = certified(self.shared, self.id, world, &scope)
             .map_err(|why| self.failed("login-failed", &why, Done::nothing()))?;
-        Ok(Session {
+        let session = Session {
             number: self.shared.sessions.number(),
             credential,
             transport,
@@ -135,7 +135,9 @@ impl<'a> Entry<'a> {
             is_left: Arc::default(),
             carries: Carries::All,
             aging: tokio::sync::RwLock::default(),
-        })
+        };
+        self.shared.homes.keep(&self.identity.name, &session, &world.origins, |part| scheme.is_secret(part));
+        Ok(session)
     }
 
     fn fields(&self, scope: &Scope) -> Result<Vec<(Arc<str>, String)>, Arc<Failure>> {

@@ -176,3 +176,100 @@ fn the_origin_of_the_login_is_trusted() {
     run.must(3, &[("here", "passed"), ("there", "passed"), ("elsewhere", "errored: other-origin")]);
     assert!(third.seen().is_empty());
 }
+
+/// What proves a session stands in a request that is sent elsewhere: nobody sends it, by whatever name and in whatever place.
+#[test]
+fn a_credential_that_is_written_out_stays_at_home() {
+    let stranger = stranger();
+    let target = target(&stranger);
+    let at = |rest: &str| format!("request: {} {}/caught", rest, stranger.url);
+    let token = "sessions.alice.access_token";
+    let written = [
+        ("header", format!("as: anonymous, {}, headers: {{ Authorization: \"Bearer {{{{ {token} }}}}\" }}", at("GET"))),
+        ("nobody", format!("{}, headers: {{ X-Own: \"{{{{ {token} }}}}\" }}", at("GET"))),
+        ("query", format!("{}, query: {{ t: \"{{{{ {token} }}}}\" }}", at("GET"))),
+        ("path", format!("request: \"GET {}/caught/{{{{ {token} }}}}/x\"", stranger.url)),
+        ("json", format!("{}, json: {{ a: [ {{ b: \"{{{{ {token} }}}}\" }} ] }}", at("POST"))),
+        ("form", format!("{}, form: {{ token: \"{{{{ {token} }}}}\" }}", at("POST"))),
+        ("cookie", format!("{}, cookies: {{ t: \"{{{{ {token} }}}}\" }}", at("GET"))),
+        ("basic", format!("{}, headers: {{ Authorization: \"Basic {{{{ (':' ~ {token}) | base64 }}}}\" }}", at("GET"))),
+        ("at once", format!("{}, together: 2, headers: {{ X-Own: \"{{{{ {token} }}}}\" }}", at("GET"))),
+        (
+            "a key",
+            format!("with: key-as-bearer, as: by-key, {}, headers: {{ X-Own: \"{{{{ {token} }}}}\" }}", at("GET")),
+        ),
+    ];
+    let mut suite = "cases:\n  - { name: at home, as: bob, request: GET /me, headers: { Authorization: \"Bearer {{ sessions.alice.access_token }}\" }, expect: 200 }\n".to_owned();
+    for (name, step) in &written {
+        suite += &format!("  - {{ name: {name}, {step}, expect: 200 }}\n");
+    }
+    suite += &format!(
+        "  - {{ name: nothing of hers, {}, headers: {{ X-Own: some-other-text }}, expect: 200 }}\n",
+        at("GET")
+    );
+    let people = format!(
+        "{SCHEME}{PEOPLE}  by-key: {{ auth: {{ scheme: api-key, header: X-Api-Key }}, key: header-key-1234 }}\n"
+    );
+    let run = Project::new(&target.url, &people, &suite).run("");
+    let mut verdicts = vec![("at home", "passed"), ("nothing of hers", "passed")];
+    verdicts.extend(written.iter().map(|(name, _)| (*name, "errored: other-origin")));
+    run.must(3, &verdicts);
+    assert_eq!(stranger.seen().len(), 1);
+    assert!(stranger.seen().iter().all(|r| !format!("{r:?}").contains("token-of-alice")), "{:#?}", stranger.seen());
+    // Where it may go it goes.
+    let project = format!("origins: [ '{}' ]\n{people}", stranger.url);
+    let run = Project::new(&target.url, &project, &suite).run("");
+    assert_eq!(run.verdict("header"), "passed", "{}", run.said);
+}
+
+/// Cookies of a session are no different.
+#[test]
+fn cookies_that_are_written_out_stay_at_home() {
+    let stranger = stranger();
+    let target = Server::start(|r| match (r.path.as_str(), r.header("cookie")) {
+        ("/login", _) => status(204).header("set-cookie", "sid=cookie-of-alice-1; HttpOnly; Path=/"),
+        ("/me", "sid=cookie-of-alice-1") => json(200, "{}"),
+        _ => status(401),
+    });
+    let suite = format!(
+        "cases:
+  - name: elsewhere
+    steps:
+      - {{ as: alice, request: GET /me, expect: 200 }}
+      - {{ as: alice, request: GET /me, expect: 200, capture: {{ stolen: '{{{{ jar.sid }}}}' }} }}
+      - {{ as: anonymous, request: GET {}/caught, cookies: {{ sid: '{{{{ stolen }}}}' }}, expect: 200 }}
+",
+        stranger.url
+    );
+    let run = Project::new(&target.url, &format!("{}{PEOPLE}", crate::runs::COOKIES), &suite).run("");
+    run.must(3, &[("elsewhere", "errored: other-origin")]);
+    assert!(stranger.seen().is_empty());
+}
+
+/// A login may take the credential of another login to where it logs in: its scheme says so.
+#[test]
+fn a_login_with_the_credential_of_another_goes_where_it_says() {
+    let (idp, target) = (Api::default(), Api::default());
+    let idp = Server::start(move |r| match &*r.path {
+        "/exchange" if r.field("subject").starts_with("token-of-alice") => {
+            json(200, r#"{"access_token":"exchanged-1"}"#)
+        }
+        "/mine" if r.bearer() == "exchanged-1" => json(200, "{}"),
+        _ => idp.answer(r),
+    });
+    let target = Server::start(move |r| target.answer(r));
+    let project = format!(
+        "{SCHEME}  other:
+    scheme: login
+    login:
+      request: POST {}/exchange
+      json: {{ subject: \"{{{{ sessions.alice.access_token }}}}\" }}
+      capture: {{ access_token: $.access_token }}
+    send: {{ bearer: access_token }}
+{PEOPLE}  alice-there: {{ auth: other, username: alice }}
+",
+        idp.url
+    );
+    let suite = format!("cases:\n  - {{ name: there, as: alice-there, request: GET {}/mine, expect: 200 }}\n", idp.url);
+    Project::new(&target.url, &project, &suite).run("").must(0, &[("there", "passed")]);
+}
