@@ -6,11 +6,15 @@ use super::actor::{Actor, Who};
 use super::exchange::StepRun;
 use super::{Shared, learn, record};
 use crate::check::{Checked, Fetched, Seen};
-use crate::event::Reason;
+use crate::event::{Phase, Reason};
 use crate::http::{Response, Trail};
 use crate::source::Span;
+use crate::spec::Talk;
 use crate::step::Step;
 use crate::template::{Scope, Value, to_json};
+
+/// The note of a refresh that gives no other refresh token.
+const STAYS: &str = "no new refresh token came, so the old one stays (RFC 6749, section 6)";
 
 /// What the checks of a step said.
 #[derive(Debug)]
@@ -55,7 +59,7 @@ impl StepRun<'_> {
     pub(super) fn ask_of(&self, answer: &Answer<'_>, step: &Step, actor: &Actor, mut scope: Scope) -> Told {
         let Answer { trail, response, fetched } = *answer;
         scope.set("response", self.answer_value(step, actor, (trail, response)));
-        let (mut captured, mut not_found) = (Vec::new(), Vec::new());
+        let (mut captured, mut missing) = (Vec::new(), Vec::new());
         let brings_nothing = self.is_refused_cell();
         for capture in &step.captures {
             match capture.take(trail, response, &scope) {
@@ -69,20 +73,36 @@ impl StepRun<'_> {
                     captured.push((Arc::clone(&capture.name), taken.value));
                 }
                 Err(_) if brings_nothing => {}
-                Err(fault) => {
-                    let message = format!("the capture `{}` finds nothing: {}", capture.name, fault.why);
-                    not_found.push(self.reason("capture-failed", &message, capture.span, Vec::new()));
-                }
+                Err(fault) => missing.push((capture, fault)),
             }
+        }
+        let (mut not_found, mut stays, brings_some) = (Vec::new(), false, !captured.is_empty());
+        for (capture, fault) in missing {
+            if let Some(value) = self.stays(&capture.name, &scope).filter(|_| brings_some) {
+                captured.push((Arc::clone(&capture.name), value));
+                stays = true;
+                continue;
+            }
+            let message = format!("the capture `{}` finds nothing: {}", capture.name, fault.why);
+            not_found.push(self.reason("capture-failed", &message, capture.span, Vec::new()));
         }
         for (name, value) in &captured {
             scope.set(Arc::clone(name), value.clone());
         }
         let mut seen = Seen::new(trail, response, &scope, fetched, jiff::Timestamp::now());
         (seen.stance, seen.denied) = (self.stance(step, actor, trail), self.is_denied(step, actor, (trail, response)));
-        let judged = judge(self.shared, step, &seen);
+        let mut judged = judge(self.shared, step, &seen);
+        judged.notes.extend(stays.then_some(STAYS));
         drop(seen);
         Told { scope, captured, not_found, judged }
+    }
+
+    /// The refresh token that a refresh was sent with, should it give no other in its place.
+    fn stays(&self, name: &str, scope: &Scope) -> Option<Value> {
+        let is_refresh = self.phase == Phase::Refresh || self.talking.is_some_and(|t| t.talk == Talk::Refresh);
+        let is_token = name.to_ascii_lowercase().contains("refresh");
+        let old = scope.get("session").filter(|_| is_refresh && is_token)?.get_attr(name).ok()?;
+        (!old.is_undefined() && !old.is_none()).then_some(old)
     }
 
     /// Tells whether what is captured by this name is a secret of the sender's scheme.

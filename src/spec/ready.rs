@@ -70,7 +70,7 @@ pub const READY_FLOWS: &[ReadyFlow] = &[
     ready!(
         "lifecycle.rotation",
         "a refresh gives another refresh token, and the used one is dead (RFC 9700, section 4.14.2)",
-        "A used refresh token is still good, or nothing is given in its place: one that was stolen renews itself unnoticed. Give a new one with each refresh, and take each only once."
+        "A used refresh token is still good, or nothing is given in its place, so that it stays valid (RFC 6749, section 6): one that was stolen renews itself unnoticed. Give a new one with each refresh, and take each only once."
     ),
     ready!(
         "lifecycle.session-fixation",

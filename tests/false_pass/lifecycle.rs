@@ -98,6 +98,41 @@ fn a_refresh_that_keeps_the_token_is_told() {
     drop(api);
 }
 
+/// No refresh token comes with a refresh at all: the first one stays good (RFC 6749, section 6), or not even that.
+#[test]
+fn a_refresh_that_brings_no_token_is_told() {
+    let bare = |lives: bool| {
+        let (inner, used) = (Api::default(), std::sync::Mutex::new(Vec::new()));
+        case(
+            move |_, r| {
+                if r.path != "/refresh" {
+                    return inner.answer(r);
+                }
+                let token = r.field("refresh_token");
+                if token.is_empty() || (!lives && used.lock().unwrap().contains(&token)) {
+                    return json(400, r#"{"error":"invalid_grant"}"#);
+                }
+                used.lock().unwrap().push(token);
+                let reply = inner.issue("alice");
+                let mut body: serde_json::Value = serde_json::from_str(&reply.body).unwrap();
+                body.as_object_mut().unwrap().remove("refresh_token");
+                json(200, &body.to_string())
+            },
+            ROTATION,
+        )
+    };
+    let run = bare(true);
+    run.must(1, &[("it", "failed: check-failed")]);
+    assert!(run.said.contains("RFC 6749, section 6"), "{}", run.said);
+    bare(false).must(3, &[("it", "inconclusive: premise")]);
+    // What is no token of a refresh has to come.
+    let run = case(
+        |api, r| if r.path == "/refresh" { json(200, r#"{"refresh_token":"another-1"}"#) } else { api.answer(r) },
+        ROTATION,
+    );
+    run.must(3, &[("it", "inconclusive: premise")]);
+}
+
 /// Answers as slowly as its dice say, to everybody alike: no time is ever told.
 #[test]
 fn a_slow_and_moody_server_tells_nobody_apart() {
