@@ -326,7 +326,7 @@ pub const REASONS: &[ReasonCode] = &[
     ReasonCode {
         name: "session-disturbed",
         about: "a case with a shared session ended or rotated the session that others use",
-        explain: "Say `session: fresh` on a case that logs out, refreshes by hand or changes the password, so that it gets a login of its own. Where the server gives a session another cookie with each answer, every case and row says so: each begins with a copy of the session, and the first that sends it makes it old for all others.",
+        explain: "Say `session: fresh` on a case that logs out, refreshes by hand or changes the password, so that it gets a login of its own; so does a case that waits for the end of its session, which others may renew meanwhile. Where the server gives a session another cookie with each answer, every case and row says so: each begins with a copy of the session, and the first that sends it makes it old for all others.",
     },
     ReasonCode {
         name: "condition",

@@ -88,6 +88,8 @@ const SAMPLES: usize = 8;
 pub(super) struct Ender {
     /// The case's id.
     pub(super) case: Arc<str>,
+    /// The session.
+    pub(super) session: SessionId,
     /// The step's line.
     pub(super) line: String,
 }
@@ -151,6 +153,12 @@ impl Inner {
         seen.is_some_and(|keys| keys.iter().any(|(key, last)| *last >= at && counts(self.access(*key))))
     }
 
+    /// Tells whether a credential that is written by hand was seen good before: by the same request, or one that nobody is
+    /// allowed without one.
+    fn was_good(&self, refusal: &Refusal) -> bool {
+        refusal.earlier.iter().any(|key| key.is_to(refusal.key) || self.access(*key) == Access::Guarded)
+    }
+
     /// Tells whether the credential was good when it was refused, as far as can be told.
     fn was_alive(&self, refusal: &Refusal, session: SessionId, ownership: Ownership) -> bool {
         // A 401 or the way to the login page is what a dead session gets as well.
@@ -162,7 +170,7 @@ impl Inner {
                 after != Some(false) && (earlier || !as_dead)
             }
             // The case itself waits for the end of a credential that it saw working.
-            Ownership::Still if earlier => true,
+            Ownership::Still if earlier => refusal.waited != Waited::Disturbed,
             Ownership::Shared | Ownership::Still => {
                 self.alive_after(session, refusal.at)
                     || self.dead.get(&session).and_then(|Found(all)| refusal.lived(all)).unwrap_or(!as_dead)
@@ -320,6 +328,11 @@ impl Ledger {
         self.lock().ended.entry(id).or_insert(ender);
     }
 
+    /// Tells whether a shared session was let in to what is not known to be public by a request that was sent later.
+    pub(super) fn was_good_after(&self, session: SessionId, at: u64) -> bool {
+        self.lock().seen_after(session, at, |access| access != Access::Public)
+    }
+
     /// Tells who ended or rotated the shared session of an identity.
     pub(super) fn ender(&self, id: IdentityId) -> Option<Ender> {
         self.lock().ended.get(&id).cloned()
@@ -344,6 +357,9 @@ impl Ledger {
                 return Shown::Died;
             }
         }
+        if (refusal.weight, refusal.waited) == (Weight::Claim, Waited::ByHand) && !inner.was_good(refusal) {
+            return Shown::Unseen;
+        }
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
             Weight::Unsent => Shown::Unsent,
@@ -365,7 +381,9 @@ impl Ledger {
         match self.shown(refusal) {
             Shown::Proven | Shown::Fine => {}
             Shown::Unsent => return true,
-            Shown::Unproven | Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut => return false,
+            Shown::Unproven | Shown::Unseen | Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut => {
+                return false;
+            }
         }
         if refusal.talk.is_some() {
             return true;
@@ -403,6 +421,6 @@ mod talks;
 #[cfg(test)]
 mod tests;
 
-pub(super) use refusal::{Asked, Refusal, RequestKey, Sender, Shown, Weight};
+pub(super) use refusal::{Asked, Refusal, RequestKey, Sender, Shown, Waited, Weight};
 pub(super) use talks::Spoken;
 use talks::Talks;

@@ -110,6 +110,7 @@ mod value;
 mod variation;
 mod vault;
 mod visits;
+mod waited;
 mod wary;
 mod weigh;
 mod witness;
@@ -252,6 +253,8 @@ struct Shared {
     redeeming: tokio::sync::Mutex<()>,
     /// What logins used up.
     spent: spent::Spent,
+    /// What credentials were good for, in cases that wait.
+    worked: waited::Worked,
     /// Where the credentials of sessions may go.
     homes: homes::Homes,
     ledger: ledger::Ledger,

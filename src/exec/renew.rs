@@ -62,7 +62,7 @@ impl StepRun<'_> {
 
     /// A case that ends the session that others use is named where they meet the ended one.
     pub(super) fn note_ender(&self, step: &Step, trail: &Trail, done: &mut Done, (sender, since): (Sender, u64)) {
-        let Sender::Identity { id, ownership, .. } = sender else { return };
+        let Sender::Identity { id, ownership, session } = sender else { return };
         if ownership == Ownership::Fresh {
             if done.held() && leaves(trail) {
                 let span = Span { began: since, ended: self.shared.ledger.tick() };
@@ -78,7 +78,7 @@ impl StepRun<'_> {
             done.reasons.push(record::disturbed(self.shared, id, &ender, step.span));
         }
         if done.held() && self.phase == Phase::Case && ends_session(trail) {
-            self.shared.ledger.ended(id, Ender { case: Arc::clone(self.label), line: step.line() });
+            self.shared.ledger.ended(id, Ender { case: Arc::clone(self.label), session, line: step.line() });
         }
     }
 }
@@ -92,13 +92,18 @@ pub(super) fn is_ending(actor: &Actor) -> bool {
 /// Tells whether a 401 is about an expired credential: by its challenge (RFC 6750, section 3.1), its body, or by a
 /// `Set-Cookie` that takes a cookie of the session away.
 fn says_expired(session: &Session, trail: &Trail) -> bool {
+    calls_it_expired(trail) || (trail.response().is_some_and(|r| r.status == 401) && takes_cookie_away(session, trail))
+}
+
+/// The same by its words alone.
+pub(super) fn calls_it_expired(trail: &Trail) -> bool {
     let Some(response) = trail.response().filter(|r| r.status == 401) else { return false };
     let fields: Vec<Vec<u8>> = response.headers.all("www-authenticate").map(|v| v.to_vec()).collect();
     let challenges = parse_challenges(fields.iter().map(Vec::as_slice));
     let described =
         challenges.iter().filter_map(|c| c.param("error_description")).any(|d| d.to_lowercase().contains("expired"));
     let body = String::from_utf8_lossy(&response.body[..response.body.len().min(4096)]).to_lowercase();
-    described || body.contains("expired") || takes_cookie_away(session, trail)
+    described || body.contains("expired")
 }
 
 fn takes_cookie_away(session: &Session, trail: &Trail) -> bool {

@@ -189,6 +189,7 @@ impl Runner {
             newest: crate::auth::Newest::default(),
             redeeming: tokio::sync::Mutex::default(),
             spent: super::spent::Spent::default(),
+            worked: super::waited::Worked::default(),
             homes: super::homes::Homes::default(),
             ledger: Ledger::default(),
             renewed: Renewed::default(),

@@ -1,6 +1,6 @@
 //! Weighs the refusals of a case: what each proves, and what is lacking where it proves nothing.
 
-use super::ledger::{Refusal, Sender, Shown};
+use super::ledger::{Refusal, Sender, Shown, Waited};
 use super::{Shared, matrix, record, relogin};
 use crate::event::{Outcome, Reason, RefusalProof, Verdict};
 use crate::source::Span;
@@ -17,7 +17,7 @@ pub(super) fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
     if let Some(step) = outcome.steps.get_mut(refusal.step) {
         step.refusal = match shown {
             Shown::Proven => Some(RefusalProof::Proven),
-            Shown::Unproven => Some(RefusalProof::Unproven),
+            Shown::Unproven | Shown::Unseen => Some(RefusalProof::Unproven),
             Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut | Shown::Unsent => {
                 Some(RefusalProof::Nothing)
             }
@@ -34,10 +34,10 @@ pub(super) fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
         _ => lacking(shared, refusal, shown, name),
     };
     outcome.proof.unproven += u32::from(code == "unproven");
-    let otherwise = code == "unproven" && shared.ledger.is_allowed_otherwise(refusal);
+    let otherwise = shown == Shown::Unproven && shared.ledger.is_allowed_otherwise(refusal);
     let own_help = if otherwise { OTHERWISE } else { help(code) };
     let of_talk = relogin::help(shared, refusal).filter(|_| matches!(code, "unproven" | "control-after"));
-    let own_help = of_talk.unwrap_or(own_help);
+    let own_help = if shown == Shown::Unseen { UNSEEN } else { of_talk.unwrap_or(own_help) };
     let help = unreached.filter(|_| code == "row-unreached").map_or(own_help, |(_, help)| help);
     push(shared, outcome, (code, &message, help), refusal.step);
     if code == "unproven" {
@@ -58,6 +58,10 @@ fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'s
             let nobody = "nobody was allowed the same request in this run, so the refusal may have another cause";
             ("unproven", relogin::untold(refusal).unwrap_or_else(|| nobody.to_owned()))
         }
+        Shown::Unseen => {
+            let unseen = "this credential was not seen being allowed anything in this case before, so it may never have been good";
+            ("unproven", unseen.to_owned())
+        }
         Shown::Unaccepted => ("control-change", UNACCEPTED.to_owned()),
         Shown::LockedOut => ("control-after", relogin::told(shared, refusal)),
         Shown::Unsent => {
@@ -67,6 +71,12 @@ fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'s
             "never-allowed",
             format!(
                 "`{name}` was never allowed anything in this run that anonymous is not, so its refusals prove nothing"
+            ),
+        ),
+        Shown::Died if refusal.waited == Waited::Disturbed => (
+            "session-disturbed",
+            format!(
+                "while this case waited the session of `{name}` was renewed or ended by others, which may be what ended the credential that was refused"
             ),
         ),
         Shown::Died => (
@@ -86,12 +96,17 @@ pub(super) const UNACCEPTED: &str =
 const OTHERWISE: &str = "somebody was allowed this method and target with another body or other fields: add a case that allows these, or name \
      what is allowed as the case's `control`";
 
+/// What to do where a credential by hand was not seen good before its end.
+const UNSEEN: &str =
+    "add a step before the pause in which the same credential is allowed something that anonymous is not";
+
 /// What to do about a refusal that proves nothing.
 pub(super) fn help(code: &str) -> &'static str {
     match code {
         "unproven" => "add a case in which somebody is allowed this method and target",
         "control-change" => "add `none` to its `with`: the request as it is is sent as well, and has to be accepted",
         "not-sent" => "ask for an address that the credential is for; `-vv` shows what was sent and what was kept back",
+        "session-disturbed" => "say `session: fresh` on this case: it then waits with a login of its own",
         "not-alive" => {
             "add a `whoami` to its scheme, or a step to this case in which the identity is allowed something"
         }

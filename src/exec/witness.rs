@@ -67,6 +67,7 @@ impl StepRun<'_> {
                     _ => self.shared.ledger.allowed(key, sender, since),
                 }
                 alike.into_iter().for_each(|row| self.shared.ledger.allowed_alike(row));
+                self.note_worked(trail, key);
                 self.note_allowed(Seen { key, sender, since, at }, alike);
                 done.allowed.push(key);
                 if let Sender::Identity { id, .. } = sender {
@@ -89,8 +90,10 @@ impl StepRun<'_> {
             let weight = if is_unsent { Weight::Unsent } else { weight };
             let status = trail.response().map_or(0, |r| r.status);
             let reply = self.reply(actor, trail);
-            let (earlier, handed) = (actor.allowed.clone(), all_within(key, as_row, trail));
-            let refusal = Refusal { alike, earlier, handed, reply, ..Refusal::new((key, sender), at, status, weight) };
+            let handed = all_within(key, as_row, trail);
+            let (waited, earlier) = self.waited(actor, sender, trail);
+            let refusal =
+                Refusal { alike, earlier, waited, handed, reply, ..Refusal::new((key, sender), at, status, weight) };
             done.refused.push(refusal);
             if weight == Weight::Claim {
                 self.note_refused(step, actor, Seen { key, sender, since, at }, alike);

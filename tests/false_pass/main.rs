@@ -45,6 +45,7 @@ mod origins_denied;
 mod outcomes;
 mod pages;
 mod parts;
+mod paused;
 mod permit;
 mod proofs;
 mod racing;

@@ -96,6 +96,8 @@ pub(in crate::exec) struct Refusal {
     pub(in crate::exec) shut: Option<Arc<str>>,
     /// What the same credential was allowed earlier in the same case.
     pub(in crate::exec) earlier: Vec<RequestKey>,
+    /// What is known of its credential where its case waited before.
+    pub(in crate::exec) waited: Waited,
     /// What its answer has in its body.
     pub(in crate::exec) handed: Vec<Handed>,
     /// What its answer says.
@@ -130,12 +132,24 @@ impl Refusal {
             talk,
             shut,
             earlier,
+            waited: Waited::No,
             handed,
             reply,
             after,
             control: false,
         }
     }
+}
+
+/// What a wait before a refusal means for the credential that is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::exec) enum Waited {
+    /// Nothing.
+    No,
+    /// It is written by hand, so that only what it was allowed earlier shows that it was good.
+    ByHand,
+    /// It is that of a session that others ended or renewed meanwhile.
+    Disturbed,
 }
 
 /// How much a refusal says.
@@ -174,6 +188,8 @@ pub(in crate::exec) enum Shown {
     Fine,
     /// Nobody was seen being allowed the same request.
     Unproven,
+    /// Its case waited for the end of a credential that was not seen good before.
+    Unseen,
     /// The same, where that proves nothing.
     Unaccepted,
     /// The identity was never allowed anything: it proves nothing.
