@@ -12,6 +12,8 @@ use authspec::spec::{self, Input};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
+#[path = "properties/documents.rs"]
+mod documents;
 #[path = "properties/faults.rs"]
 mod faults;
 #[path = "properties/secrets.rs"]

@@ -10,8 +10,8 @@ use super::load::complain;
 use super::outputs::overwrites;
 use crate::cover::terminal::{Look, Rows, draw};
 use crate::cover::{
-    Baseline, Counted, Document, Failure, Grid, METRICS, Report, Results, Share, base_path, lint, markdown, metric,
-    missing, parse_results, read, too_large,
+    Baseline, Counted, Document, FILL_IN, Failure, Grid, METRICS, Report, Results, Share, base_path, lint, markdown,
+    metric, missing, parse_results, read, too_large,
 };
 use crate::diag::Diagnostics;
 use crate::report::file::{ReportFile, Shape};
@@ -189,7 +189,7 @@ fn write_missing(path: &Path, missing: Option<missing::Missing>, context: &Conte
         all => format!(", {all} as comments"),
     };
     let (file, cases) = (path.display(), plural(missing.cases, "case"));
-    Ok(format!("{file}   {cases}{comments}; fill in {}, then `authspec check`", missing::FILL_IN))
+    Ok(format!("{file}   {cases}{comments}; fill in {FILL_IN}, then `authspec check`"))
 }
 
 fn write_reports(args: &CoverArgs, report: &Report, (wrote, faults): (&mut Vec<String>, &mut Vec<String>)) {

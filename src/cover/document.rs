@@ -44,10 +44,30 @@ pub struct Operation {
     pub statuses: Vec<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// The key of a step that takes its body, where it has one: `json`, `form`, `multipart` or `body`.
-    pub body: Option<&'static str>,
+    /// What it takes.
+    pub body: Option<Body>,
+    /// Where the answer that lets in has texts and numbers: `$.access_token`, `$.data.id`.
+    pub answers: Vec<String>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// The body of an operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Body {
+    /// The key of a step that takes it: `json`, `form`, `multipart` or `body`.
+    pub key: &'static str,
+    /// What has to be in it, by its schema; all there is where that demands nothing.
+    pub fields: Vec<Field>,
+}
+
+/// A field of a body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Its name.
+    pub name: String,
+    /// A value that it takes, as far as the document says one; null is what only a person knows.
+    pub sample: serde_json::Value,
 }
 
 /// What an operation asks of a caller (OpenAPI 3.1, section 4.8.10).

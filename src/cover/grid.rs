@@ -1,8 +1,9 @@
 //! The cells: which operation was asked by whom, and what came of it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::document::{Document, Operation};
+use super::owners::{Owners, RowKey, row_of};
 use super::results::{CaseResult, Results, StepResult};
 use super::route::Router;
 use super::schemes::Doors;
@@ -69,9 +70,13 @@ pub struct Elsewhere {
 }
 
 /// One request of an operation.
-struct Asked<'r> {
+pub(super) struct Asked<'r> {
     op: usize,
-    step: &'r StepResult,
+    pub(super) step: &'r StepResult,
+    /// The steps of its case before it.
+    pub(super) before: &'r [StepResult],
+    /// The row of an access matrix that it is of.
+    pub(super) row: Option<RowKey<'r>>,
     verdict: Verdict,
     good_before: bool,
     /// Whether the case waives what would prove its refusals.
@@ -115,7 +120,8 @@ impl Grid {
     /// Sorts all requests to their operations.
     fn asked<'r>(&mut self, router: &Router, results: &'r [Results]) -> Vec<Asked<'r>> {
         let mut out = Vec::new();
-        for case in results.iter().flat_map(|r| &r.cases) {
+        let cases = results.iter().enumerate().flat_map(|(n, r)| r.cases.iter().map(move |case| (n, case)));
+        for (result, case) in cases {
             for (i, step) in case.steps.iter().enumerate().filter(|(_, s)| s.sent.is_some()) {
                 self.requests += 1;
                 if let (Some(caller), Some(group), true) = (&step.caller, self.groups.of(step), step.is_own()) {
@@ -126,7 +132,8 @@ impl Grid {
                     Some(op) => {
                         let good_before = good_before(case, i);
                         let waived = case.proof.uncontrolled > 0;
-                        out.push(Asked { op, step, verdict: case.verdict, good_before, waived });
+                        let (before, row) = (&case.steps[..i], row_of(result, case, step));
+                        out.push(Asked { op, step, before, row, verdict: case.verdict, good_before, waived });
                     }
                     // What every route answers, and what stands for a GET that is there (RFC 9110, section 9.3.2).
                     None if method == "OPTIONS" => {}
@@ -144,7 +151,7 @@ impl Grid {
         out
     }
 
-    fn mark(&mut self, document: &Document, one: &Asked<'_>, owners: &Owners<'_>) {
+    fn mark<'r>(&mut self, document: &Document, one: &Asked<'r>, owners: &Owners<'r>) {
         let (op, step) = (&document.operations[one.op], one.step);
         let row = &mut self.rows[one.op];
         let speaks = said(step);
@@ -160,14 +167,14 @@ impl Grid {
             let counts = !one.waived || self.rows[one.op].allowed;
             self.defect(id, step, counts);
         }
-        if speaks == Said::Hidden && !owners.is_there(step) {
+        if speaks == Said::Hidden && !owners.is_there(one) {
             // Nothing was there for anybody.
             return;
         }
-        if speaks == Said::Allowed && step.broken == 0 && may_show(step) && owners.has_peer(step) {
+        if speaks == Said::Allowed && step.broken == 0 && may_show(step) && owners.has_peer(one) {
             self.rows[one.op].shared |= want(op, &Stance::Peer) == Want::Denied;
         }
-        if matches!(speaks, Said::Refused | Said::Hidden) && owners.has_peer(step) {
+        if matches!(speaks, Said::Refused | Said::Hidden) && owners.has_peer(one) {
             self.put(op, one, &Stance::Peer);
         }
         if let Some(stance) = stance(document, op, (step, one.good_before), self.groups) {
@@ -270,7 +277,7 @@ fn origin(step: &StepResult) -> &str {
 }
 
 /// Tells whether an answer shows that a credential is good for something.
-fn may_show(step: &StepResult) -> bool {
+pub(super) fn may_show(step: &StepResult) -> bool {
     let with = step.with.as_deref().is_some_and(|w| w != "none");
     !with && step.sent.as_ref().is_some_and(|s| s.credential != Carried::None)
 }
@@ -292,41 +299,4 @@ fn stances<T>(document: &Document, people: &BTreeMap<String, T>) -> Vec<Stance> 
     let fixed = [Stance::Anonymous, Stance::Invalid, Stance::Expired];
     let roles = roles.into_iter().map(|r| Stance::Role(r.clone()));
     fixed.into_iter().chain(roles).chain([Stance::Peer]).collect()
-}
-
-/// Who was let in to which address.
-struct Owners<'r> {
-    by_path: HashMap<&'r str, HashSet<(&'r str, Option<&'r str>)>>,
-    /// Addresses that were there for anybody with a credential.
-    there: HashSet<&'r str>,
-}
-
-impl<'r> Owners<'r> {
-    fn of(asked: &[Asked<'r>]) -> Self {
-        let mut owners = Self { by_path: HashMap::new(), there: HashSet::new() };
-        for step in asked.iter().map(|a| a.step).filter(|s| said(s) == Said::Allowed && s.broken == 0) {
-            if !may_show(step) {
-                continue;
-            }
-            owners.there.insert(step.path());
-            if let (Some(caller), true) = (&step.caller, step.is_own()) {
-                owners.by_path.entry(step.path()).or_default().insert((caller, step.role.as_deref()));
-            }
-        }
-        owners
-    }
-
-    fn is_there(&self, step: &StepResult) -> bool {
-        self.there.contains(step.path())
-    }
-
-    /// Tells whether somebody else of the same role was let in to the same address.
-    fn has_peer(&self, step: &StepResult) -> bool {
-        if !step.is_own() || step.with.as_deref().is_some_and(|w| w != "none") {
-            return false;
-        }
-        let all = self.by_path.get(step.path()).into_iter().flatten();
-        let mut others = all.filter(|(caller, _)| Some(*caller) != step.caller.as_deref());
-        others.any(|(_, role)| role.is_none() || step.role.is_none() || *role == step.role.as_deref())
-    }
 }

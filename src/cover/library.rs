@@ -23,6 +23,8 @@ pub(super) struct Library<'a> {
     /// What each file holds, with the folder it stands in.
     files: HashMap<FileId, (Node, PathBuf)>,
     by_path: HashMap<PathBuf, Option<Node>>,
+    /// Those that only schemas led to.
+    aside: HashMap<PathBuf, Option<Node>>,
 }
 
 impl<'a> Library<'a> {
@@ -38,7 +40,7 @@ impl<'a> Library<'a> {
         let root = spec::document(file, text, diags);
         let home = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
         let files = root.iter().map(|root| (file, (root.clone(), home.clone()))).collect();
-        (Self { sources, diags, home, files, by_path: HashMap::new() }, root)
+        (Self { sources, diags, home, files, by_path: HashMap::new(), aside: HashMap::new() }, root)
     }
 
     /// Follows references until there is something else. What cannot be followed is a fault.
@@ -63,6 +65,12 @@ impl<'a> Library<'a> {
         }
         self.diags.push(diags::circular_ref(node.get("$ref").map_or(node.span, |e| e.value.span), "$ref"));
         None
+    }
+
+    /// Begins or ends a look that tells nothing of what is wrong. The files that are read meanwhile are kept apart, so that what is wrong with
+    /// one of them is told to whoever needs it.
+    pub(super) fn quietly(&mut self) {
+        std::mem::swap(&mut self.by_path, &mut self.aside);
     }
 
     fn follow(&mut self, node: &Node) -> Option<Node> {

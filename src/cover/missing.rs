@@ -2,19 +2,15 @@
 //!
 //! What only a person can know is marked `FILL-IN`; what cannot be written yet stands as a comment with what it needs.
 
-use std::collections::{BTreeMap, HashSet};
-
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use std::collections::BTreeMap;
 
 use super::document::{Document, KeyPlace, Operation, SchemeKind, Security};
 use super::grid::{Grid, Row};
+use super::maker::{Maker, maker};
 use super::report::matters;
 use super::stance::{Stance, State, Want};
-use crate::capture::name_fault;
+use super::written::{FILL_IN, Names, block_scalar, body, ends_session, remark, scalar, with_vars};
 use crate::source::SourceMap;
-
-/// What a person has to put in place of.
-pub const FILL_IN: &str = "FILL-IN";
 
 /// A suite of missing cases.
 #[derive(Debug)]
@@ -31,12 +27,16 @@ pub struct Missing {
 /// targets of the results end in.
 pub fn write(document: &Document, grid: &Grid, sources: &SourceMap, bases: &[String]) -> Option<Missing> {
     let mut writing =
-        Writing { document, grid, bases, vars: BTreeMap::new(), names: HashSet::new(), cases: 0, comments: 0 };
+        Writing { document, grid, bases, vars: BTreeMap::new(), names: Names::default(), cases: 0, comments: 0 };
     let mut body = String::new();
     for (op, row) in document.operations.iter().zip(&grid.rows) {
         let part = writing.operation(op, row);
         if !part.is_empty() {
-            body.push_str(&format!("\n  # {}   {}\n{part}", op.name(), sources.place(op.span)));
+            body.push_str(&format!(
+                "\n  # {}   {}\n{part}",
+                remark(&op.name()),
+                remark(&sources.place(op.span).to_string())
+            ));
         }
     }
     if writing.cases == 0 {
@@ -44,32 +44,32 @@ pub fn write(document: &Document, grid: &Grid, sources: &SourceMap, bases: &[Str
     }
     let mut text = format!(
         "# Cases that `authspec cover` found missing in {}. Read each before it runs.\n# {FILL_IN} stands for what only you know. All have the tag `todo`; `--tag '!todo'` leaves them out.\n",
-        document.file
+        remark(&document.file)
     );
     text.push_str(&format!("name: {}\ntags: [todo]\n", scalar(&format!("Missing in {}", document.title))));
     if !writing.vars.is_empty() {
         text.push_str("vars:\n");
         for (name, about) in &writing.vars {
-            text.push_str(&format!("  {name}: {FILL_IN} # of {about}\n"));
+            text.push_str(&format!("  {name}: {FILL_IN} # of {}\n", remark(about)));
         }
     }
     text.push_str(&format!("\ncases:{body}"));
     Some(Missing { text, cases: writing.cases, comments: writing.comments })
 }
 
-struct Writing<'a> {
-    document: &'a Document,
-    grid: &'a Grid,
-    bases: &'a [String],
+struct Writing<'d> {
+    document: &'d Document,
+    grid: &'d Grid,
+    bases: &'d [String],
     /// Variables with the operation that first needs them.
     vars: BTreeMap<String, String>,
-    /// Names of cases, as ids spell them.
-    names: HashSet<String>,
+    /// Names of cases.
+    names: Names,
     cases: usize,
     comments: usize,
 }
 
-impl Writing<'_> {
+impl<'d> Writing<'d> {
     fn operation(&mut self, op: &Operation, row: &Row) -> String {
         let mut out = String::new();
         for ((stance, cell), want) in self.grid.stances.iter().zip(&row.cells).zip(&row.wants) {
@@ -101,17 +101,24 @@ impl Writing<'_> {
                 let Some(person) = self.people(role).first().copied() else {
                     return self.comment(op, role, &format!("an identity with `role: {role}`"));
                 };
-                let who = (&*scalar(person), fresh(op));
-                match want {
-                    Want::Allowed => self.written(op, &format!("lets {role} in"), who, "2xx"),
-                    Want::Denied => self.written(op, &format!("refuses {role}"), who, "403"),
-                    Want::Open | Want::Nothing => {
-                        let expect = format!("403 # {FILL_IN}: or 2xx, where {role} may");
+                let (person, may) = (scalar(person), format!("lets {role} in"));
+                let who = (&*person, fresh(op));
+                let own = self.own(op, role).filter(|_| want != Want::Denied);
+                match (want, own) {
+                    (Want::Allowed, None) => self.written(op, &may, who, "2xx"),
+                    (Want::Allowed, Some(made)) => self.made(op, &made, &may, &[(&person, "2xx"), (&person, "2xx")]),
+                    (Want::Open | Want::Nothing, Some(made)) => {
+                        let expect = format!("2xx # {FILL_IN}: or 403, where {} may not", remark(role));
+                        self.made(op, &made, &may, &[(&person, "2xx"), (&person, &expect)])
+                    }
+                    (Want::Denied, _) => self.written(op, &format!("refuses {role}"), who, "403"),
+                    (Want::Open | Want::Nothing, None) => {
+                        let expect = format!("403 # {FILL_IN}: or 2xx, where {} may", remark(role));
                         self.written(op, &format!("refuses {role}"), who, &expect)
                     }
                 }
             }
-            Stance::Peer => self.peer(op),
+            Stance::Peer => self.peer(op, row),
         }
     }
 
@@ -125,40 +132,83 @@ impl Writing<'_> {
     /// A token that is over is a defect. Another credential has to be one that was good once, so somebody has to bring it.
     fn expired(&mut self, op: &Operation, row: &Row) -> String {
         if has_token(self.document, op) {
-            // Somebody who may, as far as that is known.
-            let roles = self.grid.stances.iter().zip(&row.wants).filter_map(|(stance, want)| match stance {
-                Stance::Role(role) => Some((*want != Want::Allowed, role.as_str())),
-                Stance::Anonymous | Stance::Invalid | Stance::Expired | Stance::Peer => None,
-            });
-            let known = roles.filter(|(_, role)| !self.people(role).is_empty()).min_by_key(|(may_not, _)| *may_not);
-            if let Some(person) = known.and_then(|(_, role)| self.people(role).first().copied().map(scalar)) {
-                return self.written(op, "refuses an expired token", (&person, "    with: token-expired\n"), "401");
+            let known = self.roles(row).into_iter().find_map(|role| self.people(role).first().copied().map(scalar));
+            if let Some(person) = known {
+                let more = format!("    with: token-expired\n{}", fresh(op));
+                return self.written(op, "refuses an expired token", (&person, &more), "401");
             }
         }
         let needs = "`as:` somebody with a short session, a `pause` beyond its end, then 401";
         self.comment(op, "an expired credential", needs)
     }
 
-    fn peer(&mut self, op: &Operation) -> String {
-        let pair = self.grid.people.keys().find_map(|role| match self.people(role)[..] {
+    fn peer(&mut self, op: &Operation, row: &Row) -> String {
+        let pair = self.roles(row).into_iter().find_map(|role| match self.people(role)[..] {
             [owner, peer, ..] => Some((scalar(owner), scalar(peer))),
             _ => None,
         });
         let Some((owner, peer)) = pair else {
             return self.comment(op, "a peer of the owner", "two identities of one role, and an object of one of them");
         };
+        if let Some(made) = maker(self.document, op) {
+            let people = [(&*owner, "2xx"), (&*peer, "[403, 404]"), (&*owner, "2xx")];
+            return self.made(op, &made, "refuses a peer of the owner", &people);
+        }
         let who = format!("{peer} # not the owner: {FILL_IN} an object of {owner}");
         self.written(op, "refuses a peer of the owner", (&who, fresh(op)), "[403, 404]")
+    }
+
+    /// What makes an object of an operation, where somebody of a role may do that.
+    fn own(&self, op: &Operation, role: &str) -> Option<Maker<'d>> {
+        let may = |made: &Maker<'_>| made.op.roles.as_ref().is_none_or(|roles| roles.iter().any(|r| r == role));
+        maker(self.document, op).filter(may)
+    }
+
+    /// A case in which the first of several people makes an object, and then each of the others asks for it.
+    fn made(&mut self, op: &Operation, made: &Maker<'_>, what: &str, people: &[(&str, &str)]) -> String {
+        let [(owner, made_as), asking @ ..] = people else { return String::new() };
+        self.cases += 1;
+        let name = self.names.free(&format!("{} {what}", op.name()));
+        let line = |op: &Operation, path: String| block_scalar(&format!("{} {path}", op.method));
+        let (make, ask) = (line(made.op, self.path(made.op)), line(op, self.path(op)));
+        let taken = |op: &Operation| op.body.as_ref().map(|b| format!("        {}", body(b))).unwrap_or_default();
+        let mark = if made.id.is_some() { String::new() } else { format!(" # {FILL_IN}: where the answer names it") };
+        let mut out = format!("  - name: {}\n{}    steps:\n", block_scalar(&name), fresh(op));
+        out.push_str(&format!(
+            "      - as: {owner}\n        request: {make}\n{}        expect: {made_as}\n        capture: {{ {}: {} }}{mark}\n",
+            taken(made.op),
+            made.var,
+            made.id.unwrap_or("$.id")
+        ));
+        for (who, expect) in asking {
+            out.push_str(&format!(
+                "      - as: {who}\n        request: {ask}\n{}        expect: {expect}\n",
+                taken(op)
+            ));
+        }
+        out
+    }
+
+    /// The roles that somebody was seen with, those that may call an operation, as far as that is known, before others.
+    fn roles(&self, row: &Row) -> Vec<&str> {
+        let roles = self.grid.stances.iter().zip(&row.wants).filter_map(|(stance, want)| match stance {
+            Stance::Role(role) => Some((*want != Want::Allowed, role.as_str())),
+            Stance::Anonymous | Stance::Invalid | Stance::Expired | Stance::Peer => None,
+        });
+        let mut known: Vec<(bool, &str)> = roles.filter(|(_, role)| !self.people(role).is_empty()).collect();
+        known.sort_by_key(|(may_not, _)| *may_not);
+        known.into_iter().map(|(_, role)| role).collect()
     }
 
     /// A case of somebody, with what else it says.
     fn written(&mut self, op: &Operation, what: &str, (who, more): (&str, &str), expect: &str) -> String {
         self.cases += 1;
-        let name = self.name(op, what);
+        let name = self.names.free(&format!("{} {what}", op.name()));
         let request = format!("{} {}", op.method, self.path(op));
-        let mut out = format!("  - name: {}\n    as: {who}\n    request: {}\n{more}", scalar(&name), scalar(&request));
-        if let Some(key) = op.body {
-            out.push_str(&format!("    {}", body(key)));
+        let (name, request) = (block_scalar(&name), block_scalar(&request));
+        let mut out = format!("  - name: {name}\n    as: {who}\n    request: {request}\n{more}");
+        if let Some(taken) = &op.body {
+            out.push_str(&format!("    {}", body(taken)));
         }
         out.push_str(&format!("    expect: {expect}\n"));
         out
@@ -166,20 +216,7 @@ impl Writing<'_> {
 
     fn comment(&mut self, op: &Operation, who: &str, needs: &str) -> String {
         self.comments += 1;
-        format!("  # {FILL_IN}: {} and {who}: it takes {needs}\n", op.name())
-    }
-
-    /// A name that no other case has, also when it is spelt as an id.
-    fn name(&mut self, op: &Operation, what: &str) -> String {
-        let name = format!("{} {what}", op.name());
-        let mut tried = name.clone();
-        for n in 2.. {
-            if self.names.insert(id(&tried)) {
-                break;
-            }
-            tried = format!("{name} ({n})");
-        }
-        tried
+        remark(&format!("  # {FILL_IN}: {} and {who}: it takes {needs}", op.name())) + "\n"
     }
 
     /// The path with a variable for each parameter.
@@ -190,12 +227,6 @@ impl Writing<'_> {
         }
         path
     }
-}
-
-/// A remark where the body of an operation belongs.
-pub(super) fn body(key: &str) -> String {
-    let empty = if key == "body" { "\"\"" } else { "{ }" };
-    format!("# {key}: {empty} # {FILL_IN}: a body that the operation takes\n")
 }
 
 /// Tells whether a credential of an operation is a token that may say itself when it is over.
@@ -211,68 +242,6 @@ fn has_token(document: &Document, op: &Operation) -> bool {
 /// What may end the session it is sent with gets one of its own.
 fn fresh(op: &Operation) -> &'static str {
     if ends_session(op) { "    session: fresh\n" } else { "" }
-}
-
-/// Tells whether a request may end the session that it is sent with.
-pub(super) fn ends_session(op: &Operation) -> bool {
-    const ENDS: &[&str] = &["logout", "signout", "logoff", "signoff", "refresh", "revoke", "session", "password"];
-    let path = op.path.to_ascii_lowercase().replace(['-', '_'], "");
-    !op.is_safe() && ENDS.iter().any(|word| path.contains(word))
-}
-
-/// A path with a template in place of each parameter, and the names of the variables, which say what they name:
-/// `notes_id` for `/notes/{id}`.
-pub(super) fn with_vars(path: &str) -> (String, Vec<String>) {
-    let (mut out, mut vars) = (String::new(), Vec::new());
-    let mut of = String::new();
-    for segment in path.split('/').skip(1) {
-        out.push('/');
-        let mut rest = segment;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, after) = after.split_once('}').unwrap_or((after, ""));
-            let var = variable(&of, name);
-            out.push_str(&format!("{}{{{{ {var} }}}}", literal(before)));
-            vars.push(var);
-            rest = after;
-        }
-        out.push_str(&literal(rest));
-        if !segment.contains('{') {
-            segment.clone_into(&mut of);
-        }
-    }
-    (out, vars)
-}
-
-/// What is encoded of a piece of a path as it travels (RFC 3986, section 3.3): documents write blanks and letters as they
-/// are, and what is encoded already stays.
-const IN_PATH: &AsciiSet = &CONTROLS
-    .add(b' ')
-    .add(b'"')
-    .add(b'#')
-    .add(b'<')
-    .add(b'>')
-    .add(b'?')
-    .add(b'[')
-    .add(b'\\')
-    .add(b']')
-    .add(b'^')
-    .add(b'`')
-    .add(b'{')
-    .add(b'|')
-    .add(b'}');
-
-fn literal(piece: &str) -> String {
-    utf8_percent_encode(piece, IN_PATH).to_string()
-}
-
-fn variable(of: &str, name: &str) -> String {
-    let word = |text: &str| {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
-        text.chars().map(plain).collect::<String>().trim_matches('_').to_owned()
-    };
-    let joined =
-        [word(of), word(name)].iter().filter(|w| !w.is_empty()).map(String::as_str).collect::<Vec<_>>().join("_");
-    if name_fault(&joined).is_some() { format!("v_{joined}") } else { joined }
 }
 
 /// A credential that nobody issued, where the first alternative has its credential.
@@ -325,29 +294,6 @@ fn invalid(document: &Document, op: &Operation) -> Option<String> {
 fn scalar_word(word: &str) -> String {
     let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     if word.is_empty() { "bearer".to_owned() } else { word }
-}
-
-/// A text as YAML: plain where that is safe, else in quotes.
-pub(super) fn scalar(text: &str) -> String {
-    let safe = |c: char| c.is_alphanumeric() || " /{}_.-()".contains(c);
-    let plain = text.starts_with(|c: char| c.is_alphabetic() || c == '/')
-        && text.chars().all(safe)
-        && !text.ends_with(' ')
-        && !matches!(&*text.to_ascii_lowercase(), "true" | "false" | "null");
-    if plain { text.to_owned() } else { serde_json::Value::from(text).to_string() }
-}
-
-/// A name as the ids of cases spell it.
-fn id(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_alphanumeric() {
-            out.extend(c.to_lowercase());
-        } else if !out.ends_with('-') {
-            out.push('-');
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -16,9 +16,11 @@ mod document;
 mod grid;
 mod library;
 mod lint;
+mod maker;
 pub mod markdown;
 mod metrics;
 pub mod missing;
+mod owners;
 mod read;
 mod report;
 mod results;
@@ -29,9 +31,12 @@ mod stance;
 pub mod terminal;
 #[cfg(test)]
 mod testing;
+mod written;
 
 pub use baseline::Baseline;
-pub use document::{Document, Flow, KeyPlace, Operation, Requirement, SchemeKind, Security, SecurityScheme};
+pub use document::{
+    Body, Document, Field, Flow, KeyPlace, Operation, Requirement, SchemeKind, Security, SecurityScheme,
+};
 pub use grid::{Elsewhere, Grid, Row};
 pub use library::too_large;
 pub use lint::{FINDINGS, FindingKind, Found, lint};
@@ -41,6 +46,7 @@ pub use report::{About, Counted, Failure, FindingReport, OperationReport, Report
 pub use results::{CaseResult, Results, StepResult, parse as parse_results};
 pub use route::{Router, Template};
 pub use stance::{Groups, Said, Stance, State, Want};
+pub use written::FILL_IN;
 
 #[cfg(test)]
 mod tests;

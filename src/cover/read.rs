@@ -12,6 +12,7 @@ use crate::source::{SourceMap, Span};
 use crate::spec::{Data, Entry, Node};
 
 mod servers;
+mod shape;
 pub use servers::path_of;
 use servers::{prefixes, spelt_out};
 
@@ -29,7 +30,7 @@ pub fn read(
     diags: &mut Diagnostics,
 ) -> Option<Document> {
     let (library, root) = Library::open(name, text, folder, sources, diags);
-    let mut reading = Reading { library, roles_key, v31: false, schemes: Vec::new(), urls: Vec::new() };
+    let mut reading = Reading { library, roles_key, v31: false, schemes: Vec::new(), urls: Vec::new(), left: 0 };
     reading.document(&root?, name)
 }
 
@@ -40,6 +41,8 @@ struct Reading<'a> {
     schemes: Vec<SecurityScheme>,
     /// The URLs of all servers, those of the document first.
     urls: Vec<String>,
+    /// How many schemas may still be looked at for a body.
+    left: usize,
 }
 
 /// Where an operation was first: by the form of its path and its method, the path.
@@ -256,24 +259,11 @@ impl Reading<'_> {
                 security,
                 statuses,
                 tags: words("tags").unwrap_or_default(),
-                body: self.body(node.get("requestBody")),
+                body: self.body(node.get("requestBody").map(|e| &e.value)),
+                answers: self.answers(responses.as_ref()),
                 span: entry.key_span,
             });
         }
-    }
-
-    /// The key of a step that takes the body of an operation.
-    fn body(&mut self, entry: Option<&Entry>) -> Option<&'static str> {
-        let body = self.library.resolve(&entry?.value)?;
-        let content = body.get("content").map(|e| e.value.clone());
-        let types: Vec<String> = content.iter().flat_map(entries).map(|e| e.key.to_ascii_lowercase()).collect();
-        let takes = |word: &str| types.iter().any(|t| t.contains(word));
-        Some(match () {
-            () if types.is_empty() || takes("json") => "json",
-            () if takes("x-www-form-urlencoded") => "form",
-            () if takes("multipart/") => "multipart",
-            () => "body",
-        })
     }
 
     /// The roles that an extension names. An empty list names none, which says nothing.

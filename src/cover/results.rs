@@ -26,12 +26,36 @@ pub struct CaseResult {
     pub id: String,
     /// How it ended.
     pub verdict: Verdict,
+    /// The number of its suite.
+    #[serde(default)]
+    pub suite: usize,
+    /// The cell of an access matrix that it is.
+    #[serde(default)]
+    pub access: Option<CellResult>,
     /// What its refusals prove.
     #[serde(default)]
     pub proof: ProofResult,
     /// The steps that ran.
     #[serde(default)]
     pub steps: Vec<StepResult>,
+}
+
+/// A cell of an access matrix.
+#[derive(Debug, Deserialize)]
+pub struct CellResult {
+    /// Its row.
+    pub row_number: u32,
+}
+
+/// Where something is written.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+pub struct At {
+    /// The file.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
 }
 
 /// What of the refusals of a case is not proven.
@@ -61,6 +85,9 @@ pub struct StepResult {
     pub status: Option<u16>,
     /// What its refusal proves.
     pub refusal: Option<RefusalProof>,
+    /// Where it is written.
+    #[serde(default)]
+    pub place: Option<At>,
     /// How many expectations did not hold.
     #[serde(default)]
     pub broken: usize,

@@ -21,6 +21,7 @@ pub(crate) fn operation(method: &str, path: &str) -> Operation {
         statuses: Vec::new(),
         tags: Vec::new(),
         body: None,
+        answers: Vec::new(),
         span: Span::NONE,
     }
 }

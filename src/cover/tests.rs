@@ -95,6 +95,39 @@ fn a_peer_is_somebody_else_of_the_same_role_at_the_same_address() {
 }
 
 #[test]
+fn in_a_row_that_makes_an_object_for_each_cell_whoever_made_it_is_its_owner() {
+    // A cell: who made the object, and what the others were answered, at a line of the suite each.
+    let cell = |row: u32, lines: &[(&str, usize)]| {
+        let place = |line: usize| json!({ "place": { "file": "m.yaml", "line": line, "column": 1 } });
+        let steps: Vec<Value> = lines.iter().map(|(line, at)| step(line, place(*at))).collect();
+        json!({ "id": format!("m/{lines:?}"), "verdict": "passed", "suite": 0, "steps": steps,
+                "access": { "row_number": row } })
+    };
+    let peer = |cells: &[Value]| {
+        let document = document(API);
+        let results = serde_json::from_value(json!({ "schema": "", "cases": cells })).unwrap();
+        let grid = Grid::of(&document, &[results]);
+        let at = document.operations.iter().position(|o| o.name() == "GET /notes/{id}").unwrap();
+        grid.rows[at].cells[grid.stances.iter().position(|s| *s == Stance::Peer).unwrap()].word()
+    };
+    let made = ("alice:user POST /v1/notes 201", 3);
+    let hers = cell(0, &[made, ("alice:user GET /v1/notes/1 200", 2)]);
+    let his = |row: u32, made: (&str, usize)| cell(row, &[made, ("bob:user GET /v1/notes/2 404", 2)]);
+    assert_eq!(peer(&[hers.clone(), his(0, made)]), "passed-exact");
+    assert_eq!(peer(&[his(0, made)]), "untested", "nobody was let in");
+    assert_eq!(peer(&[hers.clone(), his(1, made)]), "untested", "another row");
+    let root = ("root:admin POST /v1/notes 201", 3);
+    assert_eq!(peer(&[hers.clone(), his(0, root)]), "untested", "it is not hers");
+    let bob = ("bob:user POST /v1/notes 201", 3);
+    assert_eq!(peer(&[hers.clone(), his(0, bob)]), "untested", "it is his own");
+    let failed = ("alice:user POST /v1/notes 500", 3);
+    assert_eq!(peer(&[hers.clone(), his(0, failed)]), "untested", "there is none");
+    // What `missing` asks for is nobody's.
+    let missing = cell(0, &[made, ("bob:user GET /v1/notes/none 404", 4)]);
+    assert_eq!(peer(&[hers, missing]), "untested");
+}
+
+#[test]
 fn two_of_one_role_who_are_let_in_to_the_same_object_are_told() {
     let document = document(API);
     let found = |lines: &[&str]| {

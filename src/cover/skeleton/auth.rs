@@ -1,8 +1,9 @@
 //! How people log in, as far as a document says it: by the first scheme that an operation asks for.
 
-use crate::cover::document::{Document, Flow, KeyPlace, Operation, SchemeKind, Security};
-use crate::cover::missing::{FILL_IN, scalar};
+use super::login::{Travels, is_shown, login};
+use crate::cover::document::{Document, Flow, KeyPlace, Operation, SchemeKind};
 use crate::cover::read::path_of;
+use crate::cover::written::{FILL_IN, scalar, with_vars};
 
 /// Scheme, host and port of a URL.
 pub(super) fn origin(url: &str) -> &str {
@@ -22,6 +23,10 @@ pub(super) fn auth(document: &Document, target: &str, bases: &[String]) -> (Stri
         Some(SchemeKind::Http(word)) if word == "basic" || word == "digest" => {
             (format!("    scheme: {word}\n"), person)
         }
+        // A key that is got by a password is the token of a login.
+        Some(SchemeKind::ApiKey(KeyPlace::Header, name)) if is_shown(document) => {
+            (login(&places, Travels::Header(name)), person)
+        }
         Some(SchemeKind::ApiKey(KeyPlace::Header, name)) => {
             (format!("    scheme: api-key\n    header: {}\n", scalar(name)), key)
         }
@@ -39,21 +44,30 @@ pub(super) fn auth(document: &Document, target: &str, bases: &[String]) -> (Stri
         Some(SchemeKind::OAuth2(flows)) => match flow(flows, &places) {
             Some((text, true)) => (text, person),
             Some((text, false)) => (text, format!(", client: {{ id: {FILL_IN}, secret: {FILL_IN}-SECRET }}")),
-            None => (login(&places, true), person),
+            None => (login(&places, Travels::Bearer), person),
         },
         // The cookies that a login sets travel by themselves.
-        Some(SchemeKind::ApiKey(KeyPlace::Cookie, _)) => (login(&places, false), person),
-        Some(SchemeKind::Http(_)) | None => (login(&places, true), person),
+        Some(SchemeKind::ApiKey(KeyPlace::Cookie, _)) => (login(&places, Travels::Cookies), person),
+        Some(SchemeKind::Http(_)) | None => (login(&places, Travels::Bearer), person),
     }
 }
 
-struct Places<'a> {
-    document: &'a Document,
+pub(super) struct Places<'a> {
+    pub(super) document: &'a Document,
     target: &'a str,
     bases: &'a [String],
 }
 
 impl Places<'_> {
+    /// The request of an operation as a scheme writes it. What has no value in a server's URL stands open.
+    pub(super) fn request(&self, op: &Operation) -> String {
+        let (mut path, vars) = with_vars(&op.written_path(self.bases));
+        for var in vars {
+            path = path.replace(&format!("{{{{ {var} }}}}"), FILL_IN);
+        }
+        scalar(&format!("{} {path}", op.method))
+    }
+
     /// An endpoint of the document as a suite writes it: below the target, where it is the same server.
     fn endpoint(&self, url: &str) -> String {
         let same = |server: &&String| origin(server) == origin(url);
@@ -97,25 +111,4 @@ fn grant(name: &str, endpoints: &str) -> String {
         String::new()
     };
     format!("    scheme: oauth2\n    grant: {name}\n{endpoints}    client: {{ id: {FILL_IN} }}\n{back}")
-}
-
-/// A login of its own, at the operation that looks like one.
-fn login(places: &Places<'_>, token: bool) -> String {
-    let looks = |op: &&Operation| {
-        let path = op.path.to_ascii_lowercase().replace(['-', '_'], "");
-        let is_open = !matches!(op.security, Security::Required(_));
-        op.method == "POST" && is_open && ["login", "signin"].iter().any(|word| path.contains(word))
-    };
-    let found = places.document.operations.iter().find(looks);
-    let path = found.map_or_else(|| "/login".to_owned(), |op| op.written_path(places.bases));
-    let key = found.and_then(|op| op.body).filter(|key| *key == "form").unwrap_or("json");
-    let mut out = format!(
-        "    scheme: login\n    login:\n      request: POST {path} # {FILL_IN}\n      {key}: {{ username: \"{{{{ identity.username }}}}\", password: \"{{{{ identity.password }}}}\" }}\n"
-    );
-    if token {
-        out.push_str(&format!(
-            "      capture: {{ access_token: $.access_token }} # {FILL_IN}\n    send: {{ bearer: access_token }}\n"
-        ));
-    }
-    out
 }
