@@ -110,8 +110,8 @@ pub const REASONS: &[ReasonCode] = &[
     },
     ReasonCode {
         name: "locked-out",
-        about: "the good credential was refused afterwards as if the account or the address were locked or limited",
-        explain: "The refusal may have come from a lock or a rate limit, not from the defect. Run with fewer mutations at once, raise the limit of the test environment, or use an account of its own.",
+        about: "the good credential was refused as if the account or the address were locked",
+        explain: "The server says that it is locked (423), so the refusal may have come from the lock, not from the defect. Run with fewer mutations at once, raise what locks in the test environment, or use an account of its own. A limit (429) is `asked-too-often`.",
     },
     ReasonCode {
         name: "asked-too-often",

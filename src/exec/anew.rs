@@ -50,7 +50,7 @@ impl StepRun<'_> {
             return done;
         }
         let what = format!("the good token signed anew, with nothing wrong, was not allowed ({})", observed.told());
-        let code = if observed.is_locked_out() { "locked-out" } else { "control-signed" };
+        let code = observed.shut().unwrap_or("control-signed");
         let help = match code {
             "control-signed" => vec![
                 "the server may keep a list of the tokens that it gave out: take `signing_key` out of the scheme, so that none is made".to_owned(),

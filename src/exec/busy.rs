@@ -26,7 +26,7 @@ use crate::step::{Prepared, Step};
 use crate::term::duration;
 
 /// The code of the reason that nothing was learnt.
-const CODE: &str = "asked-too-often";
+pub(super) const CODE: &str = "asked-too-often";
 /// How long a gateway has to find its server again.
 const LAPSE: Duration = Duration::from_millis(150);
 /// How far apart those leave at first who waited.

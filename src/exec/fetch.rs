@@ -1,12 +1,15 @@
 //! Fetches what checks need before they can judge: key sets. Nobody's credential travels with it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
-use super::Shared;
 use super::actor::Actor;
 use super::exchange::{StepRun, count};
 use super::world::WorldRun;
+use super::{Shared, Wire, record};
 use crate::check::Fetched;
+use crate::event::{Event, Exchanged, Phase};
 use crate::http::jar::Jar;
 use crate::http::{Address, Follow, Headers, Journey, Request, Trail, Undressed};
 use crate::step::Step;
@@ -29,7 +32,8 @@ impl StepRun<'_> {
                     continue;
                 }
                 // Few steps ask for anything: boxed, it takes no room in the others.
-                let text = Box::pin(get(self.shared, self.world, &written)).await;
+                let case = record::label(self.shared, self.label);
+                let text = Box::pin(get(self.shared, self.world, (case, self.phase), &written)).await;
                 fetched.insert(written, text);
             }
         }
@@ -37,8 +41,13 @@ impl StepRun<'_> {
     }
 }
 
-/// Gets what anybody may have, at an address or a path of the target.
-pub(super) async fn get(shared: &Shared, world: &WorldRun, written: &str) -> Result<String, String> {
+/// Gets what anybody may have, at an address or a path of the target. It is told as a part of what it is needed for.
+pub(super) async fn get(
+    shared: &Shared,
+    world: &WorldRun,
+    (case, phase): (Arc<str>, Phase),
+    written: &str,
+) -> Result<String, String> {
     let base = world.base.trim_end_matches('/');
     let whole = if written.starts_with('/') { format!("{base}{written}") } else { written.to_owned() };
     let address = Address::parse(&whole).map_err(|why| format!("`{written}` is no address: {why}"))?;
@@ -58,6 +67,10 @@ pub(super) async fn get(shared: &Shared, world: &WorldRun, written: &str) -> Res
     };
     let trail = journey.go(request, &mut Undressed).await;
     shared.limits.count(count(&trail));
+    if shared.options.wire != Wire::Untold && !trail.hops.is_empty() {
+        let (hops, started) = record::exchanged(shared, &trail);
+        shared.emit(Event::Exchanged(Box::new(Exchanged { case, phase, caller: None, hops, started })));
+    }
     match (trail.response(), &trail.error) {
         (Some(response), None) if response.status == 200 => Ok(response.text().into_owned()),
         (Some(response), None) => Err(format!("asked for {written}, the server answered {}", response.status)),

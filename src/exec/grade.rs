@@ -13,7 +13,7 @@ use super::ledger::{Asked, Refusal, Sender, Shown, Weight};
 use super::mutant::Trial;
 use super::observed::Observed;
 use super::tried::{Answer, Tried};
-use super::{doubt, judge, leak, record, weigh};
+use super::{busy, doubt, judge, leak, record, weigh};
 use crate::check::{Fetched, Placed, Seen};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, is_limit};
@@ -104,7 +104,7 @@ impl StepRun<'_> {
             || status == 401;
         if tried.trail.response().is_some_and(|response| is_limit(status, &response.headers)) {
             let message = format!("the server is asked too often ({status}), which refuses nothing");
-            return Some(self.about(&tried.trial, "locked-out", &message, graded));
+            return Some(self.about(&tried.trial, busy::CODE, &message, graded));
         }
         if let Some((code, message)) = tried.undue(graded, status) {
             return Some(self.about(&tried.trial, code, &message, graded));

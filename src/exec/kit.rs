@@ -122,7 +122,8 @@ impl<'a> Holder<'a> {
                 let of_targets = world.targets.iter().filter_map(|base| Some(Address::parse(base).ok()?.origin()));
                 let of_login = self.who.into_iter().flat_map(|(_, session)| session.origins.iter().cloned());
                 let trusted: Vec<_> = world.origins.iter().cloned().chain(of_targets).chain(of_login).collect();
-                published(self.shared, world, presented, self.declared_keys()?, &trusted).await
+                let of = self.who.map_or_else(|| Arc::from(""), |(identity, _)| Arc::clone(&identity.name));
+                published(self.shared, world, presented, (&of, self.declared_keys()?), &trusted).await
             }
         };
         let sender = self.who;

@@ -315,7 +315,7 @@ impl StepRun<'_> {
         if observed.granted {
             return Ok(count(&trail));
         }
-        let code = if observed.is_locked_out() { "locked-out" } else { "control-refused" };
+        let code = observed.shut().unwrap_or("control-refused");
         let message = format!("the good request was not allowed ({}), so its replay shows nothing", observed.told());
         let done = self.inconclusive(trial, actor, code, &message, Vec::new());
         Err(Box::new(Done { requests: count(&trail), ..done }))

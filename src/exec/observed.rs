@@ -10,10 +10,13 @@ use super::actor::Actor;
 use super::control::Probe;
 use super::done::Done;
 use super::exchange::StepRun;
-use super::{leak, spill};
+use super::{busy, leak, spill};
 use crate::event::{ControlRecord, When};
 use crate::http::{Headers, Trail, is_limit};
 use crate::step::Step;
+
+/// The code of the reason that a lock was met.
+const LOCKED: &str = "locked-out";
 
 /// What came of a control.
 #[derive(Debug, Clone)]
@@ -88,6 +91,11 @@ impl Observed {
         self.status == Some(423) || self.is_limited()
     }
 
+    /// The code of the reason that nothing was learnt, where the answer is a lock or a limit.
+    pub(super) fn shut(&self) -> Option<&'static str> {
+        if self.is_limited() { Some(busy::CODE) } else { self.is_locked_out().then_some(LOCKED) }
+    }
+
     /// Tells whether the answer is about how often somebody asks.
     pub(super) fn is_limited(&self) -> bool {
         let none = Headers::default();
@@ -100,9 +108,9 @@ impl Observed {
         if self.is_limited() {
             let message =
                 format!("`{name}` asked too often before anything was tried ({}): nothing shows who may", self.told());
-            return ("asked-too-often", message);
+            return (busy::CODE, message);
         }
-        ("locked-out", format!("`{name}` is locked out before anything was tried ({})", self.told()))
+        (LOCKED, format!("`{name}` is locked out before anything was tried ({})", self.told()))
     }
 
     /// Tells whether the server, or a gateway before it, broke.
@@ -123,9 +131,9 @@ impl Observed {
     /// sentence.
     pub(super) fn lost(&self, probe: &Probe) -> (&'static str, String) {
         let (name, told) = (probe.name(), self.told());
-        if self.is_locked_out() {
-            let message = format!("afterwards `{name}` was refused as well ({told}): locked out or limited");
-            return ("locked-out", message);
+        if let Some(code) = self.shut() {
+            let why = if code == LOCKED { "locked out" } else { "asked too often" };
+            return (code, format!("afterwards `{name}` was refused as well ({told}): {why}"));
         }
         let message = match &probe.origin {
             Some(origin) => format!("afterwards pages of `{origin}` might not read it any more ({told})"),

@@ -1,6 +1,8 @@
 //! The public key of the server that made a token, from where servers publish it. It is asked for once a run, and
 //! nobody's credential travels with the question.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use url::Origin;
 
@@ -8,16 +10,20 @@ use super::Shared;
 use super::fetch::get;
 use super::world::WorldRun;
 use crate::auth::metadata_places;
+use crate::event::Phase;
 use crate::http::Address;
 use crate::jose::{Jwks, Key, Token};
 use crate::mutate::{Presented, Published, Unfit};
+
+/// Where it is asked, and whose token it is about.
+type Asking<'a> = (&'a Shared, &'a WorldRun, &'a Arc<str>);
 
 /// Finds the key that verifies the credential of a request.
 pub(super) async fn published(
     shared: &Shared,
     world: &WorldRun,
     presented: &Presented<'_>,
-    declared: Option<String>,
+    (of, declared): (&Arc<str>, Option<String>),
     trusted: &[Origin],
 ) -> Result<Published, Unfit> {
     let (_, token) = presented.jwt()?;
@@ -27,11 +33,11 @@ pub(super) async fn published(
         // Whoever says where they are means no other keys.
         Some(place) if place.starts_with('/') => vec![format!("{}{place}", world.base.trim_end_matches('/'))],
         Some(place) => vec![place],
-        None => places(shared, world, &token, trusted).await,
+        None => places((shared, world, of), &token, trusted).await,
     };
     let stranger = issuer(&token).filter(|issuer| !is_told && !trusted.contains(&issuer.origin()));
     for place in places {
-        if let Some(found) = known(shared, world, &place).await.ok().and_then(|text| matching(&text, &token)) {
+        if let Some(found) = known((shared, world, of), &place).await.ok().and_then(|text| matching(&text, &token)) {
             return Ok(found);
         }
         if !asked.contains(&place) {
@@ -48,12 +54,12 @@ pub(super) async fn published(
 
 /// Where the keys may be: where the metadata of the token's issuer say (RFC 8414, section 2), or where most put them.
 /// Nobody has looked at the token's signature yet, so an issuer is asked only where the suite names its origin.
-async fn places(shared: &Shared, world: &WorldRun, token: &Token, trusted: &[Origin]) -> Vec<String> {
+async fn places(asking: Asking<'_>, token: &Token, trusted: &[Origin]) -> Vec<String> {
     let mut places = Vec::new();
     if let Some(issuer) = issuer(token).filter(|issuer| trusted.contains(&issuer.origin())) {
         let (base, path) = (issuer.base(), issuer.path().trim_end_matches('/'));
         for metadata in metadata_places(&issuer) {
-            let document = known(shared, world, &metadata).await.ok();
+            let document = known(asking, &metadata).await.ok();
             let document: Option<Value> = document.and_then(|text| serde_json::from_str(&text).ok());
             if let Some(keys) = document.as_ref().and_then(|d| d.get("jwks_uri")).and_then(Value::as_str) {
                 places.push(keys.to_owned());
@@ -62,7 +68,7 @@ async fn places(shared: &Shared, world: &WorldRun, token: &Token, trusted: &[Ori
         }
         places.push(format!("{base}{path}/.well-known/jwks.json"));
     }
-    places.push(format!("{}/.well-known/jwks.json", world.base.trim_end_matches('/')));
+    places.push(format!("{}/.well-known/jwks.json", asking.1.base.trim_end_matches('/')));
     places
 }
 
@@ -72,12 +78,12 @@ fn issuer(token: &Token) -> Option<Address> {
     claims.get("iss").and_then(Value::as_str).and_then(|iss| Address::parse(iss).ok())
 }
 
-async fn known(shared: &Shared, world: &WorldRun, address: &str) -> Result<String, String> {
+async fn known((shared, world, of): Asking<'_>, address: &str) -> Result<String, String> {
     let mut known = shared.published.at(address).await;
     if let Some(text) = &*known {
         return text.clone();
     }
-    known.insert(get(shared, world, address).await).clone()
+    known.insert(get(shared, world, (Arc::clone(of), Phase::Case), address).await).clone()
 }
 
 fn matching(text: &str, token: &Token) -> Option<Published> {

@@ -5,7 +5,7 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::{Asked, Refusal, RequestKey, Sender, Spoken, Weight};
 use super::witness::Seen;
-use super::{leak, record};
+use super::{busy, leak, record};
 use crate::check::{Fetched, Placed, Stance};
 use crate::event::Reason;
 use crate::http::Trail;
@@ -185,7 +185,7 @@ impl StepRun<'_> {
         });
         let message = format!("the server is asked too often (429){wish}, which refuses nothing");
         let help = "let fewer cases log in, or raise the limit of the test environment; `status: 429` expects it";
-        self.reason("locked-out", &message, step.span, vec![help.to_owned()])
+        self.reason(busy::CODE, &message, step.span, vec![help.to_owned()])
     }
 }
 

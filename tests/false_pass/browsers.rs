@@ -213,7 +213,7 @@ fn a_forged_change_that_is_refused_for_something_else() {
             run(refused, id).must(3, &[("c", "inconclusive: control-change")]);
         }
         run(|_| status(204), id).must(1, &[("c", "failed: mutant-accepted")]);
-        run(|_| status(429), id).must(3, &[("c", "inconclusive: locked-out")]);
+        run(|_| status(429), id).must(3, &[("c", "inconclusive: asked-too-often")]);
     }
 }
 

@@ -121,7 +121,7 @@ fn a_server_that_is_asked_too_often_refuses_nothing() {
             (asked.before > 0 && asked.before < 4).then_some(busy)
         });
         let run = run(&server, WRONG, "");
-        let verdict = if after == Some("1") { "proven" } else { "inconclusive: locked-out" };
+        let verdict = if after == Some("1") { "proven" } else { "inconclusive: asked-too-often" };
         run.must(if after == Some("1") { 0 } else { 3 }, &[("wrong", verdict)]);
         assert!(server.count("POST /token") >= asked, "{after:?}");
         assert!(run.took < Duration::from_secs(20), "{:?}", run.took);

@@ -101,6 +101,28 @@ fn a_stranger_whom_a_token_names_is_not_asked() {
     assert!(!stranger.seen().is_empty(), "{}", named.said);
 }
 
+/// Whatever left stands in the archive, whoever it was for.
+#[test]
+fn what_is_asked_for_keys_stands_in_the_archive() {
+    let server = server(false);
+    let people = "identities:\n  alice: { auth: api, username: alice, password: right-alice }\n";
+    let suite = "cases:\n  - { name: c, as: alice, request: GET /me, expect: { status: 200, jwt: { from: \"{{ session.access_token }}\", verify: { jwks: /keys/mine } } } }\n";
+    let archived = |people: &str, suite: &str| {
+        let before = server.seen().len();
+        let project = Project::new(&server.url, people, suite);
+        let file = std::env::temp_dir().join(format!("keys-{}-{before}.har", std::process::id()));
+        let run = project.run(&format!("--har {}", file.display()));
+        let har: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        let entries = har["log"]["entries"].as_array().unwrap().clone();
+        assert_eq!(entries.len(), server.seen().len() - before, "{}", run.said);
+        entries.iter().filter(|e| e["request"]["url"].as_str().unwrap().ends_with("/keys/mine")).count()
+    };
+    assert_eq!(archived(&format!("{BLIND}{people}"), suite), 1);
+    let scheme = BLIND.replace("    send:", "    jwks_url: /keys/mine\n    send:");
+    assert_eq!(archived(&format!("{scheme}{people}"), CASE), 1);
+}
+
 /// A check that verifies asks for keys as well, each time that it judges.
 #[test]
 fn what_a_check_fetches_is_counted() {

@@ -80,7 +80,7 @@ fn a_limiter_denies_every_origin() {
         let second = r.path == "/me" && asked.fetch_add(1, SeqCst) > 0;
         if second { status(429) } else { strict(r) }
     });
-    Project::new(&server.url, ALICE, &suite("cors-null")).run("").must(3, &[("c", "inconclusive: locked-out")]);
+    Project::new(&server.url, ALICE, &suite("cors-null")).run("").must(3, &[("c", "inconclusive: asked-too-often")]);
 }
 
 /// After the first foreign page nobody is allowed any more.

@@ -191,7 +191,7 @@ fn a_limit_refuses_no_changed_talk() {
             });
             let case = case.replace("expect: 400", &format!("expect: {expect}"));
             let case = case.replace("expect: 401", &format!("expect: {expect}"));
-            run(&server, &case, "").must(3, &[(name, "inconclusive: locked-out")]);
+            run(&server, &case, "").must(3, &[(name, "inconclusive: asked-too-often")]);
         }
     }
 }
