@@ -256,7 +256,7 @@ fn advice(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
     match outcome.kind {
         OutcomeKind::Case => {
             let again = format!("{} --id {} -vv", again.run, curl::quote(&outcome.id));
-            lines.push(page.labelled(INDENT, "again", COLUMN).exact(Role::Plain, &again));
+            lines.extend(command::copied(page, "again", &again));
         }
         // It has no id that could be selected.
         OutcomeKind::Teardown => {}

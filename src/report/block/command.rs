@@ -2,6 +2,7 @@
 
 use super::{COLUMN, INDENT, bytes, step_of, token};
 use crate::event::{BodyKind, CERTIFICATE_SHOWN, Carried, HopRecord, Outcome, Phase, StepRecord};
+use crate::report::again::broken;
 use crate::report::terminal::line::{Line, Page, Role};
 use crate::report::{Again, curl};
 
@@ -29,12 +30,9 @@ pub(super) fn lines(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
     let filled = token::line(&outcome.place.file, step, hop, &curl, again);
     let mut lines = Vec::new();
     if let Some((_, text)) = &filled {
-        lines.push(page.labelled(INDENT, "token", COLUMN).exact(Role::Plain, text));
+        lines.extend(copied(page, "token", text));
     }
-    for (i, text) in curl.lines(page.width - COLUMN).iter().enumerate() {
-        let label = if i == 0 { "curl" } else { "" };
-        lines.push(page.labelled(INDENT, label, COLUMN).exact(Role::Plain, text));
-    }
+    lines.extend(labelled(page, "curl", &curl.lines(page.width - COLUMN)));
     let remark = |text: &str| page.line().pad_to(COLUMN).push(Role::Dim, text).wrap(page.width, COLUMN + 2);
     if let Some(file) = curl.body_file {
         lines.extend(remark(&format!("# {file}: the {} that were sent", bytes(hop.request.body.bytes))));
@@ -87,8 +85,22 @@ fn made_anew(
         (why, format!("authspec try {line} --as {who}{json}{options} --suite {suite}"))
     };
     let mut lines = label.text(&format!("none: {why}")).wrap(page.width, COLUMN);
-    lines.push(page.line().pad_to(COLUMN).exact(Role::Plain, &text));
+    lines.extend(copied(page, "", &text));
     lines
+}
+
+/// A command to be copied: no line of it is broken within a word.
+pub(super) fn copied(page: Page, label: &str, command: &str) -> Vec<Line> {
+    labelled(page, label, &broken(command, page.width - COLUMN))
+}
+
+/// Lines as they stand, the first behind a label.
+fn labelled(page: Page, label: &str, lines: &[String]) -> Vec<Line> {
+    let line = |(i, text): (usize, &String)| {
+        let label = if i == 0 { label } else { "" };
+        page.labelled(INDENT, label, COLUMN).exact(Role::Plain, text)
+    };
+    lines.iter().enumerate().map(line).collect()
 }
 
 #[cfg(test)]
