@@ -306,7 +306,8 @@ impl StepRun<'_> {
         Some(self.without_answer(step, actor, reason))
     }
 
-    fn is_home(&self, session: &Session, request: &Request) -> bool {
+    /// Tells whether the credential of a session may go with a request.
+    pub(super) fn is_home(&self, session: &Session, request: &Request) -> bool {
         self.origins(session).contains(&request.address.origin())
     }
 

@@ -124,6 +124,11 @@ impl StepRun<'_> {
     /// a question of the server one that the scheme has no answer to.
     fn left(&self, step: &Step, actor: &Actor, trail: &Trail, sender: Sender) -> bool {
         let (Who::Identity(id, session, _), Sender::Identity { .. }) = (&actor.who, sender) else { return true };
+        // What a redirect led to at another origin was asked without it.
+        let last = trail.hops.last().filter(|hop| hop.response.as_ref().is_ok_and(|r| matches!(r.status, 401 | 403)));
+        if last.is_some_and(|hop| !self.is_home(session, &hop.request)) {
+            return false;
+        }
         // Of a certificate the connection tells; without the handshake the question alone is what is judged.
         if session.transport.is_some() || step.handshake == Handshake::Off || step.alone.is_some() {
             return true;

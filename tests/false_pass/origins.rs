@@ -177,6 +177,33 @@ fn the_origin_of_the_login_is_trusted() {
     assert!(third.seen().is_empty());
 }
 
+/// What a redirect leads to at another origin is asked without the credential, and that is told; its 401 refuses nobody.
+#[test]
+fn a_refusal_of_another_origin_refuses_nobody() {
+    for code in [401, 403] {
+        let stranger = Server::start(move |_| status(code));
+        let target = target(&stranger);
+        let suite = "cases:
+  - { name: alice is in, as: alice, request: GET /me, expect: 200 }
+  - { name: nobody is not, request: GET /me, expect: 401 }
+  - { name: refused, as: alice, request: GET /away/302, redirects: follow, expect: deny }
+  - { name: let in, as: alice, request: GET /away/302, redirects: follow, expect: 200 }
+";
+        let run = Project::new(&target.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+        run.must(
+            1,
+            &[
+                ("alice is in", "passed"),
+                ("nobody is not", "proven"),
+                ("refused", "inconclusive: not-sent"),
+                ("let in", "failed: check-failed"),
+            ],
+        );
+        let told = run.case("let in").to_string();
+        assert!(told.contains("stayed behind") && told.contains("credential-left-behind"), "{told}");
+    }
+}
+
 /// What proves a session stands in a request that is sent elsewhere: nobody sends it, by whatever name and in whatever place.
 #[test]
 fn a_credential_that_is_written_out_stays_at_home() {
