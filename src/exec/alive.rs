@@ -7,6 +7,7 @@ use super::Shared;
 use super::actor::{Actor, Ownership};
 use super::cast::Cast;
 use super::control::lock;
+use super::decide::in_doubt;
 use super::done::Done;
 use super::exchange::StepRun;
 use super::ledger::{Access, Asked, Refusal, RequestKey, Sender, Shown};
@@ -36,6 +37,14 @@ pub(super) async fn check_alive(shared: &Arc<Shared>) {
     };
     relogin::ask(shared, &refusals, |_| true).await;
     let mut asked = HashSet::new();
+    for (id, number) in in_doubt(shared) {
+        let session = shared.sessions.made(id).filter(|session| session.number == number);
+        if let Some(session) = session
+            && asked.insert((id, Asked::Plainly))
+        {
+            ask_as_itself(shared, id, &session).await;
+        }
+    }
     for refusal in &refusals {
         let Sender::Identity { id, session: number, .. } = refusal.sender else { continue };
         let Some(session) = shared.sessions.made(id) else { continue };

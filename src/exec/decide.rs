@@ -6,11 +6,13 @@ use std::sync::PoisonError;
 use super::case::{self, CaseDone};
 use super::ledger::Refusal;
 use super::observe::{WAITING, may_be_explained_later, recall, server_output};
+use super::session::SessionId;
 use super::settle::undecided;
 use super::spill::When;
-use super::{OnFailure, RequireProof, Shared, hollow, later, leak, matrix, renewed, spare, weigh, xfail};
+use super::{OnFailure, RequireProof, Shared, hollow, later, leak, matrix, renewed, spare, suspects, weigh, xfail};
 use crate::check::UNVERIFIED;
 use crate::event::{Event, Outcome, Stopped, Tally, Verdict};
+use crate::step::IdentityId;
 use crate::verdict::OnInconclusive;
 
 /// What is decided so far, and what is held back.
@@ -73,6 +75,15 @@ fn is_doubted(shared: &Shared, done: &CaseDone) -> bool {
     passed && done.refusals.iter().any(|refusal| leak::found(shared, refusal, When::Running).is_some())
 }
 
+/// The sessions of failed cases of which it has to be known whether they are dead.
+pub(super) fn in_doubt(shared: &Shared) -> Vec<(IdentityId, SessionId)> {
+    let decided = shared.decided.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut all: Vec<_> = decided.failed.iter().filter_map(|done| suspects::in_doubt(shared, &done.outcome)).collect();
+    all.sort_unstable_by_key(|(id, session)| (*id, session.0));
+    all.dedup();
+    all
+}
+
 pub(super) fn decide_rest(shared: &Shared) {
     for mut done in shared.controls.held() {
         undecided(shared, &mut done, 0);
@@ -109,6 +120,7 @@ fn tell_lost(shared: &Shared) {
 fn finish(shared: &Shared, done: CaseDone, when: When) {
     let CaseDone { mut outcome, refusals, .. } = done;
     renewed::excuse(shared, &mut outcome);
+    suspects::excuse(shared, &mut outcome);
     if matches!(outcome.verdict, Verdict::Passed | Verdict::Flaky) {
         later::fail(shared, &mut outcome, &refusals);
     }

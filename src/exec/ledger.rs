@@ -288,6 +288,11 @@ impl Ledger {
         self.lock().dead.insert(session, Found(statuses));
     }
 
+    /// Tells whether a shared session was found not to work any more.
+    pub(super) fn is_dead(&self, session: SessionId) -> bool {
+        self.lock().dead.contains_key(&session)
+    }
+
     /// Keeps a page that an identity was allowed, one of each address.
     pub(super) fn sample(&self, id: IdentityId, key: RequestKey, sample: impl FnOnce() -> Sample) {
         let mut inner = self.lock();

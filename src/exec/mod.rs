@@ -100,6 +100,7 @@ mod spent;
 mod spill;
 mod stop;
 mod suite;
+mod suspects;
 mod talked;
 mod travel;
 mod tried;
@@ -261,6 +262,8 @@ struct Shared {
     /// Cookies that answers gave anew.
     renewed: renewed::Renewed,
     visits: visits::Visits,
+    /// What may have ended sessions.
+    suspects: suspects::Suspects,
     /// What those got who are allowed.
     spills: spill::Spills,
     /// What is asked again when somebody was allowed it.

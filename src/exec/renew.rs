@@ -10,13 +10,13 @@ use super::done::{Done, Ended};
 use super::exchange::StepRun;
 use super::ledger::{Ender, Sender};
 use super::record;
-use super::session::{Failure, Session};
+use super::session::{Failure, Session, SessionId};
 use crate::event::Phase;
 use crate::evidence::Span;
-use crate::http::Trail;
 use crate::http::challenge::parse_challenges;
 use crate::http::jar::{Deletion, StoreOutcome, Stored};
-use crate::step::Step;
+use crate::http::{Trail, is_safe};
+use crate::step::{IdentityId, Step};
 
 impl StepRun<'_> {
     /// Renews a shared session that is about to end.
@@ -77,9 +77,23 @@ impl StepRun<'_> {
         {
             done.reasons.push(record::disturbed(self.shared, id, &ender, step.span));
         }
+        self.note_suspect(step, trail, (id, session), since);
         if done.held() && self.phase == Phase::Case && ends_session(trail) {
             self.shared.ledger.ended(id, Ender { case: Arc::clone(self.label), session, line: step.line() });
         }
+    }
+}
+
+impl StepRun<'_> {
+    /// Keeps what changes something with the session that others use: it may end it, whatever it is called.
+    fn note_suspect(&self, step: &Step, trail: &Trail, (id, session): (IdentityId, SessionId), since: u64) {
+        let is_done = trail.response().is_some_and(|r| r.status < 400);
+        let changes = trail.request().is_some_and(|r| !is_safe(&r.method));
+        let Some(own) = self.shared.sessions.made(id).filter(|own| own.number == session && is_done && changes) else {
+            return;
+        };
+        let span = Span { began: since, ended: self.shared.ledger.tick() };
+        self.shared.suspects.note((id, own.began), session, span, (self.label, &step.line()));
     }
 }
 

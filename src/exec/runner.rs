@@ -138,6 +138,14 @@ pub struct Runner {
     serving: Serving,
 }
 
+/// What weakens or changes a run, its order included.
+fn noticed(mut notices: Vec<String>, options: &RunOptions) -> Vec<String> {
+    if let Order::Shuffled(seed) = options.order {
+        notices.push(format!("suites and cases were started in the order of `--shuffle {seed}`"));
+    }
+    notices
+}
+
 impl Runner {
     /// Joins a plan and its worlds.
     pub fn new(
@@ -149,10 +157,7 @@ impl Runner {
         events: UnboundedSender<Event>,
         stop: Stopper,
     ) -> Self {
-        let mut notices = prepared.notices;
-        if let Order::Shuffled(seed) = options.order {
-            notices.push(format!("suites and cases were started in the order of `--shuffle {seed}`"));
-        }
+        let notices = noticed(prepared.notices, &options);
         let info = RunInfo {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: jiff::Timestamp::now().to_string(),
@@ -194,6 +199,7 @@ impl Runner {
             ledger: Ledger::default(),
             renewed: Renewed::default(),
             visits: Visits::default(),
+            suspects: super::suspects::Suspects::default(),
             spills: super::spill::Spills::default(),
             later: Later::default(),
             kept_told: super::kept::Told::default(),

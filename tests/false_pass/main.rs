@@ -63,6 +63,7 @@ mod sessions;
 mod signed_anew;
 mod sources;
 mod spilling;
+mod suspects;
 mod talks;
 mod telling;
 mod tokens;
