@@ -49,6 +49,7 @@ const OTHERS: &[&str] = &[
     "guards-origin-form",
     "answers-trace",
     "session-in-path",
+    "trusts-path-prefix",
 ];
 
 /// Puts the gateway before the routes of a demo that has one.
@@ -78,7 +79,9 @@ async fn pass(State(app): State<App>, request: Request, next: Next) -> Response 
     let method = meant_method(&app, &request);
     let by_path = is_admin(&meant) && meant != path;
     let whole = request.uri().scheme().is_some() && app.is_weak("guards-origin-form");
-    if by_path || (is_admin(&meant) && whole) || (is_admin(&meant) && method.is_some()) {
+    let prefix = request.headers().get("x-forwarded-prefix").filter(|prefix| prefix.as_bytes().len() > 1);
+    let prefixed = prefix.is_some() && app.is_weak("trusts-path-prefix");
+    if by_path || (is_admin(&meant) && (whole || prefixed || method.is_some())) {
         request.extensions_mut().insert(Unguarded);
     }
     if let Some(method) = method {

@@ -87,6 +87,7 @@ pub const WEAKNESSES: &[Weakness] = &[
     row("trusts-user-header", "believes a header that says who is asking", &["az-x-user", "az-x-user-id", "az-x-remote-user", "az-x-forwarded-user", "az-x-authenticated-user", "az-x-amzn-oidc-identity", "az-x-goog-user", "az-x-ms-principal"]),
     row("trusts-forwarded-for", "lets in whoever says that they ask from the machine itself", &["az-x-forwarded", "az-forwarded", "az-x-real-ip", "az-x-client-ip", "az-true-client-ip", "az-cf-connecting-ip", "az-x-custom-ip"]),
     row("trusts-original-url", "guards one path and serves that of X-Original-URL", &["az-x-original-url", "az-x-rewrite-url"]),
+    row("trusts-path-prefix", "guards a path with what X-Forwarded-Prefix puts in front", &["az-x-forwarded-prefix"]),
     row("trusts-role-parameter", "believes `?admin=true`", &["az-param-role", "az-param-admin"]),
     row("trusts-role-cookie", "believes a cookie that says what the caller may do", &["az-cookie-role"]),
     row("method-override", "guards one method and runs that of X-HTTP-Method-Override", &["az-method-override", "az-method-override-short", "az-method-override-query"]),

@@ -328,6 +328,7 @@ pub const CATALOGUE: &[Entry] = &[
             "az-cf-connecting-ip",
             "az-x-custom-ip",
             "az-x-forwarded-host",
+            "az-x-forwarded-prefix",
             "az-x-forwarded-user",
         ],
     ),

@@ -72,6 +72,14 @@ const ROWS: &[Mutation] = &[
     from_here!("az-x-custom-ip", "X-Custom-IP-Authorization", "127.0.0.1"),
     from_here!("az-x-forwarded-host", "X-Forwarded-Host", "localhost"),
     Mutation {
+        id: "az-x-forwarded-prefix",
+        about: "`X-Forwarded-Prefix: /authspec`, as if a proxy had cut that off the path",
+        explain: "The guard reads the path with a prefix in front that anybody can write, and the application the one without. Take the field from your own proxy alone, and drop it at the edge.",
+        refs: &["ASVS 4.1.3", "WSTG-ATHZ-02", "CWE-290"],
+        apply: |p, _| Ok(field(p, "X-Forwarded-Prefix", "/authspec")),
+        ..BASE
+    },
+    Mutation {
         id: "az-host-override",
         about: "`Host: localhost`, as if the request were for the server's own site",
         refs: &["WSTG-INPV-17", "CWE-290"],
@@ -169,6 +177,7 @@ mod tests {
     fn fields_say_where_and_who() {
         assert_eq!(text("az-x-forwarded", "x-forwarded-for"), "127.0.0.1");
         assert_eq!(text("az-forwarded", "forwarded"), "for=127.0.0.1");
+        assert_eq!(text("az-x-forwarded-prefix", "x-forwarded-prefix"), "/authspec");
         assert_eq!(text("az-host-override", "host"), "localhost");
         assert_eq!(text("az-x-user", "x-user"), "root");
         assert_eq!((text("az-x-role", "x-role"), text("az-x-roles", "x-roles")), ("admin".into(), "admin".into()));

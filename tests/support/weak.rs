@@ -32,6 +32,7 @@ pub(crate) const IMPLIED: &[(&str, &[&str])] = &[
             "trusts-forwarded-for",
             "trusts-host-name",
             "trusts-original-url",
+            "trusts-path-prefix",
             "trusts-referer",
             "trusts-role-cookie",
             "trusts-role-parameter",
