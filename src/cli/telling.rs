@@ -127,7 +127,11 @@ impl Telling {
             context.complain(&format!("error: {}\n", secrets.mask(fault)));
         }
         match (faults.is_empty(), summary.exit) {
-            (false, verdict::ALL_PASSED | verdict::NOTHING) => verdict::REPORT,
+            (false, verdict::ALL_PASSED | verdict::NOTHING) => {
+                // The end of the run was told before it was known.
+                context.complain(&format!("exit {}, for a report is missing\n", verdict::REPORT));
+                verdict::REPORT
+            }
             (_, code) => code,
         }
     }
