@@ -14,6 +14,7 @@ use std::collections::HashSet;
 use crate::source::Span;
 
 pub use draw::{Drawing, render};
+pub use written::declare_varied;
 
 /// A kind of fault, stable across versions.
 #[derive(Debug)]

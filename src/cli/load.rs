@@ -147,6 +147,7 @@ fn planned(
             }
         }
     }
+    sources.texts().for_each(|text| crate::diag::declare_varied(&secrets, text));
     Loaded { plan, sources: Arc::new(sources), secrets, diags }
 }
 

@@ -37,6 +37,11 @@ static JWK: LazyLock<Regex> = LazyLock::new(|| {
         .expect("a constant pattern")
 });
 
+/// What stands before the host of an address (RFC 3986, section 3.2.1): a password, or a user alone, who is often a key.
+static USERINFO: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"[A-Za-z][A-Za-z0-9+.-]*://(?:[^\s/?#@:"'{}]*:)?([^\s/?#"'{}]+)@"#).expect("a constant pattern")
+});
+
 /// The next key in a flow map, behind a value.
 static NEXT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r#",\s*["']?[A-Za-z_][A-Za-z0-9_.-]*["']?[ \t]*:[ \t]"#).expect("a constant pattern"));
@@ -91,6 +96,19 @@ pub(super) fn declare_written(secrets: &SecretSet, text: &str) {
     }
 }
 
+/// Makes the credentials known that a file gives to parameters of a login by `vary`: a new password was in use before it is
+/// typed in.
+pub fn declare_varied(secrets: &SecretSet, text: &str) {
+    if !text.contains("vary") {
+        return;
+    }
+    for Entry { at, name, .. } in entries(text).into_iter().filter(|entry| entry.name.contains('.')) {
+        if SecretSet::is_telling(&text[at.clone()]) {
+            secrets.declare(&name, &text[at]);
+        }
+    }
+}
+
 /// Lists the places where a text writes credentials out, in order and apart from each other, each within one line, with
 /// what is shown in their place.
 pub(super) fn written_places(text: &str) -> Vec<(Range<usize>, String)> {
@@ -135,6 +153,9 @@ fn entries(text: &str) -> Vec<Entry> {
     }
     for pem in PEM.captures_iter(text).filter_map(|c| c.get(1)) {
         lines(text, pem.range(), "private_key", true, &mut found);
+    }
+    for word in USERINFO.captures_iter(text).filter_map(|c| c.get(1)) {
+        found.push(Entry { at: word.range(), name: "password".to_owned(), anywhere: true });
     }
     if text.contains("kty") {
         for member in JWK.captures_iter(text).filter_map(|c| c.get(1)) {
@@ -428,6 +449,28 @@ mod tests {
             out.replace_range(at, &shown);
         }
         out
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_known() {
+        assert_eq!(
+            masked("target: http://user1:Url@Secret:77@127.0.0.1:9/a"),
+            "target: http://user1:‹password›@127.0.0.1:9/a"
+        );
+        assert_eq!(masked("target: https://ghp_abcdefgh1@h/"), "target: https://‹password›@h/");
+        for open in ["target: http://h/@a", "mail: a@b.c", "target: \"http://{{ env.U }}@h/\"", "a: http://h b@c"] {
+            assert_eq!(masked(open), open);
+        }
+    }
+
+    #[test]
+    fn a_password_that_is_typed_in_by_vary_is_known_from_the_start() {
+        let set = SecretSet::new();
+        declare_varied(
+            &set,
+            "again: { request: login, vary: { form.password: mia-pass-9, form.username: mia-2-long } }",
+        );
+        assert_eq!(set.mask("new: mia-pass-9 for mia-2-long"), "new: ‹form.password› for mia-2-long");
     }
 
     #[test]

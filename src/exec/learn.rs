@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Shared;
 use crate::capture::Taken;
 use crate::http::{Request, Trail};
+use crate::secret::SecretSet;
 use crate::secret::structure::is_credential_name;
 use crate::term::shorten;
 
@@ -55,17 +56,33 @@ pub(super) fn request(shared: &Shared, owner: &str, request: &Request) {
 /// Makes the credentials that a step of the user writes out known to the masks, before it is sent: a server may repeat
 /// them in any spelling. Words of a language are left alone, as `password: incorrect` is what the server says, too.
 pub(super) fn written(shared: &Shared, owner: &str, request: &Request) {
-    let know = |name: &str, value: &str| {
-        let telling = value.bytes().any(|b| b.is_ascii_digit()) && value.bytes().any(|b| b.is_ascii_alphabetic());
-        if value.len() >= 8 && telling && is_credential_name(name) {
-            shared.secrets.add(&format!("{owner}.{}", shorten(name, 40)), value);
+    let fields = fields_of(request);
+    // Beside a password that is known stands the one that takes its place.
+    let is_change = fields.iter().any(|(name, _)| names_another(name))
+        && fields.iter().any(|(_, value)| shared.secrets.mask(value) != value.as_str());
+    for (name, value) in fields {
+        let is_credential = is_credential_name(&name) || is_change && names_another(&name);
+        if is_credential && SecretSet::is_telling(&value) {
+            shared.secrets.add(&format!("{owner}.{}", shorten(&name, 40)), &value);
         }
-    };
-    if request.is_form() {
-        url::form_urlencoded::parse(&request.body).for_each(|(name, value)| know(&name, &value));
-    } else if let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(&request.body) {
-        members.iter().filter_map(|(name, value)| Some((name, value.as_str()?))).for_each(|(n, v)| know(n, v));
     }
+}
+
+/// The fields of a form, or the texts that are members of a JSON object.
+fn fields_of(request: &Request) -> Vec<(String, String)> {
+    if request.is_form() {
+        return url::form_urlencoded::parse(&request.body).into_owned().collect();
+    }
+    let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(&request.body) else { return Vec::new() };
+    let text = |(name, value): (String, serde_json::Value)| Some((name, value.as_str()?.to_owned()));
+    members.into_iter().filter_map(text).collect()
+}
+
+/// Tells whether a name is one that a form for another password has.
+fn names_another(name: &str) -> bool {
+    const WORDS: &[&str] = &["new", "confirm", "repeat", "again", "retype", "verify"];
+    let name = name.to_ascii_lowercase();
+    WORDS.iter().any(|word| name.starts_with(word))
 }
 
 /// What was form-encoded, where that is what it is: a secret that is sent as it is may look like it in parts.

@@ -46,6 +46,8 @@ pub(crate) struct Limits {
     jobs: usize,
     /// Cases that were started and not finished: more than requests, so that waiting costs nothing.
     open: Arc<Semaphore>,
+    /// Cases that went on after a wait although no place was free; so many places are not given again.
+    owed: AtomicUsize,
     /// Requests of setups and teardowns, and for the keys of servers, which no outcome counts.
     extra: AtomicUsize,
 }
@@ -69,6 +71,7 @@ impl Limits {
             per_host: options.per_host,
             jobs,
             open: Arc::new(Semaphore::new(open)),
+            owed: AtomicUsize::new(0),
             extra: AtomicUsize::new(before as usize),
         }
     }
@@ -91,7 +94,14 @@ impl Limits {
 
     /// Waits for the right to start a case.
     pub(super) async fn open(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.open).acquire_owned().await.ok()
+        loop {
+            let permit = Arc::clone(&self.open).acquire_owned().await.ok()?;
+            let less = |owed: usize| owed.checked_sub(1);
+            if self.owed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+                return Some(permit);
+            }
+            permit.forget();
+        }
     }
 
     /// Lets time pass in a case. Its place goes to another one meanwhile, so that waiting costs a
@@ -103,6 +113,9 @@ impl Limits {
     }
 
     /// Waits for something, and gives the place to another case meanwhile unless it is there at once.
+    ///
+    /// A case that was started never waits for its place: others may hold all of them and wait for what it has, such as
+    /// the answer to a control. It goes on, and the next case waits in its stead.
     pub(super) async fn meanwhile<T>(&self, waiting: impl Future<Output = T>) -> T {
         if self.jobs == 1 {
             return waiting.await;
@@ -115,8 +128,11 @@ impl Limits {
         }
         self.open.add_permits(1);
         let done = waiting.await;
-        if let Ok(permit) = self.open.acquire().await {
-            permit.forget();
+        match self.open.try_acquire() {
+            Ok(permit) => permit.forget(),
+            Err(_) => {
+                self.owed.fetch_add(1, Ordering::Relaxed);
+            }
         }
         done
     }

@@ -115,6 +115,12 @@ impl fmt::Debug for SecretSet {
 }
 
 impl SecretSet {
+    /// Tells whether a value that stands where a credential may is surely none of the words that stand there, too.
+    pub fn is_telling(value: &str) -> bool {
+        let has = |is: fn(&u8) -> bool| value.bytes().any(|b| is(&b));
+        value.len() >= 8 && has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic)
+    }
+
     /// Starts with no secrets.
     pub fn new() -> Self {
         Self::default()

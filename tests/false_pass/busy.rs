@@ -67,6 +67,24 @@ fn defects_wait_for_a_limit_as_well() {
     assert_eq!(run.code, 0, "{}", run.said);
 }
 
+/// All others wait for the answer to the control, which waits for the gateway or the limit.
+#[test]
+fn a_control_that_waits_keeps_nobody_waiting_for_ever() {
+    let lapses: [fn() -> Reply; 2] = [|| json(502, "{}"), || json(429, "{}").header("retry-after", "1")];
+    for lapse in lapses {
+        let (api, asked) = (Api::default(), AtomicUsize::new(0));
+        let server = Server::start(move |r| {
+            let is_first = r.is("GET /me") && !r.header("authorization").is_empty();
+            // The first is the `whoami` of the login.
+            if is_first && asked.fetch_add(1, Ordering::SeqCst) == 1 { lapse() } else { api.answer(r) }
+        });
+        let suite = "cases:\n  - { name: d, as: alice, with: { these: pack.bearer, except: hdr-lowercase-scheme }, request: GET /me }\n";
+        let run = run(&server, suite, "-j 2 --deadline 20s");
+        assert_eq!(run.code, 0, "{}", run.said);
+        assert!(run.took < Duration::from_secs(15), "{:?}", run.took);
+    }
+}
+
 /// Whoever comes while the server is left alone waits as well, so that nobody has to be told again.
 #[test]
 fn one_wait_is_shared() {

@@ -68,3 +68,32 @@ identities:
         assert!(!told.contains("Quiz"), "{at}: {}", run.said);
     }
 }
+
+/// A new password is sent before anybody logs in with it, and stands under a name that says nothing.
+#[test]
+fn a_new_password_is_told_nowhere() {
+    let form = "<form method=post><input name=username><input type=password name=password></form>";
+    let server = Server::start(move |r| match (&*r.method, &*r.path) {
+        ("GET", "/login") => html(200, form),
+        ("POST", "/login") => status(303).header("location", "/").header("set-cookie", "sid=opaque-0123456789; Path=/"),
+        ("PUT", _) => json(200, &format!(r#"{{"changed":true,"was":{}}}"#, r.body)),
+        _ => json(200, "{}"),
+    });
+    let project = "
+auth: { web: { scheme: form, page: /login } }
+identities: { mia: { auth: web, username: mia, password: mia-pass-1 } }
+";
+    let cases = [
+        "  - { name: typed later, as: mia, session: fresh, steps: [ { request: PUT /me, json: { old: mia-pass-1, fresh: mia-pass-9 }, expect: 204 }, { request: login, vary: { form.password: mia-pass-9 } } ] }",
+        "  - { name: beside the old one, as: mia, session: fresh, request: PUT /me, json: { old: mia-pass-1, new: mia-pass-9 }, expect: 204 }",
+    ];
+    for case in cases {
+        let project = Project::new(&server.url, project, &format!("cases:\n{case}\n"));
+        let run = project.run("-vv --har all.har");
+        assert_eq!(run.code, 1, "{}", run.said);
+        let har = std::fs::read_to_string(project.path().join("all.har")).unwrap();
+        for text in [&run.said, &run.report.to_string(), &har] {
+            assert!(!text.contains("mia-pass-9"), "{text}");
+        }
+    }
+}
