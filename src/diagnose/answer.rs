@@ -164,6 +164,9 @@ fn rate(facts: &Facts) -> Option<Found> {
     )
 }
 
+/// What to do where a login page is what refuses.
+const AS_REFUSAL: &str = "if that is how it refuses, say what `deny` means under `outcomes`, such as `{ status: 200, html: { \"input[type=password]\": { exists: true } } }`";
+
 fn login_page(facts: &Facts) -> Option<Found> {
     // What is declared as a refusal of nobody has its own words.
     if facts.purpose == Purpose::Login || (facts.wanted.refusal && facts.session.as_nobody) {
@@ -194,6 +197,7 @@ fn login_page(facts: &Facts) -> Option<Found> {
         names => found
             .seen(format!("sent: {}", names.iter().take(4).map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", "))),
     };
+    let found = if facts.wanted.refusal && answer.status / 100 == 2 { found.next(AS_REFUSAL) } else { found };
     Some(match &facts.sender {
         Sender::Identity { .. } => found
             .next("see whether the login really logs in: give its scheme a `whoami`")

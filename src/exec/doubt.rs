@@ -95,6 +95,16 @@ pub(super) const BY_OTHER: &str = "another cookie of the session, such as one th
 /// What is said of an answer to HEAD where a refusal is told by a body.
 pub(super) const UNSEEN: &str = "an answer to HEAD has no body, and by that alone a refusal is told here; its length and tag do not say which answer it stands for";
 
+/// What is said of a login page that comes in place of what is guarded, where nobody declared what that means.
+pub(super) const LOGIN_PAGE: &str =
+    "a login page came, as if nobody were logged in, and nothing says that this is how the application refuses";
+
+/// The lines that say it.
+pub(super) const AS_PAGE: [&str; 2] = [
+    "if so, declare it under `outcomes.deny`: `anonymous: [ 401, { status: 200, html: { \"input[type=password]\": { exists: true } } } ]`",
+    "and `identity: [ 403, { status: 200, html: { \"input[type=password]\": { exists: true } } } ]`, as a session that has ended is nobody's",
+];
+
 /// What is known of a refusal that says that nothing is there any more.
 pub(super) const GONE: &str = "the refusal may have another cause: another defect of this group may be let in, and then what this one asks for is gone";
 

@@ -116,6 +116,9 @@ impl StepRun<'_> {
                 ("unclear-answer", if tried.presented.cookie().is_ok() { doubt::BY_OTHER } else { doubt::BY_COOKIE })
             }
             _ if self.is_unaccepted(tried, actor, graded) => ("control-change", weigh::UNACCEPTED),
+            _ if graded.grade == Grade::Accepted && !taken && tried.is_login_page() => {
+                ("unclear-answer", doubt::LOGIN_PAGE)
+            }
             _ if public && !about_it => ("public", "anonymous is allowed the same request"),
             _ if tried.reached == Some(Reached::Unclear) && status / 100 == 3 => {
                 ("unclear-answer", "it cannot be told whether this leads on to what is guarded")
@@ -127,9 +130,13 @@ impl StepRun<'_> {
             _ => return self.other_cause(tried, graded),
         };
         let mut reason = self.about(&tried.trial, code, message, graded);
-        reason.help.extend(self.way_out(tried, code, message));
-        if code == "public" {
-            reason.shared_cause = Some(format!("public:{}", tried.trial.step.line()).into());
+        if message == doubt::LOGIN_PAGE {
+            reason.help.extend(doubt::AS_PAGE.map(str::to_owned));
+        } else {
+            reason.help.extend(self.way_out(tried, code, message));
+        }
+        if code == "public" || message == doubt::LOGIN_PAGE {
+            reason.shared_cause = Some(format!("{code}:{message}:{}", tried.trial.step.line()).into());
         }
         Some(reason)
     }

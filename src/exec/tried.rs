@@ -6,6 +6,7 @@ use super::access::{Said, said};
 use super::bad::Lent;
 use super::control::Probe;
 use super::detour::Reached;
+use super::hollow;
 use super::mutant::{Controlled, Trial};
 use super::observed::{Observed, digest};
 use super::otherwise::Otherwise;
@@ -57,6 +58,13 @@ pub(super) enum TakenFor {
 }
 
 impl Tried<'_> {
+    /// Tells whether a login page came with a status that refuses nothing, where the good credential gets something else.
+    pub(super) fn is_login_page(&self) -> bool {
+        let came = self.trail.response().filter(|r| r.status / 100 == 2 && self.trial.mutant.row.expect.is_refusal());
+        let is_other = came.is_some_and(|r| self.controlled.good_body() != Some(digest(&r.body)));
+        is_other && hollow::end(self.trail) == Some(hollow::End::LoginPage)
+    }
+
     /// What the step or `with` wants in place of the table.
     pub(super) fn own(&self) -> Option<&Expectations> {
         self.trial.mutant.own(self.trial.step)

@@ -73,3 +73,4 @@ mod unsent;
 mod varied;
 mod waiting;
 mod walls;
+mod way_in;
