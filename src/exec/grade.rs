@@ -200,7 +200,7 @@ impl StepRun<'_> {
         let (row, prepared) = (tried.trial.mutant.row, tried.prepared);
         let probe = tried.controlled.before.as_ref().map(|(probe, _)| Arc::clone(probe));
         let replayed = probe.as_ref().is_some_and(|probe| probe.is_replay());
-        let same = replayed || probe.as_ref().is_none_or(|probe| probe.is_same());
+        let same = replayed || tried.repeats || probe.as_ref().is_none_or(|probe| probe.is_same());
         let refused = Some(Arc::clone(&tried.again));
         if row.aim == Aim::Credential {
             self.shared.controls.refused.keep(&tried.again);

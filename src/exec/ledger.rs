@@ -365,6 +365,9 @@ impl Ledger {
         if (refusal.weight, refusal.waited) == (Weight::Claim, Waited::ByHand) && !inner.was_good(refusal) {
             return Shown::Unseen;
         }
+        if refusal.weight == Weight::Claim && refusal.tokenless {
+            return Shown::Tokenless;
+        }
         match refusal.weight {
             Weight::Remark | Weight::Hint => Shown::Fine,
             Weight::Unsent => Shown::Unsent,
@@ -386,7 +389,13 @@ impl Ledger {
         match self.shown(refusal) {
             Shown::Proven | Shown::Fine => {}
             Shown::Unsent => return true,
-            Shown::Unproven | Shown::Unseen | Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut => {
+            Shown::Unproven
+            | Shown::Tokenless
+            | Shown::Unseen
+            | Shown::Never
+            | Shown::Died
+            | Shown::Unaccepted
+            | Shown::LockedOut => {
                 return false;
             }
         }

@@ -195,6 +195,7 @@ impl StepRun<'_> {
         let transport = own.as_deref().unwrap_or(&self.world.transport);
         let (verbatim, written) = (forged.head.is_some(), written(&forged.request, forged.head.as_deref()));
         let made = controlled.made_again(&trial, &forged);
+        let repeats = forged.first.is_some();
         let before = match self.taken_first(&trial, actor, forged.first, transport).await {
             Ok(requests) => requests,
             Err(done) => return *done,
@@ -229,6 +230,7 @@ impl StepRun<'_> {
             presented,
             trail: &trail,
             line,
+            repeats,
             verbatim,
             controlled,
             reached: led,

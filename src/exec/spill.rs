@@ -7,6 +7,7 @@
 //! whole sentence or the address of somebody else does, and is told nowhere else; see `telling` and `columns`.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use bytes::Bytes;
 use serde_json::Value;
@@ -22,7 +23,7 @@ use super::ledger::{Access, Asked, Refusal, RequestKey, Sender};
 use super::observed::Observed;
 use super::{Shared, leak};
 use crate::check::has_word;
-use crate::http::{Response, Trail, percent_decoded};
+use crate::http::{Request, Response, Trail, percent_decoded};
 use crate::template::to_json;
 
 mod columns;
@@ -66,8 +67,10 @@ pub(super) struct Reply {
     body: Bytes,
     /// Fields of its head.
     fields: String,
-    /// The request and the fields of its sender.
-    known: String,
+    /// The requests that it answers, the fields of their sender, and both as text once that is wanted.
+    asked: Vec<Request>,
+    sender: Option<Value>,
+    known: OnceLock<String>,
     names: Names,
     /// What the cell is that it came in, as a number.
     cell: Option<u64>,
@@ -88,6 +91,19 @@ pub(super) fn content(response: &Response) -> Option<Bytes> {
     (SHORTEST..=READ).contains(&response.body.len()).then(|| texts::body(response))
 }
 
+impl Reply {
+    /// What its sender knew without it.
+    fn known(&self) -> &str {
+        self.known.get_or_init(|| {
+            let mut known = told_by(self.asked.iter());
+            if let Some(sender) = &self.sender {
+                known.push_str(&leaves(sender).join("\n").to_lowercase());
+            }
+            known
+        })
+    }
+}
+
 impl StepRun<'_> {
     /// What a refusal said.
     pub(super) fn reply(&self, actor: &Actor, trail: &Trail) -> Option<Reply> {
@@ -96,11 +112,10 @@ impl StepRun<'_> {
         if body.is_empty() && fields.is_empty() {
             return None;
         }
-        let mut known = asked(trail);
-        if let Some(identity) = self.scope_of(actor).get("identity").and_then(|fields| to_json(fields).ok()) {
-            known.push_str(&leaves(&identity).join("\n").to_lowercase());
-        }
-        Some(Reply { body, fields, known, names: self.names(actor), cell: self.cell_number() })
+        let sender = self.scope_of(actor).get("identity").and_then(|fields| to_json(fields).ok());
+        let asked = trail.hops.iter().map(|hop| hop.request.clone()).collect();
+        let (names, cell) = (self.names(actor), self.cell_number());
+        Some(Reply { body, fields, asked, sender, known: OnceLock::new(), names, cell })
     }
 
     /// What somebody is called, by the fields of its identity.
@@ -147,14 +162,18 @@ impl StepRun<'_> {
 
 /// What a request says of itself: its target, its fields and its body.
 pub(super) fn asked(trail: &Trail) -> String {
+    told_by(trail.hops.iter().map(|hop| &hop.request))
+}
+
+fn told_by<'a>(requests: impl Iterator<Item = &'a Request>) -> String {
     let mut text = String::new();
-    for hop in &trail.hops {
-        let target = hop.request.address.to_string();
+    for request in requests {
+        let target = request.address.to_string();
         text.push_str(&percent_decoded(target.as_bytes()));
         text.push('\n');
-        text.push_str(&plain(&hop.request.body));
+        text.push_str(&plain(&request.body));
         text.push('\n');
-        for (_, value) in hop.request.headers.iter() {
+        for (_, value) in request.headers.iter() {
             text.push_str(Told::of(b"", &String::from_utf8_lossy(value)).text());
         }
     }
@@ -174,9 +193,14 @@ pub(super) fn found(shared: &Shared, refusal: &Refusal, when: When) -> Option<Ve
     };
     let knows = |leaf: &str| {
         let lower = leaf.to_lowercase();
-        reply.known.contains(&lower) || is_role(shared, &lower) || inner.has(None, leaf) || inner.has(whose, leaf)
+        reply.known().contains(&lower) || is_role(shared, &lower) || inner.has(None, leaf) || inner.has(whose, leaf)
     };
     let at = [Some(refusal.key.request()), refusal.alike, Some(refusal.key.place())];
+    // What is not there for somebody is nobody else's for them, either; otherwise they may read what they may not change.
+    let hidden = [at[2], reply.cell].into_iter().filter(|_| refusal.status == 404);
+    let keys = [at[0], at[1]].into_iter().chain(hidden).flatten();
+    let mut given = keys.filter_map(|key| inner.given.get(&key)).flatten().peekable();
+    given.peek()?;
     let elsewhere = |leaf: &str| when == When::Over && inner.is_told_elsewhere(leaf, at);
     let came = Came {
         body: &reply.body,
@@ -184,11 +208,6 @@ pub(super) fn found(shared: &Shared, refusal: &Refusal, when: When) -> Option<Ve
         names: &reply.names,
         elsewhere: Some(&elsewhere),
     };
-    // What is not there for somebody is nobody else's for them, either; otherwise they may read what they may not change.
-    let hidden = [at[2], reply.cell].into_iter().filter(|_| refusal.status == 404);
-    let mut keys = vec![at[0], at[1]];
-    keys.extend(hidden);
-    let mut given = keys.into_iter().flatten().filter_map(|key| inner.given.get(&key)).flatten();
     given.find_map(|good| spilt(good, &came, &knows))
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Tried<'a> {
     pub(super) trail: &'a Trail,
     /// In what its request line is another one than the step's.
     pub(super) line: Otherwise,
+    /// Whether the same was sent before it, and allowed.
+    pub(super) repeats: bool,
     /// Whether it left as no HTTP library sends it.
     pub(super) verbatim: bool,
     pub(super) controlled: &'a Controlled,

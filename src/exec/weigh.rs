@@ -17,7 +17,7 @@ pub(super) fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
     if let Some(step) = outcome.steps.get_mut(refusal.step) {
         step.refusal = match shown {
             Shown::Proven => Some(RefusalProof::Proven),
-            Shown::Unproven | Shown::Unseen => Some(RefusalProof::Unproven),
+            Shown::Unproven | Shown::Tokenless | Shown::Unseen => Some(RefusalProof::Unproven),
             Shown::Never | Shown::Died | Shown::Unaccepted | Shown::LockedOut | Shown::Unsent => {
                 Some(RefusalProof::Nothing)
             }
@@ -37,7 +37,11 @@ pub(super) fn judge(shared: &Shared, outcome: &mut Outcome, refusal: &Refusal) {
     let otherwise = shown == Shown::Unproven && shared.ledger.is_allowed_otherwise(refusal);
     let own_help = if otherwise { OTHERWISE } else { help(code) };
     let of_talk = relogin::help(shared, refusal).filter(|_| matches!(code, "unproven" | "control-after"));
-    let own_help = if shown == Shown::Unseen { UNSEEN } else { of_talk.unwrap_or(own_help) };
+    let own_help = match shown {
+        Shown::Unseen => UNSEEN,
+        Shown::Tokenless => TOKENLESS,
+        _ => of_talk.unwrap_or(own_help),
+    };
     let help = unreached.filter(|_| code == "row-unreached").map_or(own_help, |(_, help)| help);
     push(shared, outcome, (code, &message, help), refusal.step);
     if code == "unproven" {
@@ -57,6 +61,10 @@ fn lacking(shared: &Shared, refusal: &Refusal, shown: Shown, name: &str) -> (&'s
         Shown::Proven | Shown::Fine | Shown::Unproven => {
             let nobody = "nobody was allowed the same request in this run, so the refusal may have another cause";
             ("unproven", relogin::untold(refusal).unwrap_or_else(|| nobody.to_owned()))
+        }
+        Shown::Tokenless => {
+            let first = "the server looked for a token against request forgery (CSRF) first, and none was sent: whoever has one may get in without a login";
+            ("unproven", first.to_owned())
         }
         Shown::Unseen => {
             let unseen = "this credential was not seen being allowed anything in this case before, so it may never have been good";
@@ -95,6 +103,9 @@ pub(super) const UNACCEPTED: &str =
 /// What to do where another request to the same address was allowed.
 const OTHERWISE: &str = "somebody was allowed this method and target with another body or other fields: add a case that allows these, or name \
      what is allowed as the case's `control`";
+
+/// What to do where a token against request forgery is missed first.
+const TOKENLESS: &str = "add a case as anonymous that fetches a page first, captures its token and sends it with the request: who asks decides then";
 
 /// What to do where a credential by hand was not seen good before its end.
 const UNSEEN: &str =

@@ -12,8 +12,9 @@ use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
 use crate::check::Side;
 use crate::event::Carried;
+use crate::evidence::{Word, words_of};
 use crate::http::jar::{Cookie, Jar};
-use crate::http::{HttpError, Request, TlsEnd, Trail};
+use crate::http::{HttpError, Request, TlsEnd, Trail, is_safe};
 use crate::mutate::{Place, is_csrf};
 use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
@@ -92,13 +93,26 @@ impl StepRun<'_> {
             let reply = self.reply(actor, trail);
             let handed = all_within(key, as_row, trail);
             let (waited, earlier) = self.waited(actor, sender, trail);
-            let refusal =
-                Refusal { alike, earlier, waited, handed, reply, ..Refusal::new((key, sender), at, status, weight) };
+            let tokenless = sender == Sender::Anonymous && self.is_tokenless(step, trail);
+            let plain = Refusal::new((key, sender), at, status, weight);
+            let refusal = Refusal { alike, earlier, waited, handed, reply, tokenless, ..plain };
             done.refused.push(refusal);
             if weight == Weight::Claim {
                 self.note_refused(step, actor, Seen { key, sender, since, at }, alike);
             }
         }
+    }
+
+    /// Tells whether a change is refused for want of a token against request forgery, where the step wants a refusal and does
+    /// not say which.
+    fn is_tokenless(&self, step: &Step, trail: &Trail) -> bool {
+        let (Some(request), Some(response)) = (trail.request(), trail.response()) else { return false };
+        let wants_any = step.expect.checks.iter().all(|placed| placed.subject == "status");
+        let sends_one = request.headers.iter().any(|(name, _)| is_csrf(name));
+        if is_safe(&request.method) || !wants_any || sends_one {
+            return false;
+        }
+        response.status == 419 || words_of(request, response, &self.shared.secrets).contains(&Word::Forgery)
     }
 
     /// How much a refusal says; nothing where none was met.

@@ -92,6 +92,8 @@ struct Known {
     labels: HashMap<String, u32>,
     weak: HashMap<u32, Weak>,
     longest: usize,
+    /// Whether one of them is written oddly, which few are.
+    has_odd: bool,
     index: Index,
 }
 
@@ -194,6 +196,9 @@ impl SecretSet {
     /// Lists the secrets in a text that are written oddly, by the names that stand for them.
     pub fn oddities(&self, text: &[u8]) -> Vec<(MaskName, Odd)> {
         let known = self.read();
+        if !known.has_odd {
+            return Vec::new();
+        }
         let mut numbers: Vec<u32> =
             known.index.find(text, &known.values).into_iter().map(|found| found.value).collect();
         numbers.sort_unstable();
@@ -313,6 +318,7 @@ impl Known {
             None => self.index.insert(number, secret.expose()),
         }
         self.longest = self.longest.max(secret.len());
+        self.has_odd |= Odd::of(secret.expose()).is_some();
         self.values.push(secret.clone());
         self.numbers.insert(secret, number);
         self.name(number)

@@ -257,6 +257,22 @@ fn a_server_that_looks_at_no_signature_is_found() {
     Project::new(&server.url, SIGNER, &suite).run("").must(3, &[("c", "inconclusive: not-applicable")]);
 }
 
+/// Whoever sends the row allowed that something is changed twice.
+#[test]
+fn a_change_that_is_taken_twice_is_found() {
+    for remembers in [false, true] {
+        let seen = std::sync::Mutex::new(std::collections::HashSet::new());
+        let server = Server::start(move |r| {
+            let is_new = signs(r) && (seen.lock().unwrap().insert(r.header("x-nonce").to_owned()) || !remembers);
+            if is_new { json(201, "{}") } else { status(401) }
+        });
+        let suite = case("as: alice, with: hmac-replay, request: POST /things, control: { request: GET /things }");
+        let (code, said) = if remembers { (0, "proven") } else { (1, "failed: mutant-accepted") };
+        let project = format!("allow_destructive: true\n{SIGNER}");
+        Project::new(&server.url, &project, &suite).run("").must(code, &[("c", said)]);
+    }
+}
+
 /// The first of two equal requests is refused already, so that the second says nothing of replays.
 #[test]
 fn a_replay_of_what_was_refused_shows_nothing() {

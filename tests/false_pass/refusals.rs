@@ -4,6 +4,46 @@ use crate::api::Api;
 use crate::runs::{PEOPLE, Project, SCHEME};
 use crate::server::{Server, html, json, status};
 
+/// Behind a wall against request forgery the change needs no login at all, or does: nobody knows who does not get through.
+#[test]
+fn a_wall_against_request_forgery_guards_nothing() {
+    for guards in [true, false] {
+        let api = Api::default();
+        let server = Server::start(move |r| match (&*r.method, &*r.path) {
+            ("POST", "/things") if r.header("x-csrf-token").is_empty() => {
+                json(403, r#"{"error":"invalid csrf token"}"#)
+            }
+            ("POST", "/things") if guards && api.user(r).is_err() => status(401),
+            ("POST", "/things") => json(201, "{}"),
+            _ => api.answer(r),
+        });
+        let suite = r"
+cases:
+  - { name: alice may, as: alice, request: POST /things, headers: { X-CSRF-Token: t }, expect: 201 }
+  - { name: nobody may, as: anonymous, request: POST /things, expect: 403 }
+  - { name: nobody with a token may, as: anonymous, request: POST /things, headers: { X-CSRF-Token: t }, expect: 401 }
+  - { name: the wall stands, as: alice, request: POST /things, expect: { status: 403, json: { $.error: { contains: csrf } } } }
+access:
+  columns: [anonymous, alice]
+  rows:
+    POST /things: { alice: 403 }
+";
+        let run = Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), suite).run("");
+        let (code, said) = if guards { (0, "proven") } else { (1, "failed: check-failed") };
+        run.must(
+            code,
+            &[
+                ("alice may", "passed"),
+                ("nobody may", "unproven"),
+                ("nobody with a token may", said),
+                ("the wall stands", "proven"),
+                ("POST /things [as=anonymous]", "unproven"),
+                ("POST /things [as=alice]", "proven"),
+            ],
+        );
+    }
+}
+
 /// A guard in front of the router answers 401 to every address, and the suite's has a slip.
 #[test]
 fn a_refusal_of_an_address_that_does_not_exist() {

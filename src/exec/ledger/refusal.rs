@@ -106,6 +106,8 @@ pub(in crate::exec) struct Refusal {
     pub(in crate::exec) after: Option<u16>,
     /// Whether the case's own `control` has the same method and target, and was allowed.
     pub(in crate::exec) control: bool,
+    /// Whether it is about a token against request forgery that nobody sent, and may say nothing of who asks.
+    pub(in crate::exec) tokenless: bool,
 }
 
 impl Refusal {
@@ -137,6 +139,7 @@ impl Refusal {
             reply,
             after,
             control: false,
+            tokenless: false,
         }
     }
 }
@@ -188,6 +191,8 @@ pub(in crate::exec) enum Shown {
     Fine,
     /// Nobody was seen being allowed the same request.
     Unproven,
+    /// It is about a token against request forgery that was not sent, not about who asks.
+    Tokenless,
     /// Its case waited for the end of a credential that was not seen good before.
     Unseen,
     /// The same, where that proves nothing.
