@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Checked, Placed, Seen, diags, read_expect};
+use super::{Checked, Placed, Seen, StatusSet, diags, read_expect};
 use crate::spec::{OutcomeSpec, Reader};
 
 /// A word for what becomes of a request.
@@ -45,18 +45,35 @@ pub enum Stance {
     Anonymous,
     /// Somebody who is known.
     Identity,
+    /// Somebody with a credential that is nobody's any more, or never was: a server may take the sender for either, or say
+    /// that the credential is none (401: RFC 6750, section 3.1; RFC 9110, section 15.5.2).
+    Former,
 }
 
 impl Stance {
-    const ALL: [Self; 2] = [Self::Anonymous, Self::Identity];
+    /// Those that `outcomes` names.
+    const NAMED: [Self; 2] = [Self::Anonymous, Self::Identity];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
-            Self::Identity => "identity",
+            Self::Identity | Self::Former => "identity",
+        }
+    }
+
+    /// For whom a word may be meant that is said of somebody.
+    const fn named(self, word: Word) -> &'static [Self] {
+        match (self, word) {
+            (Self::Anonymous, _) => &[Self::Anonymous],
+            // Only what refuses may take somebody for nobody.
+            (Self::Former, Word::Deny) => &[Self::Identity, Self::Anonymous],
+            (Self::Identity | Self::Former, _) => &[Self::Identity],
         }
     }
 }
+
+/// The status of an answer to a credential that is nobody's.
+const UNAUTHORIZED: u16 = 401;
 
 /// What `outcomes:` says, compiled.
 #[derive(Debug, Default)]
@@ -76,7 +93,7 @@ impl Outcomes {
         let mut all = Vec::new();
         for spec in specs {
             let word = Word::ALL.into_iter().find(|w| w.name() == spec.word);
-            let stance = Stance::ALL.into_iter().find(|s| s.name() == spec.stance);
+            let stance = Stance::NAMED.into_iter().find(|s| s.name() == spec.stance);
             let (Some(word), Some(stance)) = (word, stance) else { continue };
             let mut any = Vec::new();
             for node in &spec.any {
@@ -102,13 +119,32 @@ impl Outcomes {
         self.0.is_empty()
     }
 
-    fn of(&self, word: Word, stance: Stance) -> Option<&Meaning> {
-        self.0.iter().find(|m| m.word == word && m.stance == stance)
+    fn of(&self, word: Word, stance: Stance) -> impl Iterator<Item = &Meaning> {
+        let named = stance.named(word);
+        named.iter().filter_map(move |stance| self.0.iter().find(|m| m.word == word && m.stance == *stance))
     }
 
     /// Tells whether a word has a meaning of its own for somebody.
     pub fn redefines(&self, word: Word, stance: Stance) -> bool {
-        self.of(word, stance).is_some()
+        self.of(word, stance).next().is_some()
+    }
+
+    /// Tells whether a status alone is what a word means for somebody.
+    pub(super) fn names(&self, word: Word, stance: Stance, status: u16) -> bool {
+        let is_it = |way: &Vec<Placed>| match &way[..] {
+            [placed] => placed.check.status().is_some_and(|set| set.matches(status)),
+            _ => false,
+        };
+        self.usual(word, stance).is_some_and(|usual| usual.matches(status))
+            || self.of(word, stance).any(|meaning| meaning.any.iter().any(is_it))
+    }
+
+    /// What a word means for somebody beside what is said of it: for whom nothing is said, what it always does.
+    fn usual(&self, word: Word, stance: Stance) -> Option<StatusSet> {
+        if self.of(word, stance).count() < stance.named(word).len() {
+            return Some(StatusSet::word_for(word));
+        }
+        (word == Word::Deny && stance == Stance::Former).then(|| StatusSet::one(UNAUTHORIZED))
     }
 
     /// Tells whether an answer is what is declared as a refusal for whoever asked, and by which word.
@@ -118,22 +154,35 @@ impl Outcomes {
 
     /// Judges an answer by what a word means for whoever asked; nothing where it means what it always does.
     pub(super) fn judge(&self, word: Word, seen: &Seen<'_>) -> Option<Checked> {
-        let meaning = self.of(word, seen.stance)?;
-        let mut broken = Vec::new();
-        for way in &meaning.any {
-            let first = way.iter().find_map(|placed| match placed.check.judge(seen) {
-                Checked::Held => None,
-                // Some say themselves what they are about.
-                Checked::Broken { expected, .. } if expected.starts_with(&*placed.subject) => Some(expected),
-                Checked::Broken { expected, .. } => Some(format!("{} {expected}", placed.subject)),
-                Checked::Unjudgeable { why } => Some(format!("{}: {why}", placed.subject)),
-            });
-            match first {
+        if !self.redefines(word, seen.stance) {
+            return None;
+        }
+        let usual = self.usual(word, seen.stance);
+        if usual.as_ref().is_some_and(|usual| usual.matches(seen.response.status)) {
+            return Some(Checked::Held);
+        }
+        let mut broken: Vec<String> = Vec::new();
+        for way in self.of(word, seen.stance).flat_map(|meaning| &meaning.any) {
+            match unmet(way, seen) {
                 None => return Some(Checked::Held),
+                Some(wanted) if broken.contains(&wanted) => {}
                 Some(wanted) => broken.push(wanted),
             }
         }
+        let usual = usual.map(|usual| format!("status {}", usual.plainly())).filter(|usual| !broken.contains(usual));
+        broken.extend(usual);
         let expected = format!("{} ({})", word.name(), crate::term::list(&broken, "or"));
         Some(Checked::Broken { expected, actual: format!("status {}", seen.response.status) })
     }
+}
+
+/// What of a way to mean something does not hold, the first of it.
+fn unmet(way: &[Placed], seen: &Seen<'_>) -> Option<String> {
+    way.iter().find_map(|placed| match placed.check.judge(seen) {
+        Checked::Held => None,
+        // Some say themselves what they are about.
+        Checked::Broken { expected, .. } if expected.starts_with(&*placed.subject) => Some(expected),
+        Checked::Broken { expected, .. } => Some(format!("{} {expected}", placed.subject)),
+        Checked::Unjudgeable { why } => Some(format!("{}: {why}", placed.subject)),
+    })
 }

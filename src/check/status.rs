@@ -40,6 +40,16 @@ impl StatusSet {
         Self(vec![Codes::Below400])
     }
 
+    /// What a word always means.
+    pub(super) fn word_for(word: Word) -> Self {
+        Self(vec![Codes::Word(word)])
+    }
+
+    /// Means exactly this.
+    pub(super) fn one(code: u16) -> Self {
+        Self(vec![Codes::One(code)])
+    }
+
     /// Means exactly these.
     #[cfg(test)]
     pub(crate) fn of(codes: &[u16]) -> Self {
@@ -105,9 +115,25 @@ impl StatusSet {
         }
     }
 
-    /// Tells in words what is meant: `401 or 403`.
+    /// Tells in words what is meant: `401 or 403`. What a word before it means is not said again.
     pub fn describe(&self) -> String {
-        let words: Vec<String> = self.0.iter().map(|codes| codes.describe()).collect();
+        let of_word = |status| self.0.iter().any(|c| c.word().is_some() && Self(vec![*c]).matches(status));
+        self.told(Codes::describe, of_word)
+    }
+
+    /// The same without the words for outcomes.
+    pub(super) fn plainly(&self) -> String {
+        let plain = |codes: Codes| match codes {
+            Codes::Word(word) => word.usual().to_owned(),
+            Codes::One(_) | Codes::Class(_) | Codes::Below400 => codes.describe(),
+        };
+        self.told(plain, |_| false)
+    }
+
+    /// Lists what is meant, but for the statuses that are said already.
+    fn told(&self, say: impl Fn(Codes) -> String, is_said: impl Fn(u16) -> bool) -> String {
+        let news = |codes: &&Codes| !matches!(codes, Codes::One(status) if is_said(*status));
+        let words: Vec<String> = self.0.iter().filter(news).map(|codes| say(*codes)).collect();
         crate::term::list(&words, "or")
     }
 
@@ -134,6 +160,13 @@ pub fn side(node: &Node, stance: Stance, sources: &SourceMap) -> Side {
 }
 
 impl Codes {
+    const fn word(self) -> Option<Word> {
+        match self {
+            Self::Word(word) => Some(word),
+            Self::One(_) | Self::Class(_) | Self::Below400 => None,
+        }
+    }
+
     const fn refuses(&self) -> bool {
         matches!(self, Self::One(401 | 403) | Self::Word(Word::Deny))
     }
@@ -177,8 +210,25 @@ impl Status {
         }
         match (own, &self.set.0[..]) {
             (Some(broken), [_]) => broken,
-            _ => self.broken(seen),
+            (Some(_), _) => self.broken_by(outcomes, seen),
+            (None, _) => self.broken(seen),
         }
+    }
+
+    /// Says that none of several is met, of which a word has a meaning of its own.
+    fn broken_by(&self, outcomes: &Outcomes, seen: &Seen<'_>) -> Checked {
+        let own = |codes: Codes| match codes {
+            Codes::Word(word) => match outcomes.judge(word, seen) {
+                Some(Checked::Broken { expected, .. }) => expected,
+                Some(Checked::Held | Checked::Unjudgeable { .. }) | None => codes.describe(),
+            },
+            Codes::One(_) | Codes::Class(_) | Codes::Below400 => codes.describe(),
+        };
+        let is_said = |status| {
+            let mut words = self.set.0.iter().filter_map(|codes| codes.word());
+            words.any(|word| outcomes.names(word, seen.stance, status))
+        };
+        Checked::Broken { expected: self.set.told(own, is_said), actual: seen.response.status.to_string() }
     }
 
     fn broken(&self, seen: &Seen<'_>) -> Checked {

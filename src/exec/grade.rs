@@ -14,7 +14,7 @@ use super::mutant::Trial;
 use super::observed::Observed;
 use super::tried::{Answer, Tried};
 use super::{busy, doubt, judge, leak, record, weigh};
-use crate::check::{Fetched, Placed, Seen};
+use crate::check::{Fetched, Placed, Seen, Stance};
 use crate::event::{MutantRecord, Reason};
 use crate::http::{HttpError, is_limit};
 use crate::mutate::{Aim, Basis, Expect, Grade, Graded, Unfit};
@@ -252,7 +252,11 @@ impl StepRun<'_> {
             let scope = self.scope_of(actor);
             let fetched = Fetched::new();
             let mut seen = Seen::new(trail, response, &scope, &fetched, Timestamp::now());
-            seen.stance = self.stance(tried.trial.step, actor, trail);
+            seen.stance = match tried.trial.mutant.row.aim {
+                // A credential that is none is nobody's, whoever made it.
+                Aim::Credential => Stance::Former,
+                Aim::Bypass | Aim::Change | Aim::Origin => self.stance(tried.trial.step, actor, trail),
+            };
             seen.denied |= tried.denial.is_some();
             // That a step without a status wants one below 400 is not said of what must be refused.
             let (ends, implied) = (own.says_how_it_ends(), |placed: &Placed| placed.check.status().is_some());

@@ -25,7 +25,7 @@ use crate::http::{Response, Trail};
 use crate::plan::{AccessRow, Case, Cell, Reach, Wanted};
 use crate::source::Span;
 use crate::spec::Talk;
-use crate::step::{Ask, Step};
+use crate::step::{Ask, Premise, Step};
 use crate::template::Value;
 
 /// The part that a step plays in its cell.
@@ -144,7 +144,7 @@ impl StepRun<'_> {
         if !held {
             return looks;
         }
-        match (step.own_word(stance(actor)), self.cell()) {
+        match (step.own_word(self.stance_in(step, actor)), self.cell()) {
             (Some(Word::Allow), _) => Said::Allowed,
             (Some(Word::Deny | Word::Hidden), _) => Said::Refused,
             (None, Some((_, cell, Part::Target))) => match (cell.side, looks) {
@@ -159,7 +159,7 @@ impl StepRun<'_> {
     /// Tells whether an answer is what `outcomes` declares as a refusal for whoever asked: that is no way in, whatever
     /// its status.
     pub(super) fn denial(&self, step: &Step, actor: &Actor, trail: &Trail) -> Option<Word> {
-        self.denial_of(step, actor, trail, &[stance(actor)])
+        self.denial_of(step, actor, trail, &[self.stance_in(step, actor)])
     }
 
     /// The same for whomever the server may have taken the sender for.
@@ -176,10 +176,18 @@ impl StepRun<'_> {
         })
     }
 
+    /// Who asks in a step: whoever comes with a credential that is not the own one of now, or that was ended before, need not
+    /// be anybody to the server any more. What is wanted of the last step of a flow is wanted by whoever uses that.
+    fn stance_in(&self, step: &Step, actor: &Actor) -> Stance {
+        let is_of_before = |step: &Step| step.lent.is_some() || matches!(step.premise, Some(Premise::Answered));
+        let is_used_so = || self.within.asking().any(|used| is_of_before(used.step));
+        if is_of_before(step) || is_used_so() { Stance::Former } else { stance(actor) }
+    }
+
     /// Whom an answer was for, as far as outcomes differ by it: whoever is refused a newer session need not be anybody to the
     /// server any more.
     pub(super) fn stance(&self, step: &Step, actor: &Actor, trail: &Trail) -> Stance {
-        let own = stance(actor);
+        let own = self.stance_in(step, actor);
         let refused_as = |stance| self.denial_of(step, actor, trail, &[stance]).is_some();
         let is_refresh = matches!(step.ask, Ask::Talk(Talk::Refresh, _));
         if is_refresh && !refused_as(own) && refused_as(Stance::Anonymous) { Stance::Anonymous } else { own }

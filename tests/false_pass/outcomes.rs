@@ -1,7 +1,7 @@
 //! APIs that refuse in their own way: what `outcomes` declares as a refusal is no way in, whatever its status.
 
 use crate::api::Api;
-use crate::runs::{Project, Run, SCHEME};
+use crate::runs::{Project, REFRESHING, Run, SCHEME};
 use crate::server::{Server, json, status};
 
 const PEOPLE: &str = r"
@@ -167,4 +167,59 @@ access:
     let run = run(&by_head(Head::Refused, LONG), suite);
     let heads = run.cases().iter().filter(|c| c["with"]["id"] == "az-verb-head").collect::<Vec<_>>();
     assert_eq!((run.code, heads.len()), (0, 2), "{}", run.said);
+}
+
+/// What the contract's own example declares.
+const AWAY: &str = "
+identities:
+  alice: { auth: api, username: alice, password: right-alice }
+outcomes:
+  deny: { anonymous: [ { status: 302, redirect: { to: /login } } ], identity: [403] }
+";
+
+/// How a server answers whoever comes with a credential of before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dead {
+    /// Its session lives on, and its refresh token.
+    LivesOn,
+    Answered(u16),
+}
+
+fn sends_away(dead: Dead) -> Server {
+    let api = Api::default();
+    let away = || status(302).header("location", "/login".to_owned());
+    Server::start(move |r| match (&*r.path, dead) {
+        ("/me", _) if r.bearer().is_empty() => away(),
+        ("/me", Dead::Answered(302)) if api.user(r).is_err() => away(),
+        ("/me", Dead::Answered(code)) if code != 401 && api.user(r).is_err() => status(code),
+        ("/logout", Dead::LivesOn) => status(204),
+        _ => api.answer(r),
+    })
+}
+
+#[test]
+fn a_dead_credential_is_nobodys_whatever_a_refusal_of_people_looks_like() {
+    let suite = "
+cases:
+  - { name: logout, as: alice, use: lifecycle.logout-replay, args: { probe: GET /me } }
+  - { name: no token, as: alice, with: tok-garbage, request: GET /me, expect: deny }
+";
+    let scheme = format!("{REFRESHING}    logout: {{ request: POST /logout }}\n{AWAY}");
+    let run = |dead| Project::new(&sends_away(dead).url, &scheme, suite).run("");
+    for code in [401, 403, 302] {
+        run(Dead::Answered(code)).must(0, &[("logout", "proven"), ("no token", "proven")]);
+    }
+    let other = run(Dead::Answered(400));
+    other.must(1, &[("logout", "failed: check-failed"), ("no token", "failed: check-failed")]);
+    let wanted = "deny (status 403, status 302 or status 401)";
+    assert_eq!(other.case("logout")["reasons"][0]["expected"], wanted, "{}", other.said);
+    run(Dead::LivesOn).must(1, &[("logout", "failed: check-failed"), ("no token", "proven")]);
+    // Whoever is known is refused as it is declared.
+    let known = "
+cases:
+  - { name: known, as: alice, control: { request: GET /health }, request: GET /admin, expect: deny }
+";
+    let api = Api::default();
+    let server = Server::start(move |r| if r.path == "/admin" { json(401, "{}") } else { api.answer(r) });
+    Project::new(&server.url, &scheme, known).run("").must(1, &[("known", "failed: check-failed")]);
 }
