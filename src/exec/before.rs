@@ -112,9 +112,8 @@ impl StepRun<'_> {
     ) {
         let same = controlled.before.as_ref().is_some_and(|(before, _)| before.is_same());
         let Some(one_less) = presented.without().ok().filter(|_| same) else { return };
-        // Other cookies of the session travel beside the credential: by them nobody is a stranger.
-        let mut request = one_less.clone();
-        presented.cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
+        // Other cookies and fields of the session travel beside the credential: by them nobody is a stranger.
+        let Ok(request) = presented.nobodys() else { return };
         let cookies = |request: &Request| request.headers.text("cookie").unwrap_or_default();
         let beside = cookies(&one_less);
         if cookies(&request) != beside {

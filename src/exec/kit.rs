@@ -9,7 +9,7 @@ use super::Shared;
 use super::published::published;
 use super::session::Session;
 use super::world::WorldRun;
-use crate::auth::{Seal, SigningKey};
+use crate::auth::{Part, Seal, SigningKey};
 use crate::http::jar::Cookie;
 use crate::http::{Address, Request, Response};
 use crate::jose::{Algorithm, Jwks, Key, Token};
@@ -50,7 +50,13 @@ impl<'a> Holder<'a> {
         // Scripts need no session id, and have to read the token that their own page is known by.
         cookies.sort_by_key(|(http_only, name)| (is_csrf(name), !http_only));
         let cookies: Vec<String> = cookies.into_iter().map(|(_, name)| name).collect();
-        Presented::new(request, &known, &identity.login.scheme.fields(), &cookies)
+        let scheme = &identity.login.scheme;
+        let written = scheme.travels().into_iter().filter_map(|part| match part {
+            Part::Cookie(name) => Some(name.to_string()),
+            Part::Field(_) | Part::Parameter(_) => None,
+        });
+        let written: Vec<String> = written.collect();
+        Presented::new(request, &known, &scheme.fields(), &cookies).with_written(&written)
     }
 
     /// What of a credential nobody may read: all of a token, and no more of a signed request than its hashes, since the
@@ -131,6 +137,10 @@ impl<'a> Holder<'a> {
             let mut parts = sender?.1.credential.parts.iter();
             parts.find(|(n, _)| &**n == name).and_then(|(_, v)| v.as_str()).map(ToOwned::to_owned)
         };
+        let named = |word: &str| {
+            let mut names = sender?.1.credential.parts.iter().map(|(name, _)| name);
+            names.find(|name| name.to_ascii_lowercase().contains(word)).map(ToString::to_string)
+        };
         let signer = || {
             let own =
                 sender.and_then(|(identity, session)| Some((identity.login.signing_key.as_ref()?, identity, session)));
@@ -154,7 +164,8 @@ impl<'a> Holder<'a> {
             plain: unsigned(presented.request, &identity.login.scheme.fields(), again.prepared),
             sign: &sign,
         });
-        let kit = Kit { now, part: &part, allowed, resign: resign.as_ref(), signer: &signer, public: &public };
+        let kit =
+            Kit { now, part: &part, named: &named, allowed, resign: resign.as_ref(), signer: &signer, public: &public };
         make(presented, &kit)
     }
 

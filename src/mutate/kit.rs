@@ -14,6 +14,8 @@ pub struct Kit<'a> {
     pub now: Timestamp,
     /// A part of the sender's session by name: `id_token`, `refresh_token`.
     pub part: &'a dyn Fn(&str) -> Option<String>,
+    /// The name of a part of the sender's session in which a word stands.
+    pub named: &'a dyn Fn(&str) -> Option<String>,
     /// The name of somebody who is allowed what is asked for, where the case says who.
     pub allowed: Option<String>,
     /// The scheme of the sender, where it signs requests.

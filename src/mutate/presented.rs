@@ -21,6 +21,8 @@ pub struct Presented<'a> {
     pub cookies: Vec<String>,
     /// The header fields that the sender's scheme writes: together they are the credential.
     pub fields: Vec<String>,
+    /// The names of the cookies that the scheme writes itself: they are the credential as well, or another part of it.
+    pub written: Vec<String>,
 }
 
 /// Where a credential stands.
@@ -70,11 +72,26 @@ impl<'a> Presented<'a> {
             .collect();
         values.sort_by_key(|(name, _)| LIKELY.iter().position(|l| l == name).unwrap_or(LIKELY.len()));
         let values: Vec<&str> = values.into_iter().map(|(_, value)| value).collect();
-        let spot = in_fields(request, &values, fields)
-            .or_else(|| in_cookies(request, &values, cookies))
+        // What shows that one's own page asks is the credential where there is no other, and so is what nobody knows.
+        let (forgeries, own): (Vec<String>, Vec<String>) = fields.iter().cloned().partition(|name| is_csrf(name));
+        let by_cookie = in_cookies(request, |_, value| values.contains(&value));
+        let named = || cookies.iter().find_map(|own| in_cookies(request, |name, _| name == own));
+        let spot = in_fields(request, &values, &own, by_cookie.is_none())
+            .or(by_cookie)
+            .or_else(named)
             .or_else(|| in_query(request, &values))
-            .or_else(|| in_body(request, &values));
-        Presented { request, spot, cookies: cookies.to_vec(), fields: fields.to_vec() }
+            .or_else(|| in_body(request, &values))
+            .or_else(|| in_fields(request, &values, &forgeries, true));
+        Presented { request, spot, cookies: cookies.to_vec(), fields: fields.to_vec(), written: Vec::new() }
+    }
+
+    /// Says which cookies the sender's scheme writes itself, whatever its session has.
+    pub fn with_written(mut self, written: &[String]) -> Self {
+        let news = written.iter().filter(|name| !self.cookies.contains(name)).cloned();
+        let news: Vec<String> = news.collect();
+        self.cookies.extend(news);
+        self.written = written.to_vec();
+        self
     }
 
     /// The credential's place, or why there is nothing to break.
@@ -154,13 +171,20 @@ impl<'a> Presented<'a> {
         }
     }
 
-    /// The request as somebody sends it who never logged in: without the credential, and without any cookie of the
-    /// session where the credential is one.
+    /// The request as somebody sends it who never logged in: without the credential and what the scheme writes beside it,
+    /// and without any cookie of the session where the credential is one.
     pub fn bare(&self) -> Result<Request, Unfit> {
         let mut request = self.without()?;
-        if self.cookie().is_ok() {
-            self.cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
-        }
+        let cookies = if self.cookie().is_ok() { &self.cookies } else { &self.written };
+        cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
+        Ok(request)
+    }
+
+    /// The request as nobody sends it: without anything of the credential or the session, wherever it stands.
+    pub fn nobodys(&self) -> Result<Request, Unfit> {
+        let mut request = self.without()?;
+        self.cookies.iter().for_each(|name| request.headers.put_cookie(name, None));
+        self.fields.iter().for_each(|name| request.headers.remove(name));
         Ok(request)
     }
 
@@ -216,43 +240,40 @@ pub fn is_csrf(name: &str) -> bool {
     name == "_token" || words.iter().any(|word| plain.contains(word))
 }
 
-fn in_fields(request: &Request, values: &[&str], fields: &[String]) -> Option<Spot> {
+/// Finds the credential in a header field. What is known to nobody by its value is one in `Authorization` in any case, and
+/// in a field of the scheme where `unknown` ones may be.
+fn in_fields(request: &Request, values: &[&str], fields: &[String], unknown: bool) -> Option<Spot> {
+    const FIRST: &str = "authorization";
+    let spot = |name: &str, before: &str, token: &str| Spot {
+        place: Place::Field { name: name.to_owned(), before: before.to_owned() },
+        token: token.to_owned(),
+    };
     let of = |name: &str| {
         let value = request.headers.text(name)?;
-        let known = values.iter().find_map(|v| {
-            let at = value.find(v)?;
-            Some(Spot {
-                place: Place::Field { name: name.to_owned(), before: value[..at].to_owned() },
-                token: (*v).to_owned(),
-            })
-        });
+        let known = values.iter().find_map(|v| Some(spot(name, &value[..value.find(v)?], v)));
         known.or_else(|| {
             // Made for the wire, as with Basic: the word in front is the scheme's.
-            let (word, rest) = value.split_once(' ').unwrap_or(("", &value));
-            let before = if word.is_empty() { String::new() } else { format!("{word} ") };
-            (!rest.is_empty())
-                .then(|| Spot { place: Place::Field { name: name.to_owned(), before }, token: rest.to_owned() })
+            let at = value.find(' ').map_or(0, |at| at + 1);
+            let may_be = unknown || name.eq_ignore_ascii_case(FIRST);
+            (may_be && at < value.len()).then(|| spot(name, &value[..at], &value[at..]))
         })
     };
-    let names = std::iter::once("authorization").chain(fields.iter().map(String::as_str));
+    let names = std::iter::once(FIRST).chain(fields.iter().map(String::as_str));
     let mut found = names.filter(|name| !name.eq_ignore_ascii_case("cookie")).filter_map(of);
     found.next().or_else(|| {
         // A template of the user's own put it into some other field.
-        let others = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
+        let others = request.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("cookie") && !is_csrf(name));
         others
             .filter(|(_, text)| values.iter().any(|v| String::from_utf8_lossy(text).contains(v)))
             .find_map(|(n, _)| of(n))
     })
 }
 
-fn in_cookies(request: &Request, values: &[&str], cookies: &[String]) -> Option<Spot> {
+fn in_cookies(request: &Request, is_it: impl Fn(&str, &str) -> bool) -> Option<Spot> {
     let header = request.headers.text("cookie")?;
-    let pairs: Vec<(&str, &str)> = header.split("; ").filter_map(|pair| pair.split_once('=')).collect();
-    let spot =
-        |(name, value): &(&str, &str)| Spot { place: Place::Cookie((*name).to_owned()), token: (*value).to_owned() };
-    let known = pairs.iter().find(|(_, value)| values.contains(value));
-    let mut named = cookies.iter().filter_map(|c| pairs.iter().find(|(name, _)| c == name));
-    known.or_else(|| named.next()).map(spot)
+    let mut pairs = header.split("; ").filter_map(|pair| pair.split_once('='));
+    let (name, value) = pairs.find(|(name, value)| is_it(name, value))?;
+    Some(Spot { place: Place::Cookie(name.to_owned()), token: value.to_owned() })
 }
 
 fn in_query(request: &Request, values: &[&str]) -> Option<Spot> {
@@ -353,6 +374,27 @@ mod tests {
         assert_eq!(find(&get("/me", &[("accept", "*/*")])), None);
         let basic = find(&with("authorization", "Basic YTpi")).unwrap();
         assert_eq!((basic.place, &*basic.token), (field("authorization", "Basic "), "YTpi"));
+    }
+
+    /// A field beside a cookie that is known, and one against forged requests, are no credential of their own.
+    #[test]
+    fn a_credential_in_a_cookie_is_not_sought_in_the_fields_beside_it() {
+        let known = [parts("secret-1"), vec![("csrf".into(), json!("5f5f"))]].concat();
+        let find = |fields: &[(&str, &str)], cookies: &[&str]| {
+            let names: Vec<String> = fields.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let cookies: Vec<String> = cookies.iter().map(|name| (*name).to_owned()).collect();
+            let request = get("/me", &[&[("cookie", "a=b; t=secret-1")], fields].concat());
+            let out = Presented::new(&request, &known, &names, &cookies).with_written(&["t".to_owned()]);
+            (out.spot.as_ref().unwrap().place.clone(), out.bare().unwrap(), out.nobodys().unwrap())
+        };
+        let cookie = || Place::Cookie("t".to_owned());
+        let beside = |fields: &[(&str, &str)]| get("/me", &[&[("cookie", "a=b")], fields].concat());
+        for field in [("x-csrf", "5f5f"), ("x-device", "77")] {
+            assert_eq!(find(&[field], &[]), (cookie(), beside(&[field]), beside(&[])));
+        }
+        // Where both are the credential, nobody has either.
+        let (place, bare, nobodys) = find(&[("x-own", "secret-1")], &[]);
+        assert!(place != cookie() && bare == beside(&[]) && nobodys == beside(&[]));
     }
 
     /// What is left of several fields would be half a signature, and no longer anonymous.

@@ -2,7 +2,7 @@
 
 use super::forged::{Forged, Unfit};
 use super::token::BASE;
-use super::{Family, Mutation, Severity};
+use super::{Family, Kit, Mutation, Severity};
 
 /// Tokens of another purpose.
 pub(super) const FAMILY: Family = Family { name: "purpose", title: "Token purpose", rows: ROWS };
@@ -30,8 +30,7 @@ const ROWS: &[Mutation] = &[
         refs: &["ASVS 9.2.2", "API2:2023"],
         severity: Severity::High,
         apply: |p, kit| {
-            let token =
-                (kit.part)("refresh_token").ok_or_else(|| Unfit::not_here("the login gave no refresh token"))?;
+            let token = (kit.part)("refresh_token").ok_or_else(|| no_refresh_token(kit))?;
             if p.token()? == token {
                 return Err(Unfit::not_here("the credential is the refresh token"));
             }
@@ -40,3 +39,11 @@ const ROWS: &[Mutation] = &[
         ..BASE
     },
 ];
+
+/// Says that no refresh token is known, and where one may stand under another name.
+fn no_refresh_token(kit: &Kit<'_>) -> Unfit {
+    Unfit::not_here((kit.named)("refresh").map_or_else(
+        || "the login gave no refresh token".to_owned(),
+        |name| format!("no refresh token is known by that name: capture `{name}` as `refresh_token`"),
+    ))
+}

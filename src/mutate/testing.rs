@@ -28,6 +28,7 @@ pub(super) fn kit() -> Kit<'static> {
     Kit {
         now: Timestamp::from_second(1_700_000_000).expect("a time"),
         part: &|_| None,
+        named: &|_| None,
         allowed: None,
         resign: None,
         signer: &|| Err(Unfit::Unavailable { why: "no key".to_owned(), add: Vec::new() }),

@@ -57,6 +57,12 @@ pub fn unset_secret(span: Span, variable: &str) -> Diagnostic {
         .help("a run needs it: set it, or put it into `.env`")
 }
 
+/// What may be the refresh token that is asked for under the name that flows and renewals know it by.
+fn other_refresh_token(name: &Unknown) -> Option<&String> {
+    let is_it = |path: &str| path.rsplit('.').next().is_some_and(|last| last.to_ascii_lowercase().contains("refresh"));
+    name.known.iter().find(|known| name.path.ends_with("refresh_token") && is_it(known))
+}
+
 pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
     if let Some(severity) = name.unset {
         let variable = name.path.trim_start_matches("env.");
@@ -93,6 +99,10 @@ pub(super) fn unknown_name(span: Span, name: &Unknown) -> Diagnostic {
             return diagnostic.help(name.nobody.unwrap_or("nobody sends this step; name somebody with `as`"));
         }
         _ => {}
+    }
+    if let Some(other) = other_refresh_token(name) {
+        let help = format!("the login keeps `{other}`: where that is the refresh token, capture it as `refresh_token`");
+        return diagnostic.help(help);
     }
     let hinted = |diagnostic: Diagnostic| match name.hint {
         Some(hint) => diagnostic.help(hint),

@@ -254,3 +254,51 @@ fn a_session_of_cookies_that_the_server_ends_is_renewed_once() {
         assert_eq!(server.count("POST /login"), if renewed { 2 } else { 1 });
     }
 }
+
+/// An application that keeps its token in a cookie, and wants a field beside it; without the cookie nobody gets anything.
+fn with_field(field: &'static str) -> Server {
+    let issued = AtomicUsize::new(0);
+    Server::start(move |r| {
+        let number = |text: &str| text.rsplit('-').next().unwrap_or_default().to_owned();
+        let cookie = r.header("cookie").split("; ").find_map(|pair| pair.strip_prefix("auth=")).unwrap_or_default();
+        match (r.method.as_str(), cookie) {
+            _ if r.path == "/login" => {
+                let n = issued.fetch_add(1, Ordering::SeqCst);
+                json(200, &format!(r#"{{"beside":"beside-of-login-{n}"}}"#))
+                    .header("set-cookie", format!("auth=token-of-alice-{n}; Path=/; HttpOnly"))
+            }
+            (_, token) if !token.starts_with("token-of-alice-") => json(401, "{}"),
+            ("POST", token) if number(r.header(field)) != number(token) => json(403, "{}"),
+            _ => json(200, r#"{"username":"alice"}"#),
+        }
+    })
+}
+
+#[test]
+fn a_field_beside_the_cookie_that_is_the_credential_is_not_all_of_it() {
+    for (field, code) in [("x-csrf", 0), ("x-device", 3)] {
+        let scheme = format!(
+            r#"
+auth:
+  api:
+    scheme: login
+    login:
+      request: POST /login
+      json: {{ username: "{{{{ identity.username }}}}" }}
+      capture: {{ token: {{ cookie: auth }}, beside: $.beside }}
+    whoami: {{ request: GET /me }}
+    send: {{ cookie: {{ auth: "{{{{ session.token }}}}" }}, header: {{ {field}: "{{{{ session.beside }}}}" }} }}
+identities:
+  alice: {{ auth: api, username: alice }}
+"#
+        );
+        let suite = "
+cases:
+  - { name: get, as: alice, with: [hdr-missing, tok-garbage], request: GET /me }
+  - { name: post, as: alice, with: hdr-missing, request: POST /me }
+";
+        let run = Project::new(&with_field(field).url, &scheme, suite).run("");
+        assert!(!run.said.contains("open to anybody") && !run.said.contains("anonymous 200"), "{}", run.said);
+        assert_eq!((run.code, run.verdict("post")), (code, "unproven".to_owned()), "{}", run.said);
+    }
+}

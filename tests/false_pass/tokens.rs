@@ -6,7 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::runs::{Project, Run};
+use crate::api::Api;
+use crate::runs::{PEOPLE, Project, Run, SCHEME};
 use crate::server::{Reply, Request, Server, json, status};
 
 /// A token as these servers give it; nobody here looks at its signature.
@@ -141,4 +142,23 @@ fn the_token_of_another_issuer() {
     run(&elsewhere(false, "invalid signature")).must(0, &[("c", "proven")]);
     run(&elsewhere(false, "invalid audience")).must(3, &[("c", "inconclusive: other-cause")]);
     run(&elsewhere(true, "")).must(1, &[("c", "failed: mutant-accepted")]);
+}
+
+/// A refresh token that was captured under another name is there, and has to be called what it is.
+#[test]
+fn a_refresh_token_by_another_name_is_told() {
+    let api = Api::default();
+    let server = Server::start(move |r| api.answer(r));
+    let run = |case: &str| {
+        let scheme =
+            format!("{}{PEOPLE}", SCHEME.replace("$.access_token }", "$.access_token, refresh: $.refresh_token }"));
+        let suite = format!("cases:\n  - {{ name: it, as: alice, {case} }}\n");
+        Project::new(&server.url, &scheme, &suite).run("")
+    };
+    let one = run("with: life-refresh-as-access, request: GET /me");
+    one.must(3, &[("it", "inconclusive: not-applicable")]);
+    assert!(one.said.contains("capture `refresh` as"), "{}", one.said);
+    let flow = run("use: lifecycle.rotation, args: { probe: GET /me }");
+    assert_eq!(flow.code, 2, "{}", flow.said);
+    assert!(flow.said.contains("keeps `session.refresh`"), "{}", flow.said);
 }
