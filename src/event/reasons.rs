@@ -69,6 +69,11 @@ pub const REASONS: &[ReasonCode] = &[
         explain: "In a pack such rows are skipped and counted. One that was asked for by its own name is inconclusive, since nothing was tried.",
     },
     ReasonCode {
+        name: "nothing-applies",
+        about: "no row of the packs that were asked for has a sense for this credential, so nothing was tried",
+        explain: "A row that has no sense for a credential is skipped in a pack. Where that is so of every row, the packs are about another kind of credential than the one that the identity is known by, as the suite declares it: `pack.session` breaks a cookie, `pack.jwt` and `pack.expiry` a JSON Web Token. A token that a login keeps in a cookie is named under `send`: `send: { cookie: NAME, … }`.",
+    },
+    ReasonCode {
         name: "no-bad-token",
         about: "no honestly bad token is at hand",
         explain: "A token that is expired, or for somebody else, has to be correctly signed to prove anything. It is made with the `signing_key` of the scheme, which has to be the key that signed the token of the login; or it is the token of another identity, `with: { these: …, donor: NAME }`, or one that an earlier run kept (`AUTHSPEC_KEEP_KEY`), or the one at hand, waited for with `--max-wait`. The report says what is lacking.",

@@ -85,6 +85,7 @@ pub(super) fn in_doubt(shared: &Shared) -> Vec<(IdentityId, SessionId)> {
 }
 
 pub(super) fn decide_rest(shared: &Shared) {
+    shared.controls.idle().into_iter().for_each(|done| finish(shared, done, When::Over));
     for mut done in shared.controls.held() {
         undecided(shared, &mut done, 0);
         finish(shared, done, When::Over);

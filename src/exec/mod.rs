@@ -54,6 +54,7 @@ mod given;
 mod grade;
 mod hollow;
 mod homes;
+mod idle;
 mod judge;
 mod keep;
 mod kept;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use super::case::CaseDone;
 use super::control::{Claim, Controls, Probe, lock};
 use super::decide::decide;
+use super::idle::Idle;
 use super::{Shared, record, wary};
 use crate::event::{Verdict, When};
 use crate::plan::Plan;
@@ -22,6 +23,18 @@ pub(super) struct Group {
     gone: HashSet<usize>,
     /// Those that wait for the last control.
     held: Vec<CaseDone>,
+    /// Those that had no sense.
+    idle: Idle,
+}
+
+impl Group {
+    /// Gives those that wait for the last control, and those that are decided without, if all are done.
+    fn end(&mut self, shared: &Shared) -> (Vec<CaseDone>, Vec<CaseDone>) {
+        if self.left > 0 {
+            return (Vec::new(), Vec::new());
+        }
+        (std::mem::take(&mut self.held), self.idle.close(shared))
+    }
 }
 
 impl Controls {
@@ -29,7 +42,8 @@ impl Controls {
     pub(super) fn of(plan: &Plan) -> Self {
         let mut groups: HashMap<usize, Group> = HashMap::new();
         for case in plan.cases.iter().filter(|c| c.with.is_some()) {
-            groups.entry(case.group).or_default().left += 1;
+            let group = groups.entry(case.group).or_default();
+            (group.left, group.idle.chosen) = (group.left + 1, group.idle.chosen + 1);
         }
         Self { groups: Mutex::new(groups), ..Self::default() }
     }
@@ -37,6 +51,11 @@ impl Controls {
     /// Gives up waiting: what is still held, when the run ends.
     pub(super) fn held(&self) -> Vec<CaseDone> {
         lock(&self.groups).values_mut().flat_map(|g| std::mem::take(&mut g.held)).collect()
+    }
+
+    /// The same of those that had no sense.
+    pub(super) fn idle(&self) -> Vec<CaseDone> {
+        lock(&self.groups).values_mut().flat_map(|g| g.idle.rest()).collect()
     }
 }
 
@@ -59,11 +78,15 @@ pub(super) async fn close(shared: &Arc<Shared>, index: usize, mut done: CaseDone
         } else {
             group.left = group.left.saturating_sub(1);
             if claims {
+                group.idle.tried();
+                ready.append(&mut group.idle.rest());
                 group.held.push(done);
             } else {
-                ready.push(done);
+                ready.extend(group.idle.take(done, case.siblings > 0));
             }
-            if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
+            let (held, idle) = group.end(shared);
+            ready.extend(idle);
+            held
         }
     };
     ready.extend(settle_all(shared, case.group, held).await);
@@ -77,6 +100,7 @@ pub(super) async fn leave(shared: &Arc<Shared>, index: usize) {
         return;
     }
     let number = shared.plan.cases[index].group;
+    let mut ready = Vec::new();
     let held = {
         let mut groups = lock(&shared.controls.groups);
         let group = groups.entry(number).or_default();
@@ -84,9 +108,12 @@ pub(super) async fn leave(shared: &Arc<Shared>, index: usize) {
             return;
         }
         group.left = group.left.saturating_sub(1);
-        if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
+        group.idle.tried();
+        ready.append(&mut group.idle.rest());
+        group.end(shared).0
     };
-    settle_all(shared, number, held).await.into_iter().for_each(|done| decide(shared, done));
+    ready.extend(settle_all(shared, number, held).await);
+    ready.into_iter().for_each(|done| decide(shared, done));
 }
 
 /// Lets a group wait for more than its cases.
@@ -96,13 +123,14 @@ pub(super) fn hold(shared: &Shared, group: usize) {
 
 /// Ends that wait. Gives what can be decided.
 pub(super) async fn release(shared: &Arc<Shared>, number: usize) -> Vec<CaseDone> {
-    let held = {
+    let (held, mut ready) = {
         let mut groups = lock(&shared.controls.groups);
         let group = groups.entry(number).or_default();
         group.left = group.left.saturating_sub(1);
-        if group.left == 0 { std::mem::take(&mut group.held) } else { Vec::new() }
+        group.end(shared)
     };
-    settle_all(shared, number, held).await
+    ready.extend(settle_all(shared, number, held).await);
+    ready
 }
 
 /// Cases whose last control is asked. Whoever is cut off meanwhile gives them back to their group, so that none is lost.

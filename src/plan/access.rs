@@ -197,17 +197,17 @@ impl Row<'_> {
                 let Column { name, caller, .. } = &self.columns[*column];
                 let (id, title) = (format!("{stem}[as={name}]"), format!("{} [as={name}]", row.name.value));
                 let cell = Cell { column: u32::try_from(*column).unwrap_or(u32::MAX), ..cell };
-                let (shape, caller) = (Arc::clone(&shape), *caller);
                 let case = Case {
                     id: id.into(),
                     name: title,
                     suite: 0,
-                    shape,
-                    caller,
+                    shape: Arc::clone(&shape),
+                    caller: *caller,
                     row: None,
                     cell: Some(cell),
                     with: None,
                     group: 0,
+                    siblings: 0,
                 };
                 cells.insert(*column, case);
             }

@@ -75,16 +75,16 @@ pub(super) fn compile_case(
         control,
     });
     let rows: Vec<Option<Arc<RowPlan>>> = rows.map_or_else(|| vec![None], |r| r.into_iter().map(Some).collect());
+    let (siblings, several) = (mutants.iter().flatten().count(), mutants.len() > 1);
     let mut cases = Vec::new();
     for caller in who {
         for row in &rows {
             let group = callers.plan.groups;
             callers.plan.groups += usize::from(mutants.iter().any(Option::is_some));
             for with in &mutants {
-                let several = mutants.len() > 1;
                 let id = Expansion { spec, suite: ground.suite, caller, row: row.as_deref(), with, several };
                 let case = id.case(&shape, row.clone(), callers.plan, reader, ids);
-                cases.extend(case.map(|case| Case { group, ..case }));
+                cases.extend(case.map(|case| Case { group, siblings, ..case }));
             }
         }
     }
@@ -155,6 +155,7 @@ impl Expansion<'_> {
             cell: None,
             with: self.with.clone(),
             group: 0,
+            siblings: 0,
         })
     }
 }

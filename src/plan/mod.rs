@@ -156,6 +156,8 @@ pub struct Case {
     pub with: Option<Arc<Mutant>>,
     /// The number of those that share its controls: the defects of one case, caller and row.
     pub group: usize,
+    /// How many these are, whichever are run; none in a matrix, where each column has its own.
+    pub siblings: usize,
 }
 
 impl Case {

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 
-use crate::api::unauthorized;
-use crate::runs::{BLIND, PEOPLE, Project, Run};
+use crate::api::{Api, unauthorized};
+use crate::runs::{BLIND, PEOPLE, Project, Run, SCHEME};
 use crate::server::{Reply, Request, Server, claims, json};
 
 pub fn now() -> i64 {
@@ -211,4 +211,28 @@ fn what_waits_has_no_place() {
     let later = other.at.saturating_sub(began);
     assert!(later.as_secs() < 2, "{later:?}");
     assert!(run.took.as_secs() < 12, "{:?}", run.took);
+}
+
+/// A pack of which nothing has a sense for what is sent shows nothing, and says so once.
+#[test]
+fn packs_of_which_no_row_applies_are_not_green() {
+    let api = Api::default();
+    let server = Server::start(move |r| api.answer(r));
+    let run = |with: &str, arguments: &str| {
+        let suite = format!("cases:\n  - {{ name: it, as: [alice, bob], with: {with}, request: GET /me }}\n");
+        Project::new(&server.url, &format!("{SCHEME}{PEOPLE}"), &suite).run(arguments)
+    };
+    let told = |run: &Run, verdict: &str| run.cases().iter().filter(|case| case["verdict"] == verdict).count();
+    let idle = run("[pack.session, pack.expiry]", "");
+    assert_eq!((idle.code, told(&idle, "inconclusive"), told(&idle, "passed")), (3, 2, 0), "{}", idle.said);
+    let first = idle.cases().iter().find(|case| case["verdict"] == "inconclusive").unwrap();
+    assert_eq!(first["reasons"][0]["code"], "nothing-applies");
+    for words in ["`pack.session` and `pack.expiry`", "the field `authorization`", "cookie: NAME"] {
+        assert!(idle.said.contains(words), "{words}: {}", idle.said);
+    }
+    // Rows that have no sense among others that have are skipped, whoever asks for which of them.
+    let some = run("[pack.session, tok-garbage]", "");
+    assert_eq!((some.code, told(&some, "inconclusive")), (0, 0), "{}", some.said);
+    let one = run("[pack.session, pack.expiry]", "--id suite/it[as=alice,with=sess-none]");
+    assert_eq!(told(&one, "inconclusive"), 0, "{}", one.said);
 }

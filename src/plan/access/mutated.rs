@@ -69,6 +69,7 @@ impl Row<'_> {
                         ..Mutant::clone(mutant)
                     })),
                     group,
+                    siblings: 0,
                 });
             }
         }
