@@ -19,7 +19,7 @@ use crate::http::jar::Jar;
 use crate::jose::expiry;
 use crate::spec::Talk;
 use crate::step::{Ask, Caller, Lent, Premise, Step, Which};
-use crate::template::Scope;
+use crate::template::{Scope, to_json};
 
 /// Statuses that say nothing about a credential: too many requests, and a gateway that finds nobody behind it.
 const NOBODYS: [u16; 4] = [429, 502, 503, 504];
@@ -146,7 +146,8 @@ impl StepRun<'_> {
                     return;
                 }
                 let over = if is_over { ", and the credential had its end by then" } else { "" };
-                (expression.source(), format!("the answer is {}{over}", response.status), expression.span())
+                let values = told_values(&expression.source(), &scope);
+                (expression.source(), format!("the answer is {}{over}{values}", response.status), expression.span())
             }
         };
         let message = format!("`{what}` has to hold for the rest to mean anything, and {but}");
@@ -155,6 +156,30 @@ impl StepRun<'_> {
         done.reasons.insert(0, Reason { step: at, ..reason });
         done.ended = Ended::Inconclusive;
     }
+}
+
+/// Tells the texts, and the lists of texts, that an expression names: what does not hold is seen in them.
+fn told_values(expression: &str, scope: &Scope) -> String {
+    const GIVEN: [&str; 2] = ["response", "credential"];
+    let words = expression.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !GIVEN.contains(word));
+    let mut told: Vec<String> = Vec::new();
+    for word in words {
+        let Some(Ok(value)) = scope.get(word).map(to_json) else { continue };
+        let value = match &value {
+            serde_json::Value::String(text) => format!("`{text}`"),
+            serde_json::Value::Array(all) if all.is_empty() => "empty".to_owned(),
+            serde_json::Value::Array(all) if all.iter().all(serde_json::Value::is_string) => {
+                let texts: Vec<String> = all.iter().filter_map(|v| Some(format!("`{}`", v.as_str()?))).collect();
+                crate::term::list(&texts, "and")
+            }
+            _ => continue,
+        };
+        let one = format!("; `{word}` is {value}");
+        if !told.contains(&one) {
+            told.push(one);
+        }
+    }
+    told.concat()
 }
 
 /// When that ends by itself which a step is sent with, as far as its login said so: a refresh token where it is sent to

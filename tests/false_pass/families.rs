@@ -302,14 +302,22 @@ fn asking_with_an_id_does_not_use_up_the_one_that_is_planted() {
     for (keeps, code, verdict) in [(true, 1, "failed: check-failed"), (false, 0, "proven")] {
         let sessions = Mutex::new(Sessions::default());
         let server = Server::start(move |r| sessions.lock().unwrap().answer(r, keeps));
-        let suite = "
-cases:
+        let suite = |cookie: &str| {
+            format!(
+                "cases:
   - name: it
     as: alice
     use: lifecycle.session-fixation
-    args: { cookie: sid, page: GET /login, probe: GET /me }
-";
-        Project::new(&server.url, &format!("{COOKIES}{PEOPLE}"), suite).run("").must(code, &[("it", verdict)]);
+    args: {{ cookie: {cookie}, page: GET /login, probe: GET /me }}
+"
+            )
+        };
+        let run = |cookie: &str| Project::new(&server.url, &format!("{COOKIES}{PEOPLE}"), &suite(cookie)).run("");
+        run("sid").must(code, &[("it", verdict)]);
+        // A name that the server never sets plants nothing.
+        let other = run("session");
+        other.must(3, &[("it", "inconclusive: premise")]);
+        assert!(other.said.contains("`sid`") && other.said.contains("`session`"), "{}", other.said);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use crate::api::{Api, unauthorized};
-use crate::runs::{PEOPLE, Project, REFRESHING, Run};
+use crate::runs::{BLIND, PEOPLE, Project, REFRESHING, Run};
 use crate::server::{Reply, Request, Server, json, status};
 
 /// Runs one case as alice against a server that bends the API.
@@ -58,6 +58,36 @@ fn what_anybody_may_do_shows_nothing() {
 fn a_token_that_lives_on_is_told() {
     let run = case(|api, r| if r.path == "/logout" { status(204) } else { api.answer(r) }, LOGOUT);
     assert_eq!(run.verdict("it"), "failed", "{}", run.said);
+}
+
+/// A token that is looked up nowhere outlives the logout, as the service documents: then the refresh token has to die.
+#[test]
+fn where_an_access_token_outlives_the_logout_the_refresh_token_has_to_be_dead() {
+    let logout =
+        |args: &str| format!("use: lifecycle.logout-replay, args: {{ probe: GET /me, keeps_access: true{args} }}");
+    let ended = std::sync::Mutex::new(Vec::new());
+    let run = case(
+        move |api, r| match &*r.path {
+            "/logout" => {
+                ended.lock().unwrap().push(r.bearer().replacen("token", "refresh", 1));
+                status(204)
+            }
+            "/refresh" if ended.lock().unwrap().contains(&r.field("refresh_token")) => json(400, "{}"),
+            _ => api.answer(r),
+        },
+        &logout(""),
+    );
+    run.must(0, &[("it", "proven")]);
+    let lives =
+        |args: &str| case(|api, r| if r.path == "/logout" { status(204) } else { api.answer(r) }, &logout(args));
+    lives("").must(1, &[("it", "failed: check-failed")]);
+    lives(", keeps_refresh: true").must(3, &[("it", "inconclusive: premise")]);
+    // Whoever has none has nothing that could be dead.
+    let api = Api::default();
+    let server = Server::start(move |r| if r.path == "/logout" { status(204) } else { api.answer(r) });
+    let scheme = format!("{BLIND}    logout: {{ request: POST /logout }}\n{PEOPLE}");
+    let suite = format!("cases:\n  - {{ name: it, as: alice, {} }}\n", logout(""));
+    Project::new(&server.url, &scheme, &suite).run("").must(3, &[("it", "inconclusive: premise")]);
 }
 
 /// The refresh endpoint works once for each login and then is asked too often, or broken.
