@@ -30,7 +30,7 @@ pub use outcome::{CodeName, Outcome, OutcomeKind, Proof, Reason, ServerOutput};
 pub use reasons::{REASONS, ReasonCode, reason_code};
 pub use record::{
     BODY_KEPT, BodyKind, BodyRecord, CERTIFICATE_SHOWN, CERTIFICATE_UNASKED, Carried, FlowRecord, HopRecord,
-    MessageRecord, Phase, RefusalProof, SentRecord, SignedRecord, StepRecord,
+    MessageRecord, OTHER_CREDENTIAL, Phase, RefusalProof, SentRecord, SignedRecord, StepRecord,
 };
 
 use serial::{millis, shared};

@@ -109,6 +109,10 @@ pub struct SentRecord {
     pub per_request: bool,
 }
 
+/// The note of a step that was sent with the credential of an earlier one, or with other parts.
+pub const OTHER_CREDENTIAL: &str =
+    "sent with another credential than its sender's of now: a fresh one does not stand for it";
+
 /// The note of a step whose sender is known by its connection.
 pub const CERTIFICATE_SHOWN: &str = "the connection shows the client certificate of the sender";
 

@@ -16,7 +16,7 @@ use super::lend::end_of;
 use super::record;
 use super::uses::Within;
 use crate::check::remember;
-use crate::event::{Event, Phase, Waiting};
+use crate::event::{Event, OTHER_CREDENTIAL, Phase, Waiting};
 use crate::mutate::Aim;
 use crate::spec::{Repeat, Talk};
 use crate::step::{Ask, Caller, Pause, Step};
@@ -82,13 +82,15 @@ impl StepRun<'_> {
             Err(done) => *done,
             Ok(own) => {
                 let end = end_of(cast.actor(self.caller_of(step)), step);
-                let done = match &step.alone {
+                let mut done = match &step.alone {
                     None => self.in_time(step, cast).await,
                     Some(alone) => Box::pin(self.each_alone(step, alone, cast)).await,
                 };
                 is_over = end.is_some_and(|end| end <= Timestamp::now());
                 if let Some((caller, own)) = own {
                     *cast.actor(caller) = own;
+                    let records = done.records.iter_mut().filter(|record| !record.skipped);
+                    records.for_each(|record| record.notes.push(OTHER_CREDENTIAL.to_owned()));
                 }
                 done
             }

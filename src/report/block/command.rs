@@ -41,7 +41,16 @@ pub(super) fn lines(page: Page, outcome: &Outcome, again: &Again) -> Vec<Line> {
         lines.extend(remark("# with the client certificate: add `--cert FILE --key FILE`, as the scheme names them"));
     }
     let others = curl.variables.iter().map(|(name, _)| name.as_str());
-    let names: Vec<&str> = others.filter(|name| filled.as_ref().is_none_or(|(own, _)| own != name)).collect();
+    let names = others.filter(|name| filled.as_ref().is_none_or(|(own, _)| own != name));
+    // What a defect made has no name, and nothing to set it to: the run makes it again.
+    let (made, names): (Vec<&str>, Vec<&str>) = names.partition(|name| mutated && name.starts_with("MASKED"));
+    if !made.is_empty() {
+        let text = format!(
+            "# {}: what the defect made of the credential, sent again by the run below",
+            crate::term::list(&made, "and")
+        );
+        lines.extend(remark(&text));
+    }
     if !names.is_empty() {
         lines.extend(remark(&format!("# set {}", crate::term::list(&names, "and"))));
     }

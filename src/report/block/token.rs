@@ -1,6 +1,6 @@
 //! How to fill the variable of a `curl` line that stands for the sender's own credential.
 
-use crate::event::{Carried, HopRecord, StepRecord};
+use crate::event::{Carried, HopRecord, OTHER_CREDENTIAL, StepRecord};
 use crate::report::Again;
 use crate::report::curl::{Curl, quote};
 
@@ -15,6 +15,10 @@ pub(super) fn line(
 ) -> Option<(String, String)> {
     let (options, caller, sent) = (again.token.as_ref()?, step.caller.as_ref()?, step.sent.as_ref()?);
     if (sent.credential != Carried::Own && step.with.is_none()) || sent.carries.len() != 1 {
+        return None;
+    }
+    // A fresh one is let in whatever became of that one.
+    if step.notes.iter().any(|note| note == OTHER_CREDENTIAL) {
         return None;
     }
     let field = sent.carries[0].split(' ').next()?;
@@ -78,5 +82,7 @@ mod tests {
         assert_eq!(filled("authorization", &bearer, other), None);
         let two = |s: &mut StepRecord| s.sent.iter_mut().for_each(|sent| sent.carries.push("cookie sid".to_owned()));
         assert_eq!(filled("authorization", &bearer, two), None);
+        let dead = |s: &mut StepRecord| s.notes.push(OTHER_CREDENTIAL.to_owned());
+        assert_eq!(filled("authorization", &bearer, dead), None);
     }
 }
