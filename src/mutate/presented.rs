@@ -388,7 +388,8 @@ mod tests {
             (out.spot.as_ref().unwrap().place.clone(), out.bare().unwrap(), out.nobodys().unwrap())
         };
         let cookie = || Place::Cookie("t".to_owned());
-        let beside = |fields: &[(&str, &str)]| get("/me", &[&[("cookie", "a=b")], fields].concat());
+        // What is left of the cookies stands behind the fields.
+        let beside = |fields: &[(&str, &str)]| get("/me", &[fields, &[("cookie", "a=b")]].concat());
         for field in [("x-csrf", "5f5f"), ("x-device", "77")] {
             assert_eq!(find(&[field], &[]), (cookie(), beside(&[field]), beside(&[])));
         }
