@@ -20,6 +20,7 @@ const UNSEEN: &[(&str, &str)] = &[
     ("access-alone", "who has a role"),
     ("bad-pattern", "whether a text is a regular expression"),
     ("bad-selector", "whether a text is a CSS selector"),
+    ("address-with-password", "a target may be a template"),
     ("bad-target", "a target may be a template, and hosts have many spellings"),
     ("bad-target-scheme", "a target may be a template, and schemes have many spellings"),
     ("mutation", "which mutations there are, and what a pack holds"),
