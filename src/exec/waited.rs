@@ -1,9 +1,11 @@
 //! Refusals after a wait: a case that pauses is about the end of a credential, which counts only where that was seen good in the
 //! case before, and where nothing else of the run is known to have ended it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::Value;
 
 use super::access::{is_asked, may_hold_credential};
 use super::actor::{Actor, Ownership, Who};
@@ -22,6 +24,8 @@ type Good = (u64, RequestKey);
 pub(super) struct Worked {
     hasher: RandomState,
     cases: Mutex<HashMap<Arc<str>, Vec<Good>>>,
+    /// What the answers of such cases gave, by what stands for it.
+    given: Mutex<HashMap<Arc<str>, HashSet<u64>>>,
 }
 
 impl Worked {
@@ -29,6 +33,26 @@ impl Worked {
         let mut cases = self.cases.lock().unwrap_or_else(PoisonError::into_inner);
         let own = cases.entry(Arc::clone(case)).or_default();
         own.extend(credentials(request).iter().map(|value| (self.hasher.hash_one(value), key)));
+    }
+
+    fn note_given(&self, case: &Arc<str>, answer: &Value) {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = given.entry(Arc::clone(case)).or_default();
+        let mut open = vec![answer];
+        while let Some(value) = open.pop() {
+            match value {
+                Value::String(text) => drop(own.insert(self.hasher.hash_one(text.as_bytes()))),
+                Value::Array(items) => open.extend(items),
+                Value::Object(members) => open.extend(members.values()),
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+        }
+    }
+
+    /// Tells whether an answer of a case gave all of these.
+    fn were_given(&self, case: &Arc<str>, values: &[Vec<u8>]) -> bool {
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        given.get(case).is_some_and(|own| values.iter().all(|value| own.contains(&self.hasher.hash_one(&value[..]))))
     }
 
     /// What a case was allowed with the credential of a request.
@@ -49,7 +73,7 @@ fn credentials(request: &Request) -> Vec<Vec<u8>> {
     for (name, value) in request.headers.iter() {
         if name.eq_ignore_ascii_case("cookie") {
             all.extend(value.split(|b| *b == b';').map(|pair| pair.trim_ascii().to_vec()));
-        } else if !is_asked(name) && may_hold_credential(&one(name)) {
+        } else if !is_asked(name) && !name.eq_ignore_ascii_case("content-length") && may_hold_credential(&one(name)) {
             all.push(value.to_vec());
         }
     }
@@ -60,7 +84,7 @@ fn credentials(request: &Request) -> Vec<Vec<u8>> {
             all.push(value.as_bytes().to_vec());
         }
     }
-    if let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(&request.body) {
+    if let Ok(Value::Object(members)) = serde_json::from_slice(&request.body) {
         let own = members.iter().filter(|(name, _)| is_credential_name(name));
         all.extend(own.filter_map(|(_, value)| Some(value.as_str()?.as_bytes().to_vec())));
     }
@@ -87,6 +111,10 @@ impl StepRun<'_> {
         let waits = |case: usize| self.shared.plan.cases[case].shape.pauses();
         if let (Some(request), true) = (trail.request(), self.case.is_some_and(waits)) {
             self.shared.worked.note(self.label, request, key);
+            let body = trail.response().map(|response| &response.body[..]).unwrap_or_default();
+            if let Ok(answer) = serde_json::from_slice(body) {
+                self.shared.worked.note_given(self.label, &answer);
+            }
         }
     }
 
@@ -100,7 +128,15 @@ impl StepRun<'_> {
             return (waited, actor.allowed.clone());
         }
         let values = trail.request().map(credentials).unwrap_or_default();
-        if values.is_empty() {
+        // A password does not end by waiting, and a refresh token that is taken once cannot be tried before.
+        let is_password = |value: &Vec<u8>| value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"basic "));
+        let stands_in_body = trail.request().is_some_and(|request| {
+            let holds =
+                |value: &Vec<u8>| !value.is_empty() && request.body.windows(value.len()).any(|part| part == value);
+            values.iter().all(holds)
+        });
+        let is_given = || stands_in_body && self.shared.worked.were_given(self.label, &values);
+        if values.iter().all(is_password) || is_given() {
             return (Waited::No, actor.allowed.clone());
         }
         (Waited::ByHand, self.shared.worked.earlier(self.label, &values))
@@ -149,6 +185,7 @@ mod tests {
         assert_eq!(values(&[("Cookie", "a=b; sid=1")], "/?page=2&access_token=d", ""), ["a=b", "sid=1", "d"]);
         let form = ("Content-Type", "application/x-www-form-urlencoded");
         assert_eq!(values(&[form], "/", "id=1&token=x"), ["x"]);
-        assert_eq!(values(&[("Content-Type", "application/json")], "/", r#"{"id":"1","token":"y"}"#), ["y"]);
+        let json = [("Content-Type", "application/json"), ("Content-Length", "22")];
+        assert_eq!(values(&json, "/", r#"{"id":"1","token":"y"}"#), ["y"]);
     }
 }

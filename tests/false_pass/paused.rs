@@ -126,7 +126,7 @@ fn places() -> Server {
 }
 
 /// Cases by their names, with their steps and what becomes of them.
-const BY_HAND: [(&str, &str, &str); 12] = [
+const BY_HAND: [(&str, &str, &str); 15] = [
     ("header", "{ request: GET /me, pause: 200ms, NEVER, expect: 401 }", "unproven"),
     (
         "refused before",
@@ -161,6 +161,14 @@ const BY_HAND: [(&str, &str, &str); 12] = [
         "LOGIN, { request: POST /any, json: { token: TOKEN }, expect: 200 }, { request: POST /any, pause: 2s, json: { token: TOKEN }, expect: 401 }",
         "proven",
     ),
+    // What is taken once cannot be tried before, and a password does not end by waiting.
+    (
+        "in a body it was given",
+        "LOGIN, { request: POST /any, pause: 2s, json: { token: TOKEN }, expect: 401 }",
+        "proven",
+    ),
+    ("in a field it can be tried", "LOGIN, { request: GET /me, pause: 2s, GOOD, expect: 401 }", "unproven"),
+    ("a password", "{ request: GET /me, pause: 200ms, headers: { Authorization: Basic eDp5 }, expect: 401 }", "proven"),
     (
         "no wait",
         "{ request: GET /me, NEVER, expect: 401 }, { request: GET /health, pause: 200ms, expect: 200 }",
