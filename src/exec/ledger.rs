@@ -54,6 +54,8 @@ struct Inner {
     by_session: HashMap<SessionId, HashMap<RequestKey, u64>>,
     /// What shared sessions were answered when they were asked at the end and were not alive.
     dead: HashMap<SessionId, Found>,
+    /// Methods and targets that anonymous was refused for another reason than a token against request forgery.
+    barred: HashSet<u64>,
     /// The talks that changed nothing.
     talks: Talks,
     /// The step that first ended or rotated each identity's shared session.
@@ -247,6 +249,11 @@ impl Ledger {
         inner.addresses.entry(key.request).or_default().known.guarded |= key.asked == Asked::Plainly;
     }
 
+    /// Notes that anonymous was refused a request by who asks.
+    pub(super) fn barred(&self, key: RequestKey) {
+        self.lock().barred.insert(key.request);
+    }
+
     /// Notes that a request was refused, to whomever.
     pub(super) fn refused(&self, key: RequestKey) {
         self.lock().addresses.entry(key.request).or_default().known.refusals += 1;
@@ -365,7 +372,7 @@ impl Ledger {
         if (refusal.weight, refusal.waited) == (Weight::Claim, Waited::ByHand) && !inner.was_good(refusal) {
             return Shown::Unseen;
         }
-        if refusal.weight == Weight::Claim && refusal.tokenless {
+        if refusal.weight == Weight::Claim && refusal.tokenless && !inner.barred.contains(&refusal.key.request) {
             return Shown::Tokenless;
         }
         match refusal.weight {

@@ -105,7 +105,7 @@ const OTHERWISE: &str = "somebody was allowed this method and target with anothe
      what is allowed as the case's `control`";
 
 /// What to do where a token against request forgery is missed first.
-const TOKENLESS: &str = "add a case as anonymous that fetches a page first, captures its token and sends it with the request: who asks decides then";
+const TOKENLESS: &str = "add a case as anonymous that fetches a page first, captures its token and sends it with this method and target: if that is refused as well, it is who asks that decides";
 
 /// What to do where a credential by hand was not seen good before its end.
 const UNSEEN: &str =
