@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::testing::{get, kit};
@@ -119,13 +120,17 @@ const SAME_TO_THE_LENIENT: &[&str] =
 
 /// A token that is good, and what any row of tokens makes of it.
 fn forged(row: &super::Mutation, algorithm: Algorithm) -> Option<String> {
+    forged_of(row, algorithm, &json!({ "sub": "alice", "exp": 4_000_000_000_i64 }), "k1")
+}
+
+/// The same of a token that says something else.
+fn forged_of(row: &super::Mutation, algorithm: Algorithm, claims: &serde_json::Value, kid: &str) -> Option<String> {
     let key = match algorithm {
         Algorithm::Hs256 => Key::secret(&[7; 32]).unwrap(),
         _ => Key::generate(algorithm).unwrap(),
     };
-    let claims = json!({ "sub": "alice", "exp": 4_000_000_000_i64 }).to_string();
-    let header = serde_json::Map::from_iter([("typ".to_owned(), json!("at+jwt")), ("kid".to_owned(), json!("k1"))]);
-    let token = crate::jose::sign(algorithm, header, claims.as_bytes(), &key).unwrap();
+    let header = serde_json::Map::from_iter([("typ".to_owned(), json!("at+jwt")), ("kid".to_owned(), json!(kid))]);
+    let token = crate::jose::sign(algorithm, header, claims.to_string().as_bytes(), &key).unwrap();
     let request = get("/me", &[("authorization", &format!("Bearer {token}"))]);
     let known = [("access_token".into(), json!(token))];
     let presented = Presented::new(&request, &known, &[], &[]);
@@ -173,6 +178,29 @@ fn a_strict_verifier_refuses_what_every_row_of_tokens_makes() {
             .flatten()
             .collect();
         assert!(!made.is_empty(), "`{}` applies to no token", row.id);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Whatever a token says: no row leaves it good, and none but those that ask for it the same to a lenient reader.
+    #[test]
+    fn no_row_of_tokens_leaves_any_token_good(
+        sub in "\\PC{1,24}",
+        kid in "[ -~]{1,24}",
+        more in proptest::collection::btree_map("[a-z_]{1,12}", "\\PC{0,40}", 0..5),
+        days in 1_i64..40_000,
+    ) {
+        let mut claims = json!({ "sub": sub, "exp": jiff::Timestamp::now().as_second() + days * 86_400 });
+        let members = claims.as_object_mut().unwrap();
+        more.iter().for_each(|(name, value)| drop(members.entry(name.as_str()).or_insert_with(|| json!(value))));
+        for family in MUTATIONS.iter().filter(|f| ["token", "signature", "keys", "purpose"].contains(&f.name)) {
+            for row in family.rows.iter().filter(|row| row.id != "jwt-hs-weak-key") {
+                forged_of(row, Algorithm::Es256, &claims, &kid);
+                forged_of(row, Algorithm::Hs256, &claims, &kid);
+            }
+        }
     }
 }
 
