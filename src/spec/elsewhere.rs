@@ -47,6 +47,11 @@ pub(super) const ELSEWHERE: &[Elsewhere] = &[
         &["auth", "user", "identity", "identities", "token", "bearer"],
         "who asks is `as: alice`; how alice logs in stands once, under `identities`",
     ),
+    hint(
+        "with",
+        &["except", "exclude", "mutations", "mutate", "defects", "packs"],
+        "defects and what is left out of them stand in `with`: `with: { these: pack.bearer, except: [loc-query] }`",
+    ),
     name("query", &["params", "parameters", "query_params", "querystring"]),
     hint("json", &["data", "payload", "content"], "a body is one of `json`, `form`, `multipart` and `body`"),
     name("capture", &["captures", "extract", "save", "register", "store"]),
@@ -99,6 +104,7 @@ mod tests {
         let step: Vec<&str> = CASE_KEYS.iter().chain(STEP_KEYS).map(|k| k.name).collect();
         assert_eq!(ours("url", &suite), Some("target"));
         assert_eq!(ours("url", &step), Some("request"));
+        assert_eq!(ours("except", &step), Some("with"));
         assert_eq!(ours("client_id", &["client", "scope"]), Some("client"));
         assert_eq!(ours("client_id", &["id", "secret"]), Some("id"));
         assert_eq!(ours("url", &["name"]), None);
