@@ -194,7 +194,9 @@ proptest! {
     ) {
         let mut claims = json!({ "sub": sub, "exp": jiff::Timestamp::now().as_second() + days * 86_400 });
         let members = claims.as_object_mut().unwrap();
-        more.iter().for_each(|(name, value)| drop(members.entry(name.as_str()).or_insert_with(|| json!(value))));
+        for (name, value) in &more {
+            members.entry(name.as_str()).or_insert_with(|| json!(value));
+        }
         for family in MUTATIONS.iter().filter(|f| ["token", "signature", "keys", "purpose"].contains(&f.name)) {
             for row in family.rows.iter().filter(|row| row.id != "jwt-hs-weak-key") {
                 forged_of(row, Algorithm::Es256, &claims, &kid);
