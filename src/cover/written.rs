@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::document::{Body, Operation};
 use crate::capture::name_fault;
+use crate::plan::slug;
 
 /// What a person has to put in place of.
 pub const FILL_IN: &str = "FILL-IN";
@@ -55,26 +56,13 @@ impl Names {
     pub(super) fn free(&mut self, name: &str) -> String {
         let mut tried = name.to_owned();
         for n in 2.. {
-            if self.0.insert(id(&tried)) {
+            if self.0.insert(slug(&tried)) {
                 break;
             }
             tried = format!("{name} ({n})");
         }
         tried
     }
-}
-
-/// A name as the ids of cases spell it.
-fn id(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.chars() {
-        if c.is_alphanumeric() {
-            out.extend(c.to_lowercase());
-        } else if !out.ends_with('-') {
-            out.push('-');
-        }
-    }
-    out.trim_matches('-').to_owned()
 }
 
 /// Tells whether a request may end the session that it is sent with: by its name, or because it changes something

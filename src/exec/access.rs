@@ -93,7 +93,16 @@ pub(super) fn is_asked(name: &str) -> bool {
 
 /// Tells whether fields written by hand may hold a credential.
 pub(super) fn may_hold_credential(headers: &Headers) -> bool {
-    headers.iter().any(|(name, _)| !HARMLESS.iter().any(|h| name.eq_ignore_ascii_case(h)))
+    headers.iter().any(|(name, _)| !is_one_of(HARMLESS, name))
+}
+
+/// Tells whether a field of a request as it was sent may hold a credential: it has others by then that nobody wrote.
+pub(super) fn may_prove(name: &str) -> bool {
+    !is_one_of(HARMLESS, name) && !is_one_of(FRAME, name)
+}
+
+fn is_one_of(list: &[&str], name: &str) -> bool {
+    list.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
 
 /// How many names of what a request carries are kept.

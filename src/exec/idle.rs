@@ -34,15 +34,15 @@ impl Idle {
             self.waiting.push(done);
             return if self.is_tried { std::mem::take(&mut self.waiting) } else { Vec::new() };
         }
-        self.is_tried = true;
-        let mut ready = std::mem::take(&mut self.waiting);
+        let mut ready = self.tried();
         ready.push(done);
         ready
     }
 
-    /// Says that one was tried.
-    pub(super) fn tried(&mut self) {
+    /// Says that one was tried; gives those that are skipped by that.
+    pub(super) fn tried(&mut self) -> Vec<CaseDone> {
         self.is_tried = true;
+        self.rest()
     }
 
     /// Gives what still waits.

@@ -69,7 +69,7 @@ pub(super) fn written(shared: &Shared, owner: &str, request: &Request) {
 }
 
 /// The fields of a form, or the texts that are members of a JSON object.
-fn fields_of(request: &Request) -> Vec<(String, String)> {
+pub(super) fn fields_of(request: &Request) -> Vec<(String, String)> {
     if request.is_form() {
         return url::form_urlencoded::parse(&request.body).into_owned().collect();
     }

@@ -49,6 +49,7 @@ mod drive;
 mod entrance;
 mod exchange;
 mod fetch;
+mod forgery;
 mod frame;
 mod given;
 mod grade;

@@ -43,7 +43,8 @@ impl Controls {
         let mut groups: HashMap<usize, Group> = HashMap::new();
         for case in plan.cases.iter().filter(|c| c.with.is_some()) {
             let group = groups.entry(case.group).or_default();
-            (group.left, group.idle.chosen) = (group.left + 1, group.idle.chosen + 1);
+            group.left += 1;
+            group.idle.chosen += 1;
         }
         Self { groups: Mutex::new(groups), ..Self::default() }
     }
@@ -78,8 +79,7 @@ pub(super) async fn close(shared: &Arc<Shared>, index: usize, mut done: CaseDone
         } else {
             group.left = group.left.saturating_sub(1);
             if claims {
-                group.idle.tried();
-                ready.append(&mut group.idle.rest());
+                ready.extend(group.idle.tried());
                 group.held.push(done);
             } else {
                 ready.extend(group.idle.take(done, case.siblings > 0));
@@ -108,9 +108,10 @@ pub(super) async fn leave(shared: &Arc<Shared>, index: usize) {
             return;
         }
         group.left = group.left.saturating_sub(1);
-        group.idle.tried();
-        ready.append(&mut group.idle.rest());
-        group.end(shared).0
+        ready.extend(group.idle.tried());
+        let (held, idle) = group.end(shared);
+        ready.extend(idle);
+        held
     };
     ready.extend(settle_all(shared, number, held).await);
     ready.into_iter().for_each(|done| decide(shared, done));

@@ -3,45 +3,58 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
-use super::access::{is_asked, may_hold_credential};
+use super::access::{is_asked, may_prove};
 use super::actor::{Actor, Ownership, Who};
 use super::exchange::StepRun;
+use super::learn::fields_of;
 use super::ledger::{RequestKey, Sender, Waited};
 use super::renew::calls_it_expired;
 use crate::event::Phase;
-use crate::http::{Headers, Request, Trail};
+use crate::http::{Request, Trail};
 use crate::secret::structure::is_credential_name;
 
-/// What stands for a credential, and what it was allowed.
-type Good = (u64, RequestKey);
-
-/// What credentials were allowed in the cases that wait; no value is kept.
+/// What is known in the cases that wait; no value is kept.
 #[derive(Debug, Default)]
 pub(super) struct Worked {
     hasher: RandomState,
-    cases: Mutex<HashMap<Arc<str>, Vec<Good>>>,
-    /// What the answers of such cases gave, by what stands for it.
-    given: Mutex<HashMap<Arc<str>, HashSet<u64>>>,
+    cases: Mutex<HashMap<Arc<str>, Own>>,
+}
+
+/// What is known in one of them, of what stands for a credential.
+#[derive(Debug, Default)]
+struct Own {
+    /// What each was allowed.
+    good: Vec<(u64, RequestKey)>,
+    /// Those that an answer gave.
+    given: HashSet<u64>,
 }
 
 impl Worked {
-    fn note(&self, case: &Arc<str>, request: &Request, key: RequestKey) {
-        let mut cases = self.cases.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = cases.entry(Arc::clone(case)).or_default();
-        own.extend(credentials(request).iter().map(|value| (self.hasher.hash_one(value), key)));
+    /// What stands for a value.
+    fn name(&self, value: &[u8]) -> u64 {
+        self.hasher.hash_one(value)
     }
 
-    fn note_given(&self, case: &Arc<str>, answer: &Value) {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = given.entry(Arc::clone(case)).or_default();
+    fn lock(&self) -> MutexGuard<'_, HashMap<Arc<str>, Own>> {
+        self.cases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what a case was allowed, and what it was given by that.
+    fn note(&self, case: &Arc<str>, (request, key): (&Request, RequestKey), answer: &Value) {
+        let mut cases = self.lock();
+        let own = cases.entry(Arc::clone(case)).or_default();
+        let sent = Credentials::of(request);
+        own.good.extend(sent.all().map(|value| (self.name(value), key)));
         let mut open = vec![answer];
         while let Some(value) = open.pop() {
             match value {
-                Value::String(text) => drop(own.insert(self.hasher.hash_one(text.as_bytes()))),
+                Value::String(text) => {
+                    own.given.insert(self.name(text.as_bytes()));
+                }
                 Value::Array(items) => open.extend(items),
                 Value::Object(members) => open.extend(members.values()),
                 Value::Null | Value::Bool(_) | Value::Number(_) => {}
@@ -49,52 +62,57 @@ impl Worked {
         }
     }
 
-    /// Tells whether an answer of a case gave all of these.
-    fn were_given(&self, case: &Arc<str>, values: &[Vec<u8>]) -> bool {
-        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        given.get(case).is_some_and(|own| values.iter().all(|value| own.contains(&self.hasher.hash_one(&value[..]))))
-    }
-
-    /// What a case was allowed with the credential of a request.
-    fn earlier(&self, case: &Arc<str>, values: &[Vec<u8>]) -> Vec<RequestKey> {
-        let names: Vec<u64> = values.iter().map(|value| self.hasher.hash_one(value)).collect();
-        let cases = self.cases.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = cases.get(case).into_iter().flatten();
-        own.filter(|(name, _)| names.contains(name)).map(|(_, key)| *key).collect()
+    /// What a case was allowed with some credentials; nothing where they need not have been good before: a password does not
+    /// end by waiting, and what is sent in a body alone, where a token may be good once, was given by an answer of the case.
+    fn earlier(&self, case: &Arc<str>, sent: &Credentials) -> Option<Vec<RequestKey>> {
+        let cases = self.lock();
+        let own = cases.get(case);
+        let is_given = |value: &Vec<u8>| own.is_some_and(|own| own.given.contains(&self.name(value)));
+        if sent.in_fields.iter().all(|value| is_password(value)) && sent.in_body.iter().all(is_given) {
+            return None;
+        }
+        let names: Vec<u64> = sent.all().map(|value| self.name(value)).collect();
+        let good = own.into_iter().flat_map(|own| &own.good);
+        Some(good.filter(|(name, _)| names.contains(name)).map(|(_, key)| *key).collect())
     }
 }
 
-/// What a request may prove somebody with: its `Authorization` where it has one, else what stands where credentials do.
-fn credentials(request: &Request) -> Vec<Vec<u8>> {
-    if request.headers.has("authorization") {
-        return request.headers.all("authorization").map(|value| value.to_vec()).collect();
-    }
-    let mut all: Vec<Vec<u8>> = Vec::new();
-    for (name, value) in request.headers.iter() {
-        if name.eq_ignore_ascii_case("cookie") {
-            all.extend(value.split(|b| *b == b';').map(|pair| pair.trim_ascii().to_vec()));
-        } else if !is_asked(name) && !name.eq_ignore_ascii_case("content-length") && may_hold_credential(&one(name)) {
-            all.push(value.to_vec());
-        }
-    }
-    let query = request.address.url().query().unwrap_or_default().as_bytes();
-    let form = if request.is_form() { &request.body[..] } else { &[] };
-    for (name, value) in url::form_urlencoded::parse(query).chain(url::form_urlencoded::parse(form)) {
-        if is_credential_name(&name) {
-            all.push(value.as_bytes().to_vec());
-        }
-    }
-    if let Ok(Value::Object(members)) = serde_json::from_slice(&request.body) {
-        let own = members.iter().filter(|(name, _)| is_credential_name(name));
-        all.extend(own.filter_map(|(_, value)| Some(value.as_str()?.as_bytes().to_vec())));
-    }
-    all
+fn is_password(value: &[u8]) -> bool {
+    value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"basic "))
 }
 
-fn one(name: &str) -> Headers {
-    let mut headers = Headers::default();
-    headers.add(name.to_owned(), Vec::new());
-    headers
+/// What a request may prove somebody with.
+#[derive(Debug, Default)]
+struct Credentials {
+    /// In its head: its `Authorization` where it has one, which is all then, else what stands where credentials do.
+    in_fields: Vec<Vec<u8>>,
+    in_body: Vec<Vec<u8>>,
+}
+
+impl Credentials {
+    fn of(request: &Request) -> Self {
+        if request.headers.has("authorization") {
+            let in_fields = request.headers.all("authorization").map(|value| value.to_vec()).collect();
+            return Self { in_fields, in_body: Vec::new() };
+        }
+        let mut in_fields: Vec<Vec<u8>> = Vec::new();
+        for (name, value) in request.headers.iter() {
+            if name.eq_ignore_ascii_case("cookie") {
+                in_fields.extend(value.split(|b| *b == b';').map(|pair| pair.trim_ascii().to_vec()));
+            } else if !is_asked(name) && may_prove(name) {
+                in_fields.push(value.to_vec());
+            }
+        }
+        let query = request.address.url().query().unwrap_or_default().as_bytes();
+        let query = url::form_urlencoded::parse(query).filter(|(name, _)| is_credential_name(name));
+        in_fields.extend(query.map(|(_, value)| value.as_bytes().to_vec()));
+        let body = fields_of(request).into_iter().filter(|(name, _)| is_credential_name(name));
+        Self { in_fields, in_body: body.map(|(_, value)| value.into_bytes()).collect() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.in_fields.iter().chain(&self.in_body)
+    }
 }
 
 impl StepRun<'_> {
@@ -110,11 +128,9 @@ impl StepRun<'_> {
     pub(super) fn note_worked(&self, trail: &Trail, key: RequestKey) {
         let waits = |case: usize| self.shared.plan.cases[case].shape.pauses();
         if let (Some(request), true) = (trail.request(), self.case.is_some_and(waits)) {
-            self.shared.worked.note(self.label, request, key);
             let body = trail.response().map(|response| &response.body[..]).unwrap_or_default();
-            if let Ok(answer) = serde_json::from_slice(body) {
-                self.shared.worked.note_given(self.label, &answer);
-            }
+            let answer = serde_json::from_slice(body).unwrap_or_default();
+            self.shared.worked.note(self.label, (request, key), &answer);
         }
     }
 
@@ -127,19 +143,11 @@ impl StepRun<'_> {
             let waited = if self.is_disturbed(actor, trail) { Waited::Disturbed } else { Waited::No };
             return (waited, actor.allowed.clone());
         }
-        let values = trail.request().map(credentials).unwrap_or_default();
-        // A password does not end by waiting, and a refresh token that is taken once cannot be tried before.
-        let is_password = |value: &Vec<u8>| value.get(..6).is_some_and(|word| word.eq_ignore_ascii_case(b"basic "));
-        let stands_in_body = trail.request().is_some_and(|request| {
-            let holds =
-                |value: &Vec<u8>| !value.is_empty() && request.body.windows(value.len()).any(|part| part == value);
-            values.iter().all(holds)
-        });
-        let is_given = || stands_in_body && self.shared.worked.were_given(self.label, &values);
-        if values.iter().all(is_password) || is_given() {
-            return (Waited::No, actor.allowed.clone());
+        let sent = trail.request().map(Credentials::of).unwrap_or_default();
+        match self.shared.worked.earlier(self.label, &sent) {
+            Some(earlier) => (Waited::ByHand, earlier),
+            None => (Waited::No, actor.allowed.clone()),
         }
-        (Waited::ByHand, self.shared.worked.earlier(self.label, &values))
     }
 
     /// Tells whether the session of a case that waits may have been ended by what the run did with it meanwhile: another case
@@ -168,14 +176,14 @@ impl StepRun<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Address;
+    use crate::http::{Address, Headers};
 
     fn values(fields: &[(&str, &str)], path: &str, body: &str) -> Vec<String> {
         let mut headers = Headers::default();
         fields.iter().for_each(|(name, value)| headers.add((*name).to_owned(), (*value).to_owned()));
         let address = Address::parse(&format!("http://a{path}")).unwrap();
         let request = Request { method: "POST".into(), address, headers, body: bytes::Bytes::from(body.to_owned()) };
-        credentials(&request).into_iter().map(|value| String::from_utf8(value).unwrap()).collect()
+        Credentials::of(&request).all().map(|value| String::from_utf8(value.clone()).unwrap()).collect()
     }
 
     #[test]

@@ -12,9 +12,8 @@ use super::ledger::{Asked, Refusal, RequestKey, Sender, Weight};
 use super::matrix::{Part, stance};
 use crate::check::Side;
 use crate::event::Carried;
-use crate::evidence::{Word, words_of};
 use crate::http::jar::{Cookie, Jar};
-use crate::http::{Headers, HttpError, Request, TlsEnd, Trail, is_safe};
+use crate::http::{HttpError, Request, TlsEnd, Trail};
 use crate::mutate::{Place, is_csrf};
 use crate::spec::Handshake;
 use crate::step::{Prepared, Step};
@@ -28,21 +27,6 @@ pub(super) struct Seen {
     pub(super) since: u64,
     /// The same when it was answered.
     pub(super) at: u64,
-}
-
-/// Tells whether a token against request forgery was sent by nobody: beside it there is no credential.
-fn is_nobody_with_a_token(actor: &Actor, trail: &Trail) -> bool {
-    let Some(request) = trail.request().filter(|_| matches!(actor.who, Who::Nobody | Who::Anonymous)) else {
-        return false;
-    };
-    let mut others = Headers::default();
-    let is_beside = |name: &str| {
-        !is_csrf(name) && !["cookie", "host", "content-length", "connection"].contains(&&*name.to_ascii_lowercase())
-    };
-    for (name, value) in request.headers.iter().filter(|(name, _)| is_beside(name)) {
-        others.add(name.to_owned(), value.clone());
-    }
-    request.headers.iter().any(|(name, _)| is_csrf(name)) && !may_hold_credential(&others)
 }
 
 impl StepRun<'_> {
@@ -108,10 +92,7 @@ impl StepRun<'_> {
             let reply = self.reply(actor, trail);
             let handed = all_within(key, as_row, trail);
             let (waited, earlier) = self.waited(actor, sender, trail);
-            let tokenless = sender == Sender::Anonymous && self.is_tokenless(step, trail);
-            if weight == Weight::Claim && !tokenless && is_nobody_with_a_token(actor, trail) {
-                self.shared.ledger.barred(key);
-            }
+            let tokenless = self.is_tokenless(step, actor, trail, (key, sender, weight));
             let plain = Refusal::new((key, sender), at, status, weight);
             let refusal = Refusal { alike, earlier, waited, handed, reply, tokenless, ..plain };
             done.refused.push(refusal);
@@ -119,18 +100,6 @@ impl StepRun<'_> {
                 self.note_refused(step, actor, Seen { key, sender, since, at }, alike);
             }
         }
-    }
-
-    /// Tells whether a change is refused for want of a token against request forgery, where the step wants a refusal and does
-    /// not say which.
-    fn is_tokenless(&self, step: &Step, trail: &Trail) -> bool {
-        let (Some(request), Some(response)) = (trail.request(), trail.response()) else { return false };
-        let wants_any = step.expect.checks.iter().all(|placed| placed.subject == "status");
-        let sends_one = request.headers.iter().any(|(name, _)| is_csrf(name));
-        if is_safe(&request.method) || !wants_any || sends_one {
-            return false;
-        }
-        response.status == 419 || words_of(request, response, &self.shared.secrets).contains(&Word::Forgery)
     }
 
     /// How much a refusal says; nothing where none was met.

@@ -254,7 +254,7 @@ fn changing(steps: &[Step]) -> impl Iterator<Item = &Step> {
 }
 
 /// A name as part of an id: letters and digits of any language, everything else becomes one `-`.
-fn slug(name: &str) -> String {
+pub(crate) fn slug(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
     for c in name.chars() {
         if c.is_alphanumeric() {

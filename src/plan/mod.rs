@@ -38,6 +38,7 @@ mod with;
 mod world;
 
 pub use access::{AccessPlan, AccessRow, Cell, Reach};
+pub(crate) use case::slug;
 pub use columns::Column;
 pub use dotenv::read_dotenv;
 pub use losses::Losses;
