@@ -306,6 +306,14 @@ struct Block {
     file: Option<String>,
     text: String,
     run: bool,
+    /// How many cases the next transcript of a run of it counts, up to the next block.
+    counted: Option<String>,
+}
+
+/// `118 cases` of the first line of a transcript.
+fn count_of(told: &str) -> Option<String> {
+    let first = told.lines().find(|line| line.starts_with("authspec ") && line.contains(" 1 suite, "))?;
+    first.rsplit_once(", ").map(|(_, count)| count.to_owned())
 }
 
 fn blocks() -> Vec<Block> {
@@ -327,6 +335,7 @@ fn blocks() -> Vec<Block> {
                 file: body.first().and_then(|l| l.strip_prefix("# file: ")).map(|n| n.trim().to_owned()),
                 text: body.join("\n") + "\n",
                 run: before.is_some_and(|l| l.trim() == "<!-- run -->"),
+                counted: count_of(&lines[end..].split(|l| *l == "```yaml").next().unwrap_or_default().join("\n")),
             });
             at = end + 1;
         }
@@ -367,6 +376,14 @@ fn go(block: &Block, project: Option<&Block>, command: &str) {
         .unwrap();
     let told = [out.stdout, out.stderr].map(|b| String::from_utf8_lossy(&b).into_owned()).concat();
     assert_eq!(out.status.code(), Some(0), "{}: authspec {command} {name}\n{told}", block.place);
+    if let Some(counted) = block.counted.as_ref().filter(|_| block.run && command == "run") {
+        assert_eq!(
+            count_of(&told).as_ref(),
+            Some(counted),
+            "{}: its transcript is of another run\n{told}",
+            block.place
+        );
+    }
 }
 
 #[test]
